@@ -1,0 +1,2127 @@
+/* SPDX-License-Identifier: MIT */
+
+/**
+ * @file rbtoken.hpp
+ * Review Board API tokens for C++17 and newer: a face of rbtoken.h, header-only.
+ *
+ * A first program:
+ *
+ *     auto store = rbtoken::Store::open().value();
+ *     auto [token, created] = store.get_or_create_client_token("alice", "RBTools").value();
+ *     std::cout << token.value() << '\n';
+ *
+ * It is nothing but a client of rbtoken.h: link the same library. What the functions do, what they
+ * refuse and from which threads they may be called is written there; here is what C++ adds.
+ *
+ * Errors
+ * ------
+ * A function that can fail returns a Result, which has a value or an Error, and which compilers
+ * warn about if it is ignored. There are two ways to use one:
+ *
+ *     auto token = store.find_token(value).value();        // throws an Exception on failure
+ *
+ *     auto found = store.find_token(value);                // throws nothing
+ *     if (!found) return report(found.error());
+ *     use(found->user());
+ *
+ * Where exceptions are off (RBTOKEN_EXCEPTIONS is 0, as with -fno-exceptions), `.value()` of a
+ * failure ends the program with std::terminate(). To ask any Result for what it does not have,
+ * with `*`, `->` or `.error()`, does so too: it is never undefined. RTTI is not needed. Memory that
+ * runs out on the C++ side is std::bad_alloc, or the end of the program, as elsewhere in C++.
+ *
+ * **Success is not yet a yes.** A Result of an answer (bool, a number, Login) has no conversion to
+ * bool, so that `if (token.allows(…))` and `if (store.authenticate(…))`, which would be true for
+ * every answer, do not compile. Write `.value()`, or `.value_or(false)` and `.value_or(Login{})`,
+ * which refuse on failure.
+ *
+ * Ownership
+ * ---------
+ * Store and Token are handles that share what they refer to: a copy takes a reference, a move hands
+ * it over, the destructor gives it back. TokenList, Policy, ServiceAccount, Buffer, Error and
+ * HooksRegistration are move-only. They may be destroyed in any order; tokens outlive their store.
+ * What was moved from may only be assigned to, destroyed, and asked `if (handle)`; other calls are
+ * refused with Status::null_argument, or answer empty, 0 or false.
+ *
+ * To and from C: `X::adopt(pointer)` takes over a reference, `x.release()` gives it up, `x.get()`
+ * lends it, and for Store and Token `X::share(pointer)` takes a reference of its own.
+ *
+ * Text
+ * ----
+ * Text goes in as std::string_view, which is read before the call returns. The views in an options
+ * struct must be good until the call with it returns; a temporary string is refused there. An empty
+ * view is the empty text; a text that may be absent is an OptionalText or a std::optional.
+ *
+ * Text comes out as a view that is valid as long as the handle it was asked of (or another of the
+ * same token) is. The functions that give one are deleted for temporaries: name the handle first.
+ *
+ * Time
+ * ----
+ * Times are rbtoken::time_point: std::chrono::system_clock's, in microseconds. Where that clock
+ * counts nanoseconds in 64 bits, as it mostly does, it cannot tell the years 1 to 9999, and
+ * `system_clock::time_point t = *token.expires()` could overflow: to_system_time() is for that.
+ * Into the functions goes any time of system_clock, through rbtoken::Time.
+ *
+ * Callbacks
+ * ---------
+ * Hooks, clocks, entropy sources and generators are any functions. They are called from any thread,
+ * several at a time, and must be ready for it; calling back into the store is allowed. They are
+ * destroyed exactly once, also if they could not be registered. No exception goes through the
+ * library: one in a clock, an entropy source or a generator makes the call that needed it fail with
+ * Status::callback, and one in a hook goes to Hooks::on_exception.
+ */
+
+#ifndef RBTOKEN_HPP
+#define RBTOKEN_HPP
+
+#include "rbtoken.h"
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <exception>
+#include <functional>
+#include <iterator>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <variant>
+#include <vector>
+
+/** 1 where failures can be thrown, 0 where they cannot. Found out if you do not define it. */
+#ifndef RBTOKEN_EXCEPTIONS
+#  if defined(__cpp_exceptions) || defined(_CPPUNWIND)
+#    define RBTOKEN_EXCEPTIONS 1
+#  else
+#    define RBTOKEN_EXCEPTIONS 0
+#  endif
+#endif
+
+#if RBTOKEN_EXCEPTIONS
+#  include <stdexcept>
+#endif
+
+/** Review Board API tokens. */
+namespace rbtoken {
+
+// Code with and without exceptions can be linked into one program: their classes are not the same.
+#if RBTOKEN_EXCEPTIONS
+inline namespace with_exceptions {
+#else
+inline namespace without_exceptions {
+#endif
+
+class Store;
+class Token;
+
+/* ---- The library ------------------------------------------------------------------------- */
+
+/** What a call answered. A status of a callback of the host is none of these numbers. */
+enum class Status : rbtoken_status_t {
+    ok = RBTOKEN_OK,                                       ///< The call did what it says.
+    null_argument = RBTOKEN_E_NULL_ARGUMENT,               ///< A handle was moved from.
+    invalid_argument = RBTOKEN_E_INVALID_ARGUMENT,         ///< A value is not allowed.
+    invalid_utf8 = RBTOKEN_E_INVALID_UTF8,                 ///< A text is not UTF-8.
+    embedded_nul = RBTOKEN_E_EMBEDDED_NUL,                 ///< A text contains a NUL.
+    too_long = RBTOKEN_E_TOO_LONG,                         ///< A text is too long.
+    struct_size = RBTOKEN_E_STRUCT_SIZE,                   ///< The library does not fit the header.
+    unsupported_option = RBTOKEN_E_UNSUPPORTED_OPTION,     ///< The library is too old for an option.
+    time_range = RBTOKEN_E_TIME_RANGE,                     ///< Outside the years 1 to 9999.
+    json_syntax = RBTOKEN_E_JSON_SYNTAX,                   ///< A document is not JSON.
+    json_type = RBTOKEN_E_JSON_TYPE,                       ///< A JSON value has the wrong type.
+    json_too_deep = RBTOKEN_E_JSON_TOO_DEEP,               ///< More than 128 levels.
+    json_number = RBTOKEN_E_JSON_NUMBER,                   ///< A number that cannot be kept.
+    policy = RBTOKEN_E_POLICY,                             ///< A policy breaks a rule.
+    not_found = RBTOKEN_E_NOT_FOUND,                       ///< No such token, Local Site, setting.
+    exists = RBTOKEN_E_EXISTS,                             ///< There is such an object already.
+    state = RBTOKEN_E_STATE,                               ///< Not in this state.
+    unsupported = RBTOKEN_E_UNSUPPORTED,                   ///< This build or store cannot do that.
+    forked = RBTOKEN_E_FORKED,                             ///< The process was forked.
+    poisoned = RBTOKEN_E_POISONED,                         ///< An earlier Status::internal.
+    generation = RBTOKEN_E_GENERATION,                     ///< No value could be generated.
+    callback = RBTOKEN_E_CALLBACK,                         ///< A callback threw, or broke its contract.
+    locked = RBTOKEN_E_LOCKED,                             ///< Another process owns the file.
+    io = RBTOKEN_E_IO,                                     ///< Input or output failed.
+    corrupt = RBTOKEN_E_CORRUPT,                           ///< Stored data is damaged.
+    version = RBTOKEN_E_VERSION,                           ///< Stored by an incompatible version.
+    database = RBTOKEN_E_DATABASE,                         ///< The database failed.
+    timeout = RBTOKEN_E_TIMEOUT,                           ///< It took too long.
+    no_memory = RBTOKEN_E_NO_MEMORY,                       ///< The memory is exhausted.
+    internal = RBTOKEN_E_INTERNAL,                         ///< A defect of the library.
+};
+
+/** What came of a login. Whatever is not Verdict::ok is a refusal; later versions may add some. */
+enum class Verdict : rbtoken_verdict_t {
+    refused = RBTOKEN_VERDICT_REFUSED,             ///< Nobody was judged.
+    ok = RBTOKEN_VERDICT_OK,                       ///< The caller is the token's user.
+    unknown = RBTOKEN_VERDICT_UNKNOWN,             ///< There is no such token.
+    invalid = RBTOKEN_VERDICT_INVALID,             ///< The token was invalidated.
+    expired = RBTOKEN_VERDICT_EXPIRED,             ///< The token is expired.
+    inactive_user = RBTOKEN_VERDICT_INACTIVE_USER, ///< Answer as for an unknown token.
+    wrong_site = RBTOKEN_VERDICT_WRONG_SITE,       ///< The token is another Local Site's.
+    not_a_token = RBTOKEN_VERDICT_NOT_A_TOKEN,     ///< Another kind of login.
+};
+
+/** The version of the library that runs; RBTOKEN_VERSION is the header's. */
+[[nodiscard]] inline std::string_view version() noexcept { return rbtoken_version(); }
+
+/** The version of the ABI of the library that runs. */
+[[nodiscard]] inline std::uint32_t abi_version() noexcept { return rbtoken_abi_version(); }
+
+/** Whether the library that runs serves the header that was compiled (or another). */
+[[nodiscard]] inline bool abi_is_compatible(
+    std::uint32_t header_version = RBTOKEN_ABI_VERSION) noexcept
+{
+    return rbtoken_abi_is_compatible(header_version);
+}
+
+/** The name of a status, such as "RBTOKEN_E_NOT_FOUND". */
+[[nodiscard]] inline std::string_view name(Status status) noexcept
+{
+    return rbtoken_status_name(static_cast<rbtoken_status_t>(status));
+}
+
+/** The name of a verdict, such as "RBTOKEN_VERDICT_EXPIRED". */
+[[nodiscard]] inline std::string_view name(Verdict verdict) noexcept
+{
+    return rbtoken_verdict_name(static_cast<rbtoken_verdict_t>(verdict));
+}
+
+/* ---- Time -------------------------------------------------------------------------------- */
+
+/** A time in UTC: microseconds, since the years 1 to 9999 do not fit 64 bits of nanoseconds. */
+using time_point =
+    std::chrono::time_point<std::chrono::system_clock, std::chrono::microseconds>;
+
+/** Any time of the system clock, rounded down to microseconds, as the functions take it. One that
+ * does not fit becomes the earliest or the latest, which are refused with Status::time_range. */
+struct Time {
+    /** Converts a time of any resolution. */
+    template <class Duration>
+    constexpr Time(std::chrono::time_point<std::chrono::system_clock, Duration> time) noexcept
+        : value(convert(time.time_since_epoch()))
+    {
+    }
+
+    /** The time. */
+    time_point value;
+
+private:
+    template <class Duration>
+    static constexpr time_point convert(Duration since_epoch) noexcept
+    {
+        using std::chrono::microseconds;
+        constexpr auto limit = 9.2e18L; // Less than 2^63.
+        const std::chrono::duration<long double, std::micro> wide(since_epoch);
+        if (!(wide.count() > -limit)) return (time_point::min)();
+        if (!(wide.count() < limit)) return (time_point::max)();
+        return time_point(std::chrono::floor<microseconds>(since_epoch));
+    }
+};
+
+/** The time as std::chrono::system_clock tells it; none if its counter cannot. */
+[[nodiscard]] constexpr std::optional<std::chrono::system_clock::time_point> to_system_time(
+    time_point time) noexcept
+{
+    using system_time = std::chrono::system_clock::time_point;
+    using std::chrono::microseconds;
+    constexpr auto least =
+        std::chrono::duration_cast<microseconds>((system_time::duration::min)());
+    constexpr auto most =
+        std::chrono::duration_cast<microseconds>((system_time::duration::max)());
+    const auto since_epoch = time.time_since_epoch();
+    if (since_epoch < least || since_epoch > most) return std::nullopt;
+    return system_time(std::chrono::duration_cast<system_time::duration>(since_epoch));
+}
+
+/* ---- What the classes below are made of ---------------------------------------------------- */
+
+namespace detail {
+
+/** A handle with one owner. `Traits` has its `type` and how to `free` it. */
+template <class Traits>
+class Owned {
+public:
+    using type = typename Traits::type;
+
+    explicit Owned(type *pointer) noexcept : pointer_(pointer) {}
+    Owned(Owned &&other) noexcept : pointer_(other.release()) {}
+    Owned &operator=(Owned &&other) noexcept
+    {
+        Owned taken(std::move(other));
+        std::swap(pointer_, taken.pointer_);
+        return *this;
+    }
+    ~Owned() { Traits::free(pointer_); }
+
+    type *get() const noexcept { return pointer_; }
+    type *release() noexcept { return std::exchange(pointer_, nullptr); }
+
+private:
+    type *pointer_;
+};
+
+/** A handle with many. `Traits` also tells how to `retain` it. */
+template <class Traits>
+class Shared : public Owned<Traits> {
+public:
+    using Owned<Traits>::Owned;
+    Shared(const Shared &other) noexcept : Owned<Traits>(Traits::retain(other.get())) {}
+    Shared(Shared &&) noexcept = default;
+    Shared &operator=(const Shared &other) noexcept { return *this = Shared(other); }
+    Shared &operator=(Shared &&) noexcept = default;
+    ~Shared() = default;
+};
+
+struct ErrorTraits {
+    using type = rbtoken_error_t;
+    static void free(type *error) noexcept { rbtoken_error_free(error); }
+};
+
+struct BufferTraits {
+    using type = rbtoken_buffer_t;
+    static void free(type *buffer) noexcept { rbtoken_buffer_free(buffer); }
+};
+
+struct TokenTraits {
+    using type = rbtoken_token_t;
+    static type *retain(const type *token) noexcept { return rbtoken_token_retain(token); }
+    static void free(type *token) noexcept { rbtoken_token_release(token); }
+};
+
+struct TokenListTraits {
+    using type = rbtoken_token_list_t;
+    static void free(type *list) noexcept { rbtoken_token_list_free(list); }
+};
+
+struct PolicyTraits {
+    using type = rbtoken_policy_t;
+    static void free(type *policy) noexcept { rbtoken_policy_free(policy); }
+};
+
+struct ServiceAccountTraits {
+    using type = rbtoken_service_account_t;
+    static void free(type *account) noexcept { rbtoken_service_account_free(account); }
+};
+
+struct StoreTraits {
+    using type = rbtoken_store_t;
+    static type *retain(type *store) noexcept { return rbtoken_store_retain(store); }
+    static void free(type *store) noexcept { rbtoken_store_release(store); }
+};
+
+/** A string that will be gone before an options struct is used. */
+template <class T>
+inline constexpr bool is_temporary_string =
+    !std::is_lvalue_reference_v<T> && std::is_same_v<std::remove_cv_t<T>, std::string>;
+
+/** What an options struct may borrow a text from. */
+template <class T>
+inline constexpr bool lends_text =
+    std::is_convertible_v<T, std::string_view> && !is_temporary_string<T>;
+
+/** A text as C takes it. A view without a pointer is the empty text, not none. */
+struct Text {
+    Text(std::string_view text) noexcept
+        : data(text.data() != nullptr ? text.data() : ""), len(text.size())
+    {
+    }
+    Text(const std::optional<std::string_view> &text) noexcept
+        : Text(text.value_or(std::string_view()))
+    {
+        if (!text) data = nullptr;
+    }
+
+    const char *data;
+    std::size_t len;
+};
+
+/** A text as C gives it. */
+template <class Handle>
+std::optional<std::string_view> maybe_text(const char *(*get)(const Handle *, std::size_t *),
+                                           const Handle *handle) noexcept
+{
+    std::size_t len = 0;
+    const char *data = get(handle, &len);
+    if (data == nullptr) return std::nullopt;
+    return std::string_view(data, len);
+}
+
+template <class Handle>
+std::string_view text(const char *(*get)(const Handle *, std::size_t *),
+                      const Handle *handle) noexcept
+{
+    return maybe_text(get, handle).value_or(std::string_view());
+}
+
+inline std::optional<std::string_view> maybe_text(const char *data) noexcept
+{
+    if (data == nullptr) return std::nullopt;
+    return std::string_view(data);
+}
+
+inline std::int64_t microseconds(Time time) noexcept
+{
+    return static_cast<std::int64_t>(time.value.time_since_epoch().count());
+}
+
+inline std::optional<time_point> maybe_time(bool (*get)(const rbtoken_token_t *, std::int64_t *),
+                                            const rbtoken_token_t *token) noexcept
+{
+    std::int64_t time_us = 0;
+    if (!get(token, &time_us)) return std::nullopt;
+    return time_point(std::chrono::microseconds(time_us));
+}
+
+/** A list of texts as C takes it. */
+class TextList {
+public:
+    explicit TextList(const std::vector<std::string> &texts)
+    {
+        pointers_.reserve(texts.size() + 1);
+        for (const std::string &text : texts) {
+            has_nul_ = has_nul_ || text.find('\0') != std::string::npos;
+            pointers_.push_back(text.c_str());
+        }
+        pointers_.push_back(nullptr); // So that an empty list is not NULL, which says "any".
+    }
+
+    bool has_nul() const noexcept { return has_nul_; }
+    const char *const *data() const noexcept { return pointers_.data(); }
+    std::size_t size() const noexcept { return pointers_.size() - 1; }
+
+private:
+    std::vector<const char *> pointers_;
+    bool has_nul_ = false;
+};
+
+} // namespace detail
+
+/* ---- Errors ------------------------------------------------------------------------------ */
+
+/** What went wrong. Move-only. Never has a token's value in it. */
+class Error {
+public:
+    /** An error of the host's own, for a callback to fail with: the status is passed on. */
+    explicit Error(Status status) noexcept : status_(status), handle_(nullptr) {}
+
+    /** Takes over an error of the C API and the status that came with it. */
+    [[nodiscard]] static Error adopt(rbtoken_status_t status, rbtoken_error_t *error) noexcept
+    {
+        Error adopted{static_cast<Status>(status)};
+        adopted.handle_ = detail::Owned<detail::ErrorTraits>(error);
+        return adopted;
+    }
+    /** Takes over an error of the C API. */
+    [[nodiscard]] static Error adopt(rbtoken_error_t *error) noexcept
+    {
+        return adopt(rbtoken_error_status(error), error);
+    }
+
+    /** The status; Status::ok never comes from a call. */
+    [[nodiscard]] Status status() const noexcept { return status_; }
+
+    /** For people: for a log or a message, not to be parsed. */
+    [[nodiscard]] std::string_view message() const & noexcept
+    {
+        const char *message = rbtoken_error_message(get());
+        return message != nullptr ? std::string_view(message) : name(status_);
+    }
+    std::string_view message() const && = delete; ///< Name the error first.
+
+    /** The parameter, or the field of an options struct, that is at fault. */
+    [[nodiscard]] std::optional<std::string_view> argument() const & noexcept
+    {
+        return detail::maybe_text(rbtoken_error_argument(get()));
+    }
+    std::optional<std::string_view> argument() const && = delete; ///< Name the error first.
+
+    /** The place in a JSON document that is at fault, as a JSONPath. */
+    [[nodiscard]] std::optional<std::string_view> json_path() const & noexcept
+    {
+        return detail::maybe_text(rbtoken_error_json_path(get()));
+    }
+    std::optional<std::string_view> json_path() const && = delete; ///< Name the error first.
+
+    /** Lends the C handle; nullptr if the error is the host's own. */
+    [[nodiscard]] rbtoken_error_t *get() const & noexcept { return handle_.get(); }
+    rbtoken_error_t *get() const && = delete; ///< Name the error first.
+    /** Gives up the C handle, for rbtoken_error_free(). The status stays. */
+    [[nodiscard]] rbtoken_error_t *release() noexcept { return handle_.release(); }
+
+private:
+    Status status_;
+    detail::Owned<detail::ErrorTraits> handle_;
+};
+
+#if RBTOKEN_EXCEPTIONS
+/** What `.value()` of a failure throws: an Error that can be copied. */
+class Exception : public std::runtime_error {
+public:
+    /** Takes over an error. */
+    explicit Exception(Error error)
+        : std::runtime_error(std::string(error.message())),
+          error_(std::make_shared<const Error>(std::move(error)))
+    {
+    }
+
+    /** The error, which lives as long as this exception or a copy of it. */
+    [[nodiscard]] const Error &error() const noexcept { return *error_; }
+    /** As Error::status(). */
+    [[nodiscard]] Status status() const noexcept { return error_->status(); }
+    /** As Error::argument(). */
+    [[nodiscard]] std::optional<std::string_view> argument() const noexcept
+    {
+        return error_->argument();
+    }
+    /** As Error::json_path(). */
+    [[nodiscard]] std::optional<std::string_view> json_path() const noexcept
+    {
+        return error_->json_path();
+    }
+
+private:
+    std::shared_ptr<const Error> error_;
+};
+#endif
+
+struct Login;
+
+namespace detail {
+
+[[noreturn]] inline void fail(Error &&error)
+{
+#if RBTOKEN_EXCEPTIONS
+    throw Exception(std::move(error));
+#else
+    static_cast<void>(error);
+    std::terminate();
+#endif
+}
+
+/** Types of which a Result must not be mistaken for the answer in it. */
+template <class T>
+inline constexpr bool is_answer = std::is_arithmetic_v<T> || std::is_same_v<T, Login>;
+
+/** What a Result is made from. No pointer becomes a bool. */
+template <class U, class T>
+inline constexpr bool makes =
+    std::is_same_v<T, bool> ? std::is_same_v<std::decay_t<U>, bool> : std::is_convertible_v<U, T>;
+
+} // namespace detail
+
+/**
+ * The value that a call gives, or the Error why it failed. See "Errors" above.
+ *
+ * `.value()` throws the failure as an Exception, and takes the Error out of the Result for that;
+ * without exceptions it ends the program. `*`, `->` and `.error()` end the program if what they are
+ * for is not there. Of a temporary Result they give the value itself, never a reference.
+ */
+template <class T>
+class [[nodiscard]] Result {
+public:
+    /** The type of the value. */
+    using value_type = T;
+
+    /** A success. */
+    template <class U = T,
+              std::enable_if_t<detail::makes<U &&, T> && !std::is_same_v<std::decay_t<U>, Error> &&
+                                   !std::is_same_v<std::decay_t<U>, Result>,
+                               int> = 0>
+    Result(U &&value) : state_(std::in_place_index<0>, std::forward<U>(value))
+    {
+    }
+    /** A failure. */
+    Result(Error error) noexcept : state_(std::in_place_index<1>, std::move(error)) {}
+
+    /** Whether there is a value. */
+    [[nodiscard]] bool has_value() const noexcept { return state_.index() == 0; }
+    /** Whether there is a value. Not for answers (bool, numbers, Login): see "Errors". */
+    template <class U = T, std::enable_if_t<!detail::is_answer<U>, int> = 0>
+    [[nodiscard]] explicit operator bool() const noexcept
+    {
+        return has_value();
+    }
+
+    /** The value; throws the failure, if it is one. */
+    [[nodiscard]] T &value() &
+    {
+        if (!has_value()) detail::fail(std::move(*std::get_if<1>(&state_)));
+        return *std::get_if<0>(&state_);
+    }
+    /** The value itself; throws the failure, if it is one. */
+    [[nodiscard]] T value() &&
+    {
+        if (!has_value()) detail::fail(std::move(*std::get_if<1>(&state_)));
+        return std::move(*std::get_if<0>(&state_));
+    }
+    T value() const & = delete;  ///< A failure that is const cannot be thrown: use `*`.
+    T value() const && = delete; ///< A failure that is const cannot be thrown: use `*`.
+
+    /** The value, or another one on failure. */
+    template <class U>
+    [[nodiscard]] T value_or(U &&otherwise) &&
+    {
+        return has_value() ? std::move(*std::get_if<0>(&state_))
+                           : static_cast<T>(std::forward<U>(otherwise));
+    }
+
+    /** The value, which must be there. */
+    [[nodiscard]] T &operator*() & noexcept { return present<0>(state_); }
+    /** The value, which must be there. */
+    [[nodiscard]] const T &operator*() const & noexcept { return present<0>(state_); }
+    /** The value itself, which must be there. */
+    [[nodiscard]] T operator*() && noexcept { return std::move(present<0>(state_)); }
+    /** The value, which must be there. */
+    [[nodiscard]] T *operator->() & noexcept { return &present<0>(state_); }
+    /** The value, which must be there. */
+    [[nodiscard]] const T *operator->() const & noexcept { return &present<0>(state_); }
+    T *operator->() && = delete;             ///< Name the Result first.
+    const T *operator->() const && = delete; ///< Name the Result first.
+
+    /** The failure, which must be there. */
+    [[nodiscard]] const Error &error() const & noexcept { return present<1>(state_); }
+    /** The failure itself, which must be there. */
+    [[nodiscard]] Error error() && noexcept { return std::move(present<1>(state_)); }
+
+private:
+    template <std::size_t Index, class State>
+    static auto &present(State &state) noexcept
+    {
+        auto *wanted = std::get_if<Index>(&state);
+        if (wanted == nullptr) std::terminate();
+        return *wanted;
+    }
+
+    std::variant<T, Error> state_;
+};
+
+/** That a call did what it says, or the Error why it failed. */
+template <>
+class [[nodiscard]] Result<void> {
+public:
+    /** The type of the value. */
+    using value_type = void;
+
+    /** A success. */
+    Result() noexcept = default;
+    /** A failure. */
+    Result(Error error) noexcept : error_(std::move(error)) {}
+
+    /** Whether it succeeded. */
+    [[nodiscard]] bool has_value() const noexcept { return !error_.has_value(); }
+    /** Whether it succeeded. */
+    [[nodiscard]] explicit operator bool() const noexcept { return has_value(); }
+    /** Throws the failure, if it is one. */
+    void value()
+    {
+        if (error_) detail::fail(std::move(*error_));
+    }
+
+    /** The failure, which must be there. */
+    [[nodiscard]] const Error &error() const & noexcept
+    {
+        if (!error_) std::terminate();
+        return *error_;
+    }
+    /** The failure itself, which must be there. */
+    [[nodiscard]] Error error() && noexcept
+    {
+        if (!error_) std::terminate();
+        return std::move(*error_);
+    }
+
+private:
+    std::optional<Error> error_;
+};
+
+namespace detail {
+
+/** Calls a C function that does something. */
+template <class Function>
+Result<void> act(Function function)
+{
+    rbtoken_error_t *error = nullptr;
+    const rbtoken_status_t status = function(&error);
+    if (status != RBTOKEN_OK) return Error::adopt(status, error);
+    return {};
+}
+
+/** Calls a C function that tells something. */
+template <class T, class Function>
+Result<T> tell(Function function)
+{
+    T told{};
+    rbtoken_error_t *error = nullptr;
+    const rbtoken_status_t status = function(&told, &error);
+    if (status != RBTOKEN_OK) return Error::adopt(status, error);
+    return told;
+}
+
+/** Calls a C function that gives a handle. */
+template <class T, class Function>
+Result<T> give(Function function)
+{
+    decltype(std::declval<T &>().get()) handle = nullptr;
+    rbtoken_error_t *error = nullptr;
+    const rbtoken_status_t status = function(&handle, &error);
+    if (status != RBTOKEN_OK) return Error::adopt(status, error);
+    return T::adopt(handle);
+}
+
+} // namespace detail
+
+/* ---- Buffers, tokens, lists -------------------------------------------------------------- */
+
+/** A text that the library made. Move-only; it is wiped from memory when it goes. */
+class Buffer {
+public:
+    /** Takes over a C handle. */
+    [[nodiscard]] static Buffer adopt(rbtoken_buffer_t *buffer) noexcept { return Buffer(buffer); }
+
+    /** The text; valid as long as the buffer is. */
+    [[nodiscard]] std::string_view view() const & noexcept
+    {
+        return detail::text(rbtoken_buffer_data, get());
+    }
+    std::string_view view() const && = delete; ///< Name the buffer first.
+    /** A copy of the text, which nobody wipes. */
+    [[nodiscard]] std::string to_string() const { return std::string(view()); }
+
+    /** Whether there is a buffer: not if it was moved from. */
+    [[nodiscard]] explicit operator bool() const noexcept { return handle_.get() != nullptr; }
+    /** Lends the C handle. */
+    [[nodiscard]] rbtoken_buffer_t *get() const & noexcept { return handle_.get(); }
+    rbtoken_buffer_t *get() const && = delete; ///< Name the buffer first.
+    /** Gives up the C handle, for rbtoken_buffer_free(). */
+    [[nodiscard]] rbtoken_buffer_t *release() noexcept { return handle_.release(); }
+
+private:
+    explicit Buffer(rbtoken_buffer_t *buffer) noexcept : handle_(buffer) {}
+    detail::Owned<detail::BufferTraits> handle_;
+};
+
+/**
+ * A token as it was when a function gave it out; it never changes, and it outlives its store. A
+ * copy is another handle of the same token. Any thread may read it.
+ */
+class Token {
+public:
+    /** Takes over a reference from C. */
+    [[nodiscard]] static Token adopt(rbtoken_token_t *token) noexcept { return Token(token); }
+    /** Takes a reference of its own to a token that C lends. */
+    [[nodiscard]] static Token share(const rbtoken_token_t *token) noexcept
+    {
+        return Token(rbtoken_token_retain(token));
+    }
+
+    /** The id, which the store never gives to another token. */
+    [[nodiscard]] std::int64_t id() const noexcept { return rbtoken_token_id(get()); }
+
+    /** The value: the secret. Do not log it; redacted() is for that. */
+    [[nodiscard]] std::string_view value() const & noexcept { return text(rbtoken_token_value); }
+    std::string_view value() const && = delete; ///< Name the token first.
+
+    /** A name that may be logged, such as `rbp_***#17`. */
+    [[nodiscard]] std::string_view redacted() const & noexcept
+    {
+        return text(rbtoken_token_redacted);
+    }
+    std::string_view redacted() const && = delete; ///< Name the token first.
+
+    /** The owner's name. */
+    [[nodiscard]] std::string_view user() const & noexcept { return text(rbtoken_token_user); }
+    std::string_view user() const && = delete; ///< Name the token first.
+
+    /** The Local Site; none: the global site. */
+    [[nodiscard]] std::optional<std::string_view> local_site() const & noexcept
+    {
+        return detail::maybe_text(rbtoken_token_local_site, get());
+    }
+    std::optional<std::string_view> local_site() const && = delete; ///< Name the token first.
+
+    /** The client; none: it is no client's token. */
+    [[nodiscard]] std::optional<std::string_view> client_name() const & noexcept
+    {
+        return detail::maybe_text(rbtoken_token_client_name, get());
+    }
+    std::optional<std::string_view> client_name() const && = delete; ///< Name the token first.
+
+    /** The note for people; may be empty. */
+    [[nodiscard]] std::string_view note() const & noexcept { return text(rbtoken_token_note); }
+    std::string_view note() const && = delete; ///< Name the token first.
+
+    /** The id of the generator that made the value. */
+    [[nodiscard]] std::string_view generator_id() const & noexcept
+    {
+        return text(rbtoken_token_generator_id);
+    }
+    std::string_view generator_id() const && = delete; ///< Name the token first.
+
+    /** The policy as JSON; `{}` is full access. */
+    [[nodiscard]] std::string_view policy() const & noexcept { return text(rbtoken_token_policy); }
+    std::string_view policy() const && = delete; ///< Name the token first.
+
+    /** The extra data as a JSON object. */
+    [[nodiscard]] std::string_view extra_data() const & noexcept
+    {
+        return text(rbtoken_token_extra_data);
+    }
+    std::string_view extra_data() const && = delete; ///< Name the token first.
+
+    /** Why it was invalidated; may be empty. */
+    [[nodiscard]] std::string_view invalid_reason() const & noexcept
+    {
+        return text(rbtoken_token_invalid_reason);
+    }
+    std::string_view invalid_reason() const && = delete; ///< Name the token first.
+
+    /** From when on it is expired; none: never. */
+    [[nodiscard]] std::optional<time_point> expires() const noexcept
+    {
+        return detail::maybe_time(rbtoken_token_expires, get());
+    }
+    /** When it was made. The epoch if the handle was moved from. */
+    [[nodiscard]] time_point time_added() const noexcept
+    {
+        return detail::maybe_time(rbtoken_token_time_added, get()).value_or(time_point());
+    }
+    /** When it was changed last. The epoch if the handle was moved from. */
+    [[nodiscard]] time_point last_updated() const noexcept
+    {
+        return detail::maybe_time(rbtoken_token_last_updated, get()).value_or(time_point());
+    }
+    /** When it was used last to log in; none: never. */
+    [[nodiscard]] std::optional<time_point> last_used() const noexcept
+    {
+        return detail::maybe_time(rbtoken_token_last_used, get());
+    }
+    /** When it was invalidated; none: it was not, or the time is not known. */
+    [[nodiscard]] std::optional<time_point> invalid_date() const noexcept
+    {
+        return detail::maybe_time(rbtoken_token_invalid_date, get());
+    }
+
+    /** Whether it was invalidated, which is final. */
+    [[nodiscard]] bool is_invalidated() const noexcept
+    {
+        return rbtoken_token_is_invalidated(get());
+    }
+    /** Whether it is expired at a time. */
+    [[nodiscard]] bool is_expired(Time at) const noexcept
+    {
+        return rbtoken_token_is_expired(get(), detail::microseconds(at));
+    }
+    /** Whether its generator was deprecated when this handle was given out. */
+    [[nodiscard]] bool is_deprecated() const noexcept
+    {
+        return rbtoken_token_is_deprecated(get());
+    }
+
+    /** Whether its policy allows an HTTP method on a resource; nothing of whether it is valid. */
+    [[nodiscard]] Result<bool> allows(
+        std::string_view policy_id, std::string_view method,
+        std::optional<std::string_view> resource_id = std::nullopt) const
+    {
+        const detail::Text id(policy_id), verb(method), resource(resource_id);
+        return detail::tell<bool>([&](bool *allowed, rbtoken_error_t **error) {
+            return rbtoken_token_allows(get(), id.data, id.len, verb.data, verb.len, resource.data,
+                                        resource.len, allowed, error);
+        });
+    }
+
+    /** As a JSON object with the fields of Review Board's payload, but without the value.
+     * @param at the time for which `expired` is told */
+    [[nodiscard]] Result<Buffer> to_json(Time at) const { return to_json(at, 0); }
+    /** As to_json(), with the value: the document is a secret. */
+    [[nodiscard]] Result<Buffer> to_json_with_value(Time at) const
+    {
+        return to_json(at, RBTOKEN_JSON_WITH_VALUE);
+    }
+
+    /** Whether there is a token: not if the handle was moved from. */
+    [[nodiscard]] explicit operator bool() const noexcept { return get() != nullptr; }
+    /** Lends the C handle. */
+    [[nodiscard]] rbtoken_token_t *get() const & noexcept { return handle_.get(); }
+    rbtoken_token_t *get() const && = delete; ///< Name the token first.
+    /** Gives up the reference, for rbtoken_token_release(). */
+    [[nodiscard]] rbtoken_token_t *release() noexcept { return handle_.release(); }
+
+private:
+    explicit Token(rbtoken_token_t *token) noexcept : handle_(token) {}
+
+    std::string_view text(const char *(*field)(const rbtoken_token_t *,
+                                               std::size_t *)) const noexcept
+    {
+        return detail::text<rbtoken_token_t>(field, get());
+    }
+
+    Result<Buffer> to_json(Time at, std::uint32_t flags) const
+    {
+        return detail::give<Buffer>([&](rbtoken_buffer_t **json, rbtoken_error_t **error) {
+            return rbtoken_token_to_json(get(), detail::microseconds(at), flags, json, error);
+        });
+    }
+
+    detail::Shared<detail::TokenTraits> handle_;
+};
+
+/** Tokens as they were when the list was made, in order of their ids. Move-only. */
+class TokenList {
+public:
+    /** Goes through a list; valid as long as the list's handle is, wherever it is moved. What it
+     * points to is a Token by value: `for (const rbtoken::Token &token : list)`. */
+    class iterator {
+        struct Arrow;
+
+    public:
+        using iterator_category = std::input_iterator_tag; ///< Since a Token comes by value.
+        using value_type = Token;                          ///< A handle of its own.
+        using difference_type = std::ptrdiff_t;            ///< As for every iterator.
+        using reference = Token;                           ///< By value.
+        using pointer = Arrow;                             ///< Holds the Token for a `->`.
+
+        /** An iterator of no list. */
+        iterator() noexcept = default;
+        /** The token. */
+        [[nodiscard]] Token operator*() const noexcept
+        {
+            return Token::share(rbtoken_token_list_get(list_, index_));
+        }
+        /** The token; texts from it are valid as long as the list is. */
+        [[nodiscard]] pointer operator->() const noexcept { return Arrow{**this}; }
+        /** Goes on. */
+        iterator &operator++() noexcept
+        {
+            ++index_;
+            return *this;
+        }
+        /** Goes on. */
+        iterator operator++(int) noexcept
+        {
+            iterator before = *this;
+            ++index_;
+            return before;
+        }
+        /** Whether they are at the same place of the same list. */
+        [[nodiscard]] friend bool operator==(const iterator &a, const iterator &b) noexcept
+        {
+            return a.list_ == b.list_ && a.index_ == b.index_;
+        }
+        /** Whether they are not. */
+        [[nodiscard]] friend bool operator!=(const iterator &a, const iterator &b) noexcept
+        {
+            return !(a == b);
+        }
+
+    private:
+        friend class TokenList;
+        struct Arrow {
+            Token token;
+            const Token *operator->() const noexcept { return &token; }
+        };
+        iterator(const rbtoken_token_list_t *list, std::size_t index) noexcept
+            : list_(list), index_(index)
+        {
+        }
+
+        const rbtoken_token_list_t *list_ = nullptr;
+        std::size_t index_ = 0;
+    };
+    /** A list cannot be changed. */
+    using const_iterator = iterator;
+
+    /** Takes over a C handle. */
+    [[nodiscard]] static TokenList adopt(rbtoken_token_list_t *list) noexcept
+    {
+        return TokenList(list);
+    }
+
+    /** How many tokens it has. */
+    [[nodiscard]] std::size_t size() const noexcept { return rbtoken_token_list_count(get()); }
+    /** Whether it has none. */
+    [[nodiscard]] bool empty() const noexcept { return size() == 0; }
+    /** A token; an index beyond the last one ends the program. */
+    [[nodiscard]] Token operator[](std::size_t index) const noexcept
+    {
+        const rbtoken_token_t *token = rbtoken_token_list_get(get(), index);
+        if (token == nullptr) std::terminate();
+        return Token::share(token);
+    }
+    /** The first token. */
+    [[nodiscard]] iterator begin() const & noexcept { return iterator(get(), 0); }
+    iterator begin() const && = delete; ///< Name the list first.
+    /** Behind the last one. */
+    [[nodiscard]] iterator end() const & noexcept { return iterator(get(), size()); }
+    iterator end() const && = delete; ///< Name the list first.
+
+    /** Whether there is a list: not if it was moved from. */
+    [[nodiscard]] explicit operator bool() const noexcept { return get() != nullptr; }
+    /** Lends the C handle. */
+    [[nodiscard]] rbtoken_token_list_t *get() const & noexcept { return handle_.get(); }
+    rbtoken_token_list_t *get() const && = delete; ///< Name the list first.
+    /** Gives up the C handle, for rbtoken_token_list_free(). */
+    [[nodiscard]] rbtoken_token_list_t *release() noexcept { return handle_.release(); }
+
+private:
+    explicit TokenList(rbtoken_token_list_t *list) noexcept : handle_(list) {}
+    detail::Owned<detail::TokenListTraits> handle_;
+};
+
+/* ---- Options ----------------------------------------------------------------------------- */
+
+/** A text that an options struct borrows, or none. It refuses a temporary std::string, which would
+ * be gone before the options are used. */
+class OptionalText {
+public:
+    /** No text. */
+    constexpr OptionalText() noexcept = default;
+    /** No text. */
+    constexpr OptionalText(std::nullopt_t) noexcept {}
+    /** A text, which must be good until the call with the options returns. */
+    template <class T, std::enable_if_t<detail::lends_text<T>, int> = 0>
+    constexpr OptionalText(T &&text) : text_(std::string_view(std::forward<T>(text)))
+    {
+    }
+
+    /** The text. */
+    constexpr operator std::optional<std::string_view>() const noexcept { return text_; }
+
+private:
+    std::optional<std::string_view> text_;
+};
+
+/** Says "never": `options.expires = rbtoken::never`. */
+struct Never {};
+/** Says "never". */
+inline constexpr Never never{};
+
+/** Says "none" in an update: never, the empty note, full access, `{}`. */
+struct None {};
+/** Says "none" in an update. */
+inline constexpr None none{};
+
+/** Says "outside every Local Site". */
+struct GlobalSite {};
+/** Says "outside every Local Site". */
+inline constexpr GlobalSite global_site{};
+
+/** Says "any site: the host checks Token::local_site() itself". */
+struct AnySite {};
+/** Says "any site: the host checks Token::local_site() itself". */
+inline constexpr AnySite any_site{};
+
+/** When a new token expires: by default, `never`, or at a time. */
+class Expires {
+public:
+    /** By default: as the store's settings say for client tokens, else never. */
+    constexpr Expires() noexcept = default;
+    /** Never. */
+    constexpr Expires(Never) noexcept : mode_(RBTOKEN_EXPIRES_NEVER) {}
+    /** At a time. */
+    template <class T, std::enable_if_t<std::is_convertible_v<T, Time>, int> = 0>
+    constexpr Expires(T at) noexcept : mode_(RBTOKEN_EXPIRES_AT), at_(Time(at).value)
+    {
+    }
+
+    /** One of RBTOKEN_EXPIRES_DEFAULT, _NEVER, _AT. */
+    [[nodiscard]] constexpr std::int32_t mode() const noexcept { return mode_; }
+    /** The time, with RBTOKEN_EXPIRES_AT. */
+    [[nodiscard]] constexpr time_point at() const noexcept { return at_; }
+
+private:
+    std::int32_t mode_ = RBTOKEN_EXPIRES_DEFAULT;
+    time_point at_{};
+};
+
+/** For how long a service account's tokens are valid: by default, for ever, or so long. */
+class Expiration {
+public:
+    /** By default: 30 days. */
+    constexpr Expiration() noexcept = default;
+    /** For ever. */
+    constexpr Expiration(Never) noexcept : mode_(RBTOKEN_EXPIRATION_NEVER) {}
+    /** For so long, which must be more than 0. */
+    template <class T, std::enable_if_t<std::is_convertible_v<T, std::chrono::seconds>, int> = 0>
+    constexpr Expiration(T after) noexcept : mode_(RBTOKEN_EXPIRATION_SECS), after_(after)
+    {
+    }
+
+    /** One of RBTOKEN_EXPIRATION_DEFAULT, _NEVER, _SECS. */
+    [[nodiscard]] constexpr std::int32_t mode() const noexcept { return mode_; }
+    /** How long, with RBTOKEN_EXPIRATION_SECS. */
+    [[nodiscard]] constexpr std::chrono::seconds after() const noexcept { return after_; }
+
+private:
+    std::int32_t mode_ = RBTOKEN_EXPIRATION_DEFAULT;
+    std::chrono::seconds after_{0};
+};
+
+/** What an update does to a field: by default it stays; `none` clears it; a value replaces it. */
+template <class T>
+class Change {
+public:
+    /** The field stays. */
+    constexpr Change() noexcept = default;
+    /** The field is cleared. */
+    constexpr Change(None) noexcept : mode_(RBTOKEN_FIELD_NONE) {}
+    /** The field is replaced. */
+    template <class U, std::enable_if_t<
+                           std::is_convertible_v<U, T> && !detail::is_temporary_string<U>, int> = 0>
+    constexpr Change(U &&value) : mode_(RBTOKEN_FIELD_SET), value_(T(std::forward<U>(value)))
+    {
+    }
+
+    /** One of RBTOKEN_FIELD_KEEP, _NONE, _SET. */
+    [[nodiscard]] constexpr std::int32_t mode() const noexcept { return mode_; }
+    /** The value, with RBTOKEN_FIELD_SET. */
+    [[nodiscard]] constexpr const std::optional<T> &value() const noexcept { return value_; }
+
+private:
+    std::int32_t mode_ = RBTOKEN_FIELD_KEEP;
+    std::optional<T> value_;
+};
+
+/** The site that a request is for: `global_site` by default, a Local Site's name, or `any_site`. */
+class RequestSite {
+public:
+    /** Outside every Local Site: tokens of Local Sites are refused. */
+    constexpr RequestSite() noexcept = default;
+    /** Outside every Local Site: tokens of Local Sites are refused. */
+    constexpr RequestSite(GlobalSite) noexcept {}
+    /** Any: the host checks Token::local_site() itself. */
+    constexpr RequestSite(AnySite) noexcept : mode_(RBTOKEN_SITE_ANY) {}
+    /** A Local Site: tokens of others are refused. */
+    template <class T, std::enable_if_t<detail::lends_text<T>, int> = 0>
+    constexpr RequestSite(T &&site) : mode_(RBTOKEN_SITE_NAMED), site_(std::string_view(std::forward<T>(site)))
+    {
+    }
+
+    /** One of RBTOKEN_SITE_GLOBAL, _NAMED, _ANY. */
+    [[nodiscard]] constexpr std::int32_t mode() const noexcept { return mode_; }
+    /** The name, with RBTOKEN_SITE_NAMED. */
+    [[nodiscard]] constexpr std::optional<std::string_view> site() const noexcept { return site_; }
+
+private:
+    std::int32_t mode_ = RBTOKEN_SITE_GLOBAL;
+    std::optional<std::string_view> site_;
+};
+
+/** Whose tokens a list shows: those of all sites, of the `global_site`, or of a Local Site. */
+class SiteFilter {
+public:
+    /** Those of all sites. */
+    constexpr SiteFilter() noexcept = default;
+    /** Those of no Local Site. */
+    constexpr SiteFilter(GlobalSite) noexcept : mode_(RBTOKEN_FILTER_SITE_GLOBAL) {}
+    /** Those of a Local Site. */
+    template <class T, std::enable_if_t<detail::lends_text<T>, int> = 0>
+    constexpr SiteFilter(T &&site) : mode_(RBTOKEN_FILTER_SITE_NAMED), site_(std::string_view(std::forward<T>(site)))
+    {
+    }
+
+    /** One of RBTOKEN_FILTER_SITE_ALL, _GLOBAL, _NAMED. */
+    [[nodiscard]] constexpr std::int32_t mode() const noexcept { return mode_; }
+    /** The name, with RBTOKEN_FILTER_SITE_NAMED. */
+    [[nodiscard]] constexpr std::optional<std::string_view> site() const noexcept { return site_; }
+
+private:
+    std::int32_t mode_ = RBTOKEN_FILTER_SITE_ALL;
+    std::optional<std::string_view> site_;
+};
+
+/** Whether a list shows the tokens that can be used. */
+enum class Validity : std::int32_t {
+    any = RBTOKEN_FILTER_VALIDITY_ANY,     ///< All tokens.
+    valid = RBTOKEN_FILTER_VALIDITY_VALID, ///< Those that are neither invalidated nor expired.
+    dead = RBTOKEN_FILTER_VALIDITY_DEAD,   ///< Those that are.
+};
+
+/** How to search for, or make, a client's token; see rbtoken_client_token_options_t. */
+struct ClientTokenOptions {
+    Expires expires{};                                    ///< A new token's; after now.
+    std::optional<std::chrono::seconds> min_validity{};   ///< None: the store's setting.
+    OptionalText local_site{};                            ///< None: the global site.
+    OptionalText default_policy{};                        ///< JSON. None: full access.
+    OptionalText default_extra_data{};                    ///< A JSON object. None: `{}`.
+    bool ignore_deprecated = false;                       ///< Passes over such tokens.
+};
+
+/** How to make any token; see rbtoken_generate_options_t. */
+struct GenerateOptions {
+    Expires expires{};             ///< By default never; the past is accepted.
+    OptionalText generator_id{};   ///< None: the store's default.
+    OptionalText token_type{};     ///< None: the store's.
+    OptionalText local_site{};     ///< None: the global site.
+    OptionalText note{};           ///< None: empty.
+    OptionalText policy{};         ///< JSON. None: full access.
+    OptionalText extra_data{};     ///< A JSON object. None: `{}`.
+    bool invalid = false;          ///< Invalid from the start.
+    bool auto_generated = false;   ///< Told to Hooks::created.
+};
+
+/** How a token that exists elsewhere was made invalid. */
+struct Invalidation {
+    std::optional<Time> date{};   ///< When. None: not known.
+    OptionalText reason{};        ///< Why. None: empty.
+};
+
+/** The fields of a token that exists elsewhere; see rbtoken_import_options_t. */
+struct ImportOptions {
+    std::optional<Invalidation> invalidated{};   ///< None: it is valid.
+    std::optional<Time> time_added{};            ///< None: now.
+    std::optional<Time> last_updated{};          ///< None: when it was made.
+    std::optional<Time> last_used{};             ///< None: never.
+    std::optional<Time> expires{};               ///< None: never.
+    OptionalText generator_id{};                 ///< None: the store's default.
+    OptionalText local_site{};                   ///< None: the global site.
+    OptionalText note{};                         ///< None: empty.
+    OptionalText policy{};                       ///< JSON. None: full access.
+    OptionalText extra_data{};                   ///< A JSON object. None: `{}`.
+};
+
+/** Which tokens a list shows: those that match every part; see rbtoken_token_filter_t. */
+struct TokenFilter {
+    SiteFilter site{};                      ///< By default all sites.
+    Validity validity = Validity::any;      ///< By default usable or not.
+    std::optional<Time> expires_before{};   ///< Only those that expire before.
+    OptionalText user{};                    ///< None: of all users.
+    OptionalText client_name{};             ///< None: of all clients and of none.
+};
+
+/** What an update changes; see rbtoken_token_update_t. */
+struct TokenUpdate {
+    Change<Time> expires{};                  ///< `none` is never; the past is accepted.
+    Change<std::string_view> note{};         ///< `none` is the empty note.
+    Change<std::string_view> policy{};       ///< JSON; `none` is full access.
+    Change<std::string_view> extra_data{};   ///< A JSON object, `client_name` included.
+};
+
+/** What is known of a request that comes with a token. */
+struct LoginOptions {
+    RequestSite site{};   ///< The site that it is for; by default the global one.
+};
+
+/** What a service account is made of; see rbtoken_service_account_options_t. */
+struct ServiceAccountOptions {
+    OptionalText id{};                 ///< Must be set.
+    std::uint32_t token_version = 1;   ///< A higher one makes new tokens.
+    Expiration expiration{};           ///< By default 30 days.
+    OptionalText user{};               ///< None: the user of the account's id.
+    OptionalText policy{};             ///< JSON. None: full access.
+};
+
+/** Which token of a service account is asked for; see rbtoken_service_token_options_t. */
+struct ServiceTokenOptions {
+    std::optional<std::chrono::seconds> min_validity{};   ///< None: 2 hours.
+    OptionalText local_site{};                            ///< None: the global site.
+};
+
+/* ---- Callbacks --------------------------------------------------------------------------- */
+
+/** Tells the time: a function that returns any time of std::chrono::system_clock. It fails by
+ * throwing, or by returning `rbtoken::Result<rbtoken::Time>` with an Error of its own status. */
+using Clock = std::function<Result<Time>()>;
+
+/** Fills `len` bytes with what nobody can predict: a function `(std::uint8_t *bytes, std::size_t
+ * len)` that returns nothing, or a Result<void> with an Error of its own status. */
+class Entropy {
+public:
+    /** No source: the library's own is used. */
+    Entropy() noexcept = default;
+    /** A function. */
+    template <class Function,
+              std::enable_if_t<
+                  !std::is_same_v<std::decay_t<Function>, Entropy> &&
+                      std::is_invocable_v<std::decay_t<Function> &, std::uint8_t *, std::size_t>,
+                  int> = 0>
+    Entropy(Function function)
+        : fill_([fill = std::move(function)](std::uint8_t *bytes,
+                                             std::size_t len) mutable -> Result<void> {
+              using Answer = std::invoke_result_t<Function &, std::uint8_t *, std::size_t>;
+              if constexpr (std::is_void_v<Answer>) {
+                  fill(bytes, len);
+                  return {};
+              } else {
+                  return fill(bytes, len);
+              }
+          })
+    {
+    }
+
+    /** Whether there is a source. */
+    [[nodiscard]] explicit operator bool() const noexcept { return static_cast<bool>(fill_); }
+    /** Calls it. */
+    [[nodiscard]] Result<void> operator()(std::uint8_t *bytes, std::size_t len) const
+    {
+        return fill_(bytes, len);
+    }
+
+private:
+    std::function<Result<void>(std::uint8_t *, std::size_t)> fill_;
+};
+
+/** A token generator of the host's; see rbtoken_generator_t. Both functions must be set. */
+struct Generator {
+    /** Makes a value of 1 to 255 characters. `attempt` is 0 at first; each collision with an
+     * existing value adds 1. Returns a text, or a Result<std::string>. */
+    std::function<Result<std::string>(std::string_view token_type, std::uint32_t attempt)> create{};
+    /** Whether a value has this generator's format. Returns bool, or a Result<bool>. */
+    std::function<Result<bool>(std::string_view token_type, std::string_view value)> validate{};
+};
+
+/** A function that is told of an event. The handles are lent for the call; copy what is to be kept.
+ * The token shows the fields as they are after the event. */
+using EventFunction = std::function<void(Store &, const Token &)>;
+
+/** Whom to tell of events, after they happened; see rbtoken_hooks_t. Each may be left out. */
+struct Hooks {
+    /** A token was made (not: imported). */
+    std::function<void(Store &, const Token &, bool auto_generated)> created{};
+    EventFunction updated{};       ///< A token's fields were changed.
+    EventFunction invalidated{};   ///< A token was made invalid, for the first time or again.
+    EventFunction expired{};       ///< Somebody tried to log in with a token that is expired.
+    EventFunction used{};          ///< Somebody logged in with a token.
+    EventFunction deleted{};       ///< A token was deleted, purged, or went with its Local Site.
+#if RBTOKEN_EXCEPTIONS
+    /** Is given what one of the others throws; must not throw. None: std::terminate(). */
+    std::function<void(std::exception_ptr)> on_exception{};
+#endif
+};
+
+/** What a store is opened with. */
+struct StoreOptions {
+    OptionalText location{};   ///< None: in memory.
+    OptionalText settings{};   ///< A JSON object. None: all defaults.
+    Clock clock{};             ///< None: the system's.
+    Entropy entropy{};         ///< None: the library's.
+};
+
+/* ---- The store --------------------------------------------------------------------------- */
+
+/** A client's token, and whether it was made just now. */
+struct ClientToken {
+    Token token;            ///< The token.
+    bool created = false;   ///< Whether it is new.
+};
+
+/** What came of a login. It is true only if the caller is the token's user. */
+struct Login {
+    Verdict verdict = Verdict::refused;   ///< The verdict.
+    std::optional<Token> token{};         ///< With Verdict::ok only.
+    std::optional<Token> refused{};       ///< Explains invalid, expired and wrong_site.
+
+    /** Whether the caller is the token's user. */
+    [[nodiscard]] explicit operator bool() const noexcept
+    {
+        return verdict == Verdict::ok && token.has_value();
+    }
+};
+
+class HooksRegistration;
+
+/**
+ * A store of tokens. A copy is another handle of the same store, which closes with the last one.
+ * Any number of threads may use it.
+ */
+class Store {
+public:
+    /** Opens a store of its own; see rbtoken_store_open(). */
+    [[nodiscard]] static Result<Store> open(StoreOptions options = {});
+    /** The one store that the parts of a process share; see rbtoken_store_shared(). A clock or an
+     * entropy source is new with each call, so that only the first call can have one. */
+    [[nodiscard]] static Result<Store> shared();
+    /** As shared(), with options that later calls repeat or leave out. */
+    [[nodiscard]] static Result<Store> shared(StoreOptions options);
+
+    /** Takes over a reference from C. */
+    [[nodiscard]] static Store adopt(rbtoken_store_t *store) noexcept { return Store(store); }
+    /** Takes a reference of its own to a store that C lends. */
+    [[nodiscard]] static Store share(rbtoken_store_t *store) noexcept
+    {
+        return Store(rbtoken_store_retain(store));
+    }
+
+    /** Changes a setting. The names are those of rbtoken_store_set_setting().
+     * @param value a JSON value */
+    [[nodiscard]] Result<void> set_setting(std::string_view setting, std::string_view value) const
+    {
+        const detail::Text name(setting), json(value);
+        return detail::act([&](rbtoken_error_t **error) {
+            return rbtoken_store_set_setting(get(), name.data, name.len, json.data, json.len,
+                                             error);
+        });
+    }
+    /** Tells a setting as a JSON value. */
+    [[nodiscard]] Result<Buffer> get_setting(std::string_view setting) const
+    {
+        const detail::Text name(setting);
+        return detail::give<Buffer>([&](rbtoken_buffer_t **value, rbtoken_error_t **error) {
+            return rbtoken_store_get_setting(get(), name.data, name.len, value, error);
+        });
+    }
+
+    /** Adds a Local Site. */
+    [[nodiscard]] Result<void> add_local_site(std::string_view local_site) const
+    {
+        const detail::Text site(local_site);
+        return detail::act([&](rbtoken_error_t **error) {
+            return rbtoken_store_add_local_site(get(), site.data, site.len, error);
+        });
+    }
+    /** Removes a Local Site and its tokens. */
+    [[nodiscard]] Result<void> remove_local_site(std::string_view local_site) const
+    {
+        const detail::Text site(local_site);
+        return detail::act([&](rbtoken_error_t **error) {
+            return rbtoken_store_remove_local_site(get(), site.data, site.len, error);
+        });
+    }
+    /** Says whether a user may log in. Anybody may until a host says otherwise. */
+    [[nodiscard]] Result<void> set_user_active(std::string_view user, bool active) const
+    {
+        const detail::Text name(user);
+        return detail::act([&](rbtoken_error_t **error) {
+            return rbtoken_store_set_user_active(get(), name.data, name.len, active ? 1 : 0,
+                                                 error);
+        });
+    }
+
+    /** Registers the policy ids of the host's resources; of an empty list, none is known. */
+    [[nodiscard]] Result<void> set_policy_ids(const std::vector<std::string> &ids) const
+    {
+        const detail::TextList list(ids);
+        if (list.has_nul()) return Error(Status::embedded_nul);
+        return detail::act([&](rbtoken_error_t **error) {
+            return rbtoken_store_set_policy_ids(get(), list.data(), list.size(), error);
+        });
+    }
+    /** Knows any policy id again, as at first. */
+    [[nodiscard]] Result<void> accept_any_policy_id() const
+    {
+        return detail::act([&](rbtoken_error_t **error) {
+            return rbtoken_store_set_policy_ids(get(), nullptr, 0, error);
+        });
+    }
+
+    /** Gives a client's token for a user: the existing one, or a new one if none will do.
+     * **Whoever may call this may act as any user: authenticate who asks first.** */
+    [[nodiscard]] Result<ClientToken> get_or_create_client_token(
+        std::string_view user, std::string_view client_name,
+        const ClientTokenOptions &options = {}) const
+    {
+        const detail::Text owner(user), client(client_name), site(options.local_site),
+            policy(options.default_policy), extra_data(options.default_extra_data);
+        rbtoken_client_token_options_t c_options;
+        RBTOKEN_INIT(&c_options);
+        c_options.expires_mode = options.expires.mode();
+        c_options.expires_at_us = detail::microseconds(options.expires.at());
+        if (options.min_validity) {
+            c_options.min_validity_mode = RBTOKEN_MIN_VALIDITY_SECS;
+            c_options.min_validity_secs = static_cast<std::int64_t>(options.min_validity->count());
+        }
+        if (options.ignore_deprecated) c_options.flags = RBTOKEN_CLIENT_TOKEN_IGNORE_DEPRECATED;
+        c_options.local_site = site.data;
+        c_options.local_site_len = site.len;
+        c_options.default_policy = policy.data;
+        c_options.default_policy_len = policy.len;
+        c_options.default_extra_data = extra_data.data;
+        c_options.default_extra_data_len = extra_data.len;
+
+        bool created = false;
+        auto token = detail::give<Token>([&](rbtoken_token_t **out, rbtoken_error_t **error) {
+            return rbtoken_store_get_or_create_client_token(get(), owner.data, owner.len,
+                                                            client.data, client.len, &c_options,
+                                                            out, &created, error);
+        });
+        if (!token) return std::move(token).error();
+        return ClientToken{*std::move(token), created};
+    }
+
+    /** Makes a new token. **Whoever may call this may act as any user.** */
+    [[nodiscard]] Result<Token> generate_token(std::string_view user,
+                                               const GenerateOptions &options = {}) const
+    {
+        const detail::Text owner(user), generator_id(options.generator_id),
+            token_type(options.token_type), site(options.local_site), note(options.note),
+            policy(options.policy), extra_data(options.extra_data);
+        rbtoken_generate_options_t c_options;
+        RBTOKEN_INIT(&c_options);
+        c_options.expires_mode = options.expires.mode();
+        c_options.expires_at_us = detail::microseconds(options.expires.at());
+        if (options.invalid) c_options.flags |= RBTOKEN_GENERATE_INVALID;
+        if (options.auto_generated) c_options.flags |= RBTOKEN_GENERATE_AUTO_GENERATED;
+        c_options.generator_id = generator_id.data;
+        c_options.generator_id_len = generator_id.len;
+        c_options.token_type = token_type.data;
+        c_options.token_type_len = token_type.len;
+        c_options.local_site = site.data;
+        c_options.local_site_len = site.len;
+        c_options.note = note.data;
+        c_options.note_len = note.len;
+        c_options.policy = policy.data;
+        c_options.policy_len = policy.len;
+        c_options.extra_data = extra_data.data;
+        c_options.extra_data_len = extra_data.len;
+        return detail::give<Token>([&](rbtoken_token_t **token, rbtoken_error_t **error) {
+            return rbtoken_store_generate_token(get(), owner.data, owner.len, &c_options, token,
+                                                error);
+        });
+    }
+
+    /** Stores a token that exists elsewhere, with its value and all its fields but the id. */
+    [[nodiscard]] Result<Token> import_token(std::string_view user, std::string_view value,
+                                             const ImportOptions &options = {}) const
+    {
+        const Invalidation invalidation = options.invalidated.value_or(Invalidation{});
+        const detail::Text owner(user), secret(value), reason(invalidation.reason),
+            generator_id(options.generator_id), site(options.local_site), note(options.note),
+            policy(options.policy), extra_data(options.extra_data);
+        rbtoken_import_options_t c_options;
+        RBTOKEN_INIT(&c_options);
+        if (options.invalidated) c_options.flags |= RBTOKEN_IMPORT_INVALID;
+        const auto set_time = [&](const std::optional<Time> &time, std::uint32_t flag,
+                                  std::int64_t &field) {
+            if (!time) return;
+            c_options.flags |= flag;
+            field = detail::microseconds(*time);
+        };
+        set_time(options.time_added, RBTOKEN_IMPORT_TIME_ADDED_KNOWN, c_options.time_added_us);
+        set_time(options.last_updated, RBTOKEN_IMPORT_LAST_UPDATED_KNOWN,
+                 c_options.last_updated_us);
+        set_time(options.last_used, RBTOKEN_IMPORT_LAST_USED_KNOWN, c_options.last_used_us);
+        set_time(options.expires, RBTOKEN_IMPORT_EXPIRES_KNOWN, c_options.expires_at_us);
+        set_time(invalidation.date, RBTOKEN_IMPORT_INVALID_DATE_KNOWN, c_options.invalid_date_us);
+        c_options.invalid_reason = reason.data;
+        c_options.invalid_reason_len = reason.len;
+        c_options.generator_id = generator_id.data;
+        c_options.generator_id_len = generator_id.len;
+        c_options.local_site = site.data;
+        c_options.local_site_len = site.len;
+        c_options.note = note.data;
+        c_options.note_len = note.len;
+        c_options.policy = policy.data;
+        c_options.policy_len = policy.len;
+        c_options.extra_data = extra_data.data;
+        c_options.extra_data_len = extra_data.len;
+        return detail::give<Token>([&](rbtoken_token_t **token, rbtoken_error_t **error) {
+            return rbtoken_store_import_token(get(), owner.data, owner.len, secret.data, secret.len,
+                                              &c_options, token, error);
+        });
+    }
+
+    /** Finds the token that has a value, usable or not. **This is no login: it checks nothing.** */
+    [[nodiscard]] Result<Token> find_token(std::string_view value) const
+    {
+        const detail::Text secret(value);
+        return detail::give<Token>([&](rbtoken_token_t **token, rbtoken_error_t **error) {
+            return rbtoken_store_find_token(get(), secret.data, secret.len, token, error);
+        });
+    }
+    /** Gets the token that has an id, usable or not. */
+    [[nodiscard]] Result<Token> get_token(std::int64_t id) const
+    {
+        return detail::give<Token>([&](rbtoken_token_t **token, rbtoken_error_t **error) {
+            return rbtoken_store_get_token(get(), id, token, error);
+        });
+    }
+
+    /** Lists the tokens that match a filter, in order of their ids. */
+    [[nodiscard]] Result<TokenList> list_tokens(const TokenFilter &filter = {}) const
+    {
+        const detail::Text site(filter.site.site()), user(filter.user), client(filter.client_name);
+        rbtoken_token_filter_t c_filter;
+        RBTOKEN_INIT(&c_filter);
+        c_filter.local_site_mode = filter.site.mode();
+        c_filter.validity_mode = static_cast<std::int32_t>(filter.validity);
+        if (filter.expires_before) {
+            c_filter.flags = RBTOKEN_FILTER_EXPIRES_BEFORE;
+            c_filter.expires_before_us = detail::microseconds(*filter.expires_before);
+        }
+        c_filter.local_site = site.data;
+        c_filter.local_site_len = site.len;
+        c_filter.user = user.data;
+        c_filter.user_len = user.len;
+        c_filter.client_name = client.data;
+        c_filter.client_name_len = client.len;
+        return detail::give<TokenList>([&](rbtoken_token_list_t **list, rbtoken_error_t **error) {
+            return rbtoken_store_list_tokens(get(), &c_filter, list, error);
+        });
+    }
+    /** Counts the tokens, usable or not. */
+    [[nodiscard]] Result<std::uint64_t> token_count() const
+    {
+        return detail::tell<std::uint64_t>([&](std::uint64_t *count, rbtoken_error_t **error) {
+            return rbtoken_store_token_count(get(), count, error);
+        });
+    }
+    /** Whether a value has a generator's format. **This is no login.** */
+    [[nodiscard]] Result<bool> value_is_valid(std::string_view generator_id,
+                                              std::string_view token_type,
+                                              std::string_view value) const
+    {
+        const detail::Text id(generator_id), type(token_type), secret(value);
+        return detail::tell<bool>([&](bool *valid, rbtoken_error_t **error) {
+            return rbtoken_store_value_is_valid(get(), id.data, id.len, type.data, type.len,
+                                                secret.data, secret.len, valid, error);
+        });
+    }
+
+    /** Judges a login with a token's value. **Success means that there is a verdict**, and the
+     * Login is true only for Verdict::ok. */
+    [[nodiscard]] Result<Login> authenticate(std::string_view value,
+                                             const LoginOptions &options = {}) const
+    {
+        return log_in(rbtoken_store_authenticate, value, options);
+    }
+    /** Judges a login with the value of an `Authorization` header: `token VALUE`. **Success means
+     * that there is a verdict**, and the Login is true only for Verdict::ok. */
+    [[nodiscard]] Result<Login> authenticate_header(std::string_view header,
+                                                    const LoginOptions &options = {}) const
+    {
+        return log_in(rbtoken_store_authenticate_header, header, options);
+    }
+
+    /** Changes fields of a token, be it valid or not, and gives it as it is then. */
+    [[nodiscard]] Result<Token> update_token(std::int64_t id, const TokenUpdate &update) const
+    {
+        const detail::Text note(update.note.value()), policy(update.policy.value()),
+            extra_data(update.extra_data.value());
+        rbtoken_token_update_t c_update;
+        RBTOKEN_INIT(&c_update);
+        c_update.expires_mode = update.expires.mode();
+        c_update.note_mode = update.note.mode();
+        c_update.policy_mode = update.policy.mode();
+        c_update.extra_data_mode = update.extra_data.mode();
+        if (const auto &expires = update.expires.value())
+            c_update.expires_at_us = detail::microseconds(*expires);
+        c_update.note = note.data;
+        c_update.note_len = note.len;
+        c_update.policy = policy.data;
+        c_update.policy_len = policy.len;
+        c_update.extra_data = extra_data.data;
+        c_update.extra_data_len = extra_data.len;
+        return detail::give<Token>([&](rbtoken_token_t **token, rbtoken_error_t **error) {
+            return rbtoken_store_update_token(get(), id, &c_update, token, error);
+        });
+    }
+
+    /** Makes the token that has a value invalid, for good. */
+    [[nodiscard]] Result<void> invalidate_token(std::string_view value,
+                                                std::string_view reason = {}) const
+    {
+        const detail::Text secret(value), why(reason);
+        return detail::act([&](rbtoken_error_t **error) {
+            return rbtoken_store_invalidate_token(get(), secret.data, secret.len, why.data, why.len,
+                                                  error);
+        });
+    }
+    /** Makes the token that has an id invalid, for good. */
+    [[nodiscard]] Result<void> invalidate_token_by_id(std::int64_t id,
+                                                      std::string_view reason = {}) const
+    {
+        const detail::Text why(reason);
+        return detail::act([&](rbtoken_error_t **error) {
+            return rbtoken_store_invalidate_token_by_id(get(), id, why.data, why.len, error);
+        });
+    }
+    /** Makes all tokens of a user invalid, and tells how many the user has. */
+    [[nodiscard]] Result<std::uint64_t> invalidate_user_tokens(std::string_view user,
+                                                               std::string_view reason = {}) const
+    {
+        const detail::Text owner(user), why(reason);
+        return detail::tell<std::uint64_t>([&](std::uint64_t *count, rbtoken_error_t **error) {
+            return rbtoken_store_invalidate_user_tokens(get(), owner.data, owner.len, why.data,
+                                                        why.len, count, error);
+        });
+    }
+    /** Makes all tokens of everybody invalid, and tells how many there are. */
+    [[nodiscard]] Result<std::uint64_t> invalidate_all_tokens(std::string_view reason = {}) const
+    {
+        const detail::Text why(reason);
+        return detail::tell<std::uint64_t>([&](std::uint64_t *count, rbtoken_error_t **error) {
+            return rbtoken_store_invalidate_all_tokens(get(), why.data, why.len, count, error);
+        });
+    }
+    /** Removes a token. Handles of it stay readable. */
+    [[nodiscard]] Result<void> delete_token(std::int64_t id) const
+    {
+        return detail::act([&](rbtoken_error_t **error) {
+            return rbtoken_store_delete_token(get(), id, error);
+        });
+    }
+    /** Removes the tokens that have been dead since before a time, and tells how many. */
+    [[nodiscard]] Result<std::uint64_t> purge_tokens(Time dead_before) const
+    {
+        return detail::tell<std::uint64_t>([&](std::uint64_t *count, rbtoken_error_t **error) {
+            return rbtoken_store_purge_tokens(get(), detail::microseconds(dead_before), count,
+                                              error);
+        });
+    }
+
+    /** Adds hooks, behind those that there are. They are called as long as the registration lives,
+     * which keeps the store open; see also HooksRegistration::detach(). */
+    [[nodiscard]] Result<HooksRegistration> add_hooks(Hooks hooks) const;
+
+    /** Adds a token generator, under an id of its own, until the store closes. */
+    [[nodiscard]] Result<void> add_generator(std::string_view generator_id,
+                                             Generator generator) const;
+    /** Makes a generator the one that is used where none is named. */
+    [[nodiscard]] Result<void> set_default_generator(std::string_view generator_id) const
+    {
+        const detail::Text id(generator_id);
+        return detail::act([&](rbtoken_error_t **error) {
+            return rbtoken_store_set_default_generator(get(), id.data, id.len, error);
+        });
+    }
+    /** Says which generators are deprecated, in place of those that were. */
+    [[nodiscard]] Result<void> set_deprecated_generators(
+        const std::vector<std::string> &generator_ids) const
+    {
+        const detail::TextList list(generator_ids);
+        if (list.has_nul()) return Error(Status::embedded_nul);
+        return detail::act([&](rbtoken_error_t **error) {
+            return rbtoken_store_set_deprecated_generators(get(), list.data(), list.size(), error);
+        });
+    }
+
+    /** Whether there is a store: not if the handle was moved from. */
+    [[nodiscard]] explicit operator bool() const noexcept { return get() != nullptr; }
+    /** Lends the C handle. */
+    [[nodiscard]] rbtoken_store_t *get() const & noexcept { return handle_.get(); }
+    rbtoken_store_t *get() const && = delete; ///< Name the store first.
+    /** Gives up the reference, for rbtoken_store_release(). */
+    [[nodiscard]] rbtoken_store_t *release() noexcept { return handle_.release(); }
+
+private:
+    explicit Store(rbtoken_store_t *store) noexcept : handle_(store) {}
+
+    template <class Function>
+    Result<Login> log_in(Function function, std::string_view text,
+                         const LoginOptions &options) const
+    {
+        const detail::Text given(text), site(options.site.site());
+        rbtoken_login_options_t c_options;
+        RBTOKEN_INIT(&c_options);
+        c_options.site_mode = options.site.mode();
+        c_options.site = site.data;
+        c_options.site_len = site.len;
+
+        rbtoken_verdict_t verdict = RBTOKEN_VERDICT_REFUSED;
+        rbtoken_token_t *token = nullptr, *refused = nullptr;
+        rbtoken_error_t *error = nullptr;
+        const rbtoken_status_t status = function(get(), given.data, given.len, &c_options, &verdict,
+                                                 &token, &refused, &error);
+        if (status != RBTOKEN_OK) return Error::adopt(status, error);
+        Login login;
+        login.verdict = static_cast<Verdict>(verdict);
+        if (token != nullptr) login.token = Token::adopt(token);
+        if (refused != nullptr) login.refused = Token::adopt(refused);
+        return login;
+    }
+
+    template <class Function>
+    static Result<Store> open_with(Function function, StoreOptions &&options);
+
+    detail::Shared<detail::StoreTraits> handle_;
+};
+
+/** Hooks that were added to a store. Move-only: they are removed when it goes, and no new call of
+ * them starts after that; calls in flight end as they would have. It keeps the store open. */
+class [[nodiscard]] HooksRegistration {
+public:
+    /** Takes over hooks that were added to a store by C. */
+    [[nodiscard]] static HooksRegistration adopt(Store store, std::uint64_t id) noexcept
+    {
+        return HooksRegistration(std::move(store), id);
+    }
+    HooksRegistration(HooksRegistration &&other) noexcept
+        : store_(std::move(other.store_)), id_(std::exchange(other.id_, 0))
+    {
+    }
+    HooksRegistration &operator=(HooksRegistration &&other) noexcept
+    {
+        HooksRegistration taken(std::move(other));
+        std::swap(store_, taken.store_);
+        std::swap(id_, taken.id_);
+        return *this;
+    }
+    ~HooksRegistration() { static_cast<void>(remove()); }
+
+    /** The id, for rbtoken_store_remove_hooks(); 0 if there are no hooks any more. */
+    [[nodiscard]] std::uint64_t id() const noexcept { return id_; }
+    /** Removes the hooks now; may be called from inside one. */
+    Result<void> remove() noexcept
+    {
+        const Store store = std::move(store_);
+        const std::uint64_t id = std::exchange(id_, 0);
+        if (id == 0) return {};
+        return detail::act([&](rbtoken_error_t **error) {
+            return rbtoken_store_remove_hooks(store.get(), id, error);
+        });
+    }
+    /** Leaves the hooks to the store, which calls them until it closes; gives their id. */
+    std::uint64_t detach() noexcept
+    {
+        const Store store = std::move(store_);
+        return std::exchange(id_, 0);
+    }
+
+private:
+    HooksRegistration(Store &&store, std::uint64_t id) noexcept : store_(std::move(store)), id_(id)
+    {
+    }
+
+    Store store_;
+    std::uint64_t id_;
+};
+
+/* ---- Policies and service accounts ------------------------------------------------------- */
+
+/** A policy without a token. Move-only. */
+class Policy {
+public:
+    /** Reads and checks a document; any policy id is known. */
+    [[nodiscard]] static Result<Policy> parse(std::string_view document)
+    {
+        return parse(nullptr, document);
+    }
+    /** Reads and checks a document against the policy ids that a store knows. */
+    [[nodiscard]] static Result<Policy> parse(const Store &store, std::string_view document)
+    {
+        if (!store) return Error(Status::null_argument);
+        return parse(store.get(), document);
+    }
+    /** Takes over a C handle. */
+    [[nodiscard]] static Policy adopt(rbtoken_policy_t *policy) noexcept { return Policy(policy); }
+
+    /** Whether it allows an HTTP method on a resource. */
+    [[nodiscard]] Result<bool> allows(
+        std::string_view policy_id, std::string_view method,
+        std::optional<std::string_view> resource_id = std::nullopt) const
+    {
+        const detail::Text id(policy_id), verb(method), resource(resource_id);
+        return detail::tell<bool>([&](bool *allowed, rbtoken_error_t **error) {
+            return rbtoken_policy_allows(get(), id.data, id.len, verb.data, verb.len, resource.data,
+                                         resource.len, allowed, error);
+        });
+    }
+
+    /** Whether there is a policy: not if it was moved from. */
+    [[nodiscard]] explicit operator bool() const noexcept { return get() != nullptr; }
+    /** Lends the C handle. */
+    [[nodiscard]] rbtoken_policy_t *get() const & noexcept { return handle_.get(); }
+    rbtoken_policy_t *get() const && = delete; ///< Name the policy first.
+    /** Gives up the C handle, for rbtoken_policy_free(). */
+    [[nodiscard]] rbtoken_policy_t *release() noexcept { return handle_.release(); }
+
+private:
+    explicit Policy(rbtoken_policy_t *policy) noexcept : handle_(policy) {}
+
+    static Result<Policy> parse(rbtoken_store_t *store, std::string_view document)
+    {
+        const detail::Text json(document);
+        return detail::give<Policy>([&](rbtoken_policy_t **policy, rbtoken_error_t **error) {
+            return rbtoken_policy_parse(store, json.data, json.len, policy, error);
+        });
+    }
+
+    detail::Owned<detail::PolicyTraits> handle_;
+};
+
+/** A user that only ever logs in with a token of its own. Move-only; belongs to no store. */
+class ServiceAccount {
+public:
+    /** Describes an account; see rbtoken_service_account_new(). */
+    [[nodiscard]] static Result<ServiceAccount> create(const ServiceAccountOptions &options)
+    {
+        const detail::Text id(options.id), user(options.user), policy(options.policy);
+        rbtoken_service_account_options_t c_options;
+        RBTOKEN_INIT(&c_options);
+        c_options.expiration_mode = options.expiration.mode();
+        c_options.expiration_secs = static_cast<std::int64_t>(options.expiration.after().count());
+        c_options.token_version = options.token_version;
+        c_options.id = id.data;
+        c_options.id_len = id.len;
+        c_options.user = user.data;
+        c_options.user_len = user.len;
+        c_options.policy = policy.data;
+        c_options.policy_len = policy.len;
+        return detail::give<ServiceAccount>(
+            [&](rbtoken_service_account_t **account, rbtoken_error_t **error) {
+                return rbtoken_service_account_new(&c_options, account, error);
+            });
+    }
+    /** Takes over a C handle. */
+    [[nodiscard]] static ServiceAccount adopt(rbtoken_service_account_t *account) noexcept
+    {
+        return ServiceAccount(account);
+    }
+
+    /** Gives the account's token: the existing one, or a new one if none will do.
+     * **Whoever may call this may act as the account's user.** */
+    [[nodiscard]] Result<ClientToken> get_api_token(const Store &store,
+                                                    const ServiceTokenOptions &options = {}) const
+    {
+        const detail::Text site(options.local_site);
+        rbtoken_service_token_options_t c_options;
+        RBTOKEN_INIT(&c_options);
+        if (options.min_validity) {
+            c_options.min_validity_mode = RBTOKEN_MIN_VALIDITY_SECS;
+            c_options.min_validity_secs = static_cast<std::int64_t>(options.min_validity->count());
+        }
+        c_options.local_site = site.data;
+        c_options.local_site_len = site.len;
+
+        bool created = false;
+        auto token = detail::give<Token>([&](rbtoken_token_t **out, rbtoken_error_t **error) {
+            return rbtoken_service_account_get_api_token(get(), store.get(), &c_options, out,
+                                                         &created, error);
+        });
+        if (!token) return std::move(token).error();
+        return ClientToken{*std::move(token), created};
+    }
+
+    /** Whether there is an account: not if it was moved from. */
+    [[nodiscard]] explicit operator bool() const noexcept { return get() != nullptr; }
+    /** Lends the C handle. */
+    [[nodiscard]] rbtoken_service_account_t *get() const & noexcept { return handle_.get(); }
+    rbtoken_service_account_t *get() const && = delete; ///< Name the account first.
+    /** Gives up the C handle, for rbtoken_service_account_free(). */
+    [[nodiscard]] rbtoken_service_account_t *release() noexcept { return handle_.release(); }
+
+private:
+    explicit ServiceAccount(rbtoken_service_account_t *account) noexcept : handle_(account) {}
+    detail::Owned<detail::ServiceAccountTraits> handle_;
+};
+
+/* ---- How callbacks are called ------------------------------------------------------------ */
+
+namespace detail {
+
+/** Calls a function of the host; what it throws does not reach the library. */
+template <class Function>
+rbtoken_status_t guarded(Function function) noexcept
+{
+#if RBTOKEN_EXCEPTIONS
+    try {
+        return function();
+    } catch (...) {
+        return RBTOKEN_E_CALLBACK;
+    }
+#else
+    return function();
+#endif
+}
+
+/** The status of a failure, which is never RBTOKEN_OK. */
+inline rbtoken_status_t failure(const Error &error) noexcept
+{
+    return error.status() == Status::ok ? RBTOKEN_E_CALLBACK
+                                        : static_cast<rbtoken_status_t>(error.status());
+}
+
+template <class Box>
+void destroy(void *user_data) noexcept
+{
+    delete static_cast<Box *>(user_data);
+}
+
+inline rbtoken_status_t clock_now(void *user_data, std::int64_t *now_us) noexcept
+{
+    return guarded([&] {
+        const Result<Time> now = (*static_cast<Clock *>(user_data))();
+        if (!now) return failure(now.error());
+        *now_us = microseconds(*now);
+        return rbtoken_status_t{RBTOKEN_OK};
+    });
+}
+
+inline rbtoken_status_t entropy_fill(void *user_data, std::uint8_t *bytes, std::size_t len) noexcept
+{
+    return guarded([&] {
+        const Result<void> filled = (*static_cast<Entropy *>(user_data))(bytes, len);
+        return filled ? rbtoken_status_t{RBTOKEN_OK} : failure(filled.error());
+    });
+}
+
+/** A secret that the host made is wiped once it is handed over. */
+inline void wipe(std::string &secret) noexcept
+{
+    volatile char *bytes = secret.data();
+    for (std::size_t i = 0; i < secret.size(); ++i) bytes[i] = '\0';
+}
+
+inline rbtoken_status_t generator_create(void *user_data, const char *token_type,
+                                         std::uint32_t attempt, char *value, std::size_t capacity,
+                                         std::size_t *value_len) noexcept
+{
+    return guarded([&] {
+        auto made = static_cast<Generator *>(user_data)->create(token_type, attempt);
+        if (!made) return failure(made.error());
+        const bool fits = made->size() <= capacity;
+        if (fits) {
+            std::memcpy(value, made->data(), made->size());
+            *value_len = made->size();
+        }
+        wipe(*made);
+        return rbtoken_status_t{fits ? RBTOKEN_OK : RBTOKEN_E_CALLBACK};
+    });
+}
+
+inline rbtoken_status_t generator_validate(void *user_data, const char *token_type,
+                                           const char *value, std::size_t value_len,
+                                           bool *valid) noexcept
+{
+    return guarded([&] {
+        const std::string_view text(value, value_len);
+        const auto judged = static_cast<Generator *>(user_data)->validate(token_type, text);
+        if (!judged.has_value()) return failure(judged.error());
+        *valid = *judged;
+        return rbtoken_status_t{RBTOKEN_OK};
+    });
+}
+
+template <class Function>
+void call_hook(const Hooks &hooks, const Function &function) noexcept
+{
+#if RBTOKEN_EXCEPTIONS
+    try {
+        function();
+    } catch (...) {
+        if (!hooks.on_exception) std::terminate();
+        hooks.on_exception(std::current_exception());
+    }
+#else
+    static_cast<void>(hooks);
+    function();
+#endif
+}
+
+inline void hook_created(void *user_data, rbtoken_store_t *store, const rbtoken_token_t *token,
+                         bool auto_generated) noexcept
+{
+    const Hooks &hooks = *static_cast<const Hooks *>(user_data);
+    call_hook(hooks, [&] {
+        Store store_handle = Store::share(store);
+        const Token token_handle = Token::share(token);
+        hooks.created(store_handle, token_handle, auto_generated);
+    });
+}
+
+template <EventFunction Hooks::*Event>
+void hook(void *user_data, rbtoken_store_t *store, const rbtoken_token_t *token) noexcept
+{
+    const Hooks &hooks = *static_cast<const Hooks *>(user_data);
+    call_hook(hooks, [&] {
+        Store store_handle = Store::share(store);
+        const Token token_handle = Token::share(token);
+        (hooks.*Event)(store_handle, token_handle);
+    });
+}
+
+} // namespace detail
+
+template <class Function>
+Result<Store> Store::open_with(Function function, StoreOptions &&options)
+{
+    const detail::Text location(options.location), settings(options.settings);
+    rbtoken_store_options_t c_options;
+    RBTOKEN_INIT(&c_options);
+    c_options.location = location.data;
+    c_options.location_len = location.len;
+    c_options.settings = settings.data;
+    c_options.settings_len = settings.len;
+
+    std::unique_ptr<Clock> clock;
+    rbtoken_clock_t c_clock;
+    RBTOKEN_INIT(&c_clock);
+    if (options.clock) {
+        clock = std::make_unique<Clock>(std::move(options.clock));
+        c_clock.user_data = clock.get();
+        c_clock.now = detail::clock_now;
+        c_clock.destroy = detail::destroy<Clock>;
+        c_options.clock = &c_clock;
+    }
+
+    std::unique_ptr<Entropy> entropy;
+    rbtoken_entropy_t c_entropy;
+    RBTOKEN_INIT(&c_entropy);
+    if (options.entropy) {
+        entropy = std::make_unique<Entropy>(std::move(options.entropy));
+        c_entropy.user_data = entropy.get();
+        c_entropy.fill = detail::entropy_fill;
+        c_entropy.destroy = detail::destroy<Entropy>;
+        c_options.entropy = &c_entropy;
+    }
+
+    // From here on the library destroys them.
+    static_cast<void>(clock.release());
+    static_cast<void>(entropy.release());
+    return detail::give<Store>([&](rbtoken_store_t **store, rbtoken_error_t **error) {
+        return function(&c_options, store, error);
+    });
+}
+
+inline Result<Store> Store::open(StoreOptions options)
+{
+    return open_with(rbtoken_store_open, std::move(options));
+}
+
+inline Result<Store> Store::shared(StoreOptions options)
+{
+    return open_with(rbtoken_store_shared, std::move(options));
+}
+
+inline Result<Store> Store::shared()
+{
+    return detail::give<Store>([](rbtoken_store_t **store, rbtoken_error_t **error) {
+        return rbtoken_store_shared(nullptr, store, error);
+    });
+}
+
+inline Result<HooksRegistration> Store::add_hooks(Hooks hooks) const
+{
+    auto box = std::make_unique<Hooks>(std::move(hooks));
+    rbtoken_hooks_t c_hooks;
+    RBTOKEN_INIT(&c_hooks);
+    if (box->created) c_hooks.created = detail::hook_created;
+    if (box->updated) c_hooks.updated = detail::hook<&Hooks::updated>;
+    if (box->invalidated) c_hooks.invalidated = detail::hook<&Hooks::invalidated>;
+    if (box->expired) c_hooks.expired = detail::hook<&Hooks::expired>;
+    if (box->used) c_hooks.used = detail::hook<&Hooks::used>;
+    if (box->deleted) c_hooks.deleted = detail::hook<&Hooks::deleted>;
+    c_hooks.destroy = detail::destroy<Hooks>;
+    c_hooks.user_data = box.release();
+
+    std::uint64_t id = 0;
+    auto added = detail::act([&](rbtoken_error_t **error) {
+        return rbtoken_store_add_hooks(get(), &c_hooks, &id, error);
+    });
+    if (!added) return std::move(added).error();
+    return HooksRegistration::adopt(*this, id);
+}
+
+inline Result<void> Store::add_generator(std::string_view generator_id, Generator generator) const
+{
+    const detail::Text generator_name(generator_id);
+    auto box = std::make_unique<Generator>(std::move(generator));
+    rbtoken_generator_t c_generator;
+    RBTOKEN_INIT(&c_generator);
+    if (box->create) c_generator.create = detail::generator_create;
+    if (box->validate) c_generator.validate = detail::generator_validate;
+    c_generator.destroy = detail::destroy<Generator>;
+    c_generator.user_data = box.release();
+    return detail::act([&](rbtoken_error_t **error) {
+        return rbtoken_store_add_generator(get(), generator_name.data, generator_name.len,
+                                           &c_generator, error);
+    });
+}
+
+} // inline namespace
+} // namespace rbtoken
+
+#endif /* RBTOKEN_HPP */

@@ -1,0 +1,105 @@
+//! Time: UTC in microseconds since the Unix epoch, and where it comes from.
+
+use chrono::{DateTime, SecondsFormat, Utc};
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// A time in UTC, in microseconds since the Unix epoch, within the years 1 to 9999.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(i64);
+
+const MICROS_PER_SEC: i64 = 1_000_000;
+
+impl Timestamp {
+    /// The first moment of the year 1.
+    pub const MIN: Self = Self(-62_135_596_800 * MICROS_PER_SEC);
+    /// The last microsecond of the year 9999.
+    pub const MAX: Self = Self(253_402_300_800 * MICROS_PER_SEC - 1);
+
+    /// The time that lies so many microseconds after the Unix epoch.
+    ///
+    /// # Errors
+    /// [`ErrorKind::TimeRange`] outside the years 1 to 9999.
+    pub fn from_micros(micros: i64) -> Result<Self> {
+        let time = Self(micros);
+        if (Self::MIN..=Self::MAX).contains(&time) {
+            Ok(time)
+        } else {
+            Err(Error::new(ErrorKind::TimeRange, "the time lies outside the years 1 to 9999"))
+        }
+    }
+
+    /// Microseconds since the Unix epoch.
+    pub fn as_micros(self) -> i64 {
+        self.0
+    }
+
+    /// This time and so many seconds.
+    ///
+    /// # Errors
+    /// [`ErrorKind::TimeRange`] if that leads outside the years 1 to 9999.
+    pub fn plus_secs(self, secs: i64) -> Result<Self> {
+        let micros = secs.checked_mul(MICROS_PER_SEC).and_then(|m| self.0.checked_add(m));
+        Self::from_micros(micros.unwrap_or(i64::MAX))
+    }
+
+    /// The next microsecond, or this one if it is the last.
+    pub(crate) fn next(self) -> Self {
+        Self(self.0 + 1).min(Self::MAX)
+    }
+
+    /// This time in ISO 8601 as Python's `isoformat()` writes it: `2026-06-28T05:51:25.999999+00:00`,
+    /// without the fraction where that is 0.
+    pub fn to_iso8601(self) -> String {
+        let format = if self.0.rem_euclid(MICROS_PER_SEC) == 0 {
+            SecondsFormat::Secs
+        } else {
+            SecondsFormat::Micros
+        };
+        let time = DateTime::<Utc>::from_timestamp_micros(self.0).unwrap_or_default();
+        time.to_rfc3339_opts(format, false)
+    }
+}
+
+/// Where a store takes the time from.
+pub trait Clock: Send + Sync {
+    /// The time now.
+    ///
+    /// # Errors
+    /// A clock of the host may fail; the operation that asked fails with its error.
+    fn now(&self) -> Result<Timestamp>;
+}
+
+/// The operating system's clock.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> Result<Timestamp> {
+        Timestamp::from_micros(Utc::now().timestamp_micros())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_range_is_the_years_1_to_9999() {
+        assert_eq!(Timestamp::MIN.to_iso8601(), "0001-01-01T00:00:00+00:00");
+        assert_eq!(Timestamp::MAX.to_iso8601(), "9999-12-31T23:59:59.999999+00:00");
+        for outside in [Timestamp::MIN.0 - 1, Timestamp::MAX.0 + 1, i64::MIN, i64::MAX] {
+            let error = Timestamp::from_micros(outside).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::TimeRange);
+        }
+    }
+
+    #[test]
+    fn seconds_that_overflow_are_out_of_range() {
+        let now = SystemClock.now().unwrap();
+        for secs in [i64::MAX, i64::MIN, 253_402_300_800] {
+            assert_eq!(now.plus_secs(secs).unwrap_err().kind(), ErrorKind::TimeRange);
+        }
+        assert_eq!(now.plus_secs(300).unwrap().0 - now.0, 300_000_000);
+    }
+}

@@ -1,0 +1,175 @@
+use std::ffi::{CString, c_char, c_void};
+use std::mem::offset_of;
+use std::sync::Arc;
+
+use crate::clock::{Clock, Timestamp};
+use crate::error::{Error, ErrorKind, Result};
+use crate::ffi::support::check_answer;
+use crate::ffi::{rbtoken_clock_fn, rbtoken_entropy_fn};
+use crate::store::{Event, Hooks, Store};
+use crate::token::{Entropy, Token};
+
+/// How important a message to the host's log is.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum rbtoken_log_level {
+    /// Something failed.
+    RBTOKEN_LOG_ERROR = 1,
+    /// Something was refused.
+    RBTOKEN_LOG_WARN = 2,
+    /// The life of an instance.
+    RBTOKEN_LOG_INFO = 3,
+    /// The life of each token.
+    RBTOKEN_LOG_DEBUG = 4,
+}
+
+/// Writes a message to the host's log. `level` is one of `RBTOKEN_LOG_ERROR` to `_DEBUG`, or a higher
+/// number in later versions; `target` names the part of the library, `"rbtoken.extension"` or
+/// `"rbtoken.store"`. The texts are lent for the call. No message has a token's value. Called from
+/// any thread, several at a time, with no lock held. Must not throw.
+pub type rbtoken_log_fn = Option<
+    unsafe extern "C-unwind" fn(
+        user_data: *mut c_void,
+        level: i32,
+        target: *const c_char,
+        message: *const c_char,
+    ),
+>;
+
+/// What a host offers to an extension instance. Set up with `RBTOKEN_INIT()`; copied when the
+/// instance is created. Each function may be NULL, and `struct_size` may be that of an older or a
+/// newer table: the library reads the members that it knows and that are there.
+///
+/// `user_data` must stay good until `destroy` has returned and no call of a store that the instance
+/// gave out is in flight.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct rbtoken_host_v1_t {
+    /// Set by `RBTOKEN_INIT()`.
+    pub struct_size: usize,
+    /// Passed to the functions.
+    pub user_data: *mut c_void,
+    /// Writes to the host's log. NULL: nothing is logged.
+    pub log: rbtoken_log_fn,
+    /// Tells the time. NULL: the system's clock does.
+    pub now: rbtoken_clock_fn,
+    /// Fills a buffer with unpredictable bytes. NULL: the operating system does.
+    pub fill: rbtoken_entropy_fn,
+}
+
+/// The host's services, as far as it has them.
+#[derive(Clone)]
+pub(crate) struct Host(rbtoken_host_v1_t);
+
+// SAFETY: the library only passes `user_data` on; the header tells the host that its functions are
+// called from any thread.
+unsafe impl Send for Host {}
+// SAFETY: as above.
+unsafe impl Sync for Host {}
+
+impl Host {
+    /// # Safety
+    /// `host` is NULL or points to as many readable bytes as its first field says.
+    pub unsafe fn read(host: *const rbtoken_host_v1_t) -> Result<Self> {
+        let mut table = rbtoken_host_v1_t {
+            struct_size: size_of::<rbtoken_host_v1_t>(),
+            user_data: std::ptr::null_mut(),
+            log: None,
+            now: None,
+            fill: None,
+        };
+        if host.is_null() {
+            return Ok(Self(table));
+        }
+        // SAFETY: the first field is a `usize`; the host's pointer need not be aligned.
+        let size = unsafe { host.cast::<usize>().read_unaligned() };
+        if size < offset_of!(rbtoken_host_v1_t, user_data) {
+            return Err(Error::new(
+                ErrorKind::StructSize,
+                "struct_size is smaller than the table's first field: set it with RBTOKEN_INIT",
+            )
+            .at_argument("host"));
+        }
+        // A member that is there in part only is not there.
+        let ends = [
+            offset_of!(rbtoken_host_v1_t, user_data),
+            offset_of!(rbtoken_host_v1_t, log),
+            offset_of!(rbtoken_host_v1_t, now),
+            offset_of!(rbtoken_host_v1_t, fill),
+            size_of::<rbtoken_host_v1_t>(),
+        ];
+        let known = ends.into_iter().filter(|end| *end <= size).max().unwrap_or(0);
+        // SAFETY: both ranges hold `known` bytes and do not overlap; what is not copied stays
+        // NULL, and the struct is plain C data.
+        unsafe {
+            let table = (&raw mut table).cast::<u8>();
+            host.cast::<u8>().copy_to_nonoverlapping(table, known);
+        }
+        Ok(Self(table))
+    }
+
+    pub fn clock(&self) -> Option<Arc<dyn Clock>> {
+        self.0.now.is_some().then(|| Arc::new(self.clone()) as Arc<dyn Clock>)
+    }
+
+    pub fn entropy(&self) -> Option<Arc<dyn Entropy>> {
+        self.0.fill.is_some().then(|| Arc::new(self.clone()) as Arc<dyn Entropy>)
+    }
+
+    /// Hooks that log what becomes of tokens.
+    pub fn hooks(&self) -> Option<Box<dyn Hooks>> {
+        self.0.log.is_some().then(|| Box::new(self.clone()) as Box<dyn Hooks>)
+    }
+
+    pub fn log(&self, level: rbtoken_log_level, target: &str, message: &str) {
+        let (Some(log), Ok(target), Ok(message)) =
+            (self.0.log, CString::new(target), CString::new(message))
+        else {
+            return;
+        };
+        // SAFETY: the host's function, with its own data and texts that live during the call.
+        unsafe { log(self.0.user_data, level as i32, target.as_ptr(), message.as_ptr()) };
+    }
+}
+
+impl Clock for Host {
+    fn now(&self) -> Result<Timestamp> {
+        let mut micros = i64::MIN;
+        if let Some(now) = self.0.now {
+            // SAFETY: the host's function, with its own data and a place that can be written.
+            check_answer(unsafe { now(self.0.user_data, &raw mut micros) }, "the clock")?;
+        }
+        Timestamp::from_micros(micros).map_err(|_| {
+            let message = "the clock of the host told a time outside the years 1 to 9999";
+            Error::new(ErrorKind::Callback, message)
+        })
+    }
+}
+
+impl Entropy for Host {
+    fn fill(&self, buffer: &mut [u8]) -> Result<()> {
+        let Some(fill) = self.0.fill else {
+            return Err(Error::new(ErrorKind::Callback, "the host has no entropy"));
+        };
+        // SAFETY: the host's function, with its own data and so many bytes that can be written.
+        let status = unsafe { fill(self.0.user_data, buffer.as_mut_ptr(), buffer.len()) };
+        check_answer(status, "the entropy source")
+    }
+}
+
+impl Hooks for Host {
+    fn call(&self, _: &Arc<Store>, event: Event, token: &Arc<Token>) {
+        let what = match event {
+            Event::Created { .. } => "was created",
+            Event::Updated => "was updated",
+            Event::Invalidated => "was invalidated",
+            Event::ExpiredUse => "is expired and was refused",
+            Event::Used => "was used",
+            Event::Deleted => "was deleted",
+        };
+        // A name is quoted: it may hold a line break, which would forge a line of the log.
+        let message =
+            format!("token {} of {:?} {what}", token.redacted(), token.record().user.as_str());
+        self.log(rbtoken_log_level::RBTOKEN_LOG_DEBUG, "rbtoken.store", &message);
+    }
+}

@@ -1,0 +1,144 @@
+//! The life of an instance: created → configured → initialized ⇄ shut down → destroyed.
+
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use super::host::{Host, rbtoken_log_level};
+use crate::error::{Error, ErrorKind, Result};
+use crate::store::{SettingsDocument, Store};
+
+const TARGET: &str = "rbtoken.extension";
+
+/// One instance of the extension, with a store and settings of its own.
+pub(crate) struct Instance {
+    host: Host,
+    state: Mutex<State>,
+}
+
+enum State {
+    Created,
+    /// With settings that were checked whole.
+    Configured(String),
+    Initialized(String, Arc<Store>),
+    ShutDown(String),
+}
+
+impl Instance {
+    pub fn new(host: Host) -> Self {
+        host.log(rbtoken_log_level::RBTOKEN_LOG_INFO, TARGET, "instance created");
+        Self { host, state: Mutex::new(State::Created) }
+    }
+
+    /// Takes a document of settings in place of an earlier one, if all of it is right.
+    pub fn configure(&self, settings: &str) -> Result<()> {
+        let checked = SettingsDocument::parse(settings).map(|_| settings.to_owned());
+        let configured = {
+            let mut state = self.state.lock();
+            match (&*state, checked) {
+                (State::Initialized(..), _) => Err(wrong_order("it is initialized")),
+                (_, Err(error)) => Err(error.at_argument("settings")),
+                (_, Ok(settings)) => {
+                    *state = State::Configured(settings);
+                    Ok(())
+                }
+            }
+        };
+        self.tell("configured", configured)
+    }
+
+    /// Opens the instance's store.
+    pub fn initialize(&self) -> Result<()> {
+        let initialized = {
+            let mut state = self.state.lock();
+            match &*state {
+                State::Created => Err(wrong_order("it is not configured")),
+                State::Initialized(..) => Err(wrong_order("it is initialized already")),
+                State::Configured(settings) | State::ShutDown(settings) => {
+                    let settings = settings.clone();
+                    self.open(&settings).map(|store| {
+                        *state = State::Initialized(settings, store);
+                    })
+                }
+            }
+        };
+        self.tell("initialized", initialized)
+    }
+
+    /// Opening calls nothing of the host's, so it may happen under the lock.
+    fn open(&self, settings: &str) -> Result<Arc<Store>> {
+        let settings = SettingsDocument::parse(settings)?;
+        let location = settings.location().map(str::to_owned);
+        let (clock, entropy) = (self.host.clock(), self.host.entropy());
+        let store = Store::open_with(location.as_deref(), clock, entropy, settings)?;
+        if let Some(hooks) = self.host.hooks() {
+            store.add_hooks(hooks)?;
+        }
+        Ok(store)
+    }
+
+    /// Closes the instance's store. Calls in flight end as they would have.
+    pub fn shut_down(&self) -> Result<()> {
+        let shut_down = {
+            let mut state = self.state.lock();
+            match &*state {
+                State::Initialized(settings, store) => {
+                    let store = Arc::clone(store);
+                    *state = State::ShutDown(settings.clone());
+                    Ok(store)
+                }
+                _ => Err(wrong_order("it is not initialized")),
+            }
+        };
+        // Closing removes hooks, which calls the host: not under the lock.
+        self.tell("shut down", shut_down.map(|store| store.close()))
+    }
+
+    /// The store, while the instance is initialized.
+    pub fn store(&self) -> Result<Arc<Store>> {
+        match &*self.state.lock() {
+            State::Initialized(_, store) => Ok(Arc::clone(store)),
+            _ => Err(wrong_order("it is not initialized")),
+        }
+    }
+
+    /// The settings in force: the store's, or what it would be opened with.
+    pub fn settings(&self) -> Result<String> {
+        let settings = match &*self.state.lock() {
+            State::Initialized(_, store) => return store.effective_settings(),
+            State::Created => "{}".to_owned(),
+            State::Configured(settings) | State::ShutDown(settings) => settings.clone(),
+        };
+        let settings = SettingsDocument::parse(&settings)?;
+        Store::open_with(None, None, None, settings)?.effective_settings()
+    }
+
+    fn tell(&self, what: &str, done: Result<()>) -> Result<()> {
+        match &done {
+            Ok(()) => {
+                let message = format!("instance {what}");
+                self.host.log(rbtoken_log_level::RBTOKEN_LOG_INFO, TARGET, &message);
+            }
+            Err(error) => {
+                let message = format!("instance not {what}: {error}");
+                self.host.log(rbtoken_log_level::RBTOKEN_LOG_WARN, TARGET, &message);
+            }
+        }
+        done
+    }
+}
+
+impl Drop for Instance {
+    fn drop(&mut self) {
+        if matches!(&*self.state.lock(), State::Initialized(..)) {
+            // It was initialized, so it can be shut down.
+            let _ = self.shut_down();
+        }
+        self.host.log(rbtoken_log_level::RBTOKEN_LOG_INFO, TARGET, "instance destroyed");
+    }
+}
+
+fn wrong_order(why: &'static str) -> Error {
+    Error::new(ErrorKind::State, format!("the instance is in the wrong state: {why}"))
+        .at_argument("instance")
+}

@@ -1,0 +1,587 @@
+//! The interfaces: tables of the exported functions, for hosts that load the library.
+//!
+//! Members are only ever added at the end, and a test compares each with its export.
+
+use std::ffi::c_char;
+
+use crate::ffi::*;
+
+/// The interface `rbtoken.library/1`: the functions of the linked API for the library itself.
+#[repr(C)]
+pub struct rbtoken_library_interface_v1_t {
+    /// The bytes of this table. A member is there if it lies within them.
+    pub struct_size: usize,
+    /// `rbtoken_version()`
+    pub version: extern "C" fn() -> *const c_char,
+    /// `rbtoken_abi_version()`
+    pub abi_version: extern "C" fn() -> u32,
+    /// `rbtoken_abi_is_compatible()`
+    pub abi_is_compatible: extern "C" fn(abi_version: u32) -> bool,
+    /// `rbtoken_status_name()`
+    pub status_name: extern "C" fn(status: rbtoken_status_t) -> *const c_char,
+    /// `rbtoken_verdict_name()`
+    pub verdict_name: extern "C" fn(verdict: rbtoken_verdict_t) -> *const c_char,
+}
+
+pub(super) static LIBRARY: rbtoken_library_interface_v1_t = rbtoken_library_interface_v1_t {
+    struct_size: size_of::<rbtoken_library_interface_v1_t>(),
+    version: rbtoken_version,
+    abi_version: rbtoken_abi_version,
+    abi_is_compatible: rbtoken_abi_is_compatible,
+    status_name: rbtoken_status_name,
+    verdict_name: rbtoken_verdict_name,
+};
+
+/// The interface `rbtoken.error/1`: the functions of the linked API for errors.
+#[repr(C)]
+pub struct rbtoken_error_interface_v1_t {
+    /// The bytes of this table. A member is there if it lies within them.
+    pub struct_size: usize,
+    /// `rbtoken_error_status()`
+    pub status: unsafe extern "C" fn(error: *const rbtoken_error_t) -> rbtoken_status_t,
+    /// `rbtoken_error_message()`
+    pub message: unsafe extern "C" fn(error: *const rbtoken_error_t) -> *const c_char,
+    /// `rbtoken_error_argument()`
+    pub argument: unsafe extern "C" fn(error: *const rbtoken_error_t) -> *const c_char,
+    /// `rbtoken_error_json_path()`
+    pub json_path: unsafe extern "C" fn(error: *const rbtoken_error_t) -> *const c_char,
+    /// `rbtoken_error_free()`
+    pub free: unsafe extern "C" fn(error: *mut rbtoken_error_t),
+}
+
+pub(super) static ERROR: rbtoken_error_interface_v1_t = rbtoken_error_interface_v1_t {
+    struct_size: size_of::<rbtoken_error_interface_v1_t>(),
+    status: rbtoken_error_status,
+    message: rbtoken_error_message,
+    argument: rbtoken_error_argument,
+    json_path: rbtoken_error_json_path,
+    free: rbtoken_error_free,
+};
+
+/// The interface `rbtoken.buffer/1`: the functions of the linked API for buffers.
+#[repr(C)]
+pub struct rbtoken_buffer_interface_v1_t {
+    /// The bytes of this table. A member is there if it lies within them.
+    pub struct_size: usize,
+    /// `rbtoken_buffer_data()`
+    pub data:
+        unsafe extern "C" fn(buffer: *const rbtoken_buffer_t, len: *mut usize) -> *const c_char,
+    /// `rbtoken_buffer_free()`
+    pub free: unsafe extern "C" fn(buffer: *mut rbtoken_buffer_t),
+}
+
+pub(super) static BUFFER: rbtoken_buffer_interface_v1_t = rbtoken_buffer_interface_v1_t {
+    struct_size: size_of::<rbtoken_buffer_interface_v1_t>(),
+    data: rbtoken_buffer_data,
+    free: rbtoken_buffer_free,
+};
+
+/// The interface `rbtoken.store/1`: the functions of the linked API for stores, their tokens and logins.
+#[repr(C)]
+pub struct rbtoken_store_interface_v1_t {
+    /// The bytes of this table. A member is there if it lies within them.
+    pub struct_size: usize,
+    /// `rbtoken_store_open()`
+    pub open: unsafe extern "C" fn(
+        options: *const rbtoken_store_options_t,
+        store: *mut *mut rbtoken_store_t,
+        error: *mut *mut rbtoken_error_t,
+    ) -> rbtoken_status_t,
+    /// `rbtoken_store_shared()`
+    pub shared: unsafe extern "C" fn(
+        options: *const rbtoken_store_options_t,
+        store: *mut *mut rbtoken_store_t,
+        error: *mut *mut rbtoken_error_t,
+    ) -> rbtoken_status_t,
+    /// `rbtoken_store_retain()`
+    pub retain: unsafe extern "C" fn(store: *mut rbtoken_store_t) -> *mut rbtoken_store_t,
+    /// `rbtoken_store_release()`
+    pub release: unsafe extern "C" fn(store: *mut rbtoken_store_t),
+    /// `rbtoken_store_set_setting()`
+    pub set_setting: unsafe extern "C" fn(
+        store: *mut rbtoken_store_t,
+        name: *const c_char,
+        name_len: usize,
+        value: *const c_char,
+        value_len: usize,
+        error: *mut *mut rbtoken_error_t,
+    ) -> rbtoken_status_t,
+    /// `rbtoken_store_get_setting()`
+    pub get_setting: unsafe extern "C" fn(
+        store: *mut rbtoken_store_t,
+        name: *const c_char,
+        name_len: usize,
+        value: *mut *mut rbtoken_buffer_t,
+        error: *mut *mut rbtoken_error_t,
+    ) -> rbtoken_status_t,
+    /// `rbtoken_store_add_local_site()`
+    pub add_local_site: unsafe extern "C" fn(
+        store: *mut rbtoken_store_t,
+        local_site: *const c_char,
+        local_site_len: usize,
+        error: *mut *mut rbtoken_error_t,
+    ) -> rbtoken_status_t,
+    /// `rbtoken_store_remove_local_site()`
+    pub remove_local_site: unsafe extern "C" fn(
+        store: *mut rbtoken_store_t,
+        local_site: *const c_char,
+        local_site_len: usize,
+        error: *mut *mut rbtoken_error_t,
+    ) -> rbtoken_status_t,
+    /// `rbtoken_store_set_user_active()`
+    pub set_user_active: unsafe extern "C" fn(
+        store: *mut rbtoken_store_t,
+        user: *const c_char,
+        user_len: usize,
+        active: i32,
+        error: *mut *mut rbtoken_error_t,
+    ) -> rbtoken_status_t,
+    /// `rbtoken_store_set_policy_ids()`
+    pub set_policy_ids: unsafe extern "C" fn(
+        store: *mut rbtoken_store_t,
+        ids: *const *const c_char,
+        count: usize,
+        error: *mut *mut rbtoken_error_t,
+    ) -> rbtoken_status_t,
+    /// `rbtoken_store_get_or_create_client_token()`
+    pub get_or_create_client_token: unsafe extern "C" fn(
+        store: *mut rbtoken_store_t,
+        user: *const c_char,
+        user_len: usize,
+        client_name: *const c_char,
+        client_name_len: usize,
+        options: *const rbtoken_client_token_options_t,
+        token: *mut *mut rbtoken_token_t,
+        created: *mut bool,
+        error: *mut *mut rbtoken_error_t,
+    ) -> rbtoken_status_t,
+    /// `rbtoken_store_generate_token()`
+    pub generate_token: unsafe extern "C" fn(
+        store: *mut rbtoken_store_t,
+        user: *const c_char,
+        user_len: usize,
+        options: *const rbtoken_generate_options_t,
+        token: *mut *mut rbtoken_token_t,
+        error: *mut *mut rbtoken_error_t,
+    ) -> rbtoken_status_t,
+    /// `rbtoken_store_import_token()`
+    pub import_token: unsafe extern "C" fn(
+        store: *mut rbtoken_store_t,
+        user: *const c_char,
+        user_len: usize,
+        value: *const c_char,
+        value_len: usize,
+        options: *const rbtoken_import_options_t,
+        token: *mut *mut rbtoken_token_t,
+        error: *mut *mut rbtoken_error_t,
+    ) -> rbtoken_status_t,
+    /// `rbtoken_store_find_token()`
+    pub find_token: unsafe extern "C" fn(
+        store: *mut rbtoken_store_t,
+        value: *const c_char,
+        value_len: usize,
+        token: *mut *mut rbtoken_token_t,
+        error: *mut *mut rbtoken_error_t,
+    ) -> rbtoken_status_t,
+    /// `rbtoken_store_get_token()`
+    pub get_token: unsafe extern "C" fn(
+        store: *mut rbtoken_store_t,
+        id: i64,
+        token: *mut *mut rbtoken_token_t,
+        error: *mut *mut rbtoken_error_t,
+    ) -> rbtoken_status_t,
+    /// `rbtoken_store_list_tokens()`
+    pub list_tokens: unsafe extern "C" fn(
+        store: *mut rbtoken_store_t,
+        filter: *const rbtoken_token_filter_t,
+        list: *mut *mut rbtoken_token_list_t,
+        error: *mut *mut rbtoken_error_t,
+    ) -> rbtoken_status_t,
+    /// `rbtoken_store_token_count()`
+    pub token_count: unsafe extern "C" fn(
+        store: *mut rbtoken_store_t,
+        count: *mut u64,
+        error: *mut *mut rbtoken_error_t,
+    ) -> rbtoken_status_t,
+    /// `rbtoken_store_value_is_valid()`
+    pub value_is_valid: unsafe extern "C" fn(
+        store: *mut rbtoken_store_t,
+        generator_id: *const c_char,
+        generator_id_len: usize,
+        token_type: *const c_char,
+        token_type_len: usize,
+        value: *const c_char,
+        value_len: usize,
+        valid: *mut bool,
+        error: *mut *mut rbtoken_error_t,
+    ) -> rbtoken_status_t,
+    /// `rbtoken_store_authenticate()`
+    pub authenticate: unsafe extern "C" fn(
+        store: *mut rbtoken_store_t,
+        value: *const c_char,
+        value_len: usize,
+        options: *const rbtoken_login_options_t,
+        verdict: *mut rbtoken_verdict_t,
+        token: *mut *mut rbtoken_token_t,
+        refused: *mut *mut rbtoken_token_t,
+        error: *mut *mut rbtoken_error_t,
+    ) -> rbtoken_status_t,
+    /// `rbtoken_store_authenticate_header()`
+    pub authenticate_header: unsafe extern "C" fn(
+        store: *mut rbtoken_store_t,
+        header: *const c_char,
+        header_len: usize,
+        options: *const rbtoken_login_options_t,
+        verdict: *mut rbtoken_verdict_t,
+        token: *mut *mut rbtoken_token_t,
+        refused: *mut *mut rbtoken_token_t,
+        error: *mut *mut rbtoken_error_t,
+    ) -> rbtoken_status_t,
+    /// `rbtoken_store_update_token()`
+    pub update_token: unsafe extern "C" fn(
+        store: *mut rbtoken_store_t,
+        id: i64,
+        update: *const rbtoken_token_update_t,
+        token: *mut *mut rbtoken_token_t,
+        error: *mut *mut rbtoken_error_t,
+    ) -> rbtoken_status_t,
+    /// `rbtoken_store_invalidate_token()`
+    pub invalidate_token: unsafe extern "C" fn(
+        store: *mut rbtoken_store_t,
+        value: *const c_char,
+        value_len: usize,
+        reason: *const c_char,
+        reason_len: usize,
+        error: *mut *mut rbtoken_error_t,
+    ) -> rbtoken_status_t,
+    /// `rbtoken_store_invalidate_token_by_id()`
+    pub invalidate_token_by_id: unsafe extern "C" fn(
+        store: *mut rbtoken_store_t,
+        id: i64,
+        reason: *const c_char,
+        reason_len: usize,
+        error: *mut *mut rbtoken_error_t,
+    ) -> rbtoken_status_t,
+    /// `rbtoken_store_invalidate_user_tokens()`
+    pub invalidate_user_tokens: unsafe extern "C" fn(
+        store: *mut rbtoken_store_t,
+        user: *const c_char,
+        user_len: usize,
+        reason: *const c_char,
+        reason_len: usize,
+        count: *mut u64,
+        error: *mut *mut rbtoken_error_t,
+    ) -> rbtoken_status_t,
+    /// `rbtoken_store_invalidate_all_tokens()`
+    pub invalidate_all_tokens: unsafe extern "C" fn(
+        store: *mut rbtoken_store_t,
+        reason: *const c_char,
+        reason_len: usize,
+        count: *mut u64,
+        error: *mut *mut rbtoken_error_t,
+    ) -> rbtoken_status_t,
+    /// `rbtoken_store_delete_token()`
+    pub delete_token: unsafe extern "C" fn(
+        store: *mut rbtoken_store_t,
+        id: i64,
+        error: *mut *mut rbtoken_error_t,
+    ) -> rbtoken_status_t,
+    /// `rbtoken_store_purge_tokens()`
+    pub purge_tokens: unsafe extern "C" fn(
+        store: *mut rbtoken_store_t,
+        dead_before_us: i64,
+        count: *mut u64,
+        error: *mut *mut rbtoken_error_t,
+    ) -> rbtoken_status_t,
+}
+
+pub(super) static STORE: rbtoken_store_interface_v1_t = rbtoken_store_interface_v1_t {
+    struct_size: size_of::<rbtoken_store_interface_v1_t>(),
+    open: rbtoken_store_open,
+    shared: rbtoken_store_shared,
+    retain: rbtoken_store_retain,
+    release: rbtoken_store_release,
+    set_setting: rbtoken_store_set_setting,
+    get_setting: rbtoken_store_get_setting,
+    add_local_site: rbtoken_store_add_local_site,
+    remove_local_site: rbtoken_store_remove_local_site,
+    set_user_active: rbtoken_store_set_user_active,
+    set_policy_ids: rbtoken_store_set_policy_ids,
+    get_or_create_client_token: rbtoken_store_get_or_create_client_token,
+    generate_token: rbtoken_store_generate_token,
+    import_token: rbtoken_store_import_token,
+    find_token: rbtoken_store_find_token,
+    get_token: rbtoken_store_get_token,
+    list_tokens: rbtoken_store_list_tokens,
+    token_count: rbtoken_store_token_count,
+    value_is_valid: rbtoken_store_value_is_valid,
+    authenticate: rbtoken_store_authenticate,
+    authenticate_header: rbtoken_store_authenticate_header,
+    update_token: rbtoken_store_update_token,
+    invalidate_token: rbtoken_store_invalidate_token,
+    invalidate_token_by_id: rbtoken_store_invalidate_token_by_id,
+    invalidate_user_tokens: rbtoken_store_invalidate_user_tokens,
+    invalidate_all_tokens: rbtoken_store_invalidate_all_tokens,
+    delete_token: rbtoken_store_delete_token,
+    purge_tokens: rbtoken_store_purge_tokens,
+};
+
+/// The interface `rbtoken.hooks/1`: the functions of the linked API for events.
+#[repr(C)]
+pub struct rbtoken_hooks_interface_v1_t {
+    /// The bytes of this table. A member is there if it lies within them.
+    pub struct_size: usize,
+    /// `rbtoken_store_add_hooks()`
+    pub add_hooks: unsafe extern "C" fn(
+        store: *mut rbtoken_store_t,
+        hooks: *const rbtoken_hooks_t,
+        hooks_id: *mut u64,
+        error: *mut *mut rbtoken_error_t,
+    ) -> rbtoken_status_t,
+    /// `rbtoken_store_remove_hooks()`
+    pub remove_hooks: unsafe extern "C" fn(
+        store: *mut rbtoken_store_t,
+        hooks_id: u64,
+        error: *mut *mut rbtoken_error_t,
+    ) -> rbtoken_status_t,
+}
+
+pub(super) static HOOKS: rbtoken_hooks_interface_v1_t = rbtoken_hooks_interface_v1_t {
+    struct_size: size_of::<rbtoken_hooks_interface_v1_t>(),
+    add_hooks: rbtoken_store_add_hooks,
+    remove_hooks: rbtoken_store_remove_hooks,
+};
+
+/// The interface `rbtoken.generator/1`: the functions of the linked API for token generators.
+#[repr(C)]
+pub struct rbtoken_generator_interface_v1_t {
+    /// The bytes of this table. A member is there if it lies within them.
+    pub struct_size: usize,
+    /// `rbtoken_store_add_generator()`
+    pub add_generator: unsafe extern "C" fn(
+        store: *mut rbtoken_store_t,
+        generator_id: *const c_char,
+        generator_id_len: usize,
+        generator: *const rbtoken_generator_t,
+        error: *mut *mut rbtoken_error_t,
+    ) -> rbtoken_status_t,
+    /// `rbtoken_store_set_default_generator()`
+    pub set_default_generator: unsafe extern "C" fn(
+        store: *mut rbtoken_store_t,
+        generator_id: *const c_char,
+        generator_id_len: usize,
+        error: *mut *mut rbtoken_error_t,
+    ) -> rbtoken_status_t,
+    /// `rbtoken_store_set_deprecated_generators()`
+    pub set_deprecated_generators: unsafe extern "C" fn(
+        store: *mut rbtoken_store_t,
+        generator_ids: *const *const c_char,
+        count: usize,
+        error: *mut *mut rbtoken_error_t,
+    ) -> rbtoken_status_t,
+}
+
+pub(super) static GENERATOR: rbtoken_generator_interface_v1_t = rbtoken_generator_interface_v1_t {
+    struct_size: size_of::<rbtoken_generator_interface_v1_t>(),
+    add_generator: rbtoken_store_add_generator,
+    set_default_generator: rbtoken_store_set_default_generator,
+    set_deprecated_generators: rbtoken_store_set_deprecated_generators,
+};
+
+/// The interface `rbtoken.service_account/1`: the functions of the linked API for service accounts.
+#[repr(C)]
+pub struct rbtoken_service_account_interface_v1_t {
+    /// The bytes of this table. A member is there if it lies within them.
+    pub struct_size: usize,
+    /// `rbtoken_service_account_new()`
+    pub create: unsafe extern "C" fn(
+        options: *const rbtoken_service_account_options_t,
+        account: *mut *mut rbtoken_service_account_t,
+        error: *mut *mut rbtoken_error_t,
+    ) -> rbtoken_status_t,
+    /// `rbtoken_service_account_get_api_token()`
+    pub get_api_token: unsafe extern "C" fn(
+        account: *const rbtoken_service_account_t,
+        store: *mut rbtoken_store_t,
+        options: *const rbtoken_service_token_options_t,
+        token: *mut *mut rbtoken_token_t,
+        created: *mut bool,
+        error: *mut *mut rbtoken_error_t,
+    ) -> rbtoken_status_t,
+    /// `rbtoken_service_account_free()`
+    pub free: unsafe extern "C" fn(account: *mut rbtoken_service_account_t),
+}
+
+pub(super) static SERVICE_ACCOUNT: rbtoken_service_account_interface_v1_t =
+    rbtoken_service_account_interface_v1_t {
+        struct_size: size_of::<rbtoken_service_account_interface_v1_t>(),
+        create: rbtoken_service_account_new,
+        get_api_token: rbtoken_service_account_get_api_token,
+        free: rbtoken_service_account_free,
+    };
+
+/// The interface `rbtoken.token/1`: the functions of the linked API for tokens.
+#[repr(C)]
+pub struct rbtoken_token_interface_v1_t {
+    /// The bytes of this table. A member is there if it lies within them.
+    pub struct_size: usize,
+    /// `rbtoken_token_retain()`
+    pub retain: unsafe extern "C" fn(token: *const rbtoken_token_t) -> *mut rbtoken_token_t,
+    /// `rbtoken_token_release()`
+    pub release: unsafe extern "C" fn(token: *mut rbtoken_token_t),
+    /// `rbtoken_token_id()`
+    pub id: unsafe extern "C" fn(token: *const rbtoken_token_t) -> i64,
+    /// `rbtoken_token_value()`
+    pub value:
+        unsafe extern "C" fn(token: *const rbtoken_token_t, len: *mut usize) -> *const c_char,
+    /// `rbtoken_token_redacted()`
+    pub redacted:
+        unsafe extern "C" fn(token: *const rbtoken_token_t, len: *mut usize) -> *const c_char,
+    /// `rbtoken_token_user()`
+    pub user: unsafe extern "C" fn(token: *const rbtoken_token_t, len: *mut usize) -> *const c_char,
+    /// `rbtoken_token_local_site()`
+    pub local_site:
+        unsafe extern "C" fn(token: *const rbtoken_token_t, len: *mut usize) -> *const c_char,
+    /// `rbtoken_token_client_name()`
+    pub client_name:
+        unsafe extern "C" fn(token: *const rbtoken_token_t, len: *mut usize) -> *const c_char,
+    /// `rbtoken_token_note()`
+    pub note: unsafe extern "C" fn(token: *const rbtoken_token_t, len: *mut usize) -> *const c_char,
+    /// `rbtoken_token_generator_id()`
+    pub generator_id:
+        unsafe extern "C" fn(token: *const rbtoken_token_t, len: *mut usize) -> *const c_char,
+    /// `rbtoken_token_policy()`
+    pub policy:
+        unsafe extern "C" fn(token: *const rbtoken_token_t, len: *mut usize) -> *const c_char,
+    /// `rbtoken_token_extra_data()`
+    pub extra_data:
+        unsafe extern "C" fn(token: *const rbtoken_token_t, len: *mut usize) -> *const c_char,
+    /// `rbtoken_token_invalid_reason()`
+    pub invalid_reason:
+        unsafe extern "C" fn(token: *const rbtoken_token_t, len: *mut usize) -> *const c_char,
+    /// `rbtoken_token_expires()`
+    pub expires: unsafe extern "C" fn(token: *const rbtoken_token_t, time_us: *mut i64) -> bool,
+    /// `rbtoken_token_time_added()`
+    pub time_added: unsafe extern "C" fn(token: *const rbtoken_token_t, time_us: *mut i64) -> bool,
+    /// `rbtoken_token_last_updated()`
+    pub last_updated:
+        unsafe extern "C" fn(token: *const rbtoken_token_t, time_us: *mut i64) -> bool,
+    /// `rbtoken_token_last_used()`
+    pub last_used: unsafe extern "C" fn(token: *const rbtoken_token_t, time_us: *mut i64) -> bool,
+    /// `rbtoken_token_invalid_date()`
+    pub invalid_date:
+        unsafe extern "C" fn(token: *const rbtoken_token_t, time_us: *mut i64) -> bool,
+    /// `rbtoken_token_is_invalidated()`
+    pub is_invalidated: unsafe extern "C" fn(token: *const rbtoken_token_t) -> bool,
+    /// `rbtoken_token_is_expired()`
+    pub is_expired: unsafe extern "C" fn(token: *const rbtoken_token_t, at_us: i64) -> bool,
+    /// `rbtoken_token_is_deprecated()`
+    pub is_deprecated: unsafe extern "C" fn(token: *const rbtoken_token_t) -> bool,
+    /// `rbtoken_token_to_json()`
+    pub to_json: unsafe extern "C" fn(
+        token: *const rbtoken_token_t,
+        at_us: i64,
+        flags: u32,
+        json: *mut *mut rbtoken_buffer_t,
+        error: *mut *mut rbtoken_error_t,
+    ) -> rbtoken_status_t,
+    /// `rbtoken_token_allows()`
+    pub allows: unsafe extern "C" fn(
+        token: *const rbtoken_token_t,
+        policy_id: *const c_char,
+        policy_id_len: usize,
+        method: *const c_char,
+        method_len: usize,
+        resource_id: *const c_char,
+        resource_id_len: usize,
+        allowed: *mut bool,
+        error: *mut *mut rbtoken_error_t,
+    ) -> rbtoken_status_t,
+}
+
+pub(super) static TOKEN: rbtoken_token_interface_v1_t = rbtoken_token_interface_v1_t {
+    struct_size: size_of::<rbtoken_token_interface_v1_t>(),
+    retain: rbtoken_token_retain,
+    release: rbtoken_token_release,
+    id: rbtoken_token_id,
+    value: rbtoken_token_value,
+    redacted: rbtoken_token_redacted,
+    user: rbtoken_token_user,
+    local_site: rbtoken_token_local_site,
+    client_name: rbtoken_token_client_name,
+    note: rbtoken_token_note,
+    generator_id: rbtoken_token_generator_id,
+    policy: rbtoken_token_policy,
+    extra_data: rbtoken_token_extra_data,
+    invalid_reason: rbtoken_token_invalid_reason,
+    expires: rbtoken_token_expires,
+    time_added: rbtoken_token_time_added,
+    last_updated: rbtoken_token_last_updated,
+    last_used: rbtoken_token_last_used,
+    invalid_date: rbtoken_token_invalid_date,
+    is_invalidated: rbtoken_token_is_invalidated,
+    is_expired: rbtoken_token_is_expired,
+    is_deprecated: rbtoken_token_is_deprecated,
+    to_json: rbtoken_token_to_json,
+    allows: rbtoken_token_allows,
+};
+
+/// The interface `rbtoken.token_list/1`: the functions of the linked API for token lists.
+#[repr(C)]
+pub struct rbtoken_token_list_interface_v1_t {
+    /// The bytes of this table. A member is there if it lies within them.
+    pub struct_size: usize,
+    /// `rbtoken_token_list_count()`
+    pub count: unsafe extern "C" fn(list: *const rbtoken_token_list_t) -> usize,
+    /// `rbtoken_token_list_get()`
+    pub get: unsafe extern "C" fn(
+        list: *const rbtoken_token_list_t,
+        index: usize,
+    ) -> *const rbtoken_token_t,
+    /// `rbtoken_token_list_free()`
+    pub free: unsafe extern "C" fn(list: *mut rbtoken_token_list_t),
+}
+
+pub(super) static TOKEN_LIST: rbtoken_token_list_interface_v1_t =
+    rbtoken_token_list_interface_v1_t {
+        struct_size: size_of::<rbtoken_token_list_interface_v1_t>(),
+        count: rbtoken_token_list_count,
+        get: rbtoken_token_list_get,
+        free: rbtoken_token_list_free,
+    };
+
+/// The interface `rbtoken.policy/1`: the functions of the linked API for policies.
+#[repr(C)]
+pub struct rbtoken_policy_interface_v1_t {
+    /// The bytes of this table. A member is there if it lies within them.
+    pub struct_size: usize,
+    /// `rbtoken_policy_parse()`
+    pub parse: unsafe extern "C" fn(
+        store: *mut rbtoken_store_t,
+        document: *const c_char,
+        document_len: usize,
+        policy: *mut *mut rbtoken_policy_t,
+        error: *mut *mut rbtoken_error_t,
+    ) -> rbtoken_status_t,
+    /// `rbtoken_policy_allows()`
+    pub allows: unsafe extern "C" fn(
+        policy: *const rbtoken_policy_t,
+        policy_id: *const c_char,
+        policy_id_len: usize,
+        method: *const c_char,
+        method_len: usize,
+        resource_id: *const c_char,
+        resource_id_len: usize,
+        allowed: *mut bool,
+        error: *mut *mut rbtoken_error_t,
+    ) -> rbtoken_status_t,
+    /// `rbtoken_policy_free()`
+    pub free: unsafe extern "C" fn(policy: *mut rbtoken_policy_t),
+}
+
+pub(super) static POLICY: rbtoken_policy_interface_v1_t = rbtoken_policy_interface_v1_t {
+    struct_size: size_of::<rbtoken_policy_interface_v1_t>(),
+    parse: rbtoken_policy_parse,
+    allows: rbtoken_policy_allows,
+    free: rbtoken_policy_free,
+};

@@ -1,0 +1,190 @@
+use std::ffi::c_void;
+use std::sync::Arc;
+
+use super::error::rbtoken_status_t;
+use super::support::{SizedStruct, UserData, check_answer, read_published};
+use crate::clock::{Clock, Timestamp};
+use crate::error::{Error, ErrorKind, Result};
+use crate::token::Entropy;
+
+/// Called exactly once when the library needs a callback's `user_data` no more, also when it was
+/// never registered because the call that was to do so failed. (Only where the struct itself was
+/// refused with `RBTOKEN_E_STRUCT_SIZE` is it not called: its fields could not be read.) Where it is
+/// the last release of a store that calls it, that store answers `RBTOKEN_E_STATE` to whatever it asks.
+pub type rbtoken_destroy_fn = Option<unsafe extern "C-unwind" fn(user_data: *mut c_void)>;
+
+/// Tells the time: sets `*now_us` to microseconds since the Unix epoch, UTC, and returns
+/// `RBTOKEN_OK`. Any other status makes the call that asked fail with it. Must not throw.
+pub type rbtoken_clock_fn = Option<
+    unsafe extern "C-unwind" fn(user_data: *mut c_void, now_us: *mut i64) -> rbtoken_status_t,
+>;
+
+/// Fills `len` bytes of `bytes` with what nobody can predict, and returns `RBTOKEN_OK`. Any other
+/// status makes the call that asked fail with it. Must not throw.
+pub type rbtoken_entropy_fn = Option<
+    unsafe extern "C-unwind" fn(
+        user_data: *mut c_void,
+        bytes: *mut u8,
+        len: usize,
+    ) -> rbtoken_status_t,
+>;
+
+/// A clock of the host's, instead of the system's. Set up with `RBTOKEN_INIT()`; copied when the
+/// store is opened. Its functions are called from any thread, several at a time, and never while
+/// the library holds a lock.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct rbtoken_clock_t {
+    /// Set by `RBTOKEN_INIT()`.
+    pub struct_size: usize,
+    /// Passed to the functions.
+    pub user_data: *mut c_void,
+    /// Tells the time; must be set.
+    pub now: rbtoken_clock_fn,
+    /// Called when `user_data` is needed no more; may be NULL.
+    pub destroy: rbtoken_destroy_fn,
+}
+
+// SAFETY: plain C data that starts with its size; NULL stands for no function and no data.
+unsafe impl SizedStruct for rbtoken_clock_t {
+    const PUBLISHED: &'static [usize] = &[size_of::<Self>()];
+}
+
+/// A source of unpredictable bytes of the host's, instead of the operating system's. Set up with
+/// `RBTOKEN_INIT()`; copied when the store is opened. Its functions are called from any thread,
+/// several at a time, and never while the library holds a lock.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct rbtoken_entropy_t {
+    /// Set by `RBTOKEN_INIT()`.
+    pub struct_size: usize,
+    /// Passed to the functions.
+    pub user_data: *mut c_void,
+    /// Fills a buffer; must be set.
+    pub fill: rbtoken_entropy_fn,
+    /// Called when `user_data` is needed no more; may be NULL.
+    pub destroy: rbtoken_destroy_fn,
+}
+
+// SAFETY: plain C data that starts with its size; NULL stands for no function and no data.
+unsafe impl SizedStruct for rbtoken_entropy_t {
+    const PUBLISHED: &'static [usize] = &[size_of::<Self>()];
+}
+
+pub(super) type NowFn = unsafe extern "C-unwind" fn(*mut c_void, *mut i64) -> rbtoken_status_t;
+pub(super) type FillFn =
+    unsafe extern "C-unwind" fn(*mut c_void, *mut u8, usize) -> rbtoken_status_t;
+
+/// The host's clock.
+pub(super) struct HostClock {
+    now: NowFn,
+    user_data: UserData,
+}
+
+impl Clock for HostClock {
+    fn now(&self) -> Result<Timestamp> {
+        let mut micros = i64::MIN;
+        // SAFETY: the host's function, with its own data and a place that can be written.
+        let status = unsafe { (self.now)(self.user_data.get(), &raw mut micros) };
+        check_answer(status, "the clock")?;
+        Timestamp::from_micros(micros).map_err(|_| {
+            let message = "the clock of the host told a time outside the years 1 to 9999";
+            Error::new(ErrorKind::Callback, message)
+        })
+    }
+}
+
+/// The host's entropy.
+pub(super) struct HostEntropy {
+    fill: FillFn,
+    user_data: UserData,
+}
+
+impl Entropy for HostEntropy {
+    fn fill(&self, buffer: &mut [u8]) -> Result<()> {
+        // SAFETY: the host's function, with its own data and so many bytes that can be written.
+        let status =
+            unsafe { (self.fill)(self.user_data.get(), buffer.as_mut_ptr(), buffer.len()) };
+        check_answer(status, "the entropy source")
+    }
+}
+
+/// Where a callback, its data and its `destroy` are.
+pub(super) type Identity = (usize, usize, usize);
+
+/// A callback struct as it was read: what it makes, once all else is known to be right, and what
+/// tells it from others.
+pub(super) struct Given<T> {
+    pub identity: Identity,
+    callbacks: Result<T>,
+    user_data: UserData,
+}
+
+impl<T> Given<T> {
+    /// Whether the struct can be used. Its data is destroyed with it if not.
+    pub fn check(&self) -> Result<()> {
+        self.callbacks.as_ref().map(|_| ()).map_err(Clone::clone)
+    }
+
+    /// Leaves the data alone if an equal struct was registered before, and owns it.
+    pub fn forget_if_registered(self, registered: Option<Identity>) {
+        if registered == Some(self.identity) {
+            self.user_data.forget();
+        }
+    }
+}
+
+impl Given<NowFn> {
+    /// # Safety
+    /// `clock` is NULL or points to as many readable bytes as its first field says.
+    pub unsafe fn clock(clock: *const rbtoken_clock_t) -> Result<Option<Self>> {
+        if clock.is_null() {
+            return Ok(None);
+        }
+        // SAFETY: as promised by the caller.
+        let (clock, known) = unsafe { read_published(clock, "clock") }?;
+        Ok(Some(Self {
+            identity: (
+                clock.now.map_or(0, |now| now as usize),
+                clock.user_data as usize,
+                clock.destroy.map_or(0, |destroy| destroy as usize),
+            ),
+            callbacks: known.and_then(|()| clock.now.ok_or_else(|| missing("clock", "now"))),
+            user_data: UserData::new(clock.user_data, clock.destroy),
+        }))
+    }
+
+    pub fn into_clock(self) -> Result<Arc<dyn Clock>> {
+        Ok(Arc::new(HostClock { now: self.callbacks?, user_data: self.user_data }))
+    }
+}
+
+impl Given<FillFn> {
+    /// # Safety
+    /// `entropy` is NULL or points to as many readable bytes as its first field says.
+    pub unsafe fn entropy(entropy: *const rbtoken_entropy_t) -> Result<Option<Self>> {
+        if entropy.is_null() {
+            return Ok(None);
+        }
+        // SAFETY: as promised by the caller.
+        let (entropy, known) = unsafe { read_published(entropy, "entropy") }?;
+        Ok(Some(Self {
+            identity: (
+                entropy.fill.map_or(0, |fill| fill as usize),
+                entropy.user_data as usize,
+                entropy.destroy.map_or(0, |destroy| destroy as usize),
+            ),
+            callbacks: known.and_then(|()| entropy.fill.ok_or_else(|| missing("entropy", "fill"))),
+            user_data: UserData::new(entropy.user_data, entropy.destroy),
+        }))
+    }
+
+    pub fn into_entropy(self) -> Result<Arc<dyn Entropy>> {
+        Ok(Arc::new(HostEntropy { fill: self.callbacks?, user_data: self.user_data }))
+    }
+}
+
+fn missing(argument: &'static str, function: &'static str) -> Error {
+    Error::new(ErrorKind::NullArgument, format!("the function {function} must be set"))
+        .at_argument(argument)
+}

@@ -1,0 +1,117 @@
+/* Rendered from src/ffi and src/extension by build.rs. Do not edit: change the source, then run
+ *     RBTOKEN_UPDATE_HEADER=1 cargo build
+ * SPDX-License-Identifier: MIT
+ */
+
+/**
+ * @file rbtoken.h
+ * Review Board API tokens for native programs.
+ *
+ * A store issues API tokens, finds them, and tells their fields, by the rules of Review Board 8.1.
+ * A first program:
+ *
+ *     rbtoken_store_t *store; rbtoken_token_t *token; bool created; rbtoken_error_t *error = NULL;
+ *     if (rbtoken_store_open(NULL, &store, &error) != RBTOKEN_OK) return fail(error);
+ *     if (rbtoken_store_get_or_create_client_token(store, RBTOKEN_STR("alice"),
+ *                                                  RBTOKEN_STR("RBTools"), NULL, &token, &created,
+ *                                                  &error) != RBTOKEN_OK) return fail(error);
+ *     puts(rbtoken_token_value(token, NULL));
+ *     rbtoken_token_release(token);
+ *     rbtoken_store_release(store);
+ *
+ * Errors
+ * ------
+ * A function that can fail returns an rbtoken_status_t, which is RBTOKEN_OK (0) or tells what went
+ * wrong. Where it takes an `rbtoken_error_t **error`, it sets `*error` to NULL first, without
+ * looking at what was there, and on failure to an error that the host frees: it has a message, the
+ * name of the argument at fault, and the place in a JSON document. With NULL for `error` no error is
+ * made. There is no error state of a thread or of the library.
+ *
+ * Every output is set to NULL, 0 or false before anything is checked, and to a result only on
+ * success. A call that fails has changed nothing. RBTOKEN_E_INTERNAL is a defect of the library; a
+ * store that it may have left half-changed answers RBTOKEN_E_POISONED from then on, and the store of
+ * an extension that was shut down answers RBTOKEN_E_STATE. A NULL handle is
+ * RBTOKEN_E_NULL_ARGUMENT, or the answer NULL, 0 or false where there is no status; to release or
+ * free NULL does nothing.
+ *
+ * Text
+ * ----
+ * All text is UTF-8. Text goes in as a pointer and a length in bytes, so that a part of a longer
+ * text can be passed as it is; RBTOKEN_NUL_TERMINATED as the length stands for a C string, and
+ * RBTOKEN_STR() writes both. A NUL inside a text, and bytes that are not UTF-8, are refused. A text
+ * that may be absent is absent if it is NULL with the length 0; NULL with another length is an
+ * error; a pointer that is not NULL with the length 0 is the empty text. No text is longer than
+ * 1 MiB.
+ *
+ * Text comes out as a pointer to a NUL-terminated text that belongs to the handle it was asked of,
+ * and is valid until that handle is released. Its length goes to `len`, if that is not NULL.
+ *
+ * Times are microseconds since the Unix epoch, UTC, within the years 1 to 9999, in parameters and
+ * fields named `…_us`.
+ *
+ * JSON documents are objects of at most 1 MiB and 128 levels. An integer outside 64 bits, and a float
+ * that is not finite, are refused: they could not be given back unchanged. Where an object names a
+ * member twice, the last one counts. What is given back is written in ASCII, and may be longer than
+ * what was given: a document that is near the limit may not be accepted again.
+ *
+ * Options structs
+ * ---------------
+ * A struct that a host fills in starts with `struct_size`, which RBTOKEN_INIT() sets together with
+ * all defaults: every field 0 or NULL. A program that was compiled with an older or a newer header
+ * has shorter or longer structs; both work. A size that no header ever had is
+ * RBTOKEN_E_STRUCT_SIZE, and a field that this library does not know and that is not 0 is
+ * RBTOKEN_E_UNSUPPORTED_OPTION. An output must not lie inside such a struct.
+ *
+ * Ownership
+ * ---------
+ * What a function gives to the host through an output belongs to the host:
+ *
+ * | type | given back with |
+ * | --- | --- |
+ * | rbtoken_store_t | rbtoken_store_release(); more references with rbtoken_store_retain() |
+ * | rbtoken_token_t | rbtoken_token_release(); more references with rbtoken_token_retain() |
+ * | rbtoken_token_list_t | rbtoken_token_list_free() |
+ * | rbtoken_policy_t | rbtoken_policy_free() |
+ * | rbtoken_service_account_t | rbtoken_service_account_free() |
+ * | rbtoken_instance_t | `destroy` of the extension table |
+ * | rbtoken_buffer_t | rbtoken_buffer_free() |
+ * | rbtoken_error_t | rbtoken_error_free() |
+ *
+ * Handles may be given back in any order: a token outlives its store. The library copies what it
+ * needs of a host's texts and structs before a call returns. The host never calls free() on
+ * something of the library's, nor the library on something of the host's.
+ *
+ * Threads
+ * -------
+ * Each function has one of these tags:
+ *
+ * - `[thread-safe]`: it may be called from any thread at any time;
+ * - `[immutable]`: it reads what never changes: any number of calls at once;
+ * - `[exclusive]`: no other call on the same object at the same time.
+ *
+ * The library starts no threads. After `fork()` the child may go on using a store if no other
+ * thread was inside a call at the time; parent and child never generate the same value.
+ *
+ * Callbacks are called on the thread whose call needs them, with no lock held, and may call back
+ * into the same store. They must not throw: an exception ends the process with a message.
+ *
+ * Secrets
+ * -------
+ * Whoever can ask a store for tokens can act as any user. A token's value is a secret: it is wiped
+ * from memory when the last handle goes, and appears in no error. rbtoken_token_redacted() is what
+ * may be logged.
+ *
+ * ABI policy
+ * ----------
+ * The shared library's name ends with the major version, as RBTOKEN_VERSION_MAJOR tells it. A minor
+ * version adds: functions, statuses, verdicts, values of enums, flags, fields at the end of structs,
+ * members at the end of tables; a program that was compiled with an older header of the same major
+ * version goes on working. A major version may change or remove. Numbers are never given a second
+ * meaning. Ask rbtoken_abi_is_compatible() at start; treat a status, verdict or event that the program
+ * does not know as a failure.
+ *
+ * Unloading
+ * ---------
+ * The library cannot be unloaded: dlclose() leaves it in place, since a thread of the host may still
+ * have to run its destructors.
+ */

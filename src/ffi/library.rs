@@ -1,0 +1,81 @@
+use std::ffi::c_char;
+
+use super::error::{rbtoken_status_code, rbtoken_status_t};
+use super::support::guard_value;
+
+// The ABI has the crate's version, so that there is one place to change it.
+const ABI_MAJOR: u32 = number(env!("CARGO_PKG_VERSION_MAJOR"));
+const ABI_MINOR: u32 = number(env!("CARGO_PKG_VERSION_MINOR"));
+
+const fn number(digits: &str) -> u32 {
+    match u32::from_str_radix(digits, 10) {
+        Ok(number) => number,
+        Err(_) => 0,
+    }
+}
+
+/// The version of the library that runs, as text such as `"0.1.0"`; compare it with
+/// `RBTOKEN_VERSION`, the version of the header that was compiled.
+///
+/// `[thread-safe]`
+///
+/// @return the version; a constant that is never freed
+/// @since 0.1.0
+#[unsafe(no_mangle)]
+pub extern "C" fn rbtoken_version() -> *const c_char {
+    let version = concat!(env!("CARGO_PKG_VERSION"), "\0");
+    guard_value(std::ptr::null(), || version.as_ptr().cast())
+}
+
+/// The version of the ABI that the running library has.
+///
+/// `[thread-safe]`
+///
+/// @return the major version times 65536, plus the minor version, as in `RBTOKEN_ABI_VERSION`
+/// @since 0.1.0
+#[unsafe(no_mangle)]
+pub extern "C" fn rbtoken_abi_version() -> u32 {
+    guard_value(0, || (ABI_MAJOR << 16) | ABI_MINOR)
+}
+
+/// Tells whether a program that was compiled with a header can use the running library: the
+/// major versions are equal and the library's minor version is not lower.
+///
+/// ```c
+/// if (!rbtoken_abi_is_compatible(RBTOKEN_ABI_VERSION)) abort();
+/// ```
+///
+/// `[thread-safe]`
+///
+/// @param abi_version `RBTOKEN_ABI_VERSION` of the header
+/// @return whether the library serves that header
+/// @since 0.1.0
+#[unsafe(no_mangle)]
+pub extern "C" fn rbtoken_abi_is_compatible(abi_version: u32) -> bool {
+    guard_value(false, || abi_version >> 16 == ABI_MAJOR && abi_version & 0xffff <= ABI_MINOR)
+}
+
+/// The name of a status, such as `"RBTOKEN_E_NOT_FOUND"`.
+///
+/// `[thread-safe]`
+///
+/// @param status a status that a function returned
+/// @return the name; a constant that is never freed; `"unknown status"` for other numbers
+/// @since 0.1.0
+#[unsafe(no_mangle)]
+pub extern "C" fn rbtoken_status_name(status: rbtoken_status_t) -> *const c_char {
+    guard_value(std::ptr::null(), || {
+        rbtoken_status_code::name_of(status).unwrap_or("unknown status\0").as_ptr().cast()
+    })
+}
+
+/// In a test build alone: says where the next calls panic, and tells how many panics there were
+/// since the last time. Not for the header:
+/// cbindgen:ignore
+#[cfg(rbtoken_panic_proof)]
+#[unsafe(no_mangle)]
+pub extern "C" fn rbtoken_panic_proof_arm(place: i32) -> i32 {
+    use std::sync::atomic::Ordering;
+    crate::panic_proof::ARMED.store(place, Ordering::SeqCst);
+    crate::panic_proof::PANICS.swap(0, Ordering::SeqCst)
+}

@@ -1,0 +1,40 @@
+//! The C ABI. The files hold the header's parts in its order; `include/rbtoken.h` is rendered
+//! from them. They translate and hold no rule of their own.
+#![allow(unsafe_code)]
+// The contract of each function stands in the header's own terms, pointer by pointer.
+#![allow(clippy::missing_safety_doc)]
+// C's names.
+#![allow(non_camel_case_types)]
+
+mod buffer;
+mod callbacks;
+mod change;
+mod error;
+mod find;
+mod generator;
+mod hooks;
+mod issue;
+mod library;
+mod login;
+mod policy;
+mod service_account;
+mod store;
+pub(crate) mod support;
+mod token;
+mod token_list;
+
+pub use buffer::*;
+pub use callbacks::*;
+pub use change::*;
+pub use error::*;
+pub use find::*;
+pub use generator::*;
+pub use hooks::*;
+pub use issue::*;
+pub use library::*;
+pub use login::*;
+pub use policy::*;
+pub use service_account::*;
+pub use store::*;
+pub use token::*;
+pub use token_list::*;

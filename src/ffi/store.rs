@@ -1,0 +1,515 @@
+use std::ffi::c_char;
+use std::sync::Arc;
+
+use once_cell::sync::OnceCell;
+
+use super::buffer::rbtoken_buffer_t;
+use super::callbacks::{FillFn, Given, Identity, NowFn, rbtoken_clock_t, rbtoken_entropy_t};
+use super::error::{rbtoken_error_t, rbtoken_status_t};
+use super::support::{
+    Out, Shared, SizedStruct, guard, guard_value, optional_text, read_published, text, text_list,
+};
+use crate::error::{Error, Result};
+use crate::store::{Store, StoreOptions, shared};
+
+/// A store of tokens. Its handles count their references, and any of them may be used from any
+/// number of threads at once. Tokens that came from it outlive it.
+pub struct rbtoken_store_t {
+    _opaque: [u8; 0],
+}
+
+impl Shared for rbtoken_store_t {
+    type Target = Store;
+}
+
+impl rbtoken_store_t {
+    /// As `hold`, for what a store does only while it is open.
+    ///
+    /// # Safety
+    /// As `hold`.
+    pub(super) unsafe fn hold_open(store: *const Self) -> Result<Arc<Store>> {
+        // SAFETY: as promised by the caller.
+        let store = unsafe { Self::hold(store, "store") }?;
+        store.check_open()?;
+        Ok(store)
+    }
+}
+
+/// What a store is opened with. Set up with `RBTOKEN_INIT()`, which leaves all defaults.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct rbtoken_store_options_t {
+    /// Set by `RBTOKEN_INIT()`.
+    pub struct_size: usize,
+    /// Where tokens are kept. NULL: in memory, the only place that this version has.
+    pub location: *const c_char,
+    /// Bytes of `location`, or `RBTOKEN_NUL_TERMINATED`.
+    pub location_len: usize,
+    /// Settings as a JSON object, by the names of `rbtoken_store_set_setting()`. NULL: none.
+    pub settings: *const c_char,
+    /// Bytes of `settings`, or `RBTOKEN_NUL_TERMINATED`.
+    pub settings_len: usize,
+    /// The clock. NULL: the system's.
+    pub clock: *const rbtoken_clock_t,
+    /// The source of unpredictable bytes. NULL: a generator for each thread that the operating
+    /// system seeds, and seeds anew after `fork()`.
+    pub entropy: *const rbtoken_entropy_t,
+}
+
+// SAFETY: plain C data that starts with its size; NULL and 0 are values of all fields.
+unsafe impl SizedStruct for rbtoken_store_options_t {
+    const PUBLISHED: &'static [usize] = &[size_of::<Self>()];
+}
+
+/// The callbacks of the shared store: its clock and its entropy.
+static SHARED_CALLBACKS: OnceCell<[Option<Identity>; 2]> = OnceCell::new();
+
+/// The options as they were read, with callbacks that are destroyed unless a store takes them.
+struct Opening<'a> {
+    location: Option<&'a str>,
+    settings: Option<&'a str>,
+    clock: Option<Given<NowFn>>,
+    entropy: Option<Given<FillFn>>,
+    /// What is wrong with them, if anything is.
+    fault: Option<Error>,
+}
+
+impl<'a> Opening<'a> {
+    /// Reads the options. What is wrong with them is kept beside what could be read, since the
+    /// callbacks are to be destroyed even then.
+    ///
+    /// # Safety
+    /// `options` is NULL or points to a struct as its header describes it.
+    unsafe fn read(options: *const rbtoken_store_options_t) -> Self {
+        let mut opening =
+            Self { location: None, settings: None, clock: None, entropy: None, fault: None };
+        // SAFETY: as promised by the caller.
+        opening.fault = unsafe { opening.fill(options) }.err();
+        opening
+    }
+
+    /// # Safety
+    /// As [`Opening::read`].
+    unsafe fn fill(&mut self, options: *const rbtoken_store_options_t) -> Result<()> {
+        if options.is_null() {
+            return Ok(());
+        }
+        // SAFETY: as promised by the caller.
+        let (options, known) = unsafe { read_published(options, "options") }?;
+        // Both are read before anything is judged, so that each is destroyed whatever is bad.
+        // SAFETY: as promised by the caller.
+        let clock = unsafe { Given::clock(options.clock) }.map(|clock| self.clock = clock);
+        // SAFETY: as promised by the caller.
+        let entropy =
+            unsafe { Given::entropy(options.entropy) }.map(|entropy| self.entropy = entropy);
+        known.and(clock).and(entropy)?;
+        // SAFETY: as promised by the caller.
+        unsafe {
+            self.location = optional_text(options.location, options.location_len, "location")?;
+            self.settings = optional_text(options.settings, options.settings_len, "settings")?;
+        }
+        self.clock.as_ref().map_or(Ok(()), Given::check)?;
+        self.entropy.as_ref().map_or(Ok(()), Given::check)
+    }
+
+    /// Whether the options can be used.
+    fn check(&self) -> Result<()> {
+        self.fault.clone().map_or(Ok(()), Err)
+    }
+
+    /// What tells these options from others.
+    fn identity(&self) -> String {
+        let callbacks = self.callbacks();
+        if (self.location, self.settings, callbacks) == (None, None, [None, None]) {
+            return String::new();
+        }
+        format!("{:?}", (self.location, self.settings, callbacks))
+    }
+
+    fn callbacks(&self) -> [Option<Identity>; 2] {
+        [
+            self.clock.as_ref().map(|clock| clock.identity),
+            self.entropy.as_ref().map(|entropy| entropy.identity),
+        ]
+    }
+
+    /// Destroys the callbacks but those that the shared store has.
+    fn forget_registered(self) {
+        let [clock, entropy] = SHARED_CALLBACKS.get().copied().unwrap_or_default();
+        if let Some(given) = self.clock {
+            given.forget_if_registered(clock);
+        }
+        if let Some(given) = self.entropy {
+            given.forget_if_registered(entropy);
+        }
+    }
+
+    fn options(self) -> Result<StoreOptions<'a>> {
+        Ok(StoreOptions {
+            location: self.location,
+            settings: self.settings,
+            clock: self.clock.map(Given::into_clock).transpose()?,
+            entropy: self.entropy.map(Given::into_entropy).transpose()?,
+        })
+    }
+}
+
+/// Opens a store of its own. The host releases it with `rbtoken_store_release()`.
+///
+/// `[thread-safe]`
+///
+/// @param options what to open; NULL: an empty store in memory with all defaults
+/// @param store receives the store; NULL on failure
+/// @param error receives the details of a failure; may be NULL
+/// @retval RBTOKEN_OK the store is open
+/// @retval RBTOKEN_E_NULL_ARGUMENT `store` is NULL, or a callback struct lacks its function
+/// @retval RBTOKEN_E_STRUCT_SIZE, RBTOKEN_E_UNSUPPORTED_OPTION see "Options structs"
+/// @retval RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG a text is bad
+/// @retval RBTOKEN_E_UNSUPPORTED `location`, here or in `settings`, is not NULL: this version keeps
+///         tokens in memory
+/// @retval RBTOKEN_E_JSON_SYNTAX, RBTOKEN_E_JSON_TYPE, RBTOKEN_E_JSON_TOO_DEEP, RBTOKEN_E_JSON_NUMBER, RBTOKEN_E_INVALID_ARGUMENT, RBTOKEN_E_NOT_FOUND, RBTOKEN_E_EXISTS, RBTOKEN_E_GENERATION
+///         `settings` is bad; the error's path tells where
+/// @retval RBTOKEN_E_INTERNAL see "Errors"
+/// @since 0.1.0
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn rbtoken_store_open(
+    options: *const rbtoken_store_options_t,
+    store: *mut *mut rbtoken_store_t,
+    error: *mut *mut rbtoken_error_t,
+) -> rbtoken_status_t {
+    // SAFETY: the host's output.
+    let store = unsafe { Out::clear(store) };
+    let body = || {
+        // SAFETY: the host's options, as the header describes them.
+        let opening = unsafe { Opening::read(options) };
+        opening.check()?;
+        let store = store.required("store")?;
+        store.set(rbtoken_store_t::give(Store::open(opening.options()?)?));
+        Ok(())
+    };
+    // SAFETY: the host's output.
+    unsafe { guard(error, body) }
+}
+
+/// Gives the one store that the parts of a process share, and opens it at the first call that
+/// succeeds. Later calls pass NULL or equal options: equal texts, and the same functions and data
+/// for callbacks, which are then not destroyed, being registered already. The process keeps the
+/// store until it ends; the host releases each handle that it gets here nonetheless.
+///
+/// `[thread-safe]`
+///
+/// @param options what to open; NULL: what is open already, or else all defaults
+/// @param store receives the store; NULL on failure
+/// @param error receives the details of a failure; may be NULL
+/// @retval RBTOKEN_OK the shared store is there
+/// @retval RBTOKEN_E_STATE the shared store was opened with other options
+/// @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_STRUCT_SIZE, RBTOKEN_E_UNSUPPORTED_OPTION, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG, RBTOKEN_E_UNSUPPORTED, RBTOKEN_E_JSON_SYNTAX, RBTOKEN_E_JSON_TYPE, RBTOKEN_E_JSON_TOO_DEEP, RBTOKEN_E_JSON_NUMBER, RBTOKEN_E_INVALID_ARGUMENT, RBTOKEN_E_NOT_FOUND, RBTOKEN_E_EXISTS, RBTOKEN_E_GENERATION
+///         as from `rbtoken_store_open()`
+/// @retval RBTOKEN_E_INTERNAL see "Errors"
+/// @since 0.1.0
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn rbtoken_store_shared(
+    options: *const rbtoken_store_options_t,
+    store: *mut *mut rbtoken_store_t,
+    error: *mut *mut rbtoken_error_t,
+) -> rbtoken_status_t {
+    // SAFETY: the host's output.
+    let store = unsafe { Out::clear(store) };
+    let body = || {
+        // SAFETY: the host's options, as the header describes them.
+        let opening = unsafe { Opening::read(options) };
+        let identity = (!options.is_null()).then(|| opening.identity());
+        let usable = opening.check().and_then(|()| store.required("store"));
+        let mut opening = Some(opening);
+        let mut kept = (None, None);
+        let opened = usable.and_then(|store| {
+            let opened = shared(identity.as_deref(), || {
+                let Some(opening) = opening.take() else {
+                    return Store::open(StoreOptions::default());
+                };
+                let callbacks = opening.callbacks();
+                let options = opening.options()?;
+                kept = (options.clock.clone(), options.entropy.clone());
+                let store = Store::open(options)?;
+                // Cannot be set already: only one call opens the store.
+                let _ = SHARED_CALLBACKS.set(callbacks);
+                Ok(store)
+            })?;
+            store.set(rbtoken_store_t::give(opened));
+            Ok(())
+        });
+        // Callbacks of a store that could not be opened are destroyed here, and not while other
+        // threads wait for the one that opens it.
+        drop(kept);
+        // Whatever became of the call, the shared store may be using these callbacks.
+        if let Some(opening) = opening {
+            opening.forget_registered();
+        }
+        opened
+    };
+    // SAFETY: the host's output.
+    unsafe { guard(error, body) }
+}
+
+/// Adds a reference to a store, for another part of the host to release.
+///
+/// `[thread-safe]`
+///
+/// @param store a store; NULL is allowed
+/// @return the same store; NULL for NULL
+/// @since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rbtoken_store_retain(store: *mut rbtoken_store_t) -> *mut rbtoken_store_t {
+    guard_value(std::ptr::null_mut(), || {
+        // SAFETY: the host keeps its own reference for the duration of the call.
+        unsafe { rbtoken_store_t::hold(store, "store") }
+            .map_or(std::ptr::null_mut(), rbtoken_store_t::give)
+    })
+}
+
+/// Releases a reference to a store; the last one closes it. Tokens and lists that came from it
+/// stay readable.
+///
+/// `[thread-safe]`
+///
+/// @param store a store, which this part of the host does not use again; NULL does nothing
+/// @since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rbtoken_store_release(store: *mut rbtoken_store_t) {
+    // SAFETY: the host gives its reference up.
+    guard_value((), || drop(unsafe { rbtoken_store_t::take(store) }));
+}
+
+/// Changes a setting of the store.
+///
+/// | name | value | at first |
+/// | --- | --- | --- |
+/// | `client_token_expiration` | days until a client token expires, 0 to 3652059; 0 is never | `365` |
+/// | `min_validity_secs` | seconds that a client token must still be valid, 0 to 315537897600 | `300` |
+/// | `token_type` | what values start with: 1 to 216 letters and digits | `"rbp"` |
+/// | `default_generator` | the id of a generator that the store has | `"vendor_checksum"` |
+/// | `deprecated_generators` | a list of generator ids, known here or not | `["legacy_sha1"]` |
+/// | `policy_ids` | a list of policy ids, or `null`: any | `null` |
+/// | `local_sites` | only when a store is opened: a list of the Local Sites that exist from the start | `[]` |
+/// | `location` | only when a store is opened: where tokens are kept, or `null`: in memory | `null` |
+///
+/// `[thread-safe]`
+///
+/// @param store the store
+/// @param name the setting's name
+/// @param name_len bytes of `name`, or `RBTOKEN_NUL_TERMINATED`
+/// @param value a JSON value
+/// @param value_len bytes of `value`, or `RBTOKEN_NUL_TERMINATED`
+/// @param error receives the details of a failure; may be NULL
+/// @retval RBTOKEN_OK the setting is changed
+/// @retval RBTOKEN_E_NOT_FOUND there is no such setting
+/// @retval RBTOKEN_E_JSON_SYNTAX, RBTOKEN_E_JSON_TOO_DEEP, RBTOKEN_E_JSON_NUMBER `value` is not JSON that is accepted
+/// @retval RBTOKEN_E_JSON_TYPE the setting has another type
+/// @retval RBTOKEN_E_INVALID_ARGUMENT the value is not allowed
+/// @retval RBTOKEN_E_GENERATION the store has no such generator
+/// @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG an argument is bad
+/// @retval RBTOKEN_E_STATE the setting can be set only when a store is opened, or see "Errors"
+/// @retval RBTOKEN_E_INTERNAL see "Errors"
+/// @since 0.1.0
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn rbtoken_store_set_setting(
+    store: *mut rbtoken_store_t,
+    name: *const c_char,
+    name_len: usize,
+    value: *const c_char,
+    value_len: usize,
+    error: *mut *mut rbtoken_error_t,
+) -> rbtoken_status_t {
+    let body = || {
+        // SAFETY: the host's handle and texts, which it keeps for the duration of the call.
+        let (store, name, value) = unsafe {
+            (
+                rbtoken_store_t::hold_open(store)?,
+                text(name, name_len, "name")?,
+                text(value, value_len, "value")?,
+            )
+        };
+        store.set_setting(name, value)
+    };
+    // SAFETY: the host's output.
+    unsafe { guard(error, body) }
+}
+
+/// Tells a setting of the store.
+///
+/// `[thread-safe]`
+///
+/// @param store the store
+/// @param name a name as for `rbtoken_store_set_setting()`
+/// @param name_len bytes of `name`, or `RBTOKEN_NUL_TERMINATED`
+/// @param value receives the setting as a JSON value, to be freed with `rbtoken_buffer_free()`;
+///        NULL on failure
+/// @param error receives the details of a failure; may be NULL
+/// @retval RBTOKEN_OK the setting is told
+/// @retval RBTOKEN_E_NOT_FOUND there is no such setting
+/// @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG an argument is bad
+/// @retval RBTOKEN_E_STATE, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL see "Errors"
+/// @since 0.1.0
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn rbtoken_store_get_setting(
+    store: *mut rbtoken_store_t,
+    name: *const c_char,
+    name_len: usize,
+    value: *mut *mut rbtoken_buffer_t,
+    error: *mut *mut rbtoken_error_t,
+) -> rbtoken_status_t {
+    // SAFETY: the host's output.
+    let value = unsafe { Out::clear(value) };
+    let body = || {
+        let value = value.required("value")?;
+        // SAFETY: the host's handle and text, which it keeps for the duration of the call.
+        let (store, name) =
+            unsafe { (rbtoken_store_t::hold_open(store)?, text(name, name_len, "name")?) };
+        value.set(rbtoken_buffer_t::of(&store.get_setting(name)?));
+        Ok(())
+    };
+    // SAFETY: the host's output.
+    unsafe { guard(error, body) }
+}
+
+/// Adds a Local Site, to which tokens can belong from then on.
+///
+/// `[thread-safe]`
+///
+/// @param store the store
+/// @param local_site the site's name: 1 to 32 characters of `A-Z a-z 0-9 _ . -`
+/// @param local_site_len bytes of `local_site`, or `RBTOKEN_NUL_TERMINATED`
+/// @param error receives the details of a failure; may be NULL
+/// @retval RBTOKEN_OK the site is there now
+/// @retval RBTOKEN_E_EXISTS it was there before
+/// @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG an argument is bad
+/// @retval RBTOKEN_E_STATE, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL see "Errors"
+/// @since 0.1.0
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn rbtoken_store_add_local_site(
+    store: *mut rbtoken_store_t,
+    local_site: *const c_char,
+    local_site_len: usize,
+    error: *mut *mut rbtoken_error_t,
+) -> rbtoken_status_t {
+    let body = || {
+        // SAFETY: the host's handle and text, which it keeps for the duration of the call.
+        let (store, local_site) = unsafe {
+            (rbtoken_store_t::hold_open(store)?, text(local_site, local_site_len, "local_site")?)
+        };
+        store.add_local_site(local_site)
+    };
+    // SAFETY: the host's output.
+    unsafe { guard(error, body) }
+}
+
+/// Removes a Local Site and, as Review Board does, the tokens that belong to it. The *deleted* event
+/// is fired for each.
+///
+/// `[thread-safe]`
+///
+/// @param store the store
+/// @param local_site the site's name
+/// @param local_site_len bytes of `local_site`, or `RBTOKEN_NUL_TERMINATED`
+/// @param error receives the details of a failure; may be NULL
+/// @retval RBTOKEN_OK the site is removed
+/// @retval RBTOKEN_E_NOT_FOUND there is no such Local Site
+/// @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG an argument is bad
+/// @retval RBTOKEN_E_STATE, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL see "Errors"
+/// @since 0.1.0
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn rbtoken_store_remove_local_site(
+    store: *mut rbtoken_store_t,
+    local_site: *const c_char,
+    local_site_len: usize,
+    error: *mut *mut rbtoken_error_t,
+) -> rbtoken_status_t {
+    let body = || {
+        // SAFETY: the host's handle and text, which it keeps for the duration of the call.
+        let (store, local_site) = unsafe {
+            (rbtoken_store_t::hold_open(store)?, text(local_site, local_site_len, "local_site")?)
+        };
+        store.remove_local_site(local_site)
+    };
+    // SAFETY: the host's output.
+    unsafe { guard(error, body) }
+}
+
+/// Says whether a user may log in. Any name is a user, and may until a host says otherwise. The
+/// tokens of a user who may not stay as they are, and are still given out and made.
+///
+/// `[thread-safe]`
+///
+/// @param store the store
+/// @param user the user's name, 1 to 150 characters
+/// @param user_len bytes of `user`, or `RBTOKEN_NUL_TERMINATED`
+/// @param active 1: the user may log in; 0: the user may not
+/// @param error receives the details of a failure; may be NULL
+/// @retval RBTOKEN_OK it is so from now on
+/// @retval RBTOKEN_E_INVALID_ARGUMENT the name is empty, or `active` is neither 0 nor 1
+/// @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG an argument is bad
+/// @retval RBTOKEN_E_STATE, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL see "Errors"
+/// @since 0.1.0
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn rbtoken_store_set_user_active(
+    store: *mut rbtoken_store_t,
+    user: *const c_char,
+    user_len: usize,
+    active: i32,
+    error: *mut *mut rbtoken_error_t,
+) -> rbtoken_status_t {
+    let body = || {
+        // SAFETY: the host's handle and text, which it keeps for the duration of the call.
+        let (store, user) =
+            unsafe { (rbtoken_store_t::hold_open(store)?, text(user, user_len, "user")?) };
+        let active = match active {
+            0 => false,
+            1 => true,
+            _ => return Err(Error::invalid("active", "it is either 0 or 1")),
+        };
+        store.set_user_active(user, active)
+    };
+    // SAFETY: the host's output.
+    unsafe { guard(error, body) }
+}
+
+/// Registers the policy ids of the host's resources, in place of those registered before. From
+/// then on a policy that names another id is refused, and so is a question about another id.
+///
+/// `[thread-safe]`
+///
+/// @param store the store
+/// @param ids `count` NUL-terminated ids, none of them empty or `*`; NULL with a `count` of 0: any
+///        id is known, as at first
+/// @param count how many, at most 65536; 0 with `ids` not NULL: no id is known
+/// @param error receives the details of a failure; may be NULL
+/// @retval RBTOKEN_OK the list is registered
+/// @retval RBTOKEN_E_NULL_ARGUMENT `store`, or an id, or `ids` with a `count`, is NULL
+/// @retval RBTOKEN_E_INVALID_ARGUMENT an id is empty or `*`
+/// @retval RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_TOO_LONG an id, or the list, is bad
+/// @retval RBTOKEN_E_STATE, RBTOKEN_E_INTERNAL see "Errors"
+/// @since 0.1.0
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn rbtoken_store_set_policy_ids(
+    store: *mut rbtoken_store_t,
+    ids: *const *const c_char,
+    count: usize,
+    error: *mut *mut rbtoken_error_t,
+) -> rbtoken_status_t {
+    let body = || {
+        // SAFETY: the host's handle and texts, which it keeps for the duration of the call.
+        let (store, ids) =
+            unsafe { (rbtoken_store_t::hold_open(store)?, text_list(ids, count, "ids")?) };
+        store.set_policy_ids(ids.map(|ids| ids.into_iter().map(str::to_owned).collect()))
+    };
+    // SAFETY: the host's output.
+    unsafe { guard(error, body) }
+}

@@ -1,0 +1,52 @@
+//! What every callback of the host has: data that is destroyed once, and an answer.
+
+use std::ffi::c_void;
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// The function that a host gives for the end of its data.
+type Destroy = Option<unsafe extern "C-unwind" fn(user_data: *mut c_void)>;
+
+/// A callback's data, which is destroyed exactly once.
+pub(crate) struct UserData {
+    data: *mut c_void,
+    destroy: Destroy,
+}
+
+// SAFETY: the library only passes the pointer on; the header tells the host that its callbacks
+// are called from any thread.
+unsafe impl Send for UserData {}
+// SAFETY: as above.
+unsafe impl Sync for UserData {}
+
+impl UserData {
+    pub fn new(data: *mut c_void, destroy: Destroy) -> Self {
+        Self { data, destroy }
+    }
+
+    pub fn get(&self) -> *mut c_void {
+        self.data
+    }
+
+    /// Leaves the data to who owns it already.
+    pub fn forget(mut self) {
+        self.destroy = None;
+    }
+}
+
+impl Drop for UserData {
+    fn drop(&mut self) {
+        if let Some(destroy) = self.destroy {
+            // SAFETY: the host gave the function for this data, and this is its only call.
+            unsafe { destroy(self.data) };
+        }
+    }
+}
+
+/// What a callback answered: its own status is passed on unchanged.
+pub(crate) fn check_answer(status: i32, what: &'static str) -> Result<()> {
+    if status == 0 {
+        return Ok(());
+    }
+    Err(Error::new(ErrorKind::Host(status), format!("{what} of the host failed")))
+}

@@ -1,0 +1,123 @@
+//! Handles: what crosses the boundary is a pointer to an opaque type; what it points to is named
+//! here, once for each type, so that an owned handle cannot be released as a shared one.
+
+use std::ffi::c_void;
+use std::mem::ManuallyDrop;
+use std::sync::Arc;
+
+use crate::error::{Error, ErrorKind, Result};
+
+fn null(argument: &'static str) -> Error {
+    Error::new(ErrorKind::NullArgument, "the argument must not be NULL").at_argument(argument)
+}
+
+/// An opaque type whose handles count their references.
+pub(crate) trait Shared: Sized {
+    /// What the handle stands for.
+    type Target;
+
+    /// Hands one reference over to the host.
+    fn give(target: Arc<Self::Target>) -> *mut Self {
+        Arc::into_raw(target).cast_mut().cast()
+    }
+
+    /// The handle of a reference that this side keeps: the host may use it meanwhile.
+    fn lend(target: &Arc<Self::Target>) -> *mut Self {
+        Arc::as_ptr(target).cast_mut().cast()
+    }
+
+    /// A reference of this side's own, so that the target outlives the call whatever a callback
+    /// releases.
+    ///
+    /// # Safety
+    /// `handle` is NULL or a handle of this type that was not released.
+    unsafe fn hold(handle: *const Self, argument: &'static str) -> Result<Arc<Self::Target>> {
+        if handle.is_null() {
+            return Err(null(argument));
+        }
+        // SAFETY: a handle that is not NULL came from `give` or `lend`, whose reference still
+        // exists; it stays with the host, hence no drop of this one.
+        let borrowed = ManuallyDrop::new(unsafe { Arc::from_raw(handle.cast::<Self::Target>()) });
+        // The last reference is going, and this is a callback's `destroy` that asks: the memory is
+        // still there, but nothing may hold on to it any more.
+        if Arc::strong_count(&borrowed) == 0 {
+            return Err(
+                Error::new(ErrorKind::State, "the object is being closed").at_argument(argument)
+            );
+        }
+        Ok(Arc::clone(&borrowed))
+    }
+
+    /// The target, for as long as the host keeps the handle.
+    ///
+    /// # Safety
+    /// As [`Shared::hold`]; the handle is not released while the borrow lives.
+    unsafe fn get<'a>(handle: *const Self) -> Option<&'a Self::Target> {
+        // SAFETY: `give` and `lend` made the pointer from an `Arc`, so it is aligned and points
+        // to a target that lives while a reference does.
+        unsafe { handle.cast::<Self::Target>().as_ref() }
+    }
+
+    /// The target of a handle that must not be NULL.
+    ///
+    /// # Safety
+    /// As `get`.
+    unsafe fn required<'a>(
+        handle: *const Self,
+        argument: &'static str,
+    ) -> Result<&'a Self::Target> {
+        // SAFETY: as promised by the caller.
+        unsafe { Self::get(handle) }.ok_or_else(|| null(argument))
+    }
+
+    /// Takes the host's reference back.
+    ///
+    /// # Safety
+    /// `handle` is NULL or a handle of this type, which the host does not use again.
+    unsafe fn take(handle: *mut Self) -> Option<Arc<Self::Target>> {
+        // SAFETY: a handle that is not NULL came from `give`; its reference is the one taken.
+        (!handle.is_null()).then(|| unsafe { Arc::from_raw(handle.cast::<Self::Target>()) })
+    }
+}
+
+/// An opaque type whose handles have one owner.
+pub(crate) trait Owned: Sized {
+    /// What the handle stands for.
+    type Target;
+
+    /// Hands the object over to the host.
+    fn give(target: Self::Target) -> *mut Self {
+        Box::into_raw(Box::new(target)).cast::<c_void>().cast()
+    }
+
+    /// The object, for as long as the host keeps it.
+    ///
+    /// # Safety
+    /// `handle` is NULL or a handle of this type that was not freed and is not while the borrow
+    /// lives.
+    unsafe fn get<'a>(handle: *const Self) -> Option<&'a Self::Target> {
+        // SAFETY: `give` made the pointer from a `Box`, so it is aligned and points to a target.
+        unsafe { handle.cast::<Self::Target>().as_ref() }
+    }
+
+    /// The target of a handle that must not be NULL.
+    ///
+    /// # Safety
+    /// As `get`.
+    unsafe fn required<'a>(
+        handle: *const Self,
+        argument: &'static str,
+    ) -> Result<&'a Self::Target> {
+        // SAFETY: as promised by the caller.
+        unsafe { Self::get(handle) }.ok_or_else(|| null(argument))
+    }
+
+    /// Takes the object back.
+    ///
+    /// # Safety
+    /// `handle` is NULL or a handle of this type, which the host does not use again.
+    unsafe fn take(handle: *mut Self) -> Option<Box<Self::Target>> {
+        // SAFETY: a handle that is not NULL came from `give`, and there is no other owner.
+        (!handle.is_null()).then(|| unsafe { Box::from_raw(handle.cast::<Self::Target>()) })
+    }
+}

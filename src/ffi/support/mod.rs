@@ -1,0 +1,18 @@
+//! What every exported function needs: it clears its outputs, runs its body under a guard, reads
+//! its arguments, and hands handles over.
+
+mod callback;
+mod guard;
+mod handle;
+mod options;
+mod output;
+mod text;
+
+pub(crate) use callback::{UserData, check_answer};
+pub(crate) use guard::{guard, guard_value};
+pub(crate) use handle::{Owned, Shared};
+pub(crate) use options::{
+    SizedStruct, read_options, read_published, read_required, reject_flags, reject_unset,
+};
+pub(crate) use output::{Out, lend};
+pub(crate) use text::{bytes, optional_text, text, text_list};

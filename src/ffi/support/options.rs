@@ -1,0 +1,146 @@
+//! Structs of the host that start with their own size.
+
+use std::mem::MaybeUninit;
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// A struct of the host that may be shorter or longer than the one known here.
+///
+/// # Safety
+/// The type is `repr(C)`, starts with `struct_size: usize`, and all-zero bytes are a value of it.
+pub(crate) unsafe trait SizedStruct: Copy {
+    /// The sizes that some published header gave it, in order; the last is today's.
+    const PUBLISHED: &'static [usize];
+}
+
+/// No struct of ours will ever be so long: a larger size is a mistake, not a newer header.
+const MAX_SIZE: usize = 4096;
+
+/// The options that the host gave; NULL is all defaults.
+///
+/// # Safety
+/// `options` is NULL or points to as many readable bytes as its first field says.
+pub(crate) unsafe fn read_options<T: SizedStruct>(
+    options: *const T,
+    argument: &'static str,
+) -> Result<T> {
+    if options.is_null() {
+        // SAFETY: all-zero bytes are a value of the type, as it promises.
+        return Ok(unsafe { MaybeUninit::zeroed().assume_init() });
+    }
+    // SAFETY: as promised by the caller.
+    unsafe { read_required(options, argument) }
+}
+
+/// A struct that the host must give.
+///
+/// # Safety
+/// As [`read_options`].
+pub(crate) unsafe fn read_required<T: SizedStruct>(
+    options: *const T,
+    argument: &'static str,
+) -> Result<T> {
+    // SAFETY: as promised by the caller.
+    let (options, known) = unsafe { read_published(options, argument) }?;
+    known.map(|()| options)
+}
+
+/// The fields known here, and whether the host asks for something that is not. The two are told
+/// apart for structs that carry callbacks, which must be destroyed even then.
+///
+/// # Safety
+/// As [`read_options`].
+pub(crate) unsafe fn read_published<T: SizedStruct>(
+    options: *const T,
+    argument: &'static str,
+) -> Result<(T, Result<()>)> {
+    if options.is_null() {
+        return Err(Error::new(ErrorKind::NullArgument, "the struct must not be NULL")
+            .at_argument(argument));
+    }
+    const { assert!(T::PUBLISHED[T::PUBLISHED.len() - 1] == size_of::<T>()) };
+    let bytes = options.cast::<u8>();
+    // SAFETY: the first field is a `usize`; the host's pointer need not be aligned.
+    let size = unsafe { bytes.cast::<usize>().read_unaligned() };
+    let newest = size_of::<T>();
+    if size > MAX_SIZE || (size < newest && !T::PUBLISHED.contains(&size)) {
+        return Err(Error::new(
+            ErrorKind::StructSize,
+            "struct_size is no size that this struct ever had: set it with RBTOKEN_INIT",
+        )
+        .at_argument(argument));
+    }
+    let mut value = MaybeUninit::<T>::zeroed();
+    // SAFETY: both ranges hold `min(size, newest)` bytes and do not overlap. What was not copied
+    // stays zero, so all of it is initialised, and the struct is plain C data.
+    let value = unsafe {
+        bytes.copy_to_nonoverlapping(value.as_mut_ptr().cast::<u8>(), size.min(newest));
+        value.assume_init()
+    };
+    // SAFETY: the host says that it has `size` bytes.
+    let tail_is_zero = (newest..size).all(|offset| unsafe { bytes.add(offset).read() } == 0);
+    let known = if tail_is_zero {
+        Ok(())
+    } else {
+        Err(Error::new(
+            ErrorKind::UnsupportedOption,
+            "a field is set that this version of the library does not know",
+        )
+        .at_argument(argument))
+    };
+    Ok((value, known))
+}
+
+/// Refuses a value whose mode says that it is not set.
+pub(crate) fn reject_unset(is_set: bool, argument: &'static str) -> Result<()> {
+    if is_set {
+        return Err(Error::invalid(argument, "the field is set, but its mode says that it is not"));
+    }
+    Ok(())
+}
+
+/// Refuses flags that are not known.
+pub(crate) fn reject_flags(unknown: u32) -> Result<()> {
+    if unknown != 0 {
+        return Err(Error::invalid("flags", "a flag is not known"));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A struct that has grown once.
+    #[repr(C)]
+    #[derive(Clone, Copy, Debug, PartialEq)]
+    struct Grown {
+        struct_size: usize,
+        first: u64,
+        added: u64,
+    }
+
+    // SAFETY: plain C data that starts with its size; 0 is a value of all fields.
+    unsafe impl SizedStruct for Grown {
+        const PUBLISHED: &'static [usize] = &[16, size_of::<Self>()];
+    }
+
+    fn read(words: &[u64]) -> Result<Grown> {
+        // SAFETY: each test gives as many bytes as the first word says.
+        unsafe { read_required(words.as_ptr().cast(), "options") }
+    }
+
+    #[test]
+    fn a_program_with_the_first_header_is_served_with_defaults_for_what_it_does_not_know() {
+        assert_eq!(read(&[16, 7]).unwrap(), Grown { struct_size: 16, first: 7, added: 0 });
+        assert_eq!(read(&[24, 7, 8]).unwrap(), Grown { struct_size: 24, first: 7, added: 8 });
+        assert_eq!(read(&[32, 7, 8, 0]).unwrap(), Grown { struct_size: 32, first: 7, added: 8 });
+    }
+
+    #[test]
+    fn a_size_between_two_published_ones_is_refused_and_so_is_what_is_not_known() {
+        assert_eq!(read(&[20, 7, 8]).unwrap_err().kind(), ErrorKind::StructSize);
+        assert_eq!(read(&[8]).unwrap_err().kind(), ErrorKind::StructSize);
+        assert_eq!(read(&[32, 7, 8, 9]).unwrap_err().kind(), ErrorKind::UnsupportedOption);
+    }
+}

@@ -1,0 +1,109 @@
+//! Text of the host: a pointer and a length.
+
+use std::ffi::c_char;
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// The length of a text that ends at its first NUL.
+const NUL_TERMINATED: usize = usize::MAX;
+/// No text of ours may be longer, so a longer one is refused without reading it.
+const MAX_BYTES: usize = 1 << 20;
+
+/// A text that must be there.
+///
+/// # Safety
+/// `text` is NULL, or points to `len` bytes (or to a NUL-terminated string) that do not change
+/// until the call returns.
+pub(crate) unsafe fn text<'a>(
+    text: *const c_char,
+    len: usize,
+    argument: &'static str,
+) -> Result<&'a str> {
+    // SAFETY: as promised by the caller.
+    let bytes = unsafe { bytes(text, len, argument) }?;
+    if bytes.len() > MAX_BYTES {
+        return Err(
+            Error::new(ErrorKind::TooLong, "the text is longer than 1 MiB").at_argument(argument)
+        );
+    }
+    let text = std::str::from_utf8(bytes).map_err(|_| {
+        Error::new(ErrorKind::InvalidUtf8, "the text is not UTF-8").at_argument(argument)
+    })?;
+    if text.bytes().any(|byte| byte == 0) {
+        return Err(Error::new(ErrorKind::EmbeddedNul, "the text contains a NUL character")
+            .at_argument(argument));
+    }
+    Ok(text)
+}
+
+/// A text that may be absent: NULL with the length 0.
+///
+/// # Safety
+/// As [`text`].
+pub(crate) unsafe fn optional_text<'a>(
+    pointer: *const c_char,
+    len: usize,
+    argument: &'static str,
+) -> Result<Option<&'a str>> {
+    if pointer.is_null() && len == 0 {
+        return Ok(None);
+    }
+    // SAFETY: as promised by the caller.
+    unsafe { text(pointer, len, argument) }.map(Some)
+}
+
+/// The bytes of a text that must be there. A length that no text of ours has is shown as one byte
+/// too many, so that a wild one is not followed.
+///
+/// # Safety
+/// As [`text`].
+pub(crate) unsafe fn bytes<'a>(
+    text: *const c_char,
+    len: usize,
+    argument: &'static str,
+) -> Result<&'a [u8]> {
+    if text.is_null() {
+        return Err(
+            Error::new(ErrorKind::NullArgument, "the text must not be NULL").at_argument(argument)
+        );
+    }
+    let len = if len == NUL_TERMINATED {
+        // SAFETY: the caller promises a NUL-terminated string.
+        unsafe { libc::strlen(text) }
+    } else {
+        len
+    };
+    // SAFETY: the caller promises at least so many bytes, which `char` and `u8` share.
+    Ok(unsafe { std::slice::from_raw_parts(text.cast(), len.min(MAX_BYTES + 1)) })
+}
+
+/// A list is refused beyond this length without reading it.
+const MAX_LIST: usize = 1 << 16;
+
+/// A list of NUL-terminated texts; none if it is NULL with the count 0.
+///
+/// # Safety
+/// `list` is NULL, or points to `count` pointers, each as for [`text`].
+pub(crate) unsafe fn text_list<'a>(
+    list: *const *const c_char,
+    count: usize,
+    argument: &'static str,
+) -> Result<Option<Vec<&'a str>>> {
+    if list.is_null() {
+        return match count {
+            0 => Ok(None),
+            _ => Err(Error::new(ErrorKind::NullArgument, "the list must not be NULL")
+                .at_argument(argument)),
+        };
+    }
+    if count > MAX_LIST {
+        let message = "the list has more than 65536 items";
+        return Err(Error::new(ErrorKind::TooLong, message).at_argument("count"));
+    }
+    let mut texts = Vec::with_capacity(count);
+    for index in 0..count {
+        // SAFETY: as promised by the caller.
+        texts.push(unsafe { text(list.add(index).read_unaligned(), NUL_TERMINATED, argument) }?);
+    }
+    Ok(Some(texts))
+}

@@ -1,0 +1,15 @@
+//! JSON documents (policies and extra data): what is accepted, and how it is written back.
+//!
+//! Reading refuses what could not be given back unchanged; writing gives the text that Python's
+//! `json.dumps(document, sort_keys=True)` gives, since that is what Review Board's own tools write.
+
+mod path;
+mod read;
+mod write;
+
+pub use serde_json::{Map, Value};
+
+pub(crate) use path::Path;
+pub use read::{MAX_BYTES, MAX_LEVELS, parse, parse_object};
+pub(crate) use write::write_string;
+pub use write::{object_to_text, to_text};

@@ -1,0 +1,43 @@
+//! The place of a value inside a document, for error messages.
+
+use std::fmt;
+
+/// A place inside a JSON document. It lives on the stack of the walk that it describes and
+/// prints as a JSONPath (RFC 9535), such as `$.resources["*"].allow[2]`.
+#[derive(Clone, Copy)]
+pub(crate) enum Path<'a> {
+    Root,
+    Member(&'a Path<'a>, &'a str),
+    Item(&'a Path<'a>, usize),
+}
+
+impl<'a> Path<'a> {
+    pub fn member(&'a self, key: &'a str) -> Self {
+        Self::Member(self, key)
+    }
+
+    pub fn item(&'a self, index: usize) -> Self {
+        Self::Item(self, index)
+    }
+}
+
+impl fmt::Display for Path<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Root => f.write_str("$"),
+            Self::Item(parent, index) => write!(f, "{parent}[{index}]"),
+            Self::Member(parent, key) if is_plain_name(key) => write!(f, "{parent}.{key}"),
+            Self::Member(parent, key) => {
+                let mut quoted = String::new();
+                super::write::write_string(key, &mut quoted);
+                write!(f, "{parent}[{quoted}]")
+            }
+        }
+    }
+}
+
+fn is_plain_name(key: &str) -> bool {
+    !key.is_empty()
+        && !key.as_bytes()[0].is_ascii_digit()
+        && key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+}

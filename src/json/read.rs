@@ -1,0 +1,144 @@
+//! Reading a document.
+
+use serde_core::de::IgnoredAny;
+use serde_json::{Map, Number, Value};
+
+use super::Path;
+use crate::error::{Error, ErrorKind, Result};
+
+/// A document's text has at most this many bytes.
+pub const MAX_BYTES: usize = 1 << 20;
+/// A document has at most this many arrays and objects inside one another.
+pub const MAX_LEVELS: usize = 128;
+
+/// Reads a document that must be an object.
+///
+/// # Errors
+/// As [`parse`], and [`ErrorKind::JsonType`] if it is something else.
+pub fn parse_object(text: &str) -> Result<Map<String, Value>> {
+    match parse(text)? {
+        Value::Object(members) => Ok(members),
+        _ => Err(Error::new(ErrorKind::JsonType, "the document must be a JSON object")
+            .at_path(Path::Root)),
+    }
+}
+
+/// Reads a document. Where an object names a member twice, the last one counts.
+///
+/// # Errors
+/// [`ErrorKind::TooLong`], [`ErrorKind::JsonSyntax`], [`ErrorKind::JsonTooDeep`], and
+/// [`ErrorKind::JsonNumber`] for a number that is neither an integer of 64 bits nor a finite float.
+pub fn parse(text: &str) -> Result<Value> {
+    if text.len() > MAX_BYTES {
+        return Err(Error::new(ErrorKind::TooLong, "the JSON document is longer than 1 MiB"));
+    }
+    // This checks the syntax, at any depth, and builds nothing.
+    serde_json::from_str::<IgnoredAny>(text)
+        .map_err(|error| syntax_error(format!("the document is not JSON: {error}"), &Path::Root))?;
+    Reader { rest: text }.value(&Path::Root, 0)
+}
+
+/// Builds the values of a document whose syntax was checked. A general JSON reader turns an
+/// integer that is too large into a float, and tells no place; this one reads each number from its
+/// own text.
+struct Reader<'a> {
+    rest: &'a str,
+}
+
+impl<'a> Reader<'a> {
+    /// Reads a value that lies inside `level` others.
+    fn value(&mut self, path: &Path<'_>, level: usize) -> Result<Value> {
+        let first = self.peek();
+        if matches!(first, Some(b'{' | b'[')) && level == MAX_LEVELS {
+            let message = "the document is more than 128 levels deep";
+            return Err(Error::new(ErrorKind::JsonTooDeep, message).at_path(path));
+        }
+        Ok(match first {
+            Some(b'{') => {
+                let mut members = Map::new();
+                while self.next_of_list(b'}') {
+                    let key = self.string(path)?;
+                    self.take(1);
+                    let value = self.value(&path.member(&key), level + 1)?;
+                    members.insert(key, value);
+                }
+                Value::Object(members)
+            }
+            Some(b'[') => {
+                let mut items = Vec::new();
+                while self.next_of_list(b']') {
+                    items.push(self.value(&path.item(items.len()), level + 1)?);
+                }
+                Value::Array(items)
+            }
+            Some(b'"') => Value::String(self.string(path)?),
+            _ => {
+                let len = self.rest.find([',', ']', '}', ' ', '\t', '\n', '\r']);
+                match self.take(len.unwrap_or(self.rest.len())) {
+                    "true" => Value::Bool(true),
+                    "false" => Value::Bool(false),
+                    "null" => Value::Null,
+                    number => Value::Number(read_number(number).ok_or_else(|| {
+                        let message =
+                            "the number is neither an integer of 64 bits nor a finite float";
+                        Error::new(ErrorKind::JsonNumber, message).at_path(path)
+                    })?),
+                }
+            }
+        })
+    }
+
+    /// Steps over what opens or continues a list, or over its end; tells whether an item follows.
+    fn next_of_list(&mut self, end: u8) -> bool {
+        if self.peek() != Some(end) {
+            self.take(1);
+        }
+        if self.peek() == Some(end) {
+            self.take(1);
+            return false;
+        }
+        true
+    }
+
+    /// Reads a string and what separates it from a member's value, if it is a member's name.
+    fn string(&mut self, path: &Path<'_>) -> Result<String> {
+        self.peek();
+        let mut escaped = false;
+        let end = self.rest.bytes().skip(1).position(|byte| {
+            let ends = byte == b'"' && !escaped;
+            escaped = byte == b'\\' && !escaped;
+            ends
+        });
+        let quoted = self.take(end.map_or(self.rest.len(), |end| end + 2));
+        self.peek();
+        serde_json::from_str(quoted).map_err(|_| {
+            syntax_error("a string has a \\u escape that is not a character".to_owned(), path)
+        })
+    }
+
+    /// The next byte that is not white space.
+    fn peek(&mut self) -> Option<u8> {
+        self.rest = self.rest.trim_start_matches([' ', '\t', '\n', '\r']);
+        self.rest.bytes().next()
+    }
+
+    fn take(&mut self, len: usize) -> &'a str {
+        let (taken, rest) = self.rest.split_at_checked(len).unwrap_or((self.rest, ""));
+        self.rest = rest;
+        taken
+    }
+}
+
+fn syntax_error(message: String, path: &Path<'_>) -> Error {
+    Error::new(ErrorKind::JsonSyntax, message).at_path(path)
+}
+
+fn read_number(text: &str) -> Option<Number> {
+    if text.contains(['.', 'e', 'E']) {
+        text.parse().ok().and_then(Number::from_f64)
+    } else if let Ok(integer) = text.parse::<i64>() {
+        Some(integer.into())
+    } else {
+        text.parse::<u64>().ok().map(Number::from)
+    }
+}

@@ -1,0 +1,135 @@
+//! Writing a document as Python's `json.dumps(document, sort_keys=True)` does.
+
+use std::fmt::Write;
+
+use serde_json::{Map, Number, Value};
+
+/// The text of a value.
+pub fn to_text(value: &Value) -> String {
+    let mut out = String::new();
+    write_value(value, &mut out);
+    out
+}
+
+/// The text of an object.
+pub fn object_to_text(members: &Map<String, Value>) -> String {
+    let mut out = String::new();
+    write_object(members, &mut out);
+    out
+}
+
+fn write_value(value: &Value, out: &mut String) {
+    match value {
+        Value::Null => out.push_str("null"),
+        Value::Bool(true) => out.push_str("true"),
+        Value::Bool(false) => out.push_str("false"),
+        Value::Number(number) => write_number(number, out),
+        Value::String(text) => write_string(text, out),
+        Value::Array(items) => {
+            out.push('[');
+            for (index, item) in items.iter().enumerate() {
+                if index > 0 {
+                    out.push_str(", ");
+                }
+                write_value(item, out);
+            }
+            out.push(']');
+        }
+        Value::Object(members) => write_object(members, out),
+    }
+}
+
+fn write_object(members: &Map<String, Value>, out: &mut String) {
+    // UTF-8 sorts as the code points do, which is Python's order.
+    let mut sorted: Vec<_> = members.iter().collect();
+    sorted.sort_unstable_by_key(|(key, _)| *key);
+    out.push('{');
+    for (index, (key, value)) in sorted.into_iter().enumerate() {
+        if index > 0 {
+            out.push_str(", ");
+        }
+        write_string(key, out);
+        out.push_str(": ");
+        write_value(value, out);
+    }
+    out.push('}');
+}
+
+fn write_number(number: &Number, out: &mut String) {
+    match number.as_f64() {
+        Some(float) if number.is_f64() => write_float(float, out),
+        _ => out.push_str(&number.to_string()),
+    }
+}
+
+/// Python's `repr` of a float: the shortest digits that read back as the same float, positional
+/// from 1e-4 up to below 1e16, otherwise with an exponent of at least two digits.
+fn write_float(float: f64, out: &mut String) {
+    let shortest = format!("{float:e}");
+    let decimals = split_float(&shortest).0.len().saturating_sub(2);
+    // Where two shortest texts are equally near, Python takes the even one, as exact rounding to
+    // so many digits does. Beside a power of two that may read back as another float.
+    let even = format!("{:.decimals$e}", float.abs());
+    let scientific = if even.parse() == Ok(float.abs()) { even } else { shortest };
+    let (digits, exponent) = split_float(&scientific);
+    if float.is_sign_negative() {
+        out.push('-');
+    }
+    if (-4..16).contains(&exponent) {
+        write_positional(digits, exponent, out);
+    } else {
+        let sign = if exponent < 0 { '-' } else { '+' };
+        // A `String` never fails to be written to.
+        let _ = write!(out, "{digits}e{sign}{:02}", exponent.abs());
+    }
+}
+
+/// The digits of a float in scientific notation, without a sign, and its exponent.
+fn split_float(scientific: &str) -> (&str, i32) {
+    let (digits, exponent) = scientific.split_once('e').unwrap_or((scientific, "0"));
+    (digits.trim_start_matches('-'), exponent.parse().unwrap_or(0))
+}
+
+fn write_positional(digits: &str, exponent: i32, out: &mut String) {
+    let (first, decimals) = digits.split_once('.').unwrap_or((digits, ""));
+    let shift = exponent.unsigned_abs() as usize;
+    if exponent < 0 {
+        out.push_str("0.");
+        out.push_str(&"0".repeat(shift - 1));
+        out.push_str(first);
+        out.push_str(decimals);
+    } else if decimals.len() > shift {
+        let (whole, rest) = decimals.split_at(shift);
+        out.push_str(first);
+        out.push_str(whole);
+        out.push('.');
+        out.push_str(rest);
+    } else {
+        out.push_str(first);
+        out.push_str(decimals);
+        out.push_str(&"0".repeat(shift - decimals.len()));
+        out.push_str(".0");
+    }
+}
+
+pub(crate) fn write_string(text: &str, out: &mut String) {
+    out.push('"');
+    for character in text.chars() {
+        match character {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            '\u{8}' => out.push_str("\\b"),
+            '\u{c}' => out.push_str("\\f"),
+            ' '..='~' => out.push(character),
+            _ => {
+                for unit in character.encode_utf16(&mut [0; 2]) {
+                    let _ = write!(out, "\\u{unit:04x}");
+                }
+            }
+        }
+    }
+    out.push('"');
+}

@@ -1,0 +1,37 @@
+//! Review Board API tokens for native programs.
+//!
+//! A [`store::Store`] issues, finds, checks and revokes API tokens by the rules of Review Board
+//! 8.1, in memory and from any number of threads. C and C++ hosts use it through the C ABI in
+//! [`ffi`], which `include/rbtoken.h` declares; Rust hosts use it directly:
+//!
+//! ```
+//! use rbtoken::store::{ClientTokenRequest, Store, StoreOptions};
+//!
+//! let store = Store::open(StoreOptions::default())?;
+//! let request = ClientTokenRequest::new("alice", "RBTools");
+//! let (token, created) = store.get_or_create_client_token(&request)?;
+//! assert!(created);
+//!
+//! let (again, created) = store.get_or_create_client_token(&request)?;
+//! assert!(!created && again.record().id == token.record().id);
+//! # Ok::<(), rbtoken::Error>(())
+//! ```
+//!
+//! The rooms, from the ground up: [`error`], [`clock`], [`text`] and [`json`]; [`policy`] and
+//! [`token`], which say what things are; [`store`], which holds every rule; [`ffi`], which
+//! translates it for C, and [`extension`] for hosts that load it at run time.
+
+pub mod clock;
+pub mod error;
+pub mod extension;
+pub mod ffi;
+pub mod json;
+mod os;
+#[cfg(rbtoken_panic_proof)]
+mod panic_proof;
+pub mod policy;
+pub mod store;
+pub mod text;
+pub mod token;
+
+pub use error::{Error, ErrorKind, Result};

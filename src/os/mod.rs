@@ -1,0 +1,4 @@
+//! The little that must be asked of the operating system directly.
+#![allow(unsafe_code)]
+
+pub(crate) mod fork;

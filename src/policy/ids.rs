@@ -1,0 +1,50 @@
+//! The policy ids that a host's resources have.
+
+use std::collections::HashSet;
+
+use parking_lot::RwLock;
+
+use crate::error::{Error, Result};
+
+/// The list of policy ids that a host registered; until it has, any id is known.
+#[derive(Debug, Default)]
+pub struct PolicyIds {
+    known: RwLock<Option<HashSet<Box<str>>>>,
+}
+
+impl PolicyIds {
+    /// Replaces the list; none makes every id known.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::InvalidArgument`] if an id is empty or `*`; the list stays as it was.
+    pub fn set(&self, ids: Option<Vec<String>>) -> Result<()> {
+        ids.iter().flatten().try_for_each(|id| Self::check(id))?;
+        *self.known.write() = ids.map(|ids| ids.into_iter().map(Into::into).collect());
+        Ok(())
+    }
+
+    /// Checks an id that is to be registered or asked about: in a document `*` stands for every id,
+    /// so no id can have that name.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::InvalidArgument`] if it is empty or `*`.
+    pub fn check(id: &str) -> Result<()> {
+        if id.is_empty() || id == "*" {
+            return Err(Error::invalid("policy_id", "a policy id is neither empty nor \"*\""));
+        }
+        Ok(())
+    }
+
+    /// The list, sorted.
+    pub fn get(&self) -> Option<Vec<String>> {
+        let known = self.known.read();
+        let mut ids: Vec<String> = known.as_ref()?.iter().map(|id| id.to_string()).collect();
+        ids.sort_unstable();
+        Some(ids)
+    }
+
+    /// Whether this id may be used.
+    pub fn knows(&self, id: &str) -> bool {
+        self.known.read().as_ref().is_none_or(|known| known.contains(id))
+    }
+}

@@ -1,0 +1,104 @@
+//! Policies: what a token may be used for.
+
+mod ids;
+mod rules;
+mod validate;
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::error::{Error, Result};
+use crate::json::{self, Map, Value};
+use crate::text::Text;
+
+pub use ids::PolicyIds;
+use rules::Resources;
+
+/// A policy document that was validated, but not compiled yet.
+pub(crate) struct PolicyDocument {
+    text: Text,
+    members: Map<String, Value>,
+}
+
+impl PolicyDocument {
+    /// As [`Policy::parse`].
+    pub fn parse(text: &str, ids: &PolicyIds) -> Result<Self> {
+        let members = json::parse_object(text)?;
+        validate::check(&members, ids)?;
+        let text = Text::new(&json::object_to_text(&members));
+        Ok(Self { text, members })
+    }
+
+    /// The document's canonical text, which tells it from others.
+    pub fn text(&self) -> &Text {
+        &self.text
+    }
+
+    pub fn compile(self, ids: &Arc<PolicyIds>) -> Policy {
+        let resources = self.members.get("resources").and_then(Value::as_object);
+        Policy {
+            text: self.text,
+            resources: resources.map(Resources::compile),
+            ids: Arc::clone(ids),
+        }
+    }
+}
+
+/// A policy document, validated and compiled: how long an answer takes does not depend on the
+/// size of the document.
+pub struct Policy {
+    text: Text,
+    /// None: the document is empty.
+    resources: Option<Resources>,
+    ids: Arc<PolicyIds>,
+}
+
+impl Policy {
+    /// Reads a policy from its JSON text. Policy ids are checked against a list if it is set.
+    ///
+    /// # Errors
+    /// Those of [`json::parse_object`], and [`crate::ErrorKind::Policy`] with the place of what
+    /// breaks a rule of policies.
+    pub fn parse(text: &str, ids: &Arc<PolicyIds>) -> Result<Self> {
+        PolicyDocument::parse(text, ids).map(|document| document.compile(ids))
+    }
+
+    /// The policy that allows everything: the empty document.
+    pub fn full_access(ids: &Arc<PolicyIds>) -> Self {
+        Self { text: Text::new("{}"), resources: None, ids: Arc::clone(ids) }
+    }
+
+    /// The document's text.
+    pub fn text(&self) -> &Text {
+        &self.text
+    }
+
+    /// Whether the policy allows an HTTP method on a resource.
+    ///
+    /// The first of these that has an opinion decides: the rules of the resource, those of any
+    /// resource of the policy id, those of everything. Without an opinion, it is allowed.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::InvalidArgument`] if the method is not upper-case letters, or if the
+    /// policy id is not one that policies can name.
+    pub fn allows(&self, policy_id: &str, method: &str, resource_id: Option<&str>) -> Result<bool> {
+        if method.is_empty() || !method.bytes().all(|byte| byte.is_ascii_uppercase()) {
+            return Err(Error::invalid("method", "an HTTP method is written in letters A to Z"));
+        }
+        PolicyIds::check(policy_id)?;
+        if !self.ids.knows(policy_id) {
+            return Err(Error::invalid("policy_id", "this policy id was not registered"));
+        }
+        let opinion = self
+            .resources
+            .as_ref()
+            .and_then(|resources| resources.opinion(policy_id, method, resource_id));
+        Ok(opinion.unwrap_or(true))
+    }
+}
+
+impl fmt::Debug for Policy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Policy").field(&self.text).finish()
+    }
+}

@@ -1,0 +1,360 @@
+//! Tokens in the memory of the process.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use hashbrown::{HashMap, HashSet};
+use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use super::client_index::ClientIndex;
+use super::value_index::ValueIndex;
+use super::{Backend, ClientQuery, Operation, Outcome, Selection};
+use crate::clock::Timestamp;
+use crate::error::{Error, ErrorKind, Result};
+use crate::store::requests::{SiteFilter, TokenFilter};
+use crate::text::Text;
+use crate::token::{Record, RecordFields};
+
+/// Every change holds the book; a lookup by value takes only its shard of `values`. Who holds the
+/// book may take a shard, never the other way round.
+#[derive(Default)]
+pub(in crate::store) struct Memory {
+    book: RwLock<Book>,
+    values: ValueIndex,
+    inactive: InactiveUsers,
+    /// Set when a panic ended a change half-way; everything is refused from then on.
+    poisoned: AtomicBool,
+}
+
+/// The records with every index but the one by value.
+#[derive(Default)]
+struct Book {
+    last_id: i64,
+    local_sites: BTreeSet<Text>,
+    by_id: BTreeMap<i64, Arc<Record>>,
+    by_user: HashMap<Text, BTreeSet<i64>>,
+    clients: ClientIndex,
+}
+
+impl Memory {
+    fn check_poison(&self) -> Result<()> {
+        if self.poisoned.load(Ordering::Acquire) {
+            return Err(Error::new(
+                ErrorKind::Poisoned,
+                "an earlier internal error may have left the store half-changed",
+            ));
+        }
+        Ok(())
+    }
+
+    /// What an operation would do. Nothing is changed; new records get ids from `next_id` on.
+    fn plan(&self, book: &Book, operation: Operation, next_id: &mut i64) -> Result<Plan> {
+        Ok(match operation {
+            Operation::AddLocalSite(name) => {
+                if book.local_sites.contains(&name) {
+                    let message = "there is such a Local Site already";
+                    return Err(Error::new(ErrorKind::Exists, message).at_argument("local_site"));
+                }
+                Plan::of(Effect::AddLocalSite(name))
+            }
+            Operation::RemoveLocalSite(name) => {
+                book.check_local_site(Some(&name))?;
+                let of_site = |record: &&Arc<Record>| record.local_site.as_ref() == Some(&name);
+                let mut plan = Plan::removing(book.by_id.values().filter(of_site));
+                plan.effects.push(Effect::RemoveLocalSite(name));
+                plan
+            }
+            Operation::SetUserActive(user, active) => Plan::of(Effect::SetUserActive(user, active)),
+            Operation::Insert(mut fields, unless) => {
+                book.check_local_site(fields.local_site.as_deref())?;
+                if let Some(found) = unless.and_then(|query| book.best(&query.borrow()).cloned()) {
+                    return Ok(Plan::nothing(Outcome::Found(found)));
+                }
+                if self.values.contains(fields.value.expose()) {
+                    return Ok(Plan::nothing(Outcome::ValueTaken));
+                }
+                book.intern_names(&mut fields);
+                let record = Arc::new(Record::new(*next_id, *fields));
+                *next_id += 1;
+                Plan {
+                    effects: vec![Effect::Insert(Arc::clone(&record))],
+                    outcome: Outcome::Inserted(record),
+                }
+            }
+            Operation::Update(id, change) => {
+                Plan::replacing(book.by_id.get(&id), |old| change.applied_to(old))
+            }
+            Operation::Invalidate(which, invalidation) => {
+                let invalidated = |old: &Record| RecordFields {
+                    invalidation: Some(invalidation.clone()),
+                    ..old.fields()
+                };
+                match which {
+                    Selection::Value(value) => {
+                        let record = self.values.with(value.expose(), Arc::clone);
+                        Plan::replacing(record.iter(), invalidated)
+                    }
+                    Selection::Id(id) => Plan::replacing(book.by_id.get(&id), invalidated),
+                    Selection::User(user) => Plan::replacing(book.records_of(&user), invalidated),
+                    Selection::Everyone => Plan::replacing(book.by_id.values(), invalidated),
+                }
+            }
+            Operation::Delete(id) => Plan::removing(book.by_id.get(&id)),
+            Operation::Purge(dead_before) => {
+                let dead =
+                    |record: &&Arc<Record>| record.dead_since().is_some_and(|t| t < dead_before);
+                Plan::removing(book.by_id.values().filter(dead))
+            }
+        })
+    }
+
+    /// Does what was planned, in every index.
+    fn apply(&self, book: &mut Book, effects: Vec<Effect>) {
+        for effect in effects {
+            match effect {
+                Effect::Insert(record) => {
+                    book.last_id = book.last_id.max(record.id);
+                    book.by_user.entry(record.user.clone()).or_default().insert(record.id);
+                    book.clients.insert(&record);
+                    self.values.insert(&record);
+                    book.by_id.insert(record.id, record);
+                }
+                Effect::Replace { old, new } => {
+                    // First here: it takes the time of the last login over.
+                    self.values.replace(&new);
+                    book.clients.remove(&old);
+                    book.clients.insert(&new);
+                    book.by_id.insert(new.id, new);
+                }
+                Effect::Remove(record) => {
+                    self.values.remove(&record);
+                    book.clients.remove(&record);
+                    book.by_id.remove(&record.id);
+                    if let Some(ids) = book.by_user.get_mut(&record.user) {
+                        ids.remove(&record.id);
+                        if ids.is_empty() {
+                            book.by_user.remove(&record.user);
+                        }
+                    }
+                }
+                Effect::AddLocalSite(name) => {
+                    book.local_sites.insert(name);
+                }
+                Effect::RemoveLocalSite(name) => {
+                    book.local_sites.remove(&name);
+                }
+                Effect::SetUserActive(user, active) => self.inactive.set(user, active),
+            }
+        }
+    }
+
+    fn read(&self) -> Result<RwLockReadGuard<'_, Book>> {
+        let book = self.book.read();
+        self.check_poison()?;
+        Ok(book)
+    }
+
+    fn write(&self) -> Result<OpenBook<'_>> {
+        let book = self.book.write();
+        self.check_poison()?;
+        let book = OpenBook { book, poisoned: &self.poisoned };
+        #[cfg(rbtoken_panic_proof)]
+        crate::panic_proof::point(crate::panic_proof::IN_CHANGE);
+        Ok(book)
+    }
+}
+
+/// One step of a planned change.
+enum Effect {
+    Insert(Arc<Record>),
+    Replace { old: Arc<Record>, new: Arc<Record> },
+    Remove(Arc<Record>),
+    AddLocalSite(Text),
+    RemoveLocalSite(Text),
+    SetUserActive(Text, bool),
+}
+
+/// What an operation does to the store as it is, and what the caller is told.
+struct Plan {
+    effects: Vec<Effect>,
+    outcome: Outcome,
+}
+
+impl Plan {
+    fn nothing(outcome: Outcome) -> Self {
+        Self { effects: Vec::new(), outcome }
+    }
+
+    fn of(effect: Effect) -> Self {
+        Self { effects: vec![effect], outcome: Outcome::Done(Vec::new()) }
+    }
+
+    fn removing<'a>(records: impl IntoIterator<Item = &'a Arc<Record>>) -> Self {
+        let records: Vec<_> = records.into_iter().cloned().collect();
+        let effects = records.iter().cloned().map(Effect::Remove).collect();
+        Self { effects, outcome: Outcome::Done(records) }
+    }
+
+    fn replacing<'a>(
+        records: impl IntoIterator<Item = &'a Arc<Record>>,
+        fields: impl Fn(&Record) -> RecordFields,
+    ) -> Self {
+        let (mut effects, mut records_after) = (Vec::new(), Vec::new());
+        for old in records {
+            let new = Arc::new(Record::new(old.id, fields(old)));
+            records_after.push(Arc::clone(&new));
+            effects.push(Effect::Replace { old: Arc::clone(old), new });
+        }
+        Self { effects, outcome: Outcome::Done(records_after) }
+    }
+}
+
+/// The book, open for a change. A panic while it is open poisons the store.
+struct OpenBook<'a> {
+    book: RwLockWriteGuard<'a, Book>,
+    poisoned: &'a AtomicBool,
+}
+
+impl Deref for OpenBook<'_> {
+    type Target = Book;
+    fn deref(&self) -> &Book {
+        &self.book
+    }
+}
+
+impl DerefMut for OpenBook<'_> {
+    fn deref_mut(&mut self) -> &mut Book {
+        &mut self.book
+    }
+}
+
+impl Drop for OpenBook<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.poisoned.store(true, Ordering::Release);
+        }
+    }
+}
+
+/// The users that may not log in. There are few or none of them, and every login asks.
+#[derive(Default)]
+struct InactiveUsers {
+    count: AtomicUsize,
+    names: RwLock<HashSet<Text>>,
+}
+
+impl InactiveUsers {
+    fn set(&self, user: Text, active: bool) {
+        let mut names = self.names.write();
+        if active {
+            names.remove(&user);
+        } else {
+            names.insert(user);
+        }
+        self.count.store(names.len(), Ordering::Release);
+    }
+
+    fn contains(&self, user: &str) -> bool {
+        self.count.load(Ordering::Acquire) > 0 && self.names.read().contains(user)
+    }
+}
+
+impl Book {
+    fn check_local_site(&self, name: Option<&str>) -> Result<()> {
+        match name {
+            Some(name) if !self.local_sites.contains(name) => {
+                Err(Error::new(ErrorKind::NotFound, "there is no such Local Site")
+                    .at_argument("local_site"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn best(&self, query: &ClientQuery<'_>) -> Option<&Arc<Record>> {
+        let records = self.clients.candidates(query).filter_map(|id| self.by_id.get(&id));
+        let ignored = query.ignored_generators;
+        records
+            .into_iter()
+            .find(|record| ignored.is_none_or(|ids| !ids.contains(&record.generator_id)))
+    }
+
+    /// A user's tokens, in order of their ids.
+    fn records_of<'a>(&'a self, user: &str) -> impl Iterator<Item = &'a Arc<Record>> + use<'a> {
+        let ids = self.by_user.get(user).into_iter().flatten();
+        ids.filter_map(|id| self.by_id.get(id))
+    }
+
+    /// The book's own copies of names, so that records share them.
+    fn intern_names(&self, fields: &mut RecordFields) {
+        if let Some((user, _)) = self.by_user.get_key_value(&fields.user) {
+            fields.user = user.clone();
+        }
+        if let Some(site) = &mut fields.local_site
+            && let Some(known) = self.local_sites.get(site)
+        {
+            *site = known.clone();
+        }
+    }
+}
+
+impl Backend for Memory {
+    fn local_sites(&self) -> Result<Vec<Text>> {
+        Ok(self.read()?.local_sites.iter().cloned().collect())
+    }
+
+    fn best_client_token(&self, query: &ClientQuery<'_>) -> Result<Option<Arc<Record>>> {
+        let book = self.read()?;
+        book.check_local_site(query.local_site)?;
+        Ok(book.best(query).cloned())
+    }
+
+    fn by_value(&self, value: &str) -> Result<Option<Arc<Record>>> {
+        self.check_poison()?;
+        Ok(self.values.with(value, Arc::clone))
+    }
+
+    fn by_id(&self, id: i64) -> Result<Option<Arc<Record>>> {
+        Ok(self.read()?.by_id.get(&id).cloned())
+    }
+
+    fn list(&self, filter: &TokenFilter<'_>, now: Timestamp) -> Result<Vec<Arc<Record>>> {
+        let book = self.read()?;
+        if let SiteFilter::Named(name) = filter.local_site {
+            book.check_local_site(Some(name))?;
+        }
+        let matches = |record: &&Arc<Record>| filter.matches(record, now);
+        Ok(match filter.user {
+            Some(user) => book.records_of(user).filter(matches).cloned().collect(),
+            None => book.by_id.values().filter(matches).cloned().collect(),
+        })
+    }
+
+    fn count(&self) -> Result<u64> {
+        Ok(self.read()?.by_id.len() as u64)
+    }
+
+    fn log_in(
+        &self,
+        value: &str,
+        judge: &mut dyn FnMut(&Record, bool) -> Option<Timestamp>,
+    ) -> Result<Option<Arc<Record>>> {
+        self.check_poison()?;
+        Ok(self.values.with(value, |record| {
+            let active = !self.inactive.contains(&record.user);
+            if let Some(time) = judge(record, active) {
+                record.set_last_used(Some(time));
+            }
+            Arc::clone(record)
+        }))
+    }
+
+    fn change(&self, operation: Operation) -> Result<Outcome> {
+        let mut book = self.write()?;
+        let mut next_id = book.last_id + 1;
+        let Plan { effects, outcome } = self.plan(&book, operation, &mut next_id)?;
+        self.apply(&mut book, effects);
+        Ok(outcome)
+    }
+}

@@ -1,0 +1,149 @@
+//! Where tokens are kept. A backend offers what the rules need, atomically, and decides nothing.
+
+mod client_index;
+mod memory;
+mod value_index;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+pub(super) use memory::Memory;
+
+use super::requests::TokenFilter;
+use crate::clock::Timestamp;
+use crate::error::Result;
+use crate::policy::Policy;
+use crate::text::Text;
+use crate::token::{ExtraData, Invalidation, Record, RecordFields, TokenValue};
+
+/// Which existing token would serve a client.
+#[derive(Clone, Copy)]
+pub(super) struct ClientQuery<'a> {
+    pub user: &'a str,
+    pub local_site: Option<&'a str>,
+    pub client_name: &'a str,
+    /// The token must expire later than this, or never.
+    pub valid_until: Timestamp,
+    /// Tokens of these generators do not serve.
+    pub ignored_generators: Option<&'a BTreeSet<Text>>,
+}
+
+/// A query that outlives the call that asked.
+#[derive(Clone)]
+pub(super) struct OwnedClientQuery {
+    pub user: Text,
+    pub local_site: Option<Text>,
+    pub client_name: Text,
+    pub valid_until: Timestamp,
+    pub ignored_generators: Option<BTreeSet<Text>>,
+}
+
+impl OwnedClientQuery {
+    pub fn borrow(&self) -> ClientQuery<'_> {
+        ClientQuery {
+            user: &self.user,
+            local_site: self.local_site.as_deref(),
+            client_name: &self.client_name,
+            valid_until: self.valid_until,
+            ignored_generators: self.ignored_generators.as_ref(),
+        }
+    }
+}
+
+/// Which tokens are made invalid.
+pub(super) enum Selection {
+    Value(TokenValue),
+    Id(i64),
+    User(Text),
+    Everyone,
+}
+
+/// What an update changes; none leaves a field as it is.
+pub(super) struct Change {
+    pub expires: Option<Option<Timestamp>>,
+    pub note: Option<Text>,
+    pub policy: Option<Arc<Policy>>,
+    pub extra_data: Option<Arc<ExtraData>>,
+    pub last_updated: Timestamp,
+}
+
+impl Change {
+    /// The fields of a record once it is changed.
+    pub fn applied_to(&self, record: &Record) -> RecordFields {
+        let mut fields = record.fields();
+        fields.last_updated = self.last_updated;
+        if let Some(expires) = self.expires {
+            fields.expires = expires;
+        }
+        if let Some(note) = &self.note {
+            fields.note = note.clone();
+        }
+        if let Some(policy) = &self.policy {
+            fields.policy = Arc::clone(policy);
+        }
+        if let Some(extra_data) = &self.extra_data {
+            fields.extra_data = Arc::clone(extra_data);
+        }
+        fields
+    }
+}
+
+/// A change of a store, which happens whole or not at all.
+pub(super) enum Operation {
+    AddLocalSite(Text),
+    /// Removes a Local Site and its tokens.
+    RemoveLocalSite(Text),
+    SetUserActive(Text, bool),
+    /// Stores a new record, unless a token serves a client.
+    Insert(Box<RecordFields>, Option<OwnedClientQuery>),
+    Update(i64, Change),
+    /// Makes tokens invalid, over an earlier invalidation.
+    Invalidate(Selection, Invalidation),
+    Delete(i64),
+    /// Removes the tokens that have been dead since before a time.
+    Purge(Timestamp),
+}
+
+/// What came of an operation.
+pub(super) enum Outcome {
+    /// It was done, with the records that it changed or removed, in order of their ids.
+    Done(Vec<Arc<Record>>),
+    /// The record was inserted.
+    Inserted(Arc<Record>),
+    /// Nothing was inserted: this token serves the client already.
+    Found(Arc<Record>),
+    /// Nothing was inserted: another token has this value.
+    ValueTaken,
+}
+
+/// A store of records.
+///
+/// A Local Site that does not exist is an error of kind `NotFound` that names `local_site`.
+pub(super) trait Backend: Send + Sync {
+    /// The names of the Local Sites, sorted.
+    fn local_sites(&self) -> Result<Vec<Text>>;
+
+    /// The token that serves a client best: one that never expires, else the one that expires
+    /// last; the lowest id of equals.
+    fn best_client_token(&self, query: &ClientQuery<'_>) -> Result<Option<Arc<Record>>>;
+
+    fn by_value(&self, value: &str) -> Result<Option<Arc<Record>>>;
+
+    fn by_id(&self, id: i64) -> Result<Option<Arc<Record>>>;
+
+    /// The matching tokens in order of their ids.
+    fn list(&self, filter: &TokenFilter<'_>, now: Timestamp) -> Result<Vec<Arc<Record>>>;
+
+    fn count(&self) -> Result<u64>;
+
+    /// Asks `judge` about the record of a value and whether its owner is active; a time that it
+    /// answers becomes the record's `last_used`. The judge must neither wait nor call back.
+    fn log_in(
+        &self,
+        value: &str,
+        judge: &mut dyn FnMut(&Record, bool) -> Option<Timestamp>,
+    ) -> Result<Option<Arc<Record>>>;
+
+    /// Changes the store.
+    fn change(&self, operation: Operation) -> Result<Outcome>;
+}

@@ -1,0 +1,153 @@
+//! Policies and extra data, shared between the tokens that carry the same document.
+
+use std::hash::BuildHasher;
+use std::sync::{Arc, Weak};
+
+use hashbrown::{DefaultHashBuilder, HashTable};
+use parking_lot::Mutex;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::json::{self, Map, Value};
+use crate::policy::{Policy, PolicyDocument, PolicyIds};
+use crate::text::Text;
+use crate::token::ExtraData;
+
+/// A document whose canonical text tells it from others.
+trait Document {
+    fn text(&self) -> &Text;
+}
+
+impl Document for Policy {
+    fn text(&self) -> &Text {
+        Self::text(self)
+    }
+}
+
+impl Document for ExtraData {
+    fn text(&self) -> &Text {
+        Self::text(self)
+    }
+}
+
+/// The documents that some token carries now.
+pub(super) struct Documents {
+    policies: Shared<Policy>,
+    extra_data: Shared<ExtraData>,
+    policy_ids: Arc<PolicyIds>,
+    full_access: Arc<Policy>,
+}
+
+impl Documents {
+    pub fn new(policy_ids: Arc<PolicyIds>) -> Self {
+        Self {
+            policies: Shared::default(),
+            extra_data: Shared::default(),
+            full_access: Arc::new(Policy::full_access(&policy_ids)),
+            policy_ids,
+        }
+    }
+
+    /// The policy of a JSON text; none is full access.
+    pub fn policy(&self, text: Option<&str>, argument: &'static str) -> Result<Arc<Policy>> {
+        let Some(text) = text else {
+            return Ok(Arc::clone(&self.full_access));
+        };
+        let document = PolicyDocument::parse(text, &self.policy_ids)
+            .map_err(|error| error.at_argument(argument))?;
+        let text = document.text().clone();
+        Ok(self.policies.share(&text, || document.compile(&self.policy_ids)))
+    }
+
+    /// The extra data of a JSON object.
+    pub fn extra_data(
+        &self,
+        document: Map<String, Value>,
+        argument: &'static str,
+    ) -> Result<Arc<ExtraData>> {
+        let client_name = document.get("client_name").and_then(Value::as_str);
+        if client_name.is_some_and(|name| name.contains('\0')) {
+            return Err(Error::new(ErrorKind::EmbeddedNul, "the client name contains a NUL")
+                .at_argument(argument)
+                .at_path("$.client_name"));
+        }
+        let client_name = client_name.map(Text::new);
+        let text = Text::new(&json::object_to_text(&document));
+        Ok(self.extra_data.share(&text, || ExtraData::new(text.clone(), client_name)))
+    }
+}
+
+/// The members of a JSON text that must be an object; none is the empty one.
+pub(super) fn read_object(
+    text: Option<&str>,
+    argument: &'static str,
+) -> Result<Map<String, Value>> {
+    text.map_or_else(|| Ok(Map::new()), json::parse_object)
+        .map_err(|error| error.at_argument(argument))
+}
+
+/// Documents by their canonical text. The table keeps none of them alive.
+struct Shared<T> {
+    hasher: DefaultHashBuilder,
+    table: Mutex<Table<T>>,
+}
+
+struct Table<T> {
+    entries: HashTable<Entry<T>>,
+    /// At this many entries, those whose document is gone are swept out.
+    sweep_at: usize,
+}
+
+/// Small, since it outlives its document until it is swept out.
+struct Entry<T> {
+    hash: u64,
+    document: Weak<T>,
+}
+
+const SWEEP_AT_LEAST: usize = 64;
+
+impl<T> Default for Shared<T> {
+    fn default() -> Self {
+        let table = Table { entries: HashTable::new(), sweep_at: SWEEP_AT_LEAST };
+        Self { hasher: DefaultHashBuilder::default(), table: Mutex::new(table) }
+    }
+}
+
+impl<T: Document> Shared<T> {
+    /// The document of a text: one that is there already, or else the one that is made, which
+    /// happens without the lock because it may be long.
+    fn share(&self, text: &Text, make: impl FnOnce() -> T) -> Arc<T> {
+        let hash = self.hasher.hash_one(text);
+        if let Some(document) = self.table.lock().find(hash, text) {
+            return document;
+        }
+        let document = Arc::new(make());
+        let mut table = self.table.lock();
+        if let Some(document) = table.find(hash, text) {
+            return document;
+        }
+        table.insert(Entry { hash, document: Arc::downgrade(&document) });
+        document
+    }
+}
+
+impl<T: Document> Table<T> {
+    fn find(&self, hash: u64, text: &Text) -> Option<Arc<T>> {
+        // An entry whose document is gone is passed over: a later one may have the same text.
+        let mut document = None;
+        self.entries.find(hash, |entry| {
+            if entry.hash == hash {
+                document = entry.document.upgrade().filter(|document| document.text() == text);
+            }
+            document.is_some()
+        });
+        document
+    }
+
+    fn insert(&mut self, entry: Entry<T>) {
+        if self.entries.len() >= self.sweep_at {
+            self.entries.retain(|entry| entry.document.strong_count() > 0);
+            self.sweep_at = (self.entries.len() * 2).max(SWEEP_AT_LEAST);
+        }
+        self.entries.insert_unique(entry.hash, entry, |entry| entry.hash);
+    }
+}

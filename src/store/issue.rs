@@ -1,0 +1,257 @@
+//! Issuing tokens: the client-token rule, generation, import.
+
+use std::sync::Arc;
+
+use super::backend::{ClientQuery, Operation, Outcome, OwnedClientQuery};
+use super::documents::read_object;
+use super::{ClientTokenRequest, Event, Expires, GenerateRequest, ImportRequest, Store, names};
+use crate::clock::Timestamp;
+use crate::error::{Error, ErrorKind, Result};
+use crate::json::Value;
+use crate::text::Text;
+use crate::token::{CreateRequest, Invalidation, Record, RecordFields, Token, TokenValue};
+
+/// How often a value is generated anew because the one before exists already.
+const MAX_ATTEMPTS: u32 = 20;
+const SECS_PER_DAY: i64 = 86_400;
+
+impl Store {
+    /// The client's token for a user, or a new one if none will do; and whether it is new.
+    ///
+    /// However many callers ask for the same user, Local Site and client at once, one token is
+    /// made and all get it.
+    ///
+    /// # Errors
+    /// Names: `InvalidArgument`, `TooLong`, `EmbeddedNul`. `NotFound` for an unknown Local Site.
+    /// Documents: those of [`crate::json::parse_object`] and `Policy`. `InvalidArgument` for an
+    /// expiration that is not in the future. `TimeRange` where a time leads beyond the year 9999.
+    /// `Generation` after 20 values that exist already. Nothing is changed then.
+    pub fn get_or_create_client_token(
+        self: &Arc<Self>,
+        request: &ClientTokenRequest<'_>,
+    ) -> Result<(Arc<Token>, bool)> {
+        names::check_user(request.user)?;
+        names::check_client_name(request.client_name)?;
+        request.local_site.map_or(Ok(()), names::check_local_site)?;
+        let policy = self.documents.policy(request.default_policy, "default_policy")?;
+        let extra_data = read_object(request.default_extra_data, "default_extra_data")?;
+
+        let now = self.clock.now()?;
+        let min_validity_secs =
+            request.min_validity_secs.unwrap_or_else(|| self.settings.read().min_validity_secs);
+        let valid_until = now
+            .plus_secs(min_validity_secs.max(0))
+            .map_err(|error| error.at_argument("min_validity_secs"))?;
+        let expires = match request.expires {
+            Expires::Default => None,
+            Expires::Never => Some(None),
+            Expires::At(time) => Some(Some(time)),
+            Expires::After(secs) => {
+                Some(Some(now.plus_secs(secs).map_err(|error| error.at_argument("expires_at_us"))?))
+            }
+        };
+        if expires.flatten().is_some_and(|time| time <= now) {
+            return Err(Error::invalid(
+                "expires_at_us",
+                "the token would be expired from the start",
+            ));
+        }
+
+        let generators = self.generators.read();
+        let ignored_generators =
+            request.ignore_deprecated.then(|| generators.deprecated_ids().clone());
+        let generator_id = generators.default_id().clone();
+        drop(generators);
+        let query = ClientQuery {
+            user: request.user,
+            local_site: request.local_site,
+            client_name: request.client_name,
+            valid_until,
+            ignored_generators: ignored_generators.as_ref(),
+        };
+        if let Some(record) = self.backend.best_client_token(&query)? {
+            return Ok((self.snapshot(record), false));
+        }
+
+        let expires = match expires {
+            Some(given) => given,
+            None => self.default_expiration(now)?,
+        };
+        let mut extra_data = extra_data;
+        extra_data.insert("client_name".to_owned(), Value::from(request.client_name));
+        let extra_data = self.documents.extra_data(extra_data, "default_extra_data")?;
+        let user = Text::new(request.user);
+        let local_site = request.local_site.map(Text::new);
+        let note =
+            Text::new(&format!("API token automatically created for {}.", request.client_name));
+        let unless = OwnedClientQuery {
+            user: user.clone(),
+            local_site: local_site.clone(),
+            client_name: Text::new(request.client_name),
+            valid_until,
+            ignored_generators,
+        };
+        let (record, created) =
+            self.create(&generator_id, None, Some(unless), |generator_id, value| RecordFields {
+                user: user.clone(),
+                local_site: local_site.clone(),
+                value,
+                generator_id,
+                time_added: now,
+                last_updated: now,
+                last_used: None,
+                expires,
+                invalidation: None,
+                note: note.clone(),
+                policy: Arc::clone(&policy),
+                extra_data: Arc::clone(&extra_data),
+            })?;
+        let token = self.snapshot(record);
+        if created {
+            self.fire(Event::Created { auto_generated: false }, &token);
+        }
+        Ok((token, created))
+    }
+
+    /// A new token, a client's or any other.
+    ///
+    /// # Errors
+    /// As [`Store::get_or_create_client_token`], but an expiration in the past is accepted;
+    /// `Generation` for an unknown generator, `Unsupported` for `legacy_sha1`.
+    pub fn generate_token(self: &Arc<Self>, request: &GenerateRequest<'_>) -> Result<Arc<Token>> {
+        names::check_user(request.user)?;
+        names::check_prose(request.note, "note")?;
+        request.local_site.map_or(Ok(()), names::check_local_site)?;
+        let policy = self.documents.policy(request.policy, "policy")?;
+        let extra_data = read_object(request.extra_data, "extra_data")?;
+        let extra_data = self.documents.extra_data(extra_data, "extra_data")?;
+        let now = self.clock.now()?;
+
+        let generator_id = match request.generator_id {
+            Some(id) => Text::new(id),
+            None => self.generators.read().default_id().clone(),
+        };
+        let user = Text::new(request.user);
+        let local_site = request.local_site.map(Text::new);
+        let note = Text::new(request.note);
+        let invalidation =
+            (!request.valid).then(|| Invalidation { date: None, reason: Text::new("") });
+        let (record, _) =
+            self.create(&generator_id, request.token_type, None, |generator_id, value| {
+                RecordFields {
+                    user: user.clone(),
+                    local_site: local_site.clone(),
+                    value,
+                    generator_id,
+                    time_added: now,
+                    last_updated: now,
+                    last_used: None,
+                    expires: request.expires,
+                    invalidation: invalidation.clone(),
+                    note: note.clone(),
+                    policy: Arc::clone(&policy),
+                    extra_data: Arc::clone(&extra_data),
+                }
+            })?;
+        let token = self.snapshot(record);
+        self.fire(Event::Created { auto_generated: request.auto_generated }, &token);
+        Ok(token)
+    }
+
+    /// Stores a token that exists elsewhere, with all its fields. The id is new, and no event
+    /// is fired: the token is no new one.
+    ///
+    /// # Errors
+    /// `Exists` if a token has the value; those of bad names, values and documents.
+    pub fn import_token(&self, request: &ImportRequest<'_>) -> Result<Arc<Token>> {
+        names::check_user(request.user)?;
+        let value = TokenValue::new(request.value).map_err(|error| error.at_argument("value"))?;
+        request.generator_id.map_or(Ok(()), names::check_generator_id)?;
+        request.local_site.map_or(Ok(()), names::check_local_site)?;
+        names::check_prose(request.note, "note")?;
+        let policy = self.documents.policy(request.policy, "policy")?;
+        let extra_data = read_object(request.extra_data, "extra_data")?;
+        let extra_data = self.documents.extra_data(extra_data, "extra_data")?;
+        let invalidation = match request.invalidation {
+            None => None,
+            Some((date, reason)) => {
+                names::check_prose(reason, "invalid_reason")?;
+                Some(Invalidation { date, reason: Text::new(reason) })
+            }
+        };
+        let time_added = match request.time_added {
+            Some(time) => time,
+            None => self.clock.now()?,
+        };
+        let generators = self.generators.read();
+        let generator_id = match request.generator_id {
+            Some(id) => generators.intern(id),
+            None => generators.default_id().clone(),
+        };
+        drop(generators);
+        let fields = RecordFields {
+            user: Text::new(request.user),
+            local_site: request.local_site.map(Text::new),
+            value,
+            generator_id,
+            time_added,
+            last_updated: request.last_updated.unwrap_or(time_added),
+            last_used: request.last_used,
+            expires: request.expires,
+            invalidation,
+            note: Text::new(request.note),
+            policy,
+            extra_data,
+        };
+        let inserted = self.change(Operation::Insert(Box::new(fields), None))?;
+        let record = inserted.into_iter().next().ok_or_else(|| {
+            Error::new(ErrorKind::Exists, "there is a token with this value already")
+                .at_argument("value")
+        })?;
+        Ok(self.snapshot(record))
+    }
+
+    /// When a client token expires that is made now without an expiration of its own.
+    fn default_expiration(&self, now: Timestamp) -> Result<Option<Timestamp>> {
+        match self.settings.read().client_token_expiration {
+            0 => Ok(None),
+            days => now.plus_secs(days * SECS_PER_DAY).map(Some).map_err(|error| {
+                let message = "the setting client_token_expiration leads beyond the year 9999";
+                Error::new(error.kind(), message)
+            }),
+        }
+    }
+
+    /// Generates values until one is new, and stores its record; or finds that a token serves the
+    /// client by now. Generators may be the host's, so no lock is held while they run.
+    fn create(
+        &self,
+        generator_id: &str,
+        token_type: Option<&str>,
+        unless: Option<OwnedClientQuery>,
+        fields: impl Fn(Text, TokenValue) -> RecordFields,
+    ) -> Result<(Arc<Record>, bool)> {
+        let (generator_id, generator) = self.generator(generator_id)?;
+        let default_type;
+        let token_type = match token_type {
+            Some(token_type) => token_type,
+            None => {
+                default_type = self.settings.read().token_type.clone();
+                &default_type
+            }
+        };
+        for attempt in 0..MAX_ATTEMPTS {
+            let value = generator.create(&CreateRequest { token_type, attempt }, &*self.entropy)?;
+            let fields = Box::new(fields(generator_id.clone(), value));
+            match self.backend.change(Operation::Insert(fields, unless.clone()))? {
+                Outcome::Inserted(record) => return Ok((record, true)),
+                Outcome::Found(record) => return Ok((record, false)),
+                Outcome::ValueTaken | Outcome::Done(_) => {}
+            }
+        }
+        Err(Error::new(
+            ErrorKind::Generation,
+            format!("{MAX_ATTEMPTS} generated values in a row exist already"),
+        ))
+    }
+}

@@ -1,0 +1,281 @@
+//! The store: every rule of tokens, over a backend that keeps them.
+
+mod backend;
+mod change;
+mod documents;
+mod find;
+mod hooks;
+mod issue;
+mod login;
+mod names;
+mod requests;
+mod service_account;
+mod settings;
+mod shared;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use parking_lot::RwLock;
+
+use crate::clock::{Clock, SystemClock, Timestamp};
+use crate::error::{Error, ErrorKind, Result};
+use crate::policy::PolicyIds;
+use crate::text::Text;
+use crate::token::{Entropy, GeneratorRegistry, Record, SystemEntropy, Token, TokenGenerator};
+
+use backend::{Backend, Memory, Operation, Outcome};
+use documents::Documents;
+use hooks::HookList;
+pub use hooks::{Event, Hooks};
+pub use login::{Login, RequestSite, Verdict};
+pub use requests::{
+    ClientTokenRequest, Expires, GenerateRequest, ImportRequest, SiteFilter, TokenFilter,
+    TokenUpdate, ValidityFilter,
+};
+pub use service_account::{ServiceAccount, ServiceAccountOptions};
+use settings::Settings;
+pub use settings::{SETTINGS_SCHEMA, SettingsDocument};
+pub use shared::shared;
+
+/// What a store is opened with.
+#[derive(Default)]
+pub struct StoreOptions<'a> {
+    /// Where tokens are kept; none is in memory.
+    pub location: Option<&'a str>,
+    /// Where the time comes from; none is the system's clock.
+    pub clock: Option<Arc<dyn Clock>>,
+    /// Where token values come from; none is [`SystemEntropy`].
+    pub entropy: Option<Arc<dyn Entropy>>,
+    /// Settings as a JSON object, by the names of [`Store::set_setting`].
+    pub settings: Option<&'a str>,
+}
+
+/// A store of tokens, for any number of threads.
+pub struct Store {
+    backend: Box<dyn Backend>,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    settings: RwLock<Settings>,
+    generators: RwLock<GeneratorRegistry>,
+    policy_ids: Arc<PolicyIds>,
+    documents: Documents,
+    hooks: HookList,
+    closed: AtomicBool,
+}
+
+impl Store {
+    /// Opens a store.
+    ///
+    /// # Errors
+    /// `Unsupported` for a location that this build cannot keep tokens at; for settings, those of
+    /// [`Store::set_setting`].
+    pub fn open(options: StoreOptions<'_>) -> Result<Arc<Self>> {
+        let settings = options.settings.map_or_else(
+            || Ok(SettingsDocument::default()),
+            |text| SettingsDocument::parse(text).map_err(|error| error.at_argument("settings")),
+        )?;
+        Self::open_with(options.location, options.clock, options.entropy, settings)
+    }
+
+    /// Opens a store with settings that were read before.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub fn open_with(
+        location: Option<&str>,
+        clock: Option<Arc<dyn Clock>>,
+        entropy: Option<Arc<dyn Entropy>>,
+        settings: SettingsDocument,
+    ) -> Result<Arc<Self>> {
+        location.map_or(Ok(()), Self::check_location)?;
+        let policy_ids = Arc::new(PolicyIds::default());
+        let store = Self {
+            backend: Box::new(Memory::default()),
+            clock: clock.unwrap_or_else(|| Arc::new(SystemClock)),
+            entropy: entropy.unwrap_or_else(|| Arc::new(SystemEntropy)),
+            settings: RwLock::default(),
+            generators: RwLock::default(),
+            documents: Documents::new(Arc::clone(&policy_ids)),
+            policy_ids,
+            hooks: HookList::default(),
+            closed: AtomicBool::new(false),
+        };
+        settings.apply(&store)?;
+        Ok(Arc::new(store))
+    }
+
+    /// Whether this build can keep tokens at a location.
+    ///
+    /// # Errors
+    /// `Unsupported` if not.
+    pub(crate) fn check_location(_location: &str) -> Result<()> {
+        Err(Error::new(
+            ErrorKind::Unsupported,
+            "this version keeps tokens in memory only, so a location must not be given",
+        )
+        .at_argument("location"))
+    }
+
+    /// Closes the store for all who hold it. Calls in flight end as they would have, or find it
+    /// closed; its hooks and generators are removed. Who calls a store on behalf of others asks
+    /// [`Store::check_open`] first.
+    pub fn close(&self) {
+        self.closed.store(true, Ordering::Release);
+        self.remove_all_hooks();
+        let generators = self.generators.write().take();
+        // Dropping them calls the host: after the lock.
+        drop(generators);
+    }
+
+    /// Whether the store may still be used.
+    ///
+    /// # Errors
+    /// `State` once it was closed.
+    pub fn check_open(&self) -> Result<()> {
+        if self.closed.load(Ordering::Acquire) {
+            return Err(
+                Error::new(ErrorKind::State, "the store was shut down").at_argument("store")
+            );
+        }
+        Ok(())
+    }
+
+    /// Adds a Local Site: 1 to 32 characters of `A-Z a-z 0-9 _ . -`.
+    ///
+    /// # Errors
+    /// `Exists` if there is one of that name; `InvalidArgument`, `TooLong` for a bad name.
+    pub fn add_local_site(&self, local_site: &str) -> Result<()> {
+        names::check_local_site(local_site)?;
+        self.backend.change(Operation::AddLocalSite(Text::new(local_site)))?;
+        Ok(())
+    }
+
+    /// Removes a Local Site and, as Review Board does, its tokens.
+    ///
+    /// # Errors
+    /// `NotFound` if there is none of that name; `InvalidArgument`, `TooLong` for a bad name.
+    pub fn remove_local_site(self: &Arc<Self>, local_site: &str) -> Result<()> {
+        names::check_local_site(local_site)?;
+        let records = self.change(Operation::RemoveLocalSite(Text::new(local_site)))?;
+        self.fire_each(Event::Deleted, &records);
+        Ok(())
+    }
+
+    /// Says whether a user may log in. Users may until a host says otherwise.
+    ///
+    /// # Errors
+    /// Those of bad names.
+    pub fn set_user_active(&self, user: &str, active: bool) -> Result<()> {
+        names::check_user(user)?;
+        self.backend.change(Operation::SetUserActive(Text::new(user), active))?;
+        Ok(())
+    }
+
+    /// Registers the policy ids that policies can name; none makes every id known.
+    ///
+    /// # Errors
+    /// `InvalidArgument` if an id is empty or `*`.
+    pub fn set_policy_ids(&self, ids: Option<Vec<String>>) -> Result<()> {
+        self.policy_ids.set(ids)
+    }
+
+    /// Adds a token generator under an id of 1 to 255 characters. The host may replace
+    /// `legacy_sha1`, which cannot generate by itself.
+    ///
+    /// # Errors
+    /// `Exists` if there is one of that id; those of bad names.
+    pub fn add_generator(&self, id: &str, generator: Arc<dyn TokenGenerator>) -> Result<()> {
+        names::check_generator_id(id)?;
+        let mut generators = self.generators.write();
+        // Asked under the lock, or a generator could slip in behind those that closing removes. One
+        // that is refused goes with this reference, after the lock: dropping it calls the host.
+        let added = self.check_open().and_then(|()| generators.add(id, Arc::clone(&generator)));
+        drop(generators);
+        added.map_err(|error| error.at_argument("generator_id"))
+    }
+
+    /// The generator of an id, with the registry's own copy of the id.
+    ///
+    /// # Errors
+    /// `Generation` if there is none; `State` once the store was closed.
+    fn generator(&self, id: &str) -> Result<(Text, Arc<dyn TokenGenerator>)> {
+        let found = self.generators.read().get(id);
+        if found.is_err() {
+            self.check_open()?;
+        }
+        found.map_err(|error| error.at_argument("generator_id"))
+    }
+
+    /// Makes a generator the one that is used where none is named.
+    ///
+    /// # Errors
+    /// `Generation` if the store has none of that id.
+    pub fn set_default_generator(&self, id: &str) -> Result<()> {
+        let set = self.generators.write().set_default(id);
+        if set.is_err() {
+            self.check_open()?;
+        }
+        set.map_err(|error| error.at_argument("generator_id"))
+    }
+
+    /// Replaces the set of generators whose tokens count as deprecated. They need not be known.
+    ///
+    /// # Errors
+    /// Those of bad names.
+    pub fn set_deprecated_generators(&self, ids: &[&str]) -> Result<()> {
+        ids.iter().try_for_each(|id| names::check_generator_id(id))?;
+        self.generators.write().set_deprecated(ids.iter().map(|id| Text::new(id)).collect());
+        Ok(())
+    }
+
+    /// The list that policies are checked against.
+    pub fn policy_ids(&self) -> &Arc<PolicyIds> {
+        &self.policy_ids
+    }
+
+    /// Changes the backend, and gives the records that were changed or removed.
+    fn change(&self, operation: Operation) -> Result<Vec<Arc<Record>>> {
+        Ok(match self.backend.change(operation)? {
+            Outcome::Done(records) => records,
+            Outcome::Inserted(record) | Outcome::Found(record) => vec![record],
+            Outcome::ValueTaken => Vec::new(),
+        })
+    }
+
+    /// A snapshot of a record.
+    fn snapshot(&self, record: Arc<Record>) -> Arc<Token> {
+        let last_used = record.last_used();
+        self.snapshot_used(record, last_used)
+    }
+
+    /// A snapshot of a record as it was used last at a time.
+    fn snapshot_used(&self, record: Arc<Record>, last_used: Option<Timestamp>) -> Arc<Token> {
+        let deprecated = self.generators.read().is_deprecated(&record.generator_id);
+        Arc::new(Token::new(record, last_used, deprecated))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::token::VendorChecksum;
+
+    struct Deaf;
+
+    impl Hooks for Deaf {
+        fn call(&self, _: &Arc<Store>, _: Event, _: &Arc<Token>) {}
+    }
+
+    /// A call may have found the store open just before it was closed.
+    #[test]
+    fn nothing_is_added_to_a_store_that_is_closed() {
+        let store = Store::open(StoreOptions::default()).unwrap();
+        store.close();
+        let refused = |result: Result<()>| result.unwrap_err().kind() == ErrorKind::State;
+        assert!(refused(store.add_hooks(Box::new(Deaf)).map(drop)));
+        assert!(refused(store.add_generator("new", Arc::new(VendorChecksum))));
+        assert!(refused(store.set_default_generator("vendor_checksum")));
+        assert!(refused(store.generate_token(&GenerateRequest::new("alice")).map(drop)));
+    }
+}

@@ -1,0 +1,106 @@
+//! Service accounts: users that only ever log in with a token of their own.
+
+use std::sync::Arc;
+
+use super::{ClientTokenRequest, Expires, Store, names};
+use crate::error::{Error, Result};
+use crate::policy::{Policy, PolicyIds};
+use crate::token::Token;
+
+const DEFAULT_EXPIRATION_SECS: i64 = 30 * 86_400;
+const DEFAULT_MIN_VALIDITY_SECS: i64 = 7_200;
+
+/// What a service account is made of.
+#[derive(Clone, Copy, Debug)]
+pub struct ServiceAccountOptions<'a> {
+    /// The account's id: letters, digits, `_` and `-`.
+    pub id: &'a str,
+    /// The user that owns the tokens; none is the one of the account's id.
+    pub user: Option<&'a str>,
+    /// A higher version makes a new token, for instance when the policy changes.
+    pub token_version: u32,
+    /// The JSON policy of a new token; none is full access.
+    pub policy: Option<&'a str>,
+    /// For how long a new token is valid; none is for ever.
+    pub expiration_secs: Option<i64>,
+}
+
+impl<'a> ServiceAccountOptions<'a> {
+    /// Options with the defaults: version 1, full access, 30 days.
+    pub fn new(id: &'a str) -> Self {
+        Self {
+            id,
+            user: None,
+            token_version: 1,
+            policy: None,
+            expiration_secs: Some(DEFAULT_EXPIRATION_SECS),
+        }
+    }
+}
+
+/// A service account. It belongs to no store and never changes.
+#[derive(Debug)]
+pub struct ServiceAccount {
+    user: String,
+    client_name: String,
+    policy: Option<String>,
+    expiration_secs: Option<i64>,
+}
+
+impl ServiceAccount {
+    /// A service account.
+    ///
+    /// # Errors
+    /// Those of bad names, of [`crate::json::parse_object`] and `Policy`; `InvalidArgument` for a
+    /// malformed id or an expiration that is not positive.
+    pub fn new(options: &ServiceAccountOptions<'_>) -> Result<Self> {
+        let id = options.id;
+        if id.is_empty()
+            || !id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte))
+        {
+            return Err(Error::invalid("id", "a service account's id is made of A-Z a-z 0-9 _ -"));
+        }
+        let client_name = format!("{id}_v{}", options.token_version);
+        names::check_client_name(&client_name).map_err(|error| error.moved_to_argument("id"))?;
+        let user = options.user.unwrap_or(id);
+        names::check_user(user)?;
+        if let Some(policy) = options.policy {
+            // The ids are checked by the store that makes a token.
+            Policy::parse(policy, &Arc::new(PolicyIds::default()))
+                .map_err(|error| error.at_argument("policy"))?;
+        }
+        if options.expiration_secs.is_some_and(|secs| secs <= 0) {
+            return Err(Error::invalid("expiration_secs", "the expiration must be positive"));
+        }
+        Ok(Self {
+            user: user.to_owned(),
+            client_name,
+            policy: options.policy.map(str::to_owned),
+            expiration_secs: options.expiration_secs,
+        })
+    }
+
+    /// The account's token, or a new one; and whether it is new. An existing token must still be
+    /// valid for `min_validity_secs`, 2 hours if none; but where new tokens live for less than
+    /// that, it must only be valid now. Tokens of deprecated generators are passed over.
+    ///
+    /// # Errors
+    /// Those of [`Store::get_or_create_client_token`].
+    pub fn get_api_token(
+        &self,
+        store: &Arc<Store>,
+        local_site: Option<&str>,
+        min_validity_secs: Option<i64>,
+    ) -> Result<(Arc<Token>, bool)> {
+        let min_validity_secs = min_validity_secs.unwrap_or(DEFAULT_MIN_VALIDITY_SECS);
+        let outlives = self.expiration_secs.is_none_or(|secs| secs >= min_validity_secs);
+        store.get_or_create_client_token(&ClientTokenRequest {
+            expires: self.expiration_secs.map_or(Expires::Never, Expires::After),
+            min_validity_secs: Some(if outlives { min_validity_secs } else { 0 }),
+            default_policy: self.policy.as_deref(),
+            local_site,
+            ignore_deprecated: true,
+            ..ClientTokenRequest::new(&self.user, &self.client_name)
+        })
+    }
+}

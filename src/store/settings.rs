@@ -1,0 +1,282 @@
+//! What a host can set, by name, as JSON values.
+
+use std::collections::{BTreeSet, HashSet};
+
+use super::{Store, names};
+use crate::error::{Error, ErrorKind, Result};
+use crate::json::{self, Path, Value};
+use crate::policy::PolicyIds;
+use crate::text::Text;
+use crate::token::{GeneratorRegistry, check_token_type};
+
+/// The settings that are plain values; those of generators and policies live with them.
+#[derive(Clone, Debug)]
+pub(super) struct Settings {
+    /// Days until a client token expires that was asked for without an expiration; 0 is never.
+    pub client_token_expiration: i64,
+    /// Seconds for which an existing client token must still be valid.
+    pub min_validity_secs: i64,
+    /// The token type that generators are given.
+    pub token_type: Text,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { client_token_expiration: 365, min_validity_secs: 300, token_type: Text::new("rbp") }
+    }
+}
+
+/// More days than lie between the years 1 and 9999 can never be granted.
+const MAX_DAYS: i64 = 3_652_059;
+const MAX_SECS: i64 = MAX_DAYS * 86_400;
+
+/// One setting, read and checked.
+enum Setting {
+    ClientTokenExpiration(i64),
+    MinValiditySecs(i64),
+    TokenType(Text),
+    DefaultGenerator(Text),
+    DeprecatedGenerators(BTreeSet<Text>),
+    PolicyIds(Option<Vec<String>>),
+    /// Only when a store is opened.
+    LocalSites(Vec<String>),
+    /// Only when a store is opened.
+    Location(Option<String>),
+}
+
+/// A document of settings, all of it read and checked, none of it applied.
+#[derive(Default)]
+pub struct SettingsDocument {
+    settings: Vec<Setting>,
+}
+
+impl SettingsDocument {
+    /// Reads a JSON object of settings for a store that is yet to be opened. The names and values
+    /// are those of [`Store::set_setting`], and:
+    ///
+    /// | name | value | at first |
+    /// | --- | --- | --- |
+    /// | `local_sites` | a list of the Local Sites that exist from the start | `[]` |
+    /// | `location` | where tokens are kept, or null for the memory | null |
+    ///
+    /// # Errors
+    /// As [`Store::set_setting`], with the path of what is wrong; `Unsupported` for a location that
+    /// this build cannot keep tokens at.
+    pub fn parse(document: &str) -> Result<Self> {
+        let document = json::parse_object(document)?;
+        let generators = GeneratorRegistry::default();
+        let settings = document
+            .iter()
+            .map(|(name, value)| Setting::read(name, value, &generators, &Path::Root.member(name)));
+        let document = Self { settings: settings.collect::<Result<_>>()? };
+        if let Some(location) = document.location() {
+            let path = Path::Root.member("location").to_string();
+            Store::check_location(location).map_err(|error| error.moved_to_path(path))?;
+        }
+        Ok(document)
+    }
+
+    /// The location, if the document has one.
+    pub fn location(&self) -> Option<&str> {
+        self.settings.iter().find_map(|setting| match setting {
+            Setting::Location(location) => location.as_deref(),
+            _ => None,
+        })
+    }
+
+    /// Applies the settings to a store that nobody else has yet.
+    pub(super) fn apply(self, store: &Store) -> Result<()> {
+        self.settings.into_iter().try_for_each(|setting| setting.apply(store))
+    }
+}
+
+impl Setting {
+    fn read(
+        name: &str,
+        value: &Value,
+        generators: &GeneratorRegistry,
+        path: &Path<'_>,
+    ) -> Result<Self> {
+        let at = |path: &Path<'_>| {
+            let path = path.to_string();
+            move |error: Error| error.moved_to_path(path)
+        };
+        Ok(match name {
+            "client_token_expiration" => {
+                Self::ClientTokenExpiration(integer(value, MAX_DAYS, path)?)
+            }
+            "min_validity_secs" => Self::MinValiditySecs(integer(value, MAX_SECS, path)?),
+            "token_type" => {
+                let token_type = text(value, path)?;
+                check_token_type(token_type).map_err(at(path))?;
+                Self::TokenType(Text::new(token_type))
+            }
+            "default_generator" => {
+                Self::DefaultGenerator(generators.get(text(value, path)?).map_err(at(path))?.0)
+            }
+            "deprecated_generators" => {
+                let ids = texts(value, path)?;
+                for (index, id) in ids.iter().enumerate() {
+                    names::check_generator_id(id).map_err(at(&path.item(index)))?;
+                }
+                Self::DeprecatedGenerators(ids.iter().map(|id| Text::new(id)).collect())
+            }
+            "policy_ids" if value.is_null() => Self::PolicyIds(None),
+            "policy_ids" => {
+                let ids = texts(value, path)?;
+                for (index, id) in ids.iter().enumerate() {
+                    PolicyIds::check(id).map_err(at(&path.item(index)))?;
+                }
+                Self::PolicyIds(Some(ids))
+            }
+            "local_sites" => {
+                let sites = texts(value, path)?;
+                let mut seen = HashSet::new();
+                for (index, site) in sites.iter().enumerate() {
+                    let path = path.item(index);
+                    names::check_local_site(site).map_err(at(&path))?;
+                    if !seen.insert(site) {
+                        let message = "the list names this Local Site twice";
+                        return Err(Error::new(ErrorKind::Exists, message).at_path(path));
+                    }
+                }
+                Self::LocalSites(sites)
+            }
+            "location" if value.is_null() => Self::Location(None),
+            "location" => Self::Location(Some(text(value, path)?.to_owned())),
+            _ => return Err(unknown_setting().at_path(path)),
+        })
+    }
+
+    fn apply(self, store: &Store) -> Result<()> {
+        match self {
+            Self::ClientTokenExpiration(days) => {
+                store.settings.write().client_token_expiration = days;
+            }
+            Self::MinValiditySecs(secs) => store.settings.write().min_validity_secs = secs,
+            Self::TokenType(token_type) => store.settings.write().token_type = token_type,
+            Self::DefaultGenerator(id) => store.generators.write().set_default(&id)?,
+            Self::DeprecatedGenerators(ids) => store.generators.write().set_deprecated(ids),
+            Self::PolicyIds(ids) => store.policy_ids.set(ids)?,
+            Self::LocalSites(sites) => {
+                sites.iter().try_for_each(|site| store.add_local_site(site))?;
+            }
+            // It was opened there.
+            Self::Location(_) => {}
+        }
+        Ok(())
+    }
+}
+
+impl Store {
+    /// Sets a setting from a JSON value. The names and values:
+    ///
+    /// | name | value | at first |
+    /// | --- | --- | --- |
+    /// | `client_token_expiration` | days, 0 to 3652059; 0 is never | `365` |
+    /// | `min_validity_secs` | seconds, 0 to 315537897600 | `300` |
+    /// | `token_type` | 1 to 216 letters and digits | `"rbp"` |
+    /// | `default_generator` | the id of a generator that the store has | `"vendor_checksum"` |
+    /// | `deprecated_generators` | a list of generator ids | `["legacy_sha1"]` |
+    /// | `policy_ids` | a list of policy ids, or null for any | null |
+    ///
+    /// # Errors
+    /// `NotFound` for another name, `State` for a setting that only opening takes, the errors of
+    /// [`json::parse`], `JsonType`, `InvalidArgument` for a value out of range, `Generation` for an
+    /// unknown generator. The setting stays as it was.
+    pub fn set_setting(&self, name: &str, value: &str) -> Result<()> {
+        let value = json::parse(value).map_err(|error| error.at_argument("value"))?;
+        let generators = self.generators.read().clone();
+        let setting = Setting::read(name, &value, &generators, &Path::Root).map_err(|error| {
+            match error.kind() {
+                ErrorKind::NotFound => error.moved_to_argument("name"),
+                _ => error.at_argument("value"),
+            }
+        })?;
+        if matches!(setting, Setting::LocalSites(_) | Setting::Location(_)) {
+            let message = "this can be set only when a store is opened";
+            return Err(Error::new(ErrorKind::State, message).at_argument("name"));
+        }
+        setting.apply(self)
+    }
+
+    /// The JSON value of a setting.
+    ///
+    /// # Errors
+    /// `NotFound` if there is no setting of this name.
+    pub fn get_setting(&self, name: &str) -> Result<String> {
+        self.setting(name).map(|value| json::to_text(&value))
+    }
+
+    /// All settings as a JSON object.
+    ///
+    /// # Errors
+    /// Those of the backend.
+    pub fn effective_settings(&self) -> Result<String> {
+        let settings = NAMES.iter().map(|name| Ok(((*name).to_owned(), self.setting(name)?)));
+        Ok(json::object_to_text(&settings.collect::<Result<_>>()?))
+    }
+
+    fn setting(&self, name: &str) -> Result<Value> {
+        Ok(match name {
+            "client_token_expiration" => self.settings.read().client_token_expiration.into(),
+            "min_validity_secs" => self.settings.read().min_validity_secs.into(),
+            "token_type" => self.settings.read().token_type.as_str().into(),
+            "default_generator" => self.generators.read().default_id().as_str().into(),
+            "deprecated_generators" => {
+                let generators = self.generators.read();
+                generators.deprecated_ids().iter().map(|id| id.as_str()).collect()
+            }
+            "policy_ids" => self.policy_ids.get().map_or(Value::Null, Value::from),
+            "local_sites" => self.backend.local_sites()?.iter().map(|name| name.as_str()).collect(),
+            "location" => Value::Null,
+            _ => return Err(unknown_setting().at_argument("name")),
+        })
+    }
+}
+
+/// The names of all settings.
+const NAMES: [&str; 8] = [
+    "client_token_expiration",
+    "default_generator",
+    "deprecated_generators",
+    "local_sites",
+    "location",
+    "min_validity_secs",
+    "policy_ids",
+    "token_type",
+];
+
+/// A JSON Schema of the document that [`SettingsDocument::parse`] reads, with a NUL behind it.
+pub const SETTINGS_SCHEMA: &str = concat!(include_str!("settings.schema.json"), "\0");
+
+fn unknown_setting() -> Error {
+    Error::new(ErrorKind::NotFound, "there is no such setting")
+}
+
+fn integer(value: &Value, max: i64, path: &Path<'_>) -> Result<i64> {
+    let integer = match value {
+        Value::Number(number) if !number.is_f64() => number.as_i64().unwrap_or(i64::MAX),
+        _ => return Err(wrong_type("the setting is an integer", path)),
+    };
+    if (0..=max).contains(&integer) {
+        Ok(integer)
+    } else {
+        let message = format!("the setting lies between 0 and {max}");
+        Err(Error::new(ErrorKind::InvalidArgument, message).at_path(path))
+    }
+}
+
+fn text<'a>(value: &'a Value, path: &Path<'_>) -> Result<&'a str> {
+    value.as_str().ok_or_else(|| wrong_type("the setting is a string", path))
+}
+
+fn texts(value: &Value, path: &Path<'_>) -> Result<Vec<String>> {
+    let items = value.as_array().ok_or_else(|| wrong_type("the setting is a list", path))?;
+    let items = items.iter().enumerate();
+    items.map(|(index, item)| text(item, &path.item(index)).map(str::to_owned)).collect()
+}
+
+fn wrong_type(message: &'static str, path: &Path<'_>) -> Error {
+    Error::new(ErrorKind::JsonType, message).at_path(path)
+}

@@ -1,0 +1,26 @@
+//! The generator that Review Board used before `vendor_checksum`.
+
+use super::{CreateRequest, Entropy, TokenGenerator, TokenValue};
+use crate::error::{Error, ErrorKind, Result};
+
+/// The generator's id.
+pub const LEGACY_SHA1: &str = "legacy_sha1";
+
+/// Recognises values of 40 hexadecimal digits. It makes none: the reference hashes its server's
+/// secret key and the user's password hash, which only that server has.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct LegacySha1;
+
+impl TokenGenerator for LegacySha1 {
+    fn create(&self, _: &CreateRequest<'_>, _: &dyn Entropy) -> Result<TokenValue> {
+        Err(Error::new(
+            ErrorKind::Unsupported,
+            "legacy_sha1 values can be validated and imported, but only a Review Board server can \
+             generate them",
+        ))
+    }
+
+    fn validate(&self, _token_type: &str, value: &str) -> Result<bool> {
+        Ok(value.len() == 40 && value.bytes().all(|byte| byte.is_ascii_hexdigit()))
+    }
+}

@@ -1,0 +1,131 @@
+//! A token's value: the secret itself.
+
+use std::fmt;
+
+use constant_time_eq::constant_time_eq;
+use zeroize::Zeroize;
+
+use super::vendor_checksum;
+use crate::error::{Error, ErrorKind, Result};
+
+/// A value has at most this many characters.
+pub const MAX_VALUE_CHARS: usize = 255;
+
+/// A token's value. It is wiped from memory when dropped, compared in a time that depends on the
+/// length only, and never printed.
+pub struct TokenValue {
+    /// The value with a NUL behind it, so that it can be lent to C without a copy.
+    terminated: Box<str>,
+}
+
+impl TokenValue {
+    /// A copy of a value that is known from elsewhere.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidArgument`] if it is empty, [`ErrorKind::EmbeddedNul`],
+    /// [`ErrorKind::TooLong`] beyond 255 characters.
+    pub fn new(value: &str) -> Result<Self> {
+        Self::check(value)?;
+        // The capacity is exact: growing would leave a copy behind that nobody wipes.
+        let mut terminated = String::with_capacity(value.len() + 1);
+        terminated.push_str(value);
+        terminated.push('\0');
+        Ok(Self { terminated: terminated.into_boxed_str() })
+    }
+
+    /// Whether this can be a value at all.
+    ///
+    /// # Errors
+    /// As [`TokenValue::new`].
+    pub fn check(value: &str) -> Result<()> {
+        if value.is_empty() {
+            return Err(Error::new(ErrorKind::InvalidArgument, "a token's value is not empty"));
+        }
+        if value.contains('\0') {
+            return Err(Error::new(ErrorKind::EmbeddedNul, "a token's value contains no NUL"));
+        }
+        if value.chars().count() > MAX_VALUE_CHARS {
+            return Err(Error::new(
+                ErrorKind::TooLong,
+                "a token's value has at most 255 characters",
+            ));
+        }
+        Ok(())
+    }
+
+    /// The value.
+    pub fn expose(&self) -> &str {
+        &self.terminated[..self.terminated.len() - 1]
+    }
+
+    /// The value with a NUL behind it.
+    pub fn expose_with_nul(&self) -> &str {
+        &self.terminated
+    }
+
+    /// Whether this is the value asked for.
+    pub fn is(&self, value: &str) -> bool {
+        constant_time_eq(self.expose().as_bytes(), value.as_bytes())
+    }
+
+    /// What may be shown of it: the type of a value whose checksum holds, nothing of others.
+    pub fn redacted(&self) -> String {
+        match self.expose().split_once('_') {
+            Some((token_type, _))
+                if (1..=16).contains(&token_type.len())
+                    && token_type.bytes().all(|byte| byte.is_ascii_alphanumeric())
+                    && vendor_checksum::matches(token_type, self.expose()) =>
+            {
+                format!("{token_type}_***")
+            }
+            _ => "***".to_owned(),
+        }
+    }
+}
+
+impl Clone for TokenValue {
+    fn clone(&self) -> Self {
+        Self { terminated: self.terminated.clone() }
+    }
+}
+
+impl fmt::Debug for TokenValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("TokenValue").field(&self.redacted()).finish()
+    }
+}
+
+impl Drop for TokenValue {
+    fn drop(&mut self) {
+        self.terminated.zeroize();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::token::{CreateRequest, SystemEntropy, TokenGenerator, VendorChecksum};
+
+    #[test]
+    fn a_value_is_never_printed() {
+        let secret = "0123456789abcdef0123456789abcdef01234567";
+        let value = TokenValue::new(secret).unwrap();
+        assert_eq!(format!("{value:?}"), r#"TokenValue("***")"#);
+        let vendor = VendorChecksum
+            .create(&CreateRequest { token_type: "rbp", attempt: 0 }, &SystemEntropy)
+            .unwrap();
+        assert_eq!(format!("{vendor:?}"), r#"TokenValue("rbp_***")"#);
+        for foreign in ["secret_".to_owned(), format!("x\nFORGED_{}", "x".repeat(246))] {
+            assert_eq!(TokenValue::new(&foreign).unwrap().redacted(), "***");
+        }
+    }
+
+    #[test]
+    fn a_value_has_1_to_255_characters_and_no_nul() {
+        let kind = |value: &str| TokenValue::new(value).unwrap_err().kind();
+        assert_eq!(kind(""), ErrorKind::InvalidArgument);
+        assert_eq!(kind("a\0b"), ErrorKind::EmbeddedNul);
+        assert_eq!(kind(&"é".repeat(256)), ErrorKind::TooLong);
+        assert!(TokenValue::new(&"é".repeat(255)).is_ok());
+    }
+}

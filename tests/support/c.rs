@@ -1,0 +1,211 @@
+//! Compiling C and C++ programs against the shared library, and running them.
+#![allow(dead_code, reason = "not every test program needs every helper")]
+
+use std::ffi::OsStr;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::LazyLock;
+use std::{env, fs, io};
+
+/// A C standard that the header must be clean in, and the compiler for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Language {
+    /// As for `gcc -std=`.
+    C(&'static str),
+    /// As for `g++ -std=`.
+    Cpp(&'static str),
+}
+
+pub const C11: Language = Language::C("c11");
+
+pub const LANGUAGES: &[Language] = &[
+    Language::C("c99"),
+    Language::C("c11"),
+    Language::C("c17"),
+    Language::C("c2x"),
+    Language::Cpp("c++11"),
+    Language::Cpp("c++14"),
+    Language::Cpp("c++17"),
+    Language::Cpp("c++20"),
+];
+
+const WARNINGS: &[&str] =
+    &["-Wall", "-Wextra", "-pedantic", "-Wconversion", "-Wshadow", "-Wundef", "-Werror"];
+
+/// The crate's folder.
+pub fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// A folder of this test program's own, for what it builds.
+pub static BUILD: LazyLock<PathBuf> = LazyLock::new(|| {
+    let test = env::current_exe().expect("a test knows its program");
+    let name = test.file_stem().expect("a program has a name");
+    let build = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    fs::create_dir_all(&build).expect("a folder can be made below the target folder");
+    build
+});
+
+/// The shared library. `cargo test` leaves it beside the test programs, and only there.
+pub static LIBRARY: LazyLock<PathBuf> = LazyLock::new(|| {
+    let test = env::current_exe().expect("a test knows its program");
+    let library = test.with_file_name("librbtoken.so");
+    assert!(library.exists(), "`cargo test` builds {}", library.display());
+    library
+});
+
+/// A folder with the library under the names by which the linker and the loader look for it.
+pub static LIBRARY_DIR: LazyLock<PathBuf> = LazyLock::new(|| {
+    let folder = BUILD.join("lib");
+    fs::create_dir_all(&folder).expect("a folder can be made below the target folder");
+    for name in ["librbtoken.so", "librbtoken.so.0"] {
+        let link = folder.join(name);
+        match fs::remove_file(&link) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => panic!("{error}"),
+            _ => symlink(&*LIBRARY, &link).expect("a link can be made"),
+        }
+    }
+    folder
+});
+
+/// The output of a tool, which must be installed.
+pub fn output(command: &mut Command) -> Output {
+    let program = command.get_program().to_string_lossy().into_owned();
+    command.output().unwrap_or_else(|error| {
+        let package = match program.as_str() {
+            "gcc" => "gcc",
+            "g++" => "g++",
+            "nm" | "readelf" => "binutils",
+            _ => panic!("{program} cannot be run: {error}"),
+        };
+        panic!("{program} cannot be run ({error}): install the package {package}")
+    })
+}
+
+/// What a tool writes to its standard output; it must succeed.
+pub fn successful_output(command: &mut Command) -> String {
+    let output = output(command);
+    assert!(
+        output.status.success(),
+        "{command:?} failed: {}\n{}{}",
+        output.status,
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    String::from_utf8(output.stdout).expect("its output is UTF-8")
+}
+
+/// The compiler of a language, with every warning an error, ready for sources and an output.
+pub fn compiler(language: Language) -> Command {
+    let mut command = match language {
+        Language::C(standard) => {
+            let mut command = Command::new("gcc");
+            command.args(["-x", "c", "-Wstrict-prototypes", &format!("-std={standard}")]);
+            command
+        }
+        Language::Cpp(standard) => {
+            let mut command = Command::new("g++");
+            command.args(["-x", "c++", &format!("-std={standard}")]);
+            command
+        }
+    };
+    command.args(WARNINGS).arg("-I").arg(root().join("include"));
+    command
+}
+
+/// Compiles sources together into a program that runs with the shared library.
+pub fn compile(language: Language, sources: &[PathBuf], name: &str) -> PathBuf {
+    let program = BUILD.join(name);
+    successful_output(
+        compiler(language)
+            .arg("-g")
+            .args(sources)
+            .arg("-o")
+            .arg(&program)
+            .arg("-L")
+            .arg(&*LIBRARY_DIR)
+            .arg(format!("-Wl,-rpath,{}", LIBRARY_DIR.display()))
+            .args(["-lrbtoken", "-pthread"]),
+    );
+    program
+}
+
+/// What a program prints; it must end well. It is run by the command in `RBTOKEN_TEST_RUNNER`, such
+/// as a memory checker with its options, if there is one.
+pub fn run(program: &Path) -> String {
+    let runner = env::var("RBTOKEN_TEST_RUNNER").unwrap_or_default();
+    let mut words = runner.split_whitespace();
+    let mut command = match words.next() {
+        Some(first) => {
+            let mut command = Command::new(first);
+            command.args(words).arg(program);
+            command
+        }
+        None => Command::new(program),
+    };
+    successful_output(&mut command)
+}
+
+/// Compiles and runs `tests/c/NAME.c`; it must end well and say what it proved.
+pub fn run_test(name: &str) -> String {
+    let source = root().join("tests/c").join(name).with_extension("c");
+    let printed = run(&compile(C11, &[source], name));
+    let proved = printed.lines().filter(|line| line.starts_with("ok ")).count();
+    assert!(proved > 0, "{name} proved nothing:\n{printed}");
+    printed
+}
+
+/// The names of the functions that the header declares, in alphabetical order.
+pub fn declared_functions() -> Vec<String> {
+    let header = fs::read_to_string(root().join("include/rbtoken.h")).expect("there is a header");
+    let code = without_comments(&header);
+    let code: Vec<_> = code.lines().filter(|line| !line.trim_start().starts_with('#')).collect();
+    let code = code.join("\n");
+    let declarations = code.split("RBTOKEN_API").skip(1);
+    let mut names: Vec<_> = declarations.map(function_name).collect();
+    names.sort();
+    names
+}
+
+/// The code without its `/* … */` comments.
+pub fn without_comments(code: &str) -> String {
+    let mut parts = code.split("/*");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |code, part| {
+        let (_, rest) = part.split_once("*/").expect("every comment ends");
+        code + rest
+    })
+}
+
+fn function_name(declaration: &str) -> String {
+    let (before, _) = declaration.split_once('(').expect("a function has parameters");
+    let name = before.rsplit(|c: char| !c.is_ascii_alphanumeric() && c != '_').next();
+    name.expect("a function has a name").to_owned()
+}
+
+/// The blocks of a language in a Markdown text.
+pub fn code_blocks(markdown: &str, language: &str) -> Vec<String> {
+    let fence = format!("```{language}\n");
+    let blocks = markdown.split(&fence).skip(1);
+    let blocks = blocks.map(|block| block.split_once("\n```").expect("every block ends").0);
+    blocks.map(|block| block.to_owned() + "\n").collect()
+}
+
+/// Copies a file, or a folder with all that is in it.
+pub fn copy(from: &Path, to: &Path) {
+    if from.is_dir() {
+        fs::create_dir_all(to).expect("a folder can be made below the target folder");
+        for entry in fs::read_dir(from).expect("the folder can be read") {
+            let name: PathBuf = entry.expect("the folder can be read").file_name().into();
+            copy(&from.join(&name), &to.join(&name));
+        }
+    } else {
+        fs::copy(from, to).expect("the file can be copied");
+    }
+}
+
+/// The Cargo that runs this test.
+pub fn cargo() -> Command {
+    Command::new(env::var_os("CARGO").as_deref().unwrap_or(OsStr::new("cargo")))
+}

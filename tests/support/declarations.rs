@@ -1,0 +1,99 @@
+//! What the header declares: its functions with their parameters and documented statuses, and the
+//! fields of its structs.
+#![allow(dead_code, reason = "not every test program needs every helper")]
+
+use std::collections::BTreeMap;
+
+/// A parameter or a field: `const char *user`.
+#[derive(Clone, Debug)]
+pub struct Variable {
+    /// As in C, such as `const char *`.
+    pub kind: String,
+    pub name: String,
+    /// What the header says of it, in one line.
+    pub doc: String,
+}
+
+#[derive(Clone, Debug)]
+pub struct Function {
+    pub name: String,
+    pub result: String,
+    pub parameters: Vec<Variable>,
+    /// The names of the statuses in `@retval`.
+    pub statuses: Vec<String>,
+}
+
+/// The exported functions, in the header's order.
+pub fn functions(header: &str) -> Vec<Function> {
+    let mut found = Vec::new();
+    let (_, mut rest) = header.split_once("extern \"C\" {").expect("functions are C");
+    while let Some(at) = rest.find("RBTOKEN_API") {
+        let doc = comment(&rest[..at]);
+        let (code, behind) = rest[at..].split_once(';').expect("a declaration ends");
+        found.push(function(code, &doc));
+        rest = behind;
+    }
+    found
+}
+
+/// The fields of each struct that has a body.
+pub fn structs(header: &str) -> BTreeMap<String, Vec<Variable>> {
+    let mut found = BTreeMap::new();
+    for part in header.split("\ntypedef struct ").skip(1) {
+        let Some((name, body)) = part.split_once(" {\n") else { continue };
+        let Some((body, _)) = body.split_once("\n} ") else { continue };
+        if name.contains(';') {
+            continue;
+        }
+        let mut fields = Vec::new();
+        for field in body.split(';') {
+            let (doc, code) = field.rsplit_once("*/").unwrap_or(("", field));
+            let code = words(code);
+            // Pointers to functions without a name of their own are those of tables.
+            if !code.is_empty() && !code.contains('(') {
+                fields.push(variable(&code, &comment(doc)));
+            }
+        }
+        found.insert(name.to_owned(), fields);
+    }
+    found
+}
+
+/// The last comment, without its stars, in one line for each of its lines.
+fn comment(text: &str) -> String {
+    let (_, text) = text.rsplit_once("/**").unwrap_or(("", text));
+    let text = text.replace("*/", "");
+    let lines = text.lines().map(|line| line.trim().trim_start_matches('*').trim());
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+fn words(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn variable(code: &str, doc: &str) -> Variable {
+    let start = code.rfind([' ', '*']).map_or(0, |at| at + 1);
+    let kind = code[..start].trim().to_owned();
+    Variable { kind, name: code[start..].to_owned(), doc: words(doc) }
+}
+
+fn function(code: &str, doc: &str) -> Function {
+    let code = words(&code.replace("RBTOKEN_API", "").replace("RBTOKEN_NODISCARD", ""));
+    let (before, parameters) = code.split_once('(').expect("a function has parameters");
+    let before = variable(before, "");
+    let parameters = parameters.trim_end_matches(')').split(',').map(str::trim);
+    let parameters = parameters.filter(|parameter| *parameter != "void");
+    let parameters = parameters
+        .map(|parameter| {
+            let name = variable(parameter, "").name;
+            let tag = format!("@param {name} ");
+            let said = doc.split_once(&tag).map_or("", |(_, said)| said);
+            variable(parameter, said.split("\n@").next().unwrap_or_default())
+        })
+        .collect();
+    let statuses = doc.split("@retval ").skip(1).flat_map(|said| {
+        let names = said.split([',', ' ', '\n']).map(str::trim).filter(|name| !name.is_empty());
+        names.take_while(|name| name.starts_with("RBTOKEN_")).map(str::to_owned)
+    });
+    Function { name: before.name, result: before.kind, parameters, statuses: statuses.collect() }
+}

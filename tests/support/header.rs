@@ -1,0 +1,128 @@
+//! What the header declares, read from its text.
+#![allow(dead_code, reason = "not every test program needs every part")]
+
+use std::fs;
+use std::path::Path;
+
+/// A struct with the declarations of its fields, such as `("location_len", "size_t location_len")`.
+pub struct Struct {
+    pub name: String,
+    pub fields: Vec<(String, String)>,
+}
+
+pub struct Header {
+    /// `rbtoken_status_t rbtoken_store_open(...)`, each in one line.
+    pub functions: Vec<String>,
+    /// `rbtoken_status_t (*rbtoken_clock_fn)(...)` and `int32_t rbtoken_status_t`.
+    pub typedefs: Vec<String>,
+    pub structs: Vec<Struct>,
+    /// Each enum's name and its enumerators' names.
+    pub enums: Vec<(String, Vec<String>)>,
+    /// The names of the macros that stand for a value.
+    pub constants: Vec<String>,
+}
+
+impl Header {
+    pub fn read() -> Self {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("include/rbtoken.h");
+        Self::parse(&fs::read_to_string(path).expect("there is a header"))
+    }
+
+    pub fn parse(text: &str) -> Self {
+        let code = without_comments(text);
+        let directives = code.lines().filter_map(|line| line.trim_start().strip_prefix("#define "));
+        let constants = directives.filter_map(|line| {
+            let (name, value) = line.split_once(' ')?;
+            let has_value = !value.trim().is_empty() && !name.contains('(');
+            (has_value && name.starts_with("RBTOKEN_")).then(|| name.to_owned())
+        });
+        let mut header = Self {
+            functions: Vec::new(),
+            typedefs: Vec::new(),
+            structs: Vec::new(),
+            enums: Vec::new(),
+            constants: constants.collect(),
+        };
+        for statement in statements(&code) {
+            header.add(&statement);
+        }
+        header
+    }
+
+    fn add(&mut self, statement: &str) {
+        if let Some(function) = statement.strip_prefix("RBTOKEN_API ") {
+            self.functions.push(function.replacen("RBTOKEN_NODISCARD ", "", 1));
+            return;
+        }
+        let Some(typedef) = statement.strip_prefix("typedef ") else {
+            panic!("the header has a declaration of an unknown kind: {statement}");
+        };
+        let Some((head, body)) = typedef.split_once(" {") else {
+            let opaque = typedef.strip_prefix("struct ").map(str::split_whitespace);
+            if opaque.is_none_or(|mut words| words.next() != words.next()) {
+                self.typedefs.push(typedef.to_owned());
+            }
+            return;
+        };
+        let body = body.rsplit_once('}').expect("a body ends").0;
+        if let Some(name) = head.strip_prefix("enum ") {
+            let names = body.split(',').filter_map(|item| item.split_whitespace().next());
+            self.enums.push((name.to_owned(), names.map(String::from).collect()));
+        } else if let Some(name) = head.strip_prefix("struct ") {
+            let fields = body.split(';').map(str::trim).filter(|field| !field.is_empty());
+            let fields = fields.map(|field| (field_name(field), field.to_owned())).collect();
+            self.structs.push(Struct { name: name.to_owned(), fields });
+        } else {
+            panic!("the header has a type of an unknown kind: {head}");
+        }
+    }
+}
+
+/// The statements of the code, each in one line with single spaces.
+fn statements(code: &str) -> Vec<String> {
+    let mut in_directive = false;
+    let lines = code.lines().filter(|line| {
+        let is_directive = in_directive || line.trim_start().starts_with('#');
+        in_directive = is_directive && line.trim_end().ends_with('\\');
+        !is_directive && !line.contains("extern \"C\"") && line.trim() != "}"
+    });
+    let code: Vec<&str> = lines.collect();
+    let (mut statements, mut current, mut depth) = (Vec::new(), String::new(), 0);
+    for character in code.join(" ").chars() {
+        match character {
+            '{' => depth += 1,
+            '}' => depth -= 1,
+            ';' if depth == 0 => {
+                statements.push(one_line(&std::mem::take(&mut current)));
+                continue;
+            }
+            _ => {}
+        }
+        current.push(character);
+    }
+    assert_eq!(one_line(&current), "", "every declaration ends");
+    statements
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn field_name(field: &str) -> String {
+    let name = match field.split_once("(*") {
+        Some((_, rest)) => rest.split(')').next(),
+        None => field.rsplit(|c: char| !c.is_ascii_alphanumeric() && c != '_').next(),
+    };
+    name.expect("a field has a name").to_owned()
+}
+
+fn without_comments(code: &str) -> String {
+    let mut parts = code.split("/*");
+    let first = parts.next().unwrap_or_default().to_owned();
+    let code = parts.fold(first, |code, part| {
+        let (_, rest) = part.split_once("*/").expect("every comment ends");
+        code + rest
+    });
+    let lines = code.lines().map(|line| line.split("//").next().unwrap_or_default());
+    lines.collect::<Vec<_>>().join("\n")
+}
