@@ -13,7 +13,7 @@
 //! assert!(created);
 //!
 //! let (again, created) = store.get_or_create_client_token(&request)?;
-//! assert!(!created && again.record().id == token.record().id);
+//! assert!(!created && again.record().id() == token.record().id());
 //! # Ok::<(), rbtoken::Error>(())
 //! ```
 //!

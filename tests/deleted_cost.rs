@@ -28,7 +28,7 @@ fn memory_after_rounds(end: impl Fn(&Arc<Store>, &[i64])) -> Vec<i64> {
                 ClientTokenRequest { min_validity_secs: Some(366 * 86_400), ..alive("alice") };
             let (token, created) = store.get_or_create_client_token(&request).expect("a token");
             assert!(created);
-            ids.push(token.record().id);
+            ids.push(token.record().id());
         }
         end(&store, &ids);
         drop(ids);

@@ -169,7 +169,7 @@ impl Hooks for Host {
         };
         // A name is quoted: it may hold a line break, which would forge a line of the log.
         let message =
-            format!("token {} of {:?} {what}", token.redacted(), token.record().user.as_str());
+            format!("token {} of {:?} {what}", token.redacted(), token.record().user().as_str());
         self.log(rbtoken_log_level::RBTOKEN_LOG_DEBUG, "rbtoken.store", &message);
     }
 }

@@ -72,7 +72,7 @@ pub unsafe extern "C" fn rbtoken_token_allows(
                 )?,
             )
         };
-        allowed.set(question.ask(&token.record().policy)?);
+        allowed.set(question.ask(token.record().policy())?);
         Ok(())
     };
     // SAFETY: the host's output.

@@ -59,7 +59,7 @@ pub unsafe extern "C" fn rbtoken_token_release(token: *mut rbtoken_token_t) {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rbtoken_token_id(token: *const rbtoken_token_t) -> i64 {
     // SAFETY: the host keeps the token for the duration of the call.
-    guard_value(0, || unsafe { rbtoken_token_t::get(token) }.map_or(0, |token| token.record().id))
+    guard_value(0, || unsafe { rbtoken_token_t::get(token) }.map_or(0, |token| token.record().id()))
 }
 
 /// The token's value: the secret. Do not log it; `rbtoken_token_redacted()` is for that.
@@ -76,7 +76,7 @@ pub unsafe extern "C" fn rbtoken_token_value(
     len: *mut usize,
 ) -> *const c_char {
     // SAFETY: the host keeps the token while it uses the text, and `len` is its own.
-    unsafe { lend_text(token, len, |token| Some(token.record().value.expose_with_nul())) }
+    unsafe { lend_text(token, len, |token| Some(token.record().value().expose_with_nul())) }
 }
 
 /// A name for the token that may be logged, such as `rbp_***#17`: its type, if it is a generated one,
@@ -111,7 +111,7 @@ pub unsafe extern "C" fn rbtoken_token_user(
     len: *mut usize,
 ) -> *const c_char {
     // SAFETY: the host keeps the token while it uses the text, and `len` is its own.
-    unsafe { lend_text(token, len, |token| Some(token.record().user.as_str_with_nul())) }
+    unsafe { lend_text(token, len, |token| Some(token.record().user().as_str_with_nul())) }
 }
 
 /// The Local Site that the token belongs to.
@@ -128,9 +128,7 @@ pub unsafe extern "C" fn rbtoken_token_local_site(
     len: *mut usize,
 ) -> *const c_char {
     // SAFETY: the host keeps the token while it uses the text, and `len` is its own.
-    unsafe {
-        lend_text(token, len, |token| token.record().local_site.as_ref().map(Text::as_str_with_nul))
-    }
+    unsafe { lend_text(token, len, |token| token.record().local_site().map(Text::as_str_with_nul)) }
 }
 
 /// The client whose token it is: the string `client_name` of its extra data.
@@ -166,7 +164,7 @@ pub unsafe extern "C" fn rbtoken_token_note(
     len: *mut usize,
 ) -> *const c_char {
     // SAFETY: the host keeps the token while it uses the text, and `len` is its own.
-    unsafe { lend_text(token, len, |token| Some(token.record().note.as_str_with_nul())) }
+    unsafe { lend_text(token, len, |token| Some(token.record().note().as_str_with_nul())) }
 }
 
 /// The id of the generator that made the value, such as `vendor_checksum`.
@@ -183,7 +181,7 @@ pub unsafe extern "C" fn rbtoken_token_generator_id(
     len: *mut usize,
 ) -> *const c_char {
     // SAFETY: the host keeps the token while it uses the text, and `len` is its own.
-    unsafe { lend_text(token, len, |token| Some(token.record().generator_id.as_str_with_nul())) }
+    unsafe { lend_text(token, len, |token| Some(token.record().generator_id().as_str_with_nul())) }
 }
 
 /// The policy as JSON, in the text that Python's `json.dumps(…, sort_keys=True)` gives.
@@ -200,7 +198,7 @@ pub unsafe extern "C" fn rbtoken_token_policy(
     len: *mut usize,
 ) -> *const c_char {
     // SAFETY: the host keeps the token while it uses the text, and `len` is its own.
-    unsafe { lend_text(token, len, |token| Some(token.record().policy.text().as_str_with_nul())) }
+    unsafe { lend_text(token, len, |token| Some(token.record().policy().text().as_str_with_nul())) }
 }
 
 /// The extra data as a JSON object, in the text that Python's `json.dumps(…, sort_keys=True)` gives.
@@ -218,7 +216,7 @@ pub unsafe extern "C" fn rbtoken_token_extra_data(
 ) -> *const c_char {
     // SAFETY: the host keeps the token while it uses the text, and `len` is its own.
     unsafe {
-        lend_text(token, len, |token| Some(token.record().extra_data.text().as_str_with_nul()))
+        lend_text(token, len, |token| Some(token.record().extra_data().text().as_str_with_nul()))
     }
 }
 
@@ -238,9 +236,7 @@ pub unsafe extern "C" fn rbtoken_token_invalid_reason(
     // SAFETY: the host keeps the token while it uses the text, and `len` is its own.
     unsafe {
         lend_text(token, len, |token| {
-            Some(
-                token.record().invalidation.as_ref().map_or("\0", |it| it.reason.as_str_with_nul()),
-            )
+            Some(token.record().invalidation().map_or("\0", |it| it.reason.as_str_with_nul()))
         })
     }
 }
@@ -259,7 +255,7 @@ pub unsafe extern "C" fn rbtoken_token_expires(
     time_us: *mut i64,
 ) -> bool {
     // SAFETY: the host keeps the token for the duration of the call, and `time_us` is its own.
-    unsafe { tell_time(token, time_us, |token| token.record().expires) }
+    unsafe { tell_time(token, time_us, |token| token.record().expires()) }
 }
 
 /// When the token was made.
@@ -276,7 +272,7 @@ pub unsafe extern "C" fn rbtoken_token_time_added(
     time_us: *mut i64,
 ) -> bool {
     // SAFETY: the host keeps the token for the duration of the call, and `time_us` is its own.
-    unsafe { tell_time(token, time_us, |token| Some(token.record().time_added)) }
+    unsafe { tell_time(token, time_us, |token| Some(token.record().time_added())) }
 }
 
 /// When the token was changed last. Logins and invalidation are no changes.
@@ -293,7 +289,7 @@ pub unsafe extern "C" fn rbtoken_token_last_updated(
     time_us: *mut i64,
 ) -> bool {
     // SAFETY: the host keeps the token for the duration of the call, and `time_us` is its own.
-    unsafe { tell_time(token, time_us, |token| Some(token.record().last_updated)) }
+    unsafe { tell_time(token, time_us, |token| Some(token.record().last_updated())) }
 }
 
 /// When the token was used last to log in, as of when this handle was given out.
@@ -328,9 +324,7 @@ pub unsafe extern "C" fn rbtoken_token_invalid_date(
 ) -> bool {
     // SAFETY: the host keeps the token for the duration of the call, and `time_us` is its own.
     unsafe {
-        tell_time(token, time_us, |token| {
-            token.record().invalidation.as_ref().and_then(|it| it.date)
-        })
+        tell_time(token, time_us, |token| token.record().invalidation().and_then(|it| it.date))
     }
 }
 
@@ -344,7 +338,7 @@ pub unsafe extern "C" fn rbtoken_token_invalid_date(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rbtoken_token_is_invalidated(token: *const rbtoken_token_t) -> bool {
     // SAFETY: the host keeps the token for the duration of the call.
-    unsafe { tell(token, |token| token.record().invalidation.is_some()) }
+    unsafe { tell(token, |token| token.record().invalidation().is_some()) }
 }
 
 /// Whether the token is expired at a time.
@@ -360,8 +354,9 @@ pub unsafe extern "C" fn rbtoken_token_is_expired(
     token: *const rbtoken_token_t,
     at_us: i64,
 ) -> bool {
-    let expired =
-        |token: &Token| token.record().expires.is_some_and(|expires| at_us >= expires.as_micros());
+    let expired = |token: &Token| {
+        token.record().expires().is_some_and(|expires| at_us >= expires.as_micros())
+    };
     // SAFETY: the host keeps the token for the duration of the call.
     unsafe { tell(token, expired) }
 }

@@ -73,7 +73,7 @@ impl Store {
         };
         let mut verdict = Verdict::Unknown;
         let record = self.backend.log_in(value, &mut |record, owner_is_active| {
-            verdict = if record.invalidation.is_some() {
+            verdict = if record.invalidation().is_some() {
                 Verdict::Invalid
             } else if record.is_expired(now) {
                 Verdict::Expired
@@ -135,7 +135,7 @@ impl Store {
 
 /// A global token is good everywhere, a Local Site's only there.
 fn is_good_for(token: &Token, site: RequestSite<'_>) -> bool {
-    match (&token.record().local_site, site) {
+    match (token.record().local_site(), site) {
         (None, _) | (_, RequestSite::Any) => true,
         (Some(own), RequestSite::Named(name)) => own.as_str() == name,
         (Some(_), RequestSite::Global) => false,

@@ -251,7 +251,7 @@ impl Store {
 
     /// A snapshot of a record as it was used last at a time.
     fn snapshot_used(&self, record: Arc<Record>, last_used: Option<Timestamp>) -> Arc<Token> {
-        let deprecated = self.generators.read().is_deprecated(&record.generator_id);
+        let deprecated = self.generators.read().is_deprecated(record.generator_id());
         Arc::new(Token::new(record, last_used, deprecated))
     }
 }

@@ -189,15 +189,17 @@ pub struct TokenFilter<'a> {
 impl TokenFilter<'_> {
     /// Whether a token matches at a time.
     pub fn matches(&self, record: &Record, now: Timestamp) -> bool {
-        let valid = record.invalidation.is_none() && !record.is_expired(now);
-        self.user.is_none_or(|user| record.user.as_str() == user)
+        let valid = record.invalidation().is_none() && !record.is_expired(now);
+        self.user.is_none_or(|user| record.user().as_str() == user)
             && self
                 .client_name
                 .is_none_or(|name| record.client_name().is_some_and(|own| own.as_str() == name))
             && match self.local_site {
                 SiteFilter::All => true,
-                SiteFilter::Global => record.local_site.is_none(),
-                SiteFilter::Named(name) => record.local_site.as_deref() == Some(name),
+                SiteFilter::Global => record.local_site().is_none(),
+                SiteFilter::Named(name) => {
+                    record.local_site().is_some_and(|own| own.as_str() == name)
+                }
             }
             && match self.validity {
                 ValidityFilter::Any => true,
@@ -206,7 +208,7 @@ impl TokenFilter<'_> {
             }
             && self
                 .expires_before
-                .is_none_or(|time| record.expires.is_some_and(|expires| expires < time))
+                .is_none_or(|time| record.expires().is_some_and(|expires| expires < time))
     }
 }
 

@@ -11,7 +11,7 @@ impl Token {
     /// names; `token` only if the value is asked for. `expired` is told for the time `at`.
     pub fn to_json(&self, at: Timestamp, with_value: bool) -> Zeroizing<String> {
         let record = self.record();
-        let invalidation = record.invalidation.as_ref();
+        let invalidation = record.invalidation();
         let yes_or_no = |answer: bool| if answer { "true" } else { "false" }.to_owned();
         let time = |time: Option<Timestamp>| {
             time.map_or_else(|| "null".to_owned(), |time| format!("\"{}\"", time.to_iso8601()))
@@ -24,19 +24,19 @@ impl Token {
         let before_value = [
             ("deprecated", yes_or_no(self.is_deprecated())),
             ("expired", yes_or_no(record.is_expired(at))),
-            ("expires", time(record.expires)),
-            ("extra_data", record.extra_data.text().as_str().to_owned()),
-            ("id", record.id.to_string()),
+            ("expires", time(record.expires())),
+            ("extra_data", record.extra_data().text().as_str().to_owned()),
+            ("id", record.id().to_string()),
             ("invalid_date", time(invalidation.and_then(|it| it.date))),
             ("invalid_reason", text(invalidation.map_or("", |it| &it.reason))),
-            ("last_updated", time(Some(record.last_updated))),
+            ("last_updated", time(Some(record.last_updated()))),
             ("last_used", time(self.last_used())),
-            ("note", text(&record.note)),
-            ("policy", record.policy.text().as_str().to_owned()),
-            ("time_added", time(Some(record.time_added))),
+            ("note", text(record.note())),
+            ("policy", record.policy().text().as_str().to_owned()),
+            ("time_added", time(Some(record.time_added()))),
         ];
         let behind_value = [
-            ("token_generator_id", text(&record.generator_id)),
+            ("token_generator_id", text(record.generator_id())),
             ("valid", yes_or_no(invalidation.is_none())),
         ];
         let member = |(name, value): &(&str, String)| format!("\"{name}\": {value}");
@@ -46,7 +46,7 @@ impl Token {
 
         // Long enough from the start: growing would leave a copy of the value behind that nobody
         // wipes. An escaped character has at most six for each of its bytes.
-        let value = record.value.expose();
+        let value = record.value().expose();
         let capacity = before_value.len() + behind_value.len() + 6 * value.len() + 32;
         let mut json = Zeroizing::new(String::with_capacity(capacity));
         json.push('{');

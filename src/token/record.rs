@@ -48,30 +48,18 @@ impl ExtraData {
 /// moves in place, because a login must not cost more than that.
 #[derive(Debug)]
 pub struct Record {
-    /// Assigned by the store, never reused.
-    pub id: i64,
-    /// The owner's name.
-    pub user: Text,
-    /// The Local Site, or none for the global site.
-    pub local_site: Option<Text>,
-    /// The secret.
-    pub value: TokenValue,
-    /// The generator that made the value.
-    pub generator_id: Text,
-    /// When the token was made.
-    pub time_added: Timestamp,
-    /// When the token was changed last. Logins and invalidation are no changes.
-    pub last_updated: Timestamp,
-    /// From when on the token is expired; none means never.
-    pub expires: Option<Timestamp>,
-    /// Set once the token is invalid.
-    pub invalidation: Option<Invalidation>,
-    /// For people; may be empty.
-    pub note: Text,
-    /// What the token may be used for.
-    pub policy: Arc<Policy>,
-    /// What clients keep with the token.
-    pub extra_data: Arc<ExtraData>,
+    id: i64,
+    user: Text,
+    local_site: Option<Text>,
+    value: TokenValue,
+    generator_id: Text,
+    time_added: Timestamp,
+    last_updated: Timestamp,
+    expires: Option<Timestamp>,
+    invalidation: Option<Invalidation>,
+    note: Text,
+    policy: Arc<Policy>,
+    extra_data: Arc<ExtraData>,
     last_used: AtomicI64,
 }
 
@@ -112,6 +100,66 @@ impl Record {
             extra_data: fields.extra_data,
             last_used: AtomicI64::new(fields.last_used.map_or(NEVER_USED, Timestamp::as_micros)),
         }
+    }
+
+    /// Assigned by the store, never reused.
+    pub fn id(&self) -> i64 {
+        self.id
+    }
+
+    /// The owner's name.
+    pub fn user(&self) -> &Text {
+        &self.user
+    }
+
+    /// The Local Site, or none for the global site.
+    pub fn local_site(&self) -> Option<&Text> {
+        self.local_site.as_ref()
+    }
+
+    /// The secret.
+    pub fn value(&self) -> &TokenValue {
+        &self.value
+    }
+
+    /// The generator that made the value.
+    pub fn generator_id(&self) -> &Text {
+        &self.generator_id
+    }
+
+    /// When the token was made.
+    pub fn time_added(&self) -> Timestamp {
+        self.time_added
+    }
+
+    /// When the token was changed last. Logins and invalidation are no changes.
+    pub fn last_updated(&self) -> Timestamp {
+        self.last_updated
+    }
+
+    /// From when on the token is expired; none means never.
+    pub fn expires(&self) -> Option<Timestamp> {
+        self.expires
+    }
+
+    /// Set once the token is invalid.
+    pub fn invalidation(&self) -> Option<&Invalidation> {
+        self.invalidation.as_ref()
+    }
+
+    /// For people; may be empty.
+    pub fn note(&self) -> &Text {
+        &self.note
+    }
+
+    /// What the token may be used for.
+    pub fn policy(&self) -> &Arc<Policy> {
+        &self.policy
+    }
+
+    /// What clients keep with the token.
+    pub fn extra_data(&self) -> &Arc<ExtraData> {
+        &self.extra_data
     }
 
     /// When the token was used last, as of now.

@@ -26,8 +26,8 @@ struct Rank {
 
 impl Rank {
     fn of(record: &Record) -> Self {
-        let expires = record.expires.map_or(i64::MAX, |time| time.as_micros());
-        Self { expires: Reverse(expires), id: record.id }
+        let expires = record.expires().map_or(i64::MAX, |time| time.as_micros());
+        Self { expires: Reverse(expires), id: record.id() }
     }
 }
 
@@ -73,8 +73,8 @@ impl Equivalent<ClientKey> for ClientKeyRef<'_> {
 
 fn key_of(record: &Record) -> Option<ClientKey> {
     Some(ClientKey {
-        user: record.user.clone(),
-        local_site: record.local_site.clone(),
+        user: record.user().clone(),
+        local_site: record.local_site().cloned().clone(),
         client_name: record.client_name()?.clone(),
     })
 }
@@ -82,7 +82,7 @@ fn key_of(record: &Record) -> Option<ClientKey> {
 impl ClientIndex {
     /// Adds a record if it is a valid client token.
     pub fn insert(&mut self, record: &Record) {
-        if record.invalidation.is_none()
+        if record.invalidation().is_none()
             && let Some(key) = key_of(record)
         {
             self.clients.entry(key).or_default().insert(Rank::of(record));

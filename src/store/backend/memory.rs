@@ -61,7 +61,7 @@ impl Memory {
             }
             Operation::RemoveLocalSite(name) => {
                 book.check_local_site(Some(&name))?;
-                let of_site = |record: &&Arc<Record>| record.local_site.as_ref() == Some(&name);
+                let of_site = |record: &&Arc<Record>| record.local_site() == Some(&name);
                 let mut plan = Plan::removing(book.by_id.values().filter(of_site));
                 plan.effects.push(Effect::RemoveLocalSite(name));
                 plan
@@ -115,27 +115,27 @@ impl Memory {
         for effect in effects {
             match effect {
                 Effect::Insert(record) => {
-                    book.last_id = book.last_id.max(record.id);
-                    book.by_user.entry(record.user.clone()).or_default().insert(record.id);
+                    book.last_id = book.last_id.max(record.id());
+                    book.by_user.entry(record.user().clone()).or_default().insert(record.id());
                     book.clients.insert(&record);
                     self.values.insert(&record);
-                    book.by_id.insert(record.id, record);
+                    book.by_id.insert(record.id(), record);
                 }
                 Effect::Replace { old, new } => {
                     // First here: it takes the time of the last login over.
                     self.values.replace(&new);
                     book.clients.remove(&old);
                     book.clients.insert(&new);
-                    book.by_id.insert(new.id, new);
+                    book.by_id.insert(new.id(), new);
                 }
                 Effect::Remove(record) => {
                     self.values.remove(&record);
                     book.clients.remove(&record);
-                    book.by_id.remove(&record.id);
-                    if let Some(ids) = book.by_user.get_mut(&record.user) {
-                        ids.remove(&record.id);
+                    book.by_id.remove(&record.id());
+                    if let Some(ids) = book.by_user.get_mut(record.user()) {
+                        ids.remove(&record.id());
                         if ids.is_empty() {
-                            book.by_user.remove(&record.user);
+                            book.by_user.remove(record.user());
                         }
                     }
                 }
@@ -203,7 +203,7 @@ impl Plan {
     ) -> Self {
         let (mut effects, mut records_after) = (Vec::new(), Vec::new());
         for old in records {
-            let new = Arc::new(Record::new(old.id, fields(old)));
+            let new = Arc::new(Record::new(old.id(), fields(old)));
             records_after.push(Arc::clone(&new));
             effects.push(Effect::Replace { old: Arc::clone(old), new });
         }
@@ -277,7 +277,7 @@ impl Book {
         let ignored = query.ignored_generators;
         records
             .into_iter()
-            .find(|record| ignored.is_none_or(|ids| !ids.contains(&record.generator_id)))
+            .find(|record| ignored.is_none_or(|ids| !ids.contains(record.generator_id())))
     }
 
     /// A user's tokens, in order of their ids.
@@ -342,7 +342,7 @@ impl Backend for Memory {
     ) -> Result<Option<Arc<Record>>> {
         self.check_poison()?;
         Ok(self.values.with(value, |record| {
-            let active = !self.inactive.contains(&record.user);
+            let active = !self.inactive.contains(record.user());
             if let Some(time) = judge(record, active) {
                 record.set_last_used(Some(time));
             }

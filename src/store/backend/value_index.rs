@@ -25,7 +25,7 @@ struct Entry {
 impl Entry {
     fn is(&self, hash: u64, value: &str) -> bool {
         // What the hash excludes is not compared; what remains is compared in constant time.
-        self.hash == hash && self.record.value.is(value)
+        self.hash == hash && self.record.value().is(value)
     }
 }
 
@@ -57,7 +57,7 @@ impl ValueIndex {
 
     /// Adds a record whose value is not there yet.
     pub fn insert(&self, record: &Arc<Record>) {
-        let (hash, shard) = self.locate(record.value.expose());
+        let (hash, shard) = self.locate(record.value().expose());
         let entry = Entry { hash, record: Arc::clone(record) };
         shard.write().insert_unique(hash, entry, |entry| entry.hash);
     }
@@ -65,18 +65,18 @@ impl ValueIndex {
     /// Puts a changed record in the place of the one with the same value. Logins of the moment
     /// are not lost: they are over, or wait for the new record.
     pub fn replace(&self, record: &Arc<Record>) {
-        let (hash, shard) = self.locate(record.value.expose());
+        let (hash, shard) = self.locate(record.value().expose());
         let mut shard = shard.write();
-        if let Some(entry) = shard.find_mut(hash, |entry| entry.is(hash, record.value.expose())) {
+        if let Some(entry) = shard.find_mut(hash, |entry| entry.is(hash, record.value().expose())) {
             record.set_last_used(entry.record.last_used());
             entry.record = Arc::clone(record);
         }
     }
 
     pub fn remove(&self, record: &Record) {
-        let (hash, shard) = self.locate(record.value.expose());
+        let (hash, shard) = self.locate(record.value().expose());
         let mut shard = shard.write();
-        if let Ok(entry) = shard.find_entry(hash, |entry| entry.is(hash, record.value.expose())) {
+        if let Ok(entry) = shard.find_entry(hash, |entry| entry.is(hash, record.value().expose())) {
             entry.remove();
         }
     }
