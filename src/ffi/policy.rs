@@ -7,7 +7,6 @@ use super::support::{Out, Owned, Shared, guard, guard_value, optional_text, text
 use super::token::rbtoken_token_t;
 use crate::error::Result;
 use crate::policy::{Policy, PolicyIds};
-use crate::store::Store;
 
 /// A policy of its own, for hosts that ask one without a token. The host frees it with
 /// `rbtoken_policy_free()`.
@@ -108,12 +107,14 @@ pub unsafe extern "C" fn rbtoken_policy_parse(
     let policy = unsafe { Out::clear(policy) };
     let body = || {
         let policy = policy.required("policy")?;
-        // SAFETY: the host's handle and text, which it keeps for the duration of the call.
-        let (store, document) =
-            unsafe { (rbtoken_store_t::get(store), text(document, document_len, "document")?) };
-        store.map_or(Ok(()), Store::check_open)?;
+        // SAFETY: the host's handle, if it is one, and text, which it keeps for the duration of the
+        // call.
+        let (store, document) = unsafe {
+            let store = (!store.is_null()).then(|| rbtoken_store_t::hold_open(store));
+            (store.transpose()?, text(document, document_len, "document")?)
+        };
         let any = Arc::new(PolicyIds::default());
-        let ids = store.map_or(&any, |store| store.policy_ids());
+        let ids = store.as_ref().map_or(&any, |store| store.policy_ids());
         let parsed = Policy::parse(document, ids).map_err(|error| error.at_argument("document"))?;
         policy.set(rbtoken_policy_t::give(parsed));
         Ok(())

@@ -13,10 +13,15 @@ static rbtoken_error_t *error;
 /* A destroy that asks the store whose last release calls it. */
 static void ask_the_store(void *user_data)
 {
+    rbtoken_store_t *store = user_data;
+    rbtoken_policy_t *policy;
     uint64_t count = 7;
 
-    seen = rbtoken_store_token_count((rbtoken_store_t *)user_data, &count, NULL);
+    seen = rbtoken_store_token_count(store, &count, NULL);
     CHECK(count == 0 || seen == RBTOKEN_OK);
+    CHECK(rbtoken_policy_parse(store, RBTOKEN_STR("{\"resources\": {\"review\": {}}}"), &policy,
+                               NULL) == seen);
+    rbtoken_policy_free(policy);
 }
 
 static rbtoken_status_t create(void *user_data, const char *token_type, uint32_t attempt,
