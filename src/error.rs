@@ -119,6 +119,13 @@ impl Error {
         self
     }
 
+    /// Names the argument as another caller knows it; a place inside its document stays.
+    #[must_use]
+    pub(crate) fn renamed_argument(mut self, name: &'static str) -> Self {
+        self.argument = Some(name);
+        self
+    }
+
     /// An argument has a value that is not allowed.
     pub fn invalid(argument: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(ErrorKind::InvalidArgument, message).at_argument(argument)

@@ -923,7 +923,7 @@ fn a_list_of_policy_ids_with_a_bad_id_leaves_the_old_one() {
     for (ids, status) in cases {
         let before = store.everything();
         let failure = call(|e| set(ids, ids.len(), e)).unwrap_err();
-        assert_eq!(failure.status, status);
+        assert_eq!(failure.of(), (status, Some("ids")));
         assert_eq!(store.everything(), before);
     }
     bad(&store, E_NULL_ARGUMENT, Some("ids"), |e| unsafe {
@@ -936,6 +936,18 @@ fn a_list_of_policy_ids_with_a_bad_id_leaves_the_old_one() {
     assert_eq!(store.get_setting("policy_ids").unwrap(), "[]");
     call(|e| unsafe { rbtoken_store_set_policy_ids(store.raw(), null(), 0, e) }).unwrap();
     assert_eq!(store.get_setting("policy_ids").unwrap(), "null");
+}
+
+#[test]
+fn a_list_of_deprecated_generators_with_a_bad_id_leaves_the_old_one() {
+    let store = store();
+    for (bad_id, status) in [(c"".as_ptr(), E_INVALID_ARGUMENT), (null(), E_NULL_ARGUMENT)] {
+        bad(&store, status, Some("generator_ids"), |e| unsafe {
+            let ids = [c"legacy_sha1".as_ptr(), bad_id];
+            rbtoken_store_set_deprecated_generators(store.raw(), ids.as_ptr(), ids.len(), e)
+        });
+    }
+    assert_eq!(store.get_setting("deprecated_generators").unwrap(), r#"["legacy_sha1"]"#);
 }
 
 #[test]

@@ -93,7 +93,7 @@ fn a_site_is_named_exactly() {
         ("nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn", E_TOO_LONG),
     ] {
         let failure = store.authenticate(&value, Site::Named(site)).unwrap_err();
-        assert_eq!(failure.status, status, "{site}");
+        assert_eq!(failure.of(), (status, Some("site")), "{site}");
     }
     assert_eq!(verdict(&store, &value), WRONG_SITE);
 }

@@ -131,7 +131,8 @@ fn neither_the_star_nor_nothing_is_a_policy_id() {
         }
     }
     for id in [c"*", c""] {
-        assert_eq!(store.set_policy_ids(&[id]).unwrap_err().status, E_INVALID_ARGUMENT);
+        let failure = store.set_policy_ids(&[id]).unwrap_err();
+        assert_eq!(failure.of(), (E_INVALID_ARGUMENT, Some("ids")));
     }
     assert_eq!(store.get_setting("policy_ids").unwrap(), "null");
 }

@@ -211,7 +211,10 @@ fn bad_options_are_refused() {
         assert_eq!(id(bad), e(E_INVALID_ARGUMENT, "id"), "{bad}");
     }
     assert_eq!(id("a\0b"), e(E_EMBEDDED_NUL, "id"));
-    assert_eq!(id(&long), e(E_TOO_LONG, "id"));
+    // It is too long for a client's name, or for the user that it stands for.
+    for long in [&long, &long[..151]] {
+        assert_eq!(id(long), e(E_TOO_LONG, "id"));
+    }
     assert_eq!(refused(&init()), e(E_NULL_ARGUMENT, "id"));
     let mut options = bot();
     (options.user, options.user_len) = text("");
@@ -263,6 +266,7 @@ fn a_policy_is_checked_against_the_ids_of_the_store_that_makes_the_token() {
     let account = account(&options);
     let failure = account.api_token(&store, &init()).unwrap_err();
     assert_eq!(failure.at(), (E_POLICY, Some(r#"$.resources["unheard-of"]"#)));
+    assert_eq!(failure.of(), (E_POLICY, Some("account")));
     assert!(account.api_token(&Store::new(), &init()).unwrap().1);
 }
 
@@ -271,6 +275,6 @@ fn an_expiration_beyond_the_year_9999_is_out_of_range() {
     let store = Store::new();
     let options = Options { expiration_mode: SECS, expiration_secs: i64::MAX, ..bot() };
     let failure = account(&options).api_token(&store, &init()).unwrap_err();
-    assert_eq!(failure.status, E_TIME_RANGE);
+    assert_eq!(failure.of(), (E_TIME_RANGE, Some("account")));
     assert_eq!(store.count(), Ok(0));
 }

@@ -37,6 +37,16 @@ pub enum RequestSite<'a> {
     Any,
 }
 
+impl RequestSite<'_> {
+    fn check(self) -> Result<()> {
+        match self {
+            Self::Named(name) => names::check_local_site(name),
+            Self::Global | Self::Any => Ok(()),
+        }
+        .map_err(|error| error.moved_to_argument("site"))
+    }
+}
+
 /// The verdict on a login, and the token that it is about.
 #[derive(Debug)]
 pub struct Login {
@@ -60,9 +70,7 @@ impl Store {
     /// # Errors
     /// Those of bad names, of the clock and of the backend: nobody is logged in then.
     pub fn authenticate(self: &Arc<Self>, value: &[u8], site: RequestSite<'_>) -> Result<Login> {
-        if let RequestSite::Named(name) = site {
-            names::check_local_site(name)?;
-        }
+        site.check()?;
         let now = self.clock.now()?;
         // A character has at most four bytes.
         let Some(value) = Some(value)
@@ -117,9 +125,7 @@ impl Store {
         header: &[u8],
         site: RequestSite<'_>,
     ) -> Result<Login> {
-        if let RequestSite::Named(name) = site {
-            names::check_local_site(name)?;
-        }
+        site.check()?;
         let mut words = header.splitn(2, |byte| *byte == b' ');
         if words.next() != Some(b"token") {
             return Ok(Login::refused(Verdict::NotAToken));

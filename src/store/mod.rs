@@ -177,7 +177,7 @@ impl Store {
     /// # Errors
     /// `InvalidArgument` if an id is empty or `*`.
     pub fn set_policy_ids(&self, ids: Option<Vec<String>>) -> Result<()> {
-        self.policy_ids.set(ids)
+        self.policy_ids.set(ids).map_err(|error| error.moved_to_argument("ids"))
     }
 
     /// Adds a token generator under an id of 1 to 255 characters. The host may replace
@@ -224,7 +224,9 @@ impl Store {
     /// # Errors
     /// Those of bad names.
     pub fn set_deprecated_generators(&self, ids: &[&str]) -> Result<()> {
-        ids.iter().try_for_each(|id| names::check_generator_id(id))?;
+        ids.iter()
+            .try_for_each(|id| names::check_generator_id(id))
+            .map_err(|error| error.moved_to_argument("generator_ids"))?;
         self.generators.write().set_deprecated(ids.iter().map(|id| Text::new(id)).collect());
         Ok(())
     }

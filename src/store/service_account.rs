@@ -63,7 +63,10 @@ impl ServiceAccount {
         let client_name = format!("{id}_v{}", options.token_version);
         names::check_client_name(&client_name).map_err(|error| error.moved_to_argument("id"))?;
         let user = options.user.unwrap_or(id);
-        names::check_user(user)?;
+        names::check_user(user).map_err(|error| match options.user {
+            Some(_) => error,
+            None => error.moved_to_argument("id"),
+        })?;
         if let Some(policy) = options.policy {
             // The ids are checked by the store that makes a token.
             Policy::parse(policy, &Arc::new(PolicyIds::default()))
@@ -94,13 +97,18 @@ impl ServiceAccount {
     ) -> Result<(Arc<Token>, bool)> {
         let min_validity_secs = min_validity_secs.unwrap_or(DEFAULT_MIN_VALIDITY_SECS);
         let outlives = self.expiration_secs.is_none_or(|secs| secs >= min_validity_secs);
-        store.get_or_create_client_token(&ClientTokenRequest {
+        let token = store.get_or_create_client_token(&ClientTokenRequest {
             expires: self.expiration_secs.map_or(Expires::Never, Expires::After),
             min_validity_secs: Some(if outlives { min_validity_secs } else { 0 }),
             default_policy: self.policy.as_deref(),
             local_site,
             ignore_deprecated: true,
             ..ClientTokenRequest::new(&self.user, &self.client_name)
+        });
+        // What the account brings is not among the caller's arguments.
+        token.map_err(|error| match error.argument() {
+            Some("expires_at_us" | "default_policy") => error.renamed_argument("account"),
+            _ => error,
         })
     }
 }
