@@ -2570,6 +2570,7 @@ rbtoken_status_t rbtoken_store_token_count(struct rbtoken_store_t *store,
  * @param error receives the details of a failure; may be NULL
  * @retval RBTOKEN_OK the question is answered
  * @retval RBTOKEN_E_GENERATION there is no such generator
+ * @retval RBTOKEN_E_CALLBACK a generator of the host broke its contract; its own failures are passed on unchanged
  * @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG an argument is bad
  * @retval RBTOKEN_E_STATE, RBTOKEN_E_INTERNAL see "Errors"
  * @since 0.1.0

@@ -17,10 +17,10 @@ mod calls;
 mod declarations;
 
 use calls::{Role, Structs, caller, has_status, one_call, role};
-use declarations::Function;
+use declarations::{Function, Variable};
 
 /// How many calls there are today: fewer would mean that something is not tried any more.
-const CALLS: usize = 675;
+const CALLS: usize = 923;
 
 const NULL: &str = "RBTOKEN_E_NULL_ARGUMENT";
 
@@ -95,9 +95,23 @@ fn spoiled(function: &Function, structs: &Structs) -> String {
                             add(format!("{p}.{f} is {value}"), spoil, "FAILURE", "");
                         }
                     }
+                    if structs[&of].iter().any(|other| other.name == format!("{f}_len")) {
+                        let mode = mode_of_text(&structs[&of], f);
+                        let mode =
+                            mode.map_or(String::new(), |mode| format!("a.{p}_value.{mode};"));
+                        texts(
+                            &format!("{p}_value.{f}"),
+                            f,
+                            "ANY",
+                            false,
+                            &mut |w, spoil, e, arg| {
+                                add(w, format!("{mode} {spoil}"), e, arg);
+                            },
+                        );
+                    }
                 }
             }
-            Role::Text(_) => texts(p, null, judged(function, p), &mut add),
+            Role::Text(_) => texts(p, p, null, judged(function, p), &mut add),
             Role::Length => {}
             Role::Input(_) if parameter.kind.ends_with('*') => {
                 add(format!("{p} is NULL"), format!("a.{p} = NULL;"), null, p);
@@ -134,7 +148,27 @@ fn judged(function: &Function, name: &str) -> bool {
     function.name.starts_with("rbtoken_store_authenticate") && ["value", "header"].contains(&name)
 }
 
-fn texts(p: &str, null: &str, judged: bool, add: &mut impl FnMut(String, String, &str, &str)) {
+/// What a text of a struct needs beside it, or it is refused whatever it is.
+fn mode_of_text(fields: &[Variable], text: &str) -> Option<String> {
+    let has = |name: &str| fields.iter().any(|field| field.name == name);
+    match text {
+        "site" => Some("site_mode = RBTOKEN_SITE_NAMED".to_owned()),
+        "invalid_reason" => Some("flags = RBTOKEN_IMPORT_INVALID".to_owned()),
+        "local_site" if has("local_site_mode") => {
+            Some("local_site_mode = RBTOKEN_FILTER_SITE_NAMED".to_owned())
+        }
+        _ => has(&format!("{text}_mode")).then(|| format!("{text}_mode = RBTOKEN_FIELD_SET")),
+    }
+}
+
+/// A text at a `place` of the arguments, which errors know by a `name`, is replaced by bad ones.
+fn texts(
+    place: &str,
+    name: &str,
+    null: &str,
+    judged: bool,
+    add: &mut impl FnMut(String, String, &str, &str),
+) {
     let bad = |status: &'static str| if judged { "RBTOKEN_OK" } else { status };
     let cases = [
         ("(NULL, 0)", "NULL", "0", null),
@@ -147,6 +181,7 @@ fn texts(p: &str, null: &str, judged: bool, add: &mut impl FnMut(String, String,
         ("empty", "\"\"", "0", "ANY"),
     ];
     for (what, text, len, expected) in cases {
-        add(format!("{p}: {what}"), format!("a.{p} = {text}; a.{p}_len = {len};"), expected, p);
+        let spoil = format!("a.{place} = {text}; a.{place}_len = {len};");
+        add(format!("{place}: {what}"), spoil, expected, name);
     }
 }
