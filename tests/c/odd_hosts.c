@@ -112,6 +112,7 @@ static void a_bare_fork_is_noticed_too(void)
     CHECK(child >= 0);
     if (child == 0) {
         generate(store, childs);
+        rbtoken_store_release(store);
         _exit(write(pipes[1], childs, sizeof childs) != (ssize_t)sizeof childs);
     }
     generate(store, own);
