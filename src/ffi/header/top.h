@@ -93,7 +93,8 @@
  * thread was inside a call at the time; parent and child never generate the same value.
  *
  * Callbacks are called on the thread whose call needs them, with no lock held, and may call back
- * into the same store. They must not throw: an exception ends the process with a message.
+ * into the same store. They must not throw: an exception ends the process with a message. So does
+ * pthread_cancel() of a thread that is inside a call.
  *
  * Secrets
  * -------
