@@ -3333,7 +3333,8 @@ RBTOKEN_API bool rbtoken_token_is_deprecated(const struct rbtoken_token_t *token
  * Writes a token as a JSON object with the fields of Review Board's API token payload:
  * `deprecated`, `expired`, `expires`, `extra_data`, `id`, `invalid_date`, `invalid_reason`,
  * `last_updated`, `last_used`, `note`, `policy`, `time_added`, `token` (only if asked for),
- * `token_generator_id`, `valid`. Times are ISO 8601 with the offset `+00:00`, or null.
+ * `token_generator_id`, `valid`. Times are ISO 8601 with the offset `+00:00`, or null. Members of
+ * `extra_data` whose names start with `__` are private and left out, in objects inside it too.
  *
  * `[immutable]`
  *

@@ -51,6 +51,24 @@ fn odd_token(store: &Store) -> Token {
 }
 
 #[test]
+fn members_of_extra_data_that_the_web_api_keeps_private_are_left_out() {
+    let store = Store::new();
+    let of = |extra_data: &str| {
+        let mut options = init::<rbtoken_generate_options_t>();
+        (options.extra_data, options.extra_data_len) = text(extra_data);
+        let token = store.generate("alice", &options).unwrap();
+        parsed(&token.to_json(START, 0).unwrap())["extra_data"].clone()
+    };
+    // Objects in lists are not looked into, as there.
+    let document = r#"{"__a": 1, "_b": 2, "c": {"__d": {}, "e": {"__f": 1}}, "g": [{"__h": 1}]}"#;
+    assert_eq!(of(document), json!({"_b": 2, "c": {"e": {}}, "g": [{"__h": 1}]}));
+    assert_eq!(of(r#"{"a": "\"__b", "\u005f_c": 1e16}"#), json!({"a": "\"__b"}));
+    // A document that is longer when it is written back is shown all the same.
+    let long = format!(r#"{{"__a": 1, "b": "{}"}}"#, "é".repeat(500_000));
+    assert_eq!(of(&long)["b"].as_str().map(str::len), Some(1_000_000));
+}
+
+#[test]
 fn the_document_has_the_fields_of_the_web_apis_payload_and_no_others() {
     let token = Store::new().generate("alice", &init()).unwrap();
     for (flags, fields) in [

@@ -380,7 +380,8 @@ pub const RBTOKEN_JSON_WITH_VALUE: u32 = 1;
 /// Writes a token as a JSON object with the fields of Review Board's API token payload:
 /// `deprecated`, `expired`, `expires`, `extra_data`, `id`, `invalid_date`, `invalid_reason`,
 /// `last_updated`, `last_used`, `note`, `policy`, `time_added`, `token` (only if asked for),
-/// `token_generator_id`, `valid`. Times are ISO 8601 with the offset `+00:00`, or null.
+/// `token_generator_id`, `valid`. Times are ISO 8601 with the offset `+00:00`, or null. Members of
+/// `extra_data` whose names start with `__` are private and left out, in objects inside it too.
 ///
 /// `[immutable]`
 ///
@@ -412,7 +413,7 @@ pub unsafe extern "C" fn rbtoken_token_to_json(
         let token = unsafe { rbtoken_token_t::required(token, "token") }?;
         let at = Timestamp::from_micros(at_us).map_err(|error| error.at_argument("at_us"))?;
         reject_flags(flags & !RBTOKEN_JSON_WITH_VALUE)?;
-        json.set(rbtoken_buffer_t::of(&token.to_json(at, flags & RBTOKEN_JSON_WITH_VALUE != 0)));
+        json.set(rbtoken_buffer_t::of(&token.to_json(at, flags & RBTOKEN_JSON_WITH_VALUE != 0)?));
         Ok(())
     };
     // SAFETY: the host's output.

@@ -38,6 +38,14 @@ pub fn parse(text: &str) -> Result<Value> {
     Reader { rest: text }.value(&Path::Root, 0)
 }
 
+/// Reads back a document that this module wrote, which may be longer than one that is accepted.
+///
+/// # Errors
+/// As [`parse`], for other texts.
+pub(crate) fn read_back(text: &str) -> Result<Value> {
+    Reader { rest: text }.value(&Path::Root, 0)
+}
+
 /// Builds the values of a document whose syntax was checked. A general JSON reader turns an
 /// integer that is too large into a float, and tells no place; this one reads each number from its
 /// own text.

@@ -1,15 +1,25 @@
 //! A token as Review Board's web API shows it.
 
+use std::borrow::Cow;
+
 use zeroize::Zeroizing;
 
 use super::Token;
 use crate::clock::Timestamp;
-use crate::json::write_string;
+use crate::error::Result;
+use crate::json::{self, Value, write_string};
+
+/// Members of extra data whose names start so are the server's own.
+const PRIVATE: &str = "__";
 
 impl Token {
     /// The fields of Review Board's API token payload as a JSON object, in the order of their
-    /// names; `token` only if the value is asked for. `expired` is told for the time `at`.
-    pub fn to_json(&self, at: Timestamp, with_value: bool) -> Zeroizing<String> {
+    /// names; `token` only if the value is asked for. `expired` is told for the time `at`. As there,
+    /// members of `extra_data` whose names start with `__` are left out, in objects inside it too.
+    ///
+    /// # Errors
+    /// None for what a store made.
+    pub fn to_json(&self, at: Timestamp, with_value: bool) -> Result<Zeroizing<String>> {
         let record = self.record();
         let invalidation = record.invalidation();
         let yes_or_no = |answer: bool| if answer { "true" } else { "false" }.to_owned();
@@ -25,7 +35,7 @@ impl Token {
             ("deprecated", yes_or_no(self.is_deprecated())),
             ("expired", yes_or_no(record.is_expired(at))),
             ("expires", time(record.expires())),
-            ("extra_data", record.extra_data().text().as_str().to_owned()),
+            ("extra_data", public(record.extra_data().text())?.into_owned()),
             ("id", record.id().to_string()),
             ("invalid_date", time(invalidation.and_then(|it| it.date))),
             ("invalid_reason", text(invalidation.map_or("", |it| &it.reason))),
@@ -58,6 +68,23 @@ impl Token {
         json.push_str(", ");
         json.push_str(&behind_value);
         json.push('}');
-        json
+        Ok(json)
+    }
+}
+
+/// The text of extra data without what is private in it.
+fn public(extra_data: &str) -> Result<Cow<'_, str>> {
+    if !extra_data.contains("\"__") {
+        return Ok(Cow::Borrowed(extra_data));
+    }
+    let mut document = json::read_back(extra_data)?;
+    remove_private(&mut document);
+    Ok(Cow::Owned(json::to_text(&document)))
+}
+
+fn remove_private(value: &mut Value) {
+    if let Value::Object(members) = value {
+        members.retain(|name, _| !name.starts_with(PRIVATE));
+        members.values_mut().for_each(remove_private);
     }
 }
