@@ -84,3 +84,51 @@ static void half_changed(void)
     if (failures == 0)
         printf("ok a half-changed store refuses everything, and others do not\n");
 }
+
+/* The functions of the extension table are no exports, and guarded all the same. */
+static void the_extension_table(void)
+{
+    const rbtoken_extension_v1_t *table;
+    rbtoken_instance_t *instance, *none = (rbtoken_instance_t *)g_value;
+    rbtoken_store_t *store = (rbtoken_store_t *)g_value;
+    rbtoken_buffer_t *settings = (rbtoken_buffer_t *)g_value;
+    int32_t status;
+
+    label = "the extension table";
+    must(rbtoken_extension_entry_v1(RBTOKEN_EXTENSION_MINOR, &table));
+    must(table->create(NULL, &instance, NULL));
+    must(table->configure(instance, NULL, 0, NULL));
+    must(table->initialize(instance, NULL));
+    place = 1;
+#define PANICS(call)                               \
+    ARM;                                           \
+    status = call;                                 \
+    DISARM;                                        \
+    if (status != RBTOKEN_E_INTERNAL)              \
+        fail("another status was expected: " #call, status);
+    PANICS(table->create(NULL, &none, NULL))
+    PANICS(table->configure(instance, NULL, 0, NULL))
+    PANICS(table->initialize(instance, NULL))
+    PANICS(table->shutdown(instance, NULL))
+    PANICS(table->get_store(instance, &store, NULL))
+    PANICS(table->get_settings(instance, &settings, NULL))
+#undef PANICS
+    if (none || store || settings)
+        fail("an output is not cleared", RBTOKEN_E_INTERNAL);
+    ARM;
+    if (table->get_settings_schema())
+        fail("the answer is not NULL", RBTOKEN_OK);
+    DISARM;
+    ARM;
+    if (table->get_interface("rbtoken.store/1"))
+        fail("the answer is not NULL", RBTOKEN_OK);
+    DISARM;
+    ARM;
+    table->destroy(instance);
+    DISARM;
+    must(table->get_store(instance, &store, NULL));
+    rbtoken_store_release(store);
+    table->destroy(instance);
+    if (failures == 0)
+        printf("ok no panic crosses the extension table\n");
+}
