@@ -27,28 +27,42 @@ install_tools() {
     [ -e "$runtime" ] || fail "the toolchain has no $runtime"
 }
 
-# build_library FOLDER [ARGUMENTS...]: the static library, put into a folder of its own. The
-# arguments are for `cargo rustc`. RUSTC_BOOTSTRAP lets a stable compiler take -Z options; nothing
-# that ships is built so.
+# build_library FOLDER TYPE [ARGUMENTS...]: the library as `staticlib` or `cdylib`, put into a folder
+# of its own. The arguments are for `cargo rustc`. RUSTC_BOOTSTRAP lets a stable compiler take -Z
+# options; nothing that ships is built so.
 build_library() {
-    local folder=$1
-    shift
+    local folder=$1 type=$2
+    shift 2
     RUSTC_BOOTSTRAP=1 RUSTFLAGS="-Zsanitizer=$SANITIZER" cargo rustc --quiet --lib \
-        --crate-type staticlib --target "$host" --target-dir "$build" "$@"
+        --crate-type "$type" --target "$host" --target-dir "$build" "$@"
     mkdir -p "$build/$folder"
-    cp "$build/$host/debug/librbtoken.a" "$build/$folder/"
+    case $type in
+        staticlib) cp "$build/$host/debug/librbtoken.a" "$build/$folder/" ;;
+        cdylib) cp "$build/$host/debug/librbtoken.so" "$build/$folder/" ;;
+    esac
 }
 
-# build_host FOLDER SOURCE: a C program with the folder's library, as FOLDER/NAME.
-build_host() {
+# link_host FOLDER SOURCE [LIBRARY]: a C program, with a library or none, as FOLDER/NAME.
+link_host() {
     local folder=$1 source=$2 name
     name=$build/$folder/$(basename "$source" .c)
     gcc -std=c11 -g -O1 -fno-omit-frame-pointer "-fsanitize=$SANITIZER" -Wall -Wextra -Werror \
-        -DRBTOKEN_STATIC -Iinclude -c "$source" -o "$name.o"
+        ${3:+-DRBTOKEN_STATIC} -Iinclude -Itests/c -c "$source" -o "$name.o"
     # The runtime is Rust's, whole: the host's own compiler brings another one, which is left out.
-    gcc "$name.o" -o "$name" "$build/$folder/librbtoken.a" \
+    gcc "$name.o" -o "$name" ${3:+"$3"} \
         -Wl,--whole-archive "$runtime" -Wl,--no-whole-archive \
         -rdynamic -pthread -ldl -lm -lrt -lstdc++
+}
+
+# build_host FOLDER SOURCE: a C program with the folder's static library.
+build_host() {
+    link_host "$1" "$2" "$build/$1/librbtoken.a"
+}
+
+# build_loading_host FOLDER SOURCE: a C program that loads the shared library itself. It brings the
+# runtime for both.
+build_loading_host() {
+    link_host "$1" "$2"
 }
 
 # clean_run PROGRAM [ARGUMENTS...]: it must end well, with nothing reported.
