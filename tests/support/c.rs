@@ -77,6 +77,7 @@ pub fn output(command: &mut Command) -> Output {
             "gcc" => "gcc",
             "g++" => "g++",
             "nm" | "readelf" => "binutils",
+            "python3" => "python3",
             _ => panic!("{program} cannot be run: {error}"),
         };
         panic!("{program} cannot be run ({error}): install the package {package}")
