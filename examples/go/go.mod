@@ -1,0 +1,3 @@
+module rbtoken.example/walk
+
+go 1.19
