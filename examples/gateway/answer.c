@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT */
+#define _POSIX_C_SOURCE 200809L
+
+#include "answer.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+const refusal
+    NOT_FOUND = {404, 100, "resource-does-not-exist", "Object does not exist"},
+    DENIED = {403, 101, "resource-permission-denied", "You don't have permission for this"},
+    NOT_LOGGED_IN = {401, 103, "auth-not-logged-in", "You are not logged in"},
+    LOGIN_FAILED = {401, 104, "auth-login-failed", "The username or password was not correct"},
+    BAD_FORM = {400, 400, "gateway", "The form cannot be read without doubt"},
+    BAD_METHOD = {405, 405, "gateway", "There is no such method"},
+    TOO_LARGE = {413, 413, "gateway", "The body is too large"},
+    FAILED = {500, 500, "gateway", "The request could not be judged"},
+    NO_UPSTREAM = {502, 502, "gateway", "The upstream did not answer"};
+
+/* Prints a time as Review Board does in English: `Nov. 24, 2026, 9:52 p.m.` */
+static void print_time(FILE *out, bool known, int64_t time_us)
+{
+    static const char months[12][6] = {"Jan.", "Feb.", "March", "April", "May",  "June",
+                                       "July", "Aug.", "Sept.", "Oct.",  "Nov.", "Dec."};
+    time_t seconds = (time_t)(time_us / 1000000 - (time_us % 1000000 < 0));
+    struct tm t;
+
+    if (!known || gmtime_r(&seconds, &t) == NULL) {
+        fputs("None", out);
+        return;
+    }
+    fprintf(out, "%.5s %d, %d, ", months[t.tm_mon], t.tm_mday, t.tm_year + 1900);
+    if (t.tm_hour % 12 == 0 && t.tm_min == 0) {
+        fputs(t.tm_hour == 0 ? "midnight" : "noon", out);
+        return;
+    }
+    fprintf(out, "%d", t.tm_hour % 12 == 0 ? 12 : t.tm_hour % 12);
+    if (t.tm_min != 0)
+        fprintf(out, ":%02d", t.tm_min);
+    fputs(t.tm_hour < 12 ? " a.m." : " p.m.", out);
+}
+
+/* Of unknown tokens and inactive users the client learns nothing; who holds a token that was good
+ * once learns why it is not. */
+static void print_message(FILE *out, const refusal *why, const rbtoken_token_t *refused)
+{
+    const char *reason = rbtoken_token_invalid_reason(refused, NULL);
+    bool known;
+    int64_t time_us;
+
+    if (why != &LOGIN_FAILED || refused == NULL) {
+        fputs(why->message, out);
+    } else if (rbtoken_token_is_invalidated(refused)) {
+        known = rbtoken_token_invalid_date(refused, &time_us);
+        fputs("This API token became invalid on ", out);
+        print_time(out, known, time_us);
+        fputs(*reason != '\0' ? ": " : ".", out);
+        for (; *reason != '\0'; reason++)
+            fprintf(out, strchr("\"\\", *reason) != NULL         ? "\\%c"
+                         : (unsigned char)*reason < (unsigned)' ' ? "\\u%04x"
+                                                                  : "%c", *reason);
+    } else {
+        known = rbtoken_token_expires(refused, &time_us);
+        fputs("This API token expired on ", out);
+        print_time(out, known, time_us);
+        fputs(".", out);
+    }
+}
+
+enum MHD_Result refuse(struct MHD_Connection *connection, const refusal *why,
+                       const rbtoken_token_t *refused)
+{
+    struct MHD_Response *response = NULL;
+    enum MHD_Result result;
+    char *body = NULL;
+    size_t size;
+    FILE *out = open_memstream(&body, &size);
+
+    if (out == NULL)
+        return MHD_NO;
+    fprintf(out, "{\"err\": {\"code\": %d, \"msg\": \"", why->code);
+    print_message(out, why, refused);
+    fprintf(out, "\", \"type\": \"%s\"}, \"stat\": \"fail\"}", why->type);
+    if (fclose(out) == 0)
+        response = MHD_create_response_from_buffer(size, body, MHD_RESPMEM_MUST_COPY);
+    free(body);
+    if (response == NULL)
+        return MHD_NO;
+    MHD_add_response_header(response, "Content-Type", "application/vnd.reviewboard.org.error+json");
+    if (why->status == 401)
+        MHD_add_response_header(response, "WWW-Authenticate", "Basic realm=\"Web API\"");
+    if (why->status == 405)
+        MHD_add_response_header(response, "Allow", "GET, POST, PUT, DELETE");
+    result = MHD_queue_response(connection, why->status, response);
+    MHD_destroy_response(response);
+    return result;
+}

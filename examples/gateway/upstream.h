@@ -1,0 +1,29 @@
+/* Sending requests on to the upstream.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef UPSTREAM_H
+#define UPSTREAM_H
+
+#include <curl/curl.h>
+#include <microhttpd.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+enum { MAX_BODY = 16 << 20 };
+
+typedef struct bytes {
+    char *data;
+    size_t size, capacity;
+} bytes;
+
+/* Adds to bytes, which have at most MAX_BODY, and a NUL behind them. */
+bool append(bytes *b, const char *data, size_t size);
+
+/* Sends a request of `connection` on, with its headers, and `user` as `X-Forwarded-User`. The
+ * connection's socket context is a curl handle. Gives the answer and its status, or NULL. */
+struct MHD_Response *forward(struct MHD_Connection *connection, const char *url,
+                             const char *method, const char *user, const bytes *sent,
+                             unsigned *status);
+
+#endif

@@ -1,0 +1,367 @@
+/* Puts a load on the gateway, and checks every answer:
+ *
+ *     load REQUESTS CONNECTIONS ROUTES COMMAND...
+ *
+ * COMMAND starts the gateway. This program is its upstream, too. Each of the connections stays open
+ * for all of its requests, which are a mix of the cases below. At the end the gateway is told to
+ * end while a request is under way, which must still be answered.
+ */
+#define _POSIX_C_SOURCE 200809L
+
+#include <arpa/inet.h>
+#include <inttypes.h>
+#include <netinet/tcp.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { MESSAGE_SIZE = 8192, MOST_SECONDS = 240 };
+
+#define FORM "application/x-www-form-urlencoded"
+#define PARTS "multipart/form-data; boundary=xyz"
+#define PART(headers, value) "--xyz\r\nContent-Disposition: form-data; " headers "\r\n\r\n" value "\r\n--xyz--\r\n"
+
+static const char tokens[] =
+    "alice\tgood\t-\t-\t-\t-\n"
+    "alice\texpired\t-\t1751375100123456\t-\t-\n"
+    "alice\trevoked\t-\t-\tThe \"laptop\" was stolen.\t-\n"
+    "alice\tread\t-\t-\t-\t{\"resources\": {\"*\": {\"allow\": [\"GET\"], \"block\": [\"*\"]}}}\n"
+    "alice\tonly42\t-\t-\t-\t{\"resources\": {\"*\": {\"block\": [\"*\"]}, \"review_request\": {\"42\": "
+    "{\"allow\": [\"GET\"]}}}}\n"
+    "bob\tnorth\tnorth\t-\t-\t-\n"
+    "bob\t0123456789abcdef0123456789abcdef01234567\t-\t-\t-\t-\n";
+
+#define UNKNOWN "\"code\": 104, \"msg\": \"The username or password was not correct\""
+#define DENIED "\"code\": 101, \"msg\": \"You don't have permission for this\""
+#define NOBODY "\"code\": 103, \"msg\": \"You are not logged in\""
+
+/* What is asked, and what must come: the status, and a part of the answer with its headers. */
+static const struct {
+    const char *authorization, *method, *path, *type, *body;
+    int status;
+    const char *answer;
+} cases[] = {
+    {"token good", "GET", "/api/review-requests/42/?a=%2Fb", NULL, NULL, 200,
+     "GET /api/review-requests/42/?a=%2Fb of alice: "},
+    {"token good", "POST", "/api/review-requests/", FORM, "a=1", 200,
+     "POST /api/review-requests/ of alice: a=1"},
+    {"token good", "PUT", "/api/review-requests/42/draft/", "application/json", "{}", 200,
+     "PUT /api/review-requests/42/draft/ of alice: {}"},
+    {"token good", "DELETE", "/api/review-requests/42/", NULL, NULL, 200, "DELETE /api/review"},
+    {"token good", "GET", "/s/north/api/", NULL, NULL, 200, "GET /s/north/api/ of alice: "},
+    {"token good", "GET", "/api/review-requests/42/reviews/draft/", NULL, NULL, 200, "reviews/draft/"},
+    {"token good", "GET", "/api/info/?status=404", NULL, NULL, 404, "X-Upstream: here\r\n"},
+    {"token 0123456789abcdef0123456789abcdef01234567", "GET", "/api/", NULL, NULL, 200,
+     "X-API-Token-Deprecated: This token uses a deprecated format."},
+    {NULL, "GET", "/api/review-requests/", NULL, NULL, 401, NOBODY},
+    {"Basic YTpi", "GET", "/api/review-requests/", NULL, NULL, 401, NOBODY},
+    {"token", "GET", "/api/review-requests/", NULL, NULL, 401, NOBODY},
+    {"token a b", "GET", "/api/review-requests/", NULL, NULL, 401, NOBODY},
+    {"token nobody", "GET", "/api/review-requests/", NULL, NULL, 401, UNKNOWN},
+    {"token nobody", "POST", "/api/review-requests/", FORM, "a=1", 401, UNKNOWN},
+    {"token nobody", "GET", "/api/", NULL, NULL, 401, "WWW-Authenticate: Basic realm=\"Web API\"\r\n"},
+    {"token \xff", "GET", "/api/review-requests/", NULL, NULL, 401, UNKNOWN},
+    {"token expired", "GET", "/api/review-requests/", NULL, NULL, 401,
+     "\"code\": 104, \"msg\": \"This API token expired on July 1, 2025, 1:05 p.m..\""},
+    {"token revoked", "GET", "/api/review-requests/", NULL, NULL, 401,
+     "\"This API token became invalid on None: The \\\"laptop\\\" was stolen.\", \"type\": "
+     "\"auth-login-failed\"}, \"stat\": \"fail\"}"},
+    {"token north", "GET", "/s/north/api/review-requests/", NULL, NULL, 200, " of bob: "},
+    {"token north", "GET", "/s/south/api/review-requests/", NULL, NULL, 403, DENIED},
+    {"token north", "GET", "/api/review-requests/", NULL, NULL, 403, DENIED},
+    {"token read", "GET", "/api/review-requests/", NULL, NULL, 200, " of alice: "},
+    {"token read", "DELETE", "/api/review-requests/42/", NULL, NULL, 403, DENIED},
+    {"token read", "POST", "/api/review-requests/", FORM, "a=1", 403, DENIED},
+    {"token read", "POST", "/api/review-requests/?_method=GET", FORM, "a=1", 403, DENIED},
+    {"token read", "POST", "/api/review-requests/", FORM, "_method=GET", 200,
+     "POST /api/review-requests/ of alice: _method=GET"},
+    {"token read", "POST", "/api/review-requests/", FORM, "_method=GET&%5fmethod=PUT", 403, DENIED},
+    {"token read", "POST", "/api/review-requests/", PARTS, PART("name=\"_method\"", "GET"), 200, "\r\nGET\r\n"},
+    {"token read", "POST", "/api/review-requests/", PARTS, PART("name=\"_method\"", "PUT"), 403, DENIED},
+    {"token only42", "GET", "/api/review-requests/42/", NULL, NULL, 200, " of alice: "},
+    {"token only42", "GET", "/api/review-requests%2F42", NULL, NULL, 200, "GET /api/review-requests/42 of"},
+    {"token only42", "GET", "/api/review-requests/43/", NULL, NULL, 403, DENIED},
+    {"token only42", "GET", "/api/review-requests/", NULL, NULL, 403, DENIED},
+    {"token only42", "GET", "/api/review-requests/42/draft/", NULL, NULL, 403, DENIED},
+    /* What the upstream might read otherwise is refused. */
+    {"token good", "POST", "/api/", PARTS, PART("name=_method", "DELETE"), 400, "without doubt"},
+    {"token good", "POST", "/api/", PARTS, PART("name=\" _method\"", "DELETE"), 400, "without doubt"},
+    {"token good", "POST", "/api/", PARTS, PART("name=\"a\"; name*=utf-8''_method", "PUT"), 400, "without doubt"},
+    {"token good", "POST", "/api/", PARTS, PART("name=\"_method\"\r\nContent-Transfer-Encoding: base64", "R0VU"), 400,
+     "without doubt"},
+    {"token read", "POST", "/api/", PARTS,
+     PART("name=\"a\"\r\nContent-Type: multipart/mixed; boundary=abc",
+          "--abc\r\nContent-Disposition: form-data; name=\"_method\"\r\n\r\nGET\r\n--abc--\r\n"),
+     400, "without doubt"},
+    {"token good", "POST", "/api/", PARTS "; boundary=y", PART("name=\"a\"", "b"), 400, "without doubt"},
+    {"token good", "POST", "/api/", PARTS, "--xyz\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\nb", 400,
+     "without doubt"},
+    {"token good", "POST", "/api/", FORM "; charset=utf-7", "+AF8-method=PUT", 400, "without doubt"},
+    {"token good", "POST", "/api/", FORM, "_method=delete", 405, "Allow: GET, POST, PUT, DELETE\r\n"},
+    {"token good", "POST", "/api/", FORM, "_method=", 405, "no such method"},
+    {"token good", "PATCH", "/api/", NULL, NULL, 405, "no such method"},
+    {"token good", "GET", "/api/nothing/", NULL, NULL, 404, "\"code\": 100, \"msg\": \"Object does not exist\""},
+    {"token good", "GET", "/api/../admin/", NULL, NULL, 404, "\"code\": 100"},
+    {"token good", "GET", "/api/%2e%2e/api/", NULL, NULL, 404, "\"code\": 100"},
+    {"token good", "GET", "//api/", NULL, NULL, 404, "\"code\": 100"},
+    {"token good", "GET", "/s/no@site/api/", NULL, NULL, 404, "\"code\": 100"},
+};
+enum { CASES = sizeof cases / sizeof *cases };
+
+static unsigned long requests, connections;
+static uint16_t gateway_port;
+static pid_t gateway;
+static atomic_ulong answered[CASES];
+
+static void die(const char *what)
+{
+    fprintf(stderr, "load: %s\n", what);
+    if (gateway > 0)
+        kill(gateway, SIGKILL);
+    exit(EXIT_FAILURE);
+}
+
+static void send_all(int peer, const char *text, size_t size)
+{
+    while (size > 0) {
+        ssize_t sent = send(peer, text, size, MSG_NOSIGNAL);
+
+        if (sent <= 0)
+            die("a message cannot be sent");
+        text += sent;
+        size -= (size_t)sent;
+    }
+}
+
+/* Reads a message with its body. False: the peer closed the connection before it began. */
+static bool receive(int peer, char message[MESSAGE_SIZE])
+{
+    size_t size = 0, wanted = MESSAGE_SIZE;
+    char *end, *length;
+
+    while (size < wanted) {
+        ssize_t got = recv(peer, message + size, MESSAGE_SIZE - 1 - size, 0);
+
+        if (got == 0 && size == 0)
+            return false;
+        if (got <= 0)
+            die("a message ends early, is too long, or does not come");
+        size += (size_t)got;
+        message[size] = '\0';
+        end = strstr(message, "\r\n\r\n");
+        if (end != NULL && wanted == MESSAGE_SIZE) {
+            wanted = (size_t)(end + 4 - message);
+            for (length = message; length < end; length = strstr(length, "\r\n") + 2)
+                if (strncasecmp(length, "Content-Length:", 15) == 0)
+                    wanted += strtoul(length + 15, NULL, 10);
+        }
+    }
+    return true;
+}
+
+/* The upstream: says what it was asked, and by whom. It must never see a token. */
+static void *serve(void *connection)
+{
+    int peer = (int)(intptr_t)connection;
+    char message[MESSAGE_SIZE], answer[2 * MESSAGE_SIZE], body[MESSAGE_SIZE + 64];
+    const struct timespec slowly = {0, 500000000};
+
+    while (receive(peer, message)) {
+        const char *user = strstr(message, "X-Forwarded-User: "), *status = strstr(message, "?status=404");
+        const char *sent = strstr(message, "\r\n\r\n") + 4;
+
+        if (user == NULL || strstr(user + 1, "X-Forwarded-User") != NULL || strstr(message, "X_Forwarded_User") != NULL ||
+            strstr(message, "X-Mine") != NULL || strstr(message, "Authorization") != NULL)
+            die("the upstream got headers that it should not get");
+        if (strstr(message, "?slow") != NULL)
+            nanosleep(&slowly, NULL);
+        user += strlen("X-Forwarded-User: ");
+        snprintf(body, sizeof body, "%.*s of %.*s: %s", (int)(strstr(message, " HTTP/1.1") - message), message,
+                 (int)strcspn(user, "\r"), user, sent);
+        snprintf(answer, sizeof answer,
+                 "HTTP/1.1 %s\r\nX-Upstream: here\r\nConnection: keep-alive, X-Own\r\nX-Own: 1\r\nContent-Length: %zu\r\n\r\n%s",
+                 status != NULL ? "404 Not Found" : "200 OK", strlen(body), body);
+        send_all(peer, answer, strlen(answer));
+    }
+    close(peer);
+    return NULL;
+}
+
+static void *accept_all(void *listener)
+{
+    for (;;) {
+        int peer = accept((int)(intptr_t)listener, NULL, NULL), on = 1;
+        pthread_t thread;
+
+        if (peer < 0 || setsockopt(peer, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) != 0 ||
+            pthread_create(&thread, NULL, serve, (void *)(intptr_t)peer) != 0)
+            die("the upstream cannot take a connection");
+        pthread_detach(thread);
+    }
+    return NULL;
+}
+
+static uint16_t start_upstream(void)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET};
+    socklen_t size = sizeof address;
+    int listener = socket(AF_INET, SOCK_STREAM, 0);
+    pthread_t thread;
+
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    if (listener < 0 || bind(listener, (struct sockaddr *)&address, sizeof address) != 0 || listen(listener, 256) != 0 ||
+        getsockname(listener, (struct sockaddr *)&address, &size) != 0 ||
+        pthread_create(&thread, NULL, accept_all, (void *)(intptr_t)listener) != 0)
+        die("the upstream cannot be started");
+    pthread_detach(thread);
+    return ntohs(address.sin_port);
+}
+
+static int connect_to_gateway(void)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(gateway_port)};
+    const struct timeval timeout = {MOST_SECONDS / 2, 0};
+    int peer = socket(AF_INET, SOCK_STREAM, 0), on = 1;
+
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    if (peer < 0 || setsockopt(peer, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout) != 0 ||
+        setsockopt(peer, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) != 0 ||
+        connect(peer, (struct sockaddr *)&address, sizeof address) != 0)
+        die("the gateway takes no connection");
+    return peer;
+}
+
+static void ask(int peer, size_t which)
+{
+    char message[MESSAGE_SIZE];
+    const char *body = cases[which].body != NULL ? cases[which].body : "";
+    int n = snprintf(message, sizeof message, "%s %s HTTP/1.1\r\nHost: localhost\r\n", cases[which].method, cases[which].path);
+
+    if (cases[which].authorization != NULL)
+        n += snprintf(message + n, sizeof message - (size_t)n, "Authorization: %s\r\n", cases[which].authorization);
+    if (cases[which].type != NULL)
+        n += snprintf(message + n, sizeof message - (size_t)n, "Content-Type: %s\r\n", cases[which].type);
+    snprintf(message + n, sizeof message - (size_t)n,
+             "X-Forwarded-User: root\r\nX_Forwarded_User: root\r\nConnection: keep-alive, X-Mine\r\nX-Mine: 1\r\n"
+             "Content-Length: %zu\r\n\r\n%s",
+             strlen(body), body);
+    send_all(peer, message, strlen(message));
+}
+
+static void *run_connection(void *number)
+{
+    char message[MESSAGE_SIZE];
+    int peer = connect_to_gateway();
+
+    for (unsigned long i = (unsigned long)(uintptr_t)number; i < requests; i += connections) {
+        size_t which = i % CASES;
+
+        ask(peer, which);
+        if (!receive(peer, message))
+            die("the gateway closed a connection");
+        if (strtol(message + strlen("HTTP/1.1 "), NULL, 10) != cases[which].status ||
+            strstr(message, cases[which].answer) == NULL || strstr(message, "X-Own") != NULL) {
+            fprintf(stderr, "%s %s, %s: expected %d, %s, but got:\n%s\n", cases[which].method, cases[which].path,
+                    cases[which].authorization, cases[which].status, cases[which].answer, message);
+            die("an answer is not as expected");
+        }
+        atomic_fetch_add(&answered[which], 1);
+    }
+    close(peer);
+    return NULL;
+}
+
+/* Tells the gateway to end while it waits for the upstream. */
+static void *end_gracefully(void *nothing)
+{
+    static const char request[] = "GET /api/info/?slow HTTP/1.1\r\nHost: localhost\r\nAuthorization: token good\r\n\r\n";
+    const struct timespec moment = {0, 200000000};
+    char message[MESSAGE_SIZE];
+    int peer = connect_to_gateway();
+
+    send_all(peer, request, strlen(request));
+    nanosleep(&moment, NULL);
+    kill(gateway, SIGTERM);
+    if (!receive(peer, message) || strstr(message, "?slow of alice") == NULL)
+        die("what was under way at the end was not answered");
+    close(peer);
+    return nothing;
+}
+
+/* Starts the gateway, whose port it says in a line. */
+static void start_gateway(char **command, int words, const char *routes, char *token_file)
+{
+    char *arguments[32], url[64], line[64] = "";
+    int out[2];
+    FILE *in;
+
+    if (words > 24 || pipe(out) != 0)
+        die("no command can be run");
+    snprintf(url, sizeof url, "http://127.0.0.1:%u", (unsigned)start_upstream());
+    memcpy(arguments, command, (size_t)words * sizeof *command);
+    arguments[words] = (char *)"0";
+    arguments[words + 1] = url;
+    arguments[words + 2] = (char *)routes;
+    arguments[words + 3] = token_file;
+    arguments[words + 4] = NULL;
+    gateway = fork();
+    if (gateway == 0) {
+        dup2(out[1], STDOUT_FILENO);
+        close(out[0]);
+        close(out[1]);
+        execvp(arguments[0], arguments);
+        _exit(127);
+    }
+    close(out[1]);
+    in = fdopen(out[0], "r");
+    if (gateway < 0 || in == NULL || fgets(line, sizeof line, in) == NULL || strncmp(line, "listening on 127.0.0.1:", 23) != 0)
+        die("the gateway does not start");
+    gateway_port = (uint16_t)atoi(line + 23);
+}
+
+int main(int argc, char **argv)
+{
+    char token_file[] = "/tmp/rbtoken-gateway-XXXXXX";
+    int file = mkstemp(token_file), status;
+    unsigned long total = 0;
+    pthread_t threads[256], last;
+
+    if (argc < 5)
+        die("usage: load REQUESTS CONNECTIONS ROUTES COMMAND...");
+    alarm(MOST_SECONDS);
+    requests = strtoul(argv[1], NULL, 10);
+    connections = strtoul(argv[2], NULL, 10);
+    if (connections == 0 || connections > 256 || requests < CASES)
+        die("too few or too many requests or connections");
+    if (file < 0 || write(file, tokens, sizeof tokens - 1) != (ssize_t)sizeof tokens - 1 || close(file) != 0)
+        die("the tokens cannot be written");
+    start_gateway(argv + 4, argc - 4, argv[3], token_file);
+    unlink(token_file);
+    for (unsigned long i = 0; i < connections; i++)
+        if (pthread_create(&threads[i], NULL, run_connection, (void *)(uintptr_t)i) != 0)
+            die("a thread cannot be made");
+    for (unsigned long i = 0; i < connections; i++)
+        pthread_join(threads[i], NULL);
+    if (pthread_create(&last, NULL, end_gracefully, NULL) != 0)
+        die("a thread cannot be made");
+    pthread_join(last, NULL);
+    if (waitpid(gateway, &status, 0) != gateway || status != 0)
+        die("the gateway ended badly");
+    for (size_t i = 0; i < CASES; i++) {
+        if (atomic_load(&answered[i]) == 0)
+            die("a case was never asked");
+        total += atomic_load(&answered[i]);
+    }
+    printf("ok %lu requests of %d kinds from %lu connections were answered as expected\n", total, (int)CASES, connections);
+    return total == requests ? EXIT_SUCCESS : EXIT_FAILURE;
+}
