@@ -48,7 +48,8 @@ fn the_python_module_names_every_status_and_verdict_of_the_header() {
     for (class, prefixes) in
         [("Status", &["RBTOKEN_OK", "RBTOKEN_E_"][..]), ("Verdict", &["RBTOKEN_VERDICT_"][..])]
     {
-        let program = format!("import rbtoken\nfor v in rbtoken.{class}: print(f'{{v.name}} = {{v:d}}')");
+        let program =
+            format!("import rbtoken\nfor v in rbtoken.{class}: print(f'{{v.name}} = {{v:d}}')");
         let printed = c::successful_output(python().args(["-c", &program]));
         let mut named: Vec<_> = printed.lines().map(String::from).collect();
         let mut declared: Vec<_> = prefixes

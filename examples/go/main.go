@@ -1,5 +1,5 @@
-// A walk through librbtoken from Go, with cgo: get or create, log in, ask the policy, hooks, errors,
-// goroutines.
+// A walk through librbtoken from Go, with cgo: get or create, log in, ask the policy, hooks,
+// errors, goroutines.
 //
 //	make -C examples go
 //

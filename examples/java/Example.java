@@ -24,7 +24,8 @@ import rbtoken.Token;
 import rbtoken.TokenException;
 
 public final class Example {
-    private static final PrintStream OUT = new PrintStream(System.out, true, StandardCharsets.UTF_8);
+    private static final PrintStream OUT =
+            new PrintStream(System.out, true, StandardCharsets.UTF_8);
     private static final String READ_ONLY =
             "{\"resources\": {\"*\": {\"allow\": [\"GET\"], \"block\": [\"*\"]}}}";
 

@@ -28,7 +28,8 @@ function getOrCreate(store) {
   console.log(`  expires     ${token.expires.toISOString().replace(".000Z", "Z")}`);
 
   const again = store.clientToken("alice", "RBTools", options);
-  console.log(`Again, created: ${yesOrNo(again.created)}, the same: ${yesOrNo(again.token.id === token.id)}`);
+  const same = again.token.id === token.id;
+  console.log(`Again, created: ${yesOrNo(again.created)}, the same: ${yesOrNo(same)}`);
   return token;
 }
 

@@ -22,8 +22,9 @@ const ClientOptions = koffi.struct("rbtoken_client_token_options_t", {
 const LoginOptions = koffi.struct("rbtoken_login_options_t", {
   struct_size: "size_t", site_mode: "int32_t", reserved: "uint32_t", ...text("site"),
 });
-koffi.proto("void rbtoken_created_fn(void *user_data, rbtoken_store_t *store, const rbtoken_token_t *token, bool auto_generated)");
-koffi.proto("void rbtoken_event_fn(void *user_data, rbtoken_store_t *store, const rbtoken_token_t *token)");
+const EVENT = "void *user_data, rbtoken_store_t *store, const rbtoken_token_t *token";
+koffi.proto(`void rbtoken_created_fn(${EVENT}, bool auto_generated)`);
+koffi.proto(`void rbtoken_event_fn(${EVENT})`);
 const HooksStruct = koffi.struct("rbtoken_hooks_t", {
   struct_size: "size_t", user_data: "void *", created: "rbtoken_created_fn *",
   updated: "rbtoken_event_fn *", invalidated: "rbtoken_event_fn *", expired: "rbtoken_event_fn *",
@@ -43,16 +44,21 @@ const c = {
   open: f(`int32_t rbtoken_store_open(const void *options, _Out_ rbtoken_store_t **store, ${E})`),
   release: f("void rbtoken_store_release(rbtoken_store_t *)"),
   addLocalSite: f(`int32_t rbtoken_store_add_local_site(rbtoken_store_t *, ${T}, ${E})`),
-  clientToken: f(`int32_t rbtoken_store_get_or_create_client_token(rbtoken_store_t *, ${T}, ${T}, const rbtoken_client_token_options_t *, _Out_ rbtoken_token_t **, _Out_ bool *, ${E})`),
-  authenticate: f(`int32_t rbtoken_store_authenticate_header(rbtoken_store_t *, ${T}, const rbtoken_login_options_t *, _Out_ int32_t *, _Out_ rbtoken_token_t **, _Out_ rbtoken_token_t **, ${E})`),
+  clientToken: f(`int32_t rbtoken_store_get_or_create_client_token(rbtoken_store_t *, ${T}, ${T},
+    const rbtoken_client_token_options_t *, _Out_ rbtoken_token_t **, _Out_ bool *, ${E})`),
+  authenticate: f(`int32_t rbtoken_store_authenticate_header(rbtoken_store_t *, ${T},
+    const rbtoken_login_options_t *, _Out_ int32_t *, _Out_ rbtoken_token_t **,
+    _Out_ rbtoken_token_t **, ${E})`),
   invalidate: f(`int32_t rbtoken_store_invalidate_token(rbtoken_store_t *, ${T}, ${T}, ${E})`),
-  addHooks: f(`int32_t rbtoken_store_add_hooks(rbtoken_store_t *, const rbtoken_hooks_t *, _Out_ uint64_t *, ${E})`),
+  addHooks: f(`int32_t rbtoken_store_add_hooks(rbtoken_store_t *, const rbtoken_hooks_t *,
+    _Out_ uint64_t *, ${E})`),
   removeHooks: f(`int32_t rbtoken_store_remove_hooks(rbtoken_store_t *, uint64_t, ${E})`),
   tokenRelease: f("void rbtoken_token_release(rbtoken_token_t *)"),
   tokenRetain: f("rbtoken_token_t *rbtoken_token_retain(const rbtoken_token_t *)"),
   tokenId: f("int64_t rbtoken_token_id(const rbtoken_token_t *)"),
   tokenExpires: f("bool rbtoken_token_expires(const rbtoken_token_t *, _Out_ int64_t *)"),
-  allows: f(`int32_t rbtoken_token_allows(const rbtoken_token_t *, ${T}, ${T}, ${T}, _Out_ bool *, ${E})`),
+  allows: f(`int32_t rbtoken_token_allows(const rbtoken_token_t *, ${T}, ${T}, ${T},
+    _Out_ bool *, ${E})`),
 };
 const fields = Object.fromEntries(
   ["value", "redacted", "user", "local_site", "client_name", "policy", "extra_data",
@@ -191,8 +197,8 @@ export class TokenStore {
   /** Judges an Authorization header. Only the verdict OK lets anybody in. */
   authenticate(header, site) {
     const verdict = [0], token = [null], refused = [null];
-    const options = { struct_size: koffi.sizeof(LoginOptions), site_mode: site === undefined ? 0 : 1,
-                      reserved: 0, ...texts({ site }) };
+    const options = { struct_size: koffi.sizeof(LoginOptions), reserved: 0,
+                      site_mode: site === undefined ? 0 : 1, ...texts({ site }) };
     call(c.authenticate, this.#handle, ...pair(header), options, verdict, token, refused);
     return { ok: verdict[0] === 1,
              verdict: c.verdictName(verdict[0]).replace("RBTOKEN_VERDICT_", ""),

@@ -695,7 +695,8 @@ class Store(_Handle):
     def get_token(self, token_id: int) -> Token:
         return self._token("get_token", token_id)
 
-    def list_tokens(self, *, user: str | None = None, client_name: str | None = None) -> list[Token]:
+    def list_tokens(self, *, user: str | None = None,
+                    client_name: str | None = None) -> list[Token]:
         """The tokens that match, by id."""
         struct = _Filter(user=user, client_name=client_name)
         tokens = c_void_p()

@@ -29,21 +29,37 @@ enum { MESSAGE_SIZE = 8192, MOST_SECONDS = 240 };
 
 #define FORM "application/x-www-form-urlencoded"
 #define PARTS "multipart/form-data; boundary=xyz"
-#define PART(headers, value) "--xyz\r\nContent-Disposition: form-data; " headers "\r\n\r\n" value "\r\n--xyz--\r\n"
+#define PART(headers, value) \
+    "--xyz\r\nContent-Disposition: form-data; " headers "\r\n\r\n" value "\r\n--xyz--\r\n"
 
 static const char tokens[] =
     "alice\tgood\t-\t-\t-\t-\n"
     "alice\texpired\t-\t1751375100123456\t-\t-\n"
     "alice\trevoked\t-\t-\tThe \"laptop\" was stolen.\t-\n"
     "alice\tread\t-\t-\t-\t{\"resources\": {\"*\": {\"allow\": [\"GET\"], \"block\": [\"*\"]}}}\n"
-    "alice\tonly42\t-\t-\t-\t{\"resources\": {\"*\": {\"block\": [\"*\"]}, \"review_request\": {\"42\": "
+    "alice\tonly42\t-\t-\t-\t{\"resources\": {\"*\": {\"block\": [\"*\"]}, \"review_request\": "
+    "{\"42\": "
     "{\"allow\": [\"GET\"]}}}}\n"
+    "alice\tnodraft\t-\t-\t-\t{\"resources\": {\"review_draft\": {\"*\": {\"block\": [\"*\"]}}, "
+    "\"remote_repository\": {\"a/b\": {\"block\": [\"*\"]}}, \"root\": {\"*\": {\"block\": "
+    "[\"*\"]}}}}\n"
     "bob\tnorth\tnorth\t-\t-\t-\n"
     "bob\t0123456789abcdef0123456789abcdef01234567\t-\t-\t-\t-\n";
 
-#define UNKNOWN "\"code\": 104, \"msg\": \"The username or password was not correct\""
-#define DENIED "\"code\": 101, \"msg\": \"You don't have permission for this\""
-#define NOBODY "\"code\": 103, \"msg\": \"You are not logged in\""
+/* As Review Board 8.1 answers, to the letter. */
+#define ERR(code, message, type)                                                         \
+    "\r\n\r\n{\"err\": {\"code\": " code ", \"msg\": \"" message "\", \"type\": \"" type \
+    "\"}, \"stat\": \"fail\"}"
+#define UNKNOWN ERR("104", "The username or password was not correct", "auth-login-failed")
+#define DENIED ERR("101", "You don't have permission for this", "resource-permission-denied")
+#define NOBODY ERR("103", "You are not logged in", "auth-not-logged-in")
+#define NOTHING ERR("100", "Object does not exist", "resource-does-not-exist")
+#define EXPIRED \
+    ERR("104", "This API token expired on July 1, 2025, 1:05 p.m..", "auth-login-failed")
+#define REVOKED                                                                         \
+    ERR("104", "This API token became invalid on None: The \\\"laptop\\\" was stolen.", \
+        "auth-login-failed")
+#define DOUBTFUL "without doubt"
 
 /* What is asked, and what must come: the status, and a part of the answer with its headers. */
 static const struct {
@@ -59,7 +75,7 @@ static const struct {
      "PUT /api/review-requests/42/draft/ of alice: {}"},
     {"token good", "DELETE", "/api/review-requests/42/", NULL, NULL, 200, "DELETE /api/review"},
     {"token good", "GET", "/s/north/api/", NULL, NULL, 200, "GET /s/north/api/ of alice: "},
-    {"token good", "GET", "/api/review-requests/42/reviews/draft/", NULL, NULL, 200, "reviews/draft/"},
+    {"token good", "GET", "/api/review-requests/42/reviews/draft/", NULL, NULL, 200, "draft/ of"},
     {"token good", "GET", "/api/info/?status=404", NULL, NULL, 404, "X-Upstream: here\r\n"},
     {"token 0123456789abcdef0123456789abcdef01234567", "GET", "/api/", NULL, NULL, 200,
      "X-API-Token-Deprecated: This token uses a deprecated format."},
@@ -69,13 +85,11 @@ static const struct {
     {"token a b", "GET", "/api/review-requests/", NULL, NULL, 401, NOBODY},
     {"token nobody", "GET", "/api/review-requests/", NULL, NULL, 401, UNKNOWN},
     {"token nobody", "POST", "/api/review-requests/", FORM, "a=1", 401, UNKNOWN},
-    {"token nobody", "GET", "/api/", NULL, NULL, 401, "WWW-Authenticate: Basic realm=\"Web API\"\r\n"},
+    {"token nobody", "GET", "/api/", NULL, NULL, 401,
+     "WWW-Authenticate: Basic realm=\"Web API\"\r\n"},
     {"token \xff", "GET", "/api/review-requests/", NULL, NULL, 401, UNKNOWN},
-    {"token expired", "GET", "/api/review-requests/", NULL, NULL, 401,
-     "\"code\": 104, \"msg\": \"This API token expired on July 1, 2025, 1:05 p.m..\""},
-    {"token revoked", "GET", "/api/review-requests/", NULL, NULL, 401,
-     "\"This API token became invalid on None: The \\\"laptop\\\" was stolen.\", \"type\": "
-     "\"auth-login-failed\"}, \"stat\": \"fail\"}"},
+    {"token expired", "GET", "/api/review-requests/", NULL, NULL, 401, EXPIRED},
+    {"token revoked", "GET", "/api/review-requests/", NULL, NULL, 401, REVOKED},
     {"token north", "GET", "/s/north/api/review-requests/", NULL, NULL, 200, " of bob: "},
     {"token north", "GET", "/s/south/api/review-requests/", NULL, NULL, 403, DENIED},
     {"token north", "GET", "/api/review-requests/", NULL, NULL, 403, DENIED},
@@ -86,35 +100,47 @@ static const struct {
     {"token read", "POST", "/api/review-requests/", FORM, "_method=GET", 200,
      "POST /api/review-requests/ of alice: _method=GET"},
     {"token read", "POST", "/api/review-requests/", FORM, "_method=GET&%5fmethod=PUT", 403, DENIED},
-    {"token read", "POST", "/api/review-requests/", PARTS, PART("name=\"_method\"", "GET"), 200, "\r\nGET\r\n"},
-    {"token read", "POST", "/api/review-requests/", PARTS, PART("name=\"_method\"", "PUT"), 403, DENIED},
+    {"token read", "POST", "/api/review-requests/", PARTS, PART("name=\"_method\"", "GET"), 200,
+     "\r\nGET\r\n"},
+    {"token read", "POST", "/api/review-requests/", PARTS, PART("name=\"_method\"", "PUT"), 403,
+     DENIED},
     {"token only42", "GET", "/api/review-requests/42/", NULL, NULL, 200, " of alice: "},
-    {"token only42", "GET", "/api/review-requests%2F42", NULL, NULL, 200, "GET /api/review-requests/42 of"},
+    {"token only42", "GET", "/api/review-requests%2F42", NULL, NULL, 200,
+     "GET /api/review-requests/42 of"},
     {"token only42", "GET", "/api/review-requests/43/", NULL, NULL, 403, DENIED},
     {"token only42", "GET", "/api/review-requests/", NULL, NULL, 403, DENIED},
     {"token only42", "GET", "/api/review-requests/42/draft/", NULL, NULL, 403, DENIED},
+    {"token nodraft", "GET", "/api/", NULL, NULL, 403, DENIED},
+    {"token nodraft", "GET", "/api/review-requests/42/reviews/draft/", NULL, NULL, 403, DENIED},
+    {"token nodraft", "GET", "/api/review-requests/42/reviews/7/", NULL, NULL, 200, "/7/ of alice"},
+    {"token nodraft", "GET", "/api/hosting-service-accounts/1/remote-repositories/a/b/", NULL, NULL,
+     403, DENIED},
+    {"token nodraft", "GET", "/api/hosting-service-accounts/1/remote-repositories/a/", NULL, NULL,
+     200, "/a/ of alice"},
     /* What the upstream might read otherwise is refused. */
-    {"token good", "POST", "/api/", PARTS, PART("name=_method", "DELETE"), 400, "without doubt"},
-    {"token good", "POST", "/api/", PARTS, PART("name=\" _method\"", "DELETE"), 400, "without doubt"},
-    {"token good", "POST", "/api/", PARTS, PART("name=\"a\"; name*=utf-8''_method", "PUT"), 400, "without doubt"},
-    {"token good", "POST", "/api/", PARTS, PART("name=\"_method\"\r\nContent-Transfer-Encoding: base64", "R0VU"), 400,
-     "without doubt"},
+    {"token good", "POST", "/api/", PARTS, PART("name=_method", "DELETE"), 400, DOUBTFUL},
+    {"token good", "POST", "/api/", PARTS, PART("name=\" _method\"", "DELETE"), 400, DOUBTFUL},
+    {"token good", "POST", "/api/", PARTS, PART("name=\"a\"; name*=utf-8''_method", "PUT"), 400,
+     DOUBTFUL},
+    {"token good", "POST", "/api/", PARTS,
+     PART("name=\"_method\"\r\nContent-Transfer-Encoding: base64", "R0VU"), 400, DOUBTFUL},
     {"token read", "POST", "/api/", PARTS,
      PART("name=\"a\"\r\nContent-Type: multipart/mixed; boundary=abc",
           "--abc\r\nContent-Disposition: form-data; name=\"_method\"\r\n\r\nGET\r\n--abc--\r\n"),
-     400, "without doubt"},
-    {"token good", "POST", "/api/", PARTS "; boundary=y", PART("name=\"a\"", "b"), 400, "without doubt"},
-    {"token good", "POST", "/api/", PARTS, "--xyz\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\nb", 400,
-     "without doubt"},
-    {"token good", "POST", "/api/", FORM "; charset=utf-7", "+AF8-method=PUT", 400, "without doubt"},
-    {"token good", "POST", "/api/", FORM, "_method=delete", 405, "Allow: GET, POST, PUT, DELETE\r\n"},
+     400, DOUBTFUL},
+    {"token good", "POST", "/api/", PARTS "; boundary=y", PART("name=\"a\"", "b"), 400, DOUBTFUL},
+    {"token good", "POST", "/api/", PARTS,
+     "--xyz\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\nb", 400, DOUBTFUL},
+    {"token good", "POST", "/api/", FORM "; charset=utf-7", "+AF8-method=PUT", 400, DOUBTFUL},
+    {"token good", "POST", "/api/", FORM, "_method=delete", 405,
+     "Allow: GET, POST, PUT, DELETE\r\n"},
     {"token good", "POST", "/api/", FORM, "_method=", 405, "no such method"},
     {"token good", "PATCH", "/api/", NULL, NULL, 405, "no such method"},
-    {"token good", "GET", "/api/nothing/", NULL, NULL, 404, "\"code\": 100, \"msg\": \"Object does not exist\""},
-    {"token good", "GET", "/api/../admin/", NULL, NULL, 404, "\"code\": 100"},
-    {"token good", "GET", "/api/%2e%2e/api/", NULL, NULL, 404, "\"code\": 100"},
-    {"token good", "GET", "//api/", NULL, NULL, 404, "\"code\": 100"},
-    {"token good", "GET", "/s/no@site/api/", NULL, NULL, 404, "\"code\": 100"},
+    {"token good", "GET", "/api/nothing/", NULL, NULL, 404, NOTHING},
+    {"token good", "GET", "/api/../admin/", NULL, NULL, 404, NOTHING},
+    {"token good", "GET", "/api/%2e%2e/api/", NULL, NULL, 404, NOTHING},
+    {"token good", "GET", "//api/", NULL, NULL, 404, NOTHING},
+    {"token good", "GET", "/s/no@site/api/", NULL, NULL, 404, NOTHING},
 };
 enum { CASES = sizeof cases / sizeof *cases };
 
@@ -177,19 +203,23 @@ static void *serve(void *connection)
     const struct timespec slowly = {0, 500000000};
 
     while (receive(peer, message)) {
-        const char *user = strstr(message, "X-Forwarded-User: "), *status = strstr(message, "?status=404");
+        const char *user = strstr(message, "X-Forwarded-User: "),
+                   *status = strstr(message, "?status=404");
         const char *sent = strstr(message, "\r\n\r\n") + 4;
 
-        if (user == NULL || strstr(user + 1, "X-Forwarded-User") != NULL || strstr(message, "X_Forwarded_User") != NULL ||
-            strstr(message, "X-Mine") != NULL || strstr(message, "Authorization") != NULL)
+        if (user == NULL || strstr(user + 1, "X-Forwarded-User") != NULL ||
+            strstr(message, "X_Forwarded_User") != NULL || strstr(message, "X-Mine") != NULL ||
+            strstr(message, "Authorization") != NULL)
             die("the upstream got headers that it should not get");
         if (strstr(message, "?slow") != NULL)
             nanosleep(&slowly, NULL);
         user += strlen("X-Forwarded-User: ");
-        snprintf(body, sizeof body, "%.*s of %.*s: %s", (int)(strstr(message, " HTTP/1.1") - message), message,
-                 (int)strcspn(user, "\r"), user, sent);
+        snprintf(body, sizeof body, "%.*s of %.*s: %s",
+                 (int)(strstr(message, " HTTP/1.1") - message), message, (int)strcspn(user, "\r"),
+                 user, sent);
         snprintf(answer, sizeof answer,
-                 "HTTP/1.1 %s\r\nX-Upstream: here\r\nConnection: keep-alive, X-Own\r\nX-Own: 1\r\nContent-Length: %zu\r\n\r\n%s",
+                 "HTTP/1.1 %s\r\nX-Upstream: here\r\nConnection: keep-alive, X-Own\r\nX-Own: "
+                 "1\r\nContent-Length: %zu\r\n\r\n%s",
                  status != NULL ? "404 Not Found" : "200 OK", strlen(body), body);
         send_all(peer, answer, strlen(answer));
     }
@@ -219,7 +249,8 @@ static uint16_t start_upstream(void)
     pthread_t thread;
 
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    if (listener < 0 || bind(listener, (struct sockaddr *)&address, sizeof address) != 0 || listen(listener, 256) != 0 ||
+    if (listener < 0 || bind(listener, (struct sockaddr *)&address, sizeof address) != 0 ||
+        listen(listener, 256) != 0 ||
         getsockname(listener, (struct sockaddr *)&address, &size) != 0 ||
         pthread_create(&thread, NULL, accept_all, (void *)(intptr_t)listener) != 0)
         die("the upstream cannot be started");
@@ -245,14 +276,18 @@ static void ask(int peer, size_t which)
 {
     char message[MESSAGE_SIZE];
     const char *body = cases[which].body != NULL ? cases[which].body : "";
-    int n = snprintf(message, sizeof message, "%s %s HTTP/1.1\r\nHost: localhost\r\n", cases[which].method, cases[which].path);
+    int n = snprintf(message, sizeof message, "%s %s HTTP/1.1\r\nHost: localhost\r\n",
+                     cases[which].method, cases[which].path);
 
     if (cases[which].authorization != NULL)
-        n += snprintf(message + n, sizeof message - (size_t)n, "Authorization: %s\r\n", cases[which].authorization);
+        n += snprintf(message + n, sizeof message - (size_t)n, "Authorization: %s\r\n",
+                      cases[which].authorization);
     if (cases[which].type != NULL)
-        n += snprintf(message + n, sizeof message - (size_t)n, "Content-Type: %s\r\n", cases[which].type);
+        n += snprintf(message + n, sizeof message - (size_t)n, "Content-Type: %s\r\n",
+                      cases[which].type);
     snprintf(message + n, sizeof message - (size_t)n,
-             "X-Forwarded-User: root\r\nX_Forwarded_User: root\r\nConnection: keep-alive, X-Mine\r\nX-Mine: 1\r\n"
+             "X-Forwarded-User: root\r\nX_Forwarded_User: root\r\nConnection: keep-alive, "
+             "X-Mine\r\nX-Mine: 1\r\n"
              "Content-Length: %zu\r\n\r\n%s",
              strlen(body), body);
     send_all(peer, message, strlen(message));
@@ -271,8 +306,9 @@ static void *run_connection(void *number)
             die("the gateway closed a connection");
         if (strtol(message + strlen("HTTP/1.1 "), NULL, 10) != cases[which].status ||
             strstr(message, cases[which].answer) == NULL || strstr(message, "X-Own") != NULL) {
-            fprintf(stderr, "%s %s, %s: expected %d, %s, but got:\n%s\n", cases[which].method, cases[which].path,
-                    cases[which].authorization, cases[which].status, cases[which].answer, message);
+            fprintf(stderr, "%s %s, %s: expected %d, %s, but got:\n%s\n", cases[which].method,
+                    cases[which].path, cases[which].authorization, cases[which].status,
+                    cases[which].answer, message);
             die("an answer is not as expected");
         }
         atomic_fetch_add(&answered[which], 1);
@@ -284,7 +320,8 @@ static void *run_connection(void *number)
 /* Tells the gateway to end while it waits for the upstream. */
 static void *end_gracefully(void *nothing)
 {
-    static const char request[] = "GET /api/info/?slow HTTP/1.1\r\nHost: localhost\r\nAuthorization: token good\r\n\r\n";
+    static const char request[] =
+        "GET /api/info/?slow HTTP/1.1\r\nHost: localhost\r\nAuthorization: token good\r\n\r\n";
     const struct timespec moment = {0, 200000000};
     char message[MESSAGE_SIZE];
     int peer = connect_to_gateway();
@@ -324,7 +361,8 @@ static void start_gateway(char **command, int words, const char *routes, char *t
     }
     close(out[1]);
     in = fdopen(out[0], "r");
-    if (gateway < 0 || in == NULL || fgets(line, sizeof line, in) == NULL || strncmp(line, "listening on 127.0.0.1:", 23) != 0)
+    if (gateway < 0 || in == NULL || fgets(line, sizeof line, in) == NULL ||
+        strncmp(line, "listening on 127.0.0.1:", 23) != 0)
         die("the gateway does not start");
     gateway_port = (uint16_t)atoi(line + 23);
 }
@@ -343,7 +381,8 @@ int main(int argc, char **argv)
     connections = strtoul(argv[2], NULL, 10);
     if (connections == 0 || connections > 256 || requests < CASES)
         die("too few or too many requests or connections");
-    if (file < 0 || write(file, tokens, sizeof tokens - 1) != (ssize_t)sizeof tokens - 1 || close(file) != 0)
+    if (file < 0 || write(file, tokens, sizeof tokens - 1) != (ssize_t)sizeof tokens - 1 ||
+        close(file) != 0)
         die("the tokens cannot be written");
     start_gateway(argv + 4, argc - 4, argv[3], token_file);
     unlink(token_file);
@@ -362,6 +401,7 @@ int main(int argc, char **argv)
             die("a case was never asked");
         total += atomic_load(&answered[i]);
     }
-    printf("ok %lu requests of %d kinds from %lu connections were answered as expected\n", total, (int)CASES, connections);
+    printf("ok %lu requests of %d kinds from %lu connections were answered as expected\n", total,
+           (int)CASES, connections);
     return total == requests ? EXIT_SUCCESS : EXIT_FAILURE;
 }

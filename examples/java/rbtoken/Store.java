@@ -13,7 +13,7 @@ import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Consumer;
 
-/** A store of tokens in memory, for any number of threads; none may be inside a call at its close. */
+/** A store of tokens in memory, for any number of threads. None may be in a call at its close. */
 public final class Store implements AutoCloseable {
     /** How to search for, or make, a client's token; null: the default. */
     public record ClientTokenOptions(Instant expires, Duration minValidity, String localSite,
@@ -112,7 +112,7 @@ public final class Store implements AutoCloseable {
                 Native.length(reason), error), error.getValue());
     }
 
-    /** Tells of events, on the threads that cause them. What a hook throws JNA reports and drops. */
+    /** Tells of events, on their threads. What a hook throws, JNA reports and drops. */
     public long addHooks(Consumer<Token> created, Consumer<Token> used, Consumer<Token> revoked) {
         Native.HooksStruct struct = new Native.HooksStruct();
         struct.created = (data, store, token, auto) -> created.accept(kept(token));
@@ -131,7 +131,7 @@ public final class Store implements AutoCloseable {
         return Token.of(Native.LIB.rbtoken_token_retain(token));
     }
 
-    /** Calls of the hooks that are under way may still end after this; so they stay until the close. */
+    /** A call of the hooks may still end after this, so they are kept until the close. */
     public void removeHooks(long id) {
         PointerByReference error = new PointerByReference();
         TokenException.check(

@@ -13,7 +13,7 @@ import java.time.temporal.ChronoUnit;
 import java.util.Optional;
 import java.util.function.BiFunction;
 
-/** A token as it was when it was given out. It may outlive its store, and goes when it is garbage. */
+/** A token as it was when it was given out. It may outlive its store. */
 public final class Token {
     private static final Cleaner CLEANER = Cleaner.create();
 
@@ -33,8 +33,11 @@ public final class Token {
         try {
             LongByReference length = new LongByReference();
             Pointer data = field.apply(handle, length);
-            return data == null ? null
-                    : new String(data.getByteArray(0, (int) length.getValue()), StandardCharsets.UTF_8);
+            if (data == null) {
+                return null;
+            }
+            byte[] utf8 = data.getByteArray(0, (int) length.getValue());
+            return new String(utf8, StandardCharsets.UTF_8);
         } finally {
             Reference.reachabilityFence(this);
         }
