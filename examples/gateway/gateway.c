@@ -67,8 +67,8 @@ static const refusal *log_in(request *r, const char *header)
     }
     status = rbtoken_store_authenticate_header(store, RBTOKEN_STR(header), &options, &verdict,
                                                &r->token, &r->refused, NULL);
-    if (status != RBTOKEN_OK) /* it is no text, or else nobody can be judged */
-        return status == RBTOKEN_E_INVALID_UTF8 ? &LOGIN_FAILED : &FAILED;
+    if (status != RBTOKEN_OK)
+        return &FAILED;
     if (verdict == RBTOKEN_VERDICT_WRONG_SITE)
         return &DENIED;
     if (verdict == RBTOKEN_VERDICT_NOT_A_TOKEN)

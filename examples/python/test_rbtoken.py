@@ -240,6 +240,18 @@ class Lifetime(unittest.TestCase):
             token.user
         self.assertEqual(repr(token), "<Token (closed)>")
 
+    def test_what_is_closed_during_a_call_goes_when_the_call_ends(self) -> None:
+        held: list[bool] = []
+
+        def close(_store: Store, _token: Token) -> None:
+            store.close()
+            held.append(store._pointer is not None)
+
+        store = Store()
+        store.add_hooks(Hooks(created=close))
+        self.assertEqual(store.generate_token("alice").user, "alice")
+        self.assertEqual((held, store._pointer), ([True], None))
+
     def test_garbage_is_given_back(self) -> None:
         class Hook:
             def __call__(self, _store: Store, _token: Token) -> None:

@@ -125,8 +125,8 @@ static const struct {
     {"token good", "POST", "/api/", PARTS,
      PART("name=\"_method\"\r\nContent-Transfer-Encoding: base64", "R0VU"), 400, DOUBTFUL},
     {"token read", "POST", "/api/", PARTS,
-     PART("name=\"a\"\r\nContent-Type: multipart/mixed; boundary=abc",
-          "--abc\r\nContent-Disposition: form-data; name=\"_method\"\r\n\r\nGET\r\n--abc--\r\n"),
+     "--xyz\r\nContent-Type: multipart/mixed; boundary=abc\r\n\r\n--abc\r\n"
+     "Content-Disposition: form-data; name=\"_method\"\r\n\r\nGET\r\n--abc--\r\n--xyz--\r\n",
      400, DOUBTFUL},
     {"token good", "POST", "/api/", PARTS "; boundary=y", PART("name=\"a\"", "b"), 400, DOUBTFUL},
     {"token good", "POST", "/api/", PARTS,
@@ -138,6 +138,7 @@ static const struct {
     {"token good", "PATCH", "/api/", NULL, NULL, 405, "no such method"},
     {"token good", "GET", "/api/nothing/", NULL, NULL, 404, NOTHING},
     {"token good", "GET", "/api/../admin/", NULL, NULL, 404, NOTHING},
+    {"token good", "GET", "/api/users/../watched/", NULL, NULL, 404, NOTHING},
     {"token good", "GET", "/api/%2e%2e/api/", NULL, NULL, 404, NOTHING},
     {"token good", "GET", "//api/", NULL, NULL, 404, NOTHING},
     {"token good", "GET", "/s/no@site/api/", NULL, NULL, 404, NOTHING},
