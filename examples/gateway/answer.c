@@ -13,7 +13,7 @@ const refusal
     DENIED = {403, 101, "resource-permission-denied", "You don't have permission for this"},
     NOT_LOGGED_IN = {401, 103, "auth-not-logged-in", "You are not logged in"},
     LOGIN_FAILED = {401, 104, "auth-login-failed", "The username or password was not correct"},
-    BAD_FORM = {400, 400, "gateway", "The form cannot be read without doubt"},
+    BAD_FORM = {400, 400, "gateway", "The form cannot be read"},
     BAD_METHOD = {405, 405, "gateway", "There is no such method"},
     TOO_LARGE = {413, 413, "gateway", "The body is too large"},
     FAILED = {500, 500, "gateway", "The request could not be judged"},

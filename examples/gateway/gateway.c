@@ -10,9 +10,9 @@
  *
  * The upstream must accept requests from the gateway alone: it is told the user's name as
  * `X-Forwarded-User`, and never the token. Headers with `_` in their names are dropped, since WSGI
- * takes it for `-`; a form that might name another method to the upstream than it does here is
- * refused. Unlike Review Board, the gateway knows no anonymous users, answers in JSON only, and
- * tells times in UTC.
+ * takes it for `-`. A form, whose `_method` stands for the method of a POST, is sealed with the
+ * method that the policy was asked for. Unlike Review Board, the gateway knows no anonymous users,
+ * answers in JSON only, and tells times in UTC.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -41,7 +41,8 @@ typedef struct request {
     rbtoken_token_t *token;   /* who asks */
     rbtoken_token_t *refused; /* the token that explains LOGIN_FAILED */
     struct MHD_PostProcessor *form;
-    char method[16]; /* the form's `_method` */
+    const char *boundary; /* of the form; NULL: it is URL-encoded */
+    char method[16];      /* the form's `_method` */
     bool begun, overridden;
     bytes body;
 } request;
@@ -76,28 +77,27 @@ static const refusal *log_in(request *r, const char *header)
     return verdict == RBTOKEN_VERDICT_OK ? NULL : &LOGIN_FAILED;
 }
 
-/* Looks for `_method` in a form: the last one counts, as in Django. What one of two readers might
- * take for it, and the other not, is refused. */
+/* Reads `_method` of a form: the last one counts, as in Django. */
 static enum MHD_Result read_field(void *cls, enum MHD_ValueKind kind, const char *key,
                                   const char *file, const char *type, const char *encoding,
                                   const char *data, uint64_t offset, size_t size)
 {
     request *r = cls;
-    bool is_method = key != NULL && strcmp(key, "_method") == 0;
 
-    (void)kind, (void)type;
-    if (key == NULL || (!is_method && strstr(key, "_method") != NULL) ||
-        (is_method && (file != NULL || encoding != NULL || offset + size >= sizeof r->method))) {
-        r->why = &BAD_FORM;
-    } else if (is_method) {
-        r->overridden = true;
-        memcpy(r->method + offset, data, size);
-        r->method[offset + size] = '\0';
+    (void)kind, (void)file, (void)type, (void)encoding;
+    if (strcmp(key != NULL ? key : "", "_method") != 0)
+        return MHD_YES;
+    r->overridden = true;
+    if (offset + size >= sizeof r->method) {
+        r->why = &BAD_METHOD;
+        return MHD_YES;
     }
+    memcpy(r->method + offset, data, size);
+    r->method[offset + size] = '\0';
     return MHD_YES;
 }
 
-/* Prepares to read the body of a POST if it is a form, which must be written in the usual way. */
+/* Prepares to read the body of a POST if it is a form, whose type must leave no doubt. */
 static const refusal *begin_form(struct MHD_Connection *connection, request *r)
 {
     static const char coded[] = "application/x-www-form-urlencoded", parts[] = "multipart/",
@@ -111,8 +111,9 @@ static const refusal *begin_form(struct MHD_Connection *connection, request *r)
         if (*type != '\0' && strcasecmp(type, "; charset=utf-8") != 0)
             return &BAD_FORM;
     } else if (strncasecmp(type, parts, sizeof parts - 1) == 0) {
-        if (strncmp(type, plain, sizeof plain - 1) != 0 ||
-            strpbrk(type + sizeof plain - 1, ";, \"") != NULL)
+        r->boundary = type + sizeof plain - 1;
+        if (strncmp(type, plain, sizeof plain - 1) != 0 || strlen(r->boundary) > 70 ||
+            strpbrk(r->boundary, ";, \"") != NULL)
             return &BAD_FORM;
     } else {
         return NULL;
@@ -121,37 +122,38 @@ static const refusal *begin_form(struct MHD_Connection *connection, request *r)
     return r->form != NULL ? NULL : &BAD_FORM;
 }
 
-/* Whether a form has a part with parts of its own, or with a name in the notation of RFC 5987:
- * either means something to one of two readers only. */
-static bool has_odd_part(const bytes *body)
+/* Ends the form, and adds the method that it was read to name. Being the last, that is the one
+ * which the upstream takes, however it reads what is before it. */
+static const char *seal_form(request *r)
 {
-    for (size_t i = 0; i < body->size; i += strcspn(body->data + i, "\n") + 1) {
-        const char *line = body->data + i;
+    const char *method = "POST";
+    char field[256];
 
-        if (strncasecmp(line, "Content-Disposition:", 20) == 0 &&
-            memchr(line, '*', strcspn(line, "\n")) != NULL)
-            return true;
-        if (strncasecmp(line, "Content-Type:", 13) == 0 &&
-            strncasecmp(line + 13 + strspn(line + 13, " \t"), "multipart", 9) == 0)
-            return true;
-    }
-    return false;
+    MHD_destroy_post_processor(r->form); /* the last field may come only now */
+    r->form = NULL;
+    if (r->overridden)
+        method = r->method;
+    if (r->boundary == NULL)
+        snprintf(field, sizeof field, "&_method=%s", method);
+    else
+        snprintf(field, sizeof field,
+                 "\r\n--%s\r\nContent-Disposition: form-data; name=\"_method\"\r\n\r\n%s\r\n--%s--\r\n",
+                 r->boundary, method, r->boundary);
+    if (!append(&r->body, field, strlen(field)))
+        r->why = &TOO_LARGE;
+    return method;
 }
 
-/* Ends the form, whose last field may come only now, and asks the policy for the method. */
+/* Asks the policy. */
 static const refusal *ask_policy(request *r, const char *method)
 {
     const char *id = r->target.resource_id;
     bool allowed;
 
-    if (r->form != NULL) {
-        bool whole = MHD_destroy_post_processor(r->form) == MHD_YES;
-
-        r->form = NULL;
-        if (!whole || r->why != NULL || has_odd_part(&r->body))
-            return &BAD_FORM;
-        method = r->overridden ? r->method : method;
-    }
+    if (r->form != NULL)
+        method = seal_form(r);
+    if (r->why != NULL)
+        return r->why;
     if (strcmp(method, "GET") != 0 && strcmp(method, "POST") != 0 && strcmp(method, "PUT") != 0 &&
         strcmp(method, "DELETE") != 0)
         return &BAD_METHOD;

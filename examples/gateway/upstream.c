@@ -80,7 +80,7 @@ static enum MHD_Result copy_header(void *cls, enum MHD_ValueKind kind, const cha
     header_copy *copy = cls;
 
     (void)kind;
-    if (is_forwarded(name, copy->connection))
+    if (strcasecmp(name, "Content-Type") != 0 && is_forwarded(name, copy->connection))
         add_header(copy, name, value != NULL ? value : "");
     return MHD_YES;
 }
@@ -120,15 +120,15 @@ struct MHD_Response *forward(struct MHD_Connection *connection, const char *url,
     CURL *curl =
         MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
     const char *listed = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Connection");
+    const char *type = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Content-Type");
     header_copy copy = {NULL, listed, false};
     struct MHD_Response *response = NULL;
     bytes body = {NULL, 0, 0};
 
     MHD_get_connection_values(connection, MHD_HEADER_KIND, copy_header, &copy);
     add_header(&copy, "X-Forwarded-User", user);
-    /* curl would make one up. */
-    if (MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Content-Type") == NULL)
-        add_header(&copy, "Content-Type", "");
+    /* The one that was judged, or none: curl would make one up. */
+    add_header(&copy, "Content-Type", type != NULL ? type : "");
     if (!copy.failed && curl != NULL) {
         curl_easy_reset(curl);
         curl_easy_setopt(curl, CURLOPT_URL, url);
