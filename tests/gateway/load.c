@@ -65,7 +65,7 @@ static const char tokens[] =
 /* A form ends with the method that the policy was asked for. */
 #define SEAL(method)                                                                               \
     "\r\n--xyz\r\nContent-Disposition: form-data; name=\"_method\"\r\n\r\n" method "\r\n--xyz--"   \
-                                                                                   "\r\n"
+    "\r\n"
 
 /* What is asked, and what must come: the status, and a part of the answer with its headers. */
 static const struct {
@@ -137,8 +137,12 @@ static const struct {
      200, SEAL("GET")},
     {"token read", "POST", "/api/", FORM, "_method%00=GET", 200, "%00=GET&_method=GET"},
     {"token good", "POST", "/api/", PARTS "; boundary=y", PART("name=\"a\"", "b"), 400, DOUBTFUL},
+    {"token good", "POST", "/api/", "text/plain\r\nContent-Type: " FORM, "_method=PUT", 200,
+     " of alice: _method=PUT"},
     {"token good", "POST", "/api/", FORM "; charset=utf-7", "+AF8-method=PUT", 400, DOUBTFUL},
-    {"token good", "POST", "/api/", FORM, "_method=OVERLYLONGMETHOD", 405, "no such method"},
+    {"token good", "POST", "/api/", FORM,
+     "_method=GETGETGETGETGETGETGETGETGETGETGETGETGETGETGETGETGETGETGETGETGETGETGETGETGETGET", 405,
+     "no such method"},
     {"token good", "POST", "/api/", FORM, "_method=delete", 405,
      "Allow: GET, POST, PUT, DELETE\r\n"},
     {"token good", "POST", "/api/", FORM, "_method=", 405, "no such method"},
@@ -214,8 +218,11 @@ static void *serve(void *connection)
         const char *user = strstr(message, "X-Forwarded-User: "),
                    *status = strstr(message, "?status=404");
         const char *sent = strstr(message, "\r\n\r\n") + 4;
+        const char *type = strstr(message, "Content-Type:");
+        const char *second = type != NULL ? strstr(type + 1, "Content-Type:") : NULL;
 
-        if (user == NULL || strstr(user + 1, "X-Forwarded-User") != NULL ||
+        if (user == NULL || (second != NULL && second < sent) ||
+            strstr(user + 1, "X-Forwarded-User") != NULL ||
             strstr(message, "X_Forwarded_User") != NULL || strstr(message, "X-Mine") != NULL ||
             strstr(message, "Authorization") != NULL)
             die("the upstream got headers that it should not get");
