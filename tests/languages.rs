@@ -65,3 +65,25 @@ fn the_python_module_names_every_status_and_verdict_of_the_header() {
         assert_eq!(named, declared, "{class}");
     }
 }
+
+#[test]
+fn the_python_structs_lie_in_memory_as_the_headers_do() {
+    let program = "
+import rbtoken
+for name, struct in dict(
+        clock=rbtoken._Clock, store_options=rbtoken._StoreOptions,
+        client_token_options=rbtoken._ClientOptions, generate_options=rbtoken._GenerateOptions,
+        login_options=rbtoken._LoginOptions, token_filter=rbtoken._Filter,
+        token_update=rbtoken._Update, hooks=rbtoken._HooksStruct).items():
+    for field, _ in struct._fields_:
+        at = getattr(struct, field)
+        print(f'field rbtoken_{name}_t.{field}: offset {at.offset}, size {at.size},')
+";
+    let printed = c::successful_output(python().args(["-c", program]));
+    let snapshot = c::root().join("tests/abi/snapshot.txt");
+    let snapshot = fs::read_to_string(snapshot).expect("the file can be read");
+    assert!(printed.lines().count() > 60, "{printed}");
+    for field in printed.lines() {
+        assert!(snapshot.lines().any(|line| line.starts_with(field)), "not in the header: {field}");
+    }
+}
