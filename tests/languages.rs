@@ -73,6 +73,7 @@ import rbtoken
 for name, struct in dict(
         clock=rbtoken._Clock, store_options=rbtoken._StoreOptions,
         client_token_options=rbtoken._ClientOptions, generate_options=rbtoken._GenerateOptions,
+        import_options=rbtoken._ImportOptions,
         login_options=rbtoken._LoginOptions, token_filter=rbtoken._Filter,
         token_update=rbtoken._Update, hooks=rbtoken._HooksStruct).items():
     for field, _ in struct._fields_:

@@ -36,8 +36,8 @@ from types import TracebackType
 from typing import Any, Literal, TypeVar, Union
 
 __all__ = [
-    "KEEP", "NEVER", "ClientTokenOptions", "GenerateOptions", "Hooks", "Login", "RBTokenError",
-    "Status", "Store", "Token", "TokenUpdate", "Verdict", "version",
+    "KEEP", "NEVER", "ClientTokenOptions", "GenerateOptions", "Hooks", "ImportOptions", "Login",
+    "RBTokenError", "Status", "Store", "Token", "TokenUpdate", "Verdict", "version",
 ]
 
 _log = logging.getLogger("rbtoken")
@@ -178,6 +178,14 @@ class _GenerateOptions(_Struct):
                 *_text("local_site"), *_text("note"), *_text("policy"), *_text("extra_data")]
 
 
+class _ImportOptions(_Struct):
+    _fields_ = [("struct_size", c_size_t), ("flags", c_uint32), ("reserved", c_uint32),
+                ("time_added_us", c_int64), ("last_updated_us", c_int64),
+                ("last_used_us", c_int64), ("expires_at_us", c_int64),
+                ("invalid_date_us", c_int64), *_text("invalid_reason"), *_text("generator_id"),
+                *_text("local_site"), *_text("note"), *_text("policy"), *_text("extra_data")]
+
+
 class _LoginOptions(_Struct):
     _fields_ = [("struct_size", c_size_t), ("site_mode", c_int32), ("reserved", c_uint32),
                 *_text("site")]
@@ -218,6 +226,7 @@ def _load() -> ctypes.CDLL:
         "store_get_or_create_client_token":
             [handle, *text, *text, POINTER(_ClientOptions), pointer, POINTER(c_bool)],
         "store_generate_token": [handle, *text, POINTER(_GenerateOptions), pointer],
+        "store_import_token": [handle, *text, *text, POINTER(_ImportOptions), pointer],
         "store_find_token": [handle, *text, pointer],
         "store_get_token": [handle, c_int64, pointer],
         "store_list_tokens": [handle, POINTER(_Filter), pointer],
@@ -232,6 +241,7 @@ def _load() -> ctypes.CDLL:
         "store_purge_tokens": [handle, c_int64, POINTER(c_uint64)],
         "store_add_hooks": [handle, POINTER(_HooksStruct), POINTER(c_uint64)],
         "store_remove_hooks": [handle, c_uint64],
+        "token_to_json": [handle, c_int64, c_uint32, pointer],
         "token_allows": [handle, *text, *text, *text, POINTER(c_bool)],
     }
     others: dict[str, tuple[Any, list[Any]]] = {
@@ -329,6 +339,14 @@ def _read_text(name: str, handle: int) -> str | None:
     length = c_size_t()
     data = getattr(_lib, f"rbtoken_{name}")(handle, byref(length))
     return ctypes.string_at(data, length.value).decode() if data else None
+
+
+def _take_json(buffer: c_void_p) -> Any:
+    """Reads a buffer, and frees it."""
+    try:
+        return json.loads(_read_text("buffer_data", buffer.value or 0) or "null")
+    finally:
+        _lib.rbtoken_buffer_free(buffer)
 
 
 _Self = TypeVar("_Self", bound="_Handle")
@@ -496,6 +514,14 @@ class Token(_Handle):
                   byref(allowed))
         return allowed.value
 
+    def payload(self, *, with_value: bool = False) -> dict[str, Any]:
+        """The fields of Review Board's API token payload; with the secret only if asked for."""
+        buffer = c_void_p()
+        now_us = _to_us(datetime.now(timezone.utc))
+        with self._borrow() as token:
+            _call("token_to_json", token, now_us, int(with_value), byref(buffer))
+        return dict(_take_json(buffer))
+
     def __repr__(self) -> str:
         return "<Token (closed)>" if self._closed else f"<Token {self.redacted} of {self.user}>"
 
@@ -546,6 +572,36 @@ class GenerateOptions:
             expires_at_us=_to_us(self.expires) if self.expires is not None else 0,
             flags=(0 if self.valid else 1) | (2 if self.auto_generated else 0),
             generator_id=self.generator_id, token_type=self.token_type,
+            local_site=self.local_site, note=self.note, policy=_json(self.policy),
+            extra_data=_json(self.extra_data))
+
+
+@dataclass(frozen=True)
+class ImportOptions:
+    """The fields of a token that exists elsewhere. None: not known, or none."""
+
+    time_added: datetime | None = None
+    last_updated: datetime | None = None
+    last_used: datetime | None = None
+    expires: datetime | None = None
+    invalid: bool = False
+    invalid_date: datetime | None = None
+    invalid_reason: str | None = None
+    generator_id: str | None = None
+    local_site: str | None = None
+    note: str | None = None
+    policy: Document | None = None
+    extra_data: Document | None = None
+
+    def _struct(self) -> _ImportOptions:
+        times = {"time_added_us": (2, self.time_added), "last_updated_us": (4, self.last_updated),
+                 "last_used_us": (8, self.last_used), "expires_at_us": (16, self.expires),
+                 "invalid_date_us": (32, self.invalid_date)}
+        known = {name: time for name, (_, time) in times.items() if time is not None}
+        return _ImportOptions(
+            flags=int(self.invalid) | sum(times[name][0] for name in known),
+            **{name: _to_us(time) for name, time in known.items()},
+            invalid_reason=self.invalid_reason, generator_id=self.generator_id,
             local_site=self.local_site, note=self.note, policy=_json(self.policy),
             extra_data=_json(self.extra_data))
 
@@ -643,10 +699,7 @@ class Store(_Handle):
     def get_setting(self, name: str) -> Any:
         buffer = c_void_p()
         self._call("get_setting", *_pair(name), byref(buffer))
-        try:
-            return json.loads(_read_text("buffer_data", buffer.value or 0) or "null")
-        finally:
-            _lib.rbtoken_buffer_free(buffer)
+        return _take_json(buffer)
 
     def add_local_site(self, name: str) -> None:
         self._call("add_local_site", *_pair(name))
@@ -687,6 +740,11 @@ class Store(_Handle):
         """Makes a new token. Authenticate who asks!"""
         struct = (options or GenerateOptions())._struct()
         return self._token("generate_token", *_pair(user), byref(struct))
+
+    def import_token(self, user: str, value: str, options: ImportOptions | None = None) -> Token:
+        """Stores a token that exists elsewhere, with its value."""
+        struct = (options or ImportOptions())._struct()
+        return self._token("import_token", *_pair(user), *_pair(value), byref(struct))
 
     def find_token(self, value: str) -> Token:
         """Finds a token by its value, usable or not: this is no login."""

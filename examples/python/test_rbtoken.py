@@ -14,8 +14,8 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
 
 import rbtoken
-from rbtoken import (NEVER, ClientTokenOptions, GenerateOptions, Hooks, RBTokenError, Status,
-                     Store, Token, TokenUpdate, Verdict)
+from rbtoken import (NEVER, ClientTokenOptions, GenerateOptions, Hooks, ImportOptions,
+                     RBTokenError, Status, Store, Token, TokenUpdate, Verdict)
 
 NEW_YEAR = datetime(2026, 1, 1, 0, 0, 0, 1, timezone.utc)
 
@@ -119,6 +119,29 @@ class Tokens(unittest.TestCase):
         self.assertEqual(self.store.purge_tokens(NEW_YEAR + timedelta(days=1)), 1)
         self.assertEqual(len(self.store), 0)
         self.assertTrue(self.store)
+
+    def test_a_token_of_another_server_is_brought_in_with_its_fields(self) -> None:
+        def day(number: int) -> datetime:
+            return datetime(2025, 1, number, tzinfo=timezone.utc)
+
+        token = self.store.import_token("alice", "0" * 40, ImportOptions(
+            time_added=day(1), last_updated=day(2), last_used=day(3), expires=day(4), invalid=True,
+            invalid_date=day(5), invalid_reason="Lost.", generator_id="legacy_sha1",
+            local_site="north", note="old", policy={}, extra_data={"a": None}))
+        self.assertEqual(
+            [token.time_added, token.last_updated, token.last_used, token.expires,
+             token.invalid_date], [day(number) for number in range(1, 6)])
+        self.assertTrue(token.is_deprecated and token.is_invalidated)
+        self.assertEqual((token.invalid_reason, token.local_site, token.note, token.extra_data),
+                         ("Lost.", "north", "old", {"a": None}))
+        plain = self.store.import_token("bob", "plain")
+        self.assertEqual((plain.value, plain.expires, plain.last_used), ("plain", None, None))
+
+    def test_the_payload_has_the_secret_only_if_asked_for(self) -> None:
+        token = self.store.generate_token("alice", GenerateOptions(note="a"))
+        self.assertEqual(token.payload()["note"], "a")
+        self.assertNotIn("token", token.payload())
+        self.assertEqual(token.payload(with_value=True)["token"], token.value)
 
     def test_settings_are_json(self) -> None:
         self.store.set_setting("client_token_expiration", 0)
