@@ -169,15 +169,18 @@ static enum MHD_Result send_on(struct MHD_Connection *connection, const request 
     static const char deprecated[] =
         "This token uses a deprecated format. The token can still be used, but you should remove "
         "it and generate a new one to take advantage of security improvements.";
+    const char *user = rbtoken_token_user(r->token, NULL);
     struct MHD_Response *response = NULL;
     enum MHD_Result result;
     bytes url = {NULL, 0, 0};
     unsigned status;
 
+    /* A user's name may be any text, but a line break in it would begin a header. */
+    if (strpbrk(user, "\r\n") != NULL)
+        return refuse(connection, &FAILED, NULL);
     if (append(&url, upstream, strlen(upstream)) && append(&url, path, strlen(path)) &&
         append(&url, r->query, strlen(r->query)))
-        response = forward(connection, url.data, method, rbtoken_token_user(r->token, NULL),
-                           &r->body, &status);
+        response = forward(connection, url.data, method, user, &r->body, &status);
     free(url.data);
     if (response == NULL)
         return refuse(connection, &NO_UPSTREAM, NULL);

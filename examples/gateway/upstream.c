@@ -64,8 +64,7 @@ static void add_header(header_copy *copy, const char *name, const char *value)
     struct curl_slist *longer = NULL;
     bytes line = {NULL, 0, 0};
 
-    /* A user's name may be any text, but a line break in it would begin a header. */
-    if (strpbrk(value, "\r\n") == NULL && append(&line, name, strlen(name)) &&
+    if (append(&line, name, strlen(name)) &&
         append(&line, *value != '\0' ? ": " : ";", *value != '\0' ? 2 : 1) &&
         append(&line, value, strlen(value)))
         longer = curl_slist_append(copy->list, line.data);

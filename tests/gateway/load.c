@@ -44,6 +44,7 @@ static const char tokens[] =
     "alice\tnodraft\t-\t-\t-\t{\"resources\": {\"review_draft\": {\"*\": {\"block\": [\"*\"]}}, "
     "\"remote_repository\": {\"a/b\": {\"block\": [\"*\"]}}, \"root\": {\"*\": {\"block\": "
     "[\"*\"]}}}}\n"
+    "al\rX-Admin: 1\tbreak\t-\t-\t-\t-\n"
     "bob\tnorth\tnorth\t-\t-\t-\n"
     "bob\t0123456789abcdef0123456789abcdef01234567\t-\t-\t-\t-\n";
 
@@ -110,6 +111,7 @@ static const struct {
      SEAL("GET")},
     {"token read", "POST", "/api/review-requests/", PARTS, PART("name=\"_method\"", "PUT"), 403,
      DENIED},
+    {"token break", "GET", "/api/", NULL, NULL, 500, "could not be judged"},
     {"token only42", "GET", "/api/review-requests/42/", NULL, NULL, 200, " of alice: "},
     {"token only42", "GET", "/api/review-requests%2F42", NULL, NULL, 200,
      "GET /api/review-requests/42 of"},
