@@ -139,26 +139,8 @@ fn the_example_prints_what_it_should() {
     let source = c::root().join("examples/c/client_token.c");
     for standard in [Language::C("c99"), C11] {
         let program = c::compile(standard, std::slice::from_ref(&source), "client_token");
-        assert_eq!(masked(&c::run(&program)), read("tests/c/client_token.expected"));
+        assert_eq!(c::masked(&c::run(&program)), read("tests/c/client_token.expected"));
     }
-}
-
-/// The text with `VALUE` for each token value and `TIME` for each time.
-fn masked(text: &str) -> String {
-    let words = text.split_inclusive(char::is_whitespace).map(|word| {
-        let bare = word.trim_end();
-        let is_value = bare.len() == 255
-            && bare
-                .strip_prefix("rbp_")
-                .is_some_and(|rest| rest.bytes().all(|byte| byte.is_ascii_alphanumeric()));
-        let shape = bare.replace(|c: char| c.is_ascii_digit(), "0");
-        match shape.as_str() {
-            _ if is_value => word.replace(bare, "VALUE"),
-            "0000-00-00T00:00:00.000000Z" => word.replace(bare, "TIME"),
-            _ => word.to_owned(),
-        }
-    });
-    words.collect()
 }
 
 #[test]

@@ -74,8 +74,7 @@ pub fn output(command: &mut Command) -> Output {
     let program = command.get_program().to_string_lossy().into_owned();
     command.output().unwrap_or_else(|error| {
         let package = match program.as_str() {
-            "gcc" => "gcc",
-            "g++" => "g++",
+            "gcc" | "g++" | "make" | "cmake" | "pkg-config" => program.as_str(),
             "nm" | "readelf" => "binutils",
             "python3" => "python3",
             _ => panic!("{program} cannot be run: {error}"),
@@ -155,6 +154,24 @@ pub fn run_test(name: &str) -> String {
     let proved = printed.lines().filter(|line| line.starts_with("ok ")).count();
     assert!(proved > 0, "{name} proved nothing:\n{printed}");
     printed
+}
+
+/// The text with `VALUE` for each token value and `TIME` for each time.
+pub fn masked(text: &str) -> String {
+    let words = text.split_inclusive(char::is_whitespace).map(|word| {
+        let bare = word.trim_end();
+        let is_value = bare.len() == 255
+            && bare
+                .strip_prefix("rbp_")
+                .is_some_and(|rest| rest.bytes().all(|byte| byte.is_ascii_alphanumeric()));
+        let shape = bare.replace(|c: char| c.is_ascii_digit(), "0");
+        match shape.as_str() {
+            _ if is_value => word.replace(bare, "VALUE"),
+            "0000-00-00T00:00:00.000000Z" => word.replace(bare, "TIME"),
+            _ => word.to_owned(),
+        }
+    });
+    words.collect()
 }
 
 /// The names of the functions that the header declares, in alphabetical order.

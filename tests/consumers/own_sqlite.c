@@ -1,0 +1,30 @@
+/* A program with an SQLite of its own beside the static library: neither sees the other's. */
+#include <rbtoken.h>
+#include <sqlite3.h>
+
+#include <stdio.h>
+
+int main(void)
+{
+    rbtoken_store_t *store;
+    rbtoken_token_t *token;
+    sqlite3 *database;
+
+    if (rbtoken_store_open(NULL, &store, NULL) != RBTOKEN_OK ||
+        rbtoken_store_get_or_create_client_token(store, RBTOKEN_STR("alice"), RBTOKEN_STR("RBTools"),
+                                                 NULL, &token, NULL, NULL) != RBTOKEN_OK)
+        return 1;
+    if (sqlite3_open(":memory:", &database) != SQLITE_OK ||
+        sqlite3_exec(database, "CREATE TABLE t (x)", NULL, NULL, NULL) != SQLITE_OK)
+        return 2;
+    /* The one that was compiled against is the one that answers. */
+    if (strcmp(sqlite3_sourceid(), SQLITE_SOURCE_ID) != 0) {
+        fprintf(stderr, "compiled with %s, linked with %s\n", SQLITE_SOURCE_ID, sqlite3_sourceid());
+        return 3;
+    }
+    printf("%s\n", rbtoken_token_redacted(token, NULL));
+    sqlite3_close(database);
+    rbtoken_token_release(token);
+    rbtoken_store_release(store);
+    return 0;
+}
