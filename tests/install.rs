@@ -9,9 +9,10 @@
 )]
 
 use std::collections::BTreeMap;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::{LazyLock, Mutex};
+use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 use std::{env, fs};
 
 #[path = "support/c.rs"]
@@ -40,23 +41,33 @@ fn folder(name: &str) -> PathBuf {
     folder
 }
 
+/// Both libraries, and what is made of them, are written to the same folders by every test.
+fn one_make() -> MutexGuard<'static, ()> {
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn profile() -> String {
+    env::var("RBTOKEN_TEST_PROFILE").unwrap_or("dev".to_owned())
+}
+
+fn target_dir() -> &'static Path {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("it is a folder inside")
+}
+
 /// `make -C examples` with a target and variables, in this build's target folder.
 fn make(target: &str, variables: &[(&str, &Path)]) {
-    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
-    let _lock = ONE_AT_A_TIME.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-    let profile = env::var("RBTOKEN_TEST_PROFILE").unwrap_or("dev".to_owned());
-    let target_dir =
-        Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("it is a folder inside");
+    let _lock = one_make();
     let variables = variables.iter().map(|(name, value)| format!("{name}={}", value.display()));
     c::successful_output(
         Command::new("make")
             .arg("-C")
             .arg(c::root().join("examples"))
             .arg(target)
-            .arg(format!("PROFILE={profile}"))
+            .arg(format!("PROFILE={}", profile()))
             .arg(format!("BUILD={}", c::BUILD.join("examples").display()))
             .args(variables)
-            .env("CARGO_TARGET_DIR", target_dir)
+            .env("CARGO_TARGET_DIR", target_dir())
             .env("CARGO", c::cargo().get_program())
             .env_remove("MAKEFLAGS"),
     );
@@ -297,15 +308,18 @@ fn programs_load_the_installed_library_at_run_time() {
 fn a_program_with_an_sqlite_of_its_own_keeps_it() {
     let include = Path::new("/usr/include/sqlite3.h");
     assert!(include.exists(), "{} is missing: install libsqlite3-dev", include.display());
-    let mut flags = vec![format!("-I{}", PREFIX.join("include").display())];
     // Ours comes first: if it showed an SQLite, that would be the one.
-    flags.push(PREFIX.join("lib/librbtoken.a").display().to_string());
-    flags.extend(["-l:libsqlite3.a".to_owned()]);
+    let mut flags = vec![
+        format!("-I{}", PREFIX.join("include").display()),
+        PREFIX.join("lib/librbtoken.a").display().to_string(),
+        "-l:libsqlite3.a".to_owned(),
+    ];
     let private = pkg_config(&PREFIX, &["--libs-only-l", "--static"]);
     flags.extend(private.into_iter().filter(|flag| flag != "-lrbtoken"));
     let source = c::root().join("tests/consumers/own_sqlite.c");
     let program = build(&source, &flags, "own_sqlite");
-    assert_eq!(c::successful_output(&mut Command::new(program)), "rbp_***#1\n");
+    let file = folder("own_sqlite_store").join("tokens");
+    assert_eq!(c::successful_output(Command::new(program).arg(file)), "rbp_***#1\n");
 }
 
 /// The archives, made into `examples/dist` below [`c::BUILD`].
@@ -359,4 +373,58 @@ fn the_binary_archive_works_wherever_it_is_unpacked() {
     let build = cmake(&prefix, "C", "unpacked_cmake");
     run_example("c", &build.join("c_shared"), Path::new(""));
     run_example("c", &build.join("c_static"), Path::new(""));
+}
+
+/// The README, word for word, in a folder that has a new user's home in it.
+#[test]
+fn the_commands_in_the_readme_work() {
+    let readme = fs::read_to_string(c::root().join("README.md")).expect("there is a README");
+    assert!(readme.lines().count() < 250, "it is short");
+    let between = |from: &str, to: &str| {
+        let (_, rest) = readme.split_once(from).unwrap_or_else(|| panic!("README.md has {from}"));
+        rest.split_once(to).unwrap_or_else(|| panic!("README.md has {to}")).0
+    };
+    let part = between("## Install\n", "## Other languages\n");
+    let commands = c::code_blocks(part, "sh");
+    assert_eq!(commands.len(), 3, "to install, C and C++: {commands:?}");
+
+    let place = folder("new_user");
+    symlink(c::root().join("examples"), place.join("examples")).expect("a link can be made");
+    for (language, name) in [("c", "first.c"), ("cpp", "first.cpp")] {
+        let program = &c::code_blocks(part, language)[0];
+        fs::write(place.join(name), program).expect("a file can be written");
+    }
+    let _lock = one_make();
+    let home = env::home_dir().expect("there is a home");
+    let kept = |name: &str, default: &str| env::var_os(name).unwrap_or(home.join(default).into());
+    let printed = c::successful_output(
+        Command::new("sh")
+            .arg("-ec")
+            .arg(commands.join(""))
+            .current_dir(&place)
+            .env("CARGO_HOME", kept("CARGO_HOME", ".cargo"))
+            .env("RUSTUP_HOME", kept("RUSTUP_HOME", ".rustup"))
+            .env("HOME", &place)
+            .env("PROFILE", profile())
+            .env("MAKEFLAGS", format!("BUILD={}", c::BUILD.join("examples").display()))
+            .env("CARGO_TARGET_DIR", target_dir()),
+    );
+    let tokens = printed.lines().filter(|line| line.starts_with("rbp_") && line.len() == 255);
+    assert_eq!(tokens.count(), 2, "{printed}");
+
+    let block = &c::code_blocks(part, "cmake")[0];
+    let project = place.join("cmake");
+    fs::create_dir(&project).expect("a folder can be made");
+    let text = format!(
+        "cmake_minimum_required(VERSION 3.13)\nproject(first C)\n\
+         add_executable(first ../first.c)\n{block}"
+    );
+    fs::write(project.join("CMakeLists.txt"), text).expect("a file can be written");
+    let build = project.join("build");
+    let configure = ["-DCMAKE_PREFIX_PATH=".to_owned() + &place.join(".local").to_string_lossy()];
+    let mut cmake = Command::new("cmake");
+    c::successful_output(cmake.arg("-S").arg(&project).arg("-B").arg(&build).args(configure));
+    c::successful_output(Command::new("cmake").arg("--build").arg(&build));
+    let printed = c::successful_output(&mut Command::new(build.join("first")));
+    assert!(printed.starts_with("rbp_"), "{printed}");
 }

@@ -1,16 +1,26 @@
-/* A program with an SQLite of its own beside the static library: neither sees the other's. */
+/* A program with an SQLite of its own beside the static library: neither sees the other's. The store
+ * is kept in the file that is the argument, if the library was built to do so. */
 #include <rbtoken.h>
 #include <sqlite3.h>
 
 #include <stdio.h>
 
-int main(void)
+int main(int argc, char **argv)
 {
+    rbtoken_store_options_t options;
+    rbtoken_status_t status;
     rbtoken_store_t *store;
     rbtoken_token_t *token;
     sqlite3 *database;
 
-    if (rbtoken_store_open(NULL, &store, NULL) != RBTOKEN_OK ||
+    if (argc < 2)
+        return 4;
+    RBTOKEN_INIT(&options);
+    RBTOKEN_SET_STR(&options, location, argv[1]);
+    status = rbtoken_store_open(&options, &store, NULL);
+    if (status == RBTOKEN_E_UNSUPPORTED)
+        status = rbtoken_store_open(NULL, &store, NULL);
+    if (status != RBTOKEN_OK ||
         rbtoken_store_get_or_create_client_token(store, RBTOKEN_STR("alice"), RBTOKEN_STR("RBTools"),
                                                  NULL, &token, NULL, NULL) != RBTOKEN_OK)
         return 1;
