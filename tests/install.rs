@@ -352,12 +352,19 @@ fn the_binary_archive_works_wherever_it_is_unpacked() {
         place.join(top)
     };
 
-    let sources = files(&unpack(source, "unpacked source"));
+    let source = unpack(source, "unpacked_source");
+    let sources = files(&source);
     for name in ["Cargo.lock", "build.rs", "examples/install/install.mk", "src/lib.rs", "LICENSE"] {
         assert!(sources.contains_key(name), "the source archive lacks {name}");
     }
+    // Its Cargo.toml is Cargo's rendering of ours.
+    let steps = c::successful_output(
+        Command::new("make").args(["-n", "install", "-C"]).arg(source.join("examples")),
+    );
+    for name in [format!("librbtoken.so.{VERSION} "), "/lib/librbtoken.so.0\n".to_owned()] {
+        assert!(steps.contains(&name), "{name}: {steps}");
+    }
 
-    // A folder with a space in its name would need quotes in what pkg-config prints.
     let prefix = unpack(binary, "unpacked");
     let mut expected = expected_files();
     expected.extend(["CHANGELOG.md", "LICENSE", "README.md"].map(String::from));

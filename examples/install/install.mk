@@ -10,8 +10,6 @@ CMAKEDIR = $(PREFIX)/share/cmake/rbtoken
 INSTALL ?= install
 SOURCE_DATE_EPOCH ?= $(shell git -C $(ROOT) log -1 --format=%ct 2>/dev/null || echo 0)
 
-manifest = $(shell sed -n 's/^$(1) = "\(.*\)"/\1/p' $(ROOT)/Cargo.toml | head -n 1)
-VERSION := $(call manifest,version)
 DESCRIPTION := $(call manifest,description)
 INSTALL_DIR := $(CURDIR)/install
 STAGE := $(BUILD)/install
