@@ -60,9 +60,13 @@ DIST := $(BUILD)/dist
 HOST = $(shell rustc -vV | sed -n 's/^host: //p')
 BINARY = rbtoken-$(VERSION)-$(HOST)
 CARGO_HOME ?= $(HOME)/.cargo
-# No path of this machine gets into the library.
-DIST_ENV = CFLAGS='-ffile-prefix-map=$(CARGO_HOME)=/cargo -ffile-prefix-map=$(ROOT)=/rbtoken' \
-	RUSTFLAGS='--remap-path-prefix=$(CARGO_HOME)=/cargo --remap-path-prefix=$(ROOT)=/rbtoken'
+# No path of this machine gets into the libraries. (Rust's own sources have a name that is the same
+# everywhere, unless they are installed.)
+REMAPPED = $(CARGO_HOME)=/cargo $(ROOT)=/rbtoken
+RUST_SOURCES = $(shell rustc --print sysroot)/lib/rustlib/src/rust
+RUST_COMMIT = $(shell rustc -vV | sed -n 's/^commit-hash: //p')
+DIST_ENV = CFLAGS='$(REMAPPED:%=-ffile-prefix-map=%)' \
+	RUSTFLAGS='$(patsubst %,--remap-path-prefix=%,$(REMAPPED) $(RUST_SOURCES)=/rustc/$(RUST_COMMIT))'
 # For `cargo package`; it refuses changes that are not committed.
 PACKAGE_FLAGS ?=
 
