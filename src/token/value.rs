@@ -58,18 +58,73 @@ impl TokenValue {
         &self.terminated[..self.terminated.len() - 1]
     }
 
-    /// The value with a NUL behind it.
-    pub fn expose_with_nul(&self) -> &str {
-        &self.terminated
+    /// The value, borrowed.
+    pub fn borrow(&self) -> ValueRef<'_> {
+        ValueRef::from_terminated(self.terminated.as_bytes())
+    }
+}
+
+impl Clone for TokenValue {
+    fn clone(&self) -> Self {
+        Self { terminated: self.terminated.clone() }
+    }
+}
+
+impl fmt::Debug for TokenValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("TokenValue").field(&self.borrow().redacted()).finish()
+    }
+}
+
+impl Drop for TokenValue {
+    fn drop(&mut self) {
+        self.terminated.zeroize();
+    }
+}
+
+/// A token's value, borrowed from who keeps it. It is never printed either.
+#[derive(Clone, Copy)]
+pub struct ValueRef<'a> {
+    /// UTF-8, with a NUL behind it.
+    terminated: &'a [u8],
+}
+
+impl<'a> ValueRef<'a> {
+    pub(super) fn from_terminated(terminated: &'a [u8]) -> Self {
+        Self { terminated }
+    }
+
+    /// The value.
+    pub fn expose(self) -> &'a str {
+        // It was made of a text.
+        std::str::from_utf8(self.expose_bytes()).unwrap_or_default()
+    }
+
+    /// The value's bytes.
+    pub fn expose_bytes(self) -> &'a [u8] {
+        &self.terminated[..self.terminated.len() - 1]
+    }
+
+    /// The value's bytes with a NUL behind them, to be lent to C without a copy.
+    pub fn expose_with_nul(self) -> &'a [u8] {
+        self.terminated
+    }
+
+    /// A copy that outlives the lender.
+    pub fn to_owned(self) -> TokenValue {
+        let mut terminated = String::with_capacity(self.terminated.len());
+        terminated.push_str(self.expose());
+        terminated.push('\0');
+        TokenValue { terminated: terminated.into_boxed_str() }
     }
 
     /// Whether this is the value asked for.
-    pub fn is(&self, value: &str) -> bool {
-        constant_time_eq(self.expose().as_bytes(), value.as_bytes())
+    pub fn is(self, value: &[u8]) -> bool {
+        constant_time_eq(self.expose_bytes(), value)
     }
 
     /// What may be shown of it: the type of a value whose checksum holds, nothing of others.
-    pub fn redacted(&self) -> String {
+    pub fn redacted(self) -> String {
         match self.expose().split_once('_') {
             Some((token_type, _))
                 if (1..=16).contains(&token_type.len())
@@ -83,21 +138,9 @@ impl TokenValue {
     }
 }
 
-impl Clone for TokenValue {
-    fn clone(&self) -> Self {
-        Self { terminated: self.terminated.clone() }
-    }
-}
-
-impl fmt::Debug for TokenValue {
+impl fmt::Debug for ValueRef<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("TokenValue").field(&self.redacted()).finish()
-    }
-}
-
-impl Drop for TokenValue {
-    fn drop(&mut self) {
-        self.terminated.zeroize();
     }
 }
 
@@ -116,7 +159,7 @@ mod tests {
             .unwrap();
         assert_eq!(format!("{vendor:?}"), r#"TokenValue("rbp_***")"#);
         for foreign in ["secret_".to_owned(), format!("x\nFORGED_{}", "x".repeat(246))] {
-            assert_eq!(TokenValue::new(&foreign).unwrap().redacted(), "***");
+            assert_eq!(TokenValue::new(&foreign).unwrap().borrow().redacted(), "***");
         }
     }
 
