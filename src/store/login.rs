@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::{Event, Store, names};
+use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::error::Result;
 use crate::token::{MAX_VALUE_CHARS, Token};
 
@@ -65,13 +66,18 @@ impl Store {
         if let RequestSite::Named(name) = site {
             names::check_local_site(name)?;
         }
-        let now = self.now()?;
+        // The host's clock is not called while a lock is held, and the system's is not asked about
+        // values that nobody has.
+        let told = self.clock.as_ref().map(|clock| clock.now()).transpose()?;
+        let mut time = told.map_or(Ok(Timestamp::MIN), Ok);
         // A character has at most four bytes. Bytes that are no text are no token's value.
         if value.len() > 4 * MAX_VALUE_CHARS {
             return Ok(Login::refused(Verdict::Unknown));
         }
         let mut verdict = Verdict::Unknown;
         let record = self.backend.log_in(value, &mut |record, owner_is_active| {
+            time = told.map_or_else(|| SystemClock.now(), Ok);
+            let now = *time.as_ref().ok()?;
             verdict = if record.invalidation().is_some() {
                 Verdict::Invalid
             } else if record.is_expired(now) {
@@ -86,6 +92,7 @@ impl Store {
         let Some(record) = record else {
             return Ok(Login::refused(Verdict::Unknown));
         };
+        let now = time?;
         let token = match verdict {
             Verdict::Ok => {
                 let token = self.snapshot_used(record, Some(now));

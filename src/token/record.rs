@@ -52,11 +52,12 @@ pub type SharedRecord = triomphe::Arc<Record>;
 ///
 /// There are a million of these: what fills one is its value, and what several tokens have in
 /// common is kept once.
+///
+/// The order is that of the memory: the id stands beside the count of references.
 #[derive(Debug)]
+#[repr(C)]
 pub struct Record {
     id: i64,
-    user: triomphe::Arc<Text>,
-    time_added: Timestamp,
     /// In microseconds, or [`NEVER`].
     expires: i64,
     /// In microseconds, doubled, or [`NEVER`]: no time is so large, so the lowest bit is free for
@@ -64,6 +65,8 @@ pub struct Record {
     last_used: AtomicI64,
     common: Arc<Common>,
     value: InlineValue,
+    user: triomphe::Arc<Text>,
+    time_added: Timestamp,
 }
 
 /// Stands for no time.

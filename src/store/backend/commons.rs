@@ -77,26 +77,28 @@ impl Table {
 mod tests {
     use super::*;
     use crate::store::backend::tests::fields;
-    use crate::token::Record;
+    use crate::token::{Record, RecordFields, SharedRecord};
 
-    /// A record of its own note.
-    fn noted(commons: &Commons, note: &str) -> crate::token::SharedRecord {
-        let fields = crate::token::RecordFields { note: note.into(), ..fields(1, "a", None, None) };
+    /// A record with a note, else like the others.
+    fn noted(commons: &Commons, alike: &RecordFields, note: &str) -> SharedRecord {
+        let fields = RecordFields { note: note.into(), ..alike.clone() };
         Record::new(1, fields, |user, common| (triomphe::Arc::new(user), commons.share(common)))
     }
 
     #[test]
     fn equal_records_share_what_they_have_in_common_and_what_nobody_has_is_swept_out() {
         let commons = Commons::default();
-        let (one, other) = (noted(&commons, "x"), noted(&commons, "x"));
+        let alike = fields(1, "alice", None, None);
+        let noted = |note: &str| noted(&commons, &alike, note);
+        let (one, other) = (noted("x"), noted("x"));
         assert_eq!(one.note().as_str().as_ptr(), other.note().as_str().as_ptr());
         assert_eq!(commons.table.lock().entries.len(), 1);
 
-        let many: Vec<_> = (0..1000).map(|n| noted(&commons, &n.to_string())).collect();
+        let many: Vec<_> = (0..1000).map(|n| noted(&n.to_string())).collect();
         assert_eq!(commons.table.lock().entries.len(), 1001);
         drop(many);
         commons.released(1000);
-        let kept = noted(&commons, "y");
+        let kept = noted("y");
         assert_eq!(commons.table.lock().entries.len(), 2);
         assert!(commons.table.lock().entries.capacity() < 100);
         drop((kept, one, other));

@@ -266,8 +266,10 @@ impl InactiveUsers {
         self.count.store(names.len(), Ordering::Release);
     }
 
-    fn contains(&self, user: &str) -> bool {
-        self.count.load(Ordering::Acquire) > 0 && self.names.read().contains(user)
+    /// Whether the owner of a record is among them. The name, which lies far from the record, is
+    /// not looked at where there are none.
+    fn contains_owner(&self, record: &Record) -> bool {
+        self.count.load(Ordering::Acquire) > 0 && self.names.read().contains(record.user())
     }
 }
 
@@ -338,7 +340,7 @@ impl Backend for Memory {
     ) -> Result<Option<SharedRecord>> {
         self.check_poison()?;
         Ok(self.values.with(value, |record| {
-            let active = !self.inactive.contains(record.user());
+            let active = !self.inactive.contains_owner(record);
             if let Some(time) = judge(record, active) {
                 record.set_last_used(Some(time));
             }

@@ -140,7 +140,7 @@ impl Owner {
         let slot = self.best.entry(
             hasher.hash_one(client),
             |it| client_of(it) == Some(client),
-            |it| hasher.hash_one(client_of(it)),
+            |it| client_of(it).map_or(0, |client| hasher.hash_one(client)),
         );
         match slot {
             Entry::Vacant(slot) => {

@@ -42,7 +42,9 @@ impl ValueIndex {
     /// hashes agree in part are compared, and those in constant time.
     pub fn with<T>(&self, value: &[u8], read: impl FnOnce(&SharedRecord) -> T) -> Option<T> {
         let (hash, shard) = self.locate(value);
-        shard.read().find(hash, |record| record.value().is(value)).map(read)
+        // Every id is positive. Its cache line is the one that a login writes to: asked for before the
+        // comparison, it comes from memory beside the value and not behind it.
+        shard.read().find(hash, |record| record.id() > 0 && record.value().is(value)).map(read)
     }
 
     pub fn contains(&self, value: &[u8]) -> bool {
