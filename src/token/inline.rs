@@ -2,9 +2,8 @@
 
 use std::fmt;
 
-use zeroize::Zeroize;
-
 use super::TokenValue;
+use super::value::wipe;
 
 const CAPACITY: usize = 256;
 /// The longest value that has room for the NUL behind it. Every usual value is ASCII and fits.
@@ -26,12 +25,12 @@ impl InlineValue {
 
     /// Whether a value has room.
     pub fn fits(value: &TokenValue) -> bool {
-        value.expose().len() <= MAX_LEN
+        value.borrow().expose_bytes().len() <= MAX_LEN
     }
 
     /// Puts a value that fits into an empty place.
     pub fn fill(&mut self, value: &TokenValue) {
-        let value = value.expose().as_bytes();
+        let value = value.borrow().expose_bytes();
         if let Some(place) = self.0.get_mut(..value.len()) {
             place.copy_from_slice(value);
             self.0[MAX_LEN] = (MAX_LEN - value.len()) as u8;
@@ -53,7 +52,7 @@ impl fmt::Debug for InlineValue {
 
 impl Drop for InlineValue {
     fn drop(&mut self) {
-        self.0.zeroize();
+        wipe(&mut self.0);
     }
 }
 

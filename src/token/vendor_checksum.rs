@@ -1,7 +1,6 @@
 //! The default generator: a type, entropy in base 62, and a checksum.
 
-use zeroize::{Zeroize, Zeroizing};
-
+use super::value::wipe;
 use super::{CreateRequest, Entropy, MAX_VALUE_CHARS, TokenGenerator, TokenValue};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -24,15 +23,16 @@ impl TokenGenerator for VendorChecksum {
     fn create(&self, request: &CreateRequest<'_>, entropy: &dyn Entropy) -> Result<TokenValue> {
         let token_type = request.token_type.as_bytes();
         check_token_type(request.token_type)?;
-        // Never grows beyond its capacity, so no copy is left behind.
-        let mut value = Zeroizing::new(Vec::with_capacity(MAX_VALUE_CHARS));
-        value.extend_from_slice(token_type);
-        value.push(b'_');
-        draw_digits(&mut value, MAX_VALUE_CHARS - CHECKSUM_CHARS, entropy)?;
-        let checksum = checksum(&value[token_type.len() + 1..]);
-        value.extend_from_slice(&checksum);
-        // All of it is ASCII: the type was checked and the rest are digits.
-        TokenValue::new(std::str::from_utf8(&value).unwrap_or_default())
+        let mut drawn = Ok(());
+        let value = TokenValue::of_len(MAX_VALUE_CHARS, |value| {
+            let (head, rest) = value.split_at_mut(token_type.len() + 1);
+            head[..token_type.len()].copy_from_slice(token_type);
+            head[token_type.len()] = b'_';
+            let (digits, end) = rest.split_at_mut(rest.len() - CHECKSUM_CHARS);
+            drawn = draw_digits(digits, entropy);
+            end.copy_from_slice(&checksum(digits));
+        });
+        drawn.map(|()| value)
     }
 
     fn validate(&self, token_type: &str, value: &str) -> Result<bool> {
@@ -71,30 +71,59 @@ pub(crate) fn check_token_type(token_type: &str) -> Result<()> {
     }
 }
 
-/// Appends uniformly drawn digits until the value is that long. Groups of six bits that stand for
-/// no digit are thrown away: a remainder would prefer some digits to others.
-fn draw_digits(value: &mut Vec<u8>, len: usize, entropy: &dyn Entropy) -> Result<()> {
+/// Fills a place with uniformly drawn digits. Groups of six bits that stand for no digit are
+/// thrown away: a remainder would prefer some digits to others.
+fn draw_digits(mut place: &mut [u8], entropy: &dyn Entropy) -> Result<()> {
     // 270 groups yield the usual 245 digits but once in some ten million draws.
-    let mut random = Zeroizing::new([0_u8; 27 * 8]);
+    let mut random = Wiped([0; WORDS * 8]);
+    let mut digits = Wiped([0; WORDS * GROUPS]);
     for _ in 0..MAX_DRAWS {
-        entropy.fill(&mut *random)?;
-        for chunk in random.chunks_exact(8) {
-            let mut bytes = [0; 8];
-            bytes.copy_from_slice(chunk);
-            let mut word = u64::from_le_bytes(bytes);
-            bytes.zeroize();
-            for _ in 0..10 {
-                if value.len() == len {
-                    return Ok(());
-                }
-                if let Some(digit) = DIGITS.get((word & 63) as usize) {
-                    value.push(*digit);
-                }
+        entropy.fill(&mut random.0)?;
+        let mut drawn = 0;
+        for chunk in random.0.as_chunks::<8>().0 {
+            let mut word = u64::from_le_bytes(*chunk);
+            for _ in 0..GROUPS {
+                // Each is written, and counts if it is a digit: the processor could not guess which
+                // are.
+                let group = (word & 63) as usize;
+                digits.0[drawn] = GROUP_DIGITS[group];
+                drawn += usize::from(group < DIGITS.len());
                 word >>= 6;
             }
         }
+        let count = drawn.min(place.len());
+        let (filled, rest) = place.split_at_mut(count);
+        filled.copy_from_slice(&digits.0[..count]);
+        place = rest;
+        if place.is_empty() {
+            return Ok(());
+        }
     }
     Err(Error::new(ErrorKind::Callback, "the entropy source gives bytes that are not random"))
+}
+
+/// Words of a draw, and the groups of six bits in each.
+const WORDS: usize = 27;
+const GROUPS: usize = 10;
+
+/// What the groups of six bits stand for; the last two stand for nothing.
+const GROUP_DIGITS: [u8; 64] = {
+    let mut digits = [0; 64];
+    let mut group = 0;
+    while group < DIGITS.len() {
+        digits[group] = DIGITS[group];
+        group += 1;
+    }
+    digits
+};
+
+/// Memory that is wiped when it is dropped.
+struct Wiped<const LEN: usize>([u8; LEN]);
+
+impl<const LEN: usize> Drop for Wiped<LEN> {
+    fn drop(&mut self) {
+        wipe(&mut self.0);
+    }
 }
 
 fn checksum(entropy: &[u8]) -> [u8; CHECKSUM_CHARS] {

@@ -73,7 +73,7 @@ impl Memory {
                 if let Some(found) = unless.and_then(|query| book.best(&query.borrow()).cloned()) {
                     return Ok(Plan::nothing(Outcome::Found(found)));
                 }
-                if self.values.contains(fields.value.expose().as_bytes()) {
+                if self.values.contains(fields.value.borrow().expose_bytes()) {
                     return Ok(Plan::nothing(Outcome::ValueTaken));
                 }
                 let record = self.record(book, *next_id, *fields);
@@ -93,7 +93,7 @@ impl Memory {
                 };
                 match which {
                     Selection::Value(value) => {
-                        let record = self.values.with(value.expose().as_bytes(), Clone::clone);
+                        let record = self.values.with(value.borrow().expose_bytes(), Clone::clone);
                         self.replacing(book, record.iter(), invalidated)
                     }
                     Selection::Id(id) => self.replacing(book, book.by_id.get(id), invalidated),
