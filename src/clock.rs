@@ -79,7 +79,8 @@ pub struct SystemClock;
 impl Clock for SystemClock {
     fn now(&self) -> Result<Timestamp> {
         // Half of what chrono's clock costs, and every login asks.
-        let micros = |time: std::time::Duration| i64::try_from(time.as_micros()).unwrap_or(i64::MAX);
+        let micros =
+            |time: std::time::Duration| i64::try_from(time.as_micros()).unwrap_or(i64::MAX);
         match SystemTime::now().duration_since(UNIX_EPOCH) {
             Ok(since) => Timestamp::from_micros(micros(since)),
             Err(before) => Timestamp::from_micros(-micros(before.duration())),

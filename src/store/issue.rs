@@ -60,9 +60,8 @@ impl Store {
             ));
         }
 
-        let ignored_generators = request
-            .ignore_deprecated
-            .then(|| Arc::clone(self.generators.read().deprecated_ids()));
+        let ignored_generators =
+            request.ignore_deprecated.then(|| Arc::clone(self.generators.read().deprecated_ids()));
         let query = ClientQuery {
             user: request.user,
             local_site: request.local_site,

@@ -17,7 +17,11 @@ pub struct Token {
 }
 
 impl Token {
-    pub(crate) fn new(record: SharedRecord, last_used: Option<Timestamp>, deprecated: bool) -> Self {
+    pub(crate) fn new(
+        record: SharedRecord,
+        last_used: Option<Timestamp>,
+        deprecated: bool,
+    ) -> Self {
         Self { record, last_used, deprecated, redacted: OnceCell::new() }
     }
 

@@ -73,49 +73,62 @@ pub(crate) fn check_token_type(token_type: &str) -> Result<()> {
 
 /// Fills a place with uniformly drawn digits. Groups of six bits that stand for no digit are
 /// thrown away: a remainder would prefer some digits to others.
-fn draw_digits(mut place: &mut [u8], entropy: &dyn Entropy) -> Result<()> {
-    // 270 groups yield the usual 245 digits but once in some ten million draws.
-    let mut random = Wiped([0; WORDS * 8]);
-    let mut digits = Wiped([0; WORDS * GROUPS]);
+fn draw_digits(place: &mut [u8], entropy: &dyn Entropy) -> Result<()> {
+    // 272 groups yield the usual 245 digits but once in some ten million draws.
+    let mut random = Wiped([0; 34 * 6]);
+    let mut filled = 0;
     for _ in 0..MAX_DRAWS {
         entropy.fill(&mut random.0)?;
-        let mut drawn = 0;
-        for chunk in random.0.as_chunks::<8>().0 {
-            let mut word = u64::from_le_bytes(*chunk);
-            for _ in 0..GROUPS {
-                // Each is written, and counts if it is a digit: the processor could not guess which
-                // are.
-                let group = (word & 63) as usize;
-                digits.0[drawn] = GROUP_DIGITS[group];
-                drawn += usize::from(group < DIGITS.len());
-                word >>= 6;
+        for six in random.0.as_chunks::<6>().0 {
+            let [a, b, c, d, e, f] = *six;
+            let groups = spread(u64::from_le_bytes([a, b, c, d, e, f, 0, 0]));
+            let digits = to_digits(groups).to_le_bytes();
+            if at_least(groups, DIGITS.len() as u8) == 0
+                && let Some(next) = place.get_mut(filled..filled + digits.len())
+            {
+                next.copy_from_slice(&digits);
+                filled += digits.len();
+                continue;
+            }
+            for (group, digit) in groups.to_le_bytes().into_iter().zip(digits) {
+                if usize::from(group) < DIGITS.len() {
+                    let Some(next) = place.get_mut(filled) else { return Ok(()) };
+                    *next = digit;
+                    filled += 1;
+                }
             }
         }
-        let count = drawn.min(place.len());
-        let (filled, rest) = place.split_at_mut(count);
-        filled.copy_from_slice(&digits.0[..count]);
-        place = rest;
-        if place.is_empty() {
+        if filled == place.len() {
             return Ok(());
         }
     }
     Err(Error::new(ErrorKind::Callback, "the entropy source gives bytes that are not random"))
 }
 
-/// Words of a draw, and the groups of six bits in each.
-const WORDS: usize = 27;
-const GROUPS: usize = 10;
+/// A one in each byte of a word.
+const ONES: u64 = u64::MAX / 0xff;
 
-/// What the groups of six bits stand for; the last two stand for nothing.
-const GROUP_DIGITS: [u8; 64] = {
-    let mut digits = [0; 64];
-    let mut group = 0;
-    while group < DIGITS.len() {
-        digits[group] = DIGITS[group];
-        group += 1;
-    }
-    digits
-};
+/// 48 bits, the lowest first, as eight bytes of six bits.
+fn spread(bits: u64) -> u64 {
+    let halves = (bits & 0xff_ffff) | ((bits & 0xffff_ff00_0000) << 8);
+    let quarters = (halves & 0xfff_0000_0fff) | ((halves & 0xff_f000_00ff_f000) << 4);
+    (quarters & 0x3f_003f_003f_003f) | ((quarters & 0x0fc0_0fc0_0fc0_0fc0) << 2)
+}
+
+/// A one in each byte that is not below a limit; the bytes and the limit are below 128.
+fn at_least(bytes: u64, limit: u8) -> u64 {
+    ((bytes + ONES * u64::from(128 - limit)) >> 7) & ONES
+}
+
+/// The digits of eight groups at once. No table is asked: which part of one is in the cache could
+/// tell what was asked.
+fn to_digits(groups: u64) -> u64 {
+    let (upper, lower) = (at_least(groups, 10), at_least(groups, 36));
+    groups
+        + ONES * u64::from(b'0')
+        + upper * u64::from(b'A' - b'9' - 1)
+        + lower * u64::from(b'a' - b'Z' - 1)
+}
 
 /// Memory that is wiped when it is dropped.
 struct Wiped<const LEN: usize>([u8; LEN]);
@@ -138,4 +151,27 @@ fn checksum(entropy: &[u8]) -> [u8; CHECKSUM_CHARS] {
 
 fn swap_case(byte: u8) -> u8 {
     if byte.is_ascii_alphabetic() { byte ^ 0x20 } else { byte }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_group_of_six_bits_stands_for_its_digit() {
+        for first in (0..64).step_by(8) {
+            let bits = (0..8).fold(0, |bits, place| bits | (first + place) << (6 * place));
+            let groups = spread(bits);
+            assert_eq!(
+                groups.to_le_bytes().map(u64::from),
+                std::array::from_fn(|n| first + n as u64)
+            );
+            let known = DIGITS.len().saturating_sub(first as usize).min(8);
+            assert_eq!(
+                to_digits(groups).to_le_bytes()[..known],
+                DIGITS[first as usize..first as usize + known]
+            );
+            assert_eq!(at_least(groups, 62) == 0, known == 8);
+        }
+    }
 }

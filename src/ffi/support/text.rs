@@ -135,7 +135,8 @@ mod tests {
             let plain = vec![b'a'; len];
             assert!(is_plain(&plain));
             for place in 0..len {
-                for (odd, is) in [(0, false), (1, true), (0x7f, true), (0x80, false), (0xff, false)] {
+                for (odd, is) in [(0, false), (1, true), (0x7f, true), (0x80, false), (0xff, false)]
+                {
                     let mut bytes = plain.clone();
                     bytes[place] = odd;
                     assert_eq!(is_plain(&bytes), is, "{odd} at {place} of {len}");

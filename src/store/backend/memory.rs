@@ -151,7 +151,7 @@ impl Memory {
                 }
                 Effect::Replace { old, new } => {
                     // First here: it takes the time of the last login over.
-                    self.values.replace(new);
+                    self.values.replace(old, new);
                     book.owners.remove(old);
                     book.owners.insert(new);
                     book.by_id.insert(new.clone());

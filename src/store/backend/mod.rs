@@ -16,9 +16,7 @@ use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::policy::Policy;
 use crate::text::Text;
-use crate::token::{
-    ExtraData, Invalidation, Record, RecordFields, SharedRecord, TokenValue,
-};
+use crate::token::{ExtraData, Invalidation, Record, RecordFields, SharedRecord, TokenValue};
 
 /// Which existing token would serve a client.
 #[derive(Clone, Copy)]

@@ -119,12 +119,7 @@ impl Owners {
 
 impl Owner {
     fn new(name: triomphe::Arc<Text>) -> Self {
-        Self {
-            name,
-            best: HashTable::new(),
-            behind: BTreeMap::new(),
-            others: BTreeMap::new(),
-        }
+        Self { name, best: HashTable::new(), behind: BTreeMap::new(), others: BTreeMap::new() }
     }
 
     fn is_empty(&self) -> bool {
@@ -185,5 +180,78 @@ impl Owner {
         if !behind.is_empty() {
             self.behind.insert(best.id(), behind);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Timestamp;
+    use crate::store::backend::tests::record;
+
+    /// The ids of the tokens that live beyond a time, as the index has them.
+    fn candidates(owners: &Owners, client: &str, valid_until: i64) -> Vec<i64> {
+        let query = ClientQuery {
+            user: "alice",
+            local_site: None,
+            client_name: client,
+            valid_until: Timestamp::from_micros(valid_until).unwrap(),
+            ignored_generators: None,
+        };
+        owners.candidates(&query).map(|record| record.id()).collect()
+    }
+
+    /// The order of a client's tokens, against a list that is sorted anew, through every order in
+    /// which they can come and go.
+    #[test]
+    fn a_client_with_several_tokens_has_them_in_the_order_of_the_rule_whatever_comes_and_goes() {
+        let tokens = [(1, Some(30)), (2, None), (3, Some(50)), (4, Some(30)), (5, None)];
+        let record = |id: i64| record(id, "alice", Some("tool"), tokens[id as usize - 1].1);
+        let mut state = 1_u64;
+        let mut owners = Owners::default();
+        let mut there: Vec<SharedRecord> = Vec::new();
+        for _ in 0..2000 {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            let id = (state >> 33) as i64 % 5 + 1;
+            match there.iter().position(|it| it.id() == id) {
+                Some(place) => owners.remove(&there.swap_remove(place)),
+                None => {
+                    there.push(record(id));
+                    owners.insert(&there[there.len() - 1]);
+                }
+            }
+            there.sort_by_key(|it| {
+                (Reverse(it.expires().map_or(i64::MAX, Timestamp::as_micros)), it.id())
+            });
+            for valid_until in [0, 30, 49, 50] {
+                let alive = there.iter().filter(|it| {
+                    it.expires().is_none_or(|expires| expires.as_micros() > valid_until)
+                });
+                let expected: Vec<i64> = alive.map(|it| it.id()).collect();
+                assert_eq!(candidates(&owners, "tool", valid_until), expected);
+            }
+            let mut ids: Vec<i64> = there.iter().map(|it| it.id()).collect();
+            ids.sort_unstable();
+            let listed: Vec<i64> = owners.records_of("alice").iter().map(|it| it.id()).collect();
+            assert_eq!(listed, ids);
+            assert_eq!(owners.owners.is_empty(), there.is_empty());
+        }
+    }
+
+    #[test]
+    fn a_client_is_found_among_many_and_a_record_of_no_client_only_by_its_user() {
+        let mut owners = Owners::default();
+        let clients: Vec<String> = (1..=500).map(|id| format!("client {id}")).collect();
+        for (id, client) in (1..).zip(&clients) {
+            owners.insert(&record(id, "alice", Some(client), None));
+        }
+        owners.insert(&record(501, "alice", None, None));
+        owners.insert(&record(502, "bob", Some("client 7"), None));
+        assert_eq!(candidates(&owners, "client 7", 0), [7]);
+        assert!(candidates(&owners, "client 501", 0).is_empty());
+        assert_eq!(owners.records_of("alice").len(), 501);
+        assert_eq!(owners.records_of("bob")[0].id(), 502);
+        owners.remove(&record(502, "bob", Some("client 7"), None));
+        assert!(owners.records_of("bob").is_empty() && owners.name("bob").is_none());
     }
 }

@@ -5,7 +5,7 @@ use std::hash::BuildHasher;
 use hashbrown::{DefaultHashBuilder, HashTable};
 use parking_lot::RwLock;
 
-use crate::token::{Record, SharedRecord};
+use crate::token::SharedRecord;
 
 /// So many that a growing one is moved in less than a millisecond at a million tokens (where each is
 /// three quarters full), and that a lookup seldom meets a change; few enough that the locks stay in
@@ -35,7 +35,7 @@ impl ValueIndex {
     fn locate(&self, value: &[u8]) -> (u64, &RwLock<HashTable<SharedRecord>>) {
         let hash = self.hasher.hash_one(value);
         // Bits from the middle: the table itself uses the lowest and the highest ones.
-        let shard = u64::from((hash >> 20) as u32) * SHARDS as u64 >> 32;
+        let shard = (u64::from((hash >> 20) as u32) * SHARDS as u64) >> 32;
         (hash, &self.shards[shard as usize].0)
     }
 
@@ -45,7 +45,10 @@ impl ValueIndex {
         let (hash, shard) = self.locate(value);
         // No record has this id. Its cache line is the one that a login writes to: asked for before
         // the comparison, it comes from memory beside the value and not behind it.
-        shard.read().find(hash, |record| record.id() != i64::MIN && record.value().is(value)).map(read)
+        shard
+            .read()
+            .find(hash, |record| record.id() != i64::MIN && record.value().is(value))
+            .map(read)
     }
 
     pub fn contains(&self, value: &[u8]) -> bool {
@@ -60,23 +63,29 @@ impl ValueIndex {
         });
     }
 
-    /// Puts a changed record in the place of the one with the same value. Logins of the moment
-    /// are not lost: they are over, or wait for the new record.
-    pub fn replace(&self, record: &SharedRecord) {
-        let (hash, shard) = self.locate(record.value().expose_bytes());
+    /// Puts a changed record in the place of another. Logins of the moment are not lost: they are
+    /// over, or wait for the new record.
+    pub fn replace(&self, old: &SharedRecord, new: &SharedRecord) {
+        let (hash, shard) = self.locate(new.value().expose_bytes());
+        // From memory into the cache before logins have to wait for it.
+        std::hint::black_box(old.last_used());
         let mut shard = shard.write();
-        // A changed record keeps its id, so its value need not be compared.
-        if let Some(entry) = shard.find_mut(hash, |entry| entry.id() == record.id()) {
-            record.set_last_used(entry.last_used());
-            *entry = record.clone();
+        if let Some(entry) = shard.find_mut(hash, |entry| is_same(entry, old)) {
+            new.set_last_used(entry.last_used());
+            *entry = new.clone();
         }
     }
 
-    pub fn remove(&self, record: &Record) {
+    pub fn remove(&self, record: &SharedRecord) {
         let (hash, shard) = self.locate(record.value().expose_bytes());
         let mut shard = shard.write();
-        if let Ok(entry) = shard.find_entry(hash, |entry| entry.id() == record.id()) {
+        if let Ok(entry) = shard.find_entry(hash, |entry| is_same(entry, record)) {
             entry.remove();
         }
     }
+}
+
+/// Mostly the records need not be looked at.
+fn is_same(entry: &SharedRecord, record: &SharedRecord) -> bool {
+    triomphe::Arc::ptr_eq(entry, record) || entry.id() == record.id()
 }
