@@ -148,7 +148,7 @@ pub unsafe extern "C" fn rbtoken_store_authenticate(
         // SAFETY: the host's handle, bytes and options, which it keeps for the duration of the
         // call.
         let (store, value, site) = unsafe {
-            let store = rbtoken_store_t::hold_open(store)?;
+            let store = rbtoken_store_t::hold_for_login(store)?;
             (store, bytes(value, value_len, "value")?, request_site(options)?)
         };
         #[cfg(rbtoken_planted_race)]
@@ -207,7 +207,7 @@ pub unsafe extern "C" fn rbtoken_store_authenticate_header(
         // SAFETY: the host's handle, bytes and options, which it keeps for the duration of the
         // call.
         let (store, header, site) = unsafe {
-            let store = rbtoken_store_t::hold_open(store)?;
+            let store = rbtoken_store_t::hold_for_login(store)?;
             (store, bytes(header, header_len, "header")?, request_site(options)?)
         };
         outputs.set(Store::authenticate_header(&store, header, site)?);

@@ -7,7 +7,8 @@ use super::buffer::rbtoken_buffer_t;
 use super::callbacks::{FillFn, Given, Identity, NowFn, rbtoken_clock_t, rbtoken_entropy_t};
 use super::error::{rbtoken_error_t, rbtoken_status_t};
 use super::support::{
-    Out, Shared, SizedStruct, guard, guard_value, optional_text, read_published, text, text_list,
+    Held, Out, Shared, SizedStruct, guard, guard_value, optional_text, read_published, text,
+    text_list,
 };
 use crate::error::{Error, Result};
 use crate::store::{Store, StoreOptions, shared};
@@ -32,6 +33,19 @@ impl rbtoken_store_t {
         let store = unsafe { Self::hold(store, "store") }?;
         store.check_open()?;
         Ok(store)
+    }
+
+    /// As `hold_open`, for a login. Threads that log in at once must not wait for each other to count
+    /// references, so the host's own one is used where nothing that the login calls could release
+    /// it: only hooks do, and the store takes a reference of its own before it calls them.
+    ///
+    /// # Safety
+    /// As `hold`; nothing but the login's own callbacks releases the handle while the answer lives.
+    pub(super) unsafe fn hold_for_login(store: *const Self) -> Result<Held<Store>> {
+        // SAFETY: as promised by the caller.
+        let store = unsafe { Self::borrow(store, "store") }?;
+        store.check_open()?;
+        Ok(if store.has_system_clock() { store } else { store.into_own() })
     }
 }
 

@@ -422,10 +422,10 @@ pub unsafe extern "C" fn rbtoken_token_to_json(
 
 /// # Safety
 /// `token` is NULL or a token that lives while the text is used; `len` is NULL or can be written.
-unsafe fn lend_text(
+unsafe fn lend_text<T: AsRef<[u8]> + ?Sized>(
     token: *const rbtoken_token_t,
     len: *mut usize,
-    text: impl FnOnce(&Token) -> Option<&str>,
+    text: impl FnOnce(&Token) -> Option<&T>,
 ) -> *const c_char {
     // SAFETY: as promised by the caller.
     let len = unsafe { Out::clear_to(len, 0) };

@@ -1,6 +1,7 @@
 //! The policy ids that a host's resources have.
 
 use std::collections::HashSet;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::RwLock;
 
@@ -9,6 +10,8 @@ use crate::error::{Error, Result};
 /// The list of policy ids that a host registered; until it has, any id is known.
 #[derive(Debug, Default)]
 pub struct PolicyIds {
+    /// Whether there is a list. Every question asks, and mostly there is none.
+    registered: AtomicBool,
     known: RwLock<Option<HashSet<Box<str>>>>,
 }
 
@@ -19,7 +22,9 @@ impl PolicyIds {
     /// [`crate::ErrorKind::InvalidArgument`] if an id is empty or `*`; the list stays as it was.
     pub fn set(&self, ids: Option<Vec<String>>) -> Result<()> {
         ids.iter().flatten().try_for_each(|id| Self::check(id))?;
-        *self.known.write() = ids.map(|ids| ids.into_iter().map(Into::into).collect());
+        let mut known = self.known.write();
+        *known = ids.map(|ids| ids.into_iter().map(Into::into).collect());
+        self.registered.store(known.is_some(), Ordering::Release);
         Ok(())
     }
 
@@ -45,6 +50,7 @@ impl PolicyIds {
 
     /// Whether this id may be used.
     pub fn knows(&self, id: &str) -> bool {
-        self.known.read().as_ref().is_none_or(|known| known.contains(id))
+        !self.registered.load(Ordering::Acquire)
+            || self.known.read().as_ref().is_none_or(|known| known.contains(id))
     }
 }

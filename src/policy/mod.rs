@@ -12,7 +12,7 @@ use crate::json::{self, Map, Value};
 use crate::text::Text;
 
 pub use ids::PolicyIds;
-use rules::Resources;
+use rules::{Method, Resources};
 
 /// A policy document that was validated, but not compiled yet.
 pub(crate) struct PolicyDocument {
@@ -82,9 +82,9 @@ impl Policy {
     /// [`crate::ErrorKind::InvalidArgument`] if the method is not upper-case letters, or if the
     /// policy id is not one that policies can name.
     pub fn allows(&self, policy_id: &str, method: &str, resource_id: Option<&str>) -> Result<bool> {
-        if method.is_empty() || !method.bytes().all(|byte| byte.is_ascii_uppercase()) {
+        let Some(method) = Method::new(method) else {
             return Err(Error::invalid("method", "an HTTP method is written in letters A to Z"));
-        }
+        };
         PolicyIds::check(policy_id)?;
         if !self.ids.knows(policy_id) {
             return Err(Error::invalid("policy_id", "this policy id was not registered"));

@@ -31,7 +31,7 @@ impl Store {
             note: update.note.map(Text::new),
             policy: policy.transpose()?,
             extra_data: extra_data.transpose()?,
-            last_updated: self.clock.now()?,
+            last_updated: self.now()?,
         };
         let changed = self.change(Operation::Update(id, change))?;
         let record = changed.into_iter().next().ok_or_else(|| no_such_token("id"))?;
@@ -102,7 +102,7 @@ impl Store {
     /// Those of the clock and the backend.
     pub fn purge_tokens(self: &Arc<Self>, dead_before: Timestamp) -> Result<u64> {
         // What dies at this very moment is dead.
-        let after_now = self.clock.now()?.next();
+        let after_now = self.now()?.next();
         let records = self.change(Operation::Purge(dead_before.min(after_now)))?;
         self.fire_each(Event::Deleted, &records);
         Ok(records.len() as u64)
@@ -110,7 +110,7 @@ impl Store {
 
     fn invalidate(self: &Arc<Self>, which: Selection, reason: &str) -> Result<u64> {
         names::check_prose(reason, "reason")?;
-        let date = Some(self.clock.now()?);
+        let date = Some(self.now()?);
         let invalidation = Invalidation { date, reason: Text::new(reason) };
         let records = self.change(Operation::Invalidate(which, invalidation))?;
         self.fire_each(Event::Invalidated, &records);

@@ -36,7 +36,7 @@ impl Store {
         if let SiteFilter::Named(name) = filter.local_site {
             names::check_local_site(name)?;
         }
-        let records = self.backend.list(filter, self.clock.now()?)?;
+        let records = self.backend.list(filter, self.now()?)?;
         Ok(records.into_iter().map(|record| self.snapshot(record)).collect())
     }
 

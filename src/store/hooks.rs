@@ -7,7 +7,7 @@ use parking_lot::RwLock;
 
 use super::Store;
 use crate::error::{Error, ErrorKind, Result};
-use crate::token::{Record, Token};
+use crate::token::{SharedRecord, Token};
 
 /// What happened to a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,9 +55,6 @@ struct Entry {
 impl HookList {
     /// The hooks as they are now. Who is removed meanwhile goes at once, or when its call ends.
     fn current(&self) -> Vec<Weak<Entry>> {
-        if self.count.load(Ordering::Acquire) == 0 {
-            return Vec::new();
-        }
         self.entries.read().iter().map(Arc::downgrade).collect()
     }
 }
@@ -115,21 +112,29 @@ impl Store {
     }
 
     /// Tells all hooks of an event.
+    ///
+    /// A hook may release the last reference that the caller had: nothing else of the store is used
+    /// behind this.
     pub(super) fn fire(self: &Arc<Self>, event: Event, token: &Arc<Token>) {
-        for entry in self.hooks.current() {
+        if self.hooks.count.load(Ordering::Acquire) == 0 {
+            return;
+        }
+        let store = Arc::clone(self);
+        for entry in store.hooks.current() {
             if let Some(entry) = entry.upgrade()
                 && !entry.removed.load(Ordering::Acquire)
             {
-                entry.hooks.call(self, event, token);
+                entry.hooks.call(&store, event, token);
             }
         }
     }
 
     /// Tells all hooks that the same happened to several tokens.
-    pub(super) fn fire_each(self: &Arc<Self>, event: Event, records: &[Arc<Record>]) {
+    pub(super) fn fire_each(self: &Arc<Self>, event: Event, records: &[SharedRecord]) {
         if self.hooks.count.load(Ordering::Acquire) > 0 {
+            let store = Arc::clone(self);
             for record in records {
-                self.fire(event, &self.snapshot(Arc::clone(record)));
+                store.fire(event, &store.snapshot(record.clone()));
             }
         }
     }

@@ -9,7 +9,7 @@ use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind, Result};
 use crate::json::Value;
 use crate::text::Text;
-use crate::token::{CreateRequest, Invalidation, Record, RecordFields, Token, TokenValue};
+use crate::token::{CreateRequest, Invalidation, RecordFields, SharedRecord, Token, TokenValue};
 
 /// How often a value is generated anew because the one before exists already.
 const MAX_ATTEMPTS: u32 = 20;
@@ -33,10 +33,13 @@ impl Store {
         names::check_user(request.user)?;
         names::check_client_name(request.client_name)?;
         request.local_site.map_or(Ok(()), names::check_local_site)?;
-        let policy = self.documents.policy(request.default_policy, "default_policy")?;
-        let extra_data = read_object(request.default_extra_data, "default_extra_data")?;
+        let policy = request
+            .default_policy
+            .map(|policy| self.documents.policy(Some(policy), "default_policy"))
+            .transpose()?;
+        let mut extra_data = read_object(request.default_extra_data, "default_extra_data")?;
 
-        let now = self.clock.now()?;
+        let now = self.now()?;
         let min_validity_secs =
             request.min_validity_secs.unwrap_or_else(|| self.settings.read().min_validity_secs);
         let valid_until = now
@@ -57,17 +60,14 @@ impl Store {
             ));
         }
 
-        let generators = self.generators.read();
         let ignored_generators =
-            request.ignore_deprecated.then(|| generators.deprecated_ids().clone());
-        let generator_id = generators.default_id().clone();
-        drop(generators);
+            request.ignore_deprecated.then(|| Arc::clone(self.generators.read().deprecated_ids()));
         let query = ClientQuery {
             user: request.user,
             local_site: request.local_site,
             client_name: request.client_name,
             valid_until,
-            ignored_generators: ignored_generators.as_ref(),
+            ignored_generators: ignored_generators.as_deref(),
         };
         if let Some(record) = self.backend.best_client_token(&query)? {
             return Ok((self.snapshot(record), false));
@@ -77,9 +77,13 @@ impl Store {
             Some(given) => given,
             None => self.default_expiration(now)?,
         };
-        let mut extra_data = extra_data;
+        let policy = match policy {
+            Some(policy) => policy,
+            None => self.documents.policy(None, "default_policy")?,
+        };
         extra_data.insert("client_name".to_owned(), Value::from(request.client_name));
         let extra_data = self.documents.extra_data(extra_data, "default_extra_data")?;
+        let generator_id = self.generators.read().default_id().clone();
         let user = Text::new(request.user);
         let local_site = request.local_site.map(Text::new);
         let note =
@@ -125,7 +129,7 @@ impl Store {
         let policy = self.documents.policy(request.policy, "policy")?;
         let extra_data = read_object(request.extra_data, "extra_data")?;
         let extra_data = self.documents.extra_data(extra_data, "extra_data")?;
-        let now = self.clock.now()?;
+        let now = self.now()?;
 
         let generator_id = match request.generator_id {
             Some(id) => Text::new(id),
@@ -181,7 +185,7 @@ impl Store {
         };
         let time_added = match request.time_added {
             Some(time) => time,
-            None => self.clock.now()?,
+            None => self.now()?,
         };
         let generators = self.generators.read();
         let generator_id = match request.generator_id {
@@ -230,7 +234,7 @@ impl Store {
         token_type: Option<&str>,
         unless: Option<OwnedClientQuery>,
         fields: impl Fn(Text, TokenValue) -> RecordFields,
-    ) -> Result<(Arc<Record>, bool)> {
+    ) -> Result<(SharedRecord, bool)> {
         let (generator_id, generator) = self.generator(generator_id)?;
         let default_type;
         let token_type = match token_type {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::{Event, Store, names};
+use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::error::Result;
 use crate::token::{MAX_VALUE_CHARS, Token};
 
@@ -67,20 +68,24 @@ impl Store {
     /// Judges a token's value that came with a request for a site. Bytes that cannot be a value
     /// are an unknown one.
     ///
+    /// With the system's clock, the store is used no more once hooks are called.
+    ///
     /// # Errors
     /// Those of bad names, of the clock and of the backend: nobody is logged in then.
     pub fn authenticate(self: &Arc<Self>, value: &[u8], site: RequestSite<'_>) -> Result<Login> {
         site.check()?;
-        let now = self.clock.now()?;
-        // A character has at most four bytes.
-        let Some(value) = Some(value)
-            .filter(|value| value.len() <= 4 * MAX_VALUE_CHARS)
-            .and_then(|value| std::str::from_utf8(value).ok())
-        else {
+        // The host's clock is not called while a lock is held, and the system's is not asked about
+        // values that nobody has.
+        let told = self.clock.as_ref().map(|clock| clock.now()).transpose()?;
+        let mut time = told.map_or(Ok(Timestamp::MIN), Ok);
+        // A character has at most four bytes. Bytes that are no text are no token's value.
+        if value.len() > 4 * MAX_VALUE_CHARS {
             return Ok(Login::refused(Verdict::Unknown));
-        };
+        }
         let mut verdict = Verdict::Unknown;
         let record = self.backend.log_in(value, &mut |record, owner_is_active| {
+            time = told.map_or_else(|| SystemClock.now(), Ok);
+            let now = *time.as_ref().ok()?;
             verdict = if record.invalidation().is_some() {
                 Verdict::Invalid
             } else if record.is_expired(now) {
@@ -95,6 +100,7 @@ impl Store {
         let Some(record) = record else {
             return Ok(Login::refused(Verdict::Unknown));
         };
+        let now = time?;
         let token = match verdict {
             Verdict::Ok => {
                 let token = self.snapshot_used(record, Some(now));

@@ -13,8 +13,9 @@ mod service_account;
 mod settings;
 mod shared;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use parking_lot::RwLock;
 
@@ -22,7 +23,9 @@ use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::error::{Error, ErrorKind, Result};
 use crate::policy::PolicyIds;
 use crate::text::Text;
-use crate::token::{Entropy, GeneratorRegistry, Record, SystemEntropy, Token, TokenGenerator};
+use crate::token::{
+    Entropy, GeneratorRegistry, SharedRecord, SystemEntropy, Token, TokenGenerator,
+};
 
 use backend::{Backend, Memory, Operation, Outcome};
 use documents::Documents;
@@ -54,10 +57,13 @@ pub struct StoreOptions<'a> {
 /// A store of tokens, for any number of threads.
 pub struct Store {
     backend: Box<dyn Backend>,
-    clock: Arc<dyn Clock>,
+    /// None is the system's.
+    clock: Option<Arc<dyn Clock>>,
     entropy: Arc<dyn Entropy>,
     settings: RwLock<Settings>,
     generators: RwLock<GeneratorRegistry>,
+    /// Counts the changes of what is deprecated, so that a login need not take the lock to ask.
+    deprecation_version: AtomicU64,
     policy_ids: Arc<PolicyIds>,
     documents: Documents,
     hooks: HookList,
@@ -92,10 +98,11 @@ impl Store {
         let policy_ids = Arc::new(PolicyIds::default());
         let store = Self {
             backend: Box::new(Memory::default()),
-            clock: clock.unwrap_or_else(|| Arc::new(SystemClock)),
+            clock,
             entropy: entropy.unwrap_or_else(|| Arc::new(SystemEntropy)),
             settings: RwLock::default(),
             generators: RwLock::default(),
+            deprecation_version: AtomicU64::new(1),
             documents: Documents::new(Arc::clone(&policy_ids)),
             policy_ids,
             hooks: HookList::default(),
@@ -227,8 +234,24 @@ impl Store {
         ids.iter()
             .try_for_each(|id| names::check_generator_id(id))
             .map_err(|error| error.moved_to_argument("generator_ids"))?;
-        self.generators.write().set_deprecated(ids.iter().map(|id| Text::new(id)).collect());
+        self.deprecate(ids.iter().map(|id| Text::new(id)).collect());
         Ok(())
+    }
+
+    fn deprecate(&self, ids: BTreeSet<Text>) {
+        let mut generators = self.generators.write();
+        generators.set_deprecated(ids);
+        self.deprecation_version.fetch_add(1, Ordering::Release);
+    }
+
+    /// The time now.
+    fn now(&self) -> Result<Timestamp> {
+        self.clock.as_ref().map_or_else(|| SystemClock.now(), |clock| clock.now())
+    }
+
+    /// Whether the time is the system's, so that to tell it calls nobody.
+    pub(crate) fn has_system_clock(&self) -> bool {
+        self.clock.is_none()
     }
 
     /// The list that policies are checked against.
@@ -237,7 +260,7 @@ impl Store {
     }
 
     /// Changes the backend, and gives the records that were changed or removed.
-    fn change(&self, operation: Operation) -> Result<Vec<Arc<Record>>> {
+    fn change(&self, operation: Operation) -> Result<Vec<SharedRecord>> {
         Ok(match self.backend.change(operation)? {
             Outcome::Done(records) => records,
             Outcome::Inserted(record) | Outcome::Found(record) => vec![record],
@@ -246,14 +269,19 @@ impl Store {
     }
 
     /// A snapshot of a record.
-    fn snapshot(&self, record: Arc<Record>) -> Arc<Token> {
+    fn snapshot(&self, record: SharedRecord) -> Arc<Token> {
         let last_used = record.last_used();
         self.snapshot_used(record, last_used)
     }
 
     /// A snapshot of a record as it was used last at a time.
-    fn snapshot_used(&self, record: Arc<Record>, last_used: Option<Timestamp>) -> Arc<Token> {
-        let deprecated = self.generators.read().is_deprecated(record.generator_id());
+    fn snapshot_used(&self, record: SharedRecord, last_used: Option<Timestamp>) -> Arc<Token> {
+        let version = self.deprecation_version.load(Ordering::Acquire);
+        let deprecated = record.is_deprecated(version, || {
+            let generators = self.generators.read();
+            let version = self.deprecation_version.load(Ordering::Acquire);
+            (version, generators.is_deprecated(record.generator_id()))
+        });
         Arc::new(Token::new(record, last_used, deprecated))
     }
 }

@@ -156,7 +156,7 @@ impl Setting {
             Self::MinValiditySecs(secs) => store.settings.write().min_validity_secs = secs,
             Self::TokenType(token_type) => store.settings.write().token_type = token_type,
             Self::DefaultGenerator(id) => store.generators.write().set_default(&id)?,
-            Self::DeprecatedGenerators(ids) => store.generators.write().set_deprecated(ids),
+            Self::DeprecatedGenerators(ids) => store.deprecate(ids),
             Self::PolicyIds(ids) => store.policy_ids.set(ids)?,
             Self::LocalSites(sites) => {
                 sites.iter().try_for_each(|site| store.add_local_site(site))?;

@@ -36,7 +36,7 @@ pub trait TokenGenerator: Send + Sync {
 pub struct GeneratorRegistry {
     generators: BTreeMap<Text, Arc<dyn TokenGenerator>>,
     default_id: Text,
-    deprecated_ids: BTreeSet<Text>,
+    deprecated_ids: Arc<BTreeSet<Text>>,
     legacy_sha1_replaced: bool,
 }
 
@@ -51,7 +51,7 @@ impl Default for GeneratorRegistry {
         Self {
             generators: generators.into(),
             default_id: vendor_checksum,
-            deprecated_ids: [legacy_sha1].into(),
+            deprecated_ids: Arc::new([legacy_sha1].into()),
             legacy_sha1_replaced: false,
         }
     }
@@ -75,7 +75,7 @@ impl GeneratorRegistry {
     }
 
     /// The ids of the generators whose tokens count as deprecated.
-    pub fn deprecated_ids(&self) -> &BTreeSet<Text> {
+    pub fn deprecated_ids(&self) -> &Arc<BTreeSet<Text>> {
         &self.deprecated_ids
     }
 
@@ -121,6 +121,6 @@ impl GeneratorRegistry {
     /// Replaces the set of deprecated generators. An id may be unknown here: another server may
     /// have made tokens with it.
     pub fn set_deprecated(&mut self, ids: BTreeSet<Text>) {
-        self.deprecated_ids = ids;
+        self.deprecated_ids = Arc::new(ids);
     }
 }

@@ -2,17 +2,20 @@
 
 mod entropy;
 mod generator;
+mod inline;
 mod legacy_sha1;
 mod payload;
 mod record;
+mod snapshot;
 mod value;
 mod vendor_checksum;
 
 pub use entropy::{Entropy, SystemEntropy};
 pub use generator::{CreateRequest, GeneratorRegistry, TokenGenerator};
 pub use legacy_sha1::{LEGACY_SHA1, LegacySha1};
-pub(crate) use record::RecordFields;
-pub use record::{ExtraData, Invalidation, Record, Token};
-pub use value::{MAX_VALUE_CHARS, TokenValue};
+pub(crate) use record::{Common, RecordFields};
+pub use record::{ExtraData, Invalidation, Record, SharedRecord};
+pub use snapshot::Token;
+pub use value::{MAX_VALUE_CHARS, TokenValue, ValueRef};
 pub(crate) use vendor_checksum::check_token_type;
 pub use vendor_checksum::{VENDOR_CHECKSUM, VendorChecksum};

@@ -1,18 +1,17 @@
-//! The token record, and the snapshot of it that callers hold.
+//! The token record.
 
-use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
-use once_cell::sync::OnceCell;
-
-use super::TokenValue;
+use super::inline::InlineValue;
+use super::{TokenValue, ValueRef};
 use crate::clock::Timestamp;
 use crate::policy::Policy;
 use crate::text::Text;
 
 /// Why and when a token was made invalid. Nothing makes it valid again.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Invalidation {
     /// When, if that is known.
     pub date: Option<Timestamp>,
@@ -44,27 +43,82 @@ impl ExtraData {
     }
 }
 
+/// A record that its indexes and callers share. It counts no weak references: that would cost eight
+/// bytes a token.
+pub type SharedRecord = triomphe::Arc<Record>;
+
 /// Everything that a store knows of one token. A change makes a new record; only `last_used`
 /// moves in place, because a login must not cost more than that.
+///
+/// There are a million of these: what fills one is its value, and what several tokens have in
+/// common is kept once.
+///
+/// The order is that of the memory: the id stands beside the count of references.
 #[derive(Debug)]
+#[repr(C)]
 pub struct Record {
     id: i64,
-    user: Text,
-    local_site: Option<Text>,
-    value: TokenValue,
-    generator_id: Text,
+    /// In microseconds, or [`NEVER`].
+    expires: i64,
+    /// In microseconds, doubled, or [`NEVER`]: no time is so large, so the lowest bit is free for
+    /// a backend to mark uses that it has yet to write.
+    last_used: AtomicI64,
+    common: Arc<Common>,
+    value: InlineValue,
+    user: triomphe::Arc<Text>,
     time_added: Timestamp,
-    last_updated: Timestamp,
-    expires: Option<Timestamp>,
+}
+
+/// Stands for no time.
+const NEVER: i64 = i64::MAX - 1;
+
+/// What one record has in common with others: a client's tokens differ in nothing else than what
+/// [`Record`] itself has.
+#[derive(Debug)]
+pub(crate) struct Common {
+    local_site: Option<Text>,
+    generator_id: Text,
+    /// None: when the token was made.
+    last_updated: Option<Timestamp>,
     invalidation: Option<Invalidation>,
     note: Text,
     policy: Arc<Policy>,
     extra_data: Arc<ExtraData>,
-    last_used: AtomicI64,
+    /// A value that is too long to stand in the record; such a token has nothing in common.
+    long_value: Option<TokenValue>,
+    /// See [`Record::is_deprecated`].
+    deprecation: AtomicU64,
 }
 
-/// `last_used` of a token that was never used: no time has this number.
-const NEVER_USED: i64 = i64::MIN;
+impl Common {
+    /// Whether another record can have the same.
+    pub fn can_be_shared(&self) -> bool {
+        self.long_value.is_none()
+    }
+
+    /// What tells it from others. Documents are shared, so the same document is the same memory.
+    #[allow(clippy::type_complexity, reason = "a name for it would say less")]
+    fn key(
+        &self,
+    ) -> (&Option<Text>, &Text, Option<Timestamp>, &Option<Invalidation>, &Text, [usize; 2]) {
+        let documents =
+            [Arc::as_ptr(&self.policy) as usize, Arc::as_ptr(&self.extra_data) as usize];
+        let Self { local_site, generator_id, last_updated, invalidation, note, .. } = self;
+        (local_site, generator_id, *last_updated, invalidation, note, documents)
+    }
+}
+
+impl PartialEq for Common {
+    fn eq(&self, other: &Self) -> bool {
+        self.key() == other.key()
+    }
+}
+
+impl Hash for Common {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.key().hash(state);
+    }
+}
 
 /// The fields of a record that is yet to be stored, or of one that replaces another.
 #[derive(Clone, Debug)]
@@ -84,22 +138,41 @@ pub(crate) struct RecordFields {
 }
 
 impl Record {
-    pub(crate) fn new(id: i64, fields: RecordFields) -> Self {
-        Self {
-            id,
-            user: fields.user,
+    /// A record of these fields, whose owner's name and what is common `share` looks up among those
+    /// of other records.
+    pub(crate) fn new(
+        id: i64,
+        fields: RecordFields,
+        share: impl FnOnce(Text, Common) -> (triomphe::Arc<Text>, Arc<Common>),
+    ) -> SharedRecord {
+        let RecordFields { user, value, time_added, last_updated, .. } = fields;
+        let fits = InlineValue::fits(&value);
+        let common = Common {
             local_site: fields.local_site,
-            value: fields.value,
             generator_id: fields.generator_id,
-            time_added: fields.time_added,
-            last_updated: fields.last_updated,
-            expires: fields.expires,
+            last_updated: (last_updated != time_added).then_some(last_updated),
             invalidation: fields.invalidation,
             note: fields.note,
             policy: fields.policy,
             extra_data: fields.extra_data,
-            last_used: AtomicI64::new(fields.last_used.map_or(NEVER_USED, Timestamp::as_micros)),
+            long_value: (!fits).then(|| value.clone()),
+            deprecation: AtomicU64::new(0),
+        };
+        let (user, common) = share(user, common);
+        let mut record = triomphe::UniqueArc::new(Self {
+            id,
+            user,
+            time_added,
+            expires: fields.expires.map_or(NEVER, Timestamp::as_micros),
+            last_used: AtomicI64::new(NEVER),
+            common,
+            value: InlineValue::empty(),
+        });
+        record.set_last_used(fields.last_used);
+        if fits {
+            record.value.fill(&value);
         }
+        record.shareable()
     }
 
     /// Assigned by the store, never reused.
@@ -112,19 +185,26 @@ impl Record {
         &self.user
     }
 
+    /// The owner's name as all records of the owner share it.
+    pub(crate) fn shared_user(&self) -> &triomphe::Arc<Text> {
+        &self.user
+    }
+
     /// The Local Site, or none for the global site.
     pub fn local_site(&self) -> Option<&Text> {
-        self.local_site.as_ref()
+        self.common.local_site.as_ref()
     }
 
     /// The secret.
-    pub fn value(&self) -> &TokenValue {
-        &self.value
+    pub fn value(&self) -> ValueRef<'_> {
+        let long = || self.common.long_value.as_ref().map(TokenValue::borrow);
+        let inline = self.value.with_nul().map(ValueRef::from_terminated);
+        inline.or_else(long).unwrap_or(ValueRef::from_terminated(&[0]))
     }
 
     /// The generator that made the value.
     pub fn generator_id(&self) -> &Text {
-        &self.generator_id
+        &self.common.generator_id
     }
 
     /// When the token was made.
@@ -134,58 +214,71 @@ impl Record {
 
     /// When the token was changed last. Logins and invalidation are no changes.
     pub fn last_updated(&self) -> Timestamp {
-        self.last_updated
+        self.common.last_updated.unwrap_or(self.time_added)
     }
 
     /// From when on the token is expired; none means never.
     pub fn expires(&self) -> Option<Timestamp> {
-        self.expires
+        Timestamp::from_micros(self.expires).ok()
     }
 
     /// Set once the token is invalid.
     pub fn invalidation(&self) -> Option<&Invalidation> {
-        self.invalidation.as_ref()
+        self.common.invalidation.as_ref()
     }
 
     /// For people; may be empty.
     pub fn note(&self) -> &Text {
-        &self.note
+        &self.common.note
     }
 
     /// What the token may be used for.
     pub fn policy(&self) -> &Arc<Policy> {
-        &self.policy
+        &self.common.policy
     }
 
     /// What clients keep with the token.
     pub fn extra_data(&self) -> &Arc<ExtraData> {
-        &self.extra_data
+        &self.common.extra_data
     }
 
     /// When the token was used last, as of now.
     pub fn last_used(&self) -> Option<Timestamp> {
-        Timestamp::from_micros(self.last_used.load(Ordering::Relaxed)).ok()
+        Timestamp::from_micros(self.last_used.load(Ordering::Relaxed) >> 1).ok()
     }
 
     pub(crate) fn set_last_used(&self, time: Option<Timestamp>) {
-        self.last_used.store(time.map_or(NEVER_USED, Timestamp::as_micros), Ordering::Relaxed);
+        self.last_used.store(time.map_or(NEVER, |time| time.as_micros() << 1), Ordering::Relaxed);
+    }
+
+    /// Whether the generator is deprecated, by a set of deprecated generators that has a version
+    /// of 1 and more. The answer is kept, so that `ask` is called once for each version and not by
+    /// each login; it answers with the version of the set that it looked at.
+    pub(crate) fn is_deprecated(&self, version: u64, ask: impl FnOnce() -> (u64, bool)) -> bool {
+        let known = self.common.deprecation.load(Ordering::Relaxed);
+        if known >> 1 == version {
+            return known & 1 == 1;
+        }
+        let (version, deprecated) = ask();
+        self.common.deprecation.store(version << 1 | u64::from(deprecated), Ordering::Relaxed);
+        deprecated
     }
 
     /// A copy of all fields, for the record that is to replace this one.
     pub(crate) fn fields(&self) -> RecordFields {
         RecordFields {
-            user: self.user.clone(),
-            local_site: self.local_site.clone(),
-            value: self.value.clone(),
-            generator_id: self.generator_id.clone(),
+            user: self.user().clone(),
+            local_site: self.local_site().cloned(),
+            value: self.value().to_owned(),
+            generator_id: self.generator_id().clone(),
             time_added: self.time_added,
-            last_updated: self.last_updated,
+            last_updated: self.last_updated(),
             last_used: self.last_used(),
-            expires: self.expires,
-            invalidation: self.invalidation.clone(),
-            note: self.note.clone(),
-            policy: Arc::clone(&self.policy),
-            extra_data: Arc::clone(&self.extra_data),
+            expires: self.expires(),
+            invalidation: self.invalidation().cloned(),
+            note: self.note().clone(),
+            policy: Arc::clone(self.policy()),
+            extra_data: Arc::clone(self.extra_data()),
         }
     }
 
@@ -193,8 +286,8 @@ impl Record {
     /// invalidated or expired, whichever came first. A token that is invalid since nobody knows
     /// when never was of use.
     pub fn dead_since(&self) -> Option<Timestamp> {
-        let invalid = self.invalidation.as_ref().map(|it| it.date.unwrap_or(self.time_added));
-        match (invalid, self.expires) {
+        let invalid = self.invalidation().map(|it| it.date.unwrap_or(self.time_added));
+        match (invalid, self.expires()) {
             (Some(invalid), Some(expires)) => Some(invalid.min(expires)),
             (invalid, expires) => invalid.or(expires),
         }
@@ -202,57 +295,11 @@ impl Record {
 
     /// Whether the token is expired at a time.
     pub fn is_expired(&self, at: Timestamp) -> bool {
-        self.expires.is_some_and(|expires| at >= expires)
+        at.as_micros() >= self.expires
     }
 
     /// The client whose token this is.
     pub fn client_name(&self) -> Option<&Text> {
-        self.extra_data.client_name()
-    }
-}
-
-/// A token as it was at one moment. It stays readable whatever becomes of the token or the store.
-pub struct Token {
-    record: Arc<Record>,
-    last_used: Option<Timestamp>,
-    deprecated: bool,
-    redacted: OnceCell<Text>,
-}
-
-impl Token {
-    pub(crate) fn new(record: Arc<Record>, last_used: Option<Timestamp>, deprecated: bool) -> Self {
-        Self { record, last_used, deprecated, redacted: OnceCell::new() }
-    }
-
-    /// The fields that do not change while this snapshot lives.
-    pub fn record(&self) -> &Record {
-        &self.record
-    }
-
-    /// When the token was used last, as of this snapshot.
-    pub fn last_used(&self) -> Option<Timestamp> {
-        self.last_used
-    }
-
-    /// Whether the token's generator was deprecated when this snapshot was taken.
-    pub fn is_deprecated(&self) -> bool {
-        self.deprecated
-    }
-
-    /// A name for the token that may be logged: the type and the id, nothing of the secret.
-    pub fn redacted(&self) -> &Text {
-        self.redacted.get_or_init(|| {
-            Text::new(&format!("{}#{}", self.record.value.redacted(), self.record.id))
-        })
-    }
-}
-
-impl fmt::Debug for Token {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Token")
-            .field("record", &self.record)
-            .field("last_used", &self.last_used)
-            .field("deprecated", &self.deprecated)
-            .finish_non_exhaustive()
+        self.extra_data().client_name()
     }
 }

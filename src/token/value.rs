@@ -3,7 +3,7 @@
 use std::fmt;
 
 use constant_time_eq::constant_time_eq;
-use zeroize::Zeroize;
+use zeroize::optimization_barrier;
 
 use super::vendor_checksum;
 use crate::error::{Error, ErrorKind, Result};
@@ -14,8 +14,8 @@ pub const MAX_VALUE_CHARS: usize = 255;
 /// A token's value. It is wiped from memory when dropped, compared in a time that depends on the
 /// length only, and never printed.
 pub struct TokenValue {
-    /// The value with a NUL behind it, so that it can be lent to C without a copy.
-    terminated: Box<str>,
+    /// UTF-8 with a NUL behind it, so that it can be lent to C without a copy.
+    terminated: Box<[u8]>,
 }
 
 impl TokenValue {
@@ -26,11 +26,7 @@ impl TokenValue {
     /// [`ErrorKind::TooLong`] beyond 255 characters.
     pub fn new(value: &str) -> Result<Self> {
         Self::check(value)?;
-        // The capacity is exact: growing would leave a copy behind that nobody wipes.
-        let mut terminated = String::with_capacity(value.len() + 1);
-        terminated.push_str(value);
-        terminated.push('\0');
-        Ok(Self { terminated: terminated.into_boxed_str() })
+        Ok(Self::of_len(value.len(), |place| place.copy_from_slice(value.as_bytes())))
     }
 
     /// Whether this can be a value at all.
@@ -44,7 +40,8 @@ impl TokenValue {
         if value.contains('\0') {
             return Err(Error::new(ErrorKind::EmbeddedNul, "a token's value contains no NUL"));
         }
-        if value.chars().count() > MAX_VALUE_CHARS {
+        // What fits in bytes fits in characters: the usual value is not counted.
+        if value.len() > MAX_VALUE_CHARS && value.chars().count() > MAX_VALUE_CHARS {
             return Err(Error::new(
                 ErrorKind::TooLong,
                 "a token's value has at most 255 characters",
@@ -53,23 +50,90 @@ impl TokenValue {
         Ok(())
     }
 
+    /// A value of so many bytes, which are filled in with a text, in the place where they stay: moved
+    /// or grown, they would leave a copy behind that nobody wipes.
+    pub(super) fn of_len(len: usize, fill: impl FnOnce(&mut [u8])) -> Self {
+        let mut value = Self { terminated: vec![0; len + 1].into_boxed_slice() };
+        fill(&mut value.terminated[..len]);
+        value
+    }
+
     /// The value.
     pub fn expose(&self) -> &str {
+        self.borrow().expose()
+    }
+
+    /// The value, borrowed.
+    pub fn borrow(&self) -> ValueRef<'_> {
+        ValueRef::from_terminated(&self.terminated)
+    }
+}
+
+impl Clone for TokenValue {
+    fn clone(&self) -> Self {
+        Self { terminated: self.terminated.clone() }
+    }
+}
+
+impl fmt::Debug for TokenValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("TokenValue").field(&self.borrow().redacted()).finish()
+    }
+}
+
+impl Drop for TokenValue {
+    fn drop(&mut self) {
+        wipe(&mut self.terminated);
+    }
+}
+
+/// Wipes memory that held a value, or what one is made of: in wide steps, where the general way
+/// writes a byte at a time.
+pub(super) fn wipe(bytes: &mut [u8]) {
+    bytes.fill(0);
+    optimization_barrier(bytes);
+}
+
+/// A token's value, borrowed from who keeps it. It is never printed either.
+#[derive(Clone, Copy)]
+pub struct ValueRef<'a> {
+    /// UTF-8, with a NUL behind it.
+    terminated: &'a [u8],
+}
+
+impl<'a> ValueRef<'a> {
+    pub(super) fn from_terminated(terminated: &'a [u8]) -> Self {
+        Self { terminated }
+    }
+
+    /// The value.
+    pub fn expose(self) -> &'a str {
+        // It was made of a text.
+        std::str::from_utf8(self.expose_bytes()).unwrap_or_default()
+    }
+
+    /// The value's bytes.
+    pub fn expose_bytes(self) -> &'a [u8] {
         &self.terminated[..self.terminated.len() - 1]
     }
 
-    /// The value with a NUL behind it.
-    pub fn expose_with_nul(&self) -> &str {
-        &self.terminated
+    /// The value's bytes with a NUL behind them, to be lent to C without a copy.
+    pub fn expose_with_nul(self) -> &'a [u8] {
+        self.terminated
+    }
+
+    /// A copy that outlives the lender.
+    pub fn to_owned(self) -> TokenValue {
+        TokenValue { terminated: self.terminated.into() }
     }
 
     /// Whether this is the value asked for.
-    pub fn is(&self, value: &str) -> bool {
-        constant_time_eq(self.expose().as_bytes(), value.as_bytes())
+    pub fn is(self, value: &[u8]) -> bool {
+        constant_time_eq(self.expose_bytes(), value)
     }
 
     /// What may be shown of it: the type of a value whose checksum holds, nothing of others.
-    pub fn redacted(&self) -> String {
+    pub fn redacted(self) -> String {
         match self.expose().split_once('_') {
             Some((token_type, _))
                 if (1..=16).contains(&token_type.len())
@@ -83,21 +147,9 @@ impl TokenValue {
     }
 }
 
-impl Clone for TokenValue {
-    fn clone(&self) -> Self {
-        Self { terminated: self.terminated.clone() }
-    }
-}
-
-impl fmt::Debug for TokenValue {
+impl fmt::Debug for ValueRef<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("TokenValue").field(&self.redacted()).finish()
-    }
-}
-
-impl Drop for TokenValue {
-    fn drop(&mut self) {
-        self.terminated.zeroize();
     }
 }
 
@@ -116,7 +168,7 @@ mod tests {
             .unwrap();
         assert_eq!(format!("{vendor:?}"), r#"TokenValue("rbp_***")"#);
         for foreign in ["secret_".to_owned(), format!("x\nFORGED_{}", "x".repeat(246))] {
-            assert_eq!(TokenValue::new(&foreign).unwrap().redacted(), "***");
+            assert_eq!(TokenValue::new(&foreign).unwrap().borrow().redacted(), "***");
         }
     }
 

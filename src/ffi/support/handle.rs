@@ -3,6 +3,7 @@
 
 use std::ffi::c_void;
 use std::mem::ManuallyDrop;
+use std::ops::Deref;
 use std::sync::Arc;
 
 use crate::error::{Error, ErrorKind, Result};
@@ -32,6 +33,15 @@ pub(crate) trait Shared: Sized {
     /// # Safety
     /// `handle` is NULL or a handle of this type that was not released.
     unsafe fn hold(handle: *const Self, argument: &'static str) -> Result<Arc<Self::Target>> {
+        // SAFETY: as promised by the caller.
+        unsafe { Self::borrow(handle, argument) }.map(|held| Arc::clone(&held))
+    }
+
+    /// The host's own reference, for as long as it is kept.
+    ///
+    /// # Safety
+    /// As [`Shared::hold`]; the answer is not used once the handle may have been released.
+    unsafe fn borrow(handle: *const Self, argument: &'static str) -> Result<Held<Self::Target>> {
         if handle.is_null() {
             return Err(null(argument));
         }
@@ -45,7 +55,7 @@ pub(crate) trait Shared: Sized {
                 Error::new(ErrorKind::State, "the object is being closed").at_argument(argument)
             );
         }
-        Ok(Arc::clone(&borrowed))
+        Ok(Held { reference: borrowed, is_own: false })
     }
 
     /// The target, for as long as the host keeps the handle.
@@ -77,6 +87,35 @@ pub(crate) trait Shared: Sized {
     unsafe fn take(handle: *mut Self) -> Option<Arc<Self::Target>> {
         // SAFETY: a handle that is not NULL came from `give`; its reference is the one taken.
         (!handle.is_null()).then(|| unsafe { Arc::from_raw(handle.cast::<Self::Target>()) })
+    }
+}
+
+/// A reference of the host's, or one of this side's own.
+pub(crate) struct Held<T> {
+    reference: ManuallyDrop<Arc<T>>,
+    is_own: bool,
+}
+
+impl<T> Held<T> {
+    /// The same as a reference of this side's own.
+    pub fn into_own(self) -> Self {
+        Self { reference: ManuallyDrop::new(Arc::clone(&self)), is_own: true }
+    }
+}
+
+impl<T> Deref for Held<T> {
+    type Target = Arc<T>;
+    fn deref(&self) -> &Arc<T> {
+        &self.reference
+    }
+}
+
+impl<T> Drop for Held<T> {
+    fn drop(&mut self) {
+        if self.is_own {
+            // SAFETY: it is dropped here alone, and this is its end.
+            unsafe { ManuallyDrop::drop(&mut self.reference) };
+        }
     }
 }
 

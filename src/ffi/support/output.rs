@@ -64,8 +64,11 @@ impl<T> Out<T> {
 
 /// Lends a text that has a NUL behind it; none is NULL with the length 0. The host uses it only
 /// while its owner lives.
-pub(crate) fn lend(terminated: Option<&str>, len: &Out<usize>) -> *const c_char {
-    let Some(text) = terminated else {
+pub(crate) fn lend<T: AsRef<[u8]> + ?Sized>(
+    terminated: Option<&T>,
+    len: &Out<usize>,
+) -> *const c_char {
+    let Some(text) = terminated.map(T::as_ref) else {
         return std::ptr::null();
     };
     len.set(text.len() - 1);

@@ -26,6 +26,10 @@ pub(crate) unsafe fn text<'a>(
             Error::new(ErrorKind::TooLong, "the text is longer than 1 MiB").at_argument(argument)
         );
     }
+    if is_plain(bytes) {
+        // SAFETY: ASCII is UTF-8.
+        return Ok(unsafe { std::str::from_utf8_unchecked(bytes) });
+    }
     let text = std::str::from_utf8(bytes).map_err(|_| {
         Error::new(ErrorKind::InvalidUtf8, "the text is not UTF-8").at_argument(argument)
     })?;
@@ -34,6 +38,19 @@ pub(crate) unsafe fn text<'a>(
             .at_argument(argument));
     }
     Ok(text)
+}
+
+/// Whether all of it is ASCII without a NUL, as most texts are: one look at eight bytes at a time,
+/// where names are too short for the wide steps of general code.
+fn is_plain(bytes: &[u8]) -> bool {
+    const ONES: u64 = u64::MAX / 0xff;
+    const TOPS: u64 = ONES << 7;
+    let (words, rest) = bytes.as_chunks::<8>();
+    words.iter().all(|word| {
+        let word = u64::from_ne_bytes(*word);
+        // A byte without its top bit borrows it from the subtraction only if it is 0.
+        (word | word.wrapping_sub(ONES)) & TOPS == 0
+    }) && rest.iter().all(|byte| (1..0x80).contains(byte))
 }
 
 /// A text that may be absent: NULL with the length 0.
@@ -106,4 +123,25 @@ pub(crate) unsafe fn text_list<'a>(
         texts.push(unsafe { text(list.add(index).read_unaligned(), NUL_TERMINATED, argument) }?);
     }
     Ok(Some(texts))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plain_text_is_ascii_without_a_nul_wherever_the_odd_byte_stands() {
+        for len in 0..40 {
+            let plain = vec![b'a'; len];
+            assert!(is_plain(&plain));
+            for place in 0..len {
+                for (odd, is) in [(0, false), (1, true), (0x7f, true), (0x80, false), (0xff, false)]
+                {
+                    let mut bytes = plain.clone();
+                    bytes[place] = odd;
+                    assert_eq!(is_plain(&bytes), is, "{odd} at {place} of {len}");
+                }
+            }
+        }
+    }
 }

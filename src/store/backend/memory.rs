@@ -1,21 +1,22 @@
 //! Tokens in the memory of the process.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::ops::{Deref, DerefMut};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use hashbrown::{HashMap, HashSet};
+use hashbrown::HashSet;
 use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use super::client_index::ClientIndex;
+use super::commons::Commons;
+use super::owners::Owners;
+use super::pages::Pages;
 use super::value_index::ValueIndex;
 use super::{Backend, ClientQuery, Operation, Outcome, Selection};
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::requests::{SiteFilter, TokenFilter};
 use crate::text::Text;
-use crate::token::{Record, RecordFields};
+use crate::token::{Record, RecordFields, SharedRecord};
 
 /// Every change holds the book; a lookup by value takes only its shard of `values`. Who holds the
 /// book may take a shard, never the other way round.
@@ -23,6 +24,7 @@ use crate::token::{Record, RecordFields};
 pub(in crate::store) struct Memory {
     book: RwLock<Book>,
     values: ValueIndex,
+    commons: Commons,
     inactive: InactiveUsers,
     /// Set when a panic ended a change half-way; everything is refused from then on.
     poisoned: AtomicBool,
@@ -33,9 +35,8 @@ pub(in crate::store) struct Memory {
 struct Book {
     last_id: i64,
     local_sites: BTreeSet<Text>,
-    by_id: BTreeMap<i64, Arc<Record>>,
-    by_user: HashMap<Text, BTreeSet<i64>>,
-    clients: ClientIndex,
+    by_id: Pages,
+    owners: Owners,
 }
 
 impl Memory {
@@ -61,30 +62,29 @@ impl Memory {
             }
             Operation::RemoveLocalSite(name) => {
                 book.check_local_site(Some(&name))?;
-                let of_site = |record: &&Arc<Record>| record.local_site() == Some(&name);
+                let of_site = |record: &&SharedRecord| record.local_site() == Some(&name);
                 let mut plan = Plan::removing(book.by_id.values().filter(of_site));
                 plan.effects.push(Effect::RemoveLocalSite(name));
                 plan
             }
             Operation::SetUserActive(user, active) => Plan::of(Effect::SetUserActive(user, active)),
-            Operation::Insert(mut fields, unless) => {
+            Operation::Insert(fields, unless) => {
                 book.check_local_site(fields.local_site.as_deref())?;
                 if let Some(found) = unless.and_then(|query| book.best(&query.borrow()).cloned()) {
                     return Ok(Plan::nothing(Outcome::Found(found)));
                 }
-                if self.values.contains(fields.value.expose()) {
+                if self.values.contains(fields.value.borrow().expose_bytes()) {
                     return Ok(Plan::nothing(Outcome::ValueTaken));
                 }
-                book.intern_names(&mut fields);
-                let record = Arc::new(Record::new(*next_id, *fields));
+                let record = self.record(book, *next_id, *fields);
                 *next_id += 1;
                 Plan {
-                    effects: vec![Effect::Insert(Arc::clone(&record))],
+                    effects: vec![Effect::Insert(record.clone())],
                     outcome: Outcome::Inserted(record),
                 }
             }
             Operation::Update(id, change) => {
-                Plan::replacing(book.by_id.get(&id), |old| change.applied_to(old))
+                self.replacing(book, book.by_id.get(id), |old| change.applied_to(old))
             }
             Operation::Invalidate(which, invalidation) => {
                 let invalidated = |old: &Record| RecordFields {
@@ -93,61 +93,84 @@ impl Memory {
                 };
                 match which {
                     Selection::Value(value) => {
-                        let record = self.values.with(value.expose(), Arc::clone);
-                        Plan::replacing(record.iter(), invalidated)
+                        let record = self.values.with(value.borrow().expose_bytes(), Clone::clone);
+                        self.replacing(book, record.iter(), invalidated)
                     }
-                    Selection::Id(id) => Plan::replacing(book.by_id.get(&id), invalidated),
-                    Selection::User(user) => Plan::replacing(book.records_of(&user), invalidated),
-                    Selection::Everyone => Plan::replacing(book.by_id.values(), invalidated),
+                    Selection::Id(id) => self.replacing(book, book.by_id.get(id), invalidated),
+                    Selection::User(user) => {
+                        self.replacing(book, &book.owners.records_of(&user), invalidated)
+                    }
+                    Selection::Everyone => self.replacing(book, book.by_id.values(), invalidated),
                 }
             }
-            Operation::Delete(id) => Plan::removing(book.by_id.get(&id)),
+            Operation::Delete(id) => Plan::removing(book.by_id.get(id)),
             Operation::Purge(dead_before) => {
                 let dead =
-                    |record: &&Arc<Record>| record.dead_since().is_some_and(|t| t < dead_before);
+                    |record: &&SharedRecord| record.dead_since().is_some_and(|t| t < dead_before);
                 Plan::removing(book.by_id.values().filter(dead))
             }
         })
     }
 
-    /// Does what was planned, in every index.
-    fn apply(&self, book: &mut Book, effects: Vec<Effect>) {
-        for effect in effects {
+    /// A record that shares what it can with those of the book.
+    fn record(&self, book: &Book, id: i64, fields: RecordFields) -> SharedRecord {
+        Record::new(id, fields, |user, common| {
+            let known = book.owners.name(&user).cloned();
+            let user = known.unwrap_or_else(|| triomphe::Arc::new(user));
+            (user, self.commons.share(common))
+        })
+    }
+
+    fn replacing<'a>(
+        &self,
+        book: &Book,
+        records: impl IntoIterator<Item = &'a SharedRecord>,
+        fields: impl Fn(&Record) -> RecordFields,
+    ) -> Plan {
+        let (mut effects, mut records_after) = (Vec::new(), Vec::new());
+        for old in records {
+            let new = self.record(book, old.id(), fields(old));
+            records_after.push(new.clone());
+            effects.push(Effect::Replace { old: old.clone(), new });
+        }
+        Plan { effects, outcome: Outcome::Done(records_after) }
+    }
+
+    /// Does what was planned, in every index. What is left of the plan holds the records that went:
+    /// drop it without a lock, for they may be many.
+    fn apply(&self, book: &mut Book, effects: Vec<Effect>) -> Vec<Effect> {
+        let gone = |effect: &&Effect| matches!(effect, Effect::Replace { .. } | Effect::Remove(_));
+        self.commons.released(effects.iter().filter(gone).count());
+        for effect in &effects {
             match effect {
                 Effect::Insert(record) => {
                     book.last_id = book.last_id.max(record.id());
-                    book.by_user.entry(record.user().clone()).or_default().insert(record.id());
-                    book.clients.insert(&record);
-                    self.values.insert(&record);
-                    book.by_id.insert(record.id(), record);
+                    book.owners.insert(record);
+                    self.values.insert(record);
+                    book.by_id.insert(record.clone());
                 }
                 Effect::Replace { old, new } => {
                     // First here: it takes the time of the last login over.
-                    self.values.replace(&new);
-                    book.clients.remove(&old);
-                    book.clients.insert(&new);
-                    book.by_id.insert(new.id(), new);
+                    self.values.replace(old, new);
+                    book.owners.remove(old);
+                    book.owners.insert(new);
+                    book.by_id.insert(new.clone());
                 }
                 Effect::Remove(record) => {
-                    self.values.remove(&record);
-                    book.clients.remove(&record);
-                    book.by_id.remove(&record.id());
-                    if let Some(ids) = book.by_user.get_mut(record.user()) {
-                        ids.remove(&record.id());
-                        if ids.is_empty() {
-                            book.by_user.remove(record.user());
-                        }
-                    }
+                    self.values.remove(record);
+                    book.owners.remove(record);
+                    book.by_id.remove(record.id());
                 }
                 Effect::AddLocalSite(name) => {
-                    book.local_sites.insert(name);
+                    book.local_sites.insert(name.clone());
                 }
                 Effect::RemoveLocalSite(name) => {
-                    book.local_sites.remove(&name);
+                    book.local_sites.remove(name);
                 }
-                Effect::SetUserActive(user, active) => self.inactive.set(user, active),
+                Effect::SetUserActive(user, active) => self.inactive.set(user.clone(), *active),
             }
         }
+        effects
     }
 
     fn read(&self) -> Result<RwLockReadGuard<'_, Book>> {
@@ -168,9 +191,9 @@ impl Memory {
 
 /// One step of a planned change.
 enum Effect {
-    Insert(Arc<Record>),
-    Replace { old: Arc<Record>, new: Arc<Record> },
-    Remove(Arc<Record>),
+    Insert(SharedRecord),
+    Replace { old: SharedRecord, new: SharedRecord },
+    Remove(SharedRecord),
     AddLocalSite(Text),
     RemoveLocalSite(Text),
     SetUserActive(Text, bool),
@@ -191,23 +214,10 @@ impl Plan {
         Self { effects: vec![effect], outcome: Outcome::Done(Vec::new()) }
     }
 
-    fn removing<'a>(records: impl IntoIterator<Item = &'a Arc<Record>>) -> Self {
+    fn removing<'a>(records: impl IntoIterator<Item = &'a SharedRecord>) -> Self {
         let records: Vec<_> = records.into_iter().cloned().collect();
         let effects = records.iter().cloned().map(Effect::Remove).collect();
         Self { effects, outcome: Outcome::Done(records) }
-    }
-
-    fn replacing<'a>(
-        records: impl IntoIterator<Item = &'a Arc<Record>>,
-        fields: impl Fn(&Record) -> RecordFields,
-    ) -> Self {
-        let (mut effects, mut records_after) = (Vec::new(), Vec::new());
-        for old in records {
-            let new = Arc::new(Record::new(old.id(), fields(old)));
-            records_after.push(Arc::clone(&new));
-            effects.push(Effect::Replace { old: Arc::clone(old), new });
-        }
-        Self { effects, outcome: Outcome::Done(records_after) }
     }
 }
 
@@ -256,8 +266,10 @@ impl InactiveUsers {
         self.count.store(names.len(), Ordering::Release);
     }
 
-    fn contains(&self, user: &str) -> bool {
-        self.count.load(Ordering::Acquire) > 0 && self.names.read().contains(user)
+    /// Whether the owner of a record is among them. The name, which lies far from the record, is
+    /// not looked at where there are none.
+    fn contains_owner(&self, record: &Record) -> bool {
+        self.count.load(Ordering::Acquire) > 0 && self.names.read().contains(record.user())
     }
 }
 
@@ -272,30 +284,11 @@ impl Book {
         }
     }
 
-    fn best(&self, query: &ClientQuery<'_>) -> Option<&Arc<Record>> {
-        let records = self.clients.candidates(query).filter_map(|id| self.by_id.get(&id));
+    fn best(&self, query: &ClientQuery<'_>) -> Option<&SharedRecord> {
         let ignored = query.ignored_generators;
-        records
-            .into_iter()
+        self.owners
+            .candidates(query)
             .find(|record| ignored.is_none_or(|ids| !ids.contains(record.generator_id())))
-    }
-
-    /// A user's tokens, in order of their ids.
-    fn records_of<'a>(&'a self, user: &str) -> impl Iterator<Item = &'a Arc<Record>> + use<'a> {
-        let ids = self.by_user.get(user).into_iter().flatten();
-        ids.filter_map(|id| self.by_id.get(id))
-    }
-
-    /// The book's own copies of names, so that records share them.
-    fn intern_names(&self, fields: &mut RecordFields) {
-        if let Some((user, _)) = self.by_user.get_key_value(&fields.user) {
-            fields.user = user.clone();
-        }
-        if let Some(site) = &mut fields.local_site
-            && let Some(known) = self.local_sites.get(site)
-        {
-            *site = known.clone();
-        }
     }
 }
 
@@ -304,29 +297,34 @@ impl Backend for Memory {
         Ok(self.read()?.local_sites.iter().cloned().collect())
     }
 
-    fn best_client_token(&self, query: &ClientQuery<'_>) -> Result<Option<Arc<Record>>> {
+    fn best_client_token(&self, query: &ClientQuery<'_>) -> Result<Option<SharedRecord>> {
         let book = self.read()?;
         book.check_local_site(query.local_site)?;
         Ok(book.best(query).cloned())
     }
 
-    fn by_value(&self, value: &str) -> Result<Option<Arc<Record>>> {
+    fn by_value(&self, value: &str) -> Result<Option<SharedRecord>> {
         self.check_poison()?;
-        Ok(self.values.with(value, Arc::clone))
+        Ok(self.values.with(value.as_bytes(), Clone::clone))
     }
 
-    fn by_id(&self, id: i64) -> Result<Option<Arc<Record>>> {
-        Ok(self.read()?.by_id.get(&id).cloned())
+    fn by_id(&self, id: i64) -> Result<Option<SharedRecord>> {
+        Ok(self.read()?.by_id.get(id).cloned())
     }
 
-    fn list(&self, filter: &TokenFilter<'_>, now: Timestamp) -> Result<Vec<Arc<Record>>> {
+    fn list(&self, filter: &TokenFilter<'_>, now: Timestamp) -> Result<Vec<SharedRecord>> {
         let book = self.read()?;
         if let SiteFilter::Named(name) = filter.local_site {
             book.check_local_site(Some(name))?;
         }
-        let matches = |record: &&Arc<Record>| filter.matches(record, now);
+        let matches = |record: &&SharedRecord| filter.matches(record, now);
         Ok(match filter.user {
-            Some(user) => book.records_of(user).filter(matches).cloned().collect(),
+            Some(user) => {
+                let mut records = book.owners.records_of(user);
+                drop(book);
+                records.retain(|record| matches(&record));
+                records
+            }
             None => book.by_id.values().filter(matches).cloned().collect(),
         })
     }
@@ -337,16 +335,16 @@ impl Backend for Memory {
 
     fn log_in(
         &self,
-        value: &str,
+        value: &[u8],
         judge: &mut dyn FnMut(&Record, bool) -> Option<Timestamp>,
-    ) -> Result<Option<Arc<Record>>> {
+    ) -> Result<Option<SharedRecord>> {
         self.check_poison()?;
         Ok(self.values.with(value, |record| {
-            let active = !self.inactive.contains(record.user());
+            let active = !self.inactive.contains_owner(record);
             if let Some(time) = judge(record, active) {
                 record.set_last_used(Some(time));
             }
-            Arc::clone(record)
+            record.clone()
         }))
     }
 
@@ -354,7 +352,9 @@ impl Backend for Memory {
         let mut book = self.write()?;
         let mut next_id = book.last_id + 1;
         let Plan { effects, outcome } = self.plan(&book, operation, &mut next_id)?;
-        self.apply(&mut book, effects);
+        let spent = self.apply(&mut book, effects);
+        drop(book);
+        drop(spent);
         Ok(outcome)
     }
 }

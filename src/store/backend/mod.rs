@@ -1,7 +1,9 @@
 //! Where tokens are kept. A backend offers what the rules need, atomically, and decides nothing.
 
-mod client_index;
+mod commons;
 mod memory;
+mod owners;
+mod pages;
 mod value_index;
 
 use std::collections::BTreeSet;
@@ -14,7 +16,7 @@ use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::policy::Policy;
 use crate::text::Text;
-use crate::token::{ExtraData, Invalidation, Record, RecordFields, TokenValue};
+use crate::token::{ExtraData, Invalidation, Record, RecordFields, SharedRecord, TokenValue};
 
 /// Which existing token would serve a client.
 #[derive(Clone, Copy)]
@@ -35,7 +37,7 @@ pub(super) struct OwnedClientQuery {
     pub local_site: Option<Text>,
     pub client_name: Text,
     pub valid_until: Timestamp,
-    pub ignored_generators: Option<BTreeSet<Text>>,
+    pub ignored_generators: Option<Arc<BTreeSet<Text>>>,
 }
 
 impl OwnedClientQuery {
@@ -45,7 +47,7 @@ impl OwnedClientQuery {
             local_site: self.local_site.as_deref(),
             client_name: &self.client_name,
             valid_until: self.valid_until,
-            ignored_generators: self.ignored_generators.as_ref(),
+            ignored_generators: self.ignored_generators.as_deref(),
         }
     }
 }
@@ -107,11 +109,11 @@ pub(super) enum Operation {
 /// What came of an operation.
 pub(super) enum Outcome {
     /// It was done, with the records that it changed or removed, in order of their ids.
-    Done(Vec<Arc<Record>>),
+    Done(Vec<SharedRecord>),
     /// The record was inserted.
-    Inserted(Arc<Record>),
+    Inserted(SharedRecord),
     /// Nothing was inserted: this token serves the client already.
-    Found(Arc<Record>),
+    Found(SharedRecord),
     /// Nothing was inserted: another token has this value.
     ValueTaken,
 }
@@ -125,25 +127,55 @@ pub(super) trait Backend: Send + Sync {
 
     /// The token that serves a client best: one that never expires, else the one that expires
     /// last; the lowest id of equals.
-    fn best_client_token(&self, query: &ClientQuery<'_>) -> Result<Option<Arc<Record>>>;
+    fn best_client_token(&self, query: &ClientQuery<'_>) -> Result<Option<SharedRecord>>;
 
-    fn by_value(&self, value: &str) -> Result<Option<Arc<Record>>>;
+    fn by_value(&self, value: &str) -> Result<Option<SharedRecord>>;
 
-    fn by_id(&self, id: i64) -> Result<Option<Arc<Record>>>;
+    fn by_id(&self, id: i64) -> Result<Option<SharedRecord>>;
 
     /// The matching tokens in order of their ids.
-    fn list(&self, filter: &TokenFilter<'_>, now: Timestamp) -> Result<Vec<Arc<Record>>>;
+    fn list(&self, filter: &TokenFilter<'_>, now: Timestamp) -> Result<Vec<SharedRecord>>;
 
     fn count(&self) -> Result<u64>;
 
-    /// Asks `judge` about the record of a value and whether its owner is active; a time that it
+    /// Asks `judge` about the record of a value, which may be no text, and whether its owner is active; a time that it
     /// answers becomes the record's `last_used`. The judge must neither wait nor call back.
     fn log_in(
         &self,
-        value: &str,
+        value: &[u8],
         judge: &mut dyn FnMut(&Record, bool) -> Option<Timestamp>,
-    ) -> Result<Option<Arc<Record>>>;
+    ) -> Result<Option<SharedRecord>>;
 
     /// Changes the store.
     fn change(&self, operation: Operation) -> Result<Outcome>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::PolicyIds;
+
+    /// Fields of a token that some client has, or nobody.
+    pub fn fields(id: i64, user: &str, client: Option<&str>, expires: Option<i64>) -> RecordFields {
+        let now = Timestamp::from_micros(1).unwrap();
+        RecordFields {
+            user: user.into(),
+            local_site: None,
+            value: TokenValue::new(&format!("value {id}")).unwrap(),
+            generator_id: "vendor_checksum".into(),
+            time_added: now,
+            last_updated: now,
+            last_used: None,
+            expires: expires.map(|micros| Timestamp::from_micros(micros).unwrap()),
+            invalidation: None,
+            note: "".into(),
+            policy: Arc::new(Policy::full_access(&Arc::new(PolicyIds::default()))),
+            extra_data: Arc::new(ExtraData::new("{}".into(), client.map(Text::new))),
+        }
+    }
+
+    pub fn record(id: i64, user: &str, client: Option<&str>, expires: Option<i64>) -> SharedRecord {
+        let fields = fields(id, user, client, expires);
+        Record::new(id, fields, |user, common| (triomphe::Arc::new(user), Arc::new(common)))
+    }
 }

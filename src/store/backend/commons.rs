@@ -1,0 +1,106 @@
+//! What records have in common, kept once.
+
+use std::hash::BuildHasher;
+use std::sync::{Arc, Weak};
+
+use hashbrown::{DefaultHashBuilder, HashTable};
+use parking_lot::Mutex;
+
+use crate::token::Common;
+
+/// What the records of a store have in common. The table keeps nothing of it alive.
+#[derive(Default)]
+pub(super) struct Commons {
+    hasher: DefaultHashBuilder,
+    table: Mutex<Table>,
+}
+
+#[derive(Default)]
+struct Table {
+    entries: HashTable<Entry>,
+    /// How many were in the table when those that nobody has were swept out.
+    swept: usize,
+    /// How many records have gone since.
+    gone: usize,
+}
+
+struct Entry {
+    hash: u64,
+    common: Weak<Common>,
+}
+
+const SWEEP_AT_LEAST: usize = 64;
+
+impl Commons {
+    /// The same as this, as other records have it; or this.
+    pub fn share(&self, common: Common) -> Arc<Common> {
+        if !common.can_be_shared() {
+            return Arc::new(common);
+        }
+        let hash = self.hasher.hash_one(&common);
+        let mut table = self.table.lock();
+        let mut found = None;
+        table.entries.find(hash, |entry| {
+            if entry.hash == hash {
+                found = entry.common.upgrade().filter(|it| **it == common);
+            }
+            found.is_some()
+        });
+        if let Some(found) = found {
+            return found;
+        }
+        let common = Arc::new(common);
+        table.insert(Entry { hash, common: Arc::downgrade(&common) });
+        common
+    }
+
+    /// Says that so many records are gone, so that there may be something to sweep out.
+    pub fn released(&self, records: usize) {
+        self.table.lock().gone += records;
+    }
+}
+
+impl Table {
+    fn insert(&mut self, entry: Entry) {
+        // As rare as doubling, so that an entry is looked at a few times in its life.
+        let grown = self.entries.len() >= 2 * self.swept.max(SWEEP_AT_LEAST / 2);
+        if grown || self.gone > self.swept.max(SWEEP_AT_LEAST) {
+            self.entries.retain(|entry| entry.common.strong_count() > 0);
+            self.entries.shrink_to(2 * self.entries.len(), |entry| entry.hash);
+            (self.swept, self.gone) = (self.entries.len(), 0);
+        }
+        self.entries.insert_unique(entry.hash, entry, |entry| entry.hash);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::backend::tests::fields;
+    use crate::token::{Record, RecordFields, SharedRecord};
+
+    /// A record with a note, else like the others.
+    fn noted(commons: &Commons, alike: &RecordFields, note: &str) -> SharedRecord {
+        let fields = RecordFields { note: note.into(), ..alike.clone() };
+        Record::new(1, fields, |user, common| (triomphe::Arc::new(user), commons.share(common)))
+    }
+
+    #[test]
+    fn equal_records_share_what_they_have_in_common_and_what_nobody_has_is_swept_out() {
+        let commons = Commons::default();
+        let alike = fields(1, "alice", None, None);
+        let noted = |note: &str| noted(&commons, &alike, note);
+        let (one, other) = (noted("x"), noted("x"));
+        assert_eq!(one.note().as_str().as_ptr(), other.note().as_str().as_ptr());
+        assert_eq!(commons.table.lock().entries.len(), 1);
+
+        let many: Vec<_> = (0..1000).map(|n| noted(&n.to_string())).collect();
+        assert_eq!(commons.table.lock().entries.len(), 1001);
+        drop(many);
+        commons.released(1000);
+        let kept = noted("y");
+        assert_eq!(commons.table.lock().entries.len(), 2);
+        assert!(commons.table.lock().entries.capacity() < 100);
+        drop((kept, one, other));
+    }
+}
