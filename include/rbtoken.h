@@ -2177,6 +2177,27 @@ RBTOKEN_API struct rbtoken_store_t *rbtoken_store_retain(struct rbtoken_store_t 
 RBTOKEN_API void rbtoken_store_release(struct rbtoken_store_t *store);
 
 /**
+ * Waits until all that was done before this is on the disk, so that a crash or a power cut takes
+ * nothing of it back. Only the times of the last logins need this: see `location` of
+ * `rbtoken_store_options_t`. A store in memory has nothing to wait for.
+ *
+ * `[thread-safe]`
+ *
+ * @param store the store
+ * @param error receives the details of a failure; may be NULL
+ * @retval RBTOKEN_OK it is on the disk
+ * @retval RBTOKEN_E_IO, RBTOKEN_E_CORRUPT, RBTOKEN_E_LOCKED, RBTOKEN_E_DATABASE, RBTOKEN_E_NO_MEMORY
+ *         it could not be written, and will be tried again
+ * @retval RBTOKEN_E_NULL_ARGUMENT `store` is NULL
+ * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL see "Errors"
+ * @since 0.1.0
+ */
+RBTOKEN_API
+RBTOKEN_NODISCARD
+rbtoken_status_t rbtoken_store_flush(struct rbtoken_store_t *store,
+                                     struct rbtoken_error_t **error);
+
+/**
  * Changes a setting of the store.
  *
  * | name | value | at first |

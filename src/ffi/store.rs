@@ -282,6 +282,32 @@ pub unsafe extern "C" fn rbtoken_store_release(store: *mut rbtoken_store_t) {
     guard_value((), || drop(unsafe { rbtoken_store_t::take(store) }));
 }
 
+/// Waits until all that was done before this is on the disk, so that a crash or a power cut takes
+/// nothing of it back. Only the times of the last logins need this: see `location` of
+/// `rbtoken_store_options_t`. A store in memory has nothing to wait for.
+///
+/// `[thread-safe]`
+///
+/// @param store the store
+/// @param error receives the details of a failure; may be NULL
+/// @retval RBTOKEN_OK it is on the disk
+/// @retval RBTOKEN_E_IO, RBTOKEN_E_CORRUPT, RBTOKEN_E_LOCKED, RBTOKEN_E_DATABASE, RBTOKEN_E_NO_MEMORY
+///         it could not be written, and will be tried again
+/// @retval RBTOKEN_E_NULL_ARGUMENT `store` is NULL
+/// @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL see "Errors"
+/// @since 0.1.0
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn rbtoken_store_flush(
+    store: *mut rbtoken_store_t,
+    error: *mut *mut rbtoken_error_t,
+) -> rbtoken_status_t {
+    // SAFETY: the host's handle, which it keeps for the duration of the call.
+    let body = || unsafe { rbtoken_store_t::hold_open(store) }?.flush();
+    // SAFETY: the host's output.
+    unsafe { guard(error, body) }
+}
+
 /// Changes a setting of the store.
 ///
 /// | name | value | at first |

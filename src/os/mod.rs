@@ -2,3 +2,5 @@
 #![allow(unsafe_code)]
 
 pub(crate) mod fork;
+#[cfg(feature = "sqlite")]
+pub(crate) mod signals;

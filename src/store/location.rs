@@ -30,6 +30,11 @@ impl<'a> Location<'a> {
         let Some(location) = location else { return Ok(Self::Memory) };
         let parsed = if DATABASE_SCHEMES.iter().any(|scheme| location.starts_with(scheme)) {
             Self::ReviewBoard(location)
+        } else if location.is_empty() {
+            return Err(Error::invalid("location", "the path is empty"));
+        } else if location.contains("://") {
+            let message = "this is a URL of no kind that is known, and paths are not written so";
+            return Err(Error::invalid("location", message));
         } else {
             Self::File(location)
         };
@@ -39,8 +44,9 @@ impl<'a> Location<'a> {
 
     fn check(&self) -> Result<()> {
         match self {
-            Self::Memory => Ok(()),
-            Self::File(_) | Self::ReviewBoard(_) => Err(unsupported()),
+            Self::File(_) if !cfg!(feature = "sqlite") => Err(needs_feature("sqlite")),
+            Self::Memory | Self::File(_) => Ok(()),
+            Self::ReviewBoard(_) => Err(unsupported()),
         }
     }
 
@@ -48,18 +54,29 @@ impl<'a> Location<'a> {
     ///
     /// # Errors
     /// Those of what is opened.
-    pub fn open(&self, _documents: &Arc<Documents>) -> Result<Box<dyn Backend>> {
+    pub fn open(&self, documents: &Arc<Documents>) -> Result<Box<dyn Backend>> {
         match self {
             Self::Memory => Ok(Box::new(Memory::default())),
-            Self::File(_) | Self::ReviewBoard(_) => Err(unsupported()),
+            #[cfg(feature = "sqlite")]
+            Self::File(path) => Ok(Box::new(super::backend::Durable::open(path, documents)?)),
+            #[cfg(not(feature = "sqlite"))]
+            Self::File(_) => {
+                let _ = documents;
+                Err(needs_feature("sqlite"))
+            }
+            Self::ReviewBoard(_) => Err(unsupported()),
         }
     }
 }
 
+/// What a location answers that this build cannot keep tokens at.
+fn needs_feature(feature: &str) -> Error {
+    let message =
+        format!("the library was built without the feature `{feature}`, which this needs");
+    Error::new(ErrorKind::Unsupported, message).at_argument("location")
+}
+
 fn unsupported() -> Error {
-    Error::new(
-        ErrorKind::Unsupported,
-        "this version keeps tokens in memory only, so a location must not be given",
-    )
-    .at_argument("location")
+    Error::new(ErrorKind::Unsupported, "this version keeps tokens in memory or in a file only")
+        .at_argument("location")
 }

@@ -122,14 +122,23 @@ impl Store {
     /// Whether the store may still be used.
     ///
     /// # Errors
-    /// `State` once it was closed.
+    /// `State` once it was closed; `Forked` in a child of the process that opened it, unless it is
+    /// in memory.
     pub fn check_open(&self) -> Result<()> {
         if self.closed.load(Ordering::Acquire) {
             return Err(
                 Error::new(ErrorKind::State, "the store was shut down").at_argument("store")
             );
         }
-        Ok(())
+        self.backend.check()
+    }
+
+    /// Makes last what was done before this. All but the times of the last logins does already.
+    ///
+    /// # Errors
+    /// Those of the backend.
+    pub fn flush(&self) -> Result<()> {
+        self.backend.flush()
     }
 
     /// Adds a Local Site: 1 to 32 characters of `A-Z a-z 0-9 _ . -`.

@@ -159,9 +159,13 @@ impl Setting {
             Self::DefaultGenerator(id) => store.generators.write().set_default(&id)?,
             Self::DeprecatedGenerators(ids) => store.generators.write().set_deprecated(ids),
             Self::PolicyIds(ids) => store.policy_ids.set(ids)?,
-            Self::LocalSites(sites) => {
-                sites.iter().try_for_each(|site| store.add_local_site(site))?;
-            }
+            Self::LocalSites(sites) => sites.iter().try_for_each(|site| {
+                match store.add_local_site(site) {
+                    // A store that was there before may have it.
+                    Err(error) if error.kind() == ErrorKind::Exists => Ok(()),
+                    added => added,
+                }
+            })?,
             // It was opened there.
             Self::Location(_) => {}
         }

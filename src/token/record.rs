@@ -2,6 +2,8 @@
 
 use std::fmt;
 use std::sync::Arc;
+#[cfg(feature = "sqlite")]
+use std::sync::atomic::AtomicBool;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use once_cell::sync::OnceCell;
@@ -61,6 +63,9 @@ pub struct Record {
     policy: Arc<Policy>,
     extra_data: Arc<ExtraData>,
     last_used: AtomicI64,
+    /// Whether `last_used` has moved since somebody last asked; see [`Record::note_use`].
+    #[cfg(feature = "sqlite")]
+    used: AtomicBool,
 }
 
 /// `last_used` of a token that was never used: no time has this number.
@@ -99,6 +104,8 @@ impl Record {
             policy: fields.policy,
             extra_data: fields.extra_data,
             last_used: AtomicI64::new(fields.last_used.map_or(NEVER_USED, Timestamp::as_micros)),
+            #[cfg(feature = "sqlite")]
+            used: AtomicBool::new(false),
         }
     }
 
@@ -169,6 +176,19 @@ impl Record {
 
     pub(crate) fn set_last_used(&self, time: Option<Timestamp>) {
         self.last_used.store(time.map_or(NEVER_USED, Timestamp::as_micros), Ordering::Relaxed);
+    }
+
+    /// Notes that `last_used` has moved; whether that was not noted yet.
+    #[cfg(feature = "sqlite")]
+    pub(crate) fn note_use(&self) -> bool {
+        !self.used.swap(true, Ordering::AcqRel)
+    }
+
+    /// Forgets the note. What `last_used` says after this is as new as every use noted before, and
+    /// any later one is noted again.
+    #[cfg(feature = "sqlite")]
+    pub(crate) fn forget_use(&self) {
+        self.used.swap(false, Ordering::AcqRel);
     }
 
     /// A copy of all fields, for the record that is to replace this one.

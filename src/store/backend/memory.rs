@@ -30,7 +30,7 @@ pub(in crate::store) struct Memory {
 
 /// The records with every index but the one by value.
 #[derive(Default)]
-struct Book {
+pub(super) struct Book {
     last_id: i64,
     local_sites: BTreeSet<Text>,
     by_id: BTreeMap<i64, Arc<Record>>,
@@ -49,8 +49,26 @@ impl Memory {
         Ok(())
     }
 
+    /// Refuses everything from now on.
+    #[cfg(feature = "sqlite")]
+    pub(super) fn poison(&self) {
+        self.poisoned.store(true, Ordering::Release);
+    }
+
+    /// The records of some ids that are still there.
+    #[cfg(feature = "sqlite")]
+    pub(super) fn records(&self, ids: &[i64]) -> Result<Vec<Arc<Record>>> {
+        let book = self.read()?;
+        Ok(ids.iter().filter_map(|id| book.by_id.get(id).cloned()).collect())
+    }
+
     /// What an operation would do. Nothing is changed; new records get ids from `next_id` on.
-    fn plan(&self, book: &Book, operation: Operation, next_id: &mut i64) -> Result<Plan> {
+    pub(super) fn plan(
+        &self,
+        book: &Book,
+        operation: Operation,
+        next_id: &mut i64,
+    ) -> Result<Plan> {
         Ok(match operation {
             Operation::AddLocalSite(name) => {
                 if book.local_sites.contains(&name) {
@@ -111,7 +129,7 @@ impl Memory {
     }
 
     /// Does what was planned, in every index.
-    fn apply(&self, book: &mut Book, effects: Vec<Effect>) {
+    pub(super) fn apply(&self, book: &mut Book, effects: Vec<Effect>) {
         for effect in effects {
             match effect {
                 Effect::Insert(record) => {
@@ -150,13 +168,13 @@ impl Memory {
         }
     }
 
-    fn read(&self) -> Result<RwLockReadGuard<'_, Book>> {
+    pub(super) fn read(&self) -> Result<RwLockReadGuard<'_, Book>> {
         let book = self.book.read();
         self.check_poison()?;
         Ok(book)
     }
 
-    fn write(&self) -> Result<OpenBook<'_>> {
+    pub(super) fn write(&self) -> Result<OpenBook<'_>> {
         let book = self.book.write();
         self.check_poison()?;
         let book = OpenBook { book, poisoned: &self.poisoned };
@@ -167,7 +185,7 @@ impl Memory {
 }
 
 /// One step of a planned change.
-enum Effect {
+pub(super) enum Effect {
     Insert(Arc<Record>),
     Replace { old: Arc<Record>, new: Arc<Record> },
     Remove(Arc<Record>),
@@ -177,9 +195,9 @@ enum Effect {
 }
 
 /// What an operation does to the store as it is, and what the caller is told.
-struct Plan {
-    effects: Vec<Effect>,
-    outcome: Outcome,
+pub(super) struct Plan {
+    pub effects: Vec<Effect>,
+    pub outcome: Outcome,
 }
 
 impl Plan {
@@ -212,7 +230,7 @@ impl Plan {
 }
 
 /// The book, open for a change. A panic while it is open poisons the store.
-struct OpenBook<'a> {
+pub(super) struct OpenBook<'a> {
     book: RwLockWriteGuard<'a, Book>,
     poisoned: &'a AtomicBool,
 }
@@ -262,6 +280,17 @@ impl InactiveUsers {
 }
 
 impl Book {
+    /// The id that the next record gets.
+    pub(super) fn next_id(&self) -> i64 {
+        self.last_id + 1
+    }
+
+    /// Says that ids up to this one were given out.
+    #[cfg(feature = "sqlite")]
+    pub(super) fn raise_last_id(&mut self, last_id: i64) {
+        self.last_id = self.last_id.max(last_id);
+    }
+
     fn check_local_site(&self, name: Option<&str>) -> Result<()> {
         match name {
             Some(name) if !self.local_sites.contains(name) => {
@@ -352,7 +381,7 @@ impl Backend for Memory {
 
     fn change(&self, operation: Operation) -> Result<Outcome> {
         let mut book = self.write()?;
-        let mut next_id = book.last_id + 1;
+        let mut next_id = book.next_id();
         let Plan { effects, outcome } = self.plan(&book, operation, &mut next_id)?;
         self.apply(&mut book, effects);
         Ok(outcome)

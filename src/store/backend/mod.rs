@@ -1,17 +1,23 @@
 //! Where tokens are kept. A backend offers what the rules need, atomically, and decides nothing.
 
 mod client_index;
+#[cfg(feature = "sqlite")]
+mod durable;
 mod memory;
 mod value_index;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+#[cfg(feature = "sqlite")]
+pub(super) use durable::Durable;
 pub(super) use memory::Memory;
 
 use super::requests::TokenFilter;
 use crate::clock::Timestamp;
 use crate::error::Result;
+#[cfg(feature = "sqlite")]
+use crate::error::{Error, ErrorKind};
 use crate::policy::Policy;
 use crate::text::Text;
 use crate::token::{ExtraData, Invalidation, Record, RecordFields, TokenValue};
@@ -146,4 +152,24 @@ pub(super) trait Backend: Send + Sync {
 
     /// Changes the store.
     fn change(&self, operation: Operation) -> Result<Outcome>;
+
+    /// Makes last what was done before this, also what a change need not wait for.
+    fn flush(&self) -> Result<()> {
+        Ok(())
+    }
+
+    /// Whether this process may use the backend.
+    ///
+    /// # Errors
+    /// `Forked` in a child of the process that opened it, if it cannot be used there.
+    fn check(&self) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// What a backend answers in a child of the process that opened it.
+#[cfg(feature = "sqlite")]
+fn forked() -> Error {
+    let message = "the process was forked after the store was opened; the store is the parent's";
+    Error::new(ErrorKind::Forked, message).at_argument("store")
 }

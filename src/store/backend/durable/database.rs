@@ -1,0 +1,186 @@
+//! The database in a store's file: what is written, when it counts, and what is done when it fails.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, ErrorCode, TransactionBehavior};
+
+use super::file::OwnedFile;
+use super::rows::{self, Unreadable};
+use super::schema;
+use crate::error::{Error, ErrorKind, Result};
+use crate::store::backend::memory::{Effect, Memory};
+use crate::store::documents::Documents;
+use crate::token::Record;
+
+/// After so many rows what the journal has is moved into the file.
+const ROWS_TO_CHECKPOINT: usize = 1000;
+
+/// The database in a file that this process owns.
+pub(super) struct Database {
+    /// Stands before the file, so that it is closed before the file is given up.
+    connection: Connection,
+    file: OwnedFile,
+    /// A change failed, and it may be in the journal though nobody was told that it happened.
+    in_doubt: bool,
+    rows_since_checkpoint: usize,
+}
+
+impl Database {
+    /// Opens the database in a file, and makes its tables if it is new.
+    pub fn open(file: OwnedFile) -> Result<Self> {
+        match schema::open(&file) {
+            Ok(connection) => {
+                Ok(Self { connection, file, in_doubt: false, rows_since_checkpoint: 0 })
+            }
+            Err(error) => {
+                if file.is_new() {
+                    file.remove();
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Puts all that the database has into an empty memory. If something is wrong with it, it is
+    /// left as it is.
+    pub fn load(&self, documents: &Documents, memory: &Memory) -> Result<()> {
+        let path = self.file.path();
+        rows::load(&self.connection, documents, memory).map_err(|unreadable| match unreadable {
+            Unreadable::Sql(error) => sql_error(path, &error),
+            Unreadable::Row(error) => {
+                let message = format!("{}: {}", path.display(), error.message());
+                Error::new(error.kind(), message).at_argument("location")
+            }
+        })?;
+        self.connection
+            .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)
+            .map_err(|error| sql_error(path, &error))?;
+        Ok(())
+    }
+
+    /// Writes effects, all of them or none. They are on the disk when this returns.
+    pub fn write<'a>(&mut self, effects: impl IntoIterator<Item = &'a Effect>) -> Result<()> {
+        let mut count = 0;
+        let effects = effects.into_iter().inspect(|_| count += 1);
+        self.transaction(|connection| rows::write(connection, effects))?;
+        self.rows_since_checkpoint += count;
+        Ok(())
+    }
+
+    /// Writes when records were used last.
+    pub fn write_uses(&mut self, records: &[Arc<Record>]) -> Result<()> {
+        self.transaction(|connection| {
+            let mut statement = rows::use_statement(connection)?;
+            records.iter().try_for_each(|record| rows::write_use(&mut statement, record))
+        })?;
+        self.rows_since_checkpoint += records.len();
+        Ok(())
+    }
+
+    fn transaction(
+        &mut self,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<()>,
+    ) -> Result<()> {
+        self.settle()?;
+        self.file.check_in_place()?;
+        let written = self
+            .connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .and_then(|transaction| {
+                work(&transaction)?;
+                transaction.commit()
+            });
+        written.map_err(|error| {
+            let error = sql_error(self.file.path(), &error);
+            // A commit that failed may have reached the journal: it must not come back after a
+            // crash, since the callers are told that it did not happen.
+            self.in_doubt = true;
+            let _ = self.settle();
+            error
+        })
+    }
+
+    /// Says that a change may have been left half-way.
+    pub fn doubt(&mut self) {
+        self.in_doubt = true;
+    }
+
+    /// Takes what a failed change may have left in the journal out of it. Nothing else is written
+    /// before that.
+    fn settle(&mut self) -> Result<()> {
+        if !self.in_doubt {
+            return Ok(());
+        }
+        if !self.connection.is_autocommit() {
+            self.sql("ROLLBACK")?;
+        }
+        self.checkpoint("TRUNCATE")?;
+        let journal = self.journal();
+        let emptied = File::open(&journal).and_then(|journal| journal.sync_all());
+        emptied.map_err(|error| super::file::io_error(&journal, "cannot be emptied", &error))?;
+        self.in_doubt = false;
+        Ok(())
+    }
+
+    /// Moves what the journal has into the file, if there is much of it. Nothing depends on it: what
+    /// is in the journal is as safe as what is in the file.
+    pub fn tidy(&mut self) {
+        if self.rows_since_checkpoint >= ROWS_TO_CHECKPOINT && !self.in_doubt {
+            let _ = self.checkpoint("PASSIVE");
+        }
+    }
+
+    fn checkpoint(&mut self, mode: &str) -> Result<()> {
+        let sql = format!("PRAGMA wal_checkpoint({mode})");
+        let busy: bool = self
+            .connection
+            .query_row(&sql, [], |row| row.get(0))
+            .map_err(|error| sql_error(self.file.path(), &error))?;
+        if busy {
+            let message = format!("{}: the file's journal is in use", self.file.path().display());
+            return Err(Error::new(ErrorKind::Database, message));
+        }
+        self.rows_since_checkpoint = 0;
+        Ok(())
+    }
+
+    fn sql(&self, sql: &str) -> Result<()> {
+        let done = self.connection.execute_batch(sql);
+        done.map_err(|error| sql_error(self.file.path(), &error))
+    }
+
+    fn journal(&self) -> PathBuf {
+        let mut path = self.file.path().as_os_str().to_owned();
+        path.push("-wal");
+        path.into()
+    }
+}
+
+/// An error of SQLite's about a file.
+pub(super) fn sql_error(path: &Path, error: &rusqlite::Error) -> Error {
+    let (kind, what) = match error.sqlite_error_code() {
+        Some(ErrorCode::DiskFull) => (ErrorKind::Io, "the disk is full"),
+        Some(ErrorCode::SystemIoFailure) => (ErrorKind::Io, "an input or output operation failed"),
+        Some(ErrorCode::CannotOpen) => (ErrorKind::Io, "the file or its journal cannot be opened"),
+        Some(ErrorCode::ReadOnly) => (ErrorKind::Io, "the file is read-only"),
+        Some(ErrorCode::PermissionDenied) => (ErrorKind::Io, "the file may not be accessed"),
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+            (ErrorKind::Locked, "another program has the file open")
+        }
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+            (ErrorKind::Corrupt, "the file is damaged")
+        }
+        Some(ErrorCode::OutOfMemory) => (ErrorKind::NoMemory, "the memory is exhausted"),
+        Some(_) => (ErrorKind::Database, "the database refused"),
+        // What is not SQLite's own is about a value that a row has.
+        None => (ErrorKind::Corrupt, "the file is damaged"),
+    };
+    let code = match error.sqlite_error() {
+        Some(error) => format!(" (SQLite's code {})", error.extended_code),
+        None => String::new(),
+    };
+    Error::new(kind, format!("{}: {what}{code}", path.display()))
+}

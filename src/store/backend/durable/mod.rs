@@ -1,0 +1,175 @@
+//! Tokens in a file: the memory of the process in front, SQLite behind.
+//!
+//! Whatever is asked is answered from the memory. A change is first written to the file and synced
+//! to the disk, by one thread for all callers that wait, and only then made in the memory; so the
+//! two never disagree, but for the times of the last logins, which are written up to a second late.
+
+mod batch;
+mod database;
+mod file;
+mod rows;
+mod schema;
+mod uses;
+mod writer;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::mpsc::{self, Sender, SyncSender};
+use std::thread::{self, JoinHandle};
+
+use self::batch::Job;
+use self::database::Database;
+use self::file::OwnedFile;
+use self::uses::Uses;
+use self::writer::Writer;
+use super::{Backend, ClientQuery, Memory, Operation, Outcome};
+use crate::clock::Timestamp;
+use crate::error::{Error, ErrorKind, Result};
+use crate::os::{fork, signals};
+use crate::store::documents::Documents;
+use crate::store::requests::TokenFilter;
+use crate::text::Text;
+use crate::token::Record;
+
+/// A store in a file.
+pub(in crate::store) struct Durable {
+    memory: Arc<Memory>,
+    uses: Arc<Uses>,
+    /// Both are none only while this is dropped.
+    jobs: Option<Sender<Job>>,
+    thread: Option<JoinHandle<()>>,
+    /// The process that owns the file, as against one that was forked from it.
+    generation: u64,
+}
+
+impl Durable {
+    /// Opens the store in a file, and makes it if there is none.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for a path that is not to be used, `Locked`, `Version`, `Corrupt`, `Io`,
+    /// `Database`. What was there is left as it is then.
+    pub fn open(location: &str, documents: &Documents) -> Result<Self> {
+        let generation = fork::generation().ok_or_else(|| {
+            let message = "the operating system cannot tell the process that it was forked";
+            Error::new(ErrorKind::Unsupported, message).at_argument("location")
+        })?;
+        let database = Database::open(OwnedFile::open(location)?)?;
+        let memory = Arc::new(Memory::default());
+        database.load(documents, &memory)?;
+        let uses = Arc::new(Uses::default());
+        let (jobs, receiver) = mpsc::channel();
+        let writer = Writer {
+            memory: Arc::clone(&memory),
+            uses: Arc::clone(&uses),
+            database,
+            jobs: receiver,
+            backlog: VecDeque::new(),
+            uses_due: None,
+        };
+        let spawn = || thread::Builder::new().name("rbtoken-writer".into()).spawn(|| writer.run());
+        let thread = signals::with_all_blocked(spawn).map_err(|error| {
+            Error::new(ErrorKind::Io, format!("the writer's thread cannot be started: {error}"))
+        })?;
+        Ok(Self { memory, uses, jobs: Some(jobs), thread: Some(thread), generation })
+    }
+
+    /// The memory, unless this is a child of the process that owns the file.
+    fn memory(&self) -> Result<&Memory> {
+        if self.is_forked() {
+            return Err(super::forked());
+        }
+        Ok(&self.memory)
+    }
+
+    fn is_forked(&self) -> bool {
+        fork::generation() != Some(self.generation)
+    }
+
+    /// Has the writer do something, and waits for its answer.
+    fn ask<T>(&self, job: impl FnOnce(SyncSender<Result<T>>) -> Job) -> Result<T> {
+        let (sender, answer) = mpsc::sync_channel(1);
+        let sent = self.jobs.as_ref().is_some_and(|jobs| jobs.send(job(sender)).is_ok());
+        let answer = if sent { answer.recv().ok() } else { None };
+        answer.unwrap_or_else(|| {
+            Err(Error::new(ErrorKind::Internal, "internal error: a defect of the library"))
+        })
+    }
+}
+
+impl Drop for Durable {
+    fn drop(&mut self) {
+        let (jobs, thread) = (self.jobs.take(), self.thread.take());
+        if self.is_forked() {
+            // The thread is the parent's, and so is the file.
+            std::mem::forget((jobs, thread, Arc::clone(&self.memory), Arc::clone(&self.uses)));
+            return;
+        }
+        // Without a sender the writer ends, and closes the file.
+        drop(jobs);
+        if let Some(thread) = thread {
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Backend for Durable {
+    fn local_sites(&self) -> Result<Vec<Text>> {
+        self.memory()?.local_sites()
+    }
+
+    fn best_client_token(&self, query: &ClientQuery<'_>) -> Result<Option<Arc<Record>>> {
+        self.memory()?.best_client_token(query)
+    }
+
+    fn by_value(&self, value: &str) -> Result<Option<Arc<Record>>> {
+        self.memory()?.by_value(value)
+    }
+
+    fn by_id(&self, id: i64) -> Result<Option<Arc<Record>>> {
+        self.memory()?.by_id(id)
+    }
+
+    fn list(&self, filter: &TokenFilter<'_>, now: Timestamp) -> Result<Vec<Arc<Record>>> {
+        self.memory()?.list(filter, now)
+    }
+
+    fn count(&self) -> Result<u64> {
+        self.memory()?.count()
+    }
+
+    fn log_in(
+        &self,
+        value: &str,
+        judge: &mut dyn FnMut(&Record, bool) -> Option<Timestamp>,
+    ) -> Result<Option<Arc<Record>>> {
+        let mut used = false;
+        let record = self.memory()?.log_in(value, &mut |record, active| {
+            let time = judge(record, active);
+            used = time.is_some();
+            time
+        })?;
+        if used
+            && let Some(record) = &record
+            && self.uses.note(record)
+            && let Some(jobs) = &self.jobs
+        {
+            // If the writer is gone, changes will tell.
+            let _ = jobs.send(Job::Used);
+        }
+        Ok(record)
+    }
+
+    fn change(&self, operation: Operation) -> Result<Outcome> {
+        self.memory()?;
+        self.ask(|caller| Job::Change(operation, caller))
+    }
+
+    fn flush(&self) -> Result<()> {
+        self.memory()?;
+        self.ask(Job::Flush)
+    }
+
+    fn check(&self) -> Result<()> {
+        self.memory().map(|_| ())
+    }
+}
