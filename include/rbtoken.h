@@ -715,6 +715,36 @@ typedef struct rbtoken_store_options_t {
 } rbtoken_store_options_t;
 
 /**
+ * Told how many of how many tokens are done: every so often, and once when all are. Returns
+ * `RBTOKEN_OK` to go on; any other status ends the call with it, and nothing has happened then. Must
+ * not throw.
+ */
+typedef rbtoken_status_t (*rbtoken_progress_fn)(void *user_data, uint64_t done, uint64_t total);
+
+/**
+ * Whom to tell how far an export or an import is. Set up with `RBTOKEN_INIT()`. Its functions are
+ * called on the thread of the call, which may take long, with no lock held; they may use the store.
+ */
+typedef struct rbtoken_progress_t {
+  /**
+   * Set by `RBTOKEN_INIT()`.
+   */
+  size_t struct_size;
+  /**
+   * Passed to the functions.
+   */
+  void *user_data;
+  /**
+   * Told of the progress; must be set.
+   */
+  rbtoken_progress_fn progress;
+  /**
+   * Called once before the call returns; may be NULL.
+   */
+  rbtoken_destroy_fn destroy;
+} rbtoken_progress_t;
+
+/**
  * How to search for, or make, a client's token. Set up with `RBTOKEN_INIT()`, which leaves all
  * defaults.
  */
@@ -1720,6 +1750,35 @@ typedef struct rbtoken_store_interface_v1_t {
                                    int64_t dead_before_us,
                                    uint64_t *count,
                                    struct rbtoken_error_t **error);
+  /**
+   * `rbtoken_store_flush()`
+   */
+  rbtoken_status_t (*flush)(struct rbtoken_store_t *store, struct rbtoken_error_t **error);
+  /**
+   * `rbtoken_store_backup()`
+   */
+  rbtoken_status_t (*backup)(struct rbtoken_store_t *store,
+                             const char *path,
+                             size_t path_len,
+                             struct rbtoken_error_t **error);
+  /**
+   * `rbtoken_store_export_file()`
+   */
+  rbtoken_status_t (*export_file)(struct rbtoken_store_t *store,
+                                  const char *path,
+                                  size_t path_len,
+                                  const struct rbtoken_progress_t *progress,
+                                  uint64_t *count,
+                                  struct rbtoken_error_t **error);
+  /**
+   * `rbtoken_store_import_file()`
+   */
+  rbtoken_status_t (*import_file)(struct rbtoken_store_t *store,
+                                  const char *path,
+                                  size_t path_len,
+                                  const struct rbtoken_progress_t *progress,
+                                  uint64_t *count,
+                                  struct rbtoken_error_t **error);
 } rbtoken_store_interface_v1_t;
 
 /**
@@ -2358,6 +2417,113 @@ rbtoken_status_t rbtoken_store_set_policy_ids(struct rbtoken_store_t *store,
                                               const char *const *ids,
                                               size_t count,
                                               struct rbtoken_error_t **error);
+
+/**
+ * Writes all that a store has, as of one moment, into a new file that opens as a store: its
+ * tokens with their ids, Local Sites, and users that may not log in. Settings are not part of it.
+ * The store, in memory or in a file, is in use meanwhile.
+ *
+ * The file has the values of all tokens: it is a secret. It is made readable by its owner alone, and
+ * is on the disk when this returns; no file is overwritten, and none is left behind by a failure.
+ *
+ * `[thread-safe]`
+ *
+ * @param store the store
+ * @param path the file to make, in a directory that is fit for a store's file
+ * @param path_len bytes of `path`, or `RBTOKEN_NUL_TERMINATED`
+ * @param error receives the details of a failure; may be NULL
+ * @retval RBTOKEN_OK the copy is there
+ * @retval RBTOKEN_E_EXISTS there is a file already
+ * @retval RBTOKEN_E_UNSUPPORTED the library was built without the feature `sqlite`, or the store is of
+ *         a kind that cannot be copied
+ * @retval RBTOKEN_E_IO, RBTOKEN_E_DATABASE, RBTOKEN_E_NO_MEMORY the file cannot be written
+ * @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG an argument is bad
+ * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL see "Errors"
+ * @since 0.1.0
+ */
+RBTOKEN_API
+RBTOKEN_NODISCARD
+rbtoken_status_t rbtoken_store_backup(struct rbtoken_store_t *store,
+                                      const char *path,
+                                      size_t path_len,
+                                      struct rbtoken_error_t **error);
+
+/**
+ * Writes all that a store has, as of one moment, into a new file of lines, to be read by
+ * `rbtoken_store_import_file()` of another store, of any kind. The first line tells the format and
+ * its version; then each line is a JSON object for a Local Site, a user who may not log in, or a token
+ * with all its fields.
+ *
+ * The file has the values of all tokens: it is a secret. It is made readable by its owner alone, and
+ * is on the disk when this returns; no file is overwritten, and none is left behind by a failure.
+ *
+ * `[thread-safe]`
+ *
+ * @param store the store
+ * @param path the file to make
+ * @param path_len bytes of `path`, or `RBTOKEN_NUL_TERMINATED`
+ * @param progress told how far it is; may be NULL
+ * @param count receives how many tokens were written; may be NULL; 0 on failure
+ * @param error receives the details of a failure; may be NULL
+ * @retval RBTOKEN_OK the file is there
+ * @retval RBTOKEN_E_EXISTS there is a file already
+ * @retval RBTOKEN_E_IO the file cannot be written
+ * @retval RBTOKEN_E_UNSUPPORTED the store is of a kind that cannot be copied
+ * @retval RBTOKEN_E_STRUCT_SIZE, RBTOKEN_E_UNSUPPORTED_OPTION see "Options structs"
+ * @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG an argument is bad
+ * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL see "Errors"
+ * @retval other the status of the clock or of `progress`, passed on unchanged
+ * @since 0.1.0
+ */
+RBTOKEN_API
+RBTOKEN_NODISCARD
+rbtoken_status_t rbtoken_store_export_file(struct rbtoken_store_t *store,
+                                           const char *path,
+                                           size_t path_len,
+                                           const struct rbtoken_progress_t *progress,
+                                           uint64_t *count,
+                                           struct rbtoken_error_t **error);
+
+/**
+ * Adds all that `rbtoken_store_export_file()` has written into a file: the whole of it, or nothing.
+ * The tokens get new ids, in the order of their lines, and no event is fired for them; Local Sites
+ * that the store has stay, and settings are not touched.
+ *
+ * `[thread-safe]`
+ *
+ * @param store the store
+ * @param path the file to read
+ * @param path_len bytes of `path`, or `RBTOKEN_NUL_TERMINATED`
+ * @param progress told how far it is; may be NULL
+ * @param count receives how many tokens were added; may be NULL; 0 on failure
+ * @param error receives the details of a failure; may be NULL. The message tells the line, and the
+ *        path the place in it.
+ * @retval RBTOKEN_OK all is there
+ * @retval RBTOKEN_E_EXISTS a token has a value that the store, or another line, has already
+ * @retval RBTOKEN_E_INVALID_ARGUMENT the file is no export, or an argument is bad
+ * @retval RBTOKEN_E_VERSION the export is of a later version of the library
+ * @retval RBTOKEN_E_CORRUPT the file ends early
+ * @retval RBTOKEN_E_NOT_FOUND a token belongs to a Local Site that neither the file nor the store has
+ * @retval RBTOKEN_E_JSON_SYNTAX, RBTOKEN_E_JSON_TYPE, RBTOKEN_E_JSON_TOO_DEEP, RBTOKEN_E_JSON_NUMBER, RBTOKEN_E_POLICY, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG
+ *         a line is bad, or an argument is
+ * @retval RBTOKEN_E_LOCKED the file belongs to a store that is open
+ * @retval RBTOKEN_E_IO the file cannot be read, or the store's own not be written
+ * @retval RBTOKEN_E_DATABASE, RBTOKEN_E_NO_MEMORY the store's own file cannot be written
+ * @retval RBTOKEN_E_UNSUPPORTED the store is of a kind that takes no imports
+ * @retval RBTOKEN_E_STRUCT_SIZE, RBTOKEN_E_UNSUPPORTED_OPTION see "Options structs"
+ * @retval RBTOKEN_E_NULL_ARGUMENT an argument is NULL
+ * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL see "Errors"
+ * @retval other the status of `progress`, passed on unchanged
+ * @since 0.1.0
+ */
+RBTOKEN_API
+RBTOKEN_NODISCARD
+rbtoken_status_t rbtoken_store_import_file(struct rbtoken_store_t *store,
+                                           const char *path,
+                                           size_t path_len,
+                                           const struct rbtoken_progress_t *progress,
+                                           uint64_t *count,
+                                           struct rbtoken_error_t **error);
 
 /**
  * Gives a client's API token for a user: the existing one that is valid for the longest, or a new

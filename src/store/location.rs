@@ -46,7 +46,7 @@ impl<'a> Location<'a> {
         match self {
             Self::File(_) if !cfg!(feature = "sqlite") => Err(needs_feature("sqlite")),
             Self::Memory | Self::File(_) => Ok(()),
-            Self::ReviewBoard(_) => Err(unsupported()),
+            Self::ReviewBoard(_url) => Err(unsupported()),
         }
     }
 
@@ -70,7 +70,7 @@ impl<'a> Location<'a> {
 }
 
 /// What a location answers that this build cannot keep tokens at.
-fn needs_feature(feature: &str) -> Error {
+pub(super) fn needs_feature(feature: &str) -> Error {
     let message =
         format!("the library was built without the feature `{feature}`, which this needs");
     Error::new(ErrorKind::Unsupported, message).at_argument("location")

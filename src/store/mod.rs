@@ -13,6 +13,7 @@ mod requests;
 mod service_account;
 mod settings;
 mod shared;
+mod transfer;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -39,6 +40,7 @@ pub use service_account::{ServiceAccount, ServiceAccountOptions};
 use settings::Settings;
 pub use settings::{SETTINGS_SCHEMA, SettingsDocument};
 pub use shared::shared;
+pub use transfer::Progress;
 
 /// What a store is opened with.
 #[derive(Default)]

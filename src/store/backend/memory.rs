@@ -1,6 +1,7 @@
 //! Tokens in the memory of the process.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{Hash, Hasher};
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -10,7 +11,7 @@ use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use super::client_index::ClientIndex;
 use super::value_index::ValueIndex;
-use super::{Backend, ClientQuery, Operation, Outcome, Selection};
+use super::{Backend, ClientQuery, Contents, Imported, Operation, Outcome, Selection};
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::requests::{SiteFilter, TokenFilter};
@@ -120,12 +121,42 @@ impl Memory {
                 }
             }
             Operation::Delete(id) => Plan::removing(book.by_id.get(&id)),
+            Operation::Import(imported) => return self.plan_import(book, *imported, next_id),
             Operation::Purge(dead_before) => {
                 let dead =
                     |record: &&Arc<Record>| record.dead_since().is_some_and(|t| t < dead_before);
                 Plan::removing(book.by_id.values().filter(dead))
             }
         })
+    }
+
+    fn plan_import(&self, book: &Book, imported: Imported, next_id: &mut i64) -> Result<Plan> {
+        let Imported { mut local_sites, inactive_users, records } = imported;
+        let listed: HashSet<_> = local_sites.iter().cloned().collect();
+        local_sites.retain(|name| !book.local_sites.contains(name));
+        let mut effects: Vec<_> = local_sites.into_iter().map(Effect::AddLocalSite).collect();
+        effects.extend(inactive_users.into_iter().map(|user| Effect::SetUserActive(user, false)));
+
+        let (mut values, mut added) = (HashSet::new(), Vec::with_capacity(records.len()));
+        for (line, mut fields) in records {
+            let at_line = |error: Error| error.prefixed(format_args!("line {line}"));
+            match &fields.local_site {
+                Some(site) if listed.contains(site) => {}
+                site => book.check_local_site(site.as_deref()).map_err(at_line)?,
+            }
+            book.intern_names(&mut fields);
+            let record = Arc::new(Record::new(*next_id, fields));
+            if self.values.contains(record.value().expose())
+                || !values.insert(SameValue(Arc::clone(&record)))
+            {
+                let message = "there is a token with this value already";
+                return Err(at_line(Error::new(ErrorKind::Exists, message)));
+            }
+            *next_id += 1;
+            effects.push(Effect::Insert(Arc::clone(&record)));
+            added.push(record);
+        }
+        Ok(Plan { effects, outcome: Outcome::Done(added) })
     }
 
     /// Does what was planned, in every index.
@@ -226,6 +257,23 @@ impl Plan {
             effects.push(Effect::Replace { old: Arc::clone(old), new });
         }
         Self { effects, outcome: Outcome::Done(records_after) }
+    }
+}
+
+/// A record as its value tells it from others.
+struct SameValue(Arc<Record>);
+
+impl PartialEq for SameValue {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.value().is(other.0.value().expose())
+    }
+}
+
+impl Eq for SameValue {}
+
+impl Hash for SameValue {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.value().expose().hash(state);
     }
 }
 
@@ -362,6 +410,16 @@ impl Backend for Memory {
 
     fn count(&self) -> Result<u64> {
         Ok(self.read()?.by_id.len() as u64)
+    }
+
+    fn contents(&self) -> Result<Contents> {
+        let book = self.read()?;
+        Ok(Contents {
+            local_sites: book.local_sites.iter().cloned().collect(),
+            inactive_users: self.inactive.names.read().iter().cloned().collect(),
+            records: book.by_id.values().cloned().collect(),
+            last_id: book.last_id,
+        })
     }
 
     fn log_in(

@@ -2,7 +2,7 @@
 
 mod client_index;
 #[cfg(feature = "sqlite")]
-mod durable;
+pub(super) mod durable;
 mod memory;
 mod value_index;
 
@@ -15,9 +15,7 @@ pub(super) use memory::Memory;
 
 use super::requests::TokenFilter;
 use crate::clock::Timestamp;
-use crate::error::Result;
-#[cfg(feature = "sqlite")]
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, Result};
 use crate::policy::Policy;
 use crate::text::Text;
 use crate::token::{ExtraData, Invalidation, Record, RecordFields, TokenValue};
@@ -108,6 +106,32 @@ pub(super) enum Operation {
     Delete(i64),
     /// Removes the tokens that have been dead since before a time.
     Purge(Timestamp),
+    /// Adds what another store had.
+    Import(Box<Imported>),
+}
+
+/// What another store had.
+#[derive(Default)]
+pub(super) struct Imported {
+    /// Those that are here already stay.
+    pub local_sites: Vec<Text>,
+    pub inactive_users: Vec<Text>,
+    /// New records, each with the line that it comes from.
+    pub records: Vec<(u64, RecordFields)>,
+}
+
+/// All that a store has, as of one moment.
+pub(super) struct Contents {
+    pub local_sites: Vec<Text>,
+    pub inactive_users: Vec<Text>,
+    /// In order of their ids.
+    pub records: Vec<Arc<Record>>,
+    /// The last id that was given out.
+    #[cfg_attr(
+        not(feature = "sqlite"),
+        expect(dead_code, reason = "copies are files of SQLite's")
+    )]
+    pub last_id: i64,
 }
 
 /// What came of an operation.
@@ -152,6 +176,15 @@ pub(super) trait Backend: Send + Sync {
 
     /// Changes the store.
     fn change(&self, operation: Operation) -> Result<Outcome>;
+
+    /// All that there is.
+    ///
+    /// # Errors
+    /// `Unsupported` where all does not fit into the memory.
+    fn contents(&self) -> Result<Contents> {
+        Err(Error::new(ErrorKind::Unsupported, "a store of this kind cannot be copied")
+            .at_argument("store"))
+    }
 
     /// Makes last what was done before this, also what a change need not wait for.
     fn flush(&self) -> Result<()> {

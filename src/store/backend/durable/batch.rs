@@ -144,7 +144,8 @@ impl Claims {
             Operation::SetUserActive(..) => [None, None],
             Operation::RemoveLocalSite(_)
             | Operation::Invalidate(Selection::User(_) | Selection::Everyone, _)
-            | Operation::Purge(_) => {
+            | Operation::Purge(_)
+            | Operation::Import(_) => {
                 self.whole = self.operations == 0;
                 return self.whole;
             }

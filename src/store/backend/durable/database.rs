@@ -11,6 +11,7 @@ use super::file::OwnedFile;
 use super::rows::{self, Unreadable};
 use super::schema;
 use crate::error::{Error, ErrorKind, Result};
+use crate::store::backend::Contents;
 use crate::store::backend::memory::{Effect, Memory};
 use crate::store::documents::Documents;
 use crate::token::Record;
@@ -42,6 +43,41 @@ impl Database {
                 Err(error)
             }
         }
+    }
+
+    /// Makes a new database at a path with all that a store has.
+    pub fn copy(location: &str, contents: &Contents) -> Result<()> {
+        let mut database = Self::open(OwnedFile::create(location)?)?;
+        let filled = database.fill(contents);
+        if filled.is_err() {
+            database.remove();
+        }
+        filled
+    }
+
+    fn fill(&mut self, contents: &Contents) -> Result<()> {
+        self.transaction(|connection| {
+            let sites = contents.local_sites.iter().cloned().map(Effect::AddLocalSite);
+            let users = contents.inactive_users.iter().cloned();
+            let users = users.map(|user| Effect::SetUserActive(user, false));
+            for effect in sites.chain(users) {
+                rows::write(connection, [&effect])?;
+            }
+            for record in &contents.records {
+                rows::write(connection, [&Effect::Insert(Arc::clone(record))])?;
+            }
+            rows::write_last_id(connection, contents.last_id)
+        })?;
+        self.checkpoint("TRUNCATE")
+    }
+
+    /// Closes the database, and removes it with what belongs to it.
+    fn remove(self) {
+        let journal = self.journal();
+        let Self { connection, file, .. } = self;
+        drop(connection);
+        let _ = std::fs::remove_file(journal);
+        file.remove();
     }
 
     /// Puts all that the database has into an empty memory. If something is wrong with it, it is

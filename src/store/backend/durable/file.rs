@@ -64,10 +64,29 @@ impl OwnedFile {
             None => create(&path),
         };
         let file = file.map_err(|error| io_error(&path, "cannot be opened", &error))?;
+        Self::own(path, file, found.as_ref())
+    }
+
+    /// Makes a file of a store at a path where there is none.
+    ///
+    /// # Errors
+    /// `Exists`; as [`OwnedFile::open`].
+    pub fn create(location: &str) -> Result<Self> {
+        if fs::symlink_metadata(location).is_ok() {
+            let message = format!("{location}: there is such a file already");
+            return Err(Error::new(ErrorKind::Exists, message).at_argument("location"));
+        }
+        let path = resolve(Path::new(location))?;
+        check_directory(&path)?;
+        let file = create(&path).map_err(|error| io_error(&path, "cannot be made", &error))?;
+        Self::own(path, file, None)
+    }
+
+    fn own(path: PathBuf, file: File, found: Option<&Metadata>) -> Result<Self> {
         let metadata =
             file.metadata().map_err(|error| io_error(&path, "cannot be read", &error))?;
         let identity = Identity::of(&metadata);
-        if found.is_some_and(|found| Identity::of(&found) != identity) {
+        if found.is_some_and(|found| Identity::of(found) != identity) {
             return Err(locked(&path, "somebody who replaces it"));
         }
         let mut owned = OWNED.lock();

@@ -13,6 +13,7 @@ mod uses;
 mod writer;
 
 use std::collections::VecDeque;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{self, Sender, SyncSender};
 use std::thread::{self, JoinHandle};
@@ -22,7 +23,7 @@ use self::database::Database;
 use self::file::OwnedFile;
 use self::uses::Uses;
 use self::writer::Writer;
-use super::{Backend, ClientQuery, Memory, Operation, Outcome};
+use super::{Backend, ClientQuery, Contents, Memory, Operation, Outcome};
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind, Result};
 use crate::os::{fork, signals};
@@ -96,6 +97,20 @@ impl Durable {
     }
 }
 
+/// Whether a store of this process has the file at a path open: closing it after another look would
+/// take the locks on it away.
+pub(in crate::store) fn is_open(path: &str) -> bool {
+    file::is_owned_path(Path::new(path))
+}
+
+/// Makes a file of a store at a path, with all that another store has.
+///
+/// # Errors
+/// `Exists` if there is a file; as [`Durable::open`]. No file is left behind then.
+pub(in crate::store) fn copy(location: &str, contents: &Contents) -> Result<()> {
+    Database::copy(location, contents)
+}
+
 impl Drop for Durable {
     fn drop(&mut self) {
         let (jobs, thread) = (self.jobs.take(), self.thread.take());
@@ -135,6 +150,10 @@ impl Backend for Durable {
 
     fn count(&self) -> Result<u64> {
         self.memory()?.count()
+    }
+
+    fn contents(&self) -> Result<Contents> {
+        self.memory()?.contents()
     }
 
     fn log_in(

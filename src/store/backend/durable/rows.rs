@@ -112,6 +112,14 @@ pub(super) fn write_use(statement: &mut CachedStatement<'_>, record: &Record) ->
     Ok(())
 }
 
+/// Says that ids up to this one were given out.
+pub(super) fn write_last_id(connection: &Connection, last_id: i64) -> Result<()> {
+    connection.execute("DELETE FROM sqlite_sequence WHERE name = ?1", [TOKENS])?;
+    let sql = "INSERT INTO sqlite_sequence (name, seq) VALUES (?1, ?2)";
+    connection.execute(sql, (TOKENS, last_id))?;
+    Ok(())
+}
+
 /// What stands where in a row of [`load`]'s query.
 mod column {
     pub const ID: usize = 0;
@@ -229,6 +237,14 @@ fn text<'a>(row: &'a Row<'_>, column: usize) -> std::result::Result<&'a str, Err
     .ok_or_else(|| Error::new(ErrorKind::Corrupt, "a stored text is damaged"))
 }
 
+/// A text that may be absent; the outer none is a damage.
+fn optional_text<'a>(row: &'a Row<'_>, column: usize) -> Option<Option<&'a str>> {
+    match row.get_ref(column).ok()? {
+        ValueRef::Null => Some(None),
+        _ => text(row, column).ok().map(Some),
+    }
+}
+
 fn time(row: &Row<'_>, column: usize) -> Option<Timestamp> {
     Timestamp::from_sql(text(row, column).ok()?)
 }
@@ -277,8 +293,8 @@ impl Names {
             expires: optional_time(row, EXPIRES)?,
             invalidation,
             note: Text::new(text(row, NOTE).ok()?),
-            policy: documents.stored_policy(Some(text(row, POLICY).ok()?)).ok()?,
-            extra_data: documents.stored_extra_data(Some(text(row, EXTRA_DATA).ok()?)).ok()?,
+            policy: documents.stored_policy(optional_text(row, POLICY)?).ok()?,
+            extra_data: documents.stored_extra_data(optional_text(row, EXTRA_DATA)?).ok()?,
         })
     }
 

@@ -16,32 +16,45 @@ pub(super) const APPLICATION_ID: i32 = i32::from_be_bytes(*b"rbto");
 pub(super) const VERSION: i32 = MIGRATIONS.len() as i32;
 
 /// What leads from one version to the next; the first makes the tables.
+/// The columns are those of Review Board 8.1, in its order, so that whole rows can be moved there;
+/// those that this library has no use for have the values that Review Board gives at first.
 const MIGRATIONS: [&str; 1] = [r#"
 CREATE TABLE "auth_user" (
     "id" integer NOT NULL PRIMARY KEY AUTOINCREMENT,
+    "password" varchar(128) NOT NULL DEFAULT '!',
+    "last_login" datetime NULL,
+    "is_superuser" bool NOT NULL DEFAULT 0,
     "username" varchar(150) NOT NULL UNIQUE,
-    "is_active" bool NOT NULL
+    "last_name" varchar(150) NOT NULL DEFAULT '',
+    "email" varchar(254) NOT NULL DEFAULT '',
+    "is_staff" bool NOT NULL DEFAULT 0,
+    "is_active" bool NOT NULL,
+    "date_joined" datetime NOT NULL DEFAULT CURRENT_TIMESTAMP,
+    "first_name" varchar(150) NOT NULL DEFAULT ''
 );
 CREATE TABLE "site_localsite" (
     "id" integer NOT NULL PRIMARY KEY AUTOINCREMENT,
-    "name" varchar(32) NOT NULL UNIQUE
+    "name" varchar(32) NOT NULL UNIQUE,
+    "public" bool NOT NULL DEFAULT 0,
+    "extra_data" text NULL DEFAULT '{}'
 );
 CREATE TABLE "webapi_webapitoken" (
     "id" integer NOT NULL PRIMARY KEY AUTOINCREMENT,
+    "user_id" integer NOT NULL REFERENCES "auth_user" ("id") DEFERRABLE INITIALLY DEFERRED,
     "token" varchar(255) NOT NULL UNIQUE,
+    "token_generator_id" varchar(255) NOT NULL,
     "time_added" datetime NOT NULL,
     "last_updated" datetime NOT NULL,
-    "note" text NOT NULL,
-    "policy" text NOT NULL,
-    "extra_data" text NOT NULL,
+    "last_used" datetime NULL,
     "expires" datetime NULL,
+    "valid" bool NOT NULL,
     "invalid_date" datetime NULL,
     "invalid_reason" text NOT NULL,
-    "last_used" datetime NULL,
-    "token_generator_id" varchar(255) NOT NULL,
-    "valid" bool NOT NULL,
-    "local_site_id" integer NULL REFERENCES "site_localsite" ("id"),
-    "user_id" integer NOT NULL REFERENCES "auth_user" ("id")
+    "note" text NOT NULL,
+    "policy" text NULL,
+    "extra_data" text NULL,
+    "local_site_id" integer NULL
+        REFERENCES "site_localsite" ("id") DEFERRABLE INITIALLY DEFERRED
 );
 "#];
 
