@@ -50,6 +50,14 @@ impl<'a> Location<'a> {
         }
     }
 
+    /// The location as it may be shown; none for the memory.
+    pub fn shown(&self) -> Option<&'a str> {
+        match self {
+            Self::File(path) => Some(path),
+            Self::Memory | Self::ReviewBoard(_) => None,
+        }
+    }
+
     /// Opens what keeps the tokens there.
     ///
     /// # Errors

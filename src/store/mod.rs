@@ -64,6 +64,8 @@ pub struct Store {
     generators: RwLock<GeneratorRegistry>,
     policy_ids: Arc<PolicyIds>,
     documents: Arc<Documents>,
+    /// As it may be shown; none for the memory.
+    location: Option<Text>,
     hooks: HookList,
     closed: AtomicBool,
 }
@@ -94,7 +96,8 @@ impl Store {
     ) -> Result<Arc<Self>> {
         let policy_ids = Arc::new(PolicyIds::default());
         let documents = Arc::new(Documents::new(Arc::clone(&policy_ids)));
-        let backend = Location::parse(location)?.open(&documents)?;
+        let location = Location::parse(location)?;
+        let backend = location.open(&documents)?;
         let store = Self {
             backend,
             clock: clock.unwrap_or_else(|| Arc::new(SystemClock)),
@@ -103,6 +106,7 @@ impl Store {
             generators: RwLock::default(),
             documents,
             policy_ids,
+            location: location.shown().map(Text::new),
             hooks: HookList::default(),
             closed: AtomicBool::new(false),
         };

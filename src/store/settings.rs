@@ -234,7 +234,7 @@ impl Store {
             }
             "policy_ids" => self.policy_ids.get().map_or(Value::Null, Value::from),
             "local_sites" => self.backend.local_sites()?.iter().map(|name| name.as_str()).collect(),
-            "location" => Value::Null,
+            "location" => self.location.as_ref().map_or(Value::Null, |it| it.as_str().into()),
             _ => return Err(unknown_setting().at_argument("name")),
         })
     }

@@ -4,6 +4,8 @@
 // Most blocks are one call each, with arguments that live as long as it.
 #![allow(clippy::undocumented_unsafe_blocks)]
 
+#[cfg(unix)]
+mod files;
 mod life;
 
 use std::ffi::{CStr, c_char, c_void};
@@ -15,6 +17,9 @@ use std::sync::atomic::{AtomicBool, AtomicI32, AtomicI64, AtomicPtr, AtomicU64, 
 use rbtoken::ffi::*;
 use serde_json::Value;
 
+#[cfg(unix)]
+#[allow(unused_imports)]
+pub use files::*;
 #[allow(unused_imports)]
 pub use life::*;
 

@@ -31,7 +31,7 @@ impl Store {
         #[cfg(feature = "sqlite")]
         {
             let copied = super::backend::durable::copy(path, &contents);
-            copied.map_err(|error| error.moved_to_argument("path"))
+            copied.map_err(|error| error.at_argument("path"))
         }
         #[cfg(not(feature = "sqlite"))]
         {

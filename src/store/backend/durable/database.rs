@@ -1,13 +1,13 @@
 //! The database in a store's file: what is written, when it counts, and what is done when it fails.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 
-use super::file::OwnedFile;
+use super::file::{Identity, OwnedFile, io_error};
 use super::rows::{self, Unreadable};
 use super::schema;
 use crate::error::{Error, ErrorKind, Result};
@@ -24,6 +24,10 @@ pub(super) struct Database {
     /// Stands before the file, so that it is closed before the file is given up.
     connection: Connection,
     file: OwnedFile,
+    /// SQLite's journal, where changes are first.
+    journal: PathBuf,
+    /// None until there is one, which SQLite makes for the first change.
+    journal_identity: Option<Identity>,
     /// A change failed, and it may be in the journal though nobody was told that it happened.
     in_doubt: bool,
     rows_since_checkpoint: usize,
@@ -31,10 +35,18 @@ pub(super) struct Database {
 
 impl Database {
     /// Opens the database in a file, and makes its tables if it is new.
-    pub fn open(file: OwnedFile) -> Result<Self> {
+    fn connect(file: OwnedFile) -> Result<Self> {
         match schema::open(&file) {
             Ok(connection) => {
-                Ok(Self { connection, file, in_doubt: false, rows_since_checkpoint: 0 })
+                let journal = journal_of(&file);
+                Ok(Self {
+                    connection,
+                    journal_identity: Identity::at(&journal).ok(),
+                    journal,
+                    file,
+                    in_doubt: false,
+                    rows_since_checkpoint: 0,
+                })
             }
             Err(error) => {
                 if file.is_new() {
@@ -45,9 +57,28 @@ impl Database {
         }
     }
 
+    /// Opens the database in a file, and puts all that it has into an empty memory. If something is
+    /// wrong with it, it is left as it is.
+    pub fn open(file: OwnedFile, documents: &Documents, memory: &Memory) -> Result<Self> {
+        let journal = journal_of(&file);
+        let had_journal = journal.exists();
+        let opened = Self::connect(file).and_then(|database| {
+            database.load(documents, memory)?;
+            Ok(database)
+        });
+        // SQLite may have made one only to see that there is nothing in it.
+        if opened.is_err()
+            && !had_journal
+            && fs::metadata(&journal).is_ok_and(|journal| journal.len() == 0)
+        {
+            let _ = fs::remove_file(&journal);
+        }
+        opened
+    }
+
     /// Makes a new database at a path with all that a store has.
     pub fn copy(location: &str, contents: &Contents) -> Result<()> {
-        let mut database = Self::open(OwnedFile::create(location)?)?;
+        let mut database = Self::connect(OwnedFile::create(location)?)?;
         let filled = database.fill(contents);
         if filled.is_err() {
             database.remove();
@@ -73,22 +104,24 @@ impl Database {
 
     /// Closes the database, and removes it with what belongs to it.
     fn remove(self) {
-        let journal = self.journal();
-        let Self { connection, file, .. } = self;
+        let Self { connection, file, journal, .. } = self;
         drop(connection);
-        let _ = std::fs::remove_file(journal);
+        let _ = fs::remove_file(journal);
         file.remove();
     }
 
-    /// Puts all that the database has into an empty memory. If something is wrong with it, it is
-    /// left as it is.
-    pub fn load(&self, documents: &Documents, memory: &Memory) -> Result<()> {
+    fn load(&self, documents: &Documents, memory: &Memory) -> Result<()> {
         let path = self.file.path();
         rows::load(&self.connection, documents, memory).map_err(|unreadable| match unreadable {
+            // A table or a column is missing.
+            Unreadable::Sql(error) if error.sqlite_error_code() == Some(ErrorCode::Unknown) => {
+                let message = format!("{}: the file is damaged: {error}", path.display());
+                Error::new(ErrorKind::Corrupt, message)
+            }
             Unreadable::Sql(error) => sql_error(path, &error),
             Unreadable::Row(error) => {
                 let message = format!("{}: {}", path.display(), error.message());
-                Error::new(error.kind(), message).at_argument("location")
+                Error::new(error.kind(), message)
             }
         })?;
         self.connection
@@ -122,6 +155,9 @@ impl Database {
     ) -> Result<()> {
         self.settle()?;
         self.file.check_in_place()?;
+        if let Some(identity) = self.journal_identity {
+            identity.check(&self.journal)?;
+        }
         let written = self
             .connection
             .transaction_with_behavior(TransactionBehavior::Immediate)
@@ -129,6 +165,9 @@ impl Database {
                 work(&transaction)?;
                 transaction.commit()
             });
+        if self.journal_identity.is_none() {
+            self.journal_identity = Identity::at(&self.journal).ok();
+        }
         written.map_err(|error| {
             let error = sql_error(self.file.path(), &error);
             // A commit that failed may have reached the journal: it must not come back after a
@@ -154,9 +193,9 @@ impl Database {
             self.sql("ROLLBACK")?;
         }
         self.checkpoint("TRUNCATE")?;
-        let journal = self.journal();
-        let emptied = File::open(&journal).and_then(|journal| journal.sync_all());
-        emptied.map_err(|error| super::file::io_error(&journal, "cannot be emptied", &error))?;
+        let journal = &self.journal;
+        let emptied = File::open(journal).and_then(|journal| journal.sync_all());
+        emptied.map_err(|error| io_error(journal, "cannot be emptied", &error))?;
         self.in_doubt = false;
         Ok(())
     }
@@ -187,12 +226,13 @@ impl Database {
         let done = self.connection.execute_batch(sql);
         done.map_err(|error| sql_error(self.file.path(), &error))
     }
+}
 
-    fn journal(&self) -> PathBuf {
-        let mut path = self.file.path().as_os_str().to_owned();
-        path.push("-wal");
-        path.into()
-    }
+/// The file where SQLite writes changes first.
+fn journal_of(file: &OwnedFile) -> PathBuf {
+    let mut path = file.path().as_os_str().to_owned();
+    path.push("-wal");
+    path.into()
 }
 
 /// An error of SQLite's about a file.

@@ -13,7 +13,7 @@ use crate::os::fork;
 
 /// What tells a file from others, whatever its path.
 #[derive(Clone, Copy, PartialEq, Eq)]
-struct Identity {
+pub(super) struct Identity {
     device: u64,
     inode: u64,
 }
@@ -21,6 +21,20 @@ struct Identity {
 impl Identity {
     fn of(metadata: &Metadata) -> Self {
         Self { device: metadata.dev(), inode: metadata.ino() }
+    }
+
+    /// Of the file that a path leads to now.
+    pub fn at(path: &Path) -> Result<Self> {
+        match fs::metadata(path) {
+            Ok(metadata) => Ok(Self::of(&metadata)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(taken_away(path)),
+            Err(error) => Err(io_error(path, "cannot be found", &error)),
+        }
+    }
+
+    /// Checks that a path still leads to this file, so that what is written is found there again.
+    pub fn check(self, path: &Path) -> Result<()> {
+        if Self::at(path)? == self { Ok(()) } else { Err(taken_away(path)) }
     }
 }
 
@@ -74,7 +88,7 @@ impl OwnedFile {
     pub fn create(location: &str) -> Result<Self> {
         if fs::symlink_metadata(location).is_ok() {
             let message = format!("{location}: there is such a file already");
-            return Err(Error::new(ErrorKind::Exists, message).at_argument("location"));
+            return Err(Error::new(ErrorKind::Exists, message));
         }
         let path = resolve(Path::new(location))?;
         check_directory(&path)?;
@@ -121,18 +135,9 @@ impl OwnedFile {
         self.is_new
     }
 
-    /// Checks that the path still leads to this file, so that what is written there is found again.
+    /// Checks that the path still leads to this file.
     pub fn check_in_place(&self) -> Result<()> {
-        match fs::metadata(&self.path) {
-            Ok(metadata) if Identity::of(&metadata) == self.identity => Ok(()),
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                Err(io_error(&self.path, "cannot be found", &error))
-            }
-            _ => Err(Error::new(
-                ErrorKind::Io,
-                format!("{}: the file was taken away", self.path.display()),
-            )),
-        }
+        self.identity.check(&self.path)
     }
 
     fn restrict(&self, metadata: &Metadata) -> Result<()> {
@@ -149,7 +154,7 @@ impl OwnedFile {
     fn check_header(&self) -> Result<()> {
         let not_ours = || {
             let message = format!("{}: the file holds something else", self.path.display());
-            Err(Error::invalid("location", message))
+            Err(Error::new(ErrorKind::InvalidArgument, message))
         };
         let mut header = [0_u8; 100];
         match self.file.read_exact_at(&mut header, 0) {
@@ -198,7 +203,7 @@ pub(super) fn check_version(path: &Path, version: i32) -> Result<()> {
         "{}: the file has version {version}, and this library knows versions up to {VERSION}",
         path.display()
     );
-    Err(Error::new(ErrorKind::Version, message).at_argument("location"))
+    Err(Error::new(ErrorKind::Version, message))
 }
 
 /// The path without symbolic links, so that a change of one leads nobody astray later.
@@ -209,7 +214,7 @@ fn resolve(path: &Path) -> Result<PathBuf> {
         Err(missing) if missing.kind() == io::ErrorKind::NotFound => {
             if fs::symlink_metadata(path).is_ok() {
                 let message = format!("{}: the symbolic link leads nowhere", path.display());
-                return Err(Error::new(ErrorKind::Io, message).at_argument("location"));
+                return Err(Error::new(ErrorKind::Io, message));
             }
             let (Some(directory), Some(name)) = (path.parent(), path.file_name()) else {
                 return Err(error(missing));
@@ -233,7 +238,7 @@ fn check_directory(path: &Path) -> Result<()> {
             "{}: others may write to this directory, and so replace the file",
             directory.display()
         );
-        return Err(Error::invalid("location", message));
+        return Err(Error::new(ErrorKind::InvalidArgument, message));
     }
     Ok(())
 }
@@ -242,18 +247,21 @@ fn check_kind(path: &Path, metadata: &Metadata) -> Result<()> {
     let path = path.display();
     let kind = metadata.file_type();
     if metadata.is_dir() {
-        return Err(Error::invalid("location", format!("{path}: this is a directory")));
+        return Err(Error::new(ErrorKind::InvalidArgument, format!("{path}: this is a directory")));
     }
     if kind.is_fifo() || kind.is_socket() || !metadata.is_file() {
-        return Err(Error::invalid("location", format!("{path}: this is no regular file")));
+        return Err(Error::new(
+            ErrorKind::InvalidArgument,
+            format!("{path}: this is no regular file"),
+        ));
     }
     if metadata.permissions().readonly() {
         let message = format!("{path}: the file is read-only");
-        return Err(Error::new(ErrorKind::Io, message).at_argument("location"));
+        return Err(Error::new(ErrorKind::Io, message));
     }
     if metadata.mode() & 0o022 != 0 {
         let message = format!("{path}: others may write to the file");
-        return Err(Error::invalid("location", message));
+        return Err(Error::new(ErrorKind::InvalidArgument, message));
     }
     Ok(())
 }
@@ -270,13 +278,16 @@ pub(super) fn sync_directory(path: &Path) -> io::Result<()> {
     path.parent().map_or(Ok(()), |directory| File::open(directory)?.sync_all())
 }
 
+fn taken_away(path: &Path) -> Error {
+    Error::new(ErrorKind::Io, format!("{}: the file was taken away", path.display()))
+}
+
 fn locked(path: &Path, owner: &str) -> Error {
     let message = format!("{}: {owner} has the file open", path.display());
-    Error::new(ErrorKind::Locked, message).at_argument("location")
+    Error::new(ErrorKind::Locked, message)
 }
 
 /// An error of the operating system about a path.
 pub(super) fn io_error(path: &Path, what: &str, error: &io::Error) -> Error {
     Error::new(ErrorKind::Io, format!("{}: the file {what}: {error}", path.display()))
-        .at_argument("location")
 }

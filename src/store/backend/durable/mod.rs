@@ -54,9 +54,10 @@ impl Durable {
             let message = "the operating system cannot tell the process that it was forked";
             Error::new(ErrorKind::Unsupported, message).at_argument("location")
         })?;
-        let database = Database::open(OwnedFile::open(location)?)?;
         let memory = Arc::new(Memory::default());
-        database.load(documents, &memory)?;
+        let database = OwnedFile::open(location)
+            .and_then(|file| Database::open(file, documents, &memory))
+            .map_err(|error| error.at_argument("location"))?;
         let uses = Arc::new(Uses::default());
         let (jobs, receiver) = mpsc::channel();
         let writer = Writer {
