@@ -294,14 +294,21 @@ impl Store {
 
     /// A store whose clock and entropy are the host's.
     pub fn with_entropy() -> Self {
-        let host = Host::new();
+        Self::with_entropy_at(&Host::new(), None)
+    }
+
+    /// The same in a file.
+    pub fn with_entropy_at(host: &Arc<Host>, path: Option<&str>) -> Self {
+        let (location, location_len) = optional(path);
         let (clock, entropy) = (host.clock(), host.entropy());
         let options = rbtoken_store_options_t {
+            location,
+            location_len,
             clock: &raw const clock,
             entropy: &raw const entropy,
             ..init()
         };
-        Self::open(&host, &options).unwrap()
+        Self::open(host, &options).unwrap()
     }
 
     pub fn open(host: &Arc<Host>, options: &rbtoken_store_options_t) -> Result<Self, Failure> {
