@@ -490,8 +490,8 @@ void settings_and_policies()
     options.settings = "{";
     CHECK(fails(Store::open(options), Status::json_syntax));
     options.settings = std::nullopt;
-    options.location = "/somewhere";
-    CHECK(fails(Store::open(options), Status::unsupported));
+    options.location = "";
+    CHECK(fails(Store::open(options), Status::invalid_argument));
 
     const auto document = R"({"resources": {"review_request": {"7": {"block": ["*"]}}}})";
     must(store.set_policy_ids({"review_request", "file"}));
