@@ -2512,7 +2512,7 @@ rbtoken_status_t rbtoken_store_backup(struct rbtoken_store_t *store,
  * @retval RBTOKEN_E_STRUCT_SIZE, RBTOKEN_E_UNSUPPORTED_OPTION see "Options structs"
  * @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG an argument is bad
  * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL see "Errors"
- * @retval other the status of the clock or of `progress`, passed on unchanged
+ * @retval other the status of `progress`, passed on unchanged
  * @since 0.1.0
  */
 RBTOKEN_API

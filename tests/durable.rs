@@ -25,7 +25,8 @@ fn fill(store: &Store) {
     (client.local_site, client.local_site_len) = text("north");
     (client.default_policy, client.default_policy_len) =
         text(r#"{"resources": {"*": {"allow": ["GET"]}}}"#);
-    (client.default_extra_data, client.default_extra_data_len) = text(r#"{"é": [1, 2.5, null]}"#);
+    (client.default_extra_data, client.default_extra_data_len) =
+        text(r#"{"é": [1, 2.5, null], "__private": "kept"}"#);
     client.expires_mode = EXPIRES_NEVER;
     store.client_token("Élodie", "é ✓", &client).unwrap();
     let mut import = init::<rbtoken_import_options_t>();

@@ -58,7 +58,7 @@ fn read(text: &str, max_levels: usize) -> Result<Value> {
 /// # Errors
 /// As [`parse`], for other texts.
 pub(crate) fn read_back(text: &str) -> Result<Value> {
-    Reader { rest: text }.value(&Path::Root, 0)
+    Reader { rest: text, max_levels: MAX_LEVELS }.value(&Path::Root, 0)
 }
 
 /// Builds the values of a document whose syntax was checked. A general JSON reader turns an
