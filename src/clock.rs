@@ -1,6 +1,5 @@
 //! Time: UTC in microseconds since the Unix epoch, and where it comes from.
 
-#[cfg(feature = "sqlite")]
 use chrono::NaiveDate;
 use chrono::{DateTime, SecondsFormat, Utc};
 
@@ -64,7 +63,6 @@ impl Timestamp {
 
     /// This time as Django writes it to SQLite: `2026-06-28 05:51:25.999999`, without the fraction
     /// where that is 0.
-    #[cfg(feature = "sqlite")]
     pub(crate) fn to_sql(self) -> String {
         let mut text = self.to_iso8601();
         text.truncate(text.len() - "+00:00".len());
@@ -73,7 +71,6 @@ impl Timestamp {
     }
 
     /// The time of such a text, which may have fewer digits behind the point.
-    #[cfg(feature = "sqlite")]
     pub(crate) fn from_sql(text: &str) -> Option<Self> {
         let (seconds, fraction) = text.split_at_checked(19)?;
         let part = |at: usize, len: usize| digits(seconds.get(at..at + len)?);
@@ -95,7 +92,6 @@ impl Timestamp {
 }
 
 /// A number in decimal digits and nothing else.
-#[cfg(feature = "sqlite")]
 fn digits(text: &str) -> Option<u32> {
     text.bytes().try_fold(0_u32, |number, byte| {
         byte.is_ascii_digit().then(|| number * 10 + u32::from(byte - b'0'))
@@ -144,7 +140,6 @@ mod tests {
         assert_eq!(now.plus_secs(300).unwrap().0 - now.0, 300_000_000);
     }
 
-    #[cfg(feature = "sqlite")]
     #[test]
     fn a_time_is_stored_as_django_stores_it() {
         let times = [

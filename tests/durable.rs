@@ -644,29 +644,15 @@ fn progress_is_told_and_can_end_a_transfer_without_a_trace() {
 
     let mut progress = init::<rbtoken_progress_t>();
     let (path, len) = text(&export);
-    let failure = call(|error| unsafe {
-        rbtoken_store_import_file(
-            into.raw(),
-            path,
-            len,
-            &raw const progress,
-            std::ptr::null_mut(),
-            error,
-        )
-    });
-    assert_eq!(failure.unwrap_err().of(), (E_NULL_ARGUMENT, Some("progress")));
+    let import = |progress: &rbtoken_progress_t| {
+        // SAFETY: the handle, the text and the struct live during the call.
+        call(|error| unsafe {
+            rbtoken_store_import_file(into.raw(), path, len, progress, std::ptr::null_mut(), error)
+        })
+    };
+    assert_eq!(import(&progress).unwrap_err().of(), (E_NULL_ARGUMENT, Some("progress")));
     progress.struct_size = 1;
-    let failure = call(|error| unsafe {
-        rbtoken_store_import_file(
-            into.raw(),
-            path,
-            len,
-            &raw const progress,
-            std::ptr::null_mut(),
-            error,
-        )
-    });
-    assert_eq!(failure.unwrap_err().of(), (E_STRUCT_SIZE, Some("progress")));
+    assert_eq!(import(&progress).unwrap_err().of(), (E_STRUCT_SIZE, Some("progress")));
 }
 
 /// What Review Board 8.1 makes on SQLite, as `.schema` shows it, without its indexes.

@@ -2,5 +2,4 @@
 #![allow(unsafe_code)]
 
 pub(crate) mod fork;
-#[cfg(feature = "sqlite")]
 pub(crate) mod signals;

@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::sync::Arc;
-#[cfg(feature = "sqlite")]
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -64,7 +63,6 @@ pub struct Record {
     extra_data: Arc<ExtraData>,
     last_used: AtomicI64,
     /// Whether `last_used` has moved since somebody last asked; see [`Record::note_use`].
-    #[cfg(feature = "sqlite")]
     used: AtomicBool,
 }
 
@@ -104,7 +102,6 @@ impl Record {
             policy: fields.policy,
             extra_data: fields.extra_data,
             last_used: AtomicI64::new(fields.last_used.map_or(NEVER_USED, Timestamp::as_micros)),
-            #[cfg(feature = "sqlite")]
             used: AtomicBool::new(false),
         }
     }
@@ -179,14 +176,12 @@ impl Record {
     }
 
     /// Notes that `last_used` has moved; whether that was not noted yet.
-    #[cfg(feature = "sqlite")]
     pub(crate) fn note_use(&self) -> bool {
         !self.used.swap(true, Ordering::AcqRel)
     }
 
     /// Forgets the note. What `last_used` says after this is as new as every use noted before, and
     /// any later one is noted again.
-    #[cfg(feature = "sqlite")]
     pub(crate) fn forget_use(&self) {
         self.used.swap(false, Ordering::AcqRel);
     }

@@ -87,12 +87,21 @@ static const char *exported_path(void)
     return g_path;
 }
 
+/* Whether the store of the next begin() is in a file. */
+static bool g_in_file;
+
 static void begin(const char *what)
 {
     rbtoken_service_account_options_t account;
+    rbtoken_store_options_t options;
     rbtoken_hooks_t hooks;
     label = what;
-    must(rbtoken_store_open(NULL, &g_store, NULL));
+    RBTOKEN_INIT(&options);
+    if (g_in_file) {
+        new_path();
+        RBTOKEN_SET_STR(&options, location, g_path);
+    }
+    must(rbtoken_store_open(&options, &g_store, NULL));
     must(rbtoken_store_add_local_site(g_store, RBTOKEN_STR("north"), NULL));
     must(rbtoken_store_generate_token(g_store, RBTOKEN_STR("alice"), NULL, &g_token, NULL));
     must(rbtoken_store_list_tokens(g_store, NULL, &g_list, NULL));

@@ -51,13 +51,11 @@ impl Memory {
     }
 
     /// Refuses everything from now on.
-    #[cfg(feature = "sqlite")]
     pub(super) fn poison(&self) {
         self.poisoned.store(true, Ordering::Release);
     }
 
     /// The records of some ids that are still there.
-    #[cfg(feature = "sqlite")]
     pub(super) fn records(&self, ids: &[i64]) -> Result<Vec<Arc<Record>>> {
         let book = self.read()?;
         Ok(ids.iter().filter_map(|id| book.by_id.get(id).cloned()).collect())
@@ -334,7 +332,6 @@ impl Book {
     }
 
     /// Says that ids up to this one were given out.
-    #[cfg(feature = "sqlite")]
     pub(super) fn raise_last_id(&mut self, last_id: i64) {
         self.last_id = self.last_id.max(last_id);
     }

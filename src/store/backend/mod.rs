@@ -127,10 +127,6 @@ pub(super) struct Contents {
     /// In order of their ids.
     pub records: Vec<Arc<Record>>,
     /// The last id that was given out.
-    #[cfg_attr(
-        not(feature = "sqlite"),
-        expect(dead_code, reason = "copies are files of SQLite's")
-    )]
     pub last_id: i64,
 }
 
@@ -201,7 +197,6 @@ pub(super) trait Backend: Send + Sync {
 }
 
 /// What a backend answers in a child of the process that opened it.
-#[cfg(feature = "sqlite")]
 fn forked() -> Error {
     let message = "the process was forked after the store was opened; the store is the parent's";
     Error::new(ErrorKind::Forked, message).at_argument("store")
