@@ -162,6 +162,9 @@ impl OwnedFile {
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return not_ours(),
             Err(error) => return Err(io_error(&self.path, "cannot be read", &error)),
         }
+        if header.iter().all(|&byte| byte == 0) && self.is_half_made() {
+            return Ok(());
+        }
         let number = |at: usize| {
             i32::from_be_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]])
         };
@@ -169,6 +172,17 @@ impl OwnedFile {
             return not_ours();
         }
         check_version(&self.path, number(60))
+    }
+
+    /// Whether the power was cut while the file was made: SQLite's journal of that lies beside it,
+    /// by which SQLite makes it empty again.
+    fn is_half_made(&self) -> bool {
+        const JOURNAL: [u8; 8] = [0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7];
+        let mut path = self.path.as_os_str().to_owned();
+        path.push("-journal");
+        let mut start = [0_u8; JOURNAL.len()];
+        let read = File::open(path).and_then(|journal| journal.read_exact_at(&mut start, 0));
+        read.is_ok() && start == JOURNAL
     }
 
     /// Removes a file that was new and could not be made into a store.
