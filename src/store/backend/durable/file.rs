@@ -283,7 +283,10 @@ fn check_kind(path: &Path, metadata: &Metadata) -> Result<()> {
 /// Makes a new file that nobody else may read. It is there after a power cut, too.
 pub(super) fn create(path: &Path) -> io::Result<File> {
     let file = OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(path)?;
-    sync_directory(path)?;
+    if let Err(error) = sync_directory(path) {
+        let _ = fs::remove_file(path);
+        return Err(error);
+    }
     Ok(file)
 }
 
