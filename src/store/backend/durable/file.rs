@@ -11,6 +11,11 @@ use super::schema::{APPLICATION_ID, VERSION};
 use crate::error::{Error, ErrorKind, Result};
 use crate::os::fork;
 
+/// What SQLite appends to a file's name for the files beside it: the journal by which it takes the
+/// making of the tables back, and the log of the commits that are not in the file yet.
+const JOURNAL: &str = "-journal";
+const LOG: &str = "-wal";
+
 /// What tells a file from others, whatever its path.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Identity {
@@ -177,17 +182,26 @@ impl OwnedFile {
     /// Whether the power was cut while the file was made: SQLite's journal of that lies beside it,
     /// by which SQLite makes it empty again.
     fn is_half_made(&self) -> bool {
-        const JOURNAL: [u8; 8] = [0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7];
-        let mut path = self.path.as_os_str().to_owned();
-        path.push("-journal");
-        let mut start = [0_u8; JOURNAL.len()];
-        let read = File::open(path).and_then(|journal| journal.read_exact_at(&mut start, 0));
-        read.is_ok() && start == JOURNAL
+        const START: [u8; 8] = [0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7];
+        let mut start = [0_u8; START.len()];
+        let journal = File::open(self.beside(JOURNAL));
+        let read = journal.and_then(|journal| journal.read_exact_at(&mut start, 0));
+        read.is_ok() && start == START
     }
 
-    /// Removes a file that was new and could not be made into a store.
+    /// Removes a file that was new and could not be made into a store, with what SQLite left beside
+    /// it; nobody has it open as a database.
     pub fn remove(self) {
-        let _ = fs::remove_file(&self.path);
+        for end in ["", JOURNAL, LOG] {
+            let _ = fs::remove_file(self.beside(end));
+        }
+    }
+
+    /// The path of a file that belongs to this one.
+    fn beside(&self, end: &str) -> PathBuf {
+        let mut path = self.path.as_os_str().to_owned();
+        path.push(end);
+        path.into()
     }
 }
 
