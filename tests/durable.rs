@@ -440,6 +440,7 @@ fn a_backup_opens_as_a_store_and_is_as_of_one_moment() {
         // Ids go on as in the original.
         assert_eq!(copy.generate("alice", &init()).unwrap().id(), 6);
     }
+    assert_eq!(folder.names(), ["backup.db", "tokens.db", "tokens.db-wal"]);
     // None is overwritten, and the store's own file least of all.
     for existing in [&backup, &path] {
         let failure = store.backup(existing).unwrap_err();

@@ -82,7 +82,9 @@ impl Documents {
     /// # Errors
     /// `Corrupt` if it is no JSON object.
     pub fn stored_policy(&self, text: Option<&str>) -> Result<Arc<Policy>> {
-        let Some(text) = stored_text(text) else { return Ok(Arc::clone(&self.full_access)) };
+        let Some(text) = stored_text(text).filter(|text| *text != "{}") else {
+            return Ok(Arc::clone(&self.full_access));
+        };
         self.policies.share_stored(text, || {
             Ok(PolicyDocument::stored(text, stored_object(text)?).compile(&self.policy_ids))
         })

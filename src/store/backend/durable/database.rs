@@ -8,11 +8,11 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 
 use super::file::{Identity, OwnedFile, io_error};
-use super::rows::{self, Unreadable};
+use super::rows::{self, Loaded, Unreadable};
 use super::schema;
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::backend::Contents;
-use crate::store::backend::memory::{Effect, Memory};
+use crate::store::backend::memory::Effect;
 use crate::store::documents::Documents;
 use crate::token::Record;
 
@@ -38,7 +38,7 @@ impl Database {
     fn connect(file: OwnedFile) -> Result<Self> {
         match schema::open(&file) {
             Ok(connection) => {
-                let journal = journal_of(&file);
+                let journal = file.log();
                 Ok(Self {
                     connection,
                     journal_identity: Identity::at(&journal).ok(),
@@ -57,13 +57,17 @@ impl Database {
         }
     }
 
-    /// Opens the database in a file, and puts all that it has into an empty memory. If something is
-    /// wrong with it, it is left as it is.
-    pub fn open(file: OwnedFile, documents: &Documents, memory: &Memory) -> Result<Self> {
-        let journal = journal_of(&file);
+    /// Opens the database in a file, and gives all that it has, part by part. If something is wrong
+    /// with it, it is left as it is.
+    pub fn open(
+        file: OwnedFile,
+        documents: &Documents,
+        give: &mut dyn FnMut(Loaded),
+    ) -> Result<Self> {
+        let journal = file.log();
         let had_journal = journal.exists();
         let opened = Self::connect(file).and_then(|database| {
-            database.load(documents, memory)?;
+            database.load(documents, give)?;
             Ok(database)
         });
         // SQLite may have made one only to see that there is nothing in it.
@@ -99,35 +103,37 @@ impl Database {
             }
             rows::write_last_id(connection, contents.last_id)
         })?;
-        self.checkpoint("TRUNCATE")
+        self.checkpoint("TRUNCATE")?;
+        self.tidy_on_close()
     }
 
     /// Closes the database, and removes it with what belongs to it.
     fn remove(self) {
-        let Self { connection, file, journal, .. } = self;
+        let Self { connection, file, .. } = self;
         drop(connection);
-        let _ = fs::remove_file(journal);
         file.remove();
     }
 
-    fn load(&self, documents: &Documents, memory: &Memory) -> Result<()> {
+    fn load(&self, documents: &Documents, give: &mut dyn FnMut(Loaded)) -> Result<()> {
         let path = self.file.path();
-        rows::load(&self.connection, documents, memory).map_err(|unreadable| match unreadable {
+        rows::load(&self.connection, documents, give).map_err(|unreadable| match unreadable {
             // A table or a column is missing.
             Unreadable::Sql(error) if error.sqlite_error_code() == Some(ErrorCode::Unknown) => {
                 let message = format!("{}: the file is damaged: {error}", path.display());
                 Error::new(ErrorKind::Corrupt, message)
             }
             Unreadable::Sql(error) => sql_error(path, &error),
-            Unreadable::Row(error) => {
-                let message = format!("{}: {}", path.display(), error.message());
-                Error::new(error.kind(), message)
-            }
+            Unreadable::Row(error) => error.prefixed(path.display()),
         })?;
+        self.tidy_on_close()
+    }
+
+    /// Nothing is wrong with the database, so SQLite may put its files in order when it closes them.
+    fn tidy_on_close(&self) -> Result<()> {
         self.connection
             .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)
-            .map_err(|error| sql_error(path, &error))?;
-        Ok(())
+            .map(drop)
+            .map_err(|error| sql_error(self.file.path(), &error))
     }
 
     /// Writes effects, all of them or none. They are on the disk when this returns.
@@ -226,13 +232,6 @@ impl Database {
         let done = self.connection.execute_batch(sql);
         done.map_err(|error| sql_error(self.file.path(), &error))
     }
-}
-
-/// The file where SQLite writes changes first.
-fn journal_of(file: &OwnedFile) -> PathBuf {
-    let mut path = file.path().as_os_str().to_owned();
-    path.push("-wal");
-    path.into()
 }
 
 /// An error of SQLite's about a file.

@@ -197,6 +197,11 @@ impl OwnedFile {
         }
     }
 
+    /// Where SQLite writes changes first.
+    pub fn log(&self) -> PathBuf {
+        self.beside(LOG)
+    }
+
     /// The path of a file that belongs to this one.
     fn beside(&self, end: &str) -> PathBuf {
         let mut path = self.path.as_os_str().to_owned();

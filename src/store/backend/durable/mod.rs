@@ -12,15 +12,15 @@ mod schema;
 mod uses;
 mod writer;
 
-use std::collections::VecDeque;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::mpsc::{self, Sender, SyncSender};
+use std::sync::mpsc::{self, Receiver, Sender, SyncSender};
 use std::thread::{self, JoinHandle};
 
 use self::batch::Job;
 use self::database::Database;
 use self::file::OwnedFile;
+use self::rows::Loaded;
 use self::uses::Uses;
 use self::writer::Writer;
 use super::{Backend, ClientQuery, Contents, Memory, Operation, Outcome};
@@ -43,36 +43,74 @@ pub(in crate::store) struct Durable {
     generation: u64,
 }
 
+/// So many parts of a file are read ahead of what is in the memory.
+const PARTS_AHEAD: usize = 8;
+
+/// What a caller is told whom nobody answers.
+fn defect() -> Error {
+    Error::new(ErrorKind::Internal, "internal error: a defect of the library")
+}
+
 impl Durable {
     /// Opens the store in a file, and makes it if there is none.
     ///
     /// # Errors
     /// `InvalidArgument` for a path that is not to be used, `Locked`, `Version`, `Corrupt`, `Io`,
     /// `Database`. What was there is left as it is then.
-    pub fn open(location: &str, documents: &Documents) -> Result<Self> {
+    pub fn open(location: &str, documents: &Arc<Documents>) -> Result<Self> {
         let generation = fork::generation().ok_or_else(|| {
             let message = "the operating system cannot tell the process that it was forked";
             Error::new(ErrorKind::Unsupported, message).at_argument("location")
         })?;
-        let memory = Arc::new(Memory::default());
-        let database = OwnedFile::open(location)
-            .and_then(|file| Database::open(file, documents, &memory))
-            .map_err(|error| error.at_argument("location"))?;
-        let uses = Arc::new(Uses::default());
+        let file = OwnedFile::open(location).map_err(|error| error.at_argument("location"))?;
+        let (memory, uses) = (Arc::new(Memory::default()), Arc::new(Uses::default()));
         let (jobs, receiver) = mpsc::channel();
-        let writer = Writer {
-            memory: Arc::clone(&memory),
-            uses: Arc::clone(&uses),
-            database,
-            jobs: receiver,
-            backlog: VecDeque::new(),
-            uses_due: None,
+        // What the file has is read on the one thread while the other puts it into the memory.
+        let (loaded, parts) = mpsc::sync_channel(PARTS_AHEAD);
+        let (opened, answer) = mpsc::sync_channel(1);
+        let thread = {
+            let (memory, uses) = (Arc::clone(&memory), Arc::clone(&uses));
+            let documents = Arc::clone(documents);
+            move || {
+                // Nobody waits for the parts any more only if putting them into the memory failed.
+                let database = Database::open(file, &documents, &mut |part| {
+                    let _ = loaded.send(part);
+                });
+                drop(loaded);
+                let (database, outcome) = match database {
+                    Ok(database) => (Some(database), Ok(())),
+                    Err(error) => (None, Err(error)),
+                };
+                let _ = opened.send(outcome);
+                if let Some(database) = database {
+                    Writer::new(memory, uses, database, receiver).run();
+                }
+            }
         };
-        let spawn = || thread::Builder::new().name("rbtoken-writer".into()).spawn(|| writer.run());
+        let spawn = || thread::Builder::new().name("rbtoken-writer".into()).spawn(thread);
         let thread = signals::with_all_blocked(spawn).map_err(|error| {
             Error::new(ErrorKind::Io, format!("the writer's thread cannot be started: {error}"))
         })?;
-        Ok(Self { memory, uses, jobs: Some(jobs), thread: Some(thread), generation })
+        // Dropped in case of an error, it waits for the thread to give the file up.
+        let store = Self { memory, uses, jobs: Some(jobs), thread: Some(thread), generation };
+        store.load(parts)?;
+        answer
+            .recv()
+            .unwrap_or_else(|_| Err(defect()))
+            .map_err(|error| error.at_argument("location"))?;
+        Ok(store)
+    }
+
+    /// Puts what the file has into the memory.
+    fn load(&self, parts: Receiver<Loaded>) -> Result<()> {
+        let mut book = self.memory.write()?;
+        for part in parts {
+            match part {
+                Loaded::Effects(effects) => self.memory.apply(&mut book, effects),
+                Loaded::LastId(last_id) => book.raise_last_id(last_id),
+            }
+        }
+        Ok(())
     }
 
     /// The memory, unless this is a child of the process that owns the file.
@@ -92,9 +130,7 @@ impl Durable {
         let (sender, answer) = mpsc::sync_channel(1);
         let sent = self.jobs.as_ref().is_some_and(|jobs| jobs.send(job(sender)).is_ok());
         let answer = if sent { answer.recv().ok() } else { None };
-        answer.unwrap_or_else(|| {
-            Err(Error::new(ErrorKind::Internal, "internal error: a defect of the library"))
-        })
+        answer.unwrap_or_else(|| Err(defect()))
     }
 }
 

@@ -8,7 +8,7 @@ use rusqlite::{CachedStatement, Connection, Result, Row, named_params};
 
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind};
-use crate::store::backend::memory::{Effect, Memory};
+use crate::store::backend::memory::Effect;
 use crate::store::documents::Documents;
 use crate::store::names;
 use crate::text::Text;
@@ -139,7 +139,7 @@ mod column {
     pub const SITE: usize = 14;
 }
 
-/// So many records are put into the memory at a time.
+/// So many records are given at a time.
 const CHUNK: usize = 1024;
 
 /// Why rows could not be loaded: SQLite's reason, or what is wrong with one.
@@ -160,13 +160,19 @@ impl From<Error> for Unreadable {
     }
 }
 
-/// Puts all that a database has into an empty memory.
+/// A part of what a database has.
+pub(super) enum Loaded {
+    Effects(Vec<Effect>),
+    /// The last id that was given out, be its token there or not.
+    LastId(i64),
+}
+
+/// Gives all that a database has, part by part.
 pub(super) fn load(
     connection: &Connection,
     documents: &Documents,
-    memory: &Memory,
+    give: &mut dyn FnMut(Loaded),
 ) -> std::result::Result<(), Unreadable> {
-    let mut book = memory.write()?;
     let mut names = Names::default();
     let mut effects = Vec::new();
 
@@ -190,7 +196,7 @@ pub(super) fn load(
         }
         names.users.insert(row.get(0)?, user);
     }
-    memory.apply(&mut book, effects);
+    give(Loaded::Effects(effects));
 
     let mut statement = connection.prepare(
         "SELECT id, token, token_generator_id, time_added, last_updated, last_used, expires, \
@@ -205,17 +211,17 @@ pub(super) fn load(
         records.push(Effect::Insert(Arc::new(Record::new(row.get(column::ID)?, fields))));
         if records.len() == CHUNK {
             let chunk = std::mem::replace(&mut records, Vec::with_capacity(CHUNK));
-            memory.apply(&mut book, chunk);
+            give(Loaded::Effects(chunk));
         }
     }
-    memory.apply(&mut book, records);
+    give(Loaded::Effects(records));
 
     // Ids of tokens that were deleted are not given out again.
     let sql = "SELECT seq FROM sqlite_sequence WHERE name = ?1";
     let mut statement = connection.prepare(sql)?;
     let mut rows = statement.query([TOKENS])?;
     if let Some(row) = rows.next()? {
-        book.raise_last_id(row.get(0)?);
+        give(Loaded::LastId(row.get(0)?));
     }
     Ok(())
 }

@@ -17,16 +17,25 @@ const WRITE_BEHIND: Duration = Duration::from_millis(900);
 
 /// What the thread works with. It ends when nobody can ask it for anything any more.
 pub(super) struct Writer {
-    pub memory: Arc<Memory>,
-    pub uses: Arc<Uses>,
-    pub database: Database,
-    pub jobs: Receiver<Job>,
-    pub backlog: VecDeque<Job>,
+    memory: Arc<Memory>,
+    uses: Arc<Uses>,
+    database: Database,
+    jobs: Receiver<Job>,
+    backlog: VecDeque<Job>,
     /// When the uses that are noted have to be written.
-    pub uses_due: Option<Instant>,
+    uses_due: Option<Instant>,
 }
 
 impl Writer {
+    pub fn new(
+        memory: Arc<Memory>,
+        uses: Arc<Uses>,
+        database: Database,
+        jobs: Receiver<Job>,
+    ) -> Self {
+        Self { memory, uses, database, jobs, backlog: VecDeque::new(), uses_due: None }
+    }
+
     pub fn run(mut self) {
         loop {
             // A defect must not leave callers waiting: what would have answered them goes with it.
