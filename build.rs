@@ -11,6 +11,7 @@ const SOURCES: &[&str] = &[
     "ffi/buffer",
     "ffi/callbacks",
     "ffi/store",
+    "ffi/transfer",
     "ffi/issue",
     "ffi/find",
     "ffi/login",

@@ -30,7 +30,10 @@
  * Every output is set to NULL, 0 or false before anything is checked, and to a result only on
  * success. A call that fails has changed nothing. RBTOKEN_E_INTERNAL is a defect of the library; a
  * store that it may have left half-changed answers RBTOKEN_E_POISONED from then on, and the store of
- * an extension that was shut down answers RBTOKEN_E_STATE. A NULL handle is
+ * an extension that was shut down answers RBTOKEN_E_STATE. A store in a file answers RBTOKEN_E_FORKED
+ * in a child of fork(), and where it cannot write RBTOKEN_E_IO (the disk is full, or failed, or the
+ * file was taken away), RBTOKEN_E_LOCKED, RBTOKEN_E_CORRUPT, RBTOKEN_E_DATABASE or
+ * RBTOKEN_E_NO_MEMORY, with the path in the message. A NULL handle is
  * RBTOKEN_E_NULL_ARGUMENT, or the answer NULL, 0 or false where there is no status; to release or
  * free NULL does nothing.
  *
@@ -89,18 +92,46 @@
  * - `[immutable]`: it reads what never changes: any number of calls at once;
  * - `[exclusive]`: no other call on the same object at the same time.
  *
- * The library starts no threads. After `fork()` the child may go on using a store if no other
- * thread was inside a call at the time; parent and child never generate the same value.
+ * The library starts no threads, save one for each store in a file, which writes it; all signals are
+ * blocked there.
+ *
+ * After `fork()` the child may go on using a store in memory if no other thread was inside a call at
+ * the time; parent and child never generate the same value. A store in a file stays the parent's: in
+ * the child every call answers RBTOKEN_E_FORKED, and releasing it does nothing. Hosts that fork open
+ * their stores after it.
  *
  * Callbacks are called on the thread whose call needs them, with no lock held, and may call back
  * into the same store. They must not throw: an exception ends the process with a message. So does
  * pthread_cancel() of a thread that is inside a call.
  *
+ * Stores in files
+ * ---------------
+ * With a path as its `location` a store is in a file, and answers what it is asked from memory. A
+ * change is on the disk when its call returns: neither a crash nor a power cut takes it back. Calls
+ * that wait at the same time share one write. Only the time of a login (rbtoken_token_last_used())
+ * is written later: a second later at most, with rbtoken_store_flush(), and with the last release.
+ *
+ * A change that cannot be written has not happened: its call fails, the store goes on answering from
+ * memory, and it takes changes again once one can be written.
+ *
+ * A file has one owner: a second store on it, in any process, is RBTOKEN_E_LOCKED. When the owner
+ * ends, be it by a crash, the file is free. (A child of `fork()` that outlives a crash of its parent
+ * keeps the file locked until it calls a store or ends.) Symbolic links are followed when the file is
+ * opened. It must lie in a directory that nobody else may write to, but for one with the sticky bit,
+ * such as /tmp.
+ *
+ * The file is a database of SQLite, with a second one beside it, named `…-wal`, while the store is
+ * open: both or none are to be copied or moved, and rbtoken_store_backup() makes copies. Its tables are
+ * those of Review Board 8.1 (`webapi_webapitoken`, `auth_user`, `site_localsite`), for other programs
+ * to read while no store has it open, and for rows to be moved there. It has the values of the tokens
+ * in plain text, and only its owner may read it.
+ *
  * Secrets
  * -------
  * Whoever can ask a store for tokens can act as any user. A token's value is a secret: it is wiped
  * from memory when the last handle goes, and appears in no error. rbtoken_token_redacted() is what
- * may be logged.
+ * may be logged. A store in a file, its backups and exports have the values in plain text, and what
+ * SQLite holds of them in memory is not wiped.
  *
  * ABI policy
  * ----------
@@ -688,7 +719,8 @@ typedef struct rbtoken_store_options_t {
    */
   size_t struct_size;
   /**
-   * Where tokens are kept. NULL: in memory, the only place that this version has.
+   * Where tokens are kept: the path of a file, which is made if there is none; see "Stores in
+   * files". NULL: in memory.
    */
   const char *location;
   /**
@@ -713,6 +745,36 @@ typedef struct rbtoken_store_options_t {
    */
   const struct rbtoken_entropy_t *entropy;
 } rbtoken_store_options_t;
+
+/**
+ * Told how many of how many tokens are done: every so often, and once when all are. Returns
+ * `RBTOKEN_OK` to go on; any other status ends the call with it, and nothing has happened then. Must
+ * not throw.
+ */
+typedef rbtoken_status_t (*rbtoken_progress_fn)(void *user_data, uint64_t done, uint64_t total);
+
+/**
+ * Whom to tell how far an export or an import is. Set up with `RBTOKEN_INIT()`. Its functions are
+ * called on the thread of the call, which may take long, with no lock held; they may use the store.
+ */
+typedef struct rbtoken_progress_t {
+  /**
+   * Set by `RBTOKEN_INIT()`.
+   */
+  size_t struct_size;
+  /**
+   * Passed to the functions.
+   */
+  void *user_data;
+  /**
+   * Told of the progress; must be set.
+   */
+  rbtoken_progress_fn progress;
+  /**
+   * Called once before the call returns; may be NULL.
+   */
+  rbtoken_destroy_fn destroy;
+} rbtoken_progress_t;
 
 /**
  * How to search for, or make, a client's token. Set up with `RBTOKEN_INIT()`, which leaves all
@@ -1720,6 +1782,35 @@ typedef struct rbtoken_store_interface_v1_t {
                                    int64_t dead_before_us,
                                    uint64_t *count,
                                    struct rbtoken_error_t **error);
+  /**
+   * `rbtoken_store_flush()`
+   */
+  rbtoken_status_t (*flush)(struct rbtoken_store_t *store, struct rbtoken_error_t **error);
+  /**
+   * `rbtoken_store_backup()`
+   */
+  rbtoken_status_t (*backup)(struct rbtoken_store_t *store,
+                             const char *path,
+                             size_t path_len,
+                             struct rbtoken_error_t **error);
+  /**
+   * `rbtoken_store_export_file()`
+   */
+  rbtoken_status_t (*export_file)(struct rbtoken_store_t *store,
+                                  const char *path,
+                                  size_t path_len,
+                                  const struct rbtoken_progress_t *progress,
+                                  uint64_t *count,
+                                  struct rbtoken_error_t **error);
+  /**
+   * `rbtoken_store_import_file()`
+   */
+  rbtoken_status_t (*import_file)(struct rbtoken_store_t *store,
+                                  const char *path,
+                                  size_t path_len,
+                                  const struct rbtoken_progress_t *progress,
+                                  uint64_t *count,
+                                  struct rbtoken_error_t **error);
 } rbtoken_store_interface_v1_t;
 
 /**
@@ -2117,9 +2208,14 @@ RBTOKEN_API void rbtoken_buffer_free(struct rbtoken_buffer_t *buffer);
  * @retval RBTOKEN_E_NULL_ARGUMENT `store` is NULL, or a callback struct lacks its function
  * @retval RBTOKEN_E_STRUCT_SIZE, RBTOKEN_E_UNSUPPORTED_OPTION see "Options structs"
  * @retval RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG a text is bad
- * @retval RBTOKEN_E_UNSUPPORTED `location`, here or in `settings`, is not NULL: this version keeps
- *         tokens in memory
- * @retval RBTOKEN_E_JSON_SYNTAX, RBTOKEN_E_JSON_TYPE, RBTOKEN_E_JSON_TOO_DEEP, RBTOKEN_E_JSON_NUMBER, RBTOKEN_E_INVALID_ARGUMENT, RBTOKEN_E_NOT_FOUND, RBTOKEN_E_EXISTS, RBTOKEN_E_GENERATION
+ * @retval RBTOKEN_E_UNSUPPORTED the library was built without the feature that `location` needs
+ * @retval RBTOKEN_E_LOCKED another process, or another store of this one, has the file open
+ * @retval RBTOKEN_E_VERSION a later version of the library wrote the file
+ * @retval RBTOKEN_E_CORRUPT the file is damaged
+ * @retval RBTOKEN_E_IO, RBTOKEN_E_DATABASE, RBTOKEN_E_NO_MEMORY the file cannot be opened, read or made
+ * @retval RBTOKEN_E_INVALID_ARGUMENT `location` is a directory, or a file of something else, or lies
+ *         where others could replace it; or `settings` is bad, and the error's path tells where
+ * @retval RBTOKEN_E_JSON_SYNTAX, RBTOKEN_E_JSON_TYPE, RBTOKEN_E_JSON_TOO_DEEP, RBTOKEN_E_JSON_NUMBER, RBTOKEN_E_NOT_FOUND, RBTOKEN_E_EXISTS, RBTOKEN_E_GENERATION
  *         `settings` is bad; the error's path tells where
  * @retval RBTOKEN_E_INTERNAL see "Errors"
  * @since 0.1.0
@@ -2143,7 +2239,7 @@ rbtoken_status_t rbtoken_store_open(const struct rbtoken_store_options_t *option
  * @param error receives the details of a failure; may be NULL
  * @retval RBTOKEN_OK the shared store is there
  * @retval RBTOKEN_E_STATE the shared store was opened with other options
- * @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_STRUCT_SIZE, RBTOKEN_E_UNSUPPORTED_OPTION, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG, RBTOKEN_E_UNSUPPORTED, RBTOKEN_E_JSON_SYNTAX, RBTOKEN_E_JSON_TYPE, RBTOKEN_E_JSON_TOO_DEEP, RBTOKEN_E_JSON_NUMBER, RBTOKEN_E_INVALID_ARGUMENT, RBTOKEN_E_NOT_FOUND, RBTOKEN_E_EXISTS, RBTOKEN_E_GENERATION
+ * @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_STRUCT_SIZE, RBTOKEN_E_UNSUPPORTED_OPTION, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG, RBTOKEN_E_UNSUPPORTED, RBTOKEN_E_LOCKED, RBTOKEN_E_VERSION, RBTOKEN_E_CORRUPT, RBTOKEN_E_IO, RBTOKEN_E_DATABASE, RBTOKEN_E_NO_MEMORY, RBTOKEN_E_JSON_SYNTAX, RBTOKEN_E_JSON_TYPE, RBTOKEN_E_JSON_TOO_DEEP, RBTOKEN_E_JSON_NUMBER, RBTOKEN_E_INVALID_ARGUMENT, RBTOKEN_E_NOT_FOUND, RBTOKEN_E_EXISTS, RBTOKEN_E_GENERATION
  *         as from `rbtoken_store_open()`
  * @retval RBTOKEN_E_INTERNAL see "Errors"
  * @since 0.1.0
@@ -2166,8 +2262,8 @@ rbtoken_status_t rbtoken_store_shared(const struct rbtoken_store_options_t *opti
 RBTOKEN_API struct rbtoken_store_t *rbtoken_store_retain(struct rbtoken_store_t *store);
 
 /**
- * Releases a reference to a store; the last one closes it. Tokens and lists that came from it
- * stay readable.
+ * Releases a reference to a store; the last one closes it: a store in a file writes the times of
+ * the last logins, and gives the file up. Tokens and lists that came from it stay readable.
  *
  * `[thread-safe]`
  *
@@ -2175,6 +2271,27 @@ RBTOKEN_API struct rbtoken_store_t *rbtoken_store_retain(struct rbtoken_store_t 
  * @since 0.1.0
  */
 RBTOKEN_API void rbtoken_store_release(struct rbtoken_store_t *store);
+
+/**
+ * Waits until all that was done before this is on the disk, so that a crash or a power cut takes
+ * nothing of it back. Only the times of the last logins need this: see `location` of
+ * `rbtoken_store_options_t`. A store in memory has nothing to wait for.
+ *
+ * `[thread-safe]`
+ *
+ * @param store the store
+ * @param error receives the details of a failure; may be NULL
+ * @retval RBTOKEN_OK it is on the disk
+ * @retval RBTOKEN_E_IO, RBTOKEN_E_CORRUPT, RBTOKEN_E_LOCKED, RBTOKEN_E_DATABASE, RBTOKEN_E_NO_MEMORY
+ *         it could not be written, and will be tried again
+ * @retval RBTOKEN_E_NULL_ARGUMENT `store` is NULL
+ * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL see "Errors"
+ * @since 0.1.0
+ */
+RBTOKEN_API
+RBTOKEN_NODISCARD
+rbtoken_status_t rbtoken_store_flush(struct rbtoken_store_t *store,
+                                     struct rbtoken_error_t **error);
 
 /**
  * Changes a setting of the store.
@@ -2187,8 +2304,10 @@ RBTOKEN_API void rbtoken_store_release(struct rbtoken_store_t *store);
  * | `default_generator` | the id of a generator that the store has | `"vendor_checksum"` |
  * | `deprecated_generators` | a list of generator ids, known here or not | `["legacy_sha1"]` |
  * | `policy_ids` | a list of policy ids, or `null`: any | `null` |
- * | `local_sites` | only when a store is opened: a list of the Local Sites that exist from the start | `[]` |
+ * | `local_sites` | only when a store is opened: a list of the Local Sites that exist from the start; those that a file has are added to it | `[]` |
  * | `location` | only when a store is opened: where tokens are kept, or `null`: in memory | `null` |
+ *
+ * Settings are not kept in a store's file: who opens it gives them.
  *
  * `[thread-safe]`
  *
@@ -2206,6 +2325,7 @@ RBTOKEN_API void rbtoken_store_release(struct rbtoken_store_t *store);
  * @retval RBTOKEN_E_GENERATION the store has no such generator
  * @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG an argument is bad
  * @retval RBTOKEN_E_STATE the setting can be set only when a store is opened, or see "Errors"
+ * @retval RBTOKEN_E_FORKED see "Errors"
  * @retval RBTOKEN_E_INTERNAL see "Errors"
  * @since 0.1.0
  */
@@ -2232,7 +2352,7 @@ rbtoken_status_t rbtoken_store_set_setting(struct rbtoken_store_t *store,
  * @retval RBTOKEN_OK the setting is told
  * @retval RBTOKEN_E_NOT_FOUND there is no such setting
  * @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG an argument is bad
- * @retval RBTOKEN_E_STATE, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL see "Errors"
+ * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL see "Errors"
  * @since 0.1.0
  */
 RBTOKEN_API
@@ -2255,7 +2375,7 @@ rbtoken_status_t rbtoken_store_get_setting(struct rbtoken_store_t *store,
  * @retval RBTOKEN_OK the site is there now
  * @retval RBTOKEN_E_EXISTS it was there before
  * @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG an argument is bad
- * @retval RBTOKEN_E_STATE, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL see "Errors"
+ * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL, RBTOKEN_E_LOCKED, RBTOKEN_E_IO, RBTOKEN_E_CORRUPT, RBTOKEN_E_DATABASE, RBTOKEN_E_NO_MEMORY see "Errors"
  * @since 0.1.0
  */
 RBTOKEN_API
@@ -2278,7 +2398,7 @@ rbtoken_status_t rbtoken_store_add_local_site(struct rbtoken_store_t *store,
  * @retval RBTOKEN_OK the site is removed
  * @retval RBTOKEN_E_NOT_FOUND there is no such Local Site
  * @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG an argument is bad
- * @retval RBTOKEN_E_STATE, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL see "Errors"
+ * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL, RBTOKEN_E_LOCKED, RBTOKEN_E_IO, RBTOKEN_E_CORRUPT, RBTOKEN_E_DATABASE, RBTOKEN_E_NO_MEMORY see "Errors"
  * @since 0.1.0
  */
 RBTOKEN_API
@@ -2302,7 +2422,7 @@ rbtoken_status_t rbtoken_store_remove_local_site(struct rbtoken_store_t *store,
  * @retval RBTOKEN_OK it is so from now on
  * @retval RBTOKEN_E_INVALID_ARGUMENT the name is empty, or `active` is neither 0 nor 1
  * @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG an argument is bad
- * @retval RBTOKEN_E_STATE, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL see "Errors"
+ * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL, RBTOKEN_E_LOCKED, RBTOKEN_E_IO, RBTOKEN_E_CORRUPT, RBTOKEN_E_DATABASE, RBTOKEN_E_NO_MEMORY see "Errors"
  * @since 0.1.0
  */
 RBTOKEN_API
@@ -2328,7 +2448,7 @@ rbtoken_status_t rbtoken_store_set_user_active(struct rbtoken_store_t *store,
  * @retval RBTOKEN_E_NULL_ARGUMENT `store`, or an id, or `ids` with a `count`, is NULL
  * @retval RBTOKEN_E_INVALID_ARGUMENT an id is empty or `*`
  * @retval RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_TOO_LONG an id, or the list, is bad
- * @retval RBTOKEN_E_STATE, RBTOKEN_E_INTERNAL see "Errors"
+ * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_INTERNAL see "Errors"
  * @since 0.1.0
  */
 RBTOKEN_API
@@ -2337,6 +2457,113 @@ rbtoken_status_t rbtoken_store_set_policy_ids(struct rbtoken_store_t *store,
                                               const char *const *ids,
                                               size_t count,
                                               struct rbtoken_error_t **error);
+
+/**
+ * Writes all that a store has, as of one moment, into a new file that opens as a store: its
+ * tokens with their ids, Local Sites, and users that may not log in. Settings are not part of it.
+ * The store, in memory or in a file, is in use meanwhile.
+ *
+ * The file has the values of all tokens: it is a secret. It is made readable by its owner alone, and
+ * is on the disk when this returns; no file is overwritten, and none is left behind by a failure.
+ *
+ * `[thread-safe]`
+ *
+ * @param store the store
+ * @param path the file to make, in a directory that is fit for a store's file
+ * @param path_len bytes of `path`, or `RBTOKEN_NUL_TERMINATED`
+ * @param error receives the details of a failure; may be NULL
+ * @retval RBTOKEN_OK the copy is there
+ * @retval RBTOKEN_E_EXISTS there is a file already
+ * @retval RBTOKEN_E_UNSUPPORTED the library was built without the feature `sqlite`, or the store is of
+ *         a kind that cannot be copied
+ * @retval RBTOKEN_E_IO, RBTOKEN_E_DATABASE, RBTOKEN_E_NO_MEMORY the file cannot be written
+ * @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG an argument is bad
+ * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL see "Errors"
+ * @since 0.1.0
+ */
+RBTOKEN_API
+RBTOKEN_NODISCARD
+rbtoken_status_t rbtoken_store_backup(struct rbtoken_store_t *store,
+                                      const char *path,
+                                      size_t path_len,
+                                      struct rbtoken_error_t **error);
+
+/**
+ * Writes all that a store has, as of one moment, into a new file of lines, to be read by
+ * `rbtoken_store_import_file()` of another store, of any kind. The first line tells the format and
+ * its version; then each line is a JSON object for a Local Site, a user who may not log in, or a token
+ * with all its fields.
+ *
+ * The file has the values of all tokens: it is a secret. It is made readable by its owner alone, and
+ * is on the disk when this returns; no file is overwritten, and none is left behind by a failure.
+ *
+ * `[thread-safe]`
+ *
+ * @param store the store
+ * @param path the file to make
+ * @param path_len bytes of `path`, or `RBTOKEN_NUL_TERMINATED`
+ * @param progress told how far it is; may be NULL
+ * @param count receives how many tokens were written; may be NULL; 0 on failure
+ * @param error receives the details of a failure; may be NULL
+ * @retval RBTOKEN_OK the file is there
+ * @retval RBTOKEN_E_EXISTS there is a file already
+ * @retval RBTOKEN_E_IO the file cannot be written
+ * @retval RBTOKEN_E_UNSUPPORTED the store is of a kind that cannot be copied
+ * @retval RBTOKEN_E_STRUCT_SIZE, RBTOKEN_E_UNSUPPORTED_OPTION see "Options structs"
+ * @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG an argument is bad
+ * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL see "Errors"
+ * @retval other the status of `progress`, passed on unchanged
+ * @since 0.1.0
+ */
+RBTOKEN_API
+RBTOKEN_NODISCARD
+rbtoken_status_t rbtoken_store_export_file(struct rbtoken_store_t *store,
+                                           const char *path,
+                                           size_t path_len,
+                                           const struct rbtoken_progress_t *progress,
+                                           uint64_t *count,
+                                           struct rbtoken_error_t **error);
+
+/**
+ * Adds all that `rbtoken_store_export_file()` has written into a file: the whole of it, or nothing.
+ * The tokens get new ids, in the order of their lines, and no event is fired for them; Local Sites
+ * that the store has stay, and settings are not touched.
+ *
+ * `[thread-safe]`
+ *
+ * @param store the store
+ * @param path the file to read
+ * @param path_len bytes of `path`, or `RBTOKEN_NUL_TERMINATED`
+ * @param progress told how far it is; may be NULL
+ * @param count receives how many tokens were added; may be NULL; 0 on failure
+ * @param error receives the details of a failure; may be NULL. The message tells the line, and the
+ *        path the place in it.
+ * @retval RBTOKEN_OK all is there
+ * @retval RBTOKEN_E_EXISTS a token has a value that the store, or another line, has already
+ * @retval RBTOKEN_E_INVALID_ARGUMENT the file is no export, or an argument is bad
+ * @retval RBTOKEN_E_VERSION the export is of a later version of the library
+ * @retval RBTOKEN_E_CORRUPT the file ends early
+ * @retval RBTOKEN_E_NOT_FOUND a token belongs to a Local Site that neither the file nor the store has
+ * @retval RBTOKEN_E_JSON_SYNTAX, RBTOKEN_E_JSON_TYPE, RBTOKEN_E_JSON_TOO_DEEP, RBTOKEN_E_JSON_NUMBER, RBTOKEN_E_POLICY, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG
+ *         a line is bad, or an argument is
+ * @retval RBTOKEN_E_LOCKED the file belongs to a store that is open
+ * @retval RBTOKEN_E_IO the file cannot be read, or the store's own not be written
+ * @retval RBTOKEN_E_DATABASE, RBTOKEN_E_NO_MEMORY the store's own file cannot be written
+ * @retval RBTOKEN_E_UNSUPPORTED the store is of a kind that takes no imports
+ * @retval RBTOKEN_E_STRUCT_SIZE, RBTOKEN_E_UNSUPPORTED_OPTION see "Options structs"
+ * @retval RBTOKEN_E_NULL_ARGUMENT an argument is NULL
+ * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL see "Errors"
+ * @retval other the status of `progress`, passed on unchanged
+ * @since 0.1.0
+ */
+RBTOKEN_API
+RBTOKEN_NODISCARD
+rbtoken_status_t rbtoken_store_import_file(struct rbtoken_store_t *store,
+                                           const char *path,
+                                           size_t path_len,
+                                           const struct rbtoken_progress_t *progress,
+                                           uint64_t *count,
+                                           struct rbtoken_error_t **error);
 
 /**
  * Gives a client's API token for a user: the existing one that is valid for the longest, or a new
@@ -2374,7 +2601,7 @@ rbtoken_status_t rbtoken_store_set_policy_ids(struct rbtoken_store_t *store,
  * @retval RBTOKEN_E_UNSUPPORTED the store's default generator cannot generate
  * @retval RBTOKEN_E_GENERATION no value that is new could be generated
  * @retval RBTOKEN_E_CALLBACK a callback of the host broke its contract; its own failures are passed on unchanged
- * @retval RBTOKEN_E_STATE, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL see "Errors"
+ * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL, RBTOKEN_E_LOCKED, RBTOKEN_E_IO, RBTOKEN_E_CORRUPT, RBTOKEN_E_DATABASE, RBTOKEN_E_NO_MEMORY see "Errors"
  * @since 0.1.0
  */
 RBTOKEN_API
@@ -2412,7 +2639,7 @@ rbtoken_status_t rbtoken_store_get_or_create_client_token(struct rbtoken_store_t
  * @retval RBTOKEN_E_UNSUPPORTED the generator is `legacy_sha1`, which cannot generate
  * @retval RBTOKEN_E_GENERATION there is no such generator, or no value that is new could be generated
  * @retval RBTOKEN_E_CALLBACK a callback of the host broke its contract; its own failures are passed on unchanged
- * @retval RBTOKEN_E_STATE, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL see "Errors"
+ * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL, RBTOKEN_E_LOCKED, RBTOKEN_E_IO, RBTOKEN_E_CORRUPT, RBTOKEN_E_DATABASE, RBTOKEN_E_NO_MEMORY see "Errors"
  * @since 0.1.0
  */
 RBTOKEN_API
@@ -2447,7 +2674,7 @@ rbtoken_status_t rbtoken_store_generate_token(struct rbtoken_store_t *store,
  * @retval RBTOKEN_E_NOT_FOUND there is no such Local Site
  * @retval RBTOKEN_E_JSON_SYNTAX, RBTOKEN_E_JSON_TYPE, RBTOKEN_E_JSON_TOO_DEEP, RBTOKEN_E_JSON_NUMBER, RBTOKEN_E_POLICY a document is bad; the error's path tells where
  * @retval RBTOKEN_E_CALLBACK the clock of the host broke its contract; its own failures are passed on unchanged
- * @retval RBTOKEN_E_STATE, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL see "Errors"
+ * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL, RBTOKEN_E_LOCKED, RBTOKEN_E_IO, RBTOKEN_E_CORRUPT, RBTOKEN_E_DATABASE, RBTOKEN_E_NO_MEMORY see "Errors"
  * @since 0.1.0
  */
 RBTOKEN_API
@@ -2475,7 +2702,7 @@ rbtoken_status_t rbtoken_store_import_token(struct rbtoken_store_t *store,
  * @retval RBTOKEN_OK the token is there
  * @retval RBTOKEN_E_NOT_FOUND there is none
  * @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG an argument is bad
- * @retval RBTOKEN_E_STATE, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL see "Errors"
+ * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL see "Errors"
  * @since 0.1.0
  */
 RBTOKEN_API
@@ -2498,7 +2725,7 @@ rbtoken_status_t rbtoken_store_find_token(struct rbtoken_store_t *store,
  * @retval RBTOKEN_OK the token is there
  * @retval RBTOKEN_E_NOT_FOUND there is none, for instance because it was deleted
  * @retval RBTOKEN_E_NULL_ARGUMENT `store` or `token` is NULL
- * @retval RBTOKEN_E_STATE, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL see "Errors"
+ * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL see "Errors"
  * @since 0.1.0
  */
 RBTOKEN_API
@@ -2525,7 +2752,7 @@ rbtoken_status_t rbtoken_store_get_token(struct rbtoken_store_t *store,
  * @retval RBTOKEN_E_TIME_RANGE a time lies outside the years 1 to 9999
  * @retval RBTOKEN_E_NOT_FOUND there is no such Local Site
  * @retval RBTOKEN_E_CALLBACK the clock of the host broke its contract; its own failures are passed on unchanged
- * @retval RBTOKEN_E_STATE, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL see "Errors"
+ * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL see "Errors"
  * @since 0.1.0
  */
 RBTOKEN_API
@@ -2545,7 +2772,7 @@ rbtoken_status_t rbtoken_store_list_tokens(struct rbtoken_store_t *store,
  * @param error receives the details of a failure; may be NULL
  * @retval RBTOKEN_OK they are counted
  * @retval RBTOKEN_E_NULL_ARGUMENT `store` or `count` is NULL
- * @retval RBTOKEN_E_STATE, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL see "Errors"
+ * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL see "Errors"
  * @since 0.1.0
  */
 RBTOKEN_API
@@ -2573,7 +2800,7 @@ rbtoken_status_t rbtoken_store_token_count(struct rbtoken_store_t *store,
  * @retval RBTOKEN_E_GENERATION there is no such generator
  * @retval RBTOKEN_E_CALLBACK a generator of the host broke its contract; its own failures are passed on unchanged
  * @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG an argument is bad
- * @retval RBTOKEN_E_STATE, RBTOKEN_E_INTERNAL see "Errors"
+ * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_INTERNAL see "Errors"
  * @since 0.1.0
  */
 RBTOKEN_API
@@ -2632,7 +2859,7 @@ RBTOKEN_API const char *rbtoken_verdict_name(rbtoken_verdict_t verdict);
  * @retval RBTOKEN_E_STRUCT_SIZE, RBTOKEN_E_UNSUPPORTED_OPTION see "Options structs"
  * @retval RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG the site's name is bad
  * @retval RBTOKEN_E_CALLBACK the clock of the host broke its contract; its own failures are passed on unchanged
- * @retval RBTOKEN_E_STATE, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL see "Errors"
+ * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL see "Errors"
  * @since 0.1.0
  */
 RBTOKEN_API
@@ -2673,7 +2900,7 @@ rbtoken_status_t rbtoken_store_authenticate(struct rbtoken_store_t *store,
  * @retval RBTOKEN_E_STRUCT_SIZE, RBTOKEN_E_UNSUPPORTED_OPTION see "Options structs"
  * @retval RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG the site's name is bad
  * @retval RBTOKEN_E_CALLBACK the clock of the host broke its contract; its own failures are passed on unchanged
- * @retval RBTOKEN_E_STATE, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL see "Errors"
+ * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL see "Errors"
  * @since 0.1.0
  */
 RBTOKEN_API
@@ -2707,7 +2934,7 @@ rbtoken_status_t rbtoken_store_authenticate_header(struct rbtoken_store_t *store
  * @retval RBTOKEN_E_TIME_RANGE the expiration lies outside the years 1 to 9999
  * @retval RBTOKEN_E_JSON_SYNTAX, RBTOKEN_E_JSON_TYPE, RBTOKEN_E_JSON_TOO_DEEP, RBTOKEN_E_JSON_NUMBER, RBTOKEN_E_POLICY a document is bad; the error's path tells where
  * @retval RBTOKEN_E_CALLBACK the clock of the host broke its contract; its own failures are passed on unchanged
- * @retval RBTOKEN_E_STATE, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL see "Errors"
+ * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL, RBTOKEN_E_LOCKED, RBTOKEN_E_IO, RBTOKEN_E_CORRUPT, RBTOKEN_E_DATABASE, RBTOKEN_E_NO_MEMORY see "Errors"
  * @since 0.1.0
  */
 RBTOKEN_API
@@ -2735,7 +2962,7 @@ rbtoken_status_t rbtoken_store_update_token(struct rbtoken_store_t *store,
  * @retval RBTOKEN_E_NOT_FOUND there is no such token
  * @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG an argument is bad
  * @retval RBTOKEN_E_CALLBACK the clock of the host broke its contract; its own failures are passed on unchanged
- * @retval RBTOKEN_E_STATE, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL see "Errors"
+ * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL, RBTOKEN_E_LOCKED, RBTOKEN_E_IO, RBTOKEN_E_CORRUPT, RBTOKEN_E_DATABASE, RBTOKEN_E_NO_MEMORY see "Errors"
  * @since 0.1.0
  */
 RBTOKEN_API
@@ -2761,7 +2988,7 @@ rbtoken_status_t rbtoken_store_invalidate_token(struct rbtoken_store_t *store,
  * @retval RBTOKEN_E_NOT_FOUND there is no such token
  * @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG an argument is bad
  * @retval RBTOKEN_E_CALLBACK the clock of the host broke its contract; its own failures are passed on unchanged
- * @retval RBTOKEN_E_STATE, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL see "Errors"
+ * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL, RBTOKEN_E_LOCKED, RBTOKEN_E_IO, RBTOKEN_E_CORRUPT, RBTOKEN_E_DATABASE, RBTOKEN_E_NO_MEMORY see "Errors"
  * @since 0.1.0
  */
 RBTOKEN_API
@@ -2787,7 +3014,7 @@ rbtoken_status_t rbtoken_store_invalidate_token_by_id(struct rbtoken_store_t *st
  * @retval RBTOKEN_OK they are invalid, if the user has any
  * @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG an argument is bad
  * @retval RBTOKEN_E_CALLBACK the clock of the host broke its contract; its own failures are passed on unchanged
- * @retval RBTOKEN_E_STATE, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL see "Errors"
+ * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL, RBTOKEN_E_LOCKED, RBTOKEN_E_IO, RBTOKEN_E_CORRUPT, RBTOKEN_E_DATABASE, RBTOKEN_E_NO_MEMORY see "Errors"
  * @since 0.1.0
  */
 RBTOKEN_API
@@ -2813,7 +3040,7 @@ rbtoken_status_t rbtoken_store_invalidate_user_tokens(struct rbtoken_store_t *st
  * @retval RBTOKEN_OK they are invalid
  * @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG an argument is bad
  * @retval RBTOKEN_E_CALLBACK the clock of the host broke its contract; its own failures are passed on unchanged
- * @retval RBTOKEN_E_STATE, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL see "Errors"
+ * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL, RBTOKEN_E_LOCKED, RBTOKEN_E_IO, RBTOKEN_E_CORRUPT, RBTOKEN_E_DATABASE, RBTOKEN_E_NO_MEMORY see "Errors"
  * @since 0.1.0
  */
 RBTOKEN_API
@@ -2835,7 +3062,7 @@ rbtoken_status_t rbtoken_store_invalidate_all_tokens(struct rbtoken_store_t *sto
  * @retval RBTOKEN_OK the token is removed
  * @retval RBTOKEN_E_NOT_FOUND there is no token of this id
  * @retval RBTOKEN_E_NULL_ARGUMENT `store` is NULL
- * @retval RBTOKEN_E_STATE, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL see "Errors"
+ * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL, RBTOKEN_E_LOCKED, RBTOKEN_E_IO, RBTOKEN_E_CORRUPT, RBTOKEN_E_DATABASE, RBTOKEN_E_NO_MEMORY see "Errors"
  * @since 0.1.0
  */
 RBTOKEN_API
@@ -2865,7 +3092,7 @@ rbtoken_status_t rbtoken_store_delete_token(struct rbtoken_store_t *store,
  * @retval RBTOKEN_E_TIME_RANGE the time lies outside the years 1 to 9999
  * @retval RBTOKEN_E_NULL_ARGUMENT `store` is NULL
  * @retval RBTOKEN_E_CALLBACK the clock of the host broke its contract; its own failures are passed on unchanged
- * @retval RBTOKEN_E_STATE, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL see "Errors"
+ * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL, RBTOKEN_E_LOCKED, RBTOKEN_E_IO, RBTOKEN_E_CORRUPT, RBTOKEN_E_DATABASE, RBTOKEN_E_NO_MEMORY see "Errors"
  * @since 0.1.0
  */
 RBTOKEN_API
@@ -2891,7 +3118,7 @@ rbtoken_status_t rbtoken_store_purge_tokens(struct rbtoken_store_t *store,
  * @retval RBTOKEN_OK they are called from now on
  * @retval RBTOKEN_E_NULL_ARGUMENT an argument is NULL
  * @retval RBTOKEN_E_STRUCT_SIZE, RBTOKEN_E_UNSUPPORTED_OPTION see "Options structs"
- * @retval RBTOKEN_E_STATE, RBTOKEN_E_INTERNAL see "Errors"
+ * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_INTERNAL see "Errors"
  * @since 0.1.0
  */
 RBTOKEN_API
@@ -2915,7 +3142,7 @@ rbtoken_status_t rbtoken_store_add_hooks(struct rbtoken_store_t *store,
  * @retval RBTOKEN_OK they are removed
  * @retval RBTOKEN_E_NOT_FOUND the store has no hooks of this id, or no more
  * @retval RBTOKEN_E_NULL_ARGUMENT `store` is NULL
- * @retval RBTOKEN_E_STATE, RBTOKEN_E_INTERNAL see "Errors"
+ * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_INTERNAL see "Errors"
  * @since 0.1.0
  */
 RBTOKEN_API
@@ -2944,7 +3171,7 @@ rbtoken_status_t rbtoken_store_remove_hooks(struct rbtoken_store_t *store,
  * @retval RBTOKEN_E_NULL_ARGUMENT an argument, or a function of `generator`, is NULL
  * @retval RBTOKEN_E_STRUCT_SIZE, RBTOKEN_E_UNSUPPORTED_OPTION see "Options structs"
  * @retval RBTOKEN_E_INVALID_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG the id is bad
- * @retval RBTOKEN_E_STATE, RBTOKEN_E_INTERNAL see "Errors"
+ * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_INTERNAL see "Errors"
  * @since 0.1.0
  */
 RBTOKEN_API
@@ -2967,7 +3194,7 @@ rbtoken_status_t rbtoken_store_add_generator(struct rbtoken_store_t *store,
  * @retval RBTOKEN_OK it is the default from now on
  * @retval RBTOKEN_E_GENERATION the store has no such generator
  * @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG an argument is bad
- * @retval RBTOKEN_E_STATE, RBTOKEN_E_INTERNAL see "Errors"
+ * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_INTERNAL see "Errors"
  * @since 0.1.0
  */
 RBTOKEN_API
@@ -2990,7 +3217,7 @@ rbtoken_status_t rbtoken_store_set_default_generator(struct rbtoken_store_t *sto
  * @retval RBTOKEN_OK it is so from now on
  * @retval RBTOKEN_E_NULL_ARGUMENT `store`, or an id, or `generator_ids` with a `count`, is NULL
  * @retval RBTOKEN_E_INVALID_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_TOO_LONG an id, or the list, is bad
- * @retval RBTOKEN_E_STATE, RBTOKEN_E_INTERNAL see "Errors"
+ * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_INTERNAL see "Errors"
  * @since 0.1.0
  */
 RBTOKEN_API
@@ -3049,7 +3276,7 @@ rbtoken_status_t rbtoken_service_account_new(const struct rbtoken_service_accoun
  * @retval RBTOKEN_E_UNSUPPORTED the store's default generator cannot generate
  * @retval RBTOKEN_E_GENERATION no value that is new could be generated
  * @retval RBTOKEN_E_CALLBACK a callback of the host broke its contract; its own failures are passed on unchanged
- * @retval RBTOKEN_E_STATE, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL see "Errors"
+ * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL, RBTOKEN_E_LOCKED, RBTOKEN_E_IO, RBTOKEN_E_CORRUPT, RBTOKEN_E_DATABASE, RBTOKEN_E_NO_MEMORY see "Errors"
  * @since 0.1.0
  */
 RBTOKEN_API
@@ -3448,7 +3675,7 @@ rbtoken_status_t rbtoken_token_allows(const struct rbtoken_token_t *token,
  * @retval RBTOKEN_E_POLICY it breaks a rule of policies; the error's path tells where
  * @retval RBTOKEN_E_JSON_SYNTAX, RBTOKEN_E_JSON_TYPE, RBTOKEN_E_JSON_TOO_DEEP, RBTOKEN_E_JSON_NUMBER it is no JSON object that is accepted
  * @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG an argument is bad
- * @retval RBTOKEN_E_STATE, RBTOKEN_E_INTERNAL see "Errors"
+ * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_INTERNAL see "Errors"
  * @since 0.1.0
  */
 RBTOKEN_API

@@ -1226,6 +1226,9 @@ struct ServiceTokenOptions {
  * throwing, or by returning `rbtoken::Result<rbtoken::Time>` with an Error of its own status. */
 using Clock = std::function<Result<Time>()>;
 
+/** Told how many of how many tokens are done. Returning an Error, or throwing, ends the transfer. */
+using Progress = std::function<Result<void>(std::uint64_t done, std::uint64_t total)>;
+
 /** Fills `len` bytes with what nobody can predict: a function `(std::uint8_t *bytes, std::size_t
  * len)` that returns nothing, or a Result<void> with an Error of its own status. */
 class Entropy {
@@ -1662,6 +1665,34 @@ public:
         });
     }
 
+    /** Waits until the times of the last logins are on the disk, too. */
+    [[nodiscard]] Result<void> flush() const
+    {
+        return detail::act(
+            [&](rbtoken_error_t **error) { return rbtoken_store_flush(get(), error); });
+    }
+    /** Writes all that the store has into a new file that opens as a store. It is a secret. */
+    [[nodiscard]] Result<void> backup(std::string_view path) const
+    {
+        const detail::Text file(path);
+        return detail::act([&](rbtoken_error_t **error) {
+            return rbtoken_store_backup(get(), file.data, file.len, error);
+        });
+    }
+    /** Writes all that the store has into a new file of lines, and tells how many tokens those are.
+     * It is a secret. */
+    [[nodiscard]] Result<std::uint64_t> export_file(std::string_view path,
+                                                    const Progress &progress = {}) const
+    {
+        return transfer(rbtoken_store_export_file, path, progress);
+    }
+    /** Adds all that export_file() has written, or nothing, and tells how many tokens those are. */
+    [[nodiscard]] Result<std::uint64_t> import_file(std::string_view path,
+                                                    const Progress &progress = {}) const
+    {
+        return transfer(rbtoken_store_import_file, path, progress);
+    }
+
     /** Adds hooks, behind those that there are. They are called as long as the registration lives,
      * which keeps the store open; see also HooksRegistration::detach(). */
     [[nodiscard]] Result<HooksRegistration> add_hooks(Hooks hooks) const;
@@ -1725,6 +1756,9 @@ private:
 
     template <class Function>
     static Result<Store> open_with(Function function, StoreOptions &&options);
+    template <class Function>
+    Result<std::uint64_t> transfer(Function function, std::string_view path,
+                                   const Progress &progress) const;
 
     detail::Shared<detail::StoreTraits> handle_;
 };
@@ -1940,6 +1974,15 @@ inline rbtoken_status_t clock_now(void *user_data, std::int64_t *now_us) noexcep
     });
 }
 
+inline rbtoken_status_t progress_told(void *user_data, std::uint64_t done,
+                                      std::uint64_t total) noexcept
+{
+    return guarded([&] {
+        const Result<void> told = (*static_cast<const Progress *>(user_data))(done, total);
+        return told ? rbtoken_status_t{RBTOKEN_OK} : failure(told.error());
+    });
+}
+
 inline rbtoken_status_t entropy_fill(void *user_data, std::uint8_t *bytes, std::size_t len) noexcept
 {
     return guarded([&] {
@@ -2103,6 +2146,21 @@ inline Result<HooksRegistration> Store::add_hooks(Hooks hooks) const
     });
     if (!added) return std::move(added).error();
     return HooksRegistration::adopt(*this, id);
+}
+
+template <class Function>
+Result<std::uint64_t> Store::transfer(Function function, std::string_view path,
+                                      const Progress &progress) const
+{
+    const detail::Text file(path);
+    Progress told = progress;
+    rbtoken_progress_t c_progress;
+    RBTOKEN_INIT(&c_progress);
+    c_progress.user_data = &told;
+    c_progress.progress = detail::progress_told;
+    return detail::tell<std::uint64_t>([&](std::uint64_t *count, rbtoken_error_t **error) {
+        return function(get(), file.data, file.len, told ? &c_progress : nullptr, count, error);
+    });
 }
 
 inline Result<void> Store::add_generator(std::string_view generator_id, Generator generator) const

@@ -2,6 +2,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use chrono::NaiveDate;
 use chrono::{DateTime, SecondsFormat, Utc};
 
 use crate::error::{Error, ErrorKind, Result};
@@ -61,6 +62,42 @@ impl Timestamp {
         let time = DateTime::<Utc>::from_timestamp_micros(self.0).unwrap_or_default();
         time.to_rfc3339_opts(format, false)
     }
+
+    /// This time as Django writes it to SQLite: `2026-06-28 05:51:25.999999`, without the fraction
+    /// where that is 0.
+    pub(crate) fn to_sql(self) -> String {
+        let mut text = self.to_iso8601();
+        text.truncate(text.len() - "+00:00".len());
+        text.replace_range(10..11, " ");
+        text
+    }
+
+    /// The time of such a text, which may have fewer digits behind the point.
+    pub(crate) fn from_sql(text: &str) -> Option<Self> {
+        let (seconds, fraction) = text.split_at_checked(19)?;
+        let part = |at: usize, len: usize| digits(seconds.get(at..at + len)?);
+        let separators = [4, 7, 10, 13, 16].map(|at| seconds.as_bytes()[at]);
+        if separators != *b"-- ::" {
+            return None;
+        }
+        let micros = match fraction.strip_prefix('.') {
+            None if fraction.is_empty() => 0,
+            Some(figures) if (1..=6).contains(&figures.len()) => {
+                digits(figures)? * 10_u32.pow(6 - figures.len() as u32)
+            }
+            _ => return None,
+        };
+        let date = NaiveDate::from_ymd_opt(part(0, 4)? as i32, part(5, 2)?, part(8, 2)?)?;
+        let time = date.and_hms_micro_opt(part(11, 2)?, part(14, 2)?, part(17, 2)?, micros)?;
+        Self::from_micros(time.and_utc().timestamp_micros()).ok()
+    }
+}
+
+/// A number in decimal digits and nothing else.
+fn digits(text: &str) -> Option<u32> {
+    text.bytes().try_fold(0_u32, |number, byte| {
+        byte.is_ascii_digit().then(|| number * 10 + u32::from(byte - b'0'))
+    })
 }
 
 /// Where a store takes the time from.
@@ -109,5 +146,35 @@ mod tests {
             assert_eq!(now.plus_secs(secs).unwrap_err().kind(), ErrorKind::TimeRange);
         }
         assert_eq!(now.plus_secs(300).unwrap().0 - now.0, 300_000_000);
+    }
+
+    #[test]
+    fn a_time_is_stored_as_django_stores_it() {
+        let times = [
+            (Timestamp::MIN, "0001-01-01 00:00:00"),
+            (Timestamp::MAX, "9999-12-31 23:59:59.999999"),
+            (Timestamp(1_782_625_885_000_120), "2026-06-28 05:51:25.000120"),
+        ];
+        for (time, text) in times {
+            assert_eq!(time.to_sql(), text);
+            assert_eq!(Timestamp::from_sql(text), Some(time));
+        }
+        let short = Timestamp::from_sql("2026-06-28 05:51:25.00012");
+        assert_eq!(short, Some(Timestamp(1_782_625_885_000_120)));
+        for bad in [
+            "",
+            "2026-06-28",
+            "2026-06-28T05:51:25",
+            "2026-06-28 05:51:25.",
+            "2026-06-28 05:51:25.1234567",
+            "2026-06-28 05:51:25+00:00",
+            "2026-02-30 05:51:25",
+            "0000-01-01 00:00:00",
+            "2026-06-28 24:00:00",
+            "+026-06-28 05:51:25",
+            "2026-06-28 05:51:2é",
+        ] {
+            assert_eq!(Timestamp::from_sql(bad), None, "{bad}");
+        }
     }
 }

@@ -126,6 +126,13 @@ impl Error {
         self
     }
 
+    /// Puts a place before the message.
+    #[must_use]
+    pub(crate) fn prefixed(mut self, place: impl fmt::Display) -> Self {
+        self.message = format!("{place}: {}", self.message).into();
+        self
+    }
+
     /// An argument has a value that is not allowed.
     pub fn invalid(argument: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(ErrorKind::InvalidArgument, message).at_argument(argument)

@@ -21,6 +21,11 @@
 //! [`token`], which say what things are; [`store`], which holds every rule; [`ffi`], which
 //! translates it for C, and [`extension`] for hosts that load it at run time.
 
+#![cfg_attr(
+    not(feature = "sqlite"),
+    allow(dead_code, reason = "a part of it is for the backends that are not built")
+)]
+
 pub mod clock;
 pub mod error;
 pub mod extension;

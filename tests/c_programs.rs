@@ -143,6 +143,20 @@ fn the_example_prints_what_it_should() {
     }
 }
 
+#[cfg(feature = "sqlite")]
+#[test]
+fn the_example_of_a_file_finds_its_token_again() {
+    let source = c::root().join("examples/c/durable.c");
+    let program = c::compile(C11, &[source], "durable");
+    let found = "made rbp_***#1, one of 1\nfound rbp_***#1, one of 1\n";
+    assert_eq!(c::run(&program), found);
+    // As two runs of a program.
+    let path = std::env::temp_dir().join(format!("rbtoken-example-{}", std::process::id()));
+    let run = || c::successful_output(Command::new(&program).arg(&path));
+    assert_eq!([run(), run()].concat(), found);
+    fs::remove_file(path).expect("it is there");
+}
+
 #[test]
 fn a_header_that_is_not_what_the_source_says_fails_the_build() {
     let tree = c::BUILD.join("tree");

@@ -156,7 +156,7 @@ fn parts_with_and_without_exceptions_make_one_program() {
 fn the_face_works_with_exceptions() {
     let program =
         compile(compiler("g++", "-std=c++17", WITH_EXCEPTIONS), &[source("face.cpp")], "face");
-    assert_proved(&c::run(&program), 17);
+    assert_proved(&c::run(&program), 18);
     let of_exceptions = ["hook-without-handler", "hook-with-throwing-handler"];
     for misuse in MISUSE.iter().chain(&of_exceptions) {
         assert_terminates(&program, misuse);
@@ -170,7 +170,7 @@ fn the_face_works_without_exceptions() {
         &[source("face.cpp")],
         "face_without_exceptions",
     );
-    assert_proved(&c::run(&program), 15);
+    assert_proved(&c::run(&program), 16);
     for misuse in MISUSE.iter().chain(&["value", "moved-value", "void-value"]) {
         assert_terminates(&program, misuse);
     }
@@ -180,7 +180,7 @@ fn the_face_works_without_exceptions() {
 fn the_face_works_with_the_other_compiler() {
     for program in compilers().into_iter().filter(|&program| program != "g++") {
         let compiler = compiler(program, "-std=c++2b", WITH_EXCEPTIONS);
-        assert_proved(&c::run(&compile(compiler, &[source("face.cpp")], "face_other")), 17);
+        assert_proved(&c::run(&compile(compiler, &[source("face.cpp")], "face_other")), 18);
     }
 }
 
@@ -190,7 +190,7 @@ fn the_face_is_clean_under_the_compilers_sanitizers() {
     let compiler = compiler("g++", "-std=c++17", &flags);
     let program = compile(compiler, &[source("face.cpp")], "face_sanitized");
     // Not by way of `RBTOKEN_TEST_RUNNER`: one checker at a time.
-    assert_proved(&c::successful_output(&mut Command::new(program)), 17);
+    assert_proved(&c::successful_output(&mut Command::new(program)), 18);
 }
 
 fn assert_terminates(program: &Path, misuse: &str) {

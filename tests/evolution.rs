@@ -22,6 +22,7 @@ const CALLS: &[(&str, &str, &str)] = &[
     ("rbtoken_store_options_t", "", "close_store(rbtoken_store_open(it, &other, NULL))"),
     ("rbtoken_clock_t", "it->now = now;", "with_clock(it)"),
     ("rbtoken_entropy_t", "it->fill = fill;", "with_entropy(it)"),
+    ("rbtoken_progress_t", "it->progress = progress;", "with_progress(it)"),
     (
         "rbtoken_client_token_options_t",
         "",

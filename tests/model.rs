@@ -302,6 +302,8 @@ unsafe extern "C-unwind" fn is_value(
 /// A store, its model, and what was done last.
 struct Run {
     random: Random,
+    /// None: the store is in memory.
+    path: Option<String>,
     store: Store,
     events: Arc<Events>,
     model: Model,
@@ -311,25 +313,53 @@ struct Run {
     done: BTreeMap<&'static str, (usize, usize)>,
 }
 
+/// Adds the host's generator and hooks.
+fn prepare(store: &Store, counter: &Arc<AtomicU64>) -> Arc<Events> {
+    let generator = rbtoken_generator_t {
+        user_data: Arc::as_ptr(counter).cast_mut().cast(),
+        create: Some(create_value),
+        validate: Some(is_value),
+        ..init()
+    };
+    let (id, len) = text("host");
+    // SAFETY: the handle, the text and the struct live during the call.
+    call(|error| unsafe {
+        rbtoken_store_add_generator(store.raw(), id, len, &raw const generator, error)
+    })
+    .unwrap();
+    store.watch()
+}
+
 impl Run {
-    fn new(random: Random, done: BTreeMap<&'static str, (usize, usize)>) -> Self {
-        let store = Store::with_entropy();
+    fn new(
+        random: Random,
+        done: BTreeMap<&'static str, (usize, usize)>,
+        path: Option<String>,
+    ) -> Self {
+        let store = Store::with_entropy_at(&Host::new(), path.as_deref());
         let counter = Arc::new(AtomicU64::new(0));
-        let generator = rbtoken_generator_t {
-            user_data: Arc::as_ptr(&counter).cast_mut().cast(),
-            create: Some(create_value),
-            validate: Some(is_value),
-            ..init()
-        };
-        let (id, len) = text("host");
-        // SAFETY: the handle, the text and the struct live during the call.
-        call(|error| unsafe {
-            rbtoken_store_add_generator(store.raw(), id, len, &raw const generator, error)
-        })
-        .unwrap();
-        let events = store.watch();
+        let events = prepare(&store, &counter);
         let (model, history) = (Model::new(), VecDeque::new());
-        Self { random, store, events, model, counter, history, done }
+        Self { random, path, store, events, model, counter, history, done }
+    }
+
+    /// Closes a store in a file now and then, and opens it again.
+    fn reopen(&mut self) {
+        let Some(path) = self.path.clone() else { return };
+        if !self.random.chance(1) {
+            return;
+        }
+        self.note("reopen", String::new());
+        let host = Arc::clone(&self.store.host);
+        let settings = SETTINGS.map(|name| self.store.get_setting(name).unwrap());
+        self.store = Store::new();
+        self.store = Store::with_entropy_at(&host, Some(&path));
+        self.events = prepare(&self.store, &self.counter);
+        // What is set is the host's to keep.
+        for (name, value) in SETTINGS.iter().zip(settings) {
+            self.store.set_setting(name, &value).unwrap();
+        }
+        self.compare_all();
     }
 
     fn note(&mut self, kind: &'static str, detail: String) {
@@ -1058,18 +1088,36 @@ impl Run {
 
 #[test]
 fn a_store_does_what_a_naive_model_of_the_rules_does() {
+    follow_the_model(OPERATIONS, |_| None);
+}
+
+#[cfg(all(unix, feature = "sqlite"))]
+#[test]
+fn a_store_in_a_file_does_the_same_and_is_found_again_as_it_was() {
+    let folder = Folder::new();
+    let done =
+        follow_the_model(OPERATIONS / 5, |episode| Some(folder.file(&format!("{episode}.db"))));
+    assert!(std::env::var_os("RBTOKEN_TEST_OPERATIONS").is_some() || done["reopen"].0 > 100);
+}
+
+/// Does random operations, and compares each; tells how often each kind was done.
+fn follow_the_model(
+    default_operations: usize,
+    path: impl Fn(usize) -> Option<String>,
+) -> BTreeMap<&'static str, (usize, usize)> {
     let number = |name: &str, default: u64| {
         std::env::var(name).map_or(default, |number| number.parse().unwrap())
     };
     let seed = number("RBTOKEN_TEST_SEED", 15_104);
-    let operations = number("RBTOKEN_TEST_OPERATIONS", OPERATIONS as u64) as usize;
-    let mut run = Run::new(Random(seed), BTreeMap::new());
+    let operations = number("RBTOKEN_TEST_OPERATIONS", default_operations as u64) as usize;
+    let mut run = Run::new(Random(seed), BTreeMap::new(), path(0));
     for operation in 0..operations {
         if operation > 0 && operation % EPISODE == 0 {
-            run = Run::new(run.random, run.done);
+            run = Run::new(run.random, run.done, path(operation / EPISODE));
         }
         let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
             run.step();
+            run.reopen();
             if operation % COMPARE_ALL == COMPARE_ALL - 1 {
                 run.compare_all();
             }
@@ -1086,6 +1134,10 @@ fn a_store_does_what_a_naive_model_of_the_rules_does() {
     println!("seed {seed}: {operations} operations");
     for (kind, (done, refused)) in &run.done {
         println!("{done:7} {kind}, {refused} refused");
-        assert!(operations < OPERATIONS || *done > 100, "{kind} was hardly tried");
+        assert!(
+            operations < default_operations || *done > default_operations / 2000,
+            "{kind} was hardly tried"
+        );
     }
+    run.done
 }

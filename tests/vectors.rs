@@ -12,6 +12,35 @@ use rbtoken::ffi::*;
 use serde_json::{Value, json};
 use support::*;
 
+/// Where the stores of a test are.
+enum Home {
+    Memory,
+    #[cfg(all(unix, feature = "sqlite"))]
+    Files(Folder),
+}
+
+impl Home {
+    fn all() -> Vec<Self> {
+        vec![
+            Self::Memory,
+            #[cfg(all(unix, feature = "sqlite"))]
+            Self::Files(Folder::new()),
+        ]
+    }
+
+    /// A new store.
+    fn store(&self) -> Store {
+        match self {
+            Self::Memory => Store::new(),
+            #[cfg(all(unix, feature = "sqlite"))]
+            Self::Files(folder) => {
+                let path = folder.file(&format!("{}.db", folder.names().len()));
+                Store::open_file(&Host::new(), &path).unwrap()
+            }
+        }
+    }
+}
+
 fn vectors(name: &str) -> Value {
     let path = format!("{}/tests/vectors/{name}", env!("CARGO_MANIFEST_DIR"));
     parsed(&std::fs::read_to_string(path).unwrap())
@@ -19,18 +48,20 @@ fn vectors(name: &str) -> Value {
 
 #[test]
 fn a_value_is_valid_for_a_generator_as_in_the_reference() {
-    let store = Store::new();
-    let vectors = vectors("checksum.json");
-    let vectors = vectors.as_array().unwrap();
-    for vector in vectors {
-        let field = |name: &str| vector[name].as_str().unwrap();
-        for generator_id in ["vendor_checksum", "legacy_sha1"] {
-            let expected = vector[format!("{generator_id}_valid")].as_bool().unwrap();
-            let valid = store.value_is_valid(generator_id, field("token_type"), field("token"));
-            assert_eq!(valid, Ok(expected), "{generator_id} {vector}");
+    for home in Home::all() {
+        let store = home.store();
+        let vectors = vectors("checksum.json");
+        let vectors = vectors.as_array().unwrap();
+        for vector in vectors {
+            let field = |name: &str| vector[name].as_str().unwrap();
+            for generator_id in ["vendor_checksum", "legacy_sha1"] {
+                let expected = vector[format!("{generator_id}_valid")].as_bool().unwrap();
+                let valid = store.value_is_valid(generator_id, field("token_type"), field("token"));
+                assert_eq!(valid, Ok(expected), "{generator_id} {vector}");
+            }
         }
+        assert_eq!(vectors.len(), 250);
     }
-    assert_eq!(vectors.len(), 250);
 }
 
 /// The place that the reference's message names, as a JSONPath.
@@ -64,44 +95,48 @@ fn place(message: &str) -> String {
 
 #[test]
 fn a_policy_is_valid_as_in_the_reference_and_the_error_names_the_same_place() {
-    let vectors = vectors("policy_validate.json");
-    let ids = vectors["policy_ids"].as_array().unwrap();
-    let ids: Vec<_> = ids.iter().map(|id| CString::new(id.as_str().unwrap()).unwrap()).collect();
-    let ids: Vec<_> = ids.iter().map(CString::as_c_str).collect();
-    let store = Store::new();
-    store.set_policy_ids(&ids).unwrap();
+    for home in Home::all() {
+        let vectors = vectors("policy_validate.json");
+        let ids = vectors["policy_ids"].as_array().unwrap();
+        let ids: Vec<_> =
+            ids.iter().map(|id| CString::new(id.as_str().unwrap()).unwrap()).collect();
+        let ids: Vec<_> = ids.iter().map(CString::as_c_str).collect();
+        let store = home.store();
+        store.set_policy_ids(&ids).unwrap();
 
-    let cases = vectors["cases"].as_array().unwrap();
-    for (index, case) in cases.iter().enumerate() {
-        let policy = case["policy"].to_string();
-        let mut generate = init::<rbtoken_generate_options_t>();
-        (generate.policy, generate.policy_len) = text(&policy);
-        let mut client = init::<rbtoken_client_token_options_t>();
-        (client.default_policy, client.default_policy_len) = text(&policy);
-        let before = store.count().unwrap();
-        let client_name = format!("client {index}");
-        let generated = store.generate("alice", &generate);
-        let issued = store.client_token("alice", &client_name, &client).map(|(token, _)| token);
+        let cases = vectors["cases"].as_array().unwrap();
+        for (index, case) in cases.iter().enumerate() {
+            let policy = case["policy"].to_string();
+            let mut generate = init::<rbtoken_generate_options_t>();
+            (generate.policy, generate.policy_len) = text(&policy);
+            let mut client = init::<rbtoken_client_token_options_t>();
+            (client.default_policy, client.default_policy_len) = text(&policy);
+            let before = store.count().unwrap();
+            let client_name = format!("client {index}");
+            let generated = store.generate("alice", &generate);
+            let issued = store.client_token("alice", &client_name, &client).map(|(token, _)| token);
 
-        for (answer, argument) in [(generated, "policy"), (issued, "default_policy")] {
-            match answer {
-                Ok(token) => {
-                    assert_eq!(case["valid"], true, "{case}");
-                    assert_eq!(parsed(&token.policy()), case["policy"]);
-                }
-                Err(failure) => {
-                    assert_eq!(case["valid"], false, "{case}: {failure:?}");
-                    let status = if case["policy"].is_object() { E_POLICY } else { E_JSON_TYPE };
-                    assert_eq!(failure.of(), (status, Some(argument)), "{case}");
-                    let place = place(case["message"].as_str().unwrap());
-                    assert_eq!(failure.json_path, Some(place), "{case}: {failure:?}");
+            for (answer, argument) in [(generated, "policy"), (issued, "default_policy")] {
+                match answer {
+                    Ok(token) => {
+                        assert_eq!(case["valid"], true, "{case}");
+                        assert_eq!(parsed(&token.policy()), case["policy"]);
+                    }
+                    Err(failure) => {
+                        assert_eq!(case["valid"], false, "{case}: {failure:?}");
+                        let status =
+                            if case["policy"].is_object() { E_POLICY } else { E_JSON_TYPE };
+                        assert_eq!(failure.of(), (status, Some(argument)), "{case}");
+                        let place = place(case["message"].as_str().unwrap());
+                        assert_eq!(failure.json_path, Some(place), "{case}: {failure:?}");
+                    }
                 }
             }
+            let made = if case["valid"] == true { 2 } else { 0 };
+            assert_eq!(store.count().unwrap() - before, made, "{case}");
         }
-        let made = if case["valid"] == true { 2 } else { 0 };
-        assert_eq!(store.count().unwrap() - before, made, "{case}");
+        assert_eq!(cases.len(), 300);
     }
-    assert_eq!(cases.len(), 300);
 }
 
 /// The fields of a token as the vectors have them, with times in microseconds.
@@ -152,8 +187,8 @@ struct Replay<'a> {
 }
 
 impl<'a> Replay<'a> {
-    fn start(scenario: &'a Value) -> Self {
-        let store = Store::new();
+    fn start(scenario: &'a Value, home: &Home) -> Self {
+        let store = home.store();
         for (name, value) in scenario["settings"].as_object().unwrap() {
             store.set_setting(name, &value.to_string()).unwrap();
         }
@@ -477,52 +512,61 @@ fn expires(args: &Value) -> (i32, i64) {
 
 #[test]
 fn scenarios_go_as_in_the_reference() {
-    let scenarios = vectors("client_tokens.json");
-    let (mut run, mut steps, mut checks) = (0, 0, 0);
-    for scenario in scenarios.as_array().unwrap() {
-        let mut replay = Replay::start(scenario);
-        for step in scenario["steps"].as_array().unwrap() {
-            replay.step(step);
-            steps += 1;
+    for home in Home::all() {
+        let scenarios = vectors("client_tokens.json");
+        let (mut run, mut steps, mut checks) = (0, 0, 0);
+        for scenario in scenarios.as_array().unwrap() {
+            let mut replay = Replay::start(scenario, &home);
+            for step in scenario["steps"].as_array().unwrap() {
+                replay.step(step);
+                steps += 1;
+            }
+            replay.compare_all(&scenario["final"]);
+            checks += replay.checks;
+            run += 1;
         }
-        replay.compare_all(&scenario["final"]);
-        checks += replay.checks;
-        run += 1;
+        println!("compared {checks} answers in {steps} steps of {run} scenarios");
+        assert_eq!((run, steps, checks), (250, 2236, 6725));
     }
-    println!("compared {checks} answers in {steps} steps of {run} scenarios");
-    assert_eq!((run, steps, checks), (250, 2236, 6725));
 }
 
 #[test]
 fn a_policy_allows_what_it_allows_in_the_reference() {
-    let store = Store::new();
-    let vectors = vectors("policy_check.json");
-    let (mut policies, mut checks, mut refused) = (0, 0, 0);
-    for vector in vectors.as_array().unwrap() {
-        let document = vector["policy"].to_string();
-        let policy = Policy::parse(None, &document).unwrap();
-        let mut options = init::<rbtoken_generate_options_t>();
-        (options.policy, options.policy_len) = text(&document);
-        let token = store.generate("alice", &options).unwrap();
-        for check in vector["checks"].as_array().unwrap() {
-            let method = check[1].as_str().unwrap();
-            let question = (check[0].as_str().unwrap(), method, check[2].as_str());
-            let answers = [policy.allows(question), token.allows(question)];
-            // The reference lets `delete` pass where `DELETE` is blocked; here it is an error.
-            let is_method = !method.is_empty() && method.bytes().all(|b| b.is_ascii_uppercase());
-            for answer in answers {
-                if is_method {
-                    assert_eq!(answer, Ok(check[3].as_bool().unwrap()), "{check} of {document}");
-                } else {
-                    let failure = answer.unwrap_err();
-                    assert_eq!(failure.of(), (E_INVALID_ARGUMENT, Some("method")), "{check}");
+    for home in Home::all() {
+        let store = home.store();
+        let vectors = vectors("policy_check.json");
+        let (mut policies, mut checks, mut refused) = (0, 0, 0);
+        for vector in vectors.as_array().unwrap() {
+            let document = vector["policy"].to_string();
+            let policy = Policy::parse(None, &document).unwrap();
+            let mut options = init::<rbtoken_generate_options_t>();
+            (options.policy, options.policy_len) = text(&document);
+            let token = store.generate("alice", &options).unwrap();
+            for check in vector["checks"].as_array().unwrap() {
+                let method = check[1].as_str().unwrap();
+                let question = (check[0].as_str().unwrap(), method, check[2].as_str());
+                let answers = [policy.allows(question), token.allows(question)];
+                // The reference lets `delete` pass where `DELETE` is blocked; here it is an error.
+                let is_method =
+                    !method.is_empty() && method.bytes().all(|b| b.is_ascii_uppercase());
+                for answer in answers {
+                    if is_method {
+                        assert_eq!(
+                            answer,
+                            Ok(check[3].as_bool().unwrap()),
+                            "{check} of {document}"
+                        );
+                    } else {
+                        let failure = answer.unwrap_err();
+                        assert_eq!(failure.of(), (E_INVALID_ARGUMENT, Some("method")), "{check}");
+                    }
                 }
+                checks += 1;
+                refused += usize::from(!is_method);
             }
-            checks += 1;
-            refused += usize::from(!is_method);
+            policies += 1;
         }
-        policies += 1;
+        println!("compared {checks} answers of {policies} policies, {refused} of them errors");
+        assert_eq!((policies, checks, refused), (200, 2400, 165));
     }
-    println!("compared {checks} answers of {policies} policies, {refused} of them errors");
-    assert_eq!((policies, checks, refused), (200, 2400, 165));
 }

@@ -293,6 +293,36 @@ pub struct rbtoken_store_interface_v1_t {
         count: *mut u64,
         error: *mut *mut rbtoken_error_t,
     ) -> rbtoken_status_t,
+    /// `rbtoken_store_flush()`
+    pub flush: unsafe extern "C" fn(
+        store: *mut rbtoken_store_t,
+        error: *mut *mut rbtoken_error_t,
+    ) -> rbtoken_status_t,
+    /// `rbtoken_store_backup()`
+    pub backup: unsafe extern "C" fn(
+        store: *mut rbtoken_store_t,
+        path: *const c_char,
+        path_len: usize,
+        error: *mut *mut rbtoken_error_t,
+    ) -> rbtoken_status_t,
+    /// `rbtoken_store_export_file()`
+    pub export_file: unsafe extern "C" fn(
+        store: *mut rbtoken_store_t,
+        path: *const c_char,
+        path_len: usize,
+        progress: *const rbtoken_progress_t,
+        count: *mut u64,
+        error: *mut *mut rbtoken_error_t,
+    ) -> rbtoken_status_t,
+    /// `rbtoken_store_import_file()`
+    pub import_file: unsafe extern "C" fn(
+        store: *mut rbtoken_store_t,
+        path: *const c_char,
+        path_len: usize,
+        progress: *const rbtoken_progress_t,
+        count: *mut u64,
+        error: *mut *mut rbtoken_error_t,
+    ) -> rbtoken_status_t,
 }
 
 pub(super) static STORE: rbtoken_store_interface_v1_t = rbtoken_store_interface_v1_t {
@@ -324,6 +354,10 @@ pub(super) static STORE: rbtoken_store_interface_v1_t = rbtoken_store_interface_
     invalidate_all_tokens: rbtoken_store_invalidate_all_tokens,
     delete_token: rbtoken_store_delete_token,
     purge_tokens: rbtoken_store_purge_tokens,
+    flush: rbtoken_store_flush,
+    backup: rbtoken_store_backup,
+    export_file: rbtoken_store_export_file,
+    import_file: rbtoken_store_import_file,
 };
 
 /// The interface `rbtoken.hooks/1`: the functions of the linked API for events.

@@ -78,7 +78,7 @@ unsafe impl SizedStruct for rbtoken_token_update_t {
 /// @retval RBTOKEN_E_TIME_RANGE the expiration lies outside the years 1 to 9999
 /// @retval RBTOKEN_E_JSON_SYNTAX, RBTOKEN_E_JSON_TYPE, RBTOKEN_E_JSON_TOO_DEEP, RBTOKEN_E_JSON_NUMBER, RBTOKEN_E_POLICY a document is bad; the error's path tells where
 /// @retval RBTOKEN_E_CALLBACK the clock of the host broke its contract; its own failures are passed on unchanged
-/// @retval RBTOKEN_E_STATE, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL see "Errors"
+/// @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL, RBTOKEN_E_LOCKED, RBTOKEN_E_IO, RBTOKEN_E_CORRUPT, RBTOKEN_E_DATABASE, RBTOKEN_E_NO_MEMORY see "Errors"
 /// @since 0.1.0
 #[unsafe(no_mangle)]
 #[must_use]
@@ -178,7 +178,7 @@ fn unknown_mode(name: &'static str) -> Error {
 /// @retval RBTOKEN_E_NOT_FOUND there is no such token
 /// @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG an argument is bad
 /// @retval RBTOKEN_E_CALLBACK the clock of the host broke its contract; its own failures are passed on unchanged
-/// @retval RBTOKEN_E_STATE, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL see "Errors"
+/// @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL, RBTOKEN_E_LOCKED, RBTOKEN_E_IO, RBTOKEN_E_CORRUPT, RBTOKEN_E_DATABASE, RBTOKEN_E_NO_MEMORY see "Errors"
 /// @since 0.1.0
 #[unsafe(no_mangle)]
 #[must_use]
@@ -218,7 +218,7 @@ pub unsafe extern "C" fn rbtoken_store_invalidate_token(
 /// @retval RBTOKEN_E_NOT_FOUND there is no such token
 /// @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG an argument is bad
 /// @retval RBTOKEN_E_CALLBACK the clock of the host broke its contract; its own failures are passed on unchanged
-/// @retval RBTOKEN_E_STATE, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL see "Errors"
+/// @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL, RBTOKEN_E_LOCKED, RBTOKEN_E_IO, RBTOKEN_E_CORRUPT, RBTOKEN_E_DATABASE, RBTOKEN_E_NO_MEMORY see "Errors"
 /// @since 0.1.0
 #[unsafe(no_mangle)]
 #[must_use]
@@ -254,7 +254,7 @@ pub unsafe extern "C" fn rbtoken_store_invalidate_token_by_id(
 /// @retval RBTOKEN_OK they are invalid, if the user has any
 /// @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG an argument is bad
 /// @retval RBTOKEN_E_CALLBACK the clock of the host broke its contract; its own failures are passed on unchanged
-/// @retval RBTOKEN_E_STATE, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL see "Errors"
+/// @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL, RBTOKEN_E_LOCKED, RBTOKEN_E_IO, RBTOKEN_E_CORRUPT, RBTOKEN_E_DATABASE, RBTOKEN_E_NO_MEMORY see "Errors"
 /// @since 0.1.0
 #[unsafe(no_mangle)]
 #[must_use]
@@ -297,7 +297,7 @@ pub unsafe extern "C" fn rbtoken_store_invalidate_user_tokens(
 /// @retval RBTOKEN_OK they are invalid
 /// @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG an argument is bad
 /// @retval RBTOKEN_E_CALLBACK the clock of the host broke its contract; its own failures are passed on unchanged
-/// @retval RBTOKEN_E_STATE, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL see "Errors"
+/// @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL, RBTOKEN_E_LOCKED, RBTOKEN_E_IO, RBTOKEN_E_CORRUPT, RBTOKEN_E_DATABASE, RBTOKEN_E_NO_MEMORY see "Errors"
 /// @since 0.1.0
 #[unsafe(no_mangle)]
 #[must_use]
@@ -332,7 +332,7 @@ pub unsafe extern "C" fn rbtoken_store_invalidate_all_tokens(
 /// @retval RBTOKEN_OK the token is removed
 /// @retval RBTOKEN_E_NOT_FOUND there is no token of this id
 /// @retval RBTOKEN_E_NULL_ARGUMENT `store` is NULL
-/// @retval RBTOKEN_E_STATE, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL see "Errors"
+/// @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL, RBTOKEN_E_LOCKED, RBTOKEN_E_IO, RBTOKEN_E_CORRUPT, RBTOKEN_E_DATABASE, RBTOKEN_E_NO_MEMORY see "Errors"
 /// @since 0.1.0
 #[unsafe(no_mangle)]
 #[must_use]
@@ -367,7 +367,7 @@ pub unsafe extern "C" fn rbtoken_store_delete_token(
 /// @retval RBTOKEN_E_TIME_RANGE the time lies outside the years 1 to 9999
 /// @retval RBTOKEN_E_NULL_ARGUMENT `store` is NULL
 /// @retval RBTOKEN_E_CALLBACK the clock of the host broke its contract; its own failures are passed on unchanged
-/// @retval RBTOKEN_E_STATE, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL see "Errors"
+/// @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL, RBTOKEN_E_LOCKED, RBTOKEN_E_IO, RBTOKEN_E_CORRUPT, RBTOKEN_E_DATABASE, RBTOKEN_E_NO_MEMORY see "Errors"
 /// @since 0.1.0
 #[unsafe(no_mangle)]
 #[must_use]

@@ -90,7 +90,7 @@ pub const RBTOKEN_FILTER_EXPIRES_BEFORE: u32 = 1;
 /// @retval RBTOKEN_OK the token is there
 /// @retval RBTOKEN_E_NOT_FOUND there is none
 /// @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG an argument is bad
-/// @retval RBTOKEN_E_STATE, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL see "Errors"
+/// @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL see "Errors"
 /// @since 0.1.0
 #[unsafe(no_mangle)]
 #[must_use]
@@ -126,7 +126,7 @@ pub unsafe extern "C" fn rbtoken_store_find_token(
 /// @retval RBTOKEN_OK the token is there
 /// @retval RBTOKEN_E_NOT_FOUND there is none, for instance because it was deleted
 /// @retval RBTOKEN_E_NULL_ARGUMENT `store` or `token` is NULL
-/// @retval RBTOKEN_E_STATE, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL see "Errors"
+/// @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL see "Errors"
 /// @since 0.1.0
 #[unsafe(no_mangle)]
 #[must_use]
@@ -165,7 +165,7 @@ pub unsafe extern "C" fn rbtoken_store_get_token(
 /// @retval RBTOKEN_E_TIME_RANGE a time lies outside the years 1 to 9999
 /// @retval RBTOKEN_E_NOT_FOUND there is no such Local Site
 /// @retval RBTOKEN_E_CALLBACK the clock of the host broke its contract; its own failures are passed on unchanged
-/// @retval RBTOKEN_E_STATE, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL see "Errors"
+/// @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL see "Errors"
 /// @since 0.1.0
 #[unsafe(no_mangle)]
 #[must_use]
@@ -248,7 +248,7 @@ unsafe fn token_filter<'a>(filter: *const rbtoken_token_filter_t) -> Result<Toke
 /// @param error receives the details of a failure; may be NULL
 /// @retval RBTOKEN_OK they are counted
 /// @retval RBTOKEN_E_NULL_ARGUMENT `store` or `count` is NULL
-/// @retval RBTOKEN_E_STATE, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL see "Errors"
+/// @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL see "Errors"
 /// @since 0.1.0
 #[unsafe(no_mangle)]
 #[must_use]
@@ -288,7 +288,7 @@ pub unsafe extern "C" fn rbtoken_store_token_count(
 /// @retval RBTOKEN_E_GENERATION there is no such generator
 /// @retval RBTOKEN_E_CALLBACK a generator of the host broke its contract; its own failures are passed on unchanged
 /// @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG an argument is bad
-/// @retval RBTOKEN_E_STATE, RBTOKEN_E_INTERNAL see "Errors"
+/// @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_INTERNAL see "Errors"
 /// @since 0.1.0
 #[unsafe(no_mangle)]
 #[must_use]

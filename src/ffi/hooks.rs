@@ -115,7 +115,7 @@ impl Hooks for HostHooks {
 /// @retval RBTOKEN_OK they are called from now on
 /// @retval RBTOKEN_E_NULL_ARGUMENT an argument is NULL
 /// @retval RBTOKEN_E_STRUCT_SIZE, RBTOKEN_E_UNSUPPORTED_OPTION see "Options structs"
-/// @retval RBTOKEN_E_STATE, RBTOKEN_E_INTERNAL see "Errors"
+/// @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_INTERNAL see "Errors"
 /// @since 0.1.0
 #[unsafe(no_mangle)]
 #[must_use]
@@ -164,7 +164,7 @@ pub unsafe extern "C" fn rbtoken_store_add_hooks(
 /// @retval RBTOKEN_OK they are removed
 /// @retval RBTOKEN_E_NOT_FOUND the store has no hooks of this id, or no more
 /// @retval RBTOKEN_E_NULL_ARGUMENT `store` is NULL
-/// @retval RBTOKEN_E_STATE, RBTOKEN_E_INTERNAL see "Errors"
+/// @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_INTERNAL see "Errors"
 /// @since 0.1.0
 #[unsafe(no_mangle)]
 #[must_use]

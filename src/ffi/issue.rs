@@ -111,7 +111,7 @@ pub const RBTOKEN_CLIENT_TOKEN_IGNORE_DEPRECATED: u32 = 1;
 /// @retval RBTOKEN_E_UNSUPPORTED the store's default generator cannot generate
 /// @retval RBTOKEN_E_GENERATION no value that is new could be generated
 /// @retval RBTOKEN_E_CALLBACK a callback of the host broke its contract; its own failures are passed on unchanged
-/// @retval RBTOKEN_E_STATE, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL see "Errors"
+/// @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL, RBTOKEN_E_LOCKED, RBTOKEN_E_IO, RBTOKEN_E_CORRUPT, RBTOKEN_E_DATABASE, RBTOKEN_E_NO_MEMORY see "Errors"
 /// @since 0.1.0
 #[unsafe(no_mangle)]
 #[must_use]
@@ -254,7 +254,7 @@ pub const RBTOKEN_GENERATE_AUTO_GENERATED: u32 = 2;
 /// @retval RBTOKEN_E_UNSUPPORTED the generator is `legacy_sha1`, which cannot generate
 /// @retval RBTOKEN_E_GENERATION there is no such generator, or no value that is new could be generated
 /// @retval RBTOKEN_E_CALLBACK a callback of the host broke its contract; its own failures are passed on unchanged
-/// @retval RBTOKEN_E_STATE, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL see "Errors"
+/// @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL, RBTOKEN_E_LOCKED, RBTOKEN_E_IO, RBTOKEN_E_CORRUPT, RBTOKEN_E_DATABASE, RBTOKEN_E_NO_MEMORY see "Errors"
 /// @since 0.1.0
 #[unsafe(no_mangle)]
 #[must_use]
@@ -403,7 +403,7 @@ const IMPORT_FLAGS: u32 = 63;
 /// @retval RBTOKEN_E_NOT_FOUND there is no such Local Site
 /// @retval RBTOKEN_E_JSON_SYNTAX, RBTOKEN_E_JSON_TYPE, RBTOKEN_E_JSON_TOO_DEEP, RBTOKEN_E_JSON_NUMBER, RBTOKEN_E_POLICY a document is bad; the error's path tells where
 /// @retval RBTOKEN_E_CALLBACK the clock of the host broke its contract; its own failures are passed on unchanged
-/// @retval RBTOKEN_E_STATE, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL see "Errors"
+/// @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL, RBTOKEN_E_LOCKED, RBTOKEN_E_IO, RBTOKEN_E_CORRUPT, RBTOKEN_E_DATABASE, RBTOKEN_E_NO_MEMORY see "Errors"
 /// @since 0.1.0
 #[unsafe(no_mangle)]
 #[must_use]

@@ -127,7 +127,7 @@ pub extern "C" fn rbtoken_verdict_name(verdict: rbtoken_verdict_t) -> *const c_c
 /// @retval RBTOKEN_E_STRUCT_SIZE, RBTOKEN_E_UNSUPPORTED_OPTION see "Options structs"
 /// @retval RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG the site's name is bad
 /// @retval RBTOKEN_E_CALLBACK the clock of the host broke its contract; its own failures are passed on unchanged
-/// @retval RBTOKEN_E_STATE, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL see "Errors"
+/// @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL see "Errors"
 /// @since 0.1.0
 #[unsafe(no_mangle)]
 #[must_use]
@@ -186,7 +186,7 @@ pub unsafe extern "C" fn rbtoken_store_authenticate(
 /// @retval RBTOKEN_E_STRUCT_SIZE, RBTOKEN_E_UNSUPPORTED_OPTION see "Options structs"
 /// @retval RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG the site's name is bad
 /// @retval RBTOKEN_E_CALLBACK the clock of the host broke its contract; its own failures are passed on unchanged
-/// @retval RBTOKEN_E_STATE, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL see "Errors"
+/// @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL see "Errors"
 /// @since 0.1.0
 #[unsafe(no_mangle)]
 #[must_use]

@@ -22,6 +22,7 @@ mod store;
 pub(crate) mod support;
 mod token;
 mod token_list;
+mod transfer;
 
 pub use buffer::*;
 pub use callbacks::*;
@@ -38,3 +39,4 @@ pub use service_account::*;
 pub use store::*;
 pub use token::*;
 pub use token_list::*;
+pub use transfer::*;

@@ -184,7 +184,7 @@ unsafe fn account_options<'a>(
 /// @retval RBTOKEN_E_UNSUPPORTED the store's default generator cannot generate
 /// @retval RBTOKEN_E_GENERATION no value that is new could be generated
 /// @retval RBTOKEN_E_CALLBACK a callback of the host broke its contract; its own failures are passed on unchanged
-/// @retval RBTOKEN_E_STATE, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL see "Errors"
+/// @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL, RBTOKEN_E_LOCKED, RBTOKEN_E_IO, RBTOKEN_E_CORRUPT, RBTOKEN_E_DATABASE, RBTOKEN_E_NO_MEMORY see "Errors"
 /// @since 0.1.0
 #[unsafe(no_mangle)]
 #[must_use]

@@ -55,7 +55,8 @@ impl rbtoken_store_t {
 pub struct rbtoken_store_options_t {
     /// Set by `RBTOKEN_INIT()`.
     pub struct_size: usize,
-    /// Where tokens are kept. NULL: in memory, the only place that this version has.
+    /// Where tokens are kept: the path of a file, which is made if there is none; see "Stores in
+    /// files". NULL: in memory.
     pub location: *const c_char,
     /// Bytes of `location`, or `RBTOKEN_NUL_TERMINATED`.
     pub location_len: usize,
@@ -179,9 +180,14 @@ impl<'a> Opening<'a> {
 /// @retval RBTOKEN_E_NULL_ARGUMENT `store` is NULL, or a callback struct lacks its function
 /// @retval RBTOKEN_E_STRUCT_SIZE, RBTOKEN_E_UNSUPPORTED_OPTION see "Options structs"
 /// @retval RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG a text is bad
-/// @retval RBTOKEN_E_UNSUPPORTED `location`, here or in `settings`, is not NULL: this version keeps
-///         tokens in memory
-/// @retval RBTOKEN_E_JSON_SYNTAX, RBTOKEN_E_JSON_TYPE, RBTOKEN_E_JSON_TOO_DEEP, RBTOKEN_E_JSON_NUMBER, RBTOKEN_E_INVALID_ARGUMENT, RBTOKEN_E_NOT_FOUND, RBTOKEN_E_EXISTS, RBTOKEN_E_GENERATION
+/// @retval RBTOKEN_E_UNSUPPORTED the library was built without the feature that `location` needs
+/// @retval RBTOKEN_E_LOCKED another process, or another store of this one, has the file open
+/// @retval RBTOKEN_E_VERSION a later version of the library wrote the file
+/// @retval RBTOKEN_E_CORRUPT the file is damaged
+/// @retval RBTOKEN_E_IO, RBTOKEN_E_DATABASE, RBTOKEN_E_NO_MEMORY the file cannot be opened, read or made
+/// @retval RBTOKEN_E_INVALID_ARGUMENT `location` is a directory, or a file of something else, or lies
+///         where others could replace it; or `settings` is bad, and the error's path tells where
+/// @retval RBTOKEN_E_JSON_SYNTAX, RBTOKEN_E_JSON_TYPE, RBTOKEN_E_JSON_TOO_DEEP, RBTOKEN_E_JSON_NUMBER, RBTOKEN_E_NOT_FOUND, RBTOKEN_E_EXISTS, RBTOKEN_E_GENERATION
 ///         `settings` is bad; the error's path tells where
 /// @retval RBTOKEN_E_INTERNAL see "Errors"
 /// @since 0.1.0
@@ -218,7 +224,7 @@ pub unsafe extern "C" fn rbtoken_store_open(
 /// @param error receives the details of a failure; may be NULL
 /// @retval RBTOKEN_OK the shared store is there
 /// @retval RBTOKEN_E_STATE the shared store was opened with other options
-/// @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_STRUCT_SIZE, RBTOKEN_E_UNSUPPORTED_OPTION, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG, RBTOKEN_E_UNSUPPORTED, RBTOKEN_E_JSON_SYNTAX, RBTOKEN_E_JSON_TYPE, RBTOKEN_E_JSON_TOO_DEEP, RBTOKEN_E_JSON_NUMBER, RBTOKEN_E_INVALID_ARGUMENT, RBTOKEN_E_NOT_FOUND, RBTOKEN_E_EXISTS, RBTOKEN_E_GENERATION
+/// @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_STRUCT_SIZE, RBTOKEN_E_UNSUPPORTED_OPTION, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG, RBTOKEN_E_UNSUPPORTED, RBTOKEN_E_LOCKED, RBTOKEN_E_VERSION, RBTOKEN_E_CORRUPT, RBTOKEN_E_IO, RBTOKEN_E_DATABASE, RBTOKEN_E_NO_MEMORY, RBTOKEN_E_JSON_SYNTAX, RBTOKEN_E_JSON_TYPE, RBTOKEN_E_JSON_TOO_DEEP, RBTOKEN_E_JSON_NUMBER, RBTOKEN_E_INVALID_ARGUMENT, RBTOKEN_E_NOT_FOUND, RBTOKEN_E_EXISTS, RBTOKEN_E_GENERATION
 ///         as from `rbtoken_store_open()`
 /// @retval RBTOKEN_E_INTERNAL see "Errors"
 /// @since 0.1.0
@@ -283,8 +289,8 @@ pub unsafe extern "C" fn rbtoken_store_retain(store: *mut rbtoken_store_t) -> *m
     })
 }
 
-/// Releases a reference to a store; the last one closes it. Tokens and lists that came from it
-/// stay readable.
+/// Releases a reference to a store; the last one closes it: a store in a file writes the times of
+/// the last logins, and gives the file up. Tokens and lists that came from it stay readable.
 ///
 /// `[thread-safe]`
 ///
@@ -294,6 +300,32 @@ pub unsafe extern "C" fn rbtoken_store_retain(store: *mut rbtoken_store_t) -> *m
 pub unsafe extern "C" fn rbtoken_store_release(store: *mut rbtoken_store_t) {
     // SAFETY: the host gives its reference up.
     guard_value((), || drop(unsafe { rbtoken_store_t::take(store) }));
+}
+
+/// Waits until all that was done before this is on the disk, so that a crash or a power cut takes
+/// nothing of it back. Only the times of the last logins need this: see `location` of
+/// `rbtoken_store_options_t`. A store in memory has nothing to wait for.
+///
+/// `[thread-safe]`
+///
+/// @param store the store
+/// @param error receives the details of a failure; may be NULL
+/// @retval RBTOKEN_OK it is on the disk
+/// @retval RBTOKEN_E_IO, RBTOKEN_E_CORRUPT, RBTOKEN_E_LOCKED, RBTOKEN_E_DATABASE, RBTOKEN_E_NO_MEMORY
+///         it could not be written, and will be tried again
+/// @retval RBTOKEN_E_NULL_ARGUMENT `store` is NULL
+/// @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL see "Errors"
+/// @since 0.1.0
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn rbtoken_store_flush(
+    store: *mut rbtoken_store_t,
+    error: *mut *mut rbtoken_error_t,
+) -> rbtoken_status_t {
+    // SAFETY: the host's handle, which it keeps for the duration of the call.
+    let body = || unsafe { rbtoken_store_t::hold_open(store) }?.flush();
+    // SAFETY: the host's output.
+    unsafe { guard(error, body) }
 }
 
 /// Changes a setting of the store.
@@ -306,8 +338,10 @@ pub unsafe extern "C" fn rbtoken_store_release(store: *mut rbtoken_store_t) {
 /// | `default_generator` | the id of a generator that the store has | `"vendor_checksum"` |
 /// | `deprecated_generators` | a list of generator ids, known here or not | `["legacy_sha1"]` |
 /// | `policy_ids` | a list of policy ids, or `null`: any | `null` |
-/// | `local_sites` | only when a store is opened: a list of the Local Sites that exist from the start | `[]` |
+/// | `local_sites` | only when a store is opened: a list of the Local Sites that exist from the start; those that a file has are added to it | `[]` |
 /// | `location` | only when a store is opened: where tokens are kept, or `null`: in memory | `null` |
+///
+/// Settings are not kept in a store's file: who opens it gives them.
 ///
 /// `[thread-safe]`
 ///
@@ -325,6 +359,7 @@ pub unsafe extern "C" fn rbtoken_store_release(store: *mut rbtoken_store_t) {
 /// @retval RBTOKEN_E_GENERATION the store has no such generator
 /// @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG an argument is bad
 /// @retval RBTOKEN_E_STATE the setting can be set only when a store is opened, or see "Errors"
+/// @retval RBTOKEN_E_FORKED see "Errors"
 /// @retval RBTOKEN_E_INTERNAL see "Errors"
 /// @since 0.1.0
 #[unsafe(no_mangle)]
@@ -365,7 +400,7 @@ pub unsafe extern "C" fn rbtoken_store_set_setting(
 /// @retval RBTOKEN_OK the setting is told
 /// @retval RBTOKEN_E_NOT_FOUND there is no such setting
 /// @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG an argument is bad
-/// @retval RBTOKEN_E_STATE, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL see "Errors"
+/// @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL see "Errors"
 /// @since 0.1.0
 #[unsafe(no_mangle)]
 #[must_use]
@@ -401,7 +436,7 @@ pub unsafe extern "C" fn rbtoken_store_get_setting(
 /// @retval RBTOKEN_OK the site is there now
 /// @retval RBTOKEN_E_EXISTS it was there before
 /// @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG an argument is bad
-/// @retval RBTOKEN_E_STATE, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL see "Errors"
+/// @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL, RBTOKEN_E_LOCKED, RBTOKEN_E_IO, RBTOKEN_E_CORRUPT, RBTOKEN_E_DATABASE, RBTOKEN_E_NO_MEMORY see "Errors"
 /// @since 0.1.0
 #[unsafe(no_mangle)]
 #[must_use]
@@ -434,7 +469,7 @@ pub unsafe extern "C" fn rbtoken_store_add_local_site(
 /// @retval RBTOKEN_OK the site is removed
 /// @retval RBTOKEN_E_NOT_FOUND there is no such Local Site
 /// @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG an argument is bad
-/// @retval RBTOKEN_E_STATE, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL see "Errors"
+/// @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL, RBTOKEN_E_LOCKED, RBTOKEN_E_IO, RBTOKEN_E_CORRUPT, RBTOKEN_E_DATABASE, RBTOKEN_E_NO_MEMORY see "Errors"
 /// @since 0.1.0
 #[unsafe(no_mangle)]
 #[must_use]
@@ -468,7 +503,7 @@ pub unsafe extern "C" fn rbtoken_store_remove_local_site(
 /// @retval RBTOKEN_OK it is so from now on
 /// @retval RBTOKEN_E_INVALID_ARGUMENT the name is empty, or `active` is neither 0 nor 1
 /// @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG an argument is bad
-/// @retval RBTOKEN_E_STATE, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL see "Errors"
+/// @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL, RBTOKEN_E_LOCKED, RBTOKEN_E_IO, RBTOKEN_E_CORRUPT, RBTOKEN_E_DATABASE, RBTOKEN_E_NO_MEMORY see "Errors"
 /// @since 0.1.0
 #[unsafe(no_mangle)]
 #[must_use]
@@ -508,7 +543,7 @@ pub unsafe extern "C" fn rbtoken_store_set_user_active(
 /// @retval RBTOKEN_E_NULL_ARGUMENT `store`, or an id, or `ids` with a `count`, is NULL
 /// @retval RBTOKEN_E_INVALID_ARGUMENT an id is empty or `*`
 /// @retval RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_TOO_LONG an id, or the list, is bad
-/// @retval RBTOKEN_E_STATE, RBTOKEN_E_INTERNAL see "Errors"
+/// @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_INTERNAL see "Errors"
 /// @since 0.1.0
 #[unsafe(no_mangle)]
 #[must_use]

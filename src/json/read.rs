@@ -18,8 +18,7 @@ pub const MAX_LEVELS: usize = 128;
 pub fn parse_object(text: &str) -> Result<Map<String, Value>> {
     match parse(text)? {
         Value::Object(members) => Ok(members),
-        _ => Err(Error::new(ErrorKind::JsonType, "the document must be a JSON object")
-            .at_path(Path::Root)),
+        _ => Err(not_an_object()),
     }
 }
 
@@ -32,10 +31,26 @@ pub fn parse(text: &str) -> Result<Value> {
     if text.len() > MAX_BYTES {
         return Err(Error::new(ErrorKind::TooLong, "the JSON document is longer than 1 MiB"));
     }
+    read(text, MAX_LEVELS)
+}
+
+/// Reads an object that has documents as its members, and so may be longer and deeper than one.
+pub(crate) fn parse_with_documents(text: &str) -> Result<Map<String, Value>> {
+    match read(text, MAX_LEVELS + 1)? {
+        Value::Object(members) => Ok(members),
+        _ => Err(not_an_object()),
+    }
+}
+
+fn not_an_object() -> Error {
+    Error::new(ErrorKind::JsonType, "the document must be a JSON object").at_path(Path::Root)
+}
+
+fn read(text: &str, max_levels: usize) -> Result<Value> {
     // This checks the syntax, at any depth, and builds nothing.
     serde_json::from_str::<IgnoredAny>(text)
         .map_err(|error| syntax_error(format!("the document is not JSON: {error}"), &Path::Root))?;
-    Reader { rest: text }.value(&Path::Root, 0)
+    Reader { rest: text, max_levels }.value(&Path::Root, 0)
 }
 
 /// Reads back a document that this module wrote, which may be longer than one that is accepted.
@@ -43,7 +58,7 @@ pub fn parse(text: &str) -> Result<Value> {
 /// # Errors
 /// As [`parse`], for other texts.
 pub(crate) fn read_back(text: &str) -> Result<Value> {
-    Reader { rest: text }.value(&Path::Root, 0)
+    Reader { rest: text, max_levels: MAX_LEVELS }.value(&Path::Root, 0)
 }
 
 /// Builds the values of a document whose syntax was checked. A general JSON reader turns an
@@ -51,13 +66,14 @@ pub(crate) fn read_back(text: &str) -> Result<Value> {
 /// own text.
 struct Reader<'a> {
     rest: &'a str,
+    max_levels: usize,
 }
 
 impl<'a> Reader<'a> {
     /// Reads a value that lies inside `level` others.
     fn value(&mut self, path: &Path<'_>, level: usize) -> Result<Value> {
         let first = self.peek();
-        if matches!(first, Some(b'{' | b'[')) && level == MAX_LEVELS {
+        if matches!(first, Some(b'{' | b'[')) && level == self.max_levels {
             let message = "the document is more than 128 levels deep";
             return Err(Error::new(ErrorKind::JsonTooDeep, message).at_path(path));
         }

@@ -76,6 +76,46 @@ impl Documents {
     }
 }
 
+impl Documents {
+    /// The policy of a row in storage, which is given back as it stands; none is full access.
+    ///
+    /// # Errors
+    /// `Corrupt` if it is no JSON object.
+    pub fn stored_policy(&self, text: Option<&str>) -> Result<Arc<Policy>> {
+        let Some(text) = stored_text(text).filter(|text| *text != "{}") else {
+            return Ok(Arc::clone(&self.full_access));
+        };
+        self.policies.share_stored(text, || {
+            Ok(PolicyDocument::stored(text, stored_object(text)?).compile(&self.policy_ids))
+        })
+    }
+
+    /// The extra data of a row in storage, which is given back as it stands; none is the empty
+    /// object.
+    ///
+    /// # Errors
+    /// `Corrupt` if it is no JSON object.
+    pub fn stored_extra_data(&self, text: Option<&str>) -> Result<Arc<ExtraData>> {
+        let text = stored_text(text).unwrap_or("{}");
+        self.extra_data.share_stored(text, || {
+            let members = stored_object(text)?;
+            let client_name = members.get("client_name").and_then(Value::as_str).map(Text::new);
+            Ok(ExtraData::new(Text::new(text), client_name))
+        })
+    }
+}
+
+/// The text of a document as storage has it, unless it stands for none.
+fn stored_text(text: Option<&str>) -> Option<&str> {
+    text.filter(|text| !text.is_empty() && *text != "null")
+}
+
+/// A JSON object as storage has it. What others wrote need not keep our limits.
+fn stored_object(text: &str) -> Result<Map<String, Value>> {
+    serde_json::from_str(text)
+        .map_err(|_| Error::new(ErrorKind::Corrupt, "a stored document is no JSON object"))
+}
+
 /// The members of a JSON text that must be an object; none is the empty one.
 pub(super) fn read_object(
     text: Option<&str>,
@@ -120,9 +160,23 @@ impl<T: Document> Shared<T> {
         if let Some(document) = self.table.lock().find(hash, text) {
             return document;
         }
-        let document = Arc::new(make());
+        self.add(hash, make())
+    }
+
+    /// The same for a text in storage, which is not read again if its document is there.
+    fn share_stored(&self, text: &str, make: impl FnOnce() -> Result<T>) -> Result<Arc<T>> {
+        let hash = self.hasher.hash_one(text);
+        if let Some(document) = self.table.lock().find(hash, text) {
+            return Ok(document);
+        }
+        Ok(self.add(hash, make()?))
+    }
+
+    /// Adds a document, unless one of the same text was added meanwhile.
+    fn add(&self, hash: u64, document: T) -> Arc<T> {
+        let document = Arc::new(document);
         let mut table = self.table.lock();
-        if let Some(document) = table.find(hash, text) {
+        if let Some(document) = table.find(hash, document.text()) {
             return document;
         }
         table.insert(Entry { hash, document: Arc::downgrade(&document) });
@@ -131,12 +185,13 @@ impl<T: Document> Shared<T> {
 }
 
 impl<T: Document> Table<T> {
-    fn find(&self, hash: u64, text: &Text) -> Option<Arc<T>> {
+    fn find(&self, hash: u64, text: &str) -> Option<Arc<T>> {
         // An entry whose document is gone is passed over: a later one may have the same text.
         let mut document = None;
         self.entries.find(hash, |entry| {
             if entry.hash == hash {
-                document = entry.document.upgrade().filter(|document| document.text() == text);
+                document =
+                    entry.document.upgrade().filter(|document| document.text().as_str() == text);
             }
             document.is_some()
         });

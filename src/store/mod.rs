@@ -6,12 +6,14 @@ mod documents;
 mod find;
 mod hooks;
 mod issue;
+mod location;
 mod login;
 mod names;
 mod requests;
 mod service_account;
 mod settings;
 mod shared;
+mod transfer;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -27,10 +29,11 @@ use crate::token::{
     Entropy, GeneratorRegistry, SharedRecord, SystemEntropy, Token, TokenGenerator,
 };
 
-use backend::{Backend, Memory, Operation, Outcome};
+use backend::{Backend, Operation, Outcome};
 use documents::Documents;
 use hooks::HookList;
 pub use hooks::{Event, Hooks};
+use location::Location;
 pub use login::{Login, RequestSite, Verdict};
 pub use requests::{
     ClientTokenRequest, Expires, GenerateRequest, ImportRequest, SiteFilter, TokenFilter,
@@ -40,6 +43,7 @@ pub use service_account::{ServiceAccount, ServiceAccountOptions};
 use settings::Settings;
 pub use settings::{SETTINGS_SCHEMA, SettingsDocument};
 pub use shared::shared;
+pub use transfer::Progress;
 
 /// What a store is opened with.
 #[derive(Default)]
@@ -65,7 +69,9 @@ pub struct Store {
     /// Counts the changes of what is deprecated, so that a login need not take the lock to ask.
     deprecation_version: AtomicU64,
     policy_ids: Arc<PolicyIds>,
-    documents: Documents,
+    documents: Arc<Documents>,
+    /// As it may be shown; none for the memory.
+    location: Option<Text>,
     hooks: HookList,
     closed: AtomicBool,
 }
@@ -94,34 +100,25 @@ impl Store {
         entropy: Option<Arc<dyn Entropy>>,
         settings: SettingsDocument,
     ) -> Result<Arc<Self>> {
-        location.map_or(Ok(()), Self::check_location)?;
         let policy_ids = Arc::new(PolicyIds::default());
+        let documents = Arc::new(Documents::new(Arc::clone(&policy_ids)));
+        let location = Location::parse(location)?;
+        let backend = location.open(&documents)?;
         let store = Self {
-            backend: Box::new(Memory::default()),
+            backend,
             clock,
             entropy: entropy.unwrap_or_else(|| Arc::new(SystemEntropy)),
             settings: RwLock::default(),
             generators: RwLock::default(),
             deprecation_version: AtomicU64::new(1),
-            documents: Documents::new(Arc::clone(&policy_ids)),
+            documents,
             policy_ids,
+            location: location.shown().map(Text::new),
             hooks: HookList::default(),
             closed: AtomicBool::new(false),
         };
         settings.apply(&store)?;
         Ok(Arc::new(store))
-    }
-
-    /// Whether this build can keep tokens at a location.
-    ///
-    /// # Errors
-    /// `Unsupported` if not.
-    pub(crate) fn check_location(_location: &str) -> Result<()> {
-        Err(Error::new(
-            ErrorKind::Unsupported,
-            "this version keeps tokens in memory only, so a location must not be given",
-        )
-        .at_argument("location"))
     }
 
     /// Closes the store for all who hold it. Calls in flight end as they would have, or find it
@@ -138,14 +135,23 @@ impl Store {
     /// Whether the store may still be used.
     ///
     /// # Errors
-    /// `State` once it was closed.
+    /// `State` once it was closed; `Forked` in a child of the process that opened it, unless it is
+    /// in memory.
     pub fn check_open(&self) -> Result<()> {
         if self.closed.load(Ordering::Acquire) {
             return Err(
                 Error::new(ErrorKind::State, "the store was shut down").at_argument("store")
             );
         }
-        Ok(())
+        self.backend.check()
+    }
+
+    /// Makes last what was done before this. All but the times of the last logins does already.
+    ///
+    /// # Errors
+    /// Those of the backend.
+    pub fn flush(&self) -> Result<()> {
+        self.backend.flush()
     }
 
     /// Adds a Local Site: 1 to 32 characters of `A-Z a-z 0-9 _ . -`.

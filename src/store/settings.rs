@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashSet};
 
+use super::location::Location;
 use super::{Store, names};
 use crate::error::{Error, ErrorKind, Result};
 use crate::json::{self, Path, Value};
@@ -71,7 +72,7 @@ impl SettingsDocument {
         let document = Self { settings: settings.collect::<Result<_>>()? };
         if let Some(location) = document.location() {
             let path = Path::Root.member("location").to_string();
-            Store::check_location(location).map_err(|error| error.moved_to_path(path))?;
+            Location::parse(Some(location)).map_err(|error| error.moved_to_path(path))?;
         }
         Ok(document)
     }
@@ -158,9 +159,13 @@ impl Setting {
             Self::DefaultGenerator(id) => store.generators.write().set_default(&id)?,
             Self::DeprecatedGenerators(ids) => store.deprecate(ids),
             Self::PolicyIds(ids) => store.policy_ids.set(ids)?,
-            Self::LocalSites(sites) => {
-                sites.iter().try_for_each(|site| store.add_local_site(site))?;
-            }
+            Self::LocalSites(sites) => sites.iter().try_for_each(|site| {
+                match store.add_local_site(site) {
+                    // A store that was there before may have it.
+                    Err(error) if error.kind() == ErrorKind::Exists => Ok(()),
+                    added => added,
+                }
+            })?,
             // It was opened there.
             Self::Location(_) => {}
         }
@@ -229,7 +234,7 @@ impl Store {
             }
             "policy_ids" => self.policy_ids.get().map_or(Value::Null, Value::from),
             "local_sites" => self.backend.local_sites()?.iter().map(|name| name.as_str()).collect(),
-            "location" => Value::Null,
+            "location" => self.location.as_ref().map_or(Value::Null, |it| it.as_str().into()),
             _ => return Err(unknown_setting().at_argument("name")),
         })
     }

@@ -61,7 +61,7 @@ pub struct Record {
     /// In microseconds, or [`NEVER`].
     expires: i64,
     /// In microseconds, doubled, or [`NEVER`]: no time is so large, so the lowest bit is free for
-    /// a backend to mark uses that it has yet to write.
+    /// a backend to note uses that it has yet to write.
     last_used: AtomicI64,
     common: Arc<Common>,
     value: InlineValue,
@@ -71,6 +71,10 @@ pub struct Record {
 
 /// Stands for no time.
 const NEVER: i64 = i64::MAX - 1;
+
+/// The lowest bit of [`Record::last_used`]: a use that a backend has yet to write.
+#[cfg(feature = "sqlite")]
+const NOTED: i64 = 1;
 
 /// What one record has in common with others: a client's tokens differ in nothing else than what
 /// [`Record`] itself has.
@@ -262,6 +266,25 @@ impl Record {
         let (version, deprecated) = ask();
         self.common.deprecation.store(version << 1 | u64::from(deprecated), Ordering::Relaxed);
         deprecated
+    }
+
+    /// Sets `last_used` and notes that it has moved; whether that was not noted yet.
+    #[cfg(feature = "sqlite")]
+    pub(crate) fn note_use(&self, time: Timestamp) -> bool {
+        self.last_used.swap(time.as_micros() << 1 | NOTED, Ordering::AcqRel) & NOTED == 0
+    }
+
+    /// Notes once more that `last_used` has moved; whether that was not noted yet.
+    #[cfg(feature = "sqlite")]
+    pub(crate) fn note_use_again(&self) -> bool {
+        self.last_used.fetch_or(NOTED, Ordering::AcqRel) & NOTED == 0
+    }
+
+    /// Forgets the note. What `last_used` says after this is as new as every use noted before, and
+    /// any later one is noted again.
+    #[cfg(feature = "sqlite")]
+    pub(crate) fn forget_use(&self) {
+        self.last_used.fetch_and(!NOTED, Ordering::AcqRel);
     }
 
     /// A copy of all fields, for the record that is to replace this one.

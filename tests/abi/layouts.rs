@@ -57,6 +57,12 @@ layouts! {
         clock,
         entropy,
     }
+    rbtoken_progress_t {
+        struct_size,
+        user_data,
+        progress,
+        destroy,
+    }
     rbtoken_client_token_options_t {
         struct_size,
         expires_mode,
@@ -261,6 +267,10 @@ layouts! {
         invalidate_all_tokens,
         delete_token,
         purge_tokens,
+        flush,
+        backup,
+        export_file,
+        import_file,
     }
     rbtoken_hooks_interface_v1_t {
         struct_size,

@@ -94,6 +94,24 @@ static rbtoken_status_t with_entropy(const rbtoken_entropy_t *entropy)
     return close_store(rbtoken_store_open(&options, &other, NULL));
 }
 
+static rbtoken_status_t progress(void *user_data, uint64_t done, uint64_t total)
+{
+    (void)user_data, (void)done, (void)total;
+    return RBTOKEN_OK;
+}
+
+static rbtoken_status_t with_progress(const rbtoken_progress_t *told)
+{
+    char path[64];
+    rbtoken_status_t status;
+
+    snprintf(path, sizeof path, "/tmp/rbtoken-evolution-%ld", (long)getpid());
+    unlink(path);
+    status = rbtoken_store_export_file(store, RBTOKEN_STR(path), told, NULL, NULL);
+    unlink(path);
+    return status;
+}
+
 static void set_up(void)
 {
     rbtoken_service_account_options_t options;

@@ -1,10 +1,12 @@
 /* What the generated programs of tests/hostile.rs and tests/panic.rs share: good objects, fresh for
  * each call, and what every call must keep. */
+#define _POSIX_C_SOURCE 200809L
 #include <inttypes.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <rbtoken.h>
 
@@ -57,12 +59,49 @@ static rbtoken_status_t host_validate(void *data, const char *type, const char *
     return RBTOKEN_OK;
 }
 
+static rbtoken_status_t host_progress(void *data, uint64_t done, uint64_t total)
+{
+    (void)data, (void)done, (void)total;
+    return RBTOKEN_OK;
+}
+
+/* A path where there is no file; end() removes one that a call has made. */
+static char g_path[64];
+
+static const char *new_path(void)
+{
+    snprintf(g_path, sizeof g_path, "/tmp/rbtoken-hostile-%ld", (long)getpid());
+    remove(g_path);
+    return g_path;
+}
+
+/* The path of an export without tokens. */
+static const char *exported_path(void)
+{
+    FILE *file = fopen(new_path(), "w");
+
+    must(file == NULL);
+    fputs("{\"format\": \"rbtoken export\", \"version\": 1, \"local_sites\": 0, \"users\": 0, "
+          "\"tokens\": 0}\n", file);
+    must(fclose(file));
+    return g_path;
+}
+
+/* Whether the store of the next begin() is in a file. */
+static bool g_in_file;
+
 static void begin(const char *what)
 {
     rbtoken_service_account_options_t account;
+    rbtoken_store_options_t options;
     rbtoken_hooks_t hooks;
     label = what;
-    must(rbtoken_store_open(NULL, &g_store, NULL));
+    RBTOKEN_INIT(&options);
+    if (g_in_file) {
+        new_path();
+        RBTOKEN_SET_STR(&options, location, g_path);
+    }
+    must(rbtoken_store_open(&options, &g_store, NULL));
     must(rbtoken_store_add_local_site(g_store, RBTOKEN_STR("north"), NULL));
     must(rbtoken_store_generate_token(g_store, RBTOKEN_STR("alice"), NULL, &g_token, NULL));
     must(rbtoken_store_list_tokens(g_store, NULL, &g_list, NULL));
@@ -87,6 +126,9 @@ static void end(void)
     rbtoken_token_list_free(g_list);
     rbtoken_token_release(g_token);
     rbtoken_store_release(g_store);
+    if (*g_path != '\0')
+        remove(g_path);
+    *g_path = '\0';
 }
 
 static bool is_one_of(const char *name, const char *const *names)

@@ -88,6 +88,8 @@ fn text(function: &str, name: &str) -> Option<String> {
         (_, "method") => "\"GET\"",
         (_, "resource_id") => "\"1\"",
         (_, "document") => "\"{}\"",
+        ("rbtoken_store_import_file", "path") => "exported_path()",
+        (_, "path") => "new_path()",
         _ => return None,
     };
     Some(text.to_owned())
@@ -98,6 +100,7 @@ fn required_fields(name: &str) -> &'static str {
     match name {
         "rbtoken_service_account_options_t" => "RBTOKEN_SET_STR(&s, id, \"robot\");",
         "rbtoken_generator_t" => "s.create = host_create; s.validate = host_validate;",
+        "rbtoken_progress_t" => "s.progress = host_progress;",
         _ => "",
     }
 }

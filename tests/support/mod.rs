@@ -4,6 +4,8 @@
 // Most blocks are one call each, with arguments that live as long as it.
 #![allow(clippy::undocumented_unsafe_blocks)]
 
+#[cfg(unix)]
+mod files;
 mod life;
 
 use std::ffi::{CStr, c_char, c_void};
@@ -15,6 +17,9 @@ use std::sync::atomic::{AtomicBool, AtomicI32, AtomicI64, AtomicPtr, AtomicU64, 
 use rbtoken::ffi::*;
 use serde_json::Value;
 
+#[cfg(unix)]
+#[allow(unused_imports)]
+pub use files::*;
 #[allow(unused_imports)]
 pub use life::*;
 
@@ -289,14 +294,21 @@ impl Store {
 
     /// A store whose clock and entropy are the host's.
     pub fn with_entropy() -> Self {
-        let host = Host::new();
+        Self::with_entropy_at(&Host::new(), None)
+    }
+
+    /// The same in a file.
+    pub fn with_entropy_at(host: &Arc<Host>, path: Option<&str>) -> Self {
+        let (location, location_len) = optional(path);
         let (clock, entropy) = (host.clock(), host.entropy());
         let options = rbtoken_store_options_t {
+            location,
+            location_len,
             clock: &raw const clock,
             entropy: &raw const entropy,
             ..init()
         };
-        Self::open(&host, &options).unwrap()
+        Self::open(host, &options).unwrap()
     }
 
     pub fn open(host: &Arc<Host>, options: &rbtoken_store_options_t) -> Result<Self, Failure> {

@@ -30,7 +30,10 @@
  * Every output is set to NULL, 0 or false before anything is checked, and to a result only on
  * success. A call that fails has changed nothing. RBTOKEN_E_INTERNAL is a defect of the library; a
  * store that it may have left half-changed answers RBTOKEN_E_POISONED from then on, and the store of
- * an extension that was shut down answers RBTOKEN_E_STATE. A NULL handle is
+ * an extension that was shut down answers RBTOKEN_E_STATE. A store in a file answers RBTOKEN_E_FORKED
+ * in a child of fork(), and where it cannot write RBTOKEN_E_IO (the disk is full, or failed, or the
+ * file was taken away), RBTOKEN_E_LOCKED, RBTOKEN_E_CORRUPT, RBTOKEN_E_DATABASE or
+ * RBTOKEN_E_NO_MEMORY, with the path in the message. A NULL handle is
  * RBTOKEN_E_NULL_ARGUMENT, or the answer NULL, 0 or false where there is no status; to release or
  * free NULL does nothing.
  *
@@ -89,18 +92,46 @@
  * - `[immutable]`: it reads what never changes: any number of calls at once;
  * - `[exclusive]`: no other call on the same object at the same time.
  *
- * The library starts no threads. After `fork()` the child may go on using a store if no other
- * thread was inside a call at the time; parent and child never generate the same value.
+ * The library starts no threads, save one for each store in a file, which writes it; all signals are
+ * blocked there.
+ *
+ * After `fork()` the child may go on using a store in memory if no other thread was inside a call at
+ * the time; parent and child never generate the same value. A store in a file stays the parent's: in
+ * the child every call answers RBTOKEN_E_FORKED, and releasing it does nothing. Hosts that fork open
+ * their stores after it.
  *
  * Callbacks are called on the thread whose call needs them, with no lock held, and may call back
  * into the same store. They must not throw: an exception ends the process with a message. So does
  * pthread_cancel() of a thread that is inside a call.
  *
+ * Stores in files
+ * ---------------
+ * With a path as its `location` a store is in a file, and answers what it is asked from memory. A
+ * change is on the disk when its call returns: neither a crash nor a power cut takes it back. Calls
+ * that wait at the same time share one write. Only the time of a login (rbtoken_token_last_used())
+ * is written later: a second later at most, with rbtoken_store_flush(), and with the last release.
+ *
+ * A change that cannot be written has not happened: its call fails, the store goes on answering from
+ * memory, and it takes changes again once one can be written.
+ *
+ * A file has one owner: a second store on it, in any process, is RBTOKEN_E_LOCKED. When the owner
+ * ends, be it by a crash, the file is free. (A child of `fork()` that outlives a crash of its parent
+ * keeps the file locked until it calls a store or ends.) Symbolic links are followed when the file is
+ * opened. It must lie in a directory that nobody else may write to, but for one with the sticky bit,
+ * such as /tmp.
+ *
+ * The file is a database of SQLite, with a second one beside it, named `…-wal`, while the store is
+ * open: both or none are to be copied or moved, and rbtoken_store_backup() makes copies. Its tables are
+ * those of Review Board 8.1 (`webapi_webapitoken`, `auth_user`, `site_localsite`), for other programs
+ * to read while no store has it open, and for rows to be moved there. It has the values of the tokens
+ * in plain text, and only its owner may read it.
+ *
  * Secrets
  * -------
  * Whoever can ask a store for tokens can act as any user. A token's value is a secret: it is wiped
  * from memory when the last handle goes, and appears in no error. rbtoken_token_redacted() is what
- * may be logged.
+ * may be logged. A store in a file, its backups and exports have the values in plain text, and what
+ * SQLite holds of them in memory is not wiped.
  *
  * ABI policy
  * ----------

@@ -1,6 +1,7 @@
 //! Tokens in the memory of the process.
 
 use std::collections::BTreeSet;
+use std::hash::{Hash, Hasher};
 use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -11,7 +12,7 @@ use super::commons::Commons;
 use super::owners::Owners;
 use super::pages::Pages;
 use super::value_index::ValueIndex;
-use super::{Backend, ClientQuery, Operation, Outcome, Selection};
+use super::{Backend, ClientQuery, Contents, Imported, Operation, Outcome, Selection};
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::requests::{SiteFilter, TokenFilter};
@@ -32,7 +33,7 @@ pub(in crate::store) struct Memory {
 
 /// The records with every index but the one by value.
 #[derive(Default)]
-struct Book {
+pub(super) struct Book {
     last_id: i64,
     local_sites: BTreeSet<Text>,
     by_id: Pages,
@@ -50,8 +51,46 @@ impl Memory {
         Ok(())
     }
 
+    /// What the records have in common.
+    pub(super) fn commons(&self) -> &Commons {
+        &self.commons
+    }
+
+    /// Refuses everything from now on.
+    pub(super) fn poison(&self) {
+        self.poisoned.store(true, Ordering::Release);
+    }
+
+    /// As [`Backend::log_in`]; `note` sets when the record was used last.
+    pub(super) fn log_in_noting(
+        &self,
+        value: &[u8],
+        judge: &mut dyn FnMut(&Record, bool) -> Option<Timestamp>,
+        note: impl FnOnce(&Record, Timestamp),
+    ) -> Result<Option<SharedRecord>> {
+        self.check_poison()?;
+        Ok(self.values.with(value, |record| {
+            let active = !self.inactive.contains_owner(record);
+            if let Some(time) = judge(record, active) {
+                note(record, time);
+            }
+            record.clone()
+        }))
+    }
+
+    /// The records of some ids that are still there.
+    pub(super) fn records(&self, ids: &[i64]) -> Result<Vec<SharedRecord>> {
+        let book = self.read()?;
+        Ok(ids.iter().filter_map(|&id| book.by_id.get(id).cloned()).collect())
+    }
+
     /// What an operation would do. Nothing is changed; new records get ids from `next_id` on.
-    fn plan(&self, book: &Book, operation: Operation, next_id: &mut i64) -> Result<Plan> {
+    pub(super) fn plan(
+        &self,
+        book: &Book,
+        operation: Operation,
+        next_id: &mut i64,
+    ) -> Result<Plan> {
         Ok(match operation {
             Operation::AddLocalSite(name) => {
                 if book.local_sites.contains(&name) {
@@ -104,12 +143,41 @@ impl Memory {
                 }
             }
             Operation::Delete(id) => Plan::removing(book.by_id.get(id)),
+            Operation::Import(imported) => return self.plan_import(book, *imported, next_id),
             Operation::Purge(dead_before) => {
                 let dead =
                     |record: &&SharedRecord| record.dead_since().is_some_and(|t| t < dead_before);
                 Plan::removing(book.by_id.values().filter(dead))
             }
         })
+    }
+
+    fn plan_import(&self, book: &Book, imported: Imported, next_id: &mut i64) -> Result<Plan> {
+        let Imported { mut local_sites, inactive_users, records } = imported;
+        let listed: HashSet<_> = local_sites.iter().cloned().collect();
+        local_sites.retain(|name| !book.local_sites.contains(name));
+        let mut effects: Vec<_> = local_sites.into_iter().map(Effect::AddLocalSite).collect();
+        effects.extend(inactive_users.into_iter().map(|user| Effect::SetUserActive(user, false)));
+
+        let (mut values, mut added) = (HashSet::new(), Vec::with_capacity(records.len()));
+        for (line, fields) in records {
+            let at_line = |error: Error| error.prefixed(format_args!("line {line}"));
+            match &fields.local_site {
+                Some(site) if listed.contains(site) => {}
+                site => book.check_local_site(site.as_deref()).map_err(at_line)?,
+            }
+            let record = self.record(book, *next_id, fields);
+            if self.values.contains(record.value().expose_bytes())
+                || !values.insert(SameValue(record.clone()))
+            {
+                let message = "there is a token with this value already";
+                return Err(at_line(Error::new(ErrorKind::Exists, message)));
+            }
+            *next_id += 1;
+            effects.push(Effect::Insert(record.clone()));
+            added.push(record);
+        }
+        Ok(Plan { effects, outcome: Outcome::Done(added) })
     }
 
     /// A record that shares what it can with those of the book.
@@ -138,7 +206,7 @@ impl Memory {
 
     /// Does what was planned, in every index. What is left of the plan holds the records that went:
     /// drop it without a lock, for they may be many.
-    fn apply(&self, book: &mut Book, effects: Vec<Effect>) -> Vec<Effect> {
+    pub(super) fn apply(&self, book: &mut Book, effects: Vec<Effect>) -> Vec<Effect> {
         let gone = |effect: &&Effect| matches!(effect, Effect::Replace { .. } | Effect::Remove(_));
         self.commons.released(effects.iter().filter(gone).count());
         for effect in &effects {
@@ -173,13 +241,13 @@ impl Memory {
         effects
     }
 
-    fn read(&self) -> Result<RwLockReadGuard<'_, Book>> {
+    pub(super) fn read(&self) -> Result<RwLockReadGuard<'_, Book>> {
         let book = self.book.read();
         self.check_poison()?;
         Ok(book)
     }
 
-    fn write(&self) -> Result<OpenBook<'_>> {
+    pub(super) fn write(&self) -> Result<OpenBook<'_>> {
         let book = self.book.write();
         self.check_poison()?;
         let book = OpenBook { book, poisoned: &self.poisoned };
@@ -190,7 +258,7 @@ impl Memory {
 }
 
 /// One step of a planned change.
-enum Effect {
+pub(super) enum Effect {
     Insert(SharedRecord),
     Replace { old: SharedRecord, new: SharedRecord },
     Remove(SharedRecord),
@@ -200,9 +268,9 @@ enum Effect {
 }
 
 /// What an operation does to the store as it is, and what the caller is told.
-struct Plan {
-    effects: Vec<Effect>,
-    outcome: Outcome,
+pub(super) struct Plan {
+    pub effects: Vec<Effect>,
+    pub outcome: Outcome,
 }
 
 impl Plan {
@@ -221,8 +289,25 @@ impl Plan {
     }
 }
 
+/// A record as its value tells it from others.
+struct SameValue(SharedRecord);
+
+impl PartialEq for SameValue {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.value().is(other.0.value().expose_bytes())
+    }
+}
+
+impl Eq for SameValue {}
+
+impl Hash for SameValue {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.value().expose_bytes().hash(state);
+    }
+}
+
 /// The book, open for a change. A panic while it is open poisons the store.
-struct OpenBook<'a> {
+pub(super) struct OpenBook<'a> {
     book: RwLockWriteGuard<'a, Book>,
     poisoned: &'a AtomicBool,
 }
@@ -274,6 +359,16 @@ impl InactiveUsers {
 }
 
 impl Book {
+    /// The id that the next record gets.
+    pub(super) fn next_id(&self) -> i64 {
+        self.last_id + 1
+    }
+
+    /// Says that ids up to this one were given out.
+    pub(super) fn raise_last_id(&mut self, last_id: i64) {
+        self.last_id = self.last_id.max(last_id);
+    }
+
     fn check_local_site(&self, name: Option<&str>) -> Result<()> {
         match name {
             Some(name) if !self.local_sites.contains(name) => {
@@ -333,24 +428,27 @@ impl Backend for Memory {
         Ok(self.read()?.by_id.len() as u64)
     }
 
+    fn contents(&self) -> Result<Contents> {
+        let book = self.read()?;
+        Ok(Contents {
+            local_sites: book.local_sites.iter().cloned().collect(),
+            inactive_users: self.inactive.names.read().iter().cloned().collect(),
+            records: book.by_id.values().cloned().collect(),
+            last_id: book.last_id,
+        })
+    }
+
     fn log_in(
         &self,
         value: &[u8],
         judge: &mut dyn FnMut(&Record, bool) -> Option<Timestamp>,
     ) -> Result<Option<SharedRecord>> {
-        self.check_poison()?;
-        Ok(self.values.with(value, |record| {
-            let active = !self.inactive.contains_owner(record);
-            if let Some(time) = judge(record, active) {
-                record.set_last_used(Some(time));
-            }
-            record.clone()
-        }))
+        self.log_in_noting(value, judge, |record, time| record.set_last_used(Some(time)))
     }
 
     fn change(&self, operation: Operation) -> Result<Outcome> {
         let mut book = self.write()?;
-        let mut next_id = book.last_id + 1;
+        let mut next_id = book.next_id();
         let Plan { effects, outcome } = self.plan(&book, operation, &mut next_id)?;
         let spent = self.apply(&mut book, effects);
         drop(book);

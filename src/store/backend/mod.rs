@@ -1,6 +1,8 @@
 //! Where tokens are kept. A backend offers what the rules need, atomically, and decides nothing.
 
 mod commons;
+#[cfg(feature = "sqlite")]
+pub(super) mod durable;
 mod memory;
 mod owners;
 mod pages;
@@ -9,11 +11,13 @@ mod value_index;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+#[cfg(feature = "sqlite")]
+pub(super) use durable::Durable;
 pub(super) use memory::Memory;
 
 use super::requests::TokenFilter;
 use crate::clock::Timestamp;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::policy::Policy;
 use crate::text::Text;
 use crate::token::{ExtraData, Invalidation, Record, RecordFields, SharedRecord, TokenValue};
@@ -104,6 +108,28 @@ pub(super) enum Operation {
     Delete(i64),
     /// Removes the tokens that have been dead since before a time.
     Purge(Timestamp),
+    /// Adds what another store had.
+    Import(Box<Imported>),
+}
+
+/// What another store had.
+#[derive(Default)]
+pub(super) struct Imported {
+    /// Those that are here already stay.
+    pub local_sites: Vec<Text>,
+    pub inactive_users: Vec<Text>,
+    /// New records, each with the line that it comes from.
+    pub records: Vec<(u64, RecordFields)>,
+}
+
+/// All that a store has, as of one moment.
+pub(super) struct Contents {
+    pub local_sites: Vec<Text>,
+    pub inactive_users: Vec<Text>,
+    /// In order of their ids.
+    pub records: Vec<SharedRecord>,
+    /// The last id that was given out.
+    pub last_id: i64,
 }
 
 /// What came of an operation.
@@ -148,6 +174,34 @@ pub(super) trait Backend: Send + Sync {
 
     /// Changes the store.
     fn change(&self, operation: Operation) -> Result<Outcome>;
+
+    /// All that there is.
+    ///
+    /// # Errors
+    /// `Unsupported` where all does not fit into the memory.
+    fn contents(&self) -> Result<Contents> {
+        Err(Error::new(ErrorKind::Unsupported, "a store of this kind cannot be copied")
+            .at_argument("store"))
+    }
+
+    /// Makes last what was done before this, also what a change need not wait for.
+    fn flush(&self) -> Result<()> {
+        Ok(())
+    }
+
+    /// Whether this process may use the backend.
+    ///
+    /// # Errors
+    /// `Forked` in a child of the process that opened it, if it cannot be used there.
+    fn check(&self) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// What a backend answers in a child of the process that opened it.
+fn forked() -> Error {
+    let message = "the process was forked after the store was opened; the store is the parent's";
+    Error::new(ErrorKind::Forked, message).at_argument("store")
 }
 
 #[cfg(test)]

@@ -1,0 +1,162 @@
+//! Changes that share one commit.
+
+use std::collections::{HashSet, VecDeque};
+use std::hash::{BuildHasher, RandomState};
+use std::sync::mpsc::SyncSender;
+
+use crate::error::{Error, Result};
+use crate::store::backend::memory::{Effect, Memory, Plan};
+use crate::store::backend::{Backend, Operation, Outcome, Selection};
+
+/// What the writer is asked for, and whom it answers. Where the writer is gone, so is what would
+/// have answered, and the caller learns of it.
+pub(super) enum Job {
+    Change(Operation, SyncSender<Result<Outcome>>),
+    /// All that was used before this is to be on the disk.
+    Flush(SyncSender<Result<()>>),
+    /// A record was used; the writer need not wake for it at once.
+    Used,
+}
+
+/// A planned change with the caller who waits for it.
+type Waiting = (Result<Plan>, SyncSender<Result<Outcome>>);
+
+/// Changes that were planned one by one against the same memory, and that can happen in some order
+/// with the results that were planned.
+pub(super) struct Batch {
+    waiting: Vec<Waiting>,
+}
+
+/// More callers than this wait for the next commit.
+const MOST: usize = 1024;
+
+impl Batch {
+    /// Takes the changes off the backlog that can share a commit: up to the first that stands
+    /// against one before it.
+    ///
+    /// All callers wait, so any order of the changes is theirs. One that reads what another writes
+    /// may come before it; two that both read and write the same may not share a commit.
+    pub fn plan(memory: &Memory, backlog: &mut VecDeque<Job>) -> Self {
+        let mut batch = Self { waiting: Vec::new() };
+        let mut claims = Claims::default();
+        let book = memory.read();
+        let mut next_id = book.as_ref().map_or(0, |book| book.next_id());
+        while batch.waiting.len() < MOST {
+            match backlog.front() {
+                Some(Job::Change(operation, _)) if claims.take(operation, memory) => {}
+                _ => break,
+            }
+            let Some(Job::Change(operation, caller)) = backlog.pop_front() else { break };
+            let plan = match &book {
+                Ok(book) => memory.plan(book, operation, &mut next_id),
+                Err(error) => Err(error.clone()),
+            };
+            batch.waiting.push((plan, caller));
+        }
+        batch
+    }
+
+    /// What is to be written.
+    pub fn effects(&self) -> impl Iterator<Item = &Effect> {
+        self.waiting
+            .iter()
+            .filter_map(|(plan, _)| plan.as_ref().ok())
+            .flat_map(|plan| &plan.effects)
+    }
+
+    /// Does in the memory what has been written, and tells the callers.
+    pub fn succeed(self, memory: &Memory) {
+        let mut book = memory.write();
+        let answers = self.waiting.into_iter().map(|(plan, caller)| {
+            let outcome = plan.and_then(|Plan { effects, outcome }| {
+                if !effects.is_empty() {
+                    let book = book.as_mut().map_err(|error| error.clone())?;
+                    memory.apply(book, effects);
+                }
+                Ok(outcome)
+            });
+            (outcome, caller)
+        });
+        let answers: Vec<_> = answers.collect();
+        drop(book);
+        for (outcome, caller) in answers {
+            // The caller waits, so there is somebody to tell.
+            let _ = caller.send(outcome);
+        }
+    }
+
+    /// Tells the callers why nothing was written. Who wanted nothing to be gets the answer.
+    pub fn fail(self, error: &Error) {
+        for (plan, caller) in self.waiting {
+            let outcome =
+                plan.and_then(
+                    |Plan { effects, outcome }| {
+                        if effects.is_empty() { Ok(outcome) } else { Err(error.clone()) }
+                    },
+                );
+            let _ = caller.send(outcome);
+        }
+    }
+}
+
+/// What changes of one batch must not have in common: what they both read and write. Kept as hashes;
+/// that two are the same by chance only ends a batch early.
+#[derive(Default)]
+struct Claims {
+    hasher: RandomState,
+    taken: HashSet<u64>,
+    operations: usize,
+    /// The one operation may touch anything.
+    whole: bool,
+}
+
+/// One thing that a change reads and writes.
+#[derive(Hash)]
+enum Claim<'a> {
+    Client(&'a str, Option<&'a str>, &'a str),
+    Value(&'a str),
+    Id(i64),
+    LocalSite(&'a str),
+}
+
+impl Claims {
+    /// Claims what a change needs for itself, unless one before it has it.
+    fn take(&mut self, operation: &Operation, memory: &Memory) -> bool {
+        if self.whole {
+            return false;
+        }
+        let wanted = match operation {
+            Operation::Insert(fields, unless) => {
+                let client = unless.as_ref().map(|query| {
+                    Claim::Client(&query.user, query.local_site.as_deref(), &query.client_name)
+                });
+                [Some(Claim::Value(fields.value.expose())), client]
+            }
+            Operation::Update(id, _)
+            | Operation::Delete(id)
+            | Operation::Invalidate(Selection::Id(id), _) => [Some(Claim::Id(*id)), None],
+            Operation::Invalidate(Selection::Value(value), _) => {
+                let record = memory.by_value(value.expose());
+                [record.ok().flatten().map(|record| Claim::Id(record.id())), None]
+            }
+            Operation::AddLocalSite(name) => [Some(Claim::LocalSite(name)), None],
+            // The last one counts, as it would one by one.
+            Operation::SetUserActive(..) => [None, None],
+            Operation::RemoveLocalSite(_)
+            | Operation::Invalidate(Selection::User(_) | Selection::Everyone, _)
+            | Operation::Purge(_)
+            | Operation::Import(_) => {
+                self.whole = self.operations == 0;
+                return self.whole;
+            }
+        };
+        let wanted = wanted.iter().flatten().map(|claim| self.hasher.hash_one(claim));
+        let wanted: Vec<_> = wanted.collect();
+        if wanted.iter().any(|claim| self.taken.contains(claim)) {
+            return false;
+        }
+        self.taken.extend(wanted);
+        self.operations += 1;
+        true
+    }
+}

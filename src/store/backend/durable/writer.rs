@@ -1,0 +1,126 @@
+//! The one thread that writes a store's file.
+
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::{Duration, Instant};
+
+use super::batch::{Batch, Job};
+use super::database::Database;
+use super::uses::Uses;
+use crate::error::Result;
+use crate::store::backend::memory::Memory;
+
+/// A login is on the disk at most so long after it.
+const WRITE_BEHIND: Duration = Duration::from_millis(900);
+
+/// What the thread works with. It ends when nobody can ask it for anything any more.
+pub(super) struct Writer {
+    memory: Arc<Memory>,
+    uses: Arc<Uses>,
+    database: Database,
+    jobs: Receiver<Job>,
+    backlog: VecDeque<Job>,
+    /// When the uses that are noted have to be written.
+    uses_due: Option<Instant>,
+}
+
+impl Writer {
+    pub fn new(
+        memory: Arc<Memory>,
+        uses: Arc<Uses>,
+        database: Database,
+        jobs: Receiver<Job>,
+    ) -> Self {
+        Self { memory, uses, database, jobs, backlog: VecDeque::new(), uses_due: None }
+    }
+
+    pub fn run(mut self) {
+        loop {
+            // A defect must not leave callers waiting: what would have answered them goes with it.
+            let went_on = catch_unwind(AssertUnwindSafe(|| self.step()));
+            match went_on {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(payload) => {
+                    // What was committed may not be in the memory.
+                    self.memory.poison();
+                    self.database.doubt();
+                    std::mem::forget(payload);
+                }
+            }
+        }
+    }
+
+    /// Waits for something to do, and does it; whether there can be more.
+    fn step(&mut self) -> bool {
+        if self.backlog.is_empty() {
+            match self.next() {
+                Ok(job) => self.backlog.push_back(job),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => {
+                    let _ = self.write_uses();
+                    return false;
+                }
+            }
+        }
+        self.backlog.extend(self.jobs.try_iter());
+        match self.backlog.front() {
+            Some(Job::Change(..)) => self.change(),
+            Some(Job::Flush(_)) => {
+                let written = self.write_uses();
+                if let Some(Job::Flush(caller)) = self.backlog.pop_front() {
+                    let _ = caller.send(written);
+                }
+            }
+            Some(Job::Used) => {
+                self.backlog.pop_front();
+                self.uses_due.get_or_insert_with(|| Instant::now() + WRITE_BEHIND);
+            }
+            None => {}
+        }
+        if self.uses_due.is_some_and(|due| due <= Instant::now()) && self.write_uses().is_err() {
+            self.uses_due = Some(Instant::now() + WRITE_BEHIND);
+        }
+        self.database.tidy();
+        true
+    }
+
+    fn next(&self) -> Result<Job, RecvTimeoutError> {
+        match self.uses_due {
+            Some(due) => self.jobs.recv_timeout(due.saturating_duration_since(Instant::now())),
+            None => self.jobs.recv().map_err(|_| RecvTimeoutError::Disconnected),
+        }
+    }
+
+    /// Makes the changes of the backlog that can share a commit: first on the disk, while logins
+    /// and reads go on, then in the memory.
+    fn change(&mut self) {
+        let batch = Batch::plan(&self.memory, &mut self.backlog);
+        let written = match batch.effects().next() {
+            Some(_) => self.database.write(batch.effects()),
+            None => Ok(()),
+        };
+        match written {
+            Ok(()) => batch.succeed(&self.memory),
+            Err(error) => batch.fail(&error),
+        }
+    }
+
+    /// Writes when the records that were used lately were used last.
+    fn write_uses(&mut self) -> Result<()> {
+        self.uses_due = None;
+        let ids = self.uses.take();
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let records = self.memory.records(&ids)?;
+        records.iter().for_each(|record| record.forget_use());
+        let written = self.database.write_uses(&records);
+        if written.is_err() {
+            self.uses.put_back(&records);
+        }
+        written
+    }
+}

@@ -1,0 +1,90 @@
+//! Where a store keeps its tokens.
+
+use std::sync::Arc;
+
+use super::backend::{Backend, Memory};
+use super::documents::Documents;
+use crate::error::{Error, ErrorKind, Result};
+
+/// What a location names.
+pub(super) enum Location<'a> {
+    /// The memory of the process.
+    Memory,
+    /// A file of the store's own, at a path.
+    File(&'a str),
+    /// Review Board's own database, at a URL.
+    ReviewBoard(&'a str),
+}
+
+/// How the URLs of Review Board's databases start.
+const DATABASE_SCHEMES: &[&str] =
+    &["postgresql://", "postgres://", "mysql://", "reviewboard+sqlite://"];
+
+impl<'a> Location<'a> {
+    /// Reads a location; none is the memory.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for what names nothing; `Unsupported` if this build cannot keep tokens
+    /// there.
+    pub fn parse(location: Option<&'a str>) -> Result<Self> {
+        let Some(location) = location else { return Ok(Self::Memory) };
+        let parsed = if DATABASE_SCHEMES.iter().any(|scheme| location.starts_with(scheme)) {
+            Self::ReviewBoard(location)
+        } else if location.is_empty() {
+            return Err(Error::invalid("location", "the path is empty"));
+        } else if location.contains("://") {
+            let message = "this is a URL of no kind that is known, and paths are not written so";
+            return Err(Error::invalid("location", message));
+        } else {
+            Self::File(location)
+        };
+        parsed.check()?;
+        Ok(parsed)
+    }
+
+    fn check(&self) -> Result<()> {
+        match self {
+            Self::File(_) if !cfg!(feature = "sqlite") => Err(needs_feature("sqlite")),
+            Self::Memory | Self::File(_) => Ok(()),
+            Self::ReviewBoard(_url) => Err(unsupported()),
+        }
+    }
+
+    /// The location as it may be shown; none for the memory.
+    pub fn shown(&self) -> Option<&'a str> {
+        match self {
+            Self::File(path) => Some(path),
+            Self::Memory | Self::ReviewBoard(_) => None,
+        }
+    }
+
+    /// Opens what keeps the tokens there.
+    ///
+    /// # Errors
+    /// Those of what is opened.
+    pub fn open(&self, documents: &Arc<Documents>) -> Result<Box<dyn Backend>> {
+        match self {
+            Self::Memory => Ok(Box::new(Memory::default())),
+            #[cfg(feature = "sqlite")]
+            Self::File(path) => Ok(Box::new(super::backend::Durable::open(path, documents)?)),
+            #[cfg(not(feature = "sqlite"))]
+            Self::File(_) => {
+                let _ = documents;
+                Err(needs_feature("sqlite"))
+            }
+            Self::ReviewBoard(_) => Err(unsupported()),
+        }
+    }
+}
+
+/// What a location answers that this build cannot keep tokens at.
+pub(super) fn needs_feature(feature: &str) -> Error {
+    let message =
+        format!("the library was built without the feature `{feature}`, which this needs");
+    Error::new(ErrorKind::Unsupported, message).at_argument("location")
+}
+
+fn unsupported() -> Error {
+    Error::new(ErrorKind::Unsupported, "this version keeps tokens in memory or in a file only")
+        .at_argument("location")
+}

@@ -1,0 +1,261 @@
+//! Reading what another store has written.
+
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader, Read};
+
+use chrono::DateTime;
+use zeroize::Zeroizing;
+
+use super::{FORMAT, Progress, STEP, VERSION, check_path, io_error};
+use crate::clock::Timestamp;
+use crate::error::{Error, ErrorKind, Result};
+use crate::json::{self, Map, Value};
+use crate::store::backend::{Imported, Operation, Outcome};
+use crate::store::{Store, names};
+use crate::text::Text;
+use crate::token::{Invalidation, RecordFields, TokenValue};
+
+/// No line of an export is longer: its texts are at most 1 MiB each, before they are escaped.
+const MAX_LINE: u64 = 32 << 20;
+
+/// The members of a line.
+type Members = Map<String, Value>;
+
+impl Store {
+    /// Adds all that an export has, whole or not at all, and tells how many tokens those are. They
+    /// get new ids, in the order of the lines, and no event is fired.
+    ///
+    /// # Errors
+    /// `Exists` if a token has a value that the store has already; `Version` for an export of a
+    /// later version; `Corrupt` for one that ends early; `Locked` for a file that is a store's and
+    /// open; those of bad names, values and documents, with the number of the line.
+    pub fn import_file(&self, path: &str, progress: Progress<'_>) -> Result<u64> {
+        check_path(path)?;
+        #[cfg(feature = "sqlite")]
+        if crate::store::backend::durable::is_open(path) {
+            let message = format!("{path}: a store of this process has the file open");
+            return Err(Error::new(ErrorKind::Locked, message).at_argument("path"));
+        }
+        let is_file = fs::metadata(path).map_err(|error| io_error(path, &error))?.is_file();
+        if !is_file {
+            return Err(Error::invalid("path", format!("{path}: this is no regular file")));
+        }
+        let file = File::open(path).map_err(|error| io_error(path, &error))?;
+        let imported = self.read_lines(file, path, progress)?;
+        match self.backend.change(Operation::Import(Box::new(imported))) {
+            Ok(Outcome::Done(records)) => Ok(records.len() as u64),
+            Ok(_) => Ok(0),
+            Err(error) if matches!(error.kind(), ErrorKind::Exists | ErrorKind::NotFound) => {
+                Err(error.prefixed(path).moved_to_argument("path"))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn read_lines(&self, file: File, path: &str, progress: Progress<'_>) -> Result<Imported> {
+        let mut lines = Lines { reader: BufReader::new(file), path, number: 0 };
+        let header = lines.next(|members| Header::read(&members))?.ok_or_else(not_an_export);
+        let header = header.map_err(|error| error.prefixed(path).at_argument("path"))?;
+        let mut imported = Imported::default();
+        let mut number = 1;
+        while let Some(()) = lines.next(|members| {
+            number += 1;
+            self.read_member(members, number, &mut imported)
+        })? {
+            let done = imported.records.len() as u64;
+            if done > 0 && done.is_multiple_of(STEP) && done < header.tokens {
+                progress(done, header.tokens)?;
+            }
+        }
+        let counts = [
+            (imported.local_sites.len(), header.local_sites),
+            (imported.inactive_users.len(), header.users),
+            (imported.records.len(), header.tokens),
+        ];
+        if counts.iter().any(|(found, announced)| *found as u64 != *announced) {
+            let message = format!("{path}: the file has not as much as its first line says");
+            return Err(Error::new(ErrorKind::Corrupt, message).at_argument("path"));
+        }
+        progress(header.tokens, header.tokens)?;
+        Ok(imported)
+    }
+
+    /// Reads a line behind the first.
+    fn read_member(&self, mut line: Members, number: u64, imported: &mut Imported) -> Result<()> {
+        match text(&line, "type")? {
+            "local_site" => {
+                let name = text(&line, "name")?;
+                names::check_local_site(name)?;
+                imported.local_sites.push(Text::new(name));
+            }
+            "user" => {
+                let user = text(&line, "username")?;
+                names::check_user(user)?;
+                if line.get("is_active") != Some(&Value::Bool(false)) {
+                    return Err(wrong("is_active", "only users that are not active have a line"));
+                }
+                imported.inactive_users.push(Text::new(user));
+            }
+            "token" => imported.records.push((number, self.read_token(&mut line)?)),
+            _ => return Err(wrong("type", "a line is for a local_site, a user or a token")),
+        }
+        Ok(())
+    }
+
+    fn read_token(&self, line: &mut Members) -> Result<RecordFields> {
+        // The value is taken out, so that it is wiped whatever becomes of the line.
+        let value = match line.get_mut("token").map(std::mem::take) {
+            Some(Value::String(value)) => Zeroizing::new(value),
+            _ => return Err(wrong("token", "this is a string")),
+        };
+        let value = TokenValue::new(&value).map_err(|error| error.moved_to_path("$.token"))?;
+        let user = text(line, "user")?;
+        names::check_user(user)?;
+        let local_site = optional_text(line, "local_site")?;
+        local_site.map_or(Ok(()), names::check_local_site)?;
+        let generator_id = text(line, "token_generator_id")?;
+        names::check_generator_id(generator_id)?;
+        let note = text(line, "note")?;
+        names::check_prose(note, "note")?;
+        let reason = text(line, "invalid_reason")?;
+        names::check_prose(reason, "invalid_reason")?;
+        let invalidation = match line.get("valid") {
+            Some(Value::Bool(true)) => None,
+            Some(Value::Bool(false)) => Some(Invalidation {
+                date: optional_time(line, "invalid_date")?,
+                reason: Text::new(reason),
+            }),
+            _ => return Err(wrong("valid", "this is true or false")),
+        };
+        let policy = json::to_text(line.get("policy").unwrap_or(&Value::Null));
+        let policy = self.documents.policy(Some(&policy), "policy");
+        let extra_data = match line.get("extra_data") {
+            Some(Value::Object(members)) => members.clone(),
+            _ => return Err(wrong("extra_data", "this is an object")),
+        };
+        Ok(RecordFields {
+            user: Text::new(user),
+            local_site: local_site.map(Text::new),
+            value,
+            generator_id: self.generators.read().intern(generator_id),
+            time_added: time(line, "time_added")?,
+            last_updated: time(line, "last_updated")?,
+            last_used: optional_time(line, "last_used")?,
+            expires: optional_time(line, "expires")?,
+            invalidation,
+            note: Text::new(note),
+            policy: policy.map_err(|error| inside("policy", error))?,
+            extra_data: self
+                .documents
+                .extra_data(extra_data, "extra_data")
+                .map_err(|error| inside("extra_data", error))?,
+        })
+    }
+}
+
+/// What the first line announces.
+struct Header {
+    local_sites: u64,
+    users: u64,
+    tokens: u64,
+}
+
+impl Header {
+    fn read(line: &Members) -> Result<Self> {
+        if line.get("format").and_then(Value::as_str) != Some(FORMAT) {
+            return Err(not_an_export());
+        }
+        let number = |name: &'static str| {
+            let number = line.get(name).and_then(Value::as_u64);
+            number.ok_or_else(|| wrong(name, "this is a number"))
+        };
+        let version = number("version")?;
+        if version != VERSION {
+            let message = format!(
+                "the export has version {version}, and this library knows version {VERSION}"
+            );
+            return Err(Error::new(ErrorKind::Version, message));
+        }
+        Ok(Self {
+            local_sites: number("local_sites")?,
+            users: number("users")?,
+            tokens: number("tokens")?,
+        })
+    }
+}
+
+fn not_an_export() -> Error {
+    Error::new(ErrorKind::InvalidArgument, "the file is no export of this library")
+}
+
+struct Lines<'a> {
+    reader: BufReader<File>,
+    path: &'a str,
+    number: u64,
+}
+
+impl Lines<'_> {
+    /// What `read` makes of the next line's members; none behind the last line.
+    fn next<T>(&mut self, read: impl FnOnce(Members) -> Result<T>) -> Result<Option<T>> {
+        let mut line = Zeroizing::new(Vec::with_capacity(4096));
+        let mut bounded = (&mut self.reader).take(MAX_LINE);
+        let len =
+            bounded.read_until(b'\n', &mut line).map_err(|error| io_error(self.path, &error))?;
+        if len == 0 {
+            return Ok(None);
+        }
+        self.number += 1;
+        let members = std::str::from_utf8(&line)
+            .map_err(|_| Error::new(ErrorKind::InvalidUtf8, "the line is not UTF-8"))
+            .and_then(json::parse_with_documents);
+        members.and_then(read).map(Some).map_err(|error| {
+            let place = format!("{}: line {}", self.path, self.number);
+            // The place in the line stays; what was named otherwise is a member of it.
+            let path = match (error.json_path(), error.argument()) {
+                (Some(path), _) => Some(path.to_owned()),
+                (None, Some(member)) => Some(format!("$.{member}")),
+                (None, None) => None,
+            };
+            let error = error.prefixed(place).moved_to_argument("path");
+            match path {
+                Some(path) => error.at_path(path),
+                None => error,
+            }
+        })
+    }
+}
+
+fn text<'a>(line: &'a Members, name: &str) -> Result<&'a str> {
+    line.get(name).and_then(Value::as_str).ok_or_else(|| wrong(name, "this is a string"))
+}
+
+fn optional_text<'a>(line: &'a Members, name: &str) -> Result<Option<&'a str>> {
+    match line.get(name) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text)),
+        Some(_) => Err(wrong(name, "this is a string or null")),
+    }
+}
+
+fn time(line: &Members, name: &str) -> Result<Timestamp> {
+    optional_time(line, name)?.ok_or_else(|| wrong(name, "this is a time"))
+}
+
+fn optional_time(line: &Members, name: &str) -> Result<Option<Timestamp>> {
+    let Some(text) = optional_text(line, name)? else { return Ok(None) };
+    let time = DateTime::parse_from_rfc3339(text).ok();
+    time.and_then(|time| Timestamp::from_micros(time.timestamp_micros()).ok())
+        .map(Some)
+        .ok_or_else(|| wrong(name, "this is no time in ISO 8601 within the years 1 to 9999"))
+}
+
+/// An error about a member of a line.
+fn wrong(name: &str, message: &'static str) -> Error {
+    Error::new(ErrorKind::JsonType, message).at_path(format_args!("$.{name}"))
+}
+
+/// An error of a document that is a member of a line.
+fn inside(name: &str, error: Error) -> Error {
+    let path = error.json_path().unwrap_or("$").replacen('$', &format!("$.{name}"), 1);
+    error.moved_to_path(path)
+}
