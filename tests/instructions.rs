@@ -4,6 +4,7 @@
 //! `RBTOKEN_UPDATE_INSTRUCTIONS=1 cargo test --test instructions` writes the table anew.
 #![allow(clippy::expect_used, clippy::panic, reason = "a test reports its failure by panicking")]
 
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{env, fs};
@@ -37,11 +38,9 @@ fn library() -> PathBuf {
 fn program(library: &Path) -> PathBuf {
     let program = BUILD.join("instructions");
     let folder = library.parent().expect("a library is in a folder");
-    for name in ["librbtoken.so.0"] {
-        let link = BUILD.join(name);
-        let _ = fs::remove_file(&link);
-        std::os::unix::fs::symlink(library, &link).expect("a link can be made");
-    }
+    let link = BUILD.join("librbtoken.so.0");
+    let _ = fs::remove_file(&link);
+    symlink(library, &link).expect("a link can be made");
     successful_output(
         compiler(C11)
             .arg("-O2")

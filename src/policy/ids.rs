@@ -33,6 +33,7 @@ impl PolicyIds {
     ///
     /// # Errors
     /// [`crate::ErrorKind::InvalidArgument`] if it is empty or `*`.
+    #[inline]
     pub fn check(id: &str) -> Result<()> {
         if id.is_empty() || id == "*" {
             return Err(Error::invalid("policy_id", "a policy id is neither empty nor \"*\""));
@@ -49,6 +50,7 @@ impl PolicyIds {
     }
 
     /// Whether this id may be used.
+    #[inline]
     pub fn knows(&self, id: &str) -> bool {
         !self.registered.load(Ordering::Acquire)
             || self.known.read().as_ref().is_none_or(|known| known.contains(id))

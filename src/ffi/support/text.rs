@@ -14,6 +14,7 @@ const MAX_BYTES: usize = 1 << 20;
 /// # Safety
 /// `text` is NULL, or points to `len` bytes (or to a NUL-terminated string) that do not change
 /// until the call returns.
+#[inline]
 pub(crate) unsafe fn text<'a>(
     text: *const c_char,
     len: usize,
@@ -21,14 +22,20 @@ pub(crate) unsafe fn text<'a>(
 ) -> Result<&'a str> {
     // SAFETY: as promised by the caller.
     let bytes = unsafe { bytes(text, len, argument) }?;
+    if bytes.len() <= MAX_BYTES && is_plain(bytes) {
+        // SAFETY: ASCII is UTF-8.
+        return Ok(unsafe { std::str::from_utf8_unchecked(bytes) });
+    }
+    check(bytes, argument)
+}
+
+/// A text that is not plain, if it is one.
+#[cold]
+fn check<'a>(bytes: &'a [u8], argument: &'static str) -> Result<&'a str> {
     if bytes.len() > MAX_BYTES {
         return Err(
             Error::new(ErrorKind::TooLong, "the text is longer than 1 MiB").at_argument(argument)
         );
-    }
-    if is_plain(bytes) {
-        // SAFETY: ASCII is UTF-8.
-        return Ok(unsafe { std::str::from_utf8_unchecked(bytes) });
     }
     let text = std::str::from_utf8(bytes).map_err(|_| {
         Error::new(ErrorKind::InvalidUtf8, "the text is not UTF-8").at_argument(argument)
@@ -40,23 +47,31 @@ pub(crate) unsafe fn text<'a>(
     Ok(text)
 }
 
-/// Whether all of it is ASCII without a NUL, as most texts are: one look at eight bytes at a time,
-/// where names are too short for the wide steps of general code.
+/// Whether all of it is ASCII without a NUL, as most texts are: a look or two at eight bytes, where
+/// names are too short for the wide steps of general code.
+#[inline]
 fn is_plain(bytes: &[u8]) -> bool {
     const ONES: u64 = u64::MAX / 0xff;
     const TOPS: u64 = ONES << 7;
-    let (words, rest) = bytes.as_chunks::<8>();
-    words.iter().all(|word| {
-        let word = u64::from_ne_bytes(*word);
-        // A byte without its top bit borrows it from the subtraction only if it is 0.
-        (word | word.wrapping_sub(ONES)) & TOPS == 0
-    }) && rest.iter().all(|byte| (1..0x80).contains(byte))
+    // A byte without its top bit borrows it from the subtraction only if it is 0.
+    let plain = |word: u64| (word | word.wrapping_sub(ONES)) & TOPS == 0;
+    // The last word overlaps the one before it, and so do the halves of a short one.
+    if let Some(last) = bytes.last_chunk::<8>() {
+        let words = bytes.as_chunks::<8>().0;
+        plain(u64::from_ne_bytes(*last)) && words.iter().all(|it| plain(u64::from_ne_bytes(*it)))
+    } else if let (Some(first), Some(last)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
+        let (first, last) = (u32::from_ne_bytes(*first), u32::from_ne_bytes(*last));
+        plain(u64::from(first) | u64::from(last) << 32)
+    } else {
+        bytes.iter().all(|byte| (1..0x80).contains(byte))
+    }
 }
 
 /// A text that may be absent: NULL with the length 0.
 ///
 /// # Safety
 /// As [`text`].
+#[inline]
 pub(crate) unsafe fn optional_text<'a>(
     pointer: *const c_char,
     len: usize,
@@ -74,6 +89,7 @@ pub(crate) unsafe fn optional_text<'a>(
 ///
 /// # Safety
 /// As [`text`].
+#[inline]
 pub(crate) unsafe fn bytes<'a>(
     text: *const c_char,
     len: usize,
