@@ -171,6 +171,23 @@ fn the_time_of_a_login_reaches_the_disk_by_itself() {
     }
 }
 
+#[test]
+fn a_flush_that_fails_says_so_and_what_it_could_not_write_is_tried_again() {
+    let folder = Folder::new();
+    let (host, path) = (Host::new(), folder.file("tokens.db"));
+    let store = Store::open_file(&host, &path).unwrap();
+    let (token, _) = store.client_token("alice", "RBTools", &init()).unwrap();
+    let away = folder.file("away.db");
+    fs::rename(&path, &away).unwrap();
+    store.authenticate(&token.value(), Site::Any).unwrap();
+    assert_eq!(store.flush().unwrap_err().status, E_IO);
+    fs::rename(&away, &path).unwrap();
+    // By itself, and without another login.
+    while copy_of(&folder, &path).get(1).unwrap().record().last_used.is_none() {
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
 /// What a file and its neighbours are, to tell that nothing was touched.
 fn state(folder: &Folder) -> Vec<(String, Vec<u8>, i64, i64, u32)> {
     let names = folder.names().into_iter();

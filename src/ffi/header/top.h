@@ -116,7 +116,7 @@
  *
  * A file has one owner: a second store on it, in any process, is RBTOKEN_E_LOCKED. When the owner
  * ends, be it by a crash, the file is free. (A child of `fork()` that outlives a crash of its parent
- * keeps the file locked until it calls a store or ends.) Symbolic links are followed when the file is
+ * keeps the file locked until it ends.) Symbolic links are followed when the file is
  * opened. It must lie in a directory that nobody else may write to, but for one with the sticky bit,
  * such as /tmp.
  *

@@ -67,11 +67,13 @@ impl Batch {
     /// Does in the memory what has been written, and tells the callers.
     pub fn succeed(self, memory: &Memory) {
         let mut book = memory.write();
+        // What is left of the plans is dropped without a lock: it may be much.
+        let mut spent = Vec::new();
         let answers = self.waiting.into_iter().map(|(plan, caller)| {
             let outcome = plan.and_then(|Plan { effects, outcome }| {
                 if !effects.is_empty() {
                     let book = book.as_mut().map_err(|error| error.clone())?;
-                    memory.apply(book, effects);
+                    spent.push(memory.apply(book, effects));
                 }
                 Ok(outcome)
             });

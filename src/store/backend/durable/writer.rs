@@ -80,8 +80,9 @@ impl Writer {
             }
             None => {}
         }
-        if self.uses_due.is_some_and(|due| due <= Instant::now()) && self.write_uses().is_err() {
-            self.uses_due = Some(Instant::now() + WRITE_BEHIND);
+        if self.uses_due.is_some_and(|due| due <= Instant::now()) {
+            // What cannot be written now is tried again.
+            let _ = self.write_uses();
         }
         self.database.tidy();
         true
@@ -120,6 +121,7 @@ impl Writer {
         let written = self.database.write_uses(&records);
         if written.is_err() {
             self.uses.put_back(&records);
+            self.uses_due = Some(Instant::now() + WRITE_BEHIND);
         }
         written
     }
