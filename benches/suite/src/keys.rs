@@ -29,11 +29,14 @@ impl Keys {
         self.0.chunks_exact(LEN)
     }
 
-    /// Copies of values chosen at random from the first ones, as a host finds values in its requests:
-    /// read one after the other, so that what is measured is not the way to them.
-    pub fn sample(&self, random: &mut Rng, first: usize, count: usize) -> Self {
+    /// Copies of values chosen at random among a number of different ones that lie evenly apart, as
+    /// a host finds values in its requests: read one after the other, so that what is measured is
+    /// not the way to them.
+    pub fn sample(&self, random: &mut Rng, different: usize, count: usize) -> Self {
+        let different = different.min(self.len());
+        let apart = self.len() / different;
         let mut sample = Self(Vec::with_capacity(count * LEN));
-        (0..count).for_each(|_| sample.push(self.get(random.usize(..first.min(self.len())))));
+        (0..count).for_each(|_| sample.push(self.get(random.usize(..different) * apart)));
         sample
     }
 

@@ -46,7 +46,7 @@ pub fn run(context: &mut Context, report: &mut Report) -> Result<()> {
     let added = shared[1].median() - ours[1].median();
     let length = Series(vec![document.len() as f64]);
     report.measured(
-        "13",
+        "13a",
         format!("{} B", short(added)),
         format!("{} B", grouped(document.len() as f64)),
         Ratio::of(&Series(vec![added]), &length),
@@ -55,6 +55,9 @@ pub fn run(context: &mut Context, report: &mut Report) -> Result<()> {
         let calls = context.calls(1000);
         mean(calls, |_| drop(Policy::parse(&document).expect("it is a policy")))
     };
+    let named = shared[2].median() - ours[2].median();
+    let ratio = Ratio::of(&Series(vec![named]), &Series(vec![parse]));
+    report.measured("13b", time(named), time(parse), ratio);
 
     let rows: Vec<_> = [
         ("ours", &ours),

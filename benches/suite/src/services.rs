@@ -79,8 +79,10 @@ fn measure(context: &Context, world: &World, aside: Option<&mut String>) -> Resu
     let sqlite = Some(Sqlite::filled(&folder.0, &world.keys)?);
     let redis = Redis::filled(&folder.0, &world.keys)?;
     let postgres = Postgres::filled(&world.keys)?;
-    let mut python =
-        if with_review_board { ReviewBoard::start(REVIEW_BOARD_TOKENS)? } else { None };
+    let mut python = match aside {
+        Some(_) => ReviewBoard::start(REVIEW_BOARD_TOKENS)?,
+        None => None,
+    };
 
     let calls = context.calls(20_000);
     let mut random = context.random();

@@ -15,9 +15,9 @@ use crate::rounds::{Contestant, Ratio, interleave};
 /// What the threads do.
 #[derive(Clone, Copy)]
 struct Load {
-    /// Values that are asked for are among so many first ones.
-    first: usize,
-    /// Different values in the hands of a thread, which it goes through in turn.
+    /// How many different values are asked for.
+    different: usize,
+    /// Values in the hands of a thread, which it goes through in turn.
     values: usize,
     /// Calls of each thread.
     calls: usize,
@@ -37,9 +37,9 @@ pub fn run(context: &mut Context, report: &mut Report) -> Result<()> {
             for (write_every, writes) in [(0, "none"), (100, "1%"), (10, "10%")] {
                 let calls = context.calls(if hot { 80_000 } else { 40_000 });
                 let load = if hot {
-                    Load { first: HOT, values: HOT.min(calls), calls, write_every }
+                    Load { different: HOT, values: HOT.min(calls), calls, write_every }
                 } else {
-                    Load { first: world.size, values: calls, calls, write_every }
+                    Load { different: world.size, values: calls, calls, write_every }
                 };
                 let series = interleave(
                     context.rounds,
@@ -128,28 +128,29 @@ fn throughput<S: Shared>(
 ) -> f64 {
     let parts: Vec<_> = (0..threads)
         .map(|_| {
-            let values = world.keys.sample(random, load.first, load.values);
+            let values = world.keys.sample(random, load.different, load.values);
             (values, Keys::made_up(random, 64))
         })
         .collect();
-    let barrier = Barrier::new(threads + 1);
-    let start = std::thread::scope(|scope| {
-        for (core, (values, new)) in parts.iter().enumerate() {
+    let barrier = Barrier::new(threads);
+    let spans: Vec<_> = std::thread::scope(|scope| {
+        let threads = parts.iter().enumerate().map(|(core, (values, new))| {
             let barrier = &barrier;
             scope.spawn(move || {
                 pin(core);
                 values.iter().take(HOT).for_each(|value| _ = store.log_in(value));
                 barrier.wait();
+                let start = Instant::now();
                 work(store, values, new, load);
-                barrier.wait();
-            });
-        }
-        barrier.wait();
-        let start = Instant::now();
-        barrier.wait();
-        start.elapsed()
+                (start, Instant::now())
+            })
+        });
+        let threads: Vec<_> = threads.collect();
+        threads.into_iter().map(|thread| thread.join().expect("nothing panics")).collect()
     });
-    (threads * load.calls) as f64 / start.as_secs_f64()
+    let first = spans.iter().map(|span| span.0).min().expect("there is a thread");
+    let last = spans.iter().map(|span| span.1).max().expect("there is a thread");
+    (threads * load.calls) as f64 / (last - first).as_secs_f64()
 }
 
 fn work<S: Shared>(store: &S, values: &Keys, new: &Keys, load: Load) {
