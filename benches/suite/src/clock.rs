@@ -39,6 +39,8 @@ fn fenced() -> u64 {
 #[derive(Clone, Copy)]
 pub struct Stopwatch {
     ticks_per_ns: f64,
+    /// Nanoseconds by which the counter steps: 10 on some machines.
+    step: f64,
     /// What is read around nothing at all.
     empty: f64,
 }
@@ -48,9 +50,14 @@ impl Stopwatch {
         let (start, ticks) = (Instant::now(), fenced());
         while start.elapsed().as_millis() < 50 {}
         let ticks_per_ns = (fenced() - ticks) as f64 / start.elapsed().as_nanos() as f64;
-        let mut pairs: Vec<_> = (0..10_000).map(|_| -(fenced() as f64 - fenced() as f64)).collect();
-        let empty = percentile(&mut pairs, 0.5) / ticks_per_ns;
-        Self { ticks_per_ns, empty }
+        let mut last = fenced();
+        let step = (0..10_000).fold(0, |step, _| {
+            let before = std::mem::replace(&mut last, fenced());
+            greatest_common_divisor(step, last - before)
+        });
+        let this = Self { ticks_per_ns, step: step as f64 / ticks_per_ns, empty: 0.0 };
+        let mut nothing: Vec<_> = (0..10_000).map(|_| this.time(|| ())).collect();
+        Self { empty: this.median(&mut nothing), ..this }
     }
 
     /// Nanoseconds of one call, less those of measuring nothing.
@@ -61,4 +68,18 @@ impl Stopwatch {
         let end = fenced();
         (end - start) as f64 / self.ticks_per_ns - self.empty
     }
+
+    /// The median of such times. Where the counter steps are coarse many times are equal: the
+    /// median lies among them as far as they lie across the middle.
+    pub fn median(&self, times: &mut [f64]) -> f64 {
+        let middle = percentile(times, 0.5);
+        let lowest = middle - self.step / 2.0;
+        let below = times.iter().filter(|time| **time < lowest).count();
+        let equal = times.iter().filter(|time| (**time - middle).abs() < self.step / 2.0).count();
+        lowest + self.step * (times.len() as f64 / 2.0 - below as f64) / equal.max(1) as f64
+    }
+}
+
+fn greatest_common_divisor(a: u64, b: u64) -> u64 {
+    if b == 0 { a } else { greatest_common_divisor(b, a % b) }
 }

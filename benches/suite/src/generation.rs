@@ -15,7 +15,7 @@ use crate::keys::{self, Keys};
 use crate::reference::python::{ReviewBoard, VARIABLE};
 use crate::reference::random::{Fill, Naive};
 use crate::report::{Report, times};
-use crate::rounds::{Contestant, Ratio, interleave, percentile};
+use crate::rounds::{Contestant, Ratio, interleave};
 
 /// Tokens in the store, which stays as large.
 const TOKENS: usize = 1000;
@@ -88,7 +88,7 @@ pub fn run(context: &mut Context, report: &mut Report) -> Result<()> {
             let token = made.expect("it was called").expect("a token is generated");
             store.delete(token.id()).expect("the token is there");
         }
-        percentile(&mut costs, 0.5)
+        watch.median(&mut costs)
     };
     let (mut fill, naive) = (Fill::new(), Naive::new());
     let mut random = context.random();
@@ -102,7 +102,7 @@ pub fn run(context: &mut Context, report: &mut Report) -> Result<()> {
         }),
         Box::new(|| {
             let mut costs: Vec<_> = (0..calls).map(|_| watch.time(|| fill.fill())).collect();
-            percentile(&mut costs, 0.5)
+            watch.median(&mut costs)
         }),
         Box::new(|| mean(calls, |_| assert_eq!(naive.make(), keys::LEN))),
     ];

@@ -10,7 +10,7 @@ use crate::context::{Context, HOT, World};
 use crate::keys::{self, Keys};
 use crate::reference::Logins;
 use crate::report::{Report, ratio_text, times};
-use crate::rounds::{Contestant, Ratio, Series, interleave, percentile};
+use crate::rounds::{Contestant, Ratio, Series, interleave};
 
 /// Which values are asked for.
 #[derive(Clone, Copy, PartialEq)]
@@ -144,5 +144,5 @@ fn p50(watch: Stopwatch, values: &Keys, asked: Asked, call: impl Fn(&[u8]) -> bo
             assert_eq!(answer, asked != Asked::Unknown);
         }
     }
-    percentile(&mut costs, 0.5)
+    watch.median(&mut costs)
 }

@@ -6,8 +6,7 @@ use std::time::Instant;
 use anyhow::{Context as _, Result, bail, ensure};
 use fastrand::Rng;
 
-use crate::abi::{Policy, Store};
-use crate::clock::mean;
+use crate::abi::Store;
 use crate::context::{Context, client, user};
 use crate::keys::{self, Keys};
 use crate::policy;
@@ -18,7 +17,7 @@ use crate::rounds::{Ratio, Series};
 /// The argument that makes a process one of these.
 pub const CHILD: &str = "--memory-of";
 /// Bytes of the policy that all tokens share.
-const POLICY: usize = 2 << 10;
+pub const POLICY: usize = 2 << 10;
 
 pub fn run(context: &mut Context, report: &mut Report) -> Result<()> {
     let size = context.sizes()[2];
@@ -51,14 +50,6 @@ pub fn run(context: &mut Context, report: &mut Report) -> Result<()> {
         format!("{} B", grouped(document.len() as f64)),
         Ratio::of(&Series(vec![added]), &length),
     );
-    let parse = {
-        let calls = context.calls(1000);
-        mean(calls, |_| drop(Policy::parse(&document).expect("it is a policy")))
-    };
-    let named = shared[2].median() - ours[2].median();
-    let ratio = Ratio::of(&Series(vec![named]), &Series(vec![parse]));
-    report.measured("13b", time(named), time(parse), ratio);
-
     let rows: Vec<_> = [
         ("ours", &ours),
         ("ours, one policy in all", &shared),
@@ -75,11 +66,10 @@ pub fn run(context: &mut Context, report: &mut Report) -> Result<()> {
         &format!(
             "{} tokens, {} client tokens a user, values of 255 bytes; what a process of its own grew by \
              while they were made. The maps hold a value, a user's name, two times and a flag, and have \
-             no other index. The policy has {} bytes; each creation names it, and to parse it takes {}.",
+             no other index. The policy has {} bytes, and each creation names it.",
             grouped(size as f64),
             crate::context::CLIENTS,
             grouped(document.len() as f64),
-            time(parse),
         ),
         &["what", "resident", "allocated (mallinfo2)", "creation, mean"],
         &rows,

@@ -34,8 +34,8 @@ impl Felt {
         }
     }
 
-    fn add(&mut self, mut costs: Vec<f64>, work: Duration) {
-        self.p50.0.push(percentile(&mut costs, 0.5));
+    fn add(&mut self, watch: Stopwatch, mut costs: Vec<f64>, work: Duration) {
+        self.p50.0.push(watch.median(&mut costs));
         self.p999.0.push(percentile(&mut costs, 0.999));
         self.worst = costs.into_iter().fold(self.worst, f64::max);
         self.work.0.push(work.as_nanos() as f64);
@@ -77,9 +77,9 @@ pub fn run(context: &mut Context, report: &mut Report) -> Result<()> {
             Ok(())
         })?;
         if round > 0 {
-            idle.add(felt.0, felt.1);
-            list.add(felt_list.0, felt_list.1);
-            purge.add(felt_purge.0, felt_purge.1);
+            idle.add(watch, felt.0, felt.1);
+            list.add(watch, felt_list.0, felt_list.1);
+            purge.add(watch, felt_purge.0, felt_purge.1);
         }
     }
     // From now on all logins are refused; so they are on the idle store beside.
@@ -93,8 +93,8 @@ pub fn run(context: &mut Context, report: &mut Report) -> Result<()> {
             Ok(())
         })?;
         if round > 0 {
-            everyone.add(felt_everyone.0, felt_everyone.1);
-            idle_refused.add(felt_idle.0, felt_idle.1);
+            everyone.add(watch, felt_everyone.0, felt_everyone.1);
+            idle_refused.add(watch, felt_idle.0, felt_idle.1);
         }
     }
 

@@ -1,13 +1,14 @@
-//! Row 8: policy checks, on a small and on a large policy.
+//! Rows 8 and 13: policy checks, on a small and on a large policy, and policies that are shared.
 
 use anyhow::{Result, ensure};
 use serde_json::{Map, Value, json};
 
-use crate::abi::Policy;
+use crate::abi::{Policy, Store};
 use crate::clock::mean;
-use crate::context::Context;
+use crate::context::{Context, client, user};
+use crate::memory;
 use crate::reference::policy::Walk;
-use crate::report::{Report, ratio_text, times};
+use crate::report::{Report, grouped, ratio_text, times};
 use crate::rounds::{Contestant, Ratio, interleave};
 
 /// A policy of about 300 bytes, as people write them.
@@ -90,7 +91,7 @@ pub fn run(context: &mut Context, report: &mut Report) -> Result<()> {
     report.measured("8b", times(&series[1]), times(&series[0]), Ratio::of(&series[1], &series[0]));
     let rows = [0, 1].map(|size| {
         vec![
-            format!("{} B", crate::report::grouped(documents[size].len() as f64)),
+            format!("{} B", grouped(documents[size].len() as f64)),
             times(&series[size]),
             times(&series[size + 2]),
             ratio_text(&Ratio::of(&series[size + 2], &series[size])),
@@ -101,6 +102,40 @@ pub fn run(context: &mut Context, report: &mut Report) -> Result<()> {
         "`rbtoken_policy_allows`, eight questions in turn that end at different rules; mean of a round.",
         &["policy", "ours", "walk of serde_json::Value", "walk / ours"],
         &rows,
+    );
+    naming(context, report)
+}
+
+/// Row 13: whether a policy that other tokens have is parsed again when a creation names it.
+fn naming(context: &Context, report: &mut Report) -> Result<()> {
+    let document = large(memory::POLICY);
+    let store = Store::in_memory()?;
+    let (first, _) = store.client_token("first", "first", Some(&document))?;
+    let calls = context.calls(2000);
+    let create = |policy: Option<&str>| {
+        let mut made = Vec::with_capacity(calls);
+        let cost = mean(calls, |call| {
+            let token = store.client_token(&user(call), &client(call), policy);
+            made.push(token.expect("a token is created").0);
+        });
+        made.into_iter().for_each(|token| store.delete(token.id()).expect("the token is there"));
+        cost
+    };
+    let mut contestants: [Contestant<'_>; 3] = [
+        Box::new(|| create(None)),
+        Box::new(|| create(Some(&document))),
+        Box::new(|| mean(calls, |_| drop(Policy::parse(&document).expect("it is a policy")))),
+    ];
+    let series = interleave(context.rounds, &mut contestants);
+    drop((contestants, first));
+    let named = series[1].minus(&series[0]);
+    let ratio = Ratio::of(&named, &series[2]);
+    report.measured("13b", times(&named), times(&series[2]), ratio);
+    report.table(
+        "Naming a policy that other tokens have",
+        &format!("A policy of {} bytes; mean of a round.", grouped(document.len() as f64)),
+        &["creation without a policy", "with the policy", "difference", "parsing the policy"],
+        &[vec![times(&series[0]), times(&series[1]), times(&named), times(&series[2])]],
     );
     Ok(())
 }

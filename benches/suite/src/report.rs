@@ -148,20 +148,28 @@ pub fn grouped(number: f64) -> String {
     if number <= -0.5 { format!("-{text}") } else { text }
 }
 
+/// A unit for a number of nanoseconds, and how many of them it has.
+fn unit(ns: f64) -> (&'static str, f64) {
+    match ns.abs() {
+        0.0..10_000.0 => ("ns", 1.0),
+        10_000.0..10_000_000.0 => ("µs", 1e3),
+        10_000_000.0..10_000_000_000.0 => ("ms", 1e6),
+        _ => ("s", 1e9),
+    }
+}
+
 /// A number of nanoseconds.
 pub fn time(ns: f64) -> String {
-    match ns.abs() {
-        0.0..10.0 => format!("{ns:.1} ns"),
-        10.0..10_000.0 => format!("{} ns", grouped(ns)),
-        10_000.0..10_000_000.0 => format!("{} µs", short(ns / 1e3)),
-        10_000_000.0..10_000_000_000.0 => format!("{} ms", short(ns / 1e6)),
-        _ => format!("{} s", short(ns / 1e9)),
-    }
+    let (name, size) = unit(ns);
+    format!("{} {name}", short(ns / size))
 }
 
 /// The median of a series of nanoseconds, with its extremes.
 pub fn times(series: &Series) -> String {
-    format!("{} ({}–{})", time(series.median()), time(series.min()), time(series.max()))
+    let (name, size) = unit(series.median());
+    let [median, min, max] =
+        [series.median(), series.min(), series.max()].map(|ns| short(ns / size));
+    format!("{median} {name} ({min}–{max})")
 }
 
 /// The median of a series of operations per second, with its extremes, in millions.

@@ -23,7 +23,7 @@ pub struct Walk {
 }
 
 /// # Safety
-/// The texts are there, and ASCII.
+/// The texts are there. That they are UTF-8 has to be looked at, as in every such function.
 unsafe extern "C" fn allows(
     document: *const Value,
     id: *const c_char,
@@ -35,7 +35,7 @@ unsafe extern "C" fn allows(
 ) -> bool {
     // SAFETY: as promised.
     let text = |text: *const c_char, len| unsafe {
-        std::str::from_utf8_unchecked(std::slice::from_raw_parts(text.cast(), len))
+        std::str::from_utf8(std::slice::from_raw_parts(text.cast(), len)).unwrap_or_default()
     };
     let (id, method) = (text(id, id_len), text(method, method_len));
     // SAFETY: as promised.
