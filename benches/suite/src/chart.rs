@@ -21,20 +21,24 @@ impl Line {
     }
 }
 
-const PLOT: (f64, f64) = (330.0, 380.0);
+/// The line that both panels have.
+pub const LOGIN: &str = "rbtoken login";
+const PLOT: (f64, f64) = (310.0, 380.0);
 const TOP: f64 = 64.0;
 /// What a label needs from the one below it.
 const LABEL: f64 = 15.0;
 /// Told apart with every kind of colour vision: Okabe and Ito's.
-const COLOURS: [&str; 7] =
-    ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#555555"];
+/// The first one is our login's.
+const COLOURS: [&str; 8] =
+    ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b07d00", "#56b4e9", "#555555", "#000000"];
 
 /// Our login beside the references, and our operations.
 pub fn draw(lines: &[Line]) -> Option<String> {
-    let login = lines.iter().filter(|line| !line.ours || line.name == "login");
+    let (login, others): (Vec<_>, Vec<_>) = lines.iter().partition(|line| line.name == LOGIN);
+    let (ours, references): (Vec<_>, Vec<_>) = others.into_iter().partition(|line| line.ours);
     let panels = [
-        ("A login, ours and the references", login.collect::<Vec<_>>()),
-        ("Our operations", lines.iter().filter(|line| line.ours).collect()),
+        ("A login, ours and the references", [&login[..], &references].concat()),
+        ("Our operations", [&login[..], &ours].concat()),
     ];
     let points = || lines.iter().flat_map(|line| &line.points);
     points().next()?;
@@ -51,7 +55,7 @@ pub fn draw(lines: &[Line]) -> Option<String> {
          <rect width=\"1200\" height=\"500\" fill=\"white\"/>\n",
     );
     for (index, (title, lines)) in panels.iter().enumerate() {
-        let left = 70.0 + 590.0 * index as f64;
+        let left = 70.0 + 580.0 * index as f64;
         panel(&mut svg, left, title, lines, x, y);
     }
     svg += "</svg>\n";
@@ -135,17 +139,17 @@ fn panel(
             );
         }
         let Some((tokens, ns)) = line.points.last() else { continue };
-        let name = if line.ours { format!("rbtoken: {}", line.name) } else { line.name.to_owned() };
         let _ = writeln!(
             svg,
             "<line x1=\"{:.1}\" y1=\"{:.1}\" x2=\"{:.1}\" y2=\"{label_y:.1}\" stroke=\"{colour}\" \
              stroke-width=\"0.7\"/>\
-             <text x=\"{:.1}\" y=\"{:.1}\" fill=\"{colour}\" font-weight=\"{weight}\">{name}, {}</text>",
+             <text x=\"{:.1}\" y=\"{:.1}\" fill=\"{colour}\" font-weight=\"{weight}\">{}, {}</text>",
             at_x(*tokens),
             at_y(*ns),
             right + 14.0,
             right + 17.0,
             label_y + 4.0,
+            line.name,
             time(*ns)
         );
     }

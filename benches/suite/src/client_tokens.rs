@@ -2,9 +2,9 @@
 
 use anyhow::{Result, ensure};
 
-use crate::abi::Store;
 use crate::clock::mean;
 use crate::context::Context;
+use crate::handles::Store;
 use crate::reference::scan::Scan;
 use crate::report::{Report, grouped, ratio_text, times};
 use crate::rounds::{Contestant, Ratio, interleave};

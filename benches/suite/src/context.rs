@@ -3,8 +3,8 @@
 use anyhow::{Result, ensure};
 use fastrand::Rng;
 
-use crate::abi::Store;
 use crate::clock::Stopwatch;
+use crate::handles::Store;
 use crate::keys::Keys;
 use crate::reference::cpp::SharedMap;
 use crate::reference::map::{self, Locked, Plain};

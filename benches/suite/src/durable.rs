@@ -8,13 +8,13 @@ use std::time::Instant;
 use anyhow::{Context as _, Result, ensure};
 use hashbrown::HashMap;
 
-use crate::abi::Store;
 use crate::context::{Context, client, user};
+use crate::handles::Store;
 use crate::keys::Keys;
 use crate::reference::databases::Folder;
 use crate::reference::map::{Map, Record};
-use crate::report::{Report, grouped, rates, ratio_text, times};
-use crate::rounds::{Contestant, Ratio, Series, interleave};
+use crate::report::{Report, grouped, ratio_text, times};
+use crate::rounds::{Contestant, Ratio, interleave};
 
 /// Writers that fill the store that is opened: they wait together for the disk.
 const FILLERS: usize = 64;
@@ -81,14 +81,16 @@ fn creates(context: &Context, report: &mut Report, folder: &Path, store: Store) 
     for (index, key, threads) in [(0, "11a", "1"), (1, "11b", "8")] {
         let (ours, other) = (&series[index], &series[index + 2]);
         let ratio = Ratio::of(ours, other);
-        let per_second = |series: &Series| format!("{} /s", grouped(series.median()));
-        report.measured(key, per_second(ours), per_second(other), ratio);
-        let [ours, other] = [ours, other].map(|series| rates(&series.times(1e3)));
+        let [ours, other] = [ours, other].map(|series| {
+            let [median, min, max] = [series.median(), series.min(), series.max()].map(grouped);
+            format!("{median}/s ({min}–{max})")
+        });
+        report.measured(key, &*ours, &*other, ratio);
         rows.push(vec![threads.to_owned(), ours, other, ratio_text(&ratio)]);
     }
     report.table(
         "Durable creates",
-        "Thousands of tokens per second, each on the disk when the call returns. SQLite: WAL, \
+        "Tokens per second, each on the disk when the call returns. SQLite: WAL, \
          synchronous=FULL, one row per transaction, a connection per thread, an index by value.",
         &["threads", "ours", "SQLite", "ours / SQLite"],
         &rows,
@@ -114,7 +116,8 @@ fn writer(path: &Path) -> Result<rusqlite::Connection> {
 }
 
 fn opening(context: &Context, report: &mut Report, folder: &Path) -> Result<()> {
-    let size = context.sizes()[2];
+    // Each of them is written to the disk: fewer, if it is to be quick.
+    let size = context.sizes()[if context.quick { 1 } else { 2 }];
     let location = folder.join("opening.rbtoken");
     let location = location.to_str().context("the folder's name is text")?;
     let open = || Store::at(location).map(|store| store.expect("it opened before"));

@@ -8,9 +8,10 @@ use std::ffi::{CStr, c_char};
 
 use anyhow::Result;
 
-use crate::abi::{Generator, Handle, Status, Store};
+use crate::abi::{Generator, Handle, Status};
 use crate::clock::mean;
 use crate::context::Context;
+use crate::handles::Store;
 use crate::keys::{self, Keys};
 use crate::reference::python::{ReviewBoard, VARIABLE};
 use crate::reference::random::{Fill, Naive};

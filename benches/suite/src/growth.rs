@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use crate::chart::Line;
+use crate::chart::{self, Line};
 use crate::clock::mean;
 use crate::context::{Context, World, client, user};
 use crate::keys::Keys;
@@ -56,12 +56,12 @@ pub fn run(context: &mut Context, report: &mut Report) -> Result<()> {
         })
         .collect();
     for (operation, name, ours) in [
-        (0, "login", true),
+        (0, chart::LOGIN, true),
         (4, "get-or-create, existing", true),
         (5, "get-or-create, new", true),
         (10, "hashbrown, no lock", false),
         (11, "hashbrown, RwLock", false),
-        (12, "C++ unordered_map, shared_mutex", false),
+        (12, "C++, shared_mutex", false),
     ] {
         let medians = series[operation].iter().map(Series::median);
         let points = sizes.iter().map(|size| *size as f64).zip(medians).collect();

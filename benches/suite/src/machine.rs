@@ -25,9 +25,12 @@ pub fn describe(library: &std::path::Path) -> Vec<(&'static str, String)> {
         .map_or_else(unknown, |kib| format!("{:.0} GiB", kib / 1024.0 / 1024.0));
     let huge = std::fs::read_to_string("/sys/kernel/mm/transparent_hugepage/enabled");
     let huge = huge.map_or_else(|_| unknown(), |text| text.trim().to_owned());
+    let load = std::fs::read_to_string("/proc/loadavg").ok();
+    let load = load.and_then(|text| text.split(' ').next().map(String::from));
     let bytes = std::fs::metadata(library).map_or(0, |file| file.len());
     vec![
         ("date", first_line("date", &["-u", "+%Y-%m-%d %H:%M UTC"]).unwrap_or_else(unknown)),
+        ("load when it began, on average of a minute", load.unwrap_or_else(unknown)),
         ("processor", format!("{cpu}, {cores} cores")),
         ("memory", gib),
         ("transparent huge pages", huge),

@@ -9,6 +9,7 @@ mod durable;
 mod generation;
 mod goals;
 mod growth;
+mod handles;
 mod isolated;
 mod keys;
 mod machine;

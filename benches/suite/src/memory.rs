@@ -6,8 +6,8 @@ use std::time::Instant;
 use anyhow::{Context as _, Result, bail, ensure};
 use fastrand::Rng;
 
-use crate::abi::Store;
 use crate::context::{Context, client, user};
+use crate::handles::Store;
 use crate::keys::{self, Keys};
 use crate::policy;
 use crate::reference::{cpp::SharedMap, map};
@@ -17,7 +17,7 @@ use crate::rounds::{Ratio, Series};
 /// The argument that makes a process one of these.
 pub const CHILD: &str = "--memory-of";
 /// Bytes of the policy that all tokens share.
-pub const POLICY: usize = 2 << 10;
+const POLICY: usize = 512;
 
 pub fn run(context: &mut Context, report: &mut Report) -> Result<()> {
     let size = context.sizes()[2];

@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, ensure};
 use fastrand::Rng;
 
-use crate::abi::Store;
 use crate::clock::Stopwatch;
 use crate::context::{Context, client, user};
+use crate::handles::Store;
 use crate::keys::Keys;
 use crate::report::{Report, grouped, ratio_text, time, times};
 use crate::rounds::{Ratio, Series, percentile};

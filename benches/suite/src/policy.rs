@@ -3,10 +3,9 @@
 use anyhow::{Result, ensure};
 use serde_json::{Map, Value, json};
 
-use crate::abi::{Policy, Store};
 use crate::clock::mean;
 use crate::context::{Context, client, user};
-use crate::memory;
+use crate::handles::{Policy, Store};
 use crate::reference::policy::Walk;
 use crate::report::{Report, grouped, ratio_text, times};
 use crate::rounds::{Contestant, Ratio, interleave};
@@ -108,7 +107,7 @@ pub fn run(context: &mut Context, report: &mut Report) -> Result<()> {
 
 /// Row 13: whether a policy that other tokens have is parsed again when a creation names it.
 fn naming(context: &Context, report: &mut Report) -> Result<()> {
-    let document = large(memory::POLICY);
+    let document = large(2 << 10);
     let store = Store::in_memory()?;
     let (first, _) = store.client_token("first", "first", Some(&document))?;
     let calls = context.calls(2000);

@@ -21,11 +21,6 @@ impl Series {
     pub fn minus(&self, other: &Self) -> Self {
         Self(self.0.iter().zip(&other.0).map(|(a, b)| a - b).collect())
     }
-
-    /// Each round's value scaled.
-    pub fn times(&self, factor: f64) -> Self {
-        Self(self.0.iter().map(|value| value * factor).collect())
-    }
 }
 
 /// A ratio of two series that were measured in the same rounds.

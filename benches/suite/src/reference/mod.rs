@@ -38,7 +38,7 @@ pub trait Shared: Logins + Sync {
     fn remove(&self, value: &[u8], id: i64);
 }
 
-impl Logins for crate::abi::Store {
+impl Logins for crate::handles::Store {
     #[inline]
     fn log_in(&self, value: &[u8]) -> bool {
         self.log_in(value)
@@ -50,7 +50,7 @@ impl Logins for crate::abi::Store {
     }
 }
 
-impl Shared for crate::abi::Store {
+impl Shared for crate::handles::Store {
     fn add(&self, value: &[u8]) -> i64 {
         self.import("writer", value, None).expect("the value is new").id()
     }
