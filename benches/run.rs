@@ -3,6 +3,7 @@
 //! The measuring program is a package of its own, in `benches/suite`: `cargo bench -- --help` tells
 //! what it takes.
 
+use std::env::consts::{DLL_PREFIX, DLL_SUFFIX};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::{env, io};
@@ -16,7 +17,7 @@ fn main() -> io::Result<ExitCode> {
         None => {
             let arguments = ["rustc", "--release", "--lib", "--crate-type", "cdylib"];
             cargo(root, &built.join("library"), &arguments)?;
-            built.join("library/release/librbtoken.so")
+            built.join(format!("library/release/{DLL_PREFIX}rbtoken{DLL_SUFFIX}"))
         }
     };
     cargo(&root.join("benches/suite"), &built.join("suite"), &["build", "--release", "--locked"])?;

@@ -111,9 +111,12 @@ fn main() -> Result<()> {
     let took = start.elapsed().as_secs();
     println!("{took} s in all");
     if write {
-        let command = ["cargo bench --"].into_iter().chain(arguments.iter().map(String::as_str));
-        let command = command.collect::<Vec<_>>().join(" ");
-        std::fs::write("docs/benchmarks.md", document(&command, &machine, took, &goals, &report))?;
+        let python = std::env::var_os(reference::python::VARIABLE);
+        let python =
+            python.map_or(String::new(), |_| format!("{}=… ", reference::python::VARIABLE));
+        let command = format!("{python}cargo bench -- {}", arguments.join(" "));
+        let text = document(&command, &machine, took, &goals, &report);
+        std::fs::write("docs/benchmarks.md", text)?;
         if let Some(svg) = chart::draw(&report.lines) {
             std::fs::write("docs/benchmarks.svg", svg)?;
         }
@@ -139,6 +142,9 @@ fn document(
     );
     for (name, value) in machine {
         let _ = writeln!(text, "- {name}: {value}");
+    }
+    if command.contains("--quick") {
+        text += "\n**Small stores and few rounds: these figures only say that all of it runs.**\n";
     }
     let _ = write!(text, "\n## Goals\n\n{goals}\n");
     if !report.lines.is_empty() {
