@@ -200,6 +200,9 @@ functions! {
     ) -> Status;
     store_update_token: fn(Handle, i64, *const TokenUpdate, *mut Handle, Error) -> Status;
     store_invalidate_token_by_id: fn(Handle, i64, Text, usize, Error) -> Status;
+    store_invalidate_user_tokens: fn(
+        Handle, Text, usize, Text, usize, *mut u64, Error
+    ) -> Status;
     store_invalidate_all_tokens: fn(Handle, Text, usize, *mut u64, Error) -> Status;
     store_delete_token: fn(Handle, i64, Error) -> Status;
     store_purge_tokens: fn(Handle, i64, *mut u64, Error) -> Status;

@@ -1,78 +1,149 @@
 //! What each operation costs as stores grow. All sizes are measured in the same rounds.
 
 use anyhow::Result;
+use fastrand::Rng;
 
 use crate::chart::{self, Line};
 use crate::clock::mean;
-use crate::context::{Context, World, client, user};
+use crate::context::{CLIENTS, Context, World, client, user};
 use crate::keys::Keys;
 use crate::reference::Logins;
 use crate::report::{Report, grouped, ratio_text, times};
 use crate::rounds::{Contestant, Ratio, Series, interleave};
 
-/// The operations, in the order of the table.
-const OPERATIONS: [&str; 14] = [
-    "login",
-    "login, unknown value",
-    "find by value",
-    "get by id",
-    "get-or-create, existing",
-    "get-or-create, new",
-    "update of the note",
-    "invalidation by id",
-    "deletion",
-    "list of one user's 10 tokens",
-    "reference login (hashbrown)",
-    "RwLock of hashbrown, login",
-    "C++ unordered_map + shared_mutex, login",
-    "reference login, unknown value",
+/// Makes a number of calls, and tells what one costs.
+type Calls = fn(&World, &mut Rng, usize) -> f64;
+
+const LOGIN: &str = "login";
+const EXISTING: &str = "get-or-create, existing";
+const NEW: &str = "get-or-create, new";
+const PLAIN: &str = "reference login (hashbrown)";
+const LOCKED: &str = "RwLock of hashbrown, login";
+const CPP: &str = "C++ unordered_map + shared_mutex, login";
+
+/// What leaves the store as it is.
+const OURS: [(&str, Calls); 7] = [
+    (LOGIN, |world, random, calls| log_in(&world.ours, world, random, calls)),
+    ("login, unknown value", |world, random, calls| log_in_unknown(&world.ours, random, calls)),
+    ("find by value", |world, random, calls| {
+        let values = world.keys.sample(random, world.size, calls);
+        mean(calls, |call| assert!(world.ours.find(values.get(call))))
+    }),
+    ("get by id", |world, random, calls| {
+        let ids: Vec<_> = (0..calls).map(|_| random.i64(1..=world.size as i64)).collect();
+        mean(calls, |call| drop(world.ours.get(ids[call]).expect(THERE)))
+    }),
+    (EXISTING, |world, random, calls| {
+        let numbers = (0..calls).map(|_| random.usize(..world.size));
+        let names: Vec<_> = numbers.map(|number| (user(number), client(number))).collect();
+        mean(calls, |call| {
+            let (user, client) = &names[call];
+            let found = world.ours.client_token(user, client, None);
+            assert!(found.is_ok_and(|(_, created)| !created));
+        })
+    }),
+    ("list of one user's 10 tokens", |world, random, calls| {
+        let users: Vec<_> = (0..calls).map(|_| user(random.usize(..world.size))).collect();
+        mean(calls, |call| {
+            assert!(world.ours.list(Some(&users[call])).is_ok_and(|count| count == CLIENTS));
+        })
+    }),
+    ("number of tokens", |world, _, calls| {
+        mean(calls, |_| assert!(world.ours.count().is_ok_and(|count| count == world.size as u64)))
+    }),
 ];
 
-/// Those that make tokens, change and remove them: measured one after the other.
-const LIFE: std::ops::Range<usize> = 5..9;
+/// One step of the lives of so many tokens, whose ids are kept meanwhile.
+type Step = fn(&World, &mut Vec<i64>, usize) -> f64;
+
+/// What makes tokens, changes them and removes them, one after the other.
+const LIFE: [(&str, Step); 5] = [
+    (NEW, |world, made, calls| {
+        let users: Vec<_> = (0..calls).map(new_user).collect();
+        let clients: Vec<_> = (0..calls).map(client).collect();
+        mean(calls, |call| {
+            let token = world.ours.client_token(&users[call], &clients[call], None);
+            let (token, created) = token.expect("a token is created");
+            assert!(created);
+            made.push(token.id());
+        })
+    }),
+    ("update of the note", |world, made, calls| {
+        mean(calls, |call| world.ours.set_note(made[call], "a note").expect(THERE))
+    }),
+    ("invalidation by id", |world, made, calls| {
+        mean(calls, |call| world.ours.invalidate(made[call]).expect(THERE))
+    }),
+    ("invalidation of one user's 10 tokens", |world, _, calls| {
+        let users: Vec<_> = (0..calls / CLIENTS).map(|call| new_user(call * CLIENTS)).collect();
+        mean(users.len(), |call| {
+            let count = world.ours.invalidate_user(&users[call]);
+            assert!(count.is_ok_and(|count| count == CLIENTS as u64));
+        })
+    }),
+    ("deletion", |world, made, calls| {
+        mean(calls, |call| world.ours.delete(made[call]).expect(THERE))
+    }),
+];
+
+const REFERENCES: [(&str, Calls); 4] = [
+    (PLAIN, |world, random, calls| log_in(&world.plain, world, random, calls)),
+    (LOCKED, |world, random, calls| log_in(&world.locked, world, random, calls)),
+    (CPP, |world, random, calls| log_in(&world.cpp, world, random, calls)),
+    ("reference login, unknown value", |world, random, calls| {
+        log_in_unknown(&world.plain, random, calls)
+    }),
+];
+
+const THERE: &str = "the token is there";
+
+/// The owner of a token that an operation makes.
+fn new_user(call: usize) -> String {
+    format!("new-{}", call / CLIENTS)
+}
+
+fn log_in(store: &impl Logins, world: &World, random: &mut Rng, calls: usize) -> f64 {
+    let values = world.keys.sample(random, world.size, calls);
+    mean(calls, |call| assert!(store.log_in(values.get(call))))
+}
+
+fn log_in_unknown(store: &impl Logins, random: &mut Rng, calls: usize) -> f64 {
+    let values = Keys::made_up(random, calls);
+    mean(calls, |call| assert!(!store.log_in(values.get(call))))
+}
 
 pub fn run(context: &mut Context, report: &mut Report) -> Result<()> {
     context.fill()?;
-    let mut series: Vec<Vec<Series>> = Vec::new();
-    for operation in 0..OPERATIONS.len() {
-        if LIFE.contains(&operation) {
-            continue;
-        }
-        let mut contestants: Vec<Contestant<'_>> =
-            context.worlds.iter().map(|world| contestant(context, world, operation)).collect();
-        series.push(interleave(context.rounds, &mut contestants));
-    }
-    series.splice(LIFE.start..LIFE.start, lives(context));
+    let measure = |(name, calls): &(&'static str, Calls)| (*name, by_size(context, *calls));
+    let mut all: Vec<_> = OURS.iter().map(measure).collect();
+    all.extend(lives(context));
+    all.extend(REFERENCES.iter().map(measure));
 
-    let sizes: Vec<_> = context.worlds.iter().map(|world| world.size).collect();
-    let rows: Vec<_> = OPERATIONS
-        .into_iter()
-        .zip(&series)
+    let rows: Vec<_> = all
+        .iter()
         .map(|(name, series)| {
-            let mut row = vec![name.to_owned()];
+            let mut row = vec![(*name).to_owned()];
             row.extend(series.iter().map(times));
             row.push(ratio_text(&Ratio::of(&series[series.len() - 1], &series[0])));
             row
         })
         .collect();
-    for (operation, name, ours) in [
-        (0, chart::LOGIN, true),
-        (4, "get-or-create, existing", true),
-        (5, "get-or-create, new", true),
-        (10, "hashbrown, no lock", false),
-        (11, "hashbrown, RwLock", false),
-        (12, "C++, shared_mutex", false),
+    let sizes: Vec<_> = context.worlds.iter().map(|world| world.size as f64).collect();
+    for (name, label, ours) in [
+        (LOGIN, chart::LOGIN, true),
+        (EXISTING, EXISTING, true),
+        (NEW, NEW, true),
+        (PLAIN, "hashbrown, no lock", false),
+        (LOCKED, "hashbrown, RwLock", false),
+        (CPP, "C++, shared_mutex", false),
     ] {
-        let medians = series[operation].iter().map(Series::median);
-        let points = sizes.iter().map(|size| *size as f64).zip(medians).collect();
-        report.lines.push(if ours {
-            Line::ours(name, points)
-        } else {
-            Line::reference(name, points)
-        });
+        let series = all.iter().filter(|(operation, _)| *operation == name);
+        let medians = series.flat_map(|(_, series)| series).map(Series::median);
+        let points = sizes.iter().copied().zip(medians).collect();
+        let line = if ours { Line::ours } else { Line::reference };
+        report.lines.push(line(label, points));
     }
-    let sizes: Vec<_> =
-        sizes.iter().map(|size| format!("{} tokens", grouped(*size as f64))).collect();
+    let sizes: Vec<_> = sizes.iter().map(|size| format!("{} tokens", grouped(*size))).collect();
     let mut header = vec!["operation"];
     header.extend(sizes.iter().map(String::as_str));
     header.push("largest / smallest");
@@ -86,96 +157,32 @@ pub fn run(context: &mut Context, report: &mut Report) -> Result<()> {
     Ok(())
 }
 
-fn contestant<'a>(context: &Context, world: &'a World, operation: usize) -> Contestant<'a> {
-    let mut random = context.random();
+/// What calls cost at each size.
+fn by_size(context: &Context, measure: Calls) -> Vec<Series> {
     let calls = context.calls(10_000);
-    Box::new(move || {
-        let numbers: Vec<_> = (0..calls).map(|_| random.usize(..world.size)).collect();
-        match operation {
-            0 => log_in(&world.ours, world, &numbers),
-            10 => log_in(&world.plain, world, &numbers),
-            11 => log_in(&world.locked, world, &numbers),
-            12 => log_in(&world.cpp, world, &numbers),
-            1 => log_in_unknown(&world.ours, &Keys::made_up(&mut random, calls)),
-            13 => log_in_unknown(&world.plain, &Keys::made_up(&mut random, calls)),
-            2 => {
-                let values = in_turn(world, &numbers);
-                mean(calls, |call| assert!(world.ours.find(values.get(call))))
-            }
-            3 => mean(calls, |call| {
-                drop(world.ours.get(numbers[call] as i64 + 1).expect("the token is there"));
-            }),
-            4 => {
-                let names: Vec<_> =
-                    numbers.iter().map(|number| (user(*number), client(*number))).collect();
-                mean(calls, |call| {
-                    let (user, client) = &names[call];
-                    let found = world.ours.client_token(user, client, None);
-                    assert!(found.is_ok_and(|(_, created)| !created));
-                })
-            }
-            _ => {
-                let calls = calls / 10;
-                let users: Vec<_> = numbers.iter().map(|number| user(*number)).collect();
-                mean(calls, |call| {
-                    let listed = world.ours.list(Some(&users[call]));
-                    assert!(listed.is_ok_and(|count| count == crate::context::CLIENTS));
-                })
-            }
-        }
-    })
+    let mut contestants: Vec<Contestant<'_>> = Vec::new();
+    for world in &context.worlds {
+        let mut random = context.random();
+        contestants.push(Box::new(move || measure(world, &mut random, calls)));
+    }
+    interleave(context.rounds, &mut contestants)
 }
 
-fn in_turn(world: &World, numbers: &[usize]) -> Keys {
-    let mut values = Keys::default();
-    numbers.iter().for_each(|number| values.push(world.keys.get(*number)));
-    values
-}
-
-fn log_in(store: &impl Logins, world: &World, numbers: &[usize]) -> f64 {
-    let values = in_turn(world, numbers);
-    mean(numbers.len(), |call| assert!(store.log_in(values.get(call))))
-}
-
-fn log_in_unknown(store: &impl Logins, values: &Keys) -> f64 {
-    mean(values.len(), |call| assert!(!store.log_in(values.get(call))))
-}
-
-/// Creates tokens, changes their notes, invalidates and deletes them: the four series, by size.
-fn lives(context: &Context) -> [Vec<Series>; 4] {
+/// What the steps of tokens' lives cost at each size.
+fn lives(context: &Context) -> Vec<(&'static str, Vec<Series>)> {
     let calls = context.calls(4000);
-    let mut series = [(); 4].map(|()| vec![Series(Vec::new()); context.worlds.len()]);
+    let empty = || vec![Series(Vec::new()); context.worlds.len()];
+    let mut all: Vec<_> = LIFE.iter().map(|(name, _)| (*name, empty())).collect();
     for round in 0..=context.rounds {
-        for (index, world) in context.worlds.iter().enumerate() {
+        for (size, world) in context.worlds.iter().enumerate() {
             let mut made = Vec::with_capacity(calls);
-            for (step, series) in series.iter_mut().enumerate() {
-                let cost = live(world, step, &mut made, calls);
+            for ((_, step), (_, series)) in LIFE.iter().zip(&mut all) {
+                let cost = step(world, &mut made, calls);
                 if round > 0 {
-                    series[index].0.push(cost);
+                    series[size].0.push(cost);
                 }
             }
         }
     }
-    series
-}
-
-/// One step of the tokens' lives, and what it costs.
-fn live(world: &World, step: usize, made: &mut Vec<i64>, calls: usize) -> f64 {
-    let store = &world.ours;
-    let there = "the token is there";
-    match step {
-        0 => {
-            let users: Vec<_> = (0..calls).map(|number| format!("new-{}", number / 10)).collect();
-            let clients: Vec<_> = (0..calls).map(client).collect();
-            mean(calls, |call| {
-                let token = store.client_token(&users[call], &clients[call], None);
-                let (token, created) = token.expect("a token is created");
-                assert!(created);
-                made.push(token.id());
-            })
-        }
-        1 => mean(calls, |call| store.set_note(made[call], "a note").expect(there)),
-        2 => mean(calls, |call| store.invalidate(made[call]).expect(there)),
-        _ => mean(calls, |call| store.delete(made[call]).expect(there)),
-    }
+    all
 }

@@ -245,6 +245,24 @@ impl Store {
         check(unsafe { (api().store_invalidate_token_by_id)(self.0, id, reason, len, null_mut()) })
     }
 
+    /// Invalidates a user's tokens, and tells how many.
+    pub fn invalidate_user(&self, user: &str) -> Result<u64> {
+        let ((user, user_len), (reason, len)) = (text(user), text(""));
+        let mut count = 0;
+        check(unsafe {
+            (api().store_invalidate_user_tokens)(
+                self.0,
+                user,
+                user_len,
+                reason,
+                len,
+                &raw mut count,
+                null_mut(),
+            )
+        })?;
+        Ok(count)
+    }
+
     pub fn invalidate_all(&self) -> Result<u64> {
         let (reason, len) = text("");
         let mut count = 0;
