@@ -49,10 +49,10 @@ pub fn draw(lines: &[Line]) -> Option<String> {
     let (x, y) = (decades(|point| point.0), decades(|point| point.1));
 
     let mut svg = String::from(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 1200 500\" \
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 1250 500\" \
          font-family=\"sans-serif\" font-size=\"13\">\n\
          <title>Cost per operation against the size of the store</title>\n\
-         <rect width=\"1200\" height=\"500\" fill=\"white\"/>\n",
+         <rect width=\"1250\" height=\"500\" fill=\"white\"/>\n",
     );
     for (index, (title, lines)) in panels.iter().enumerate() {
         let left = 70.0 + 580.0 * index as f64;
