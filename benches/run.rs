@@ -1,0 +1,52 @@
+//! `cargo bench`: builds the shared object as it ships, then what measures it, and runs that.
+//!
+//! The measuring program is a package of its own, in `benches/suite`: `cargo bench -- --help` tells
+//! what it takes.
+
+use std::env::consts::{DLL_PREFIX, DLL_SUFFIX};
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+use std::{env, io};
+
+fn main() -> io::Result<ExitCode> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    // Folders of its own: beside an rlib, as `cargo bench` builds it, a shared object has no LTO.
+    let built = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("bench");
+    let library = match env::var_os("RBTOKEN_BENCH_LIBRARY") {
+        Some(path) => PathBuf::from(path),
+        None => {
+            let arguments = ["rustc", "--release", "--lib", "--crate-type", "cdylib"];
+            cargo(root, &built.join("library"), &arguments)?;
+            built.join(format!("library/release/{DLL_PREFIX}rbtoken{DLL_SUFFIX}"))
+        }
+    };
+    cargo(&root.join("benches/suite"), &built.join("suite"), &["build", "--release", "--locked"])?;
+    let folder = env::var_os("RBTOKEN_BENCH_FOLDER").unwrap_or_else(|| built.clone().into());
+    let status = Command::new(built.join("suite/release/rbtoken-bench"))
+        .args(env::args_os().skip(1).filter(|argument| argument != "--bench"))
+        .env("RBTOKEN_BENCH_LIBRARY", library)
+        .env("RBTOKEN_BENCH_FOLDER", folder)
+        // Huge pages for the heap alone would flatter the maps.
+        .env_remove("GLIBC_TUNABLES")
+        .current_dir(root)
+        .status()?;
+    Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Runs Cargo in a folder, for another target folder.
+fn cargo(package: &Path, target: &Path, arguments: &[&str]) -> io::Result<()> {
+    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let (command, rest) = arguments.split_at(1);
+    let status = Command::new(cargo)
+        .args(command)
+        .arg("--target-dir")
+        .arg(target)
+        .args(rest)
+        .current_dir(package)
+        .status()?;
+    if status.success() {
+        Ok(())
+    } else {
+        Err(io::Error::other(format!("cargo {} failed", arguments.join(" "))))
+    }
+}

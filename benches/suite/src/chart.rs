@@ -1,0 +1,180 @@
+//! The chart: what operations cost against the size of the store, both on logarithmic scales.
+
+use std::fmt::Write;
+
+use crate::report::{grouped, time};
+
+/// One line: costs in nanoseconds by number of tokens.
+pub struct Line {
+    name: &'static str,
+    points: Vec<(f64, f64)>,
+    ours: bool,
+}
+
+impl Line {
+    pub fn ours(name: &'static str, points: Vec<(f64, f64)>) -> Self {
+        Self { name, points, ours: true }
+    }
+
+    pub fn reference(name: &'static str, points: Vec<(f64, f64)>) -> Self {
+        Self { name, points, ours: false }
+    }
+}
+
+/// The line that both panels have.
+pub const LOGIN: &str = "rbtoken login";
+const PLOT: (f64, f64) = (310.0, 380.0);
+const TOP: f64 = 64.0;
+/// What a label needs from the one below it.
+const LABEL: f64 = 15.0;
+/// Told apart with every kind of colour vision: Okabe and Ito's.
+/// The first one is our login's.
+const COLOURS: [&str; 8] =
+    ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b07d00", "#56b4e9", "#555555", "#000000"];
+
+/// Our login beside the references, and our operations.
+pub fn draw(lines: &[Line]) -> Option<String> {
+    let (login, others): (Vec<_>, Vec<_>) = lines.iter().partition(|line| line.name == LOGIN);
+    let (ours, references): (Vec<_>, Vec<_>) = others.into_iter().partition(|line| line.ours);
+    let panels = [
+        ("A login, ours and the references", [&login[..], &references].concat()),
+        ("Our operations", [&login[..], &ours].concat()),
+    ];
+    let points = || lines.iter().flat_map(|line| &line.points);
+    points().next()?;
+    let decades = |value: fn(&(f64, f64)) -> f64| {
+        let logs = || points().map(|point| value(point).log10());
+        (logs().fold(f64::INFINITY, f64::min).floor(), logs().fold(0.0, f64::max).ceil())
+    };
+    let (x, y) = (decades(|point| point.0), decades(|point| point.1));
+
+    let mut svg = String::from(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 1250 500\" \
+         font-family=\"sans-serif\" font-size=\"13\">\n\
+         <title>Cost per operation against the size of the store</title>\n\
+         <rect width=\"1250\" height=\"500\" fill=\"white\"/>\n",
+    );
+    for (index, (title, lines)) in panels.iter().enumerate() {
+        let left = 70.0 + 580.0 * index as f64;
+        panel(&mut svg, left, title, lines, x, y);
+    }
+    svg += "</svg>\n";
+    Some(svg)
+}
+
+fn panel(
+    svg: &mut String,
+    left: f64,
+    title: &str,
+    lines: &[&Line],
+    (x_first, x_last): (f64, f64),
+    (y_first, y_last): (f64, f64),
+) {
+    let (width, height) = PLOT;
+    let at_x = |tokens: f64| left + width * (tokens.log10() - x_first) / (x_last - x_first);
+    let at_y = |ns: f64| TOP + height * (y_last - ns.log10()) / (y_last - y_first);
+    let (right, bottom) = (left + width, TOP + height);
+    let _ = writeln!(
+        svg,
+        "<text x=\"{left}\" y=\"36\" font-size=\"16\" font-weight=\"bold\">{title}</text>"
+    );
+    for decade in y_first as i32..=y_last as i32 {
+        let ns = 10f64.powi(decade);
+        let y = at_y(ns);
+        let label = round_time(ns);
+        let _ = writeln!(
+            svg,
+            "<line x1=\"{left}\" y1=\"{y:.1}\" x2=\"{right}\" y2=\"{y:.1}\" stroke=\"#ddd\"/>\
+             <text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\" fill=\"#444\">{label}</text>",
+            left - 8.0,
+            y + 4.0
+        );
+    }
+    for decade in x_first as i32..=x_last as i32 {
+        let tokens = 10f64.powi(decade);
+        let x = at_x(tokens);
+        let _ = writeln!(
+            svg,
+            "<line x1=\"{x:.1}\" y1=\"{TOP}\" x2=\"{x:.1}\" y2=\"{bottom}\" stroke=\"#eee\"/>\
+             <text x=\"{x:.1}\" y=\"{:.1}\" text-anchor=\"middle\" fill=\"#444\">{}</text>",
+            bottom + 18.0,
+            grouped(tokens)
+        );
+    }
+    let _ = writeln!(
+        svg,
+        "<text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"middle\" fill=\"#444\">tokens in the store</text>",
+        left + width / 2.0,
+        bottom + 40.0
+    );
+
+    let mut labels: Vec<_> = lines
+        .iter()
+        .enumerate()
+        .filter_map(|(index, line)| Some((at_y(line.points.last()?.1), index)))
+        .collect();
+    labels.sort_by(|a, b| a.0.total_cmp(&b.0));
+    spread(&mut labels, TOP, bottom);
+    for (label_y, index) in labels {
+        let line = lines[index];
+        let colour = COLOURS[index % COLOURS.len()];
+        let (weight, stroke) = if line.ours { ("bold", 3.0) } else { ("normal", 1.5) };
+        let path: Vec<_> = line
+            .points
+            .iter()
+            .map(|(tokens, ns)| format!("{:.1},{:.1}", at_x(*tokens), at_y(*ns)))
+            .collect();
+        let _ = writeln!(
+            svg,
+            "<polyline points=\"{}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"{stroke}\"/>",
+            path.join(" ")
+        );
+        for (tokens, ns) in &line.points {
+            let _ = writeln!(
+                svg,
+                "<circle cx=\"{:.1}\" cy=\"{:.1}\" r=\"{}\" fill=\"{colour}\"/>",
+                at_x(*tokens),
+                at_y(*ns),
+                stroke + 1.0
+            );
+        }
+        let Some((tokens, ns)) = line.points.last() else { continue };
+        let _ = writeln!(
+            svg,
+            "<line x1=\"{:.1}\" y1=\"{:.1}\" x2=\"{:.1}\" y2=\"{label_y:.1}\" stroke=\"{colour}\" \
+             stroke-width=\"0.7\"/>\
+             <text x=\"{:.1}\" y=\"{:.1}\" fill=\"{colour}\" font-weight=\"{weight}\">{}, {}</text>",
+            at_x(*tokens),
+            at_y(*ns),
+            right + 14.0,
+            right + 17.0,
+            label_y + 4.0,
+            line.name,
+            time(*ns)
+        );
+    }
+}
+
+/// Moves labels, which are sorted, apart and into the plot.
+fn spread(labels: &mut [(f64, usize)], top: f64, bottom: f64) {
+    let mut lowest = top;
+    for (y, _) in labels.iter_mut() {
+        *y = y.max(lowest);
+        lowest = *y + LABEL;
+    }
+    let mut highest = bottom;
+    for (y, _) in labels.iter_mut().rev() {
+        *y = y.min(highest);
+        highest = *y - LABEL;
+    }
+}
+
+/// A power of ten of nanoseconds.
+fn round_time(ns: f64) -> String {
+    match ns {
+        ..1e3 => format!("{ns:.0} ns"),
+        1e3..1e6 => format!("{:.0} µs", ns / 1e3),
+        1e6..1e9 => format!("{:.0} ms", ns / 1e6),
+        _ => format!("{:.0} s", ns / 1e9),
+    }
+}

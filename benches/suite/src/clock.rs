@@ -1,0 +1,85 @@
+//! Time: of many calls, and of single calls that the processor cannot overlap with others.
+
+use std::hint::black_box;
+use std::time::Instant;
+
+use crate::rounds::percentile;
+
+/// Nanoseconds per call of a number of calls, which the processor may overlap.
+pub fn mean(calls: usize, mut call: impl FnMut(usize)) -> f64 {
+    let start = Instant::now();
+    for index in 0..calls {
+        call(index);
+    }
+    start.elapsed().as_nanos() as f64 / calls as f64
+}
+
+/// A counter's value once all before is done, and before anything after begins.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+fn fenced() -> u64 {
+    use std::arch::x86_64::{_mm_lfence, _rdtsc};
+    // SAFETY: every x86-64 processor has both.
+    unsafe {
+        _mm_lfence();
+        let ticks = _rdtsc();
+        _mm_lfence();
+        ticks
+    }
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn fenced() -> u64 {
+    use std::sync::OnceLock;
+    static START: OnceLock<Instant> = OnceLock::new();
+    START.get_or_init(Instant::now).elapsed().as_nanos() as u64
+}
+
+/// Times single calls.
+#[derive(Clone, Copy)]
+pub struct Stopwatch {
+    ticks_per_ns: f64,
+    /// Nanoseconds by which the counter steps: 10 on some machines.
+    step: f64,
+    /// What is read around nothing at all.
+    empty: f64,
+}
+
+impl Stopwatch {
+    pub fn new() -> Self {
+        let (start, ticks) = (Instant::now(), fenced());
+        while start.elapsed().as_millis() < 50 {}
+        let ticks_per_ns = (fenced() - ticks) as f64 / start.elapsed().as_nanos() as f64;
+        let mut last = fenced();
+        let step = (0..10_000).fold(0, |step, _| {
+            let before = std::mem::replace(&mut last, fenced());
+            greatest_common_divisor(step, last - before)
+        });
+        let this = Self { ticks_per_ns, step: step as f64 / ticks_per_ns, empty: 0.0 };
+        let mut nothing: Vec<_> = (0..10_000).map(|_| this.time(|| ())).collect();
+        Self { empty: this.median(&mut nothing), ..this }
+    }
+
+    /// Nanoseconds of one call, less those of measuring nothing.
+    #[inline(always)]
+    pub fn time<T>(&self, call: impl FnOnce() -> T) -> f64 {
+        let start = fenced();
+        black_box(call());
+        let end = fenced();
+        (end - start) as f64 / self.ticks_per_ns - self.empty
+    }
+
+    /// The median of such times. Where the counter steps are coarse many times are equal: the
+    /// median lies among them as far as they lie across the middle.
+    pub fn median(&self, times: &mut [f64]) -> f64 {
+        let middle = percentile(times, 0.5);
+        let lowest = middle - self.step / 2.0;
+        let below = times.iter().filter(|time| **time < lowest).count();
+        let equal = times.iter().filter(|time| (**time - middle).abs() < self.step / 2.0).count();
+        lowest + self.step * (times.len() as f64 / 2.0 - below as f64) / equal.max(1) as f64
+    }
+}
+
+fn greatest_common_divisor(a: u64, b: u64) -> u64 {
+    if b == 0 { a } else { greatest_common_divisor(b, a % b) }
+}
