@@ -29,7 +29,12 @@ impl PolicyDocument {
         Ok(Self { text, members })
     }
 
-    /// The document's canonical text, which tells it from others.
+    /// A document as storage has it: its text is kept as it stands, and it need keep no rule.
+    pub fn stored(text: &str, members: Map<String, Value>) -> Self {
+        Self { text: Text::new(text), members }
+    }
+
+    /// The document's text, which tells it from others.
     pub fn text(&self) -> &Text {
         &self.text
     }

@@ -76,6 +76,45 @@ impl Documents {
     }
 }
 
+impl Documents {
+    /// The policy of a row in storage, which is given back as it stands; none is full access.
+    ///
+    /// # Errors
+    /// `Corrupt` if it is no JSON object.
+    pub fn stored_policy(&self, text: Option<&str>) -> Result<Arc<Policy>> {
+        match stored_object(text)? {
+            None => Ok(Arc::clone(&self.full_access)),
+            Some((text, members)) => {
+                let document = PolicyDocument::stored(text, members);
+                let text = document.text().clone();
+                Ok(self.policies.share(&text, || document.compile(&self.policy_ids)))
+            }
+        }
+    }
+
+    /// The extra data of a row in storage, which is given back as it stands; none is the empty
+    /// object.
+    ///
+    /// # Errors
+    /// `Corrupt` if it is no JSON object.
+    pub fn stored_extra_data(&self, text: Option<&str>) -> Result<Arc<ExtraData>> {
+        let (text, members) = stored_object(text)?.unwrap_or(("{}", Map::new()));
+        let client_name = members.get("client_name").and_then(Value::as_str).map(Text::new);
+        let text = Text::new(text);
+        Ok(self.extra_data.share(&text, || ExtraData::new(text.clone(), client_name)))
+    }
+}
+
+/// A JSON object as storage has it. What others wrote need not keep our limits.
+fn stored_object(text: Option<&str>) -> Result<Option<(&str, Map<String, Value>)>> {
+    let Some(text) = text.filter(|text| !text.is_empty() && *text != "null") else {
+        return Ok(None);
+    };
+    let members = serde_json::from_str(text)
+        .map_err(|_| Error::new(ErrorKind::Corrupt, "a stored document is no JSON object"))?;
+    Ok(Some((text, members)))
+}
+
 /// The members of a JSON text that must be an object; none is the empty one.
 pub(super) fn read_object(
     text: Option<&str>,

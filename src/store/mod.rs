@@ -6,6 +6,7 @@ mod documents;
 mod find;
 mod hooks;
 mod issue;
+mod location;
 mod login;
 mod names;
 mod requests;
@@ -24,10 +25,11 @@ use crate::policy::PolicyIds;
 use crate::text::Text;
 use crate::token::{Entropy, GeneratorRegistry, Record, SystemEntropy, Token, TokenGenerator};
 
-use backend::{Backend, Memory, Operation, Outcome};
+use backend::{Backend, Operation, Outcome};
 use documents::Documents;
 use hooks::HookList;
 pub use hooks::{Event, Hooks};
+use location::Location;
 pub use login::{Login, RequestSite, Verdict};
 pub use requests::{
     ClientTokenRequest, Expires, GenerateRequest, ImportRequest, SiteFilter, TokenFilter,
@@ -59,7 +61,7 @@ pub struct Store {
     settings: RwLock<Settings>,
     generators: RwLock<GeneratorRegistry>,
     policy_ids: Arc<PolicyIds>,
-    documents: Documents,
+    documents: Arc<Documents>,
     hooks: HookList,
     closed: AtomicBool,
 }
@@ -88,33 +90,22 @@ impl Store {
         entropy: Option<Arc<dyn Entropy>>,
         settings: SettingsDocument,
     ) -> Result<Arc<Self>> {
-        location.map_or(Ok(()), Self::check_location)?;
         let policy_ids = Arc::new(PolicyIds::default());
+        let documents = Arc::new(Documents::new(Arc::clone(&policy_ids)));
+        let backend = Location::parse(location)?.open(&documents)?;
         let store = Self {
-            backend: Box::new(Memory::default()),
+            backend,
             clock: clock.unwrap_or_else(|| Arc::new(SystemClock)),
             entropy: entropy.unwrap_or_else(|| Arc::new(SystemEntropy)),
             settings: RwLock::default(),
             generators: RwLock::default(),
-            documents: Documents::new(Arc::clone(&policy_ids)),
+            documents,
             policy_ids,
             hooks: HookList::default(),
             closed: AtomicBool::new(false),
         };
         settings.apply(&store)?;
         Ok(Arc::new(store))
-    }
-
-    /// Whether this build can keep tokens at a location.
-    ///
-    /// # Errors
-    /// `Unsupported` if not.
-    pub(crate) fn check_location(_location: &str) -> Result<()> {
-        Err(Error::new(
-            ErrorKind::Unsupported,
-            "this version keeps tokens in memory only, so a location must not be given",
-        )
-        .at_argument("location"))
     }
 
     /// Closes the store for all who hold it. Calls in flight end as they would have, or find it

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashSet};
 
+use super::location::Location;
 use super::{Store, names};
 use crate::error::{Error, ErrorKind, Result};
 use crate::json::{self, Path, Value};
@@ -71,7 +72,7 @@ impl SettingsDocument {
         let document = Self { settings: settings.collect::<Result<_>>()? };
         if let Some(location) = document.location() {
             let path = Path::Root.member("location").to_string();
-            Store::check_location(location).map_err(|error| error.moved_to_path(path))?;
+            Location::parse(Some(location)).map_err(|error| error.moved_to_path(path))?;
         }
         Ok(document)
     }
