@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+use super::backend::{Address, ReviewBoard};
 use super::backend::{Backend, Memory};
 use super::documents::Documents;
+use super::settings::ConnectionSettings;
 use crate::error::{Error, ErrorKind, Result};
 
 /// What a location names.
@@ -40,7 +43,8 @@ impl<'a> Location<'a> {
     fn check(&self) -> Result<()> {
         match self {
             Self::Memory => Ok(()),
-            Self::File(_) | Self::ReviewBoard(_) => Err(unsupported()),
+            Self::File(_) => Err(unsupported()),
+            Self::ReviewBoard(url) => database(url).map(drop),
         }
     }
 
@@ -48,18 +52,49 @@ impl<'a> Location<'a> {
     ///
     /// # Errors
     /// Those of what is opened.
-    pub fn open(&self, _documents: &Arc<Documents>) -> Result<Box<dyn Backend>> {
+    pub fn open(
+        &self,
+        documents: &Arc<Documents>,
+        connections: ConnectionSettings,
+    ) -> Result<Box<dyn Backend>> {
         match self {
             Self::Memory => Ok(Box::new(Memory::default())),
-            Self::File(_) | Self::ReviewBoard(_) => Err(unsupported()),
+            Self::File(_) => Err(unsupported()),
+            Self::ReviewBoard(url) => open_database(url, connections, documents),
         }
     }
+}
+
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+fn database(url: &str) -> Result<Address> {
+    Address::parse(url)
+}
+
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+fn open_database(
+    url: &str,
+    connections: ConnectionSettings,
+    documents: &Arc<Documents>,
+) -> Result<Box<dyn Backend>> {
+    Ok(Box::new(ReviewBoard::open(database(url)?, connections, documents)?))
+}
+
+#[cfg(not(any(feature = "sqlite", feature = "postgres", feature = "mysql")))]
+fn database(_: &str) -> Result<()> {
+    let message = "this build has no driver for databases: the cargo features sqlite, postgres \
+                   and mysql are missing";
+    Err(Error::new(ErrorKind::Unsupported, message).at_argument("location"))
+}
+
+#[cfg(not(any(feature = "sqlite", feature = "postgres", feature = "mysql")))]
+fn open_database(url: &str, _: ConnectionSettings, _: &Arc<Documents>) -> Result<Box<dyn Backend>> {
+    database(url).and(Err(unsupported()))
 }
 
 fn unsupported() -> Error {
     Error::new(
         ErrorKind::Unsupported,
-        "this version keeps tokens in memory only, so a location must not be given",
+        "this version keeps tokens in memory and in Review Board's databases, not in files",
     )
     .at_argument("location")
 }

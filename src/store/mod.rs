@@ -36,7 +36,7 @@ pub use requests::{
     TokenUpdate, ValidityFilter,
 };
 pub use service_account::{ServiceAccount, ServiceAccountOptions};
-use settings::Settings;
+use settings::{ConnectionSettings, Settings};
 pub use settings::{SETTINGS_SCHEMA, SettingsDocument};
 pub use shared::shared;
 
@@ -59,6 +59,7 @@ pub struct Store {
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     settings: RwLock<Settings>,
+    connections: ConnectionSettings,
     generators: RwLock<GeneratorRegistry>,
     policy_ids: Arc<PolicyIds>,
     documents: Arc<Documents>,
@@ -92,12 +93,14 @@ impl Store {
     ) -> Result<Arc<Self>> {
         let policy_ids = Arc::new(PolicyIds::default());
         let documents = Arc::new(Documents::new(Arc::clone(&policy_ids)));
-        let backend = Location::parse(location)?.open(&documents)?;
+        let connections = settings.connections();
+        let backend = Location::parse(location)?.open(&documents, connections)?;
         let store = Self {
             backend,
             clock: clock.unwrap_or_else(|| Arc::new(SystemClock)),
             entropy: entropy.unwrap_or_else(|| Arc::new(SystemEntropy)),
             settings: RwLock::default(),
+            connections,
             generators: RwLock::default(),
             documents,
             policy_ids,

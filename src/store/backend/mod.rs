@@ -2,12 +2,16 @@
 
 mod client_index;
 mod memory;
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+mod review_board;
 mod value_index;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 pub(super) use memory::Memory;
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+pub(super) use review_board::{Address, ReviewBoard};
 
 use super::requests::TokenFilter;
 use crate::clock::Timestamp;
@@ -118,10 +122,16 @@ pub(super) enum Outcome {
 
 /// A store of records.
 ///
-/// A Local Site that does not exist is an error of kind `NotFound` that names `local_site`.
+/// A Local Site that does not exist is an error of kind `NotFound` that names `local_site`; so is,
+/// where users are not the store's to know, one of those that names `user`.
 pub(super) trait Backend: Send + Sync {
     /// The names of the Local Sites, sorted.
     fn local_sites(&self) -> Result<Vec<Text>>;
+
+    /// Days until a client token expires, if that is not the store's to say; 0 is never.
+    fn client_token_expiration(&self) -> Result<Option<i64>> {
+        Ok(None)
+    }
 
     /// The token that serves a client best: one that never expires, else the one that expires
     /// last; the lowest id of equals.
