@@ -10,16 +10,55 @@ use std::sync::Arc;
 
 use rbtoken::ffi::*;
 use serde_json::{Value, json};
+use support::installation::Installation;
 use support::*;
+
+/// Where the tokens of a run are: in memory, or on the database of a Review Board site, whose
+/// users, Local Sites and settings are its own.
+struct Place(Option<Installation>);
+
+impl Place {
+    fn store(&self) -> Store {
+        self.0.as_ref().map_or_else(Store::new, Installation::store)
+    }
+
+    fn clear(&mut self) {
+        if let Some(site) = &mut self.0 {
+            site.ask(json!({"do": "prepare", "users": [], "local_sites": []}));
+        }
+    }
+}
+
+/// Runs a test in memory, and on each database that the tests are told of.
+macro_rules! everywhere {
+    ($($test:ident)*) => {
+        mod in_memory { $(#[test] fn $test() { super::$test(&mut super::Place(None)); })* }
+        mod on_sqlite { $(#[test] fn $test() { super::on("sqlite", super::$test); })* }
+        mod on_postgresql { $(#[test] fn $test() { super::on("postgresql", super::$test); })* }
+        mod on_mysql { $(#[test] fn $test() { super::on("mysql", super::$test); })* }
+    };
+}
+
+everywhere! {
+    a_value_is_valid_for_a_generator_as_in_the_reference
+    a_policy_is_valid_as_in_the_reference_and_the_error_names_the_same_place
+    scenarios_go_as_in_the_reference
+    a_policy_allows_what_it_allows_in_the_reference
+}
+
+fn on(database: &str, test: fn(&mut Place)) {
+    if let Some(site) = Installation::open(database) {
+        test(&mut Place(Some(site)));
+    }
+}
 
 fn vectors(name: &str) -> Value {
     let path = format!("{}/tests/vectors/{name}", env!("CARGO_MANIFEST_DIR"));
     parsed(&std::fs::read_to_string(path).unwrap())
 }
 
-#[test]
-fn a_value_is_valid_for_a_generator_as_in_the_reference() {
-    let store = Store::new();
+fn a_value_is_valid_for_a_generator_as_in_the_reference(place: &mut Place) {
+    let store = place.store();
     let vectors = vectors("checksum.json");
     let vectors = vectors.as_array().unwrap();
     for vector in vectors {
@@ -34,7 +73,7 @@ fn a_value_is_valid_for_a_generator_as_in_the_reference() {
 }
 
 /// The place that the reference's message names, as a JSONPath.
-fn place(message: &str) -> String {
+fn json_path(message: &str) -> String {
     if message == "The policy must be a JSON object."
         || message == "The policy is missing a \"resources\" section."
     {
@@ -62,13 +101,12 @@ fn place(message: &str) -> String {
     path
 }
 
-#[test]
-fn a_policy_is_valid_as_in_the_reference_and_the_error_names_the_same_place() {
+fn a_policy_is_valid_as_in_the_reference_and_the_error_names_the_same_place(place: &mut Place) {
     let vectors = vectors("policy_validate.json");
     let ids = vectors["policy_ids"].as_array().unwrap();
     let ids: Vec<_> = ids.iter().map(|id| CString::new(id.as_str().unwrap()).unwrap()).collect();
     let ids: Vec<_> = ids.iter().map(CString::as_c_str).collect();
-    let store = Store::new();
+    let store = place.store();
     store.set_policy_ids(&ids).unwrap();
 
     let cases = vectors["cases"].as_array().unwrap();
@@ -93,8 +131,8 @@ fn a_policy_is_valid_as_in_the_reference_and_the_error_names_the_same_place() {
                     assert_eq!(case["valid"], false, "{case}: {failure:?}");
                     let status = if case["policy"].is_object() { E_POLICY } else { E_JSON_TYPE };
                     assert_eq!(failure.of(), (status, Some(argument)), "{case}");
-                    let place = place(case["message"].as_str().unwrap());
-                    assert_eq!(failure.json_path, Some(place), "{case}: {failure:?}");
+                    let path = json_path(case["message"].as_str().unwrap());
+                    assert_eq!(failure.json_path, Some(path), "{case}: {failure:?}");
                 }
             }
         }
@@ -140,6 +178,7 @@ fn with_micros(token: &Value) -> Value {
 /// A scenario as it is replayed.
 struct Replay<'a> {
     name: &'a str,
+    place: &'a mut Place,
     store: Store,
     events: Arc<Events>,
     at_us: i64,
@@ -152,18 +191,27 @@ struct Replay<'a> {
 }
 
 impl<'a> Replay<'a> {
-    fn start(scenario: &'a Value) -> Self {
-        let store = Store::new();
+    fn start(scenario: &'a Value, place: &'a mut Place) -> Self {
+        place.clear();
+        let store = place.store();
         for (name, value) in scenario["settings"].as_object().unwrap() {
-            store.set_setting(name, &value.to_string()).unwrap();
+            match &mut place.0 {
+                Some(site) if name == "client_token_expiration" => {
+                    site.ask(json!({"do": "set_expiration", "days": value}));
+                }
+                _ => store.set_setting(name, &value.to_string()).unwrap(),
+            }
         }
         for site in scenario["local_sites"].as_array().unwrap() {
-            store.add_local_site(site.as_str().unwrap()).unwrap();
+            // On a site they are there already.
+            if place.0.is_none() {
+                store.add_local_site(site.as_str().unwrap()).unwrap();
+            }
         }
         let name = scenario["name"].as_str().unwrap();
         let events = store.watch();
         let (ids, values, told) = (HashMap::new(), HashMap::new(), HashMap::new());
-        Self { name, store, events, at_us: 0, ids, values, told, checks: 0 }
+        Self { name, place, store, events, at_us: 0, ids, values, told, checks: 0 }
     }
 
     /// Does a step and compares what it answers.
@@ -200,11 +248,24 @@ impl<'a> Replay<'a> {
             }
             "set_user_active" => {
                 let active = args["active"].as_bool().unwrap();
-                self.store.set_user_active(args["user"].as_str().unwrap(), active).unwrap();
+                match &mut self.place.0 {
+                    Some(site) => {
+                        let user = &args["user"];
+                        site.ask(json!({"do": "set_user_active", "user": user, "active": active}));
+                    }
+                    None => {
+                        self.store.set_user_active(args["user"].as_str().unwrap(), active).unwrap();
+                    }
+                }
             }
             "set_client_token_expiration" => {
                 let days = args["days"].to_string();
-                self.store.set_setting("client_token_expiration", &days).unwrap();
+                match &mut self.place.0 {
+                    Some(site) => {
+                        site.ask(json!({"do": "set_expiration", "days": args["days"]}));
+                    }
+                    None => self.store.set_setting("client_token_expiration", &days).unwrap(),
+                }
             }
             other => panic!("{}: unknown step {other}", self.name),
         }
@@ -475,12 +536,11 @@ fn expires(args: &Value) -> (i32, i64) {
     }
 }
 
-#[test]
-fn scenarios_go_as_in_the_reference() {
+fn scenarios_go_as_in_the_reference(place: &mut Place) {
     let scenarios = vectors("client_tokens.json");
     let (mut run, mut steps, mut checks) = (0, 0, 0);
     for scenario in scenarios.as_array().unwrap() {
-        let mut replay = Replay::start(scenario);
+        let mut replay = Replay::start(scenario, place);
         for step in scenario["steps"].as_array().unwrap() {
             replay.step(step);
             steps += 1;
@@ -493,9 +553,8 @@ fn scenarios_go_as_in_the_reference() {
     assert_eq!((run, steps, checks), (250, 2236, 6725));
 }
 
-#[test]
-fn a_policy_allows_what_it_allows_in_the_reference() {
-    let store = Store::new();
+fn a_policy_allows_what_it_allows_in_the_reference(place: &mut Place) {
+    let store = place.store();
     let vectors = vectors("policy_check.json");
     let (mut policies, mut checks, mut refused) = (0, 0, 0);
     for vector in vectors.as_array().unwrap() {

@@ -4,6 +4,7 @@
 // Most blocks are one call each, with arguments that live as long as it.
 #![allow(clippy::undocumented_unsafe_blocks)]
 
+pub mod installation;
 mod life;
 
 use std::ffi::{CStr, c_char, c_void};
