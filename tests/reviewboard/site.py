@@ -124,7 +124,7 @@ def _policy(rng):
     if rng.random() < 0.6:
         resources['*'] = _rules(rng)
     for policy_id, ids in (('user', ['alice', '*']), ('review_request', ['999', '*']),
-                           ('repository', ['*']), ('review_group', ['*'])):
+                           ('repository', ['*']), ('group', ['*'])):
         if rng.random() < 0.6:
             resources[policy_id] = {
                 resource_id: _rules(rng)
@@ -161,9 +161,13 @@ def make_tokens(count, seed, with_policies=False):
                 user=user, client_name=f'client é {index}', local_site=site,
                 **({} if expires is None else {'expires': expires}))
         else:
+            # The session, which is asked for to log in, is no policy's to deny here.
+            policy = _policy(rng)
+            if policy:
+                policy['resources']['session'] = {'*': {'allow': ['*']}}
             generator = 'legacy_sha1' if sort == 'legacy' else 'vendor_checksum'
             token = WebAPIToken.objects.generate_token(
-                user, local_site=site, expires=expires, policy=_policy(rng),
+                user, local_site=site, expires=expires, policy=policy,
                 note=f'nöte "{index}"', extra_data={'a': [1, 2.5, None, 'é'], 'B': {}},
                 token_generator_id=generator,
                 token_info={'token_type': 'rbp', 'user': user, 'attempt': index})

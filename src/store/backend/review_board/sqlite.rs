@@ -114,11 +114,13 @@ fn time_from_text(text: &str) -> Option<Timestamp> {
 }
 
 fn fault(error: rusqlite::Error) -> Fault {
-    let rusqlite::Error::SqliteFailure(failure, message) = &error else {
+    let (failure, message) = match &error {
+        rusqlite::Error::SqliteFailure(failure, message) => (failure, message.as_deref()),
+        rusqlite::Error::SqlInputError { error, msg, .. } => (error, Some(msg.as_str())),
         // What the driver says itself may quote values.
-        return Fault::Refused("the driver could not pass a value on".to_owned());
+        _ => return Fault::Refused("the driver could not pass a value on".to_owned()),
     };
-    let missing = |message: &String| {
+    let missing = |message: &str| {
         message.starts_with("no such table") || message.starts_with("no such column")
     };
     match failure.code {
@@ -135,7 +137,7 @@ fn fault(error: rusqlite::Error) -> Fault {
         ErrorCode::CannotOpen | ErrorCode::SystemIoFailure => {
             Fault::Lost(format!("SQLite says {}", failure.extended_code))
         }
-        _ if message.as_ref().is_some_and(missing) => Fault::Schema,
+        _ if message.is_some_and(missing) => Fault::Schema,
         _ => Fault::Refused(format!("SQLite says {}: {:?}", failure.extended_code, failure.code)),
     }
 }
