@@ -7,6 +7,9 @@ mod support;
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::process::Command;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use rbtoken::ffi::*;
 use serde_json::{Value, json};
@@ -33,6 +36,10 @@ on_each_database! {
     names_and_values_in_another_case_are_not_found
     a_store_is_not_used_after_a_fork
     a_database_of_an_older_review_board_is_a_wrong_version
+    a_statement_that_waits_too_long_is_a_timeout
+    a_database_that_cannot_be_used_is_refused_or_lost_and_no_password_is_told
+    a_connection_over_tls_is_to_the_server_that_was_named
+    what_was_acknowledged_is_there_after_the_server_went_down
 }
 
 fn on(database: &str, test: fn(&mut Installation)) {
@@ -404,4 +411,133 @@ fn a_database_of_an_older_review_board_is_a_wrong_version(site: &mut Installatio
     let failure = opened.unwrap_err();
     assert_eq!(failure.of(), (VERSION, Some("location")));
     assert!(failure.message.contains("Review Board 5.0 or newer"), "{}", failure.message);
+}
+
+const IO: i32 = rbtoken_status_code::RBTOKEN_E_IO as i32;
+const DATABASE: i32 = rbtoken_status_code::RBTOKEN_E_DATABASE as i32;
+const TIMEOUT: i32 = rbtoken_status_code::RBTOKEN_E_TIMEOUT as i32;
+
+fn a_statement_that_waits_too_long_is_a_timeout(site: &mut Installation) {
+    let store = site.store_with(r#"{"statement_timeout_secs": 1}"#).unwrap();
+    site.ask(json!({"do": "lock_user", "user": "alice"}));
+    let failure = store.client_token("alice", "host", &init()).unwrap_err();
+    site.ask(json!({"do": "unlock"}));
+    assert_eq!(failure.status, TIMEOUT, "{}", failure.message);
+    let (_, created) = store.client_token("alice", "host", &init()).unwrap();
+    assert!(created);
+    assert_eq!(store.count(), Ok(1));
+}
+
+fn a_database_that_cannot_be_used_is_refused_or_lost_and_no_password_is_told(
+    site: &mut Installation,
+) {
+    let open = |location: &str| {
+        let mut options = init::<rbtoken_store_options_t>();
+        (options.location, options.location_len) = text(location);
+        let failure = Store::open(&Host::new(), &options).map(drop).unwrap_err();
+        assert!(!failure.message.contains("s3cret"), "{}", failure.message);
+        assert_eq!(failure.argument.as_deref(), Some("location"));
+        failure.status
+    };
+    // Of a port that was free a moment ago.
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let base = &site.location[..site.location.rfind('/').unwrap()];
+    match site.name {
+        "sqlite" => {
+            assert_eq!(open(&format!("{base}/not-there.db")), IO);
+            let not_sqlite = format!("{}/Cargo.toml", env!("CARGO_MANIFEST_DIR"));
+            assert_eq!(open(&format!("reviewboard+sqlite://{not_sqlite}")), DATABASE);
+        }
+        kind => {
+            assert_eq!(open(&format!("{kind}://root:s3cret@127.0.0.1:{port}/reviewboard")), IO);
+            assert_eq!(open(&format!("{base}/not_there")), DATABASE);
+            let nobody = base.replace("root@", "nobody:s3cret@");
+            assert_eq!(open(&format!("{nobody}/reviewboard")), DATABASE);
+            assert_eq!(open(&format!("{kind}://root:s3cret@localhost/d?x=1")), E_INVALID_ARGUMENT);
+        }
+    }
+}
+
+fn a_connection_over_tls_is_to_the_server_that_was_named(site: &mut Installation) {
+    let Some(location) = site.tls_location() else { return };
+    let open = |location: &str| {
+        let mut options = init::<rbtoken_store_options_t>();
+        (options.location, options.location_len) = text(location);
+        Store::open(&Host::new(), &options)
+    };
+    assert!(open(&location).unwrap().count().is_ok());
+    // The same server, by a name that its certificate does not have, or by a stranger's word.
+    for wrong in [
+        location.replace("@localhost", "@127.0.0.1"),
+        location.split("&sslrootcert").next().unwrap().to_owned(),
+    ] {
+        let failure = open(&wrong).map(drop).unwrap_err();
+        assert!([IO, DATABASE].contains(&failure.status), "{}", failure.message);
+    }
+}
+
+fn what_was_acknowledged_is_there_after_the_server_went_down(site: &mut Installation) {
+    if site.name == "sqlite" {
+        return;
+    }
+    const TIMEOUT_SECS: u64 = 2;
+    let settings = json!({
+        "connect_timeout_secs": TIMEOUT_SECS, "statement_timeout_secs": TIMEOUT_SECS,
+        "pool_size": 3,
+    });
+    let store = site.store_with(&settings.to_string()).unwrap();
+    let (acknowledged, failed) = (Mutex::new(HashMap::new()), AtomicUsize::new(0));
+    let done = AtomicBool::new(false);
+    let wait_until = |what: &dyn Fn() -> bool| {
+        while !what() {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    };
+    std::thread::scope(|scope| {
+        for thread in 0..4 {
+            let (store, acknowledged, failed, done) = (&store, &acknowledged, &failed, &done);
+            scope.spawn(move || {
+                let mut round = 0;
+                while !done.load(Ordering::Relaxed) {
+                    round += 1;
+                    let client = format!("{thread} {round}");
+                    let start = Instant::now();
+                    let result = store.client_token("alice", &client, &init());
+                    // A guard against hanging, and no measurement.
+                    assert!(start.elapsed() < Duration::from_secs(10 * TIMEOUT_SECS));
+                    match result {
+                        Ok((token, _)) => {
+                            acknowledged.lock().unwrap().insert(token.id(), token.value());
+                        }
+                        Err(failure) => {
+                            let statuses = [IO, DATABASE, TIMEOUT];
+                            assert!(statuses.contains(&failure.status), "{failure:?}");
+                            failed.fetch_add(1, Ordering::Relaxed);
+                            std::thread::sleep(Duration::from_millis(20));
+                        }
+                    }
+                }
+            });
+        }
+        let count = || acknowledged.lock().unwrap().len();
+        for _ in 0..2 {
+            let (tokens, failures) = (count(), failed.load(Ordering::Relaxed));
+            wait_until(&|| count() > tokens + 20);
+            site.server("stop");
+            wait_until(&|| failed.load(Ordering::Relaxed) > failures + 8);
+            site.server("start");
+        }
+        let tokens = count();
+        wait_until(&|| count() > tokens + 20);
+        done.store(true, Ordering::Relaxed);
+    });
+    let records = store.list(&init()).unwrap();
+    let there: HashMap<_, _> = records.iter().map(|record| (record.id, &record.value)).collect();
+    let acknowledged = acknowledged.into_inner().unwrap();
+    for (id, value) in &acknowledged {
+        assert_eq!(there.get(id), Some(&value));
+    }
+    let clients: HashSet<_> = records.iter().map(|record| &record.client_name).collect();
+    assert_eq!(clients.len(), records.len());
+    println!("{} acknowledged, {} failures", acknowledged.len(), failed.into_inner());
 }

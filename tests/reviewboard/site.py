@@ -109,6 +109,24 @@ def execute(statement):
         cursor.execute(statement)
 
 
+def lock_user(user):
+    """Holds what a new token of the user needs, until `unlock`."""
+    connection.ensure_connection()
+    if connection.vendor == 'sqlite':
+        execute('BEGIN IMMEDIATE')
+    else:
+        connection.set_autocommit(False)
+        list(User.objects.select_for_update().filter(username=user))
+
+
+def unlock():
+    if connection.vendor == 'sqlite':
+        execute('ROLLBACK')
+    else:
+        connection.rollback()
+        connection.set_autocommit(True)
+
+
 METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', '*']
 
 
@@ -172,9 +190,6 @@ def make_tokens(count, seed, with_policies=False):
                 token_generator_id=generator,
                 token_info={'token_type': 'rbp', 'user': user, 'attempt': index})
         if rng.random() < 0.25:
-            WebAPIToken.objects.invalidate_tokens(
-                users=[user], invalid_reason=f'reason {index}'
-            ) if rng.random() < 0.1 else None
             token = WebAPIToken.objects.get(pk=token.pk)
             token.valid = False
             token.invalid_date = now
@@ -193,8 +208,8 @@ def client_token(user, client_name, expires=None, policy=None, extra_data=None):
     return {'value': token.token, 'created': created}
 
 
-FUNCTIONS = [prepare, set_user_active, set_expiration, serve, rows, save_all, execute, make_tokens,
-             client_token]
+FUNCTIONS = [prepare, set_user_active, set_expiration, serve, rows, save_all, execute, lock_user,
+             unlock, make_tokens, client_token]
 
 if __name__ == '__main__':
     functions = {function.__name__: function for function in FUNCTIONS}
