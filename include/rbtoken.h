@@ -89,12 +89,38 @@
  * - `[immutable]`: it reads what never changes: any number of calls at once;
  * - `[exclusive]`: no other call on the same object at the same time.
  *
- * The library starts no threads. After `fork()` the child may go on using a store if no other
+ * The library starts no threads. After `fork()` the child may go on using a store in memory if no other
  * thread was inside a call at the time; parent and child never generate the same value.
  *
  * Callbacks are called on the thread whose call needs them, with no lock held, and may call back
  * into the same store. They must not throw: an exception ends the process with a message. So does
  * pthread_cancel() of a thread that is inside a call.
+ *
+ * Review Board's database
+ * -----------------------
+ * A store whose location is one of these works on the tables of a Review Board server, 5.0 or newer.
+ * The server accepts its tokens, it knows the server's, and any number of hosts may do so at once:
+ *
+ *     reviewboard+sqlite:///path/of/reviewboard.db
+ *     postgresql://user:password@host/database
+ *     mysql://user:password@host/database        (MariaDB too)
+ *
+ * What is special in a name is written as `%` and two hexadecimal digits. Behind a `?` may stand
+ * `sslmode=verify-full` (TLS with a server whose certificate is good for its name, as it is for every
+ * host but the loopback unless told otherwise) or `sslmode=disable`; `sslrootcert=FILE`, the
+ * authorities that are trusted, as PEM, instead of the well-known ones (MySQL: beside them); and instead
+ * of a host the path of a Unix socket (`socket=`) or, for PostgreSQL, the folder of it (`host=`). The
+ * library must have been built with the cargo feature `sqlite`, `postgres` or `mysql`.
+ *
+ * Users, Local Sites and the setting `client_token_expiration` are the server's: a user or site that
+ * it does not have is RBTOKEN_E_NOT_FOUND, and what would change them is RBTOKEN_E_UNSUPPORTED. Its
+ * signals and e-mails are not sent for what the library changes. A login writes its time at once.
+ *
+ * Any call may answer RBTOKEN_E_IO if the database cannot be reached, RBTOKEN_E_TIMEOUT if it does not
+ * answer in time, RBTOKEN_E_DATABASE if it refuses, and RBTOKEN_E_CORRUPT if a row cannot be read. A
+ * change has then not happened, with one exception that the message names: if the connection was lost
+ * while it was committed, nobody knows. The next call connects anew. After `fork()` every call in the
+ * child that would ask the database answers RBTOKEN_E_FORKED; the connections are the parent's.
  *
  * Secrets
  * -------
@@ -688,7 +714,8 @@ typedef struct rbtoken_store_options_t {
    */
   size_t struct_size;
   /**
-   * Where tokens are kept. NULL: in memory, the only place that this version has.
+   * Where tokens are kept: the address of a Review Board server's database; see "Review Board's
+   * database". NULL: in memory.
    */
   const char *location;
   /**
@@ -2117,8 +2144,12 @@ RBTOKEN_API void rbtoken_buffer_free(struct rbtoken_buffer_t *buffer);
  * @retval RBTOKEN_E_NULL_ARGUMENT `store` is NULL, or a callback struct lacks its function
  * @retval RBTOKEN_E_STRUCT_SIZE, RBTOKEN_E_UNSUPPORTED_OPTION see "Options structs"
  * @retval RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG a text is bad
- * @retval RBTOKEN_E_UNSUPPORTED `location`, here or in `settings`, is not NULL: this version keeps
- *         tokens in memory
+ * @retval RBTOKEN_E_UNSUPPORTED `location`, here or in `settings`, is one that this build cannot keep
+ *         tokens at, or `settings` has one that is the server's
+ * @retval RBTOKEN_E_IO the database cannot be reached
+ * @retval RBTOKEN_E_TIMEOUT the database does not answer
+ * @retval RBTOKEN_E_DATABASE the database refuses
+ * @retval RBTOKEN_E_VERSION the database is none of Review Board 5.0 or newer
  * @retval RBTOKEN_E_JSON_SYNTAX, RBTOKEN_E_JSON_TYPE, RBTOKEN_E_JSON_TOO_DEEP, RBTOKEN_E_JSON_NUMBER, RBTOKEN_E_INVALID_ARGUMENT, RBTOKEN_E_NOT_FOUND, RBTOKEN_E_EXISTS, RBTOKEN_E_GENERATION
  *         `settings` is bad; the error's path tells where
  * @retval RBTOKEN_E_INTERNAL see "Errors"
@@ -2143,7 +2174,7 @@ rbtoken_status_t rbtoken_store_open(const struct rbtoken_store_options_t *option
  * @param error receives the details of a failure; may be NULL
  * @retval RBTOKEN_OK the shared store is there
  * @retval RBTOKEN_E_STATE the shared store was opened with other options
- * @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_STRUCT_SIZE, RBTOKEN_E_UNSUPPORTED_OPTION, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG, RBTOKEN_E_UNSUPPORTED, RBTOKEN_E_JSON_SYNTAX, RBTOKEN_E_JSON_TYPE, RBTOKEN_E_JSON_TOO_DEEP, RBTOKEN_E_JSON_NUMBER, RBTOKEN_E_INVALID_ARGUMENT, RBTOKEN_E_NOT_FOUND, RBTOKEN_E_EXISTS, RBTOKEN_E_GENERATION
+ * @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_STRUCT_SIZE, RBTOKEN_E_UNSUPPORTED_OPTION, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG, RBTOKEN_E_UNSUPPORTED, RBTOKEN_E_IO, RBTOKEN_E_TIMEOUT, RBTOKEN_E_DATABASE, RBTOKEN_E_VERSION, RBTOKEN_E_JSON_SYNTAX, RBTOKEN_E_JSON_TYPE, RBTOKEN_E_JSON_TOO_DEEP, RBTOKEN_E_JSON_NUMBER, RBTOKEN_E_INVALID_ARGUMENT, RBTOKEN_E_NOT_FOUND, RBTOKEN_E_EXISTS, RBTOKEN_E_GENERATION
  *         as from `rbtoken_store_open()`
  * @retval RBTOKEN_E_INTERNAL see "Errors"
  * @since 0.1.0
@@ -2189,6 +2220,9 @@ RBTOKEN_API void rbtoken_store_release(struct rbtoken_store_t *store);
  * | `policy_ids` | a list of policy ids, or `null`: any | `null` |
  * | `local_sites` | only when a store is opened: a list of the Local Sites that exist from the start | `[]` |
  * | `location` | only when a store is opened: where tokens are kept, or `null`: in memory | `null` |
+ * | `pool_size` | only when a store is opened: connections to a database at most, 1 to 1024 | `8` |
+ * | `connect_timeout_secs` | only when a store is opened: seconds for opening, or waiting for, a connection, 1 to 3600 | `5` |
+ * | `statement_timeout_secs` | only when a store is opened: seconds for one statement, locks included, 1 to 3600 | `30` |
  *
  * `[thread-safe]`
  *
@@ -2206,6 +2240,7 @@ RBTOKEN_API void rbtoken_store_release(struct rbtoken_store_t *store);
  * @retval RBTOKEN_E_GENERATION the store has no such generator
  * @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG an argument is bad
  * @retval RBTOKEN_E_STATE the setting can be set only when a store is opened, or see "Errors"
+ * @retval RBTOKEN_E_UNSUPPORTED the setting is the server's: see "Review Board's database"
  * @retval RBTOKEN_E_INTERNAL see "Errors"
  * @since 0.1.0
  */

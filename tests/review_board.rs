@@ -155,14 +155,14 @@ fn tokens_of_the_server_get_the_same_verdicts(site: &mut Installation) {
 fn policies_of_the_servers_tokens_give_the_same_answers(site: &mut Installation) {
     // What the server is asked, and the question that is: policy id, method, resource id. (Lists
     // of what a policy names ids of are a server error in 8.1.)
-    const QUESTIONS: [(&str, (&str, &str, Option<&str>)); 7] = [
-        ("/api/users/bob/", ("user", "GET", Some("bob"))),
-        ("/api/users/alice/", ("user", "GET", Some("alice"))),
-        ("/api/repositories/", ("repository", "GET", None)),
-        ("/api/groups/", ("group", "GET", None)),
-        ("/api/review-requests/999/", ("review_request", "GET", Some("999"))),
-        ("/api/review-requests/999/", ("review_request", "DELETE", Some("999"))),
-        ("/api/review-requests/999/", ("review_request", "PUT", Some("999"))),
+    const QUESTIONS: [(&str, &str, &str, Option<&str>); 7] = [
+        ("/api/users/bob/", "user", "GET", Some("bob")),
+        ("/api/users/alice/", "user", "GET", Some("alice")),
+        ("/api/repositories/", "repository", "GET", None),
+        ("/api/groups/", "group", "GET", None),
+        ("/api/review-requests/999/", "review_request", "GET", Some("999")),
+        ("/api/review-requests/999/", "review_request", "DELETE", Some("999")),
+        ("/api/review-requests/999/", "review_request", "PUT", Some("999")),
     ];
     let port = site.ask(json!({"do": "serve"})).as_u64().unwrap();
     let make = json!({"do": "make_tokens", "count": 75, "seed": 15, "with_policies": true});
@@ -172,8 +172,9 @@ fn policies_of_the_servers_tokens_give_the_same_answers(site: &mut Installation)
     for value in values.as_array().unwrap() {
         let value = value.as_str().unwrap();
         let token = store.find(value).unwrap();
-        for (path, question) in QUESTIONS {
-            let (status, body) = http(port, question.1, path, value);
+        for (path, policy_id, method, resource_id) in QUESTIONS {
+            let question = (policy_id, method, resource_id);
+            let (status, body) = http(port, method, path, value);
             // A policy is judged before anything else of the request is.
             let theirs = (status, &body["err"]["code"]) != (403, &json!(101));
             assert!(status < 500, "{status} {body}");

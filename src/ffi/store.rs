@@ -41,7 +41,8 @@ impl rbtoken_store_t {
 pub struct rbtoken_store_options_t {
     /// Set by `RBTOKEN_INIT()`.
     pub struct_size: usize,
-    /// Where tokens are kept. NULL: in memory, the only place that this version has.
+    /// Where tokens are kept: the address of a Review Board server's database; see "Review Board's
+    /// database". NULL: in memory.
     pub location: *const c_char,
     /// Bytes of `location`, or `RBTOKEN_NUL_TERMINATED`.
     pub location_len: usize,
@@ -165,8 +166,12 @@ impl<'a> Opening<'a> {
 /// @retval RBTOKEN_E_NULL_ARGUMENT `store` is NULL, or a callback struct lacks its function
 /// @retval RBTOKEN_E_STRUCT_SIZE, RBTOKEN_E_UNSUPPORTED_OPTION see "Options structs"
 /// @retval RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG a text is bad
-/// @retval RBTOKEN_E_UNSUPPORTED `location`, here or in `settings`, is not NULL: this version keeps
-///         tokens in memory
+/// @retval RBTOKEN_E_UNSUPPORTED `location`, here or in `settings`, is one that this build cannot keep
+///         tokens at, or `settings` has one that is the server's
+/// @retval RBTOKEN_E_IO the database cannot be reached
+/// @retval RBTOKEN_E_TIMEOUT the database does not answer
+/// @retval RBTOKEN_E_DATABASE the database refuses
+/// @retval RBTOKEN_E_VERSION the database is none of Review Board 5.0 or newer
 /// @retval RBTOKEN_E_JSON_SYNTAX, RBTOKEN_E_JSON_TYPE, RBTOKEN_E_JSON_TOO_DEEP, RBTOKEN_E_JSON_NUMBER, RBTOKEN_E_INVALID_ARGUMENT, RBTOKEN_E_NOT_FOUND, RBTOKEN_E_EXISTS, RBTOKEN_E_GENERATION
 ///         `settings` is bad; the error's path tells where
 /// @retval RBTOKEN_E_INTERNAL see "Errors"
@@ -204,7 +209,7 @@ pub unsafe extern "C" fn rbtoken_store_open(
 /// @param error receives the details of a failure; may be NULL
 /// @retval RBTOKEN_OK the shared store is there
 /// @retval RBTOKEN_E_STATE the shared store was opened with other options
-/// @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_STRUCT_SIZE, RBTOKEN_E_UNSUPPORTED_OPTION, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG, RBTOKEN_E_UNSUPPORTED, RBTOKEN_E_JSON_SYNTAX, RBTOKEN_E_JSON_TYPE, RBTOKEN_E_JSON_TOO_DEEP, RBTOKEN_E_JSON_NUMBER, RBTOKEN_E_INVALID_ARGUMENT, RBTOKEN_E_NOT_FOUND, RBTOKEN_E_EXISTS, RBTOKEN_E_GENERATION
+/// @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_STRUCT_SIZE, RBTOKEN_E_UNSUPPORTED_OPTION, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG, RBTOKEN_E_UNSUPPORTED, RBTOKEN_E_IO, RBTOKEN_E_TIMEOUT, RBTOKEN_E_DATABASE, RBTOKEN_E_VERSION, RBTOKEN_E_JSON_SYNTAX, RBTOKEN_E_JSON_TYPE, RBTOKEN_E_JSON_TOO_DEEP, RBTOKEN_E_JSON_NUMBER, RBTOKEN_E_INVALID_ARGUMENT, RBTOKEN_E_NOT_FOUND, RBTOKEN_E_EXISTS, RBTOKEN_E_GENERATION
 ///         as from `rbtoken_store_open()`
 /// @retval RBTOKEN_E_INTERNAL see "Errors"
 /// @since 0.1.0
@@ -294,6 +299,9 @@ pub unsafe extern "C" fn rbtoken_store_release(store: *mut rbtoken_store_t) {
 /// | `policy_ids` | a list of policy ids, or `null`: any | `null` |
 /// | `local_sites` | only when a store is opened: a list of the Local Sites that exist from the start | `[]` |
 /// | `location` | only when a store is opened: where tokens are kept, or `null`: in memory | `null` |
+/// | `pool_size` | only when a store is opened: connections to a database at most, 1 to 1024 | `8` |
+/// | `connect_timeout_secs` | only when a store is opened: seconds for opening, or waiting for, a connection, 1 to 3600 | `5` |
+/// | `statement_timeout_secs` | only when a store is opened: seconds for one statement, locks included, 1 to 3600 | `30` |
 ///
 /// `[thread-safe]`
 ///
@@ -311,6 +319,7 @@ pub unsafe extern "C" fn rbtoken_store_release(store: *mut rbtoken_store_t) {
 /// @retval RBTOKEN_E_GENERATION the store has no such generator
 /// @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG an argument is bad
 /// @retval RBTOKEN_E_STATE the setting can be set only when a store is opened, or see "Errors"
+/// @retval RBTOKEN_E_UNSUPPORTED the setting is the server's: see "Review Board's database"
 /// @retval RBTOKEN_E_INTERNAL see "Errors"
 /// @since 0.1.0
 #[unsafe(no_mangle)]

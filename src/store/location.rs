@@ -43,6 +43,7 @@ impl<'a> Location<'a> {
     fn check(&self) -> Result<()> {
         match self {
             Self::Memory => Ok(()),
+            Self::File("") => Err(Error::invalid("location", "the path is empty")),
             Self::File(_) => Err(unsupported()),
             Self::ReviewBoard(url) => database(url).map(drop),
         }

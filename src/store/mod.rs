@@ -71,14 +71,17 @@ impl Store {
     /// Opens a store.
     ///
     /// # Errors
-    /// `Unsupported` for a location that this build cannot keep tokens at; for settings, those of
-    /// [`Store::set_setting`].
+    /// `InvalidArgument` for what is no location, `Unsupported` for one that this build cannot keep
+    /// tokens at; for settings, those of [`Store::set_setting`]. For Review Board's database, `Io` if
+    /// it cannot be reached, `Timeout` if it does not answer, `Database` if it refuses, and `Version`
+    /// if it is none of Review Board 5.0 or newer.
     pub fn open(options: StoreOptions<'_>) -> Result<Arc<Self>> {
         let settings = options.settings.map_or_else(
             || Ok(SettingsDocument::default()),
             |text| SettingsDocument::parse(text).map_err(|error| error.at_argument("settings")),
         )?;
-        Self::open_with(options.location, options.clock, options.entropy, settings)
+        let location = options.location.or(settings.location()).map(str::to_owned);
+        Self::open_with(location.as_deref(), options.clock, options.entropy, settings)
     }
 
     /// Opens a store with settings that were read before.

@@ -143,7 +143,15 @@ impl SettingsDocument {
 
     /// Applies the settings to a store that nobody else has yet.
     pub(super) fn apply(self, store: &Store) -> Result<()> {
-        self.settings.into_iter().try_for_each(|setting| setting.apply(store))
+        self.settings.into_iter().try_for_each(|setting| {
+            // What a store on a server's database may not be told.
+            let path = match &setting {
+                Setting::ClientTokenExpiration(_) => "$.client_token_expiration",
+                Setting::LocalSites(_) => "$.local_sites",
+                _ => "$",
+            };
+            setting.apply(store).map_err(|error| error.moved_to_path(path))
+        })
     }
 }
 
@@ -229,7 +237,7 @@ impl Setting {
             Self::ClientTokenExpiration(days) => {
                 if store.backend.client_token_expiration()?.is_some() {
                     let message = "client_token_expiration is Review Board's, and is set there";
-                    return Err(Error::new(ErrorKind::Unsupported, message).at_argument("name"));
+                    return Err(Error::new(ErrorKind::Unsupported, message));
                 }
                 store.settings.write().client_token_expiration = days;
             }
@@ -280,7 +288,7 @@ impl Store {
             let message = "this can be set only when a store is opened";
             return Err(Error::new(ErrorKind::State, message).at_argument("name"));
         }
-        setting.apply(self)
+        setting.apply(self).map_err(|error| error.at_argument("name"))
     }
 
     /// The JSON value of a setting.

@@ -189,3 +189,98 @@ impl Drop for Lease<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::super::sql::Dialect;
+    use super::*;
+
+    static DIALECT: Dialect = Dialect { begin: "BEGIN", lock: "" };
+
+    /// A connection that is lost at a statement.
+    struct Fake {
+        lost_at: &'static str,
+        closed: Arc<AtomicUsize>,
+    }
+
+    impl Connection for Fake {
+        fn dialect(&self) -> &'static Dialect {
+            &DIALECT
+        }
+
+        fn run(&mut self, statement: &str) -> Result<(), Fault> {
+            if statement == self.lost_at { Err(Fault::Lost("gone".into())) } else { Ok(()) }
+        }
+
+        fn query(&mut self, statement: &str, _: &[Param<'_>]) -> Result<Vec<Row>, Fault> {
+            self.run(statement).map(|()| Vec::new())
+        }
+
+        fn execute(&mut self, statement: &str, _: &[Param<'_>]) -> Result<(), Fault> {
+            self.run(statement)
+        }
+
+        fn insert(&mut self, statement: &str, _: &[Param<'_>]) -> Result<i64, Fault> {
+            self.run(statement).map(|()| 1)
+        }
+    }
+
+    impl Drop for Fake {
+        fn drop(&mut self) {
+            self.closed.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn pool(lost_at: &'static str, size: usize) -> (Pool, Arc<AtomicUsize>) {
+        let closed = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&closed);
+        let connect = move || -> Result<Box<dyn Connection>, Fault> {
+            Ok(Box::new(Fake { lost_at, closed: Arc::clone(&counter) }))
+        };
+        (Pool::new(Box::new(connect), size, Duration::from_millis(1)), closed)
+    }
+
+    #[test]
+    fn there_are_never_more_connections_than_the_pool_is_large() {
+        let (pool, _) = pool("", 2);
+        let (first, second) = (pool.lease().unwrap(), pool.lease().unwrap());
+        assert!(matches!(pool.lease().map(drop), Err(Fault::TimedOut)));
+        drop(first);
+        let again = pool.lease().unwrap();
+        assert!(!again.is_new && second.is_new);
+    }
+
+    #[test]
+    fn a_commit_without_an_answer_is_not_reported_as_done() {
+        let (pool, closed) = pool("COMMIT", 1);
+        let done = pool.lease().unwrap().transaction(|_| Ok(()));
+        assert!(matches!(done, Err(Fault::Unknown)));
+        // Nobody gets what may be inside a transaction still.
+        assert_eq!(closed.load(Ordering::Relaxed), 1);
+        assert!(pool.lease().unwrap().is_new);
+    }
+
+    #[test]
+    fn work_that_fails_is_rolled_back_and_its_connection_kept() {
+        let (pool, closed) = pool("", 1);
+        let done = pool.lease().unwrap().transaction(|_| Err::<(), _>(Fault::Duplicate));
+        assert!(matches!(done, Err(Fault::Duplicate)));
+        assert!(!pool.lease().unwrap().is_new);
+        assert_eq!(closed.load(Ordering::Relaxed), 0);
+    }
+
+    #[test]
+    fn a_lost_connection_takes_those_that_idle_with_it() {
+        let (pool, closed) = pool("SELECT", 3);
+        let (mut first, second) = (pool.lease().unwrap(), pool.lease().unwrap());
+        drop(second);
+        assert!(matches!(first.query("SELECT", &[]), Err(Fault::Lost(_))));
+        assert_eq!(closed.load(Ordering::Relaxed), 1);
+        drop(first);
+        assert_eq!(closed.load(Ordering::Relaxed), 2);
+        assert!(pool.lease().unwrap().is_new);
+    }
+}

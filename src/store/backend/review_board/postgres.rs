@@ -261,13 +261,12 @@ impl<'a> FromSql<'a> for Cell {
 
 fn fault(error: &tokio_postgres::Error) -> Fault {
     let Some(answer) = error.as_db_error() else {
-        if error.is_closed() || error.source().is_some_and(|source| source.is::<std::io::Error>()) {
-            return Fault::Lost(error.to_string());
-        }
-        let why = error.source().map(ToString::to_string).unwrap_or_default();
-        return match why.as_str() {
-            "connection timed out" => Fault::TimedOut,
-            _ => Fault::Refused(error.to_string()),
+        let of_system = error.source().and_then(|source| source.downcast_ref::<std::io::Error>());
+        return match of_system.map(std::io::Error::kind) {
+            Some(std::io::ErrorKind::TimedOut) => Fault::TimedOut,
+            Some(_) => Fault::Lost(error.to_string()),
+            None if error.is_closed() => closed(),
+            None => Fault::Refused(error.to_string()),
         };
     };
     let code = answer.code();
