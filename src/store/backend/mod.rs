@@ -3,6 +3,10 @@
 mod client_index;
 mod memory;
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+#[cfg_attr(
+    not(all(feature = "sqlite", feature = "postgres", feature = "mysql")),
+    allow(dead_code, reason = "some parts are for one kind of database alone")
+)]
 mod review_board;
 mod value_index;
 
