@@ -16,12 +16,18 @@ use serde_json::{Value, json};
 use support::installation::{Installation, http};
 use support::*;
 
-/// Runs a test on each database that the tests are told of.
+/// Runs tests on each database that the tests are told of; those behind the `;` on servers only.
 macro_rules! on_each_database {
-    ($($test:ident)*) => {
+    ($($test:ident)*; $($of_server:ident)*) => {
         mod on_sqlite { $(#[test] fn $test() { super::on("sqlite", super::$test); })* }
-        mod on_postgresql { $(#[test] fn $test() { super::on("postgresql", super::$test); })* }
-        mod on_mysql { $(#[test] fn $test() { super::on("mysql", super::$test); })* }
+        mod on_postgresql {
+            $(#[test] fn $test() { super::on("postgresql", super::$test); })*
+            $(#[test] fn $of_server() { super::on("postgresql", super::$of_server); })*
+        }
+        mod on_mysql {
+            $(#[test] fn $test() { super::on("mysql", super::$test); })*
+            $(#[test] fn $of_server() { super::on("mysql", super::$of_server); })*
+        }
     };
 }
 
@@ -38,6 +44,7 @@ on_each_database! {
     a_database_of_an_older_review_board_is_a_wrong_version
     a_statement_that_waits_too_long_is_a_timeout
     a_database_that_cannot_be_used_is_refused_or_lost_and_no_password_is_told
+    ;
     a_connection_over_tls_is_to_the_server_that_was_named
     what_was_acknowledged_is_there_after_the_server_went_down
 }
@@ -460,7 +467,7 @@ fn a_database_that_cannot_be_used_is_refused_or_lost_and_no_password_is_told(
 }
 
 fn a_connection_over_tls_is_to_the_server_that_was_named(site: &mut Installation) {
-    let Some(location) = site.tls_location() else { return };
+    let location = site.tls_location();
     let open = |location: &str| {
         let mut options = init::<rbtoken_store_options_t>();
         (options.location, options.location_len) = text(location);
@@ -478,9 +485,6 @@ fn a_connection_over_tls_is_to_the_server_that_was_named(site: &mut Installation
 }
 
 fn what_was_acknowledged_is_there_after_the_server_went_down(site: &mut Installation) {
-    if site.name == "sqlite" {
-        return;
-    }
     const TIMEOUT_SECS: u64 = 2;
     let settings = json!({
         "connect_timeout_secs": TIMEOUT_SECS, "statement_timeout_secs": TIMEOUT_SECS,

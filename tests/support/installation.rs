@@ -87,12 +87,9 @@ impl Installation {
         Store::open(&host, &options)
     }
 
-    /// A location whose connections are over TLS; there are none to SQLite.
-    pub fn tls_location(&self) -> Option<String> {
-        if self.name == "sqlite" {
-            return None;
-        }
-        Some(std::fs::read_to_string(self.folder.join("location-tls")).unwrap().trim().to_owned())
+    /// A location whose connections are over TLS.
+    pub fn tls_location(&self) -> String {
+        std::fs::read_to_string(self.folder.join("location-tls")).unwrap().trim().to_owned()
     }
 
     /// Starts or stops the database's server; there is none of SQLite.
