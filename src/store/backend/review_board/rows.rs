@@ -21,8 +21,8 @@ const INSERT: &str = "INSERT INTO webapi_webapitoken (user_id, local_site_id, to
      token_generator_id, time_added, last_updated, last_used, expires, valid, invalid_date, \
      invalid_reason, note, policy, extra_data) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 
-/// The names of users and sites are compared once more when a row is there: some databases find
-/// `alice` when they are asked for `ALICE`, or a value in another case.
+/// Reads tokens. Names and values are compared once more when a row is there: some databases find
+/// `alice` when they are asked for `ALICE`.
 pub(super) struct Reader<'a> {
     pub documents: &'a Documents,
 }
