@@ -2289,6 +2289,7 @@ rbtoken_status_t rbtoken_store_get_setting(struct rbtoken_store_t *store,
  * @param error receives the details of a failure; may be NULL
  * @retval RBTOKEN_OK the site is there now
  * @retval RBTOKEN_E_EXISTS it was there before
+ * @retval RBTOKEN_E_UNSUPPORTED the store is on a server's database
  * @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG an argument is bad
  * @retval RBTOKEN_E_STATE, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL see "Errors"
  * @since 0.1.0
@@ -2312,6 +2313,7 @@ rbtoken_status_t rbtoken_store_add_local_site(struct rbtoken_store_t *store,
  * @param error receives the details of a failure; may be NULL
  * @retval RBTOKEN_OK the site is removed
  * @retval RBTOKEN_E_NOT_FOUND there is no such Local Site
+ * @retval RBTOKEN_E_UNSUPPORTED the store is on a server's database
  * @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG an argument is bad
  * @retval RBTOKEN_E_STATE, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL see "Errors"
  * @since 0.1.0
@@ -2335,6 +2337,7 @@ rbtoken_status_t rbtoken_store_remove_local_site(struct rbtoken_store_t *store,
  * @param active 1: the user may log in; 0: the user may not
  * @param error receives the details of a failure; may be NULL
  * @retval RBTOKEN_OK it is so from now on
+ * @retval RBTOKEN_E_UNSUPPORTED the store is on a server's database
  * @retval RBTOKEN_E_INVALID_ARGUMENT the name is empty, or `active` is neither 0 nor 1
  * @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG an argument is bad
  * @retval RBTOKEN_E_STATE, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL see "Errors"
@@ -2404,7 +2407,7 @@ rbtoken_status_t rbtoken_store_set_policy_ids(struct rbtoken_store_t *store,
  * @retval RBTOKEN_E_INVALID_ARGUMENT a name is empty or malformed, a mode or flag is unknown, a field is set that its mode ignores, or the expiration is not after now
  * @retval RBTOKEN_E_STRUCT_SIZE, RBTOKEN_E_UNSUPPORTED_OPTION see "Options structs"
  * @retval RBTOKEN_E_TIME_RANGE the expiration, or the minimum validity, leads beyond the year 9999
- * @retval RBTOKEN_E_NOT_FOUND there is no such Local Site
+ * @retval RBTOKEN_E_NOT_FOUND there is no such Local Site, or on a server's database no such user
  * @retval RBTOKEN_E_JSON_SYNTAX, RBTOKEN_E_JSON_TYPE, RBTOKEN_E_JSON_TOO_DEEP, RBTOKEN_E_JSON_NUMBER, RBTOKEN_E_POLICY a document is bad; the error's path tells where
  * @retval RBTOKEN_E_UNSUPPORTED the store's default generator cannot generate
  * @retval RBTOKEN_E_GENERATION no value that is new could be generated
@@ -2442,7 +2445,7 @@ rbtoken_status_t rbtoken_store_get_or_create_client_token(struct rbtoken_store_t
  * @retval RBTOKEN_E_INVALID_ARGUMENT a name is empty or malformed, a mode or flag is unknown, or a field is set that its mode ignores
  * @retval RBTOKEN_E_STRUCT_SIZE, RBTOKEN_E_UNSUPPORTED_OPTION see "Options structs"
  * @retval RBTOKEN_E_TIME_RANGE the expiration lies outside the years 1 to 9999
- * @retval RBTOKEN_E_NOT_FOUND there is no such Local Site
+ * @retval RBTOKEN_E_NOT_FOUND there is no such Local Site, or on a server's database no such user
  * @retval RBTOKEN_E_JSON_SYNTAX, RBTOKEN_E_JSON_TYPE, RBTOKEN_E_JSON_TOO_DEEP, RBTOKEN_E_JSON_NUMBER, RBTOKEN_E_POLICY a document is bad; the error's path tells where
  * @retval RBTOKEN_E_UNSUPPORTED the generator is `legacy_sha1`, which cannot generate
  * @retval RBTOKEN_E_GENERATION there is no such generator, or no value that is new could be generated
@@ -2479,7 +2482,7 @@ rbtoken_status_t rbtoken_store_generate_token(struct rbtoken_store_t *store,
  * @retval RBTOKEN_E_INVALID_ARGUMENT a name or the value is empty or malformed, a flag is unknown, or a field is set without its flag
  * @retval RBTOKEN_E_STRUCT_SIZE, RBTOKEN_E_UNSUPPORTED_OPTION see "Options structs"
  * @retval RBTOKEN_E_TIME_RANGE a time lies outside the years 1 to 9999
- * @retval RBTOKEN_E_NOT_FOUND there is no such Local Site
+ * @retval RBTOKEN_E_NOT_FOUND there is no such Local Site, or on a server's database no such user
  * @retval RBTOKEN_E_JSON_SYNTAX, RBTOKEN_E_JSON_TYPE, RBTOKEN_E_JSON_TOO_DEEP, RBTOKEN_E_JSON_NUMBER, RBTOKEN_E_POLICY a document is bad; the error's path tells where
  * @retval RBTOKEN_E_CALLBACK the clock of the host broke its contract; its own failures are passed on unchanged
  * @retval RBTOKEN_E_STATE, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL see "Errors"
@@ -2558,7 +2561,7 @@ rbtoken_status_t rbtoken_store_get_token(struct rbtoken_store_t *store,
  * @retval RBTOKEN_E_INVALID_ARGUMENT a name is empty or malformed, a mode or flag is unknown, or a field is set that its mode ignores
  * @retval RBTOKEN_E_STRUCT_SIZE, RBTOKEN_E_UNSUPPORTED_OPTION see "Options structs"
  * @retval RBTOKEN_E_TIME_RANGE a time lies outside the years 1 to 9999
- * @retval RBTOKEN_E_NOT_FOUND there is no such Local Site
+ * @retval RBTOKEN_E_NOT_FOUND there is no such Local Site, or on a server's database no such user
  * @retval RBTOKEN_E_CALLBACK the clock of the host broke its contract; its own failures are passed on unchanged
  * @retval RBTOKEN_E_STATE, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL see "Errors"
  * @since 0.1.0
@@ -2820,6 +2823,7 @@ rbtoken_status_t rbtoken_store_invalidate_token_by_id(struct rbtoken_store_t *st
  * @param count receives how many tokens the user has; 0 on failure; may be NULL
  * @param error receives the details of a failure; may be NULL
  * @retval RBTOKEN_OK they are invalid, if the user has any
+ * @retval RBTOKEN_E_NOT_FOUND on a server's database: there is no such user
  * @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG an argument is bad
  * @retval RBTOKEN_E_CALLBACK the clock of the host broke its contract; its own failures are passed on unchanged
  * @retval RBTOKEN_E_STATE, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL see "Errors"
@@ -3079,7 +3083,7 @@ rbtoken_status_t rbtoken_service_account_new(const struct rbtoken_service_accoun
  * @retval RBTOKEN_E_INVALID_ARGUMENT the site's name is malformed, a mode is unknown, or a field is set that its mode ignores
  * @retval RBTOKEN_E_STRUCT_SIZE, RBTOKEN_E_UNSUPPORTED_OPTION see "Options structs"
  * @retval RBTOKEN_E_TIME_RANGE the expiration, or the minimum validity, leads beyond the year 9999
- * @retval RBTOKEN_E_NOT_FOUND there is no such Local Site
+ * @retval RBTOKEN_E_NOT_FOUND there is no such Local Site, or on a server's database no such user
  * @retval RBTOKEN_E_POLICY the account's policy names an id that the store does not know
  * @retval RBTOKEN_E_UNSUPPORTED the store's default generator cannot generate
  * @retval RBTOKEN_E_GENERATION no value that is new could be generated

@@ -395,6 +395,7 @@ pub unsafe extern "C" fn rbtoken_store_get_setting(
 /// @param error receives the details of a failure; may be NULL
 /// @retval RBTOKEN_OK the site is there now
 /// @retval RBTOKEN_E_EXISTS it was there before
+/// @retval RBTOKEN_E_UNSUPPORTED the store is on a server's database
 /// @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG an argument is bad
 /// @retval RBTOKEN_E_STATE, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL see "Errors"
 /// @since 0.1.0
@@ -428,6 +429,7 @@ pub unsafe extern "C" fn rbtoken_store_add_local_site(
 /// @param error receives the details of a failure; may be NULL
 /// @retval RBTOKEN_OK the site is removed
 /// @retval RBTOKEN_E_NOT_FOUND there is no such Local Site
+/// @retval RBTOKEN_E_UNSUPPORTED the store is on a server's database
 /// @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG an argument is bad
 /// @retval RBTOKEN_E_STATE, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL see "Errors"
 /// @since 0.1.0
@@ -461,6 +463,7 @@ pub unsafe extern "C" fn rbtoken_store_remove_local_site(
 /// @param active 1: the user may log in; 0: the user may not
 /// @param error receives the details of a failure; may be NULL
 /// @retval RBTOKEN_OK it is so from now on
+/// @retval RBTOKEN_E_UNSUPPORTED the store is on a server's database
 /// @retval RBTOKEN_E_INVALID_ARGUMENT the name is empty, or `active` is neither 0 nor 1
 /// @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG an argument is bad
 /// @retval RBTOKEN_E_STATE, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL see "Errors"
