@@ -38,8 +38,9 @@ impl Installation {
         else {
             let test = std::thread::current().name().unwrap_or_default().to_owned();
             // Not with a macro, whose output is shown for tests that fail only.
-            let message = "needs RBTOKEN_TEST_REVIEWBOARD and RBTOKEN_TEST_SITES";
-            writeln!(std::io::stderr(), "NOT RUN: {test} {message}").unwrap();
+            let message =
+                format!("NOT RUN: {test} needs RBTOKEN_TEST_REVIEWBOARD and RBTOKEN_TEST_SITES\n");
+            std::io::stderr().write_all(message.as_bytes()).unwrap();
             return None;
         };
         let (name, alone) = SITES.iter().find(|(site, _)| *site == name).unwrap();
