@@ -96,7 +96,7 @@
  * blocked there.
  *
  * After `fork()` the child may go on using a store in memory if no other thread was inside a call at
- * the time; parent and child never generate the same value. A store in a file stays the parent's: in
+ * the time; parent and child never generate the same value. A store elsewhere stays the parent's: in
  * the child every call answers RBTOKEN_E_FORKED, and releasing it does nothing. Hosts that fork open
  * their stores after it.
  *
@@ -125,6 +125,32 @@
  * those of Review Board 8.1 (`webapi_webapitoken`, `auth_user`, `site_localsite`), for other programs
  * to read while no store has it open, and for rows to be moved there. It has the values of the tokens
  * in plain text, and only its owner may read it.
+ *
+ * Review Board's database
+ * -----------------------
+ * A store whose location is one of these works on the tables of a Review Board server, 5.0 or newer.
+ * The server accepts its tokens, it knows the server's, and any number of hosts may do so at once:
+ *
+ *     reviewboard+sqlite:///path/of/reviewboard.db
+ *     postgresql://user:password@host/database
+ *     mysql://user:password@host/database        (MariaDB too)
+ *
+ * What is special in a name is written as `%` and two hexadecimal digits. Behind a `?` may stand
+ * `sslmode=verify-full` (TLS with a server whose certificate is good for its name, as it is for every
+ * host but the loopback unless told otherwise) or `sslmode=disable`; `sslrootcert=FILE`, the
+ * authorities that are trusted, as PEM, instead of the well-known ones (MySQL: beside them); and instead
+ * of a host the path of a Unix socket (`socket=`) or, for PostgreSQL, the folder of it (`host=`). The
+ * library must have been built with the cargo feature `sqlite`, `postgres` or `mysql`.
+ *
+ * Users, Local Sites and the setting `client_token_expiration` are the server's: a user or site that
+ * it does not have is RBTOKEN_E_NOT_FOUND, and what would change them is RBTOKEN_E_UNSUPPORTED. Its
+ * signals and e-mails are not sent for what the library changes. A login writes its time at once.
+ *
+ * Any call may answer RBTOKEN_E_IO if the database cannot be reached, RBTOKEN_E_TIMEOUT if it does not
+ * answer in time, RBTOKEN_E_DATABASE if it refuses, and RBTOKEN_E_CORRUPT if a row cannot be read. A
+ * change has then not happened, with one exception that the message names: if the connection was lost
+ * while it was committed, nobody knows. The next call connects anew. After `fork()` every call in the
+ * child that would ask the database answers RBTOKEN_E_FORKED; the connections are the parent's.
  *
  * Secrets
  * -------
@@ -719,8 +745,9 @@ typedef struct rbtoken_store_options_t {
    */
   size_t struct_size;
   /**
-   * Where tokens are kept: the path of a file, which is made if there is none; see "Stores in
-   * files". NULL: in memory.
+   * Where tokens are kept: the path of a file, which is made if there is none (see "Stores in
+   * files"), or the address of a Review Board server's database (see "Review Board's database").
+   * NULL: in memory.
    */
   const char *location;
   /**
@@ -2208,13 +2235,19 @@ RBTOKEN_API void rbtoken_buffer_free(struct rbtoken_buffer_t *buffer);
  * @retval RBTOKEN_E_NULL_ARGUMENT `store` is NULL, or a callback struct lacks its function
  * @retval RBTOKEN_E_STRUCT_SIZE, RBTOKEN_E_UNSUPPORTED_OPTION see "Options structs"
  * @retval RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG a text is bad
- * @retval RBTOKEN_E_UNSUPPORTED the library was built without the feature that `location` needs
+ * @retval RBTOKEN_E_UNSUPPORTED the library was built without the feature that `location` needs, or
+ *         `settings` has one that is the server's
  * @retval RBTOKEN_E_LOCKED another process, or another store of this one, has the file open
- * @retval RBTOKEN_E_VERSION a later version of the library wrote the file
+ * @retval RBTOKEN_E_VERSION a later version of the library wrote the file, or the database is none of
+ *         Review Board 5.0 or newer
  * @retval RBTOKEN_E_CORRUPT the file is damaged
- * @retval RBTOKEN_E_IO, RBTOKEN_E_DATABASE, RBTOKEN_E_NO_MEMORY the file cannot be opened, read or made
+ * @retval RBTOKEN_E_IO, RBTOKEN_E_NO_MEMORY the file cannot be opened, read or made, or the database
+ *         cannot be reached
+ * @retval RBTOKEN_E_DATABASE SQLite or the database refuses
+ * @retval RBTOKEN_E_TIMEOUT the database does not answer
  * @retval RBTOKEN_E_INVALID_ARGUMENT `location` is a directory, or a file of something else, or lies
- *         where others could replace it; or `settings` is bad, and the error's path tells where
+ *         where others could replace it, or is no address; or `settings` is bad, and the error's path
+ *         tells where
  * @retval RBTOKEN_E_JSON_SYNTAX, RBTOKEN_E_JSON_TYPE, RBTOKEN_E_JSON_TOO_DEEP, RBTOKEN_E_JSON_NUMBER, RBTOKEN_E_NOT_FOUND, RBTOKEN_E_EXISTS, RBTOKEN_E_GENERATION
  *         `settings` is bad; the error's path tells where
  * @retval RBTOKEN_E_INTERNAL see "Errors"
@@ -2239,7 +2272,7 @@ rbtoken_status_t rbtoken_store_open(const struct rbtoken_store_options_t *option
  * @param error receives the details of a failure; may be NULL
  * @retval RBTOKEN_OK the shared store is there
  * @retval RBTOKEN_E_STATE the shared store was opened with other options
- * @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_STRUCT_SIZE, RBTOKEN_E_UNSUPPORTED_OPTION, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG, RBTOKEN_E_UNSUPPORTED, RBTOKEN_E_LOCKED, RBTOKEN_E_VERSION, RBTOKEN_E_CORRUPT, RBTOKEN_E_IO, RBTOKEN_E_DATABASE, RBTOKEN_E_NO_MEMORY, RBTOKEN_E_JSON_SYNTAX, RBTOKEN_E_JSON_TYPE, RBTOKEN_E_JSON_TOO_DEEP, RBTOKEN_E_JSON_NUMBER, RBTOKEN_E_INVALID_ARGUMENT, RBTOKEN_E_NOT_FOUND, RBTOKEN_E_EXISTS, RBTOKEN_E_GENERATION
+ * @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_STRUCT_SIZE, RBTOKEN_E_UNSUPPORTED_OPTION, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG, RBTOKEN_E_UNSUPPORTED, RBTOKEN_E_LOCKED, RBTOKEN_E_VERSION, RBTOKEN_E_CORRUPT, RBTOKEN_E_IO, RBTOKEN_E_TIMEOUT, RBTOKEN_E_DATABASE, RBTOKEN_E_NO_MEMORY, RBTOKEN_E_JSON_SYNTAX, RBTOKEN_E_JSON_TYPE, RBTOKEN_E_JSON_TOO_DEEP, RBTOKEN_E_JSON_NUMBER, RBTOKEN_E_INVALID_ARGUMENT, RBTOKEN_E_NOT_FOUND, RBTOKEN_E_EXISTS, RBTOKEN_E_GENERATION
  *         as from `rbtoken_store_open()`
  * @retval RBTOKEN_E_INTERNAL see "Errors"
  * @since 0.1.0
@@ -2306,6 +2339,9 @@ rbtoken_status_t rbtoken_store_flush(struct rbtoken_store_t *store,
  * | `policy_ids` | a list of policy ids, or `null`: any | `null` |
  * | `local_sites` | only when a store is opened: a list of the Local Sites that exist from the start; those that a file has are added to it | `[]` |
  * | `location` | only when a store is opened: where tokens are kept, or `null`: in memory | `null` |
+ * | `pool_size` | only when a store is opened: connections to a database at most, 1 to 1024 | `8` |
+ * | `connect_timeout_secs` | only when a store is opened: seconds for opening, or waiting for, a connection, 1 to 3600 | `5` |
+ * | `statement_timeout_secs` | only when a store is opened: seconds for one statement, locks included, 1 to 3600 | `30` |
  *
  * Settings are not kept in a store's file: who opens it gives them.
  *
@@ -2325,6 +2361,7 @@ rbtoken_status_t rbtoken_store_flush(struct rbtoken_store_t *store,
  * @retval RBTOKEN_E_GENERATION the store has no such generator
  * @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG an argument is bad
  * @retval RBTOKEN_E_STATE the setting can be set only when a store is opened, or see "Errors"
+ * @retval RBTOKEN_E_UNSUPPORTED the setting is the server's: see "Review Board's database"
  * @retval RBTOKEN_E_FORKED see "Errors"
  * @retval RBTOKEN_E_INTERNAL see "Errors"
  * @since 0.1.0
@@ -2374,6 +2411,7 @@ rbtoken_status_t rbtoken_store_get_setting(struct rbtoken_store_t *store,
  * @param error receives the details of a failure; may be NULL
  * @retval RBTOKEN_OK the site is there now
  * @retval RBTOKEN_E_EXISTS it was there before
+ * @retval RBTOKEN_E_UNSUPPORTED the store is on a server's database
  * @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG an argument is bad
  * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL, RBTOKEN_E_LOCKED, RBTOKEN_E_IO, RBTOKEN_E_CORRUPT, RBTOKEN_E_DATABASE, RBTOKEN_E_NO_MEMORY see "Errors"
  * @since 0.1.0
@@ -2397,6 +2435,7 @@ rbtoken_status_t rbtoken_store_add_local_site(struct rbtoken_store_t *store,
  * @param error receives the details of a failure; may be NULL
  * @retval RBTOKEN_OK the site is removed
  * @retval RBTOKEN_E_NOT_FOUND there is no such Local Site
+ * @retval RBTOKEN_E_UNSUPPORTED the store is on a server's database
  * @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG an argument is bad
  * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL, RBTOKEN_E_LOCKED, RBTOKEN_E_IO, RBTOKEN_E_CORRUPT, RBTOKEN_E_DATABASE, RBTOKEN_E_NO_MEMORY see "Errors"
  * @since 0.1.0
@@ -2420,6 +2459,7 @@ rbtoken_status_t rbtoken_store_remove_local_site(struct rbtoken_store_t *store,
  * @param active 1: the user may log in; 0: the user may not
  * @param error receives the details of a failure; may be NULL
  * @retval RBTOKEN_OK it is so from now on
+ * @retval RBTOKEN_E_UNSUPPORTED the store is on a server's database
  * @retval RBTOKEN_E_INVALID_ARGUMENT the name is empty, or `active` is neither 0 nor 1
  * @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG an argument is bad
  * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL, RBTOKEN_E_LOCKED, RBTOKEN_E_IO, RBTOKEN_E_CORRUPT, RBTOKEN_E_DATABASE, RBTOKEN_E_NO_MEMORY see "Errors"
@@ -2596,7 +2636,7 @@ rbtoken_status_t rbtoken_store_import_file(struct rbtoken_store_t *store,
  * @retval RBTOKEN_E_INVALID_ARGUMENT a name is empty or malformed, a mode or flag is unknown, a field is set that its mode ignores, or the expiration is not after now
  * @retval RBTOKEN_E_STRUCT_SIZE, RBTOKEN_E_UNSUPPORTED_OPTION see "Options structs"
  * @retval RBTOKEN_E_TIME_RANGE the expiration, or the minimum validity, leads beyond the year 9999
- * @retval RBTOKEN_E_NOT_FOUND there is no such Local Site
+ * @retval RBTOKEN_E_NOT_FOUND there is no such Local Site, or on a server's database no such user
  * @retval RBTOKEN_E_JSON_SYNTAX, RBTOKEN_E_JSON_TYPE, RBTOKEN_E_JSON_TOO_DEEP, RBTOKEN_E_JSON_NUMBER, RBTOKEN_E_POLICY a document is bad; the error's path tells where
  * @retval RBTOKEN_E_UNSUPPORTED the store's default generator cannot generate
  * @retval RBTOKEN_E_GENERATION no value that is new could be generated
@@ -2634,7 +2674,7 @@ rbtoken_status_t rbtoken_store_get_or_create_client_token(struct rbtoken_store_t
  * @retval RBTOKEN_E_INVALID_ARGUMENT a name is empty or malformed, a mode or flag is unknown, or a field is set that its mode ignores
  * @retval RBTOKEN_E_STRUCT_SIZE, RBTOKEN_E_UNSUPPORTED_OPTION see "Options structs"
  * @retval RBTOKEN_E_TIME_RANGE the expiration lies outside the years 1 to 9999
- * @retval RBTOKEN_E_NOT_FOUND there is no such Local Site
+ * @retval RBTOKEN_E_NOT_FOUND there is no such Local Site, or on a server's database no such user
  * @retval RBTOKEN_E_JSON_SYNTAX, RBTOKEN_E_JSON_TYPE, RBTOKEN_E_JSON_TOO_DEEP, RBTOKEN_E_JSON_NUMBER, RBTOKEN_E_POLICY a document is bad; the error's path tells where
  * @retval RBTOKEN_E_UNSUPPORTED the generator is `legacy_sha1`, which cannot generate
  * @retval RBTOKEN_E_GENERATION there is no such generator, or no value that is new could be generated
@@ -2671,7 +2711,7 @@ rbtoken_status_t rbtoken_store_generate_token(struct rbtoken_store_t *store,
  * @retval RBTOKEN_E_INVALID_ARGUMENT a name or the value is empty or malformed, a flag is unknown, or a field is set without its flag
  * @retval RBTOKEN_E_STRUCT_SIZE, RBTOKEN_E_UNSUPPORTED_OPTION see "Options structs"
  * @retval RBTOKEN_E_TIME_RANGE a time lies outside the years 1 to 9999
- * @retval RBTOKEN_E_NOT_FOUND there is no such Local Site
+ * @retval RBTOKEN_E_NOT_FOUND there is no such Local Site, or on a server's database no such user
  * @retval RBTOKEN_E_JSON_SYNTAX, RBTOKEN_E_JSON_TYPE, RBTOKEN_E_JSON_TOO_DEEP, RBTOKEN_E_JSON_NUMBER, RBTOKEN_E_POLICY a document is bad; the error's path tells where
  * @retval RBTOKEN_E_CALLBACK the clock of the host broke its contract; its own failures are passed on unchanged
  * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL, RBTOKEN_E_LOCKED, RBTOKEN_E_IO, RBTOKEN_E_CORRUPT, RBTOKEN_E_DATABASE, RBTOKEN_E_NO_MEMORY see "Errors"
@@ -2750,7 +2790,7 @@ rbtoken_status_t rbtoken_store_get_token(struct rbtoken_store_t *store,
  * @retval RBTOKEN_E_INVALID_ARGUMENT a name is empty or malformed, a mode or flag is unknown, or a field is set that its mode ignores
  * @retval RBTOKEN_E_STRUCT_SIZE, RBTOKEN_E_UNSUPPORTED_OPTION see "Options structs"
  * @retval RBTOKEN_E_TIME_RANGE a time lies outside the years 1 to 9999
- * @retval RBTOKEN_E_NOT_FOUND there is no such Local Site
+ * @retval RBTOKEN_E_NOT_FOUND there is no such Local Site, or on a server's database no such user
  * @retval RBTOKEN_E_CALLBACK the clock of the host broke its contract; its own failures are passed on unchanged
  * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL see "Errors"
  * @since 0.1.0
@@ -3012,6 +3052,7 @@ rbtoken_status_t rbtoken_store_invalidate_token_by_id(struct rbtoken_store_t *st
  * @param count receives how many tokens the user has; 0 on failure; may be NULL
  * @param error receives the details of a failure; may be NULL
  * @retval RBTOKEN_OK they are invalid, if the user has any
+ * @retval RBTOKEN_E_NOT_FOUND on a server's database: there is no such user
  * @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG an argument is bad
  * @retval RBTOKEN_E_CALLBACK the clock of the host broke its contract; its own failures are passed on unchanged
  * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL, RBTOKEN_E_LOCKED, RBTOKEN_E_IO, RBTOKEN_E_CORRUPT, RBTOKEN_E_DATABASE, RBTOKEN_E_NO_MEMORY see "Errors"
@@ -3271,7 +3312,7 @@ rbtoken_status_t rbtoken_service_account_new(const struct rbtoken_service_accoun
  * @retval RBTOKEN_E_INVALID_ARGUMENT the site's name is malformed, a mode is unknown, or a field is set that its mode ignores
  * @retval RBTOKEN_E_STRUCT_SIZE, RBTOKEN_E_UNSUPPORTED_OPTION see "Options structs"
  * @retval RBTOKEN_E_TIME_RANGE the expiration, or the minimum validity, leads beyond the year 9999
- * @retval RBTOKEN_E_NOT_FOUND there is no such Local Site
+ * @retval RBTOKEN_E_NOT_FOUND there is no such Local Site, or on a server's database no such user
  * @retval RBTOKEN_E_POLICY the account's policy names an id that the store does not know
  * @retval RBTOKEN_E_UNSUPPORTED the store's default generator cannot generate
  * @retval RBTOKEN_E_GENERATION no value that is new could be generated

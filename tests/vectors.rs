@@ -10,25 +10,19 @@ use std::sync::Arc;
 
 use rbtoken::ffi::*;
 use serde_json::{Value, json};
+use support::installation::Installation;
 use support::*;
 
-/// Where the stores of a test are.
-enum Home {
+/// Where the tokens of a run are: in memory, in files, or on the database of a Review Board site,
+/// whose users, Local Sites and settings are its own.
+enum Place {
     Memory,
     #[cfg(all(unix, feature = "sqlite"))]
     Files(Folder),
+    Site(Installation),
 }
 
-impl Home {
-    fn all() -> Vec<Self> {
-        vec![
-            Self::Memory,
-            #[cfg(all(unix, feature = "sqlite"))]
-            Self::Files(Folder::new()),
-        ]
-    }
-
-    /// A new store.
+impl Place {
     fn store(&self) -> Store {
         match self {
             Self::Memory => Store::new(),
@@ -37,7 +31,50 @@ impl Home {
                 let path = folder.file(&format!("{}.db", folder.names().len()));
                 Store::open_file(&Host::new(), &path).unwrap()
             }
+            Self::Site(site) => site.store(),
         }
+    }
+
+    fn site(&mut self) -> Option<&mut Installation> {
+        match self {
+            Self::Site(site) => Some(site),
+            _ => None,
+        }
+    }
+
+    fn clear(&mut self) {
+        if let Some(site) = self.site() {
+            site.ask(json!({"do": "prepare", "users": [], "local_sites": []}));
+        }
+    }
+}
+
+/// Runs a test in memory, in files, and on each database that the tests are told of.
+macro_rules! everywhere {
+    ($($test:ident)*) => {
+        mod in_memory { $(#[test] fn $test() { super::$test(&mut super::Place::Memory); })* }
+        #[cfg(all(unix, feature = "sqlite"))]
+        mod in_files {
+            $(#[test] fn $test() {
+                super::$test(&mut super::Place::Files(super::Folder::new()));
+            })*
+        }
+        mod on_sqlite { $(#[test] fn $test() { super::on("sqlite", super::$test); })* }
+        mod on_postgresql { $(#[test] fn $test() { super::on("postgresql", super::$test); })* }
+        mod on_mysql { $(#[test] fn $test() { super::on("mysql", super::$test); })* }
+    };
+}
+
+everywhere! {
+    a_value_is_valid_for_a_generator_as_in_the_reference
+    a_policy_is_valid_as_in_the_reference_and_the_error_names_the_same_place
+    scenarios_go_as_in_the_reference
+    a_policy_allows_what_it_allows_in_the_reference
+}
+
+fn on(database: &str, test: fn(&mut Place)) {
+    if let Some(site) = Installation::open(database) {
+        test(&mut Place::Site(site));
     }
 }
 
@@ -46,26 +83,23 @@ fn vectors(name: &str) -> Value {
     parsed(&std::fs::read_to_string(path).unwrap())
 }
 
-#[test]
-fn a_value_is_valid_for_a_generator_as_in_the_reference() {
-    for home in Home::all() {
-        let store = home.store();
-        let vectors = vectors("checksum.json");
-        let vectors = vectors.as_array().unwrap();
-        for vector in vectors {
-            let field = |name: &str| vector[name].as_str().unwrap();
-            for generator_id in ["vendor_checksum", "legacy_sha1"] {
-                let expected = vector[format!("{generator_id}_valid")].as_bool().unwrap();
-                let valid = store.value_is_valid(generator_id, field("token_type"), field("token"));
-                assert_eq!(valid, Ok(expected), "{generator_id} {vector}");
-            }
+fn a_value_is_valid_for_a_generator_as_in_the_reference(place: &mut Place) {
+    let store = place.store();
+    let vectors = vectors("checksum.json");
+    let vectors = vectors.as_array().unwrap();
+    for vector in vectors {
+        let field = |name: &str| vector[name].as_str().unwrap();
+        for generator_id in ["vendor_checksum", "legacy_sha1"] {
+            let expected = vector[format!("{generator_id}_valid")].as_bool().unwrap();
+            let valid = store.value_is_valid(generator_id, field("token_type"), field("token"));
+            assert_eq!(valid, Ok(expected), "{generator_id} {vector}");
         }
-        assert_eq!(vectors.len(), 250);
     }
+    assert_eq!(vectors.len(), 250);
 }
 
 /// The place that the reference's message names, as a JSONPath.
-fn place(message: &str) -> String {
+fn json_path(message: &str) -> String {
     if message == "The policy must be a JSON object."
         || message == "The policy is missing a \"resources\" section."
     {
@@ -93,50 +127,45 @@ fn place(message: &str) -> String {
     path
 }
 
-#[test]
-fn a_policy_is_valid_as_in_the_reference_and_the_error_names_the_same_place() {
-    for home in Home::all() {
-        let vectors = vectors("policy_validate.json");
-        let ids = vectors["policy_ids"].as_array().unwrap();
-        let ids: Vec<_> =
-            ids.iter().map(|id| CString::new(id.as_str().unwrap()).unwrap()).collect();
-        let ids: Vec<_> = ids.iter().map(CString::as_c_str).collect();
-        let store = home.store();
-        store.set_policy_ids(&ids).unwrap();
+fn a_policy_is_valid_as_in_the_reference_and_the_error_names_the_same_place(place: &mut Place) {
+    let vectors = vectors("policy_validate.json");
+    let ids = vectors["policy_ids"].as_array().unwrap();
+    let ids: Vec<_> = ids.iter().map(|id| CString::new(id.as_str().unwrap()).unwrap()).collect();
+    let ids: Vec<_> = ids.iter().map(CString::as_c_str).collect();
+    let store = place.store();
+    store.set_policy_ids(&ids).unwrap();
 
-        let cases = vectors["cases"].as_array().unwrap();
-        for (index, case) in cases.iter().enumerate() {
-            let policy = case["policy"].to_string();
-            let mut generate = init::<rbtoken_generate_options_t>();
-            (generate.policy, generate.policy_len) = text(&policy);
-            let mut client = init::<rbtoken_client_token_options_t>();
-            (client.default_policy, client.default_policy_len) = text(&policy);
-            let before = store.count().unwrap();
-            let client_name = format!("client {index}");
-            let generated = store.generate("alice", &generate);
-            let issued = store.client_token("alice", &client_name, &client).map(|(token, _)| token);
+    let cases = vectors["cases"].as_array().unwrap();
+    for (index, case) in cases.iter().enumerate() {
+        let policy = case["policy"].to_string();
+        let mut generate = init::<rbtoken_generate_options_t>();
+        (generate.policy, generate.policy_len) = text(&policy);
+        let mut client = init::<rbtoken_client_token_options_t>();
+        (client.default_policy, client.default_policy_len) = text(&policy);
+        let before = store.count().unwrap();
+        let client_name = format!("client {index}");
+        let generated = store.generate("alice", &generate);
+        let issued = store.client_token("alice", &client_name, &client).map(|(token, _)| token);
 
-            for (answer, argument) in [(generated, "policy"), (issued, "default_policy")] {
-                match answer {
-                    Ok(token) => {
-                        assert_eq!(case["valid"], true, "{case}");
-                        assert_eq!(parsed(&token.policy()), case["policy"]);
-                    }
-                    Err(failure) => {
-                        assert_eq!(case["valid"], false, "{case}: {failure:?}");
-                        let status =
-                            if case["policy"].is_object() { E_POLICY } else { E_JSON_TYPE };
-                        assert_eq!(failure.of(), (status, Some(argument)), "{case}");
-                        let place = place(case["message"].as_str().unwrap());
-                        assert_eq!(failure.json_path, Some(place), "{case}: {failure:?}");
-                    }
+        for (answer, argument) in [(generated, "policy"), (issued, "default_policy")] {
+            match answer {
+                Ok(token) => {
+                    assert_eq!(case["valid"], true, "{case}");
+                    assert_eq!(parsed(&token.policy()), case["policy"]);
+                }
+                Err(failure) => {
+                    assert_eq!(case["valid"], false, "{case}: {failure:?}");
+                    let status = if case["policy"].is_object() { E_POLICY } else { E_JSON_TYPE };
+                    assert_eq!(failure.of(), (status, Some(argument)), "{case}");
+                    let path = json_path(case["message"].as_str().unwrap());
+                    assert_eq!(failure.json_path, Some(path), "{case}: {failure:?}");
                 }
             }
-            let made = if case["valid"] == true { 2 } else { 0 };
-            assert_eq!(store.count().unwrap() - before, made, "{case}");
         }
-        assert_eq!(cases.len(), 300);
+        let made = if case["valid"] == true { 2 } else { 0 };
+        assert_eq!(store.count().unwrap() - before, made, "{case}");
     }
+    assert_eq!(cases.len(), 300);
 }
 
 /// The fields of a token as the vectors have them, with times in microseconds.
@@ -175,6 +204,7 @@ fn with_micros(token: &Value) -> Value {
 /// A scenario as it is replayed.
 struct Replay<'a> {
     name: &'a str,
+    place: &'a mut Place,
     store: Store,
     events: Arc<Events>,
     at_us: i64,
@@ -187,18 +217,27 @@ struct Replay<'a> {
 }
 
 impl<'a> Replay<'a> {
-    fn start(scenario: &'a Value, home: &Home) -> Self {
-        let store = home.store();
+    fn start(scenario: &'a Value, place: &'a mut Place) -> Self {
+        place.clear();
+        let store = place.store();
         for (name, value) in scenario["settings"].as_object().unwrap() {
-            store.set_setting(name, &value.to_string()).unwrap();
+            match place.site() {
+                Some(site) if name == "client_token_expiration" => {
+                    site.ask(json!({"do": "set_expiration", "days": value}));
+                }
+                _ => store.set_setting(name, &value.to_string()).unwrap(),
+            }
         }
         for site in scenario["local_sites"].as_array().unwrap() {
-            store.add_local_site(site.as_str().unwrap()).unwrap();
+            // On a site they are there already.
+            if place.site().is_none() {
+                store.add_local_site(site.as_str().unwrap()).unwrap();
+            }
         }
         let name = scenario["name"].as_str().unwrap();
         let events = store.watch();
         let (ids, values, told) = (HashMap::new(), HashMap::new(), HashMap::new());
-        Self { name, store, events, at_us: 0, ids, values, told, checks: 0 }
+        Self { name, place, store, events, at_us: 0, ids, values, told, checks: 0 }
     }
 
     /// Does a step and compares what it answers.
@@ -235,11 +274,24 @@ impl<'a> Replay<'a> {
             }
             "set_user_active" => {
                 let active = args["active"].as_bool().unwrap();
-                self.store.set_user_active(args["user"].as_str().unwrap(), active).unwrap();
+                match self.place.site() {
+                    Some(site) => {
+                        let user = &args["user"];
+                        site.ask(json!({"do": "set_user_active", "user": user, "active": active}));
+                    }
+                    None => {
+                        self.store.set_user_active(args["user"].as_str().unwrap(), active).unwrap();
+                    }
+                }
             }
             "set_client_token_expiration" => {
                 let days = args["days"].to_string();
-                self.store.set_setting("client_token_expiration", &days).unwrap();
+                match self.place.site() {
+                    Some(site) => {
+                        site.ask(json!({"do": "set_expiration", "days": args["days"]}));
+                    }
+                    None => self.store.set_setting("client_token_expiration", &days).unwrap(),
+                }
             }
             other => panic!("{}: unknown step {other}", self.name),
         }
@@ -510,63 +562,52 @@ fn expires(args: &Value) -> (i32, i64) {
     }
 }
 
-#[test]
-fn scenarios_go_as_in_the_reference() {
-    for home in Home::all() {
-        let scenarios = vectors("client_tokens.json");
-        let (mut run, mut steps, mut checks) = (0, 0, 0);
-        for scenario in scenarios.as_array().unwrap() {
-            let mut replay = Replay::start(scenario, &home);
-            for step in scenario["steps"].as_array().unwrap() {
-                replay.step(step);
-                steps += 1;
-            }
-            replay.compare_all(&scenario["final"]);
-            checks += replay.checks;
-            run += 1;
+fn scenarios_go_as_in_the_reference(place: &mut Place) {
+    let scenarios = vectors("client_tokens.json");
+    let (mut run, mut steps, mut checks) = (0, 0, 0);
+    for scenario in scenarios.as_array().unwrap() {
+        let mut replay = Replay::start(scenario, place);
+        for step in scenario["steps"].as_array().unwrap() {
+            replay.step(step);
+            steps += 1;
         }
-        println!("compared {checks} answers in {steps} steps of {run} scenarios");
-        assert_eq!((run, steps, checks), (250, 2236, 6725));
+        replay.compare_all(&scenario["final"]);
+        checks += replay.checks;
+        run += 1;
     }
+    println!("compared {checks} answers in {steps} steps of {run} scenarios");
+    assert_eq!((run, steps, checks), (250, 2236, 6725));
 }
 
-#[test]
-fn a_policy_allows_what_it_allows_in_the_reference() {
-    for home in Home::all() {
-        let store = home.store();
-        let vectors = vectors("policy_check.json");
-        let (mut policies, mut checks, mut refused) = (0, 0, 0);
-        for vector in vectors.as_array().unwrap() {
-            let document = vector["policy"].to_string();
-            let policy = Policy::parse(None, &document).unwrap();
-            let mut options = init::<rbtoken_generate_options_t>();
-            (options.policy, options.policy_len) = text(&document);
-            let token = store.generate("alice", &options).unwrap();
-            for check in vector["checks"].as_array().unwrap() {
-                let method = check[1].as_str().unwrap();
-                let question = (check[0].as_str().unwrap(), method, check[2].as_str());
-                let answers = [policy.allows(question), token.allows(question)];
-                // The reference lets `delete` pass where `DELETE` is blocked; here it is an error.
-                let is_method =
-                    !method.is_empty() && method.bytes().all(|b| b.is_ascii_uppercase());
-                for answer in answers {
-                    if is_method {
-                        assert_eq!(
-                            answer,
-                            Ok(check[3].as_bool().unwrap()),
-                            "{check} of {document}"
-                        );
-                    } else {
-                        let failure = answer.unwrap_err();
-                        assert_eq!(failure.of(), (E_INVALID_ARGUMENT, Some("method")), "{check}");
-                    }
+fn a_policy_allows_what_it_allows_in_the_reference(place: &mut Place) {
+    let store = place.store();
+    let vectors = vectors("policy_check.json");
+    let (mut policies, mut checks, mut refused) = (0, 0, 0);
+    for vector in vectors.as_array().unwrap() {
+        let document = vector["policy"].to_string();
+        let policy = Policy::parse(None, &document).unwrap();
+        let mut options = init::<rbtoken_generate_options_t>();
+        (options.policy, options.policy_len) = text(&document);
+        let token = store.generate("alice", &options).unwrap();
+        for check in vector["checks"].as_array().unwrap() {
+            let method = check[1].as_str().unwrap();
+            let question = (check[0].as_str().unwrap(), method, check[2].as_str());
+            let answers = [policy.allows(question), token.allows(question)];
+            // The reference lets `delete` pass where `DELETE` is blocked; here it is an error.
+            let is_method = !method.is_empty() && method.bytes().all(|b| b.is_ascii_uppercase());
+            for answer in answers {
+                if is_method {
+                    assert_eq!(answer, Ok(check[3].as_bool().unwrap()), "{check} of {document}");
+                } else {
+                    let failure = answer.unwrap_err();
+                    assert_eq!(failure.of(), (E_INVALID_ARGUMENT, Some("method")), "{check}");
                 }
-                checks += 1;
-                refused += usize::from(!is_method);
             }
-            policies += 1;
+            checks += 1;
+            refused += usize::from(!is_method);
         }
-        println!("compared {checks} answers of {policies} policies, {refused} of them errors");
-        assert_eq!((policies, checks, refused), (200, 2400, 165));
+        policies += 1;
     }
+    println!("compared {checks} answers of {policies} policies, {refused} of them errors");
+    assert_eq!((policies, checks, refused), (200, 2400, 165));
 }

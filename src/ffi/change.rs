@@ -252,6 +252,7 @@ pub unsafe extern "C" fn rbtoken_store_invalidate_token_by_id(
 /// @param count receives how many tokens the user has; 0 on failure; may be NULL
 /// @param error receives the details of a failure; may be NULL
 /// @retval RBTOKEN_OK they are invalid, if the user has any
+/// @retval RBTOKEN_E_NOT_FOUND on a server's database: there is no such user
 /// @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG an argument is bad
 /// @retval RBTOKEN_E_CALLBACK the clock of the host broke its contract; its own failures are passed on unchanged
 /// @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL, RBTOKEN_E_LOCKED, RBTOKEN_E_IO, RBTOKEN_E_CORRUPT, RBTOKEN_E_DATABASE, RBTOKEN_E_NO_MEMORY see "Errors"

@@ -179,7 +179,7 @@ unsafe fn account_options<'a>(
 /// @retval RBTOKEN_E_INVALID_ARGUMENT the site's name is malformed, a mode is unknown, or a field is set that its mode ignores
 /// @retval RBTOKEN_E_STRUCT_SIZE, RBTOKEN_E_UNSUPPORTED_OPTION see "Options structs"
 /// @retval RBTOKEN_E_TIME_RANGE the expiration, or the minimum validity, leads beyond the year 9999
-/// @retval RBTOKEN_E_NOT_FOUND there is no such Local Site
+/// @retval RBTOKEN_E_NOT_FOUND there is no such Local Site, or on a server's database no such user
 /// @retval RBTOKEN_E_POLICY the account's policy names an id that the store does not know
 /// @retval RBTOKEN_E_UNSUPPORTED the store's default generator cannot generate
 /// @retval RBTOKEN_E_GENERATION no value that is new could be generated

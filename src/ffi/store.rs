@@ -55,8 +55,9 @@ impl rbtoken_store_t {
 pub struct rbtoken_store_options_t {
     /// Set by `RBTOKEN_INIT()`.
     pub struct_size: usize,
-    /// Where tokens are kept: the path of a file, which is made if there is none; see "Stores in
-    /// files". NULL: in memory.
+    /// Where tokens are kept: the path of a file, which is made if there is none (see "Stores in
+    /// files"), or the address of a Review Board server's database (see "Review Board's database").
+    /// NULL: in memory.
     pub location: *const c_char,
     /// Bytes of `location`, or `RBTOKEN_NUL_TERMINATED`.
     pub location_len: usize,
@@ -180,13 +181,19 @@ impl<'a> Opening<'a> {
 /// @retval RBTOKEN_E_NULL_ARGUMENT `store` is NULL, or a callback struct lacks its function
 /// @retval RBTOKEN_E_STRUCT_SIZE, RBTOKEN_E_UNSUPPORTED_OPTION see "Options structs"
 /// @retval RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG a text is bad
-/// @retval RBTOKEN_E_UNSUPPORTED the library was built without the feature that `location` needs
+/// @retval RBTOKEN_E_UNSUPPORTED the library was built without the feature that `location` needs, or
+///         `settings` has one that is the server's
 /// @retval RBTOKEN_E_LOCKED another process, or another store of this one, has the file open
-/// @retval RBTOKEN_E_VERSION a later version of the library wrote the file
+/// @retval RBTOKEN_E_VERSION a later version of the library wrote the file, or the database is none of
+///         Review Board 5.0 or newer
 /// @retval RBTOKEN_E_CORRUPT the file is damaged
-/// @retval RBTOKEN_E_IO, RBTOKEN_E_DATABASE, RBTOKEN_E_NO_MEMORY the file cannot be opened, read or made
+/// @retval RBTOKEN_E_IO, RBTOKEN_E_NO_MEMORY the file cannot be opened, read or made, or the database
+///         cannot be reached
+/// @retval RBTOKEN_E_DATABASE SQLite or the database refuses
+/// @retval RBTOKEN_E_TIMEOUT the database does not answer
 /// @retval RBTOKEN_E_INVALID_ARGUMENT `location` is a directory, or a file of something else, or lies
-///         where others could replace it; or `settings` is bad, and the error's path tells where
+///         where others could replace it, or is no address; or `settings` is bad, and the error's path
+///         tells where
 /// @retval RBTOKEN_E_JSON_SYNTAX, RBTOKEN_E_JSON_TYPE, RBTOKEN_E_JSON_TOO_DEEP, RBTOKEN_E_JSON_NUMBER, RBTOKEN_E_NOT_FOUND, RBTOKEN_E_EXISTS, RBTOKEN_E_GENERATION
 ///         `settings` is bad; the error's path tells where
 /// @retval RBTOKEN_E_INTERNAL see "Errors"
@@ -224,7 +231,7 @@ pub unsafe extern "C" fn rbtoken_store_open(
 /// @param error receives the details of a failure; may be NULL
 /// @retval RBTOKEN_OK the shared store is there
 /// @retval RBTOKEN_E_STATE the shared store was opened with other options
-/// @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_STRUCT_SIZE, RBTOKEN_E_UNSUPPORTED_OPTION, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG, RBTOKEN_E_UNSUPPORTED, RBTOKEN_E_LOCKED, RBTOKEN_E_VERSION, RBTOKEN_E_CORRUPT, RBTOKEN_E_IO, RBTOKEN_E_DATABASE, RBTOKEN_E_NO_MEMORY, RBTOKEN_E_JSON_SYNTAX, RBTOKEN_E_JSON_TYPE, RBTOKEN_E_JSON_TOO_DEEP, RBTOKEN_E_JSON_NUMBER, RBTOKEN_E_INVALID_ARGUMENT, RBTOKEN_E_NOT_FOUND, RBTOKEN_E_EXISTS, RBTOKEN_E_GENERATION
+/// @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_STRUCT_SIZE, RBTOKEN_E_UNSUPPORTED_OPTION, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG, RBTOKEN_E_UNSUPPORTED, RBTOKEN_E_LOCKED, RBTOKEN_E_VERSION, RBTOKEN_E_CORRUPT, RBTOKEN_E_IO, RBTOKEN_E_TIMEOUT, RBTOKEN_E_DATABASE, RBTOKEN_E_NO_MEMORY, RBTOKEN_E_JSON_SYNTAX, RBTOKEN_E_JSON_TYPE, RBTOKEN_E_JSON_TOO_DEEP, RBTOKEN_E_JSON_NUMBER, RBTOKEN_E_INVALID_ARGUMENT, RBTOKEN_E_NOT_FOUND, RBTOKEN_E_EXISTS, RBTOKEN_E_GENERATION
 ///         as from `rbtoken_store_open()`
 /// @retval RBTOKEN_E_INTERNAL see "Errors"
 /// @since 0.1.0
@@ -340,6 +347,9 @@ pub unsafe extern "C" fn rbtoken_store_flush(
 /// | `policy_ids` | a list of policy ids, or `null`: any | `null` |
 /// | `local_sites` | only when a store is opened: a list of the Local Sites that exist from the start; those that a file has are added to it | `[]` |
 /// | `location` | only when a store is opened: where tokens are kept, or `null`: in memory | `null` |
+/// | `pool_size` | only when a store is opened: connections to a database at most, 1 to 1024 | `8` |
+/// | `connect_timeout_secs` | only when a store is opened: seconds for opening, or waiting for, a connection, 1 to 3600 | `5` |
+/// | `statement_timeout_secs` | only when a store is opened: seconds for one statement, locks included, 1 to 3600 | `30` |
 ///
 /// Settings are not kept in a store's file: who opens it gives them.
 ///
@@ -359,6 +369,7 @@ pub unsafe extern "C" fn rbtoken_store_flush(
 /// @retval RBTOKEN_E_GENERATION the store has no such generator
 /// @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG an argument is bad
 /// @retval RBTOKEN_E_STATE the setting can be set only when a store is opened, or see "Errors"
+/// @retval RBTOKEN_E_UNSUPPORTED the setting is the server's: see "Review Board's database"
 /// @retval RBTOKEN_E_FORKED see "Errors"
 /// @retval RBTOKEN_E_INTERNAL see "Errors"
 /// @since 0.1.0
@@ -435,6 +446,7 @@ pub unsafe extern "C" fn rbtoken_store_get_setting(
 /// @param error receives the details of a failure; may be NULL
 /// @retval RBTOKEN_OK the site is there now
 /// @retval RBTOKEN_E_EXISTS it was there before
+/// @retval RBTOKEN_E_UNSUPPORTED the store is on a server's database
 /// @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG an argument is bad
 /// @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL, RBTOKEN_E_LOCKED, RBTOKEN_E_IO, RBTOKEN_E_CORRUPT, RBTOKEN_E_DATABASE, RBTOKEN_E_NO_MEMORY see "Errors"
 /// @since 0.1.0
@@ -468,6 +480,7 @@ pub unsafe extern "C" fn rbtoken_store_add_local_site(
 /// @param error receives the details of a failure; may be NULL
 /// @retval RBTOKEN_OK the site is removed
 /// @retval RBTOKEN_E_NOT_FOUND there is no such Local Site
+/// @retval RBTOKEN_E_UNSUPPORTED the store is on a server's database
 /// @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG an argument is bad
 /// @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL, RBTOKEN_E_LOCKED, RBTOKEN_E_IO, RBTOKEN_E_CORRUPT, RBTOKEN_E_DATABASE, RBTOKEN_E_NO_MEMORY see "Errors"
 /// @since 0.1.0
@@ -501,6 +514,7 @@ pub unsafe extern "C" fn rbtoken_store_remove_local_site(
 /// @param active 1: the user may log in; 0: the user may not
 /// @param error receives the details of a failure; may be NULL
 /// @retval RBTOKEN_OK it is so from now on
+/// @retval RBTOKEN_E_UNSUPPORTED the store is on a server's database
 /// @retval RBTOKEN_E_INVALID_ARGUMENT the name is empty, or `active` is neither 0 nor 1
 /// @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG an argument is bad
 /// @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL, RBTOKEN_E_LOCKED, RBTOKEN_E_IO, RBTOKEN_E_CORRUPT, RBTOKEN_E_DATABASE, RBTOKEN_E_NO_MEMORY see "Errors"

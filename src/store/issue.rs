@@ -217,9 +217,9 @@ impl Store {
 
     /// When a client token expires that is made now without an expiration of its own.
     fn default_expiration(&self, now: Timestamp) -> Result<Option<Timestamp>> {
-        match self.settings.read().client_token_expiration {
+        match self.client_token_expiration()? {
             0 => Ok(None),
-            days => now.plus_secs(days * SECS_PER_DAY).map(Some).map_err(|error| {
+            days => now.plus_secs(days.saturating_mul(SECS_PER_DAY)).map(Some).map_err(|error| {
                 let message = "the setting client_token_expiration leads beyond the year 9999";
                 Error::new(error.kind(), message)
             }),

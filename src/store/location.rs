@@ -2,8 +2,13 @@
 
 use std::sync::Arc;
 
+#[cfg(feature = "sqlite")]
+use super::backend::Durable;
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+use super::backend::{Address, ReviewBoard};
 use super::backend::{Backend, Memory};
 use super::documents::Documents;
+use super::settings::ConnectionSettings;
 use crate::error::{Error, ErrorKind, Result};
 
 /// What a location names.
@@ -46,11 +51,12 @@ impl<'a> Location<'a> {
         match self {
             Self::File(_) if !cfg!(feature = "sqlite") => Err(needs_feature("sqlite")),
             Self::Memory | Self::File(_) => Ok(()),
-            Self::ReviewBoard(_url) => Err(unsupported()),
+            Self::ReviewBoard(url) => database(url).map(drop),
         }
     }
 
-    /// The location as it may be shown; none for the memory.
+    /// The location as it may be shown; none for the memory, and for a URL, which may have a
+    /// password.
     pub fn shown(&self) -> Option<&'a str> {
         match self {
             Self::File(path) => Some(path),
@@ -62,17 +68,18 @@ impl<'a> Location<'a> {
     ///
     /// # Errors
     /// Those of what is opened.
-    pub fn open(&self, documents: &Arc<Documents>) -> Result<Box<dyn Backend>> {
+    pub fn open(
+        &self,
+        documents: &Arc<Documents>,
+        connections: ConnectionSettings,
+    ) -> Result<Box<dyn Backend>> {
         match self {
             Self::Memory => Ok(Box::new(Memory::default())),
             #[cfg(feature = "sqlite")]
-            Self::File(path) => Ok(Box::new(super::backend::Durable::open(path, documents)?)),
+            Self::File(path) => Ok(Box::new(Durable::open(path, documents)?)),
             #[cfg(not(feature = "sqlite"))]
-            Self::File(_) => {
-                let _ = documents;
-                Err(needs_feature("sqlite"))
-            }
-            Self::ReviewBoard(_) => Err(unsupported()),
+            Self::File(_) => Err(needs_feature("sqlite")),
+            Self::ReviewBoard(url) => open_database(url, connections, documents),
         }
     }
 }
@@ -84,7 +91,26 @@ pub(super) fn needs_feature(feature: &str) -> Error {
     Error::new(ErrorKind::Unsupported, message).at_argument("location")
 }
 
-fn unsupported() -> Error {
-    Error::new(ErrorKind::Unsupported, "this version keeps tokens in memory or in a file only")
-        .at_argument("location")
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+fn database(url: &str) -> Result<Address> {
+    Address::parse(url)
+}
+
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+fn open_database(
+    url: &str,
+    connections: ConnectionSettings,
+    documents: &Arc<Documents>,
+) -> Result<Box<dyn Backend>> {
+    Ok(Box::new(ReviewBoard::open(database(url)?, connections, documents)?))
+}
+
+#[cfg(not(any(feature = "sqlite", feature = "postgres", feature = "mysql")))]
+fn database(_: &str) -> Result<()> {
+    Err(needs_feature("sqlite, postgres or mysql"))
+}
+
+#[cfg(not(any(feature = "sqlite", feature = "postgres", feature = "mysql")))]
+fn open_database(_: &str, _: ConnectionSettings, _: &Arc<Documents>) -> Result<Box<dyn Backend>> {
+    Err(needs_feature("sqlite, postgres or mysql"))
 }

@@ -40,7 +40,7 @@ pub use requests::{
     TokenUpdate, ValidityFilter,
 };
 pub use service_account::{ServiceAccount, ServiceAccountOptions};
-use settings::Settings;
+use settings::{ConnectionSettings, Settings};
 pub use settings::{SETTINGS_SCHEMA, SettingsDocument};
 pub use shared::shared;
 pub use transfer::Progress;
@@ -65,6 +65,7 @@ pub struct Store {
     clock: Option<Arc<dyn Clock>>,
     entropy: Arc<dyn Entropy>,
     settings: RwLock<Settings>,
+    connections: ConnectionSettings,
     generators: RwLock<GeneratorRegistry>,
     /// Counts the changes of what is deprecated, so that a login need not take the lock to ask.
     deprecation_version: AtomicU64,
@@ -80,14 +81,17 @@ impl Store {
     /// Opens a store.
     ///
     /// # Errors
-    /// `Unsupported` for a location that this build cannot keep tokens at; for settings, those of
-    /// [`Store::set_setting`].
+    /// `InvalidArgument` for what is no location, `Unsupported` for one that this build cannot keep
+    /// tokens at; for settings, those of [`Store::set_setting`]. For Review Board's database, `Io` if
+    /// it cannot be reached, `Timeout` if it does not answer, `Database` if it refuses, and `Version`
+    /// if it is none of Review Board 5.0 or newer.
     pub fn open(options: StoreOptions<'_>) -> Result<Arc<Self>> {
         let settings = options.settings.map_or_else(
             || Ok(SettingsDocument::default()),
             |text| SettingsDocument::parse(text).map_err(|error| error.at_argument("settings")),
         )?;
-        Self::open_with(options.location, options.clock, options.entropy, settings)
+        let location = options.location.or(settings.location()).map(str::to_owned);
+        Self::open_with(location.as_deref(), options.clock, options.entropy, settings)
     }
 
     /// Opens a store with settings that were read before.
@@ -102,13 +106,15 @@ impl Store {
     ) -> Result<Arc<Self>> {
         let policy_ids = Arc::new(PolicyIds::default());
         let documents = Arc::new(Documents::new(Arc::clone(&policy_ids)));
+        let connections = settings.connections();
         let location = Location::parse(location)?;
-        let backend = location.open(&documents)?;
+        let backend = location.open(&documents, connections)?;
         let store = Self {
             backend,
             clock,
             entropy: entropy.unwrap_or_else(|| Arc::new(SystemEntropy)),
             settings: RwLock::default(),
+            connections,
             generators: RwLock::default(),
             deprecation_version: AtomicU64::new(1),
             documents,

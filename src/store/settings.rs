@@ -1,6 +1,8 @@
 //! What a host can set, by name, as JSON values.
 
 use std::collections::{BTreeSet, HashSet};
+use std::ops::RangeInclusive;
+use std::time::Duration;
 
 use super::location::Location;
 use super::{Store, names};
@@ -27,6 +29,31 @@ impl Default for Settings {
     }
 }
 
+/// How a store uses its connections to a database.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ConnectionSettings {
+    /// How many there are at most.
+    pub pool_size: usize,
+    /// How long opening one may take, and how long a caller waits for one.
+    pub connect_timeout: Duration,
+    /// How long a statement may take, waiting for locks included.
+    pub statement_timeout: Duration,
+}
+
+impl Default for ConnectionSettings {
+    fn default() -> Self {
+        Self {
+            pool_size: 8,
+            connect_timeout: Duration::from_secs(5),
+            statement_timeout: Duration::from_secs(30),
+        }
+    }
+}
+
+/// The largest pool, and the longest of its timeouts in seconds.
+const MAX_POOL: i64 = 1024;
+const MAX_TIMEOUT_SECS: i64 = 3600;
+
 /// More days than lie between the years 1 and 9999 can never be granted.
 const MAX_DAYS: i64 = 3_652_059;
 const MAX_SECS: i64 = MAX_DAYS * 86_400;
@@ -43,6 +70,12 @@ enum Setting {
     LocalSites(Vec<String>),
     /// Only when a store is opened.
     Location(Option<String>),
+    /// Only when a store is opened.
+    PoolSize(i64),
+    /// Only when a store is opened.
+    ConnectTimeoutSecs(i64),
+    /// Only when a store is opened.
+    StatementTimeoutSecs(i64),
 }
 
 /// A document of settings, all of it read and checked, none of it applied.
@@ -59,6 +92,9 @@ impl SettingsDocument {
     /// | --- | --- | --- |
     /// | `local_sites` | a list of the Local Sites that exist from the start | `[]` |
     /// | `location` | where tokens are kept, or null for the memory | null |
+    /// | `pool_size` | connections to a database at most, 1 to 1024 | `8` |
+    /// | `connect_timeout_secs` | for opening, or waiting for, a connection, 1 to 3600 | `5` |
+    /// | `statement_timeout_secs` | for one statement, locks included, 1 to 3600 | `30` |
     ///
     /// # Errors
     /// As [`Store::set_setting`], with the path of what is wrong; `Unsupported` for a location that
@@ -85,9 +121,37 @@ impl SettingsDocument {
         })
     }
 
+    /// How the store uses its connections to a database.
+    pub(super) fn connections(&self) -> ConnectionSettings {
+        let mut connections = ConnectionSettings::default();
+        for setting in &self.settings {
+            match setting {
+                Setting::PoolSize(size) => {
+                    connections.pool_size = usize::try_from(*size).unwrap_or(1);
+                }
+                Setting::ConnectTimeoutSecs(secs) => {
+                    connections.connect_timeout = Duration::from_secs(secs.unsigned_abs());
+                }
+                Setting::StatementTimeoutSecs(secs) => {
+                    connections.statement_timeout = Duration::from_secs(secs.unsigned_abs());
+                }
+                _ => {}
+            }
+        }
+        connections
+    }
+
     /// Applies the settings to a store that nobody else has yet.
     pub(super) fn apply(self, store: &Store) -> Result<()> {
-        self.settings.into_iter().try_for_each(|setting| setting.apply(store))
+        self.settings.into_iter().try_for_each(|setting| {
+            // What a store on a server's database may not be told.
+            let path = match &setting {
+                Setting::ClientTokenExpiration(_) => "$.client_token_expiration",
+                Setting::LocalSites(_) => "$.local_sites",
+                _ => "$",
+            };
+            setting.apply(store).map_err(|error| error.moved_to_path(path))
+        })
     }
 }
 
@@ -104,9 +168,9 @@ impl Setting {
         };
         Ok(match name {
             "client_token_expiration" => {
-                Self::ClientTokenExpiration(integer(value, MAX_DAYS, path)?)
+                Self::ClientTokenExpiration(integer(value, 0..=MAX_DAYS, path)?)
             }
-            "min_validity_secs" => Self::MinValiditySecs(integer(value, MAX_SECS, path)?),
+            "min_validity_secs" => Self::MinValiditySecs(integer(value, 0..=MAX_SECS, path)?),
             "token_type" => {
                 let token_type = text(value, path)?;
                 check_token_type(token_type).map_err(at(path))?;
@@ -145,13 +209,36 @@ impl Setting {
             }
             "location" if value.is_null() => Self::Location(None),
             "location" => Self::Location(Some(text(value, path)?.to_owned())),
+            "pool_size" => Self::PoolSize(integer(value, 1..=MAX_POOL, path)?),
+            "connect_timeout_secs" => {
+                Self::ConnectTimeoutSecs(integer(value, 1..=MAX_TIMEOUT_SECS, path)?)
+            }
+            "statement_timeout_secs" => {
+                Self::StatementTimeoutSecs(integer(value, 1..=MAX_TIMEOUT_SECS, path)?)
+            }
             _ => return Err(unknown_setting().at_path(path)),
         })
+    }
+
+    /// Whether only opening a store takes it.
+    fn is_for_opening(&self) -> bool {
+        matches!(
+            self,
+            Self::LocalSites(_)
+                | Self::Location(_)
+                | Self::PoolSize(_)
+                | Self::ConnectTimeoutSecs(_)
+                | Self::StatementTimeoutSecs(_)
+        )
     }
 
     fn apply(self, store: &Store) -> Result<()> {
         match self {
             Self::ClientTokenExpiration(days) => {
+                if store.backend.client_token_expiration()?.is_some() {
+                    let message = "client_token_expiration is Review Board's, and is set there";
+                    return Err(Error::new(ErrorKind::Unsupported, message));
+                }
                 store.settings.write().client_token_expiration = days;
             }
             Self::MinValiditySecs(secs) => store.settings.write().min_validity_secs = secs,
@@ -166,8 +253,11 @@ impl Setting {
                     added => added,
                 }
             })?,
-            // It was opened there.
-            Self::Location(_) => {}
+            // It was opened with them.
+            Self::Location(_)
+            | Self::PoolSize(_)
+            | Self::ConnectTimeoutSecs(_)
+            | Self::StatementTimeoutSecs(_) => {}
         }
         Ok(())
     }
@@ -198,11 +288,11 @@ impl Store {
                 _ => error.at_argument("value"),
             }
         })?;
-        if matches!(setting, Setting::LocalSites(_) | Setting::Location(_)) {
+        if setting.is_for_opening() {
             let message = "this can be set only when a store is opened";
             return Err(Error::new(ErrorKind::State, message).at_argument("name"));
         }
-        setting.apply(self)
+        setting.apply(self).map_err(|error| error.at_argument("name"))
     }
 
     /// The JSON value of a setting.
@@ -222,9 +312,17 @@ impl Store {
         Ok(json::object_to_text(&settings.collect::<Result<_>>()?))
     }
 
+    /// Days until a client token expires: the server's setting on its database, else the store's.
+    pub(super) fn client_token_expiration(&self) -> Result<i64> {
+        match self.backend.client_token_expiration()? {
+            Some(days) => Ok(days),
+            None => Ok(self.settings.read().client_token_expiration),
+        }
+    }
+
     fn setting(&self, name: &str) -> Result<Value> {
         Ok(match name {
-            "client_token_expiration" => self.settings.read().client_token_expiration.into(),
+            "client_token_expiration" => self.client_token_expiration()?.into(),
             "min_validity_secs" => self.settings.read().min_validity_secs.into(),
             "token_type" => self.settings.read().token_type.as_str().into(),
             "default_generator" => self.generators.read().default_id().as_str().into(),
@@ -235,20 +333,26 @@ impl Store {
             "policy_ids" => self.policy_ids.get().map_or(Value::Null, Value::from),
             "local_sites" => self.backend.local_sites()?.iter().map(|name| name.as_str()).collect(),
             "location" => self.location.as_ref().map_or(Value::Null, |it| it.as_str().into()),
+            "pool_size" => self.connections.pool_size.into(),
+            "connect_timeout_secs" => self.connections.connect_timeout.as_secs().into(),
+            "statement_timeout_secs" => self.connections.statement_timeout.as_secs().into(),
             _ => return Err(unknown_setting().at_argument("name")),
         })
     }
 }
 
 /// The names of all settings.
-const NAMES: [&str; 8] = [
+const NAMES: [&str; 11] = [
     "client_token_expiration",
+    "connect_timeout_secs",
     "default_generator",
     "deprecated_generators",
     "local_sites",
     "location",
     "min_validity_secs",
     "policy_ids",
+    "pool_size",
+    "statement_timeout_secs",
     "token_type",
 ];
 
@@ -259,15 +363,15 @@ fn unknown_setting() -> Error {
     Error::new(ErrorKind::NotFound, "there is no such setting")
 }
 
-fn integer(value: &Value, max: i64, path: &Path<'_>) -> Result<i64> {
+fn integer(value: &Value, range: RangeInclusive<i64>, path: &Path<'_>) -> Result<i64> {
     let integer = match value {
         Value::Number(number) if !number.is_f64() => number.as_i64().unwrap_or(i64::MAX),
         _ => return Err(wrong_type("the setting is an integer", path)),
     };
-    if (0..=max).contains(&integer) {
+    if range.contains(&integer) {
         Ok(integer)
     } else {
-        let message = format!("the setting lies between 0 and {max}");
+        let message = format!("the setting lies between {} and {}", range.start(), range.end());
         Err(Error::new(ErrorKind::InvalidArgument, message).at_path(path))
     }
 }

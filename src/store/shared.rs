@@ -22,8 +22,8 @@ pub fn shared(
     identity: Option<&str>,
     open: impl FnOnce() -> Result<Arc<Store>>,
 ) -> Result<Arc<Store>> {
-    let (shared_identity, store) =
-        SHARED.get_or_try_init(|| Ok((identity.unwrap_or_default().to_owned(), open()?)))?;
+    let (shared_identity, store) = SHARED
+        .get_or_try_init(|| Ok::<_, Error>((identity.unwrap_or_default().to_owned(), open()?)))?;
     if identity.is_some_and(|identity| identity != shared_identity) {
         return Err(Error::new(ErrorKind::State, "the shared store was opened with other options")
             .at_argument("options"));

@@ -179,6 +179,12 @@ impl Record {
         record.shareable()
     }
 
+    /// A record of these fields that has nothing in common with others.
+    #[cfg(any(test, feature = "sqlite", feature = "postgres", feature = "mysql"))]
+    pub(crate) fn alone(id: i64, fields: RecordFields) -> SharedRecord {
+        Self::new(id, fields, |user, common| (triomphe::Arc::new(user), Arc::new(common)))
+    }
+
     /// Assigned by the store, never reused.
     pub fn id(&self) -> i64 {
         self.id

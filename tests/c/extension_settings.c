@@ -50,6 +50,12 @@ static const struct {
     {RBTOKEN_E_INVALID_ARGUMENT, "$.location", "{\"location\": \"\"}"},
     {RBTOKEN_E_INVALID_ARGUMENT, "$.location", "{\"location\": \"ftp://x\"}"},
     {RBTOKEN_E_JSON_TYPE, "$.location", "{\"location\": 1}"},
+    {RBTOKEN_E_INVALID_ARGUMENT, "$.pool_size", "{\"pool_size\": 0}"},
+    {RBTOKEN_E_INVALID_ARGUMENT, "$.pool_size", "{\"pool_size\": 1025}"},
+    {RBTOKEN_E_JSON_TYPE, "$.pool_size", "{\"pool_size\": null}"},
+    {RBTOKEN_E_INVALID_ARGUMENT, "$.connect_timeout_secs", "{\"connect_timeout_secs\": 0}"},
+    {RBTOKEN_E_INVALID_ARGUMENT, "$.statement_timeout_secs", "{\"statement_timeout_secs\": 3601}"},
+    {RBTOKEN_E_INVALID_ARGUMENT, "$.location", "{\"location\": \"reviewboard+sqlite://a/b\"}"},
     {RBTOKEN_E_NOT_FOUND, "$.unknown", "{\"unknown\": null}"},
     {RBTOKEN_E_NOT_FOUND, "$.Token_type", "{\"Token_type\": \"x\"}"},
     {RBTOKEN_E_NOT_FOUND, "$[\"\"]", "{\"\": 1}"},
@@ -90,9 +96,11 @@ static void expect(rbtoken_instance_t *instance, const char *expected)
 }
 
 #define DEFAULTS                                                                             \
-    "{\"client_token_expiration\": 365, \"default_generator\": \"vendor_checksum\", "        \
+    "{\"client_token_expiration\": 365, \"connect_timeout_secs\": 5, "                        \
+    "\"default_generator\": \"vendor_checksum\", "                                          \
     "\"deprecated_generators\": [\"legacy_sha1\"], \"local_sites\": [], \"location\": null, "\
-    "\"min_validity_secs\": 300, \"policy_ids\": null, \"token_type\": \"rbp\"}"
+    "\"min_validity_secs\": 300, \"policy_ids\": null, \"pool_size\": 8, "                    \
+    "\"statement_timeout_secs\": 30, \"token_type\": \"rbp\"}"
 
 /* A document with one bad member is refused, beside a good one too, and nothing of it counts. */
 static void refuse(rbtoken_instance_t *instance, rbtoken_status_t status, const char *path,
@@ -181,9 +189,11 @@ static void wrong_state(rbtoken_instance_t *instance)
 int main(int argc, char **argv)
 {
     static const char all[] =
-        "{\"client_token_expiration\": 0, \"default_generator\": \"legacy_sha1\", "
+        "{\"client_token_expiration\": 0, \"connect_timeout_secs\": 3600, "
+        "\"default_generator\": \"legacy_sha1\", "
         "\"deprecated_generators\": [\"a\", \"b\"], \"local_sites\": [\"x\", \"y\"], "
         "\"location\": null, \"min_validity_secs\": 315537897600, \"policy_ids\": [\"p\", \"q\"], "
+        "\"pool_size\": 1024, \"statement_timeout_secs\": 1, "
         "\"token_type\": \"z\"}";
     static const char limits[] = "{\"client_token_expiration\": 3652059, \"min_validity_secs\": 0}";
     rbtoken_instance_t *instance;

@@ -6,6 +6,7 @@
 
 #[cfg(unix)]
 mod files;
+pub mod installation;
 mod life;
 
 use std::ffi::{CStr, c_char, c_void};

@@ -96,7 +96,7 @@
  * blocked there.
  *
  * After `fork()` the child may go on using a store in memory if no other thread was inside a call at
- * the time; parent and child never generate the same value. A store in a file stays the parent's: in
+ * the time; parent and child never generate the same value. A store elsewhere stays the parent's: in
  * the child every call answers RBTOKEN_E_FORKED, and releasing it does nothing. Hosts that fork open
  * their stores after it.
  *
@@ -125,6 +125,32 @@
  * those of Review Board 8.1 (`webapi_webapitoken`, `auth_user`, `site_localsite`), for other programs
  * to read while no store has it open, and for rows to be moved there. It has the values of the tokens
  * in plain text, and only its owner may read it.
+ *
+ * Review Board's database
+ * -----------------------
+ * A store whose location is one of these works on the tables of a Review Board server, 5.0 or newer.
+ * The server accepts its tokens, it knows the server's, and any number of hosts may do so at once:
+ *
+ *     reviewboard+sqlite:///path/of/reviewboard.db
+ *     postgresql://user:password@host/database
+ *     mysql://user:password@host/database        (MariaDB too)
+ *
+ * What is special in a name is written as `%` and two hexadecimal digits. Behind a `?` may stand
+ * `sslmode=verify-full` (TLS with a server whose certificate is good for its name, as it is for every
+ * host but the loopback unless told otherwise) or `sslmode=disable`; `sslrootcert=FILE`, the
+ * authorities that are trusted, as PEM, instead of the well-known ones (MySQL: beside them); and instead
+ * of a host the path of a Unix socket (`socket=`) or, for PostgreSQL, the folder of it (`host=`). The
+ * library must have been built with the cargo feature `sqlite`, `postgres` or `mysql`.
+ *
+ * Users, Local Sites and the setting `client_token_expiration` are the server's: a user or site that
+ * it does not have is RBTOKEN_E_NOT_FOUND, and what would change them is RBTOKEN_E_UNSUPPORTED. Its
+ * signals and e-mails are not sent for what the library changes. A login writes its time at once.
+ *
+ * Any call may answer RBTOKEN_E_IO if the database cannot be reached, RBTOKEN_E_TIMEOUT if it does not
+ * answer in time, RBTOKEN_E_DATABASE if it refuses, and RBTOKEN_E_CORRUPT if a row cannot be read. A
+ * change has then not happened, with one exception that the message names: if the connection was lost
+ * while it was committed, nobody knows. The next call connects anew. After `fork()` every call in the
+ * child that would ask the database answers RBTOKEN_E_FORKED; the connections are the parent's.
  *
  * Secrets
  * -------

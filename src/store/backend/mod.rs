@@ -6,6 +6,12 @@ pub(super) mod durable;
 mod memory;
 mod owners;
 mod pages;
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+#[cfg_attr(
+    not(all(feature = "sqlite", feature = "postgres", feature = "mysql")),
+    allow(dead_code, reason = "some parts are for one kind of database alone")
+)]
+mod review_board;
 mod value_index;
 
 use std::collections::BTreeSet;
@@ -14,6 +20,8 @@ use std::sync::Arc;
 #[cfg(feature = "sqlite")]
 pub(super) use durable::Durable;
 pub(super) use memory::Memory;
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+pub(super) use review_board::{Address, ReviewBoard};
 
 use super::requests::TokenFilter;
 use crate::clock::Timestamp;
@@ -146,10 +154,16 @@ pub(super) enum Outcome {
 
 /// A store of records.
 ///
-/// A Local Site that does not exist is an error of kind `NotFound` that names `local_site`.
+/// A Local Site that does not exist is an error of kind `NotFound` that names `local_site`; so is,
+/// where users are not the store's to know, one of those that names `user`.
 pub(super) trait Backend: Send + Sync {
     /// The names of the Local Sites, sorted.
     fn local_sites(&self) -> Result<Vec<Text>>;
+
+    /// Days until a client token expires, if that is not the store's to say; 0 is never.
+    fn client_token_expiration(&self) -> Result<Option<i64>> {
+        Ok(None)
+    }
 
     /// The token that serves a client best: one that never expires, else the one that expires
     /// last; the lowest id of equals.
@@ -229,7 +243,6 @@ mod tests {
     }
 
     pub fn record(id: i64, user: &str, client: Option<&str>, expires: Option<i64>) -> SharedRecord {
-        let fields = fields(id, user, client, expires);
-        Record::new(id, fields, |user, common| (triomphe::Arc::new(user), Arc::new(common)))
+        Record::alone(id, fields(id, user, client, expires))
     }
 }

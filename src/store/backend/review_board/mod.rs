@@ -1,0 +1,341 @@
+//! Review Board's own database. Users, Local Sites and the server's settings are Review Board's,
+//! and only read here; tokens are everybody's.
+
+mod address;
+#[cfg(feature = "mysql")]
+mod mysql;
+mod pool;
+#[cfg(feature = "postgres")]
+mod postgres;
+mod rows;
+mod sql;
+#[cfg(feature = "sqlite")]
+mod sqlite;
+
+use std::sync::Arc;
+
+pub(in crate::store) use address::Address;
+use pool::{Lease, Pool};
+use rows::Reader;
+use sql::{Connection, Fault, Param};
+
+use super::{Backend, Change, ClientQuery, Operation, Outcome, OwnedClientQuery, Selection};
+use crate::clock::Timestamp;
+use crate::error::{Error, ErrorKind, Result};
+use crate::json::Value;
+use crate::store::documents::Documents;
+use crate::store::requests::{SiteFilter, TokenFilter};
+use crate::store::settings::ConnectionSettings;
+use crate::text::Text;
+use crate::token::{Invalidation, Record, RecordFields, SharedRecord};
+
+/// Days until a client token expires, where the server's settings do not say.
+const DEFAULT_EXPIRATION_DAYS: i64 = 365;
+
+/// How often a change is tried that gave way to others.
+const ATTEMPTS: u32 = 5;
+
+/// Tokens in the tables of a Review Board server.
+pub(in crate::store) struct ReviewBoard {
+    pool: Pool,
+    documents: Arc<Documents>,
+}
+
+impl ReviewBoard {
+    /// Connects to a database and sees that it is one of Review Board's.
+    ///
+    /// # Errors
+    /// `Io` if it cannot be reached, `Timeout` if it does not answer, `Database` if it refuses,
+    /// `Version` if it is none of Review Board 5.0 or newer.
+    pub fn open(
+        address: Address,
+        settings: ConnectionSettings,
+        documents: &Arc<Documents>,
+    ) -> Result<Self> {
+        let connect = move || -> Result<Box<dyn Connection>, Fault> {
+            match &address {
+                #[cfg(feature = "sqlite")]
+                Address::Sqlite(path) => sqlite::connect(path, &settings),
+                #[cfg(feature = "postgres")]
+                Address::Postgres(server) => postgres::connect(server, &settings),
+                #[cfg(feature = "mysql")]
+                Address::Mysql(server) => mysql::connect(server, &settings),
+                // No such address is read without its feature.
+                #[allow(unreachable_patterns)]
+                _ => Err(Fault::Refused("there is no driver for it".to_owned())),
+            }
+        };
+        let pool = Pool::new(Box::new(connect), settings.pool_size, settings.connect_timeout);
+        let store = Self { pool, documents: Arc::clone(documents) };
+        store.check_schema().map_err(|error| error.at_argument("location"))?;
+        Ok(store)
+    }
+
+    fn check_schema(&self) -> Result<()> {
+        self.ask(|lease| {
+            lease.query(&format!("{} WHERE 1 = 0", rows::SELECT), &[])?;
+            lease.query(
+                "SELECT site_id, settings FROM siteconfig_siteconfiguration WHERE 1 = 0",
+                &[],
+            )
+        })
+        .map(drop)
+    }
+
+    fn reader(&self) -> Reader<'_> {
+        Reader { documents: &self.documents }
+    }
+
+    /// Asks what may be asked twice: once more if the connection had died while it idled.
+    fn ask<T>(&self, mut question: impl FnMut(&mut Lease<'_>) -> Result<T, Fault>) -> Result<T> {
+        let mut lease = self.pool.lease()?;
+        match question(&mut lease) {
+            Err(Fault::Lost(_)) if !lease.is_new => {
+                drop(lease);
+                Ok(question(&mut self.pool.lease()?)?)
+            }
+            answer => Ok(answer?),
+        }
+    }
+
+    /// Makes a change that happens whole or not at all. It is tried again if it gave way to others,
+    /// or lost its connection, before the commit: then it is sure that it has not happened.
+    fn transact<T>(
+        &self,
+        mut work: impl FnMut(&mut Lease<'_>) -> Result<T, Fault>,
+    ) -> Result<T, Fault> {
+        let mut attempt = 1;
+        loop {
+            let mut lease = self.pool.lease()?;
+            match lease.transaction(&mut work) {
+                Err(Fault::Conflict) if attempt < ATTEMPTS => {}
+                Err(Fault::Lost(_)) if !lease.is_new && attempt < ATTEMPTS => {}
+                done => return done,
+            }
+            attempt += 1;
+        }
+    }
+
+    /// Inserts a token unless one serves the client.
+    ///
+    /// All who ask for the same user's tokens, in any process, wait here for one another: the
+    /// user's row is locked (on SQLite, which has no such locks, the database is) before the search
+    /// is repeated, so that the one that comes second sees what the first has made. A lock on the
+    /// user is there on every database, needs nothing that Review Board does not have, goes with
+    /// the transaction or the connection, and keeps the server's own new tokens for this user
+    /// waiting too, since their rows refer to it.
+    fn insert(&self, fields: &RecordFields, unless: Option<&OwnedClientQuery>) -> Result<Outcome> {
+        let inserted = self.transact(|lease| {
+            let user_id = rows::user_id(lease, &fields.user, unless.is_some())?;
+            let local_site_id = rows::local_site_id(lease, fields.local_site.as_deref())?;
+            if let Some(query) = unless
+                && let Some(found) = self.reader().best(lease, &query.borrow())?
+            {
+                return Ok(Outcome::Found(found));
+            }
+            let id = rows::insert(lease, fields, user_id, local_site_id)?;
+            Ok(Outcome::Inserted(Record::alone(id, fields.clone())))
+        });
+        match inserted {
+            Err(Fault::Duplicate) => Ok(Outcome::ValueTaken),
+            inserted => Ok(inserted?),
+        }
+    }
+
+    /// Writes the columns that a change is about, and no others.
+    fn update(&self, id: i64, change: &Change) -> Result<Outcome> {
+        let mut columns = vec!["last_updated = ?"];
+        let mut params = vec![Param::Time(change.last_updated)];
+        if let Some(expires) = change.expires {
+            columns.push("expires = ?");
+            params.push(Param::time(expires));
+        }
+        if let Some(note) = &change.note {
+            columns.push("note = ?");
+            params.push(Param::Text(note));
+        }
+        if let Some(policy) = &change.policy {
+            columns.push("policy = ?");
+            params.push(Param::Text(policy.text()));
+        }
+        if let Some(extra_data) = &change.extra_data {
+            columns.push("extra_data = ?");
+            params.push(Param::Text(extra_data.text()));
+        }
+        let columns = columns.join(", ");
+        let changed = self.transact(|lease| {
+            let ids = rows::lock_selected(lease, &Selection::Id(id))?;
+            self.set(lease, &ids, &columns, &params)
+        });
+        Ok(Outcome::Done(changed?))
+    }
+
+    fn invalidate(&self, which: &Selection, invalidation: &Invalidation) -> Result<Outcome> {
+        let params =
+            [Param::Bool(false), Param::time(invalidation.date), Param::Text(&invalidation.reason)];
+        let changed = self.transact(|lease| {
+            let ids = rows::lock_selected(lease, which)?;
+            self.set(lease, &ids, "valid = ?, invalid_date = ?, invalid_reason = ?", &params)
+        });
+        Ok(Outcome::Done(changed?))
+    }
+
+    /// Sets columns of the tokens with these ids, and gives their records.
+    fn set(
+        &self,
+        lease: &mut Lease<'_>,
+        ids: &[i64],
+        columns: &str,
+        params: &[Param<'_>],
+    ) -> Result<Vec<SharedRecord>, Fault> {
+        let mut records = Vec::new();
+        for condition in rows::conditions(ids) {
+            let update = format!("UPDATE webapi_webapitoken AS t SET {columns} WHERE {condition}");
+            lease.execute(&update, params)?;
+            records.extend(self.reader().select(lease, &condition, &[])?);
+        }
+        Ok(records)
+    }
+
+    /// Removes the tokens that meet a condition, and gives the records that they had.
+    fn delete(&self, condition: &str, params: &[Param<'_>]) -> Result<Outcome> {
+        let deleted = self.transact(|lease| {
+            let ids = rows::lock(lease, condition, params)?;
+            let mut records = Vec::new();
+            for condition in rows::conditions(&ids) {
+                records.extend(self.reader().select(lease, &condition, &[])?);
+                // No database reads an alias here as the others do.
+                let condition = condition.replace("t.id", "id");
+                let delete = format!("DELETE FROM webapi_webapitoken WHERE {condition}");
+                lease.execute(&delete, &[])?;
+            }
+            Ok(records)
+        });
+        Ok(Outcome::Done(deleted?))
+    }
+}
+
+impl Backend for ReviewBoard {
+    fn local_sites(&self) -> Result<Vec<Text>> {
+        let rows = self.ask(|lease| lease.query("SELECT name FROM site_localsite", &[]))?;
+        let names = rows.into_iter().map(|mut row| Ok(Text::new(&row.text()?)));
+        let mut names = names.collect::<Result<Vec<_>>>()?;
+        names.sort_unstable();
+        Ok(names)
+    }
+
+    fn client_token_expiration(&self) -> Result<Option<i64>> {
+        // Of several sites on one database, the first is Review Board's own.
+        let statement =
+            "SELECT settings FROM siteconfig_siteconfiguration ORDER BY site_id, id LIMIT 1";
+        let rows = self.ask(|lease| lease.query(statement, &[]))?;
+        let Some(mut row) = rows.into_iter().next() else {
+            return Ok(Some(DEFAULT_EXPIRATION_DAYS));
+        };
+        let settings: Value = serde_json::from_str(&row.text()?).map_err(|_| sql::unreadable())?;
+        Ok(Some(match settings.get("client_token_expiration") {
+            None => DEFAULT_EXPIRATION_DAYS,
+            Some(Value::Number(days)) => days.as_i64().unwrap_or(0),
+            Some(_) => 0,
+        }))
+    }
+
+    fn best_client_token(&self, query: &ClientQuery<'_>) -> Result<Option<SharedRecord>> {
+        self.ask(|lease| {
+            let best = self.reader().best(lease, query)?;
+            if best.is_none() {
+                rows::user_id(lease, query.user, false)?;
+                rows::local_site_id(lease, query.local_site)?;
+            }
+            Ok(best)
+        })
+    }
+
+    fn by_value(&self, value: &str) -> Result<Option<SharedRecord>> {
+        let found = self.ask(|lease| self.reader().by_value(lease, value))?;
+        Ok(found.map(|(record, _)| record))
+    }
+
+    fn by_id(&self, id: i64) -> Result<Option<SharedRecord>> {
+        let condition = format!("t.id = {id}");
+        let found = self.ask(|lease| self.reader().select(lease, &condition, &[]))?;
+        Ok(found.into_iter().next())
+    }
+
+    fn list(&self, filter: &TokenFilter<'_>, now: Timestamp) -> Result<Vec<SharedRecord>> {
+        let records = self.ask(|lease| {
+            let (mut condition, mut params) = ("1 = 1".to_owned(), Vec::new());
+            if let Some(user) = filter.user {
+                condition += " AND t.user_id = ?";
+                params.push(Param::Int(rows::user_id(lease, user, false)?));
+            }
+            match filter.local_site {
+                SiteFilter::All => {}
+                SiteFilter::Global => condition += " AND t.local_site_id IS NULL",
+                SiteFilter::Named(name) => {
+                    condition += " AND t.local_site_id = ?";
+                    params.push(Param::int(rows::local_site_id(lease, Some(name))?));
+                }
+            }
+            self.reader().select(lease, &condition, &params)
+        })?;
+        Ok(records.into_iter().filter(|record| filter.matches(record, now)).collect())
+    }
+
+    fn count(&self) -> Result<u64> {
+        let rows = self.ask(|lease| lease.query("SELECT COUNT(*) FROM webapi_webapitoken", &[]))?;
+        let mut row = rows.into_iter().next().ok_or_else(sql::unreadable)?;
+        Ok(row.int()?.unsigned_abs())
+    }
+
+    fn log_in(
+        &self,
+        value: &[u8],
+        judge: &mut dyn FnMut(&Record, bool) -> Option<Timestamp>,
+    ) -> Result<Option<SharedRecord>> {
+        // Bytes that are no text are no token's value.
+        let Ok(value) = std::str::from_utf8(value) else { return Ok(None) };
+        self.ask(|lease| {
+            let Some((record, is_active)) = self.reader().by_value(lease, value)? else {
+                return Ok(None);
+            };
+            if let Some(time) = judge(&record, is_active) {
+                let update = "UPDATE webapi_webapitoken SET last_used = ? WHERE id = ?";
+                lease.execute(update, &[Param::Time(time), Param::Int(record.id())])?;
+                record.set_last_used(Some(time));
+            }
+            Ok(Some(record))
+        })
+    }
+
+    fn change(&self, operation: Operation) -> Result<Outcome> {
+        match operation {
+            Operation::AddLocalSite(_) | Operation::RemoveLocalSite(_) => {
+                Err(theirs("Local Sites").at_argument("local_site"))
+            }
+            Operation::SetUserActive(..) => Err(theirs("users").at_argument("user")),
+            Operation::Insert(fields, unless) => self.insert(&fields, unless.as_ref()),
+            Operation::Update(id, change) => self.update(id, &change),
+            Operation::Invalidate(which, invalidation) => self.invalidate(&which, &invalidation),
+            Operation::Delete(id) => self.delete(&format!("t.id = {id}"), &[]),
+            Operation::Import(_) => Err(Error::new(
+                ErrorKind::Unsupported,
+                "a file cannot be brought into a store on Review Board's database",
+            )
+            .at_argument("store")),
+            Operation::Purge(before) => self.delete(
+                "(NOT t.valid AND COALESCE(t.invalid_date, t.time_added) < ?) OR t.expires < ?",
+                &[Param::Time(before), Param::Time(before)],
+            ),
+        }
+    }
+
+    fn check(&self) -> Result<()> {
+        if self.pool.was_forked() { Err(super::forked()) } else { Ok(()) }
+    }
+}
+
+fn theirs(what: &str) -> Error {
+    let message = format!("{what} are Review Board's, and are changed there");
+    Error::new(ErrorKind::Unsupported, message)
+}

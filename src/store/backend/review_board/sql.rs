@@ -1,0 +1,176 @@
+//! What the rules' SQL needs of a database driver.
+
+use std::fmt;
+
+use zeroize::Zeroizing;
+
+use crate::clock::Timestamp;
+use crate::error::{Error, ErrorKind, Result};
+
+/// A value that a statement is given.
+#[derive(Clone, Copy)]
+pub(super) enum Param<'a> {
+    Null,
+    Bool(bool),
+    Int(i64),
+    Text(&'a str),
+    Time(Timestamp),
+}
+
+/// A parameter may be a token's value.
+impl fmt::Debug for Param<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Param")
+    }
+}
+
+impl<'a> Param<'a> {
+    pub fn time(time: Option<Timestamp>) -> Self {
+        time.map_or(Self::Null, Self::Time)
+    }
+
+    pub fn int(number: Option<i64>) -> Self {
+        number.map_or(Self::Null, Self::Int)
+    }
+}
+
+/// A value of a row. Any text may be a token's value, so all of them are wiped.
+pub(super) enum Cell {
+    Null,
+    /// Also a flag: 0 or 1.
+    Int(i64),
+    Text(Zeroizing<String>),
+    Time(Timestamp),
+}
+
+/// A row, whose cells are read from the first to the last.
+pub(super) struct Row(std::vec::IntoIter<Cell>);
+
+impl Row {
+    pub fn new(cells: Vec<Cell>) -> Self {
+        Self(cells.into_iter())
+    }
+
+    pub fn int(&mut self) -> Result<i64> {
+        match self.0.next() {
+            Some(Cell::Int(number)) => Ok(number),
+            _ => Err(unreadable()),
+        }
+    }
+
+    pub fn flag(&mut self) -> Result<bool> {
+        self.int().map(|number| number != 0)
+    }
+
+    pub fn optional_text(&mut self) -> Result<Option<Zeroizing<String>>> {
+        match self.0.next() {
+            Some(Cell::Text(text)) => Ok(Some(text)),
+            Some(Cell::Null) => Ok(None),
+            _ => Err(unreadable()),
+        }
+    }
+
+    pub fn text(&mut self) -> Result<Zeroizing<String>> {
+        self.optional_text()?.ok_or_else(unreadable)
+    }
+
+    pub fn optional_time(&mut self) -> Result<Option<Timestamp>> {
+        match self.0.next() {
+            Some(Cell::Time(time)) => Ok(Some(time)),
+            Some(Cell::Null) => Ok(None),
+            _ => Err(unreadable()),
+        }
+    }
+
+    pub fn time(&mut self) -> Result<Timestamp> {
+        self.optional_time()?.ok_or_else(unreadable)
+    }
+}
+
+/// A value of the database that is not what Review Board keeps in its place.
+pub(super) fn unreadable() -> Error {
+    Error::new(ErrorKind::Corrupt, "a value in the database is not of the kind that belongs there")
+}
+
+/// Why a statement, or a connection, failed. No text in here comes from a statement's values:
+/// databases like to quote them, and they are secrets.
+#[derive(Debug)]
+pub(super) enum Fault {
+    /// There is no connection, or no longer.
+    Lost(String),
+    TimedOut,
+    /// A value that must be unique exists already.
+    Duplicate,
+    /// The database gave the transaction up in favour of another; it may be tried again.
+    Conflict,
+    /// A table or a column is missing.
+    Schema,
+    /// The database said no.
+    Refused(String),
+    /// The connection was lost during a commit: it may have happened or not.
+    Unknown,
+    /// A fault that is not the database's.
+    Own(Error),
+}
+
+impl From<Error> for Fault {
+    fn from(error: Error) -> Self {
+        Self::Own(error)
+    }
+}
+
+impl From<Fault> for Error {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Lost(why) => {
+                Self::new(ErrorKind::Io, format!("the database cannot be reached: {why}"))
+            }
+            Fault::TimedOut => {
+                Self::new(ErrorKind::Timeout, "the database did not answer in its time")
+            }
+            Fault::Duplicate => {
+                Self::new(ErrorKind::Exists, "a value that must be unique exists already")
+            }
+            Fault::Conflict => {
+                Self::new(ErrorKind::Database, "other transactions stood in the way too often")
+            }
+            Fault::Schema => Self::new(
+                ErrorKind::Version,
+                "the database lacks tables or columns of Review Board: Review Board 5.0 or newer \
+                 is needed",
+            ),
+            Fault::Refused(why) => {
+                Self::new(ErrorKind::Database, format!("the database refused: {why}"))
+            }
+            Fault::Unknown => Self::new(
+                ErrorKind::Database,
+                "the connection was lost while a change was committed; whether it was made is not \
+                 known",
+            ),
+            Fault::Own(error) => error,
+        }
+    }
+}
+
+/// What differs between databases in the statements themselves.
+pub(super) struct Dialect {
+    /// Begins a transaction that sees, after each lock, what others committed before it.
+    pub begin: &'static str,
+    /// Ends a query whose rows stay locked until the transaction ends.
+    pub lock: &'static str,
+}
+
+/// A connection to a database. In statements, each `?` stands for one parameter.
+pub(super) trait Connection: Send {
+    fn dialect(&self) -> &'static Dialect;
+
+    /// A statement without parameters or rows.
+    fn run(&mut self, statement: &str) -> Result<(), Fault>;
+
+    fn query(&mut self, statement: &str, params: &[Param<'_>]) -> Result<Vec<Row>, Fault>;
+
+    fn execute(&mut self, statement: &str, params: &[Param<'_>]) -> Result<(), Fault>;
+
+    /// Inserts one row and tells its id.
+    fn insert(&mut self, statement: &str, params: &[Param<'_>]) -> Result<i64, Fault>;
+}

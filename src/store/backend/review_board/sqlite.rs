@@ -1,0 +1,164 @@
+//! A Review Board installation on SQLite.
+
+use std::path::Path;
+
+use chrono::{DateTime, NaiveDateTime, Utc};
+use rusqlite::types::{ToSqlOutput, Value, ValueRef};
+use rusqlite::{ErrorCode, OpenFlags, ToSql, params_from_iter};
+use zeroize::Zeroizing;
+
+use super::sql::{Cell, Connection, Dialect, Fault, Param, Row, unreadable};
+use crate::clock::Timestamp;
+use crate::store::settings::ConnectionSettings;
+
+/// There are no locks on rows: a transaction that will write has the database for itself from its
+/// start.
+static DIALECT: Dialect = Dialect { begin: "BEGIN IMMEDIATE", lock: "" };
+
+pub(super) fn connect(
+    path: &Path,
+    settings: &ConnectionSettings,
+) -> Result<Box<dyn Connection>, Fault> {
+    // Not created: a database that is not there is a mistake in its path.
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = rusqlite::Connection::open_with_flags(path, flags).map_err(fault)?;
+    connection.busy_timeout(settings.statement_timeout).map_err(fault)?;
+    // As Django has it: a token refers to a user.
+    connection.pragma_update(None, "foreign_keys", true).map_err(fault)?;
+    Ok(Box::new(Sqlite(connection)))
+}
+
+struct Sqlite(rusqlite::Connection);
+
+impl Connection for Sqlite {
+    fn dialect(&self) -> &'static Dialect {
+        &DIALECT
+    }
+
+    fn run(&mut self, statement: &str) -> Result<(), Fault> {
+        self.0.execute_batch(statement).map_err(fault)
+    }
+
+    fn query(&mut self, statement: &str, params: &[Param<'_>]) -> Result<Vec<Row>, Fault> {
+        let mut statement = self.0.prepare_cached(statement).map_err(fault)?;
+        let is_time: Vec<bool> = statement
+            .columns()
+            .map(|column| {
+                column.decl_type().is_some_and(|kind| kind.eq_ignore_ascii_case("datetime"))
+            })
+            .collect();
+        let mut found = statement.query(params_from_iter(params)).map_err(fault)?;
+        let mut rows = Vec::new();
+        while let Some(row) = found.next().map_err(fault)? {
+            let mut cells = Vec::with_capacity(is_time.len());
+            for (index, is_time) in is_time.iter().enumerate() {
+                cells.push(cell(row.get_ref(index).map_err(fault)?, *is_time)?);
+            }
+            rows.push(Row::new(cells));
+        }
+        Ok(rows)
+    }
+
+    fn execute(&mut self, statement: &str, params: &[Param<'_>]) -> Result<(), Fault> {
+        let mut statement = self.0.prepare_cached(statement).map_err(fault)?;
+        statement.execute(params_from_iter(params)).map_err(fault)?;
+        Ok(())
+    }
+
+    fn insert(&mut self, statement: &str, params: &[Param<'_>]) -> Result<i64, Fault> {
+        self.execute(statement, params)?;
+        Ok(self.0.last_insert_rowid())
+    }
+}
+
+impl ToSql for Param<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        let owned = ToSqlOutput::Owned;
+        Ok(match self {
+            Self::Null => owned(Value::Null),
+            Self::Bool(flag) => owned(Value::Integer((*flag).into())),
+            Self::Int(number) => owned(Value::Integer(*number)),
+            Self::Text(text) => ToSqlOutput::Borrowed(ValueRef::Text(text.as_bytes())),
+            Self::Time(time) => owned(Value::Text(time_to_text(*time))),
+        })
+    }
+}
+
+fn cell(value: ValueRef<'_>, is_time: bool) -> Result<Cell, Fault> {
+    Ok(match value {
+        ValueRef::Null => Cell::Null,
+        ValueRef::Integer(number) => Cell::Int(number),
+        ValueRef::Text(text) => {
+            let text = std::str::from_utf8(text).map_err(|_| unreadable())?;
+            if is_time {
+                Cell::Time(time_from_text(text).ok_or_else(unreadable)?)
+            } else {
+                Cell::Text(Zeroizing::new(text.to_owned()))
+            }
+        }
+        ValueRef::Real(_) | ValueRef::Blob(_) => return Err(unreadable().into()),
+    })
+}
+
+/// As Python's `str()` writes a time: without the fraction where that is 0.
+fn time_to_text(time: Timestamp) -> String {
+    let micros = time.as_micros();
+    let time = DateTime::<Utc>::from_timestamp_micros(micros).unwrap_or_default();
+    let fraction = if micros.rem_euclid(1_000_000) == 0 { "" } else { "%.6f" };
+    time.format(&format!("%Y-%m-%d %H:%M:%S{fraction}")).to_string()
+}
+
+fn time_from_text(text: &str) -> Option<Timestamp> {
+    let time = NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S%.f").ok()?;
+    Timestamp::from_micros(time.and_utc().timestamp_micros()).ok()
+}
+
+fn fault(error: rusqlite::Error) -> Fault {
+    let (failure, message) = match &error {
+        rusqlite::Error::SqliteFailure(failure, message) => (failure, message.as_deref()),
+        rusqlite::Error::SqlInputError { error, msg, .. } => (error, Some(msg.as_str())),
+        // What the driver says itself may quote values.
+        _ => return Fault::Refused("the driver could not pass a value on".to_owned()),
+    };
+    let missing = |message: &str| {
+        message.starts_with("no such table") || message.starts_with("no such column")
+    };
+    match failure.code {
+        ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => Fault::TimedOut,
+        ErrorCode::ConstraintViolation
+            if [
+                rusqlite::ffi::SQLITE_CONSTRAINT_UNIQUE,
+                rusqlite::ffi::SQLITE_CONSTRAINT_PRIMARYKEY,
+            ]
+            .contains(&failure.extended_code) =>
+        {
+            Fault::Duplicate
+        }
+        ErrorCode::CannotOpen | ErrorCode::SystemIoFailure => {
+            Fault::Lost(format!("SQLite says {}", failure.extended_code))
+        }
+        _ if message.is_some_and(missing) => Fault::Schema,
+        _ => Fault::Refused(format!("SQLite says {}: {:?}", failure.extended_code, failure.code)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_is_written_as_django_writes_it() {
+        for (micros, text) in [
+            (1_780_272_000_000_000, "2026-06-01 00:00:00"),
+            (1_780_272_000_000_001, "2026-06-01 00:00:00.000001"),
+            (1_780_272_000_500_000, "2026-06-01 00:00:00.500000"),
+            (Timestamp::MIN.as_micros(), "0001-01-01 00:00:00"),
+            (Timestamp::MAX.as_micros(), "9999-12-31 23:59:59.999999"),
+        ] {
+            let time = Timestamp::from_micros(micros).unwrap();
+            assert_eq!(time_to_text(time), text);
+            assert_eq!(time_from_text(text), Some(time));
+        }
+        assert_eq!(time_from_text("yesterday"), None);
+    }
+}

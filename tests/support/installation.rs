@@ -1,0 +1,131 @@
+//! A Review Board site, and the Python that does on it what only Review Board can do.
+//!
+//! `RBTOKEN_TEST_REVIEWBOARD` is a Python that has Review Board 8.1, and `RBTOKEN_TEST_SITES` a
+//! folder with a site for each database: `sqlite`, `postgresql` and `mysql`. In each, the file
+//! `location` holds the location of its tokens. `.ci/reviewboard` makes all of it.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::PathBuf;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::{Mutex, MutexGuard};
+
+use serde_json::{Value, json};
+
+use super::{Failure, Host, Store, init, text};
+use rbtoken::ffi::rbtoken_store_options_t;
+
+/// A site, for one test at a time.
+pub struct Installation {
+    pub name: &'static str,
+    pub location: String,
+    folder: PathBuf,
+    child: Child,
+    requests: ChildStdin,
+    answers: BufReader<ChildStdout>,
+    _alone: MutexGuard<'static, ()>,
+}
+
+static SITES: [(&str, Mutex<()>); 3] =
+    [("sqlite", Mutex::new(())), ("postgresql", Mutex::new(())), ("mysql", Mutex::new(()))];
+
+impl Installation {
+    /// The site on a database. Where the tests are not told of any, this says so, and gives none.
+    pub fn open(name: &str) -> Option<Self> {
+        let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let (Some(python), Some(folder)) =
+            (variable("RBTOKEN_TEST_REVIEWBOARD"), variable("RBTOKEN_TEST_SITES"))
+        else {
+            let test = std::thread::current().name().unwrap_or_default().to_owned();
+            // Not with a macro, whose output is shown for tests that fail only.
+            let message =
+                format!("NOT RUN: {test} needs RBTOKEN_TEST_REVIEWBOARD and RBTOKEN_TEST_SITES\n");
+            std::io::stderr().write_all(message.as_bytes()).unwrap();
+            return None;
+        };
+        let (name, alone) = SITES.iter().find(|(site, _)| *site == name).unwrap();
+        // A test that failed leaves nothing behind that the next does not set right.
+        let alone = alone.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let folder = PathBuf::from(folder).join(name);
+        let location = std::fs::read_to_string(folder.join("location")).unwrap();
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/reviewboard/site.py");
+        let mut child = Command::new(python)
+            .args([script.as_ref(), folder.as_os_str()])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let requests = child.stdin.take().unwrap();
+        let answers = BufReader::new(child.stdout.take().unwrap());
+        let location = location.trim().to_owned();
+        let mut site = Self { name, location, folder, child, requests, answers, _alone: alone };
+        site.ask(json!({
+            "do": "prepare", "users": ["alice", "bob", "carol"], "local_sites": ["north", "south"],
+        }));
+        Some(site)
+    }
+
+    /// What the site answers to a request.
+    pub fn ask(&mut self, request: Value) -> Value {
+        writeln!(self.requests, "{request}").unwrap();
+        let mut line = String::new();
+        self.answers.read_line(&mut line).unwrap();
+        let mut answer: Value = serde_json::from_str(&line).unwrap();
+        assert!(answer.get("failure").is_none(), "{request}: {answer}");
+        answer["answer"].take()
+    }
+
+    /// A store on the site's database, with the tests' clock.
+    pub fn store(&self) -> Store {
+        self.store_with("{}").unwrap()
+    }
+
+    /// A store with settings.
+    pub fn store_with(&self, settings: &str) -> Result<Store, Failure> {
+        let host = Host::new();
+        let clock = host.clock();
+        let mut options = rbtoken_store_options_t { clock: &raw const clock, ..init() };
+        (options.location, options.location_len) = text(&self.location);
+        (options.settings, options.settings_len) = text(settings);
+        Store::open(&host, &options)
+    }
+
+    /// A location whose connections are over TLS.
+    pub fn tls_location(&self) -> String {
+        std::fs::read_to_string(self.folder.join("location-tls")).unwrap().trim().to_owned()
+    }
+
+    /// Starts or stops the database's server; there is none of SQLite.
+    pub fn server(&self, command: &str) {
+        let status = Command::new(self.folder.join("server")).arg(command).status().unwrap();
+        assert!(status.success(), "{command}");
+    }
+
+    /// All columns of all tokens.
+    pub fn rows(&mut self) -> Vec<Value> {
+        self.ask(json!({"do": "rows"})).as_array().unwrap().clone()
+    }
+}
+
+impl Drop for Installation {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The status and the body of an answer of the site's own server.
+pub fn http(port: u64, method: &str, path: &str, token: &str) -> (u16, Value) {
+    let mut stream = TcpStream::connect(("127.0.0.1", u16::try_from(port).unwrap())).unwrap();
+    write!(
+        stream,
+        "{method} {path} HTTP/1.0\r\nHost: 127.0.0.1:{port}\r\nAuthorization: token {token}\r\n\
+         Accept: application/json\r\nContent-Length: 0\r\n\r\n"
+    )
+    .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let status = answer.split(' ').nth(1).unwrap().parse().unwrap();
+    let (_, body) = answer.split_once("\r\n\r\n").unwrap();
+    (status, serde_json::from_str(body).unwrap_or(Value::Null))
+}
