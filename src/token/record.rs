@@ -43,9 +43,8 @@ impl ExtraData {
     }
 }
 
-/// A record that its indexes and callers share. It counts no weak references: that would cost eight
-/// bytes a token.
-pub type SharedRecord = triomphe::Arc<Record>;
+/// A record that its indexes and callers share.
+pub type SharedRecord = Arc<Record>;
 
 /// Everything that a store knows of one token. A change makes a new record; only `last_used`
 /// moves in place, because a login must not cost more than that.
@@ -53,7 +52,7 @@ pub type SharedRecord = triomphe::Arc<Record>;
 /// There are a million of these: what fills one is its value, and what several tokens have in
 /// common is kept once.
 ///
-/// The order is that of the memory: the id stands beside the count of references.
+/// The order is that of the memory: the id stands beside the counts of references.
 #[derive(Debug)]
 #[repr(C)]
 pub struct Record {
@@ -65,7 +64,7 @@ pub struct Record {
     last_used: AtomicI64,
     common: Arc<Common>,
     value: InlineValue,
-    user: triomphe::Arc<Text>,
+    user: Arc<Text>,
     time_added: Timestamp,
 }
 
@@ -147,7 +146,7 @@ impl Record {
     pub(crate) fn new(
         id: i64,
         fields: RecordFields,
-        share: impl FnOnce(Text, Common) -> (triomphe::Arc<Text>, Arc<Common>),
+        share: impl FnOnce(Text, Common) -> (Arc<Text>, Arc<Common>),
     ) -> SharedRecord {
         let RecordFields { user, value, time_added, last_updated, .. } = fields;
         let fits = InlineValue::fits(&value);
@@ -163,7 +162,7 @@ impl Record {
             deprecation: AtomicU64::new(0),
         };
         let (user, common) = share(user, common);
-        let mut record = triomphe::UniqueArc::new(Self {
+        let mut record = Arc::new(Self {
             id,
             user,
             time_added,
@@ -173,16 +172,16 @@ impl Record {
             value: InlineValue::empty(),
         });
         record.set_last_used(fields.last_used);
-        if fits {
+        if let Some(record) = Arc::get_mut(&mut record).filter(|_| fits) {
             record.value.fill(&value);
         }
-        record.shareable()
+        record
     }
 
     /// A record of these fields that has nothing in common with others.
     #[cfg(any(test, feature = "sqlite", feature = "postgres", feature = "mysql"))]
     pub(crate) fn alone(id: i64, fields: RecordFields) -> SharedRecord {
-        Self::new(id, fields, |user, common| (triomphe::Arc::new(user), Arc::new(common)))
+        Self::new(id, fields, |user, common| (Arc::new(user), Arc::new(common)))
     }
 
     /// Assigned by the store, never reused.
@@ -196,7 +195,7 @@ impl Record {
     }
 
     /// The owner's name as all records of the owner share it.
-    pub(crate) fn shared_user(&self) -> &triomphe::Arc<Text> {
+    pub(crate) fn shared_user(&self) -> &Arc<Text> {
         &self.user
     }
 

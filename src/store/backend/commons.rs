@@ -82,7 +82,7 @@ mod tests {
     /// A record with a note, else like the others.
     fn noted(commons: &Commons, alike: &RecordFields, note: &str) -> SharedRecord {
         let fields = RecordFields { note: note.into(), ..alike.clone() };
-        Record::new(1, fields, |user, common| (triomphe::Arc::new(user), commons.share(common)))
+        Record::new(1, fields, |user, common| (Arc::new(user), commons.share(common)))
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::hash::{Hash, Hasher};
 use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use hashbrown::HashSet;
@@ -184,7 +185,7 @@ impl Memory {
     fn record(&self, book: &Book, id: i64, fields: RecordFields) -> SharedRecord {
         Record::new(id, fields, |user, common| {
             let known = book.owners.name(&user).cloned();
-            let user = known.unwrap_or_else(|| triomphe::Arc::new(user));
+            let user = known.unwrap_or_else(|| Arc::new(user));
             (user, self.commons.share(common))
         })
     }

@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::hash::BuildHasher;
+use std::sync::Arc;
 
 use hashbrown::hash_table::Entry;
 use hashbrown::{DefaultHashBuilder, HashTable};
@@ -21,7 +22,7 @@ pub(super) struct Owners {
 
 /// The records of one user. Each stands in one of the three.
 struct Owner {
-    name: triomphe::Arc<Text>,
+    name: Arc<Text>,
     /// For each Local Site and client the best of its valid tokens. Mostly it is the only one, so
     /// that a token costs eight bytes here.
     best: HashTable<SharedRecord>,
@@ -61,7 +62,7 @@ impl Owners {
     }
 
     /// The name of a user as the user's records share it.
-    pub fn name(&self, user: &str) -> Option<&triomphe::Arc<Text>> {
+    pub fn name(&self, user: &str) -> Option<&Arc<Text>> {
         self.find(user).map(|owner| &owner.name)
     }
 
@@ -118,7 +119,7 @@ impl Owners {
 }
 
 impl Owner {
-    fn new(name: triomphe::Arc<Text>) -> Self {
+    fn new(name: Arc<Text>) -> Self {
         Self { name, best: HashTable::new(), behind: BTreeMap::new(), others: BTreeMap::new() }
     }
 

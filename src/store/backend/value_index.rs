@@ -1,6 +1,7 @@
 //! Finding a record by its token's value.
 
 use std::hash::BuildHasher;
+use std::sync::Arc;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 use parking_lot::RwLock;
@@ -87,5 +88,5 @@ impl ValueIndex {
 
 /// Mostly the records need not be looked at.
 fn is_same(entry: &SharedRecord, record: &SharedRecord) -> bool {
-    triomphe::Arc::ptr_eq(entry, record) || entry.id() == record.id()
+    Arc::ptr_eq(entry, record) || entry.id() == record.id()
 }

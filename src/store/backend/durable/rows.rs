@@ -1,5 +1,7 @@
 //! Records as rows, and rows as records.
 
+use std::sync::Arc;
+
 use hashbrown::HashMap;
 use rusqlite::types::ValueRef;
 use rusqlite::{CachedStatement, Connection, Result, Row, named_params};
@@ -194,7 +196,7 @@ pub(super) fn load(
         if !row.get(2)? {
             effects.push(Effect::SetUserActive(user.clone(), false));
         }
-        names.users.insert(row.get(0)?, triomphe::Arc::new(user));
+        names.users.insert(row.get(0)?, Arc::new(user));
     }
     give(Loaded::Effects(effects));
 
@@ -266,7 +268,7 @@ fn optional_time(row: &Row<'_>, column: usize) -> Option<Option<Timestamp>> {
 /// What rows name by ids or share.
 #[derive(Default)]
 struct Names {
-    users: HashMap<i64, triomphe::Arc<Text>>,
+    users: HashMap<i64, Arc<Text>>,
     sites: HashMap<i64, Text>,
     generators: HashMap<Text, ()>,
 }
