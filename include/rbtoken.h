@@ -112,7 +112,9 @@
  * is written later: a second later at most, with rbtoken_store_flush(), and with the last release.
  *
  * A change that cannot be written has not happened: its call fails, the store goes on answering from
- * memory, and it takes changes again once one can be written.
+ * memory, and it takes changes again once one can be written. (If the disk refuses everything from
+ * then until the process ends, the last change that was refused may be found when the file is opened
+ * again: nobody could take it back.)
  *
  * A file has one owner: a second store on it, in any process, is RBTOKEN_E_LOCKED. When the owner
  * ends, be it by a crash, the file is free. (A child of `fork()` that outlives a crash of its parent

@@ -391,13 +391,13 @@ fn the_commands_in_the_readme_work() {
         let (_, rest) = readme.split_once(from).unwrap_or_else(|| panic!("README.md has {from}"));
         rest.split_once(to).unwrap_or_else(|| panic!("README.md has {to}")).0
     };
-    let part = between("## Install\n", "## Other languages\n");
+    let part = between("## Install\n", "## Durability\n");
     let commands = c::code_blocks(part, "sh");
-    assert_eq!(commands.len(), 3, "to install, C and C++: {commands:?}");
+    assert_eq!(commands.len(), 4, "to install, C, C++ and Python: {commands:?}");
 
     let place = folder("new_user");
     symlink(c::root().join("examples"), place.join("examples")).expect("a link can be made");
-    for (language, name) in [("c", "first.c"), ("cpp", "first.cpp")] {
+    for (language, name) in [("c", "first.c"), ("cpp", "first.cpp"), ("python", "first.py")] {
         let program = &c::code_blocks(part, language)[0];
         fs::write(place.join(name), program).expect("a file can be written");
     }
@@ -417,7 +417,8 @@ fn the_commands_in_the_readme_work() {
             .env("CARGO_TARGET_DIR", target_dir()),
     );
     let tokens = printed.lines().filter(|line| line.starts_with("rbp_") && line.len() == 255);
-    assert_eq!(tokens.count(), 2, "{printed}");
+    assert_eq!(tokens.count(), 3, "{printed}");
+    assert!(printed.ends_with("True True\n"), "{printed}");
 
     let block = &c::code_blocks(part, "cmake")[0];
     let project = place.join("cmake");
