@@ -2,8 +2,8 @@
 
 use std::collections::{HashSet, VecDeque};
 use std::hash::{BuildHasher, RandomState};
-use std::sync::mpsc::SyncSender;
 
+use super::mailbox::Answerer;
 use crate::error::{Error, Result};
 use crate::store::backend::memory::{Effect, Memory, Plan};
 use crate::store::backend::{Backend, Operation, Outcome, Selection};
@@ -11,15 +11,15 @@ use crate::store::backend::{Backend, Operation, Outcome, Selection};
 /// What the writer is asked for, and whom it answers. Where the writer is gone, so is what would
 /// have answered, and the caller learns of it.
 pub(super) enum Job {
-    Change(Operation, SyncSender<Result<Outcome>>),
+    Change(Operation, Answerer<Result<Outcome>>),
     /// All that was used before this is to be on the disk.
-    Flush(SyncSender<Result<()>>),
+    Flush(Answerer<Result<()>>),
     /// A record was used; the writer need not wake for it at once.
     Used,
 }
 
 /// A planned change with the caller who waits for it.
-type Waiting = (Result<Plan>, SyncSender<Result<Outcome>>);
+type Waiting = (Result<Plan>, Answerer<Result<Outcome>>);
 
 /// Changes that were planned one by one against the same memory, and that can happen in some order
 /// with the results that were planned.
@@ -83,7 +83,7 @@ impl Batch {
         drop(book);
         for (outcome, caller) in answers {
             // The caller waits, so there is somebody to tell.
-            let _ = caller.send(outcome);
+            caller.answer(outcome);
         }
     }
 
@@ -96,7 +96,7 @@ impl Batch {
                         if effects.is_empty() { Ok(outcome) } else { Err(error.clone()) }
                     },
                 );
-            let _ = caller.send(outcome);
+            caller.answer(outcome);
         }
     }
 }

@@ -7,6 +7,7 @@
 mod batch;
 mod database;
 mod file;
+mod mailbox;
 mod rows;
 mod schema;
 mod uses;
@@ -14,12 +15,12 @@ mod writer;
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::mpsc::{self, Receiver, Sender, SyncSender};
 use std::thread::{self, JoinHandle};
 
 use self::batch::Job;
 use self::database::Database;
 use self::file::OwnedFile;
+use self::mailbox::{Answerer, Receiver, Sender};
 use self::rows::Loaded;
 use self::uses::Uses;
 use self::writer::Writer;
@@ -64,24 +65,24 @@ impl Durable {
         })?;
         let file = OwnedFile::open(location).map_err(|error| error.at_argument("location"))?;
         let (memory, uses) = (Arc::new(Memory::default()), Arc::new(Uses::default()));
-        let (jobs, receiver) = mpsc::channel();
+        let (jobs, receiver) = mailbox::queue(usize::MAX);
         // What the file has is read on the one thread while the other puts it into the memory.
-        let (loaded, parts) = mpsc::sync_channel(PARTS_AHEAD);
-        let (opened, answer) = mpsc::sync_channel(1);
+        let (loaded, parts) = mailbox::queue(PARTS_AHEAD);
+        let (opened, answer) = mailbox::question();
         let thread = {
             let (memory, uses) = (Arc::clone(&memory), Arc::clone(&uses));
             let documents = Arc::clone(documents);
             move || {
                 // Nobody waits for the parts any more only if putting them into the memory failed.
                 let database = Database::open(file, &documents, memory.commons(), &mut |part| {
-                    let _ = loaded.send(part);
+                    loaded.send(part);
                 });
                 drop(loaded);
                 let (database, outcome) = match database {
                     Ok(database) => (Some(database), Ok(())),
                     Err(error) => (None, Err(error)),
                 };
-                let _ = opened.send(outcome);
+                opened.answer(outcome);
                 if let Some(database) = database {
                     Writer::new(memory, uses, database, receiver).run();
                 }
@@ -95,8 +96,8 @@ impl Durable {
         let store = Self { memory, uses, jobs: Some(jobs), thread: Some(thread), generation };
         store.load(parts)?;
         answer
-            .recv()
-            .unwrap_or_else(|_| Err(defect()))
+            .wait()
+            .unwrap_or_else(|| Err(defect()))
             .map_err(|error| error.at_argument("location"))?;
         Ok(store)
     }
@@ -126,11 +127,13 @@ impl Durable {
     }
 
     /// Has the writer do something, and waits for its answer.
-    fn ask<T>(&self, job: impl FnOnce(SyncSender<Result<T>>) -> Job) -> Result<T> {
-        let (sender, answer) = mpsc::sync_channel(1);
-        let sent = self.jobs.as_ref().is_some_and(|jobs| jobs.send(job(sender)).is_ok());
-        let answer = if sent { answer.recv().ok() } else { None };
-        answer.unwrap_or_else(|| Err(defect()))
+    fn ask<T>(&self, job: impl FnOnce(Answerer<Result<T>>) -> Job) -> Result<T> {
+        let (answerer, answer) = mailbox::question();
+        match &self.jobs {
+            Some(jobs) => jobs.send(job(answerer)),
+            None => drop(answerer),
+        }
+        answer.wait().unwrap_or_else(|| Err(defect()))
     }
 }
 
@@ -207,7 +210,7 @@ impl Backend for Durable {
             && let Some(jobs) = &self.jobs
         {
             // If the writer is gone, changes will tell.
-            let _ = jobs.send(Job::Used);
+            jobs.send(Job::Used);
         }
         Ok(record)
     }

@@ -3,11 +3,11 @@
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use super::batch::{Batch, Job};
 use super::database::Database;
+use super::mailbox::{Received, Receiver};
 use super::uses::Uses;
 use crate::error::Result;
 use crate::store::backend::memory::Memory;
@@ -56,22 +56,22 @@ impl Writer {
     /// Waits for something to do, and does it; whether there can be more.
     fn step(&mut self) -> bool {
         if self.backlog.is_empty() {
-            match self.next() {
-                Ok(job) => self.backlog.push_back(job),
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => {
+            match self.jobs.receive(self.uses_due) {
+                Received::Thing(job) => self.backlog.push_back(job),
+                Received::Late => {}
+                Received::Closed => {
                     let _ = self.write_uses();
                     return false;
                 }
             }
         }
-        self.backlog.extend(self.jobs.try_iter());
+        self.backlog.extend(self.jobs.take_all());
         match self.backlog.front() {
             Some(Job::Change(..)) => self.change(),
             Some(Job::Flush(_)) => {
                 let written = self.write_uses();
                 if let Some(Job::Flush(caller)) = self.backlog.pop_front() {
-                    let _ = caller.send(written);
+                    caller.answer(written);
                 }
             }
             Some(Job::Used) => {
@@ -86,13 +86,6 @@ impl Writer {
         }
         self.database.tidy();
         true
-    }
-
-    fn next(&self) -> Result<Job, RecvTimeoutError> {
-        match self.uses_due {
-            Some(due) => self.jobs.recv_timeout(due.saturating_duration_since(Instant::now())),
-            None => self.jobs.recv().map_err(|_| RecvTimeoutError::Disconnected),
-        }
     }
 
     /// Makes the changes of the backlog that can share a commit: first on the disk, while logins
