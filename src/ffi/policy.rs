@@ -198,7 +198,7 @@ struct Question<'a> {
 impl<'a> Question<'a> {
     /// # Safety
     /// The texts of the host, which it keeps for the duration of the call.
-    #[inline]
+    #[inline(always)]
     unsafe fn read(
         policy_id: (*const c_char, usize),
         method: (*const c_char, usize),
@@ -214,7 +214,7 @@ impl<'a> Question<'a> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn ask(&self, policy: &Policy) -> Result<bool> {
         policy.allows(self.policy_id, self.method, self.resource_id)
     }

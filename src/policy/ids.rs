@@ -35,8 +35,8 @@ impl PolicyIds {
     /// [`crate::ErrorKind::InvalidArgument`] if it is empty or `*`.
     #[inline]
     pub fn check(id: &str) -> Result<()> {
-        if id.is_empty() || id == "*" {
-            return Err(Error::invalid("policy_id", "a policy id is neither empty nor \"*\""));
+        if matches!(id, "" | "*") {
+            return Err(no_id());
         }
         Ok(())
     }
@@ -52,7 +52,16 @@ impl PolicyIds {
     /// Whether this id may be used.
     #[inline]
     pub fn knows(&self, id: &str) -> bool {
-        !self.registered.load(Ordering::Acquire)
-            || self.known.read().as_ref().is_none_or(|known| known.contains(id))
+        !self.registered.load(Ordering::Acquire) || self.lists(id)
     }
+
+    #[cold]
+    fn lists(&self, id: &str) -> bool {
+        self.known.read().as_ref().is_none_or(|known| known.contains(id))
+    }
+}
+
+#[cold]
+fn no_id() -> Error {
+    Error::invalid("policy_id", "a policy id is neither empty nor \"*\"")
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use crate::error::{Error, ErrorKind, Result};
 
+#[cold]
 fn null(argument: &'static str) -> Error {
     Error::new(ErrorKind::NullArgument, "the argument must not be NULL").at_argument(argument)
 }

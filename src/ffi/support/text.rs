@@ -9,17 +9,36 @@ const NUL_TERMINATED: usize = usize::MAX;
 /// No text of ours may be longer, so a longer one is refused without reading it.
 const MAX_BYTES: usize = 1 << 20;
 
+/// Bytes of the longest text that two words hold.
+const MAX_NAME: usize = 16;
+
 /// A text that must be there.
 ///
 /// # Safety
 /// `text` is NULL, or points to `len` bytes (or to a NUL-terminated string) that do not change
 /// until the call returns.
-#[inline]
+// What most arguments are, names, is looked at where it is asked for.
+#[inline(always)]
 pub(crate) unsafe fn text<'a>(
     text: *const c_char,
     len: usize,
     argument: &'static str,
 ) -> Result<&'a str> {
+    if !text.is_null() && len <= MAX_NAME {
+        // SAFETY: as promised by the caller; `char` and `u8` share their bytes.
+        let bytes = unsafe { std::slice::from_raw_parts(text.cast(), len) };
+        if is_plain_name(bytes) {
+            // SAFETY: ASCII is UTF-8.
+            return Ok(unsafe { std::str::from_utf8_unchecked(bytes) });
+        }
+    }
+    // SAFETY: as promised by the caller.
+    unsafe { any_text(text, len, argument) }
+}
+
+/// As [`text`], which is quicker for names.
+#[inline(never)]
+unsafe fn any_text<'a>(text: *const c_char, len: usize, argument: &'static str) -> Result<&'a str> {
     // SAFETY: as promised by the caller.
     let bytes = unsafe { bytes(text, len, argument) }?;
     if bytes.len() <= MAX_BYTES && is_plain(bytes) {
@@ -47,31 +66,45 @@ fn check<'a>(bytes: &'a [u8], argument: &'static str) -> Result<&'a str> {
     Ok(text)
 }
 
-/// Whether all of it is ASCII without a NUL, as most texts are: a look or two at eight bytes, where
-/// names are too short for the wide steps of general code.
+/// Whether all of it is ASCII without a NUL, as most texts are.
 #[inline]
 fn is_plain(bytes: &[u8]) -> bool {
+    let (words, rest) = bytes.as_chunks();
+    words.iter().all(|word| is_plain_word(u64::from_ne_bytes(*word))) && is_plain_name(rest)
+}
+
+/// The same for at most 16 bytes, which are too few for the wide steps of general code: a look or
+/// two at eight bytes.
+#[inline(always)]
+fn is_plain_name(bytes: &[u8]) -> bool {
+    debug_assert!(bytes.len() <= MAX_NAME, "two words hold no more");
+    // The last word overlaps the one before it, and so do the parts of a short one.
+    if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
+        is_plain_word(u64::from_ne_bytes(*first)) && is_plain_word(u64::from_ne_bytes(*last))
+    } else if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
+        let (first, last) = (u32::from_ne_bytes(*first), u32::from_ne_bytes(*last));
+        is_plain_word(u64::from(first) | u64::from(last) << 32)
+    } else if let (Some(first), Some(last)) = (bytes.first(), bytes.last()) {
+        let word = u32::from_ne_bytes([*first, bytes[bytes.len() / 2], *last, *last]);
+        is_plain_word(u64::from(word) | u64::from(word) << 32)
+    } else {
+        true
+    }
+}
+
+#[inline]
+fn is_plain_word(word: u64) -> bool {
     const ONES: u64 = u64::MAX / 0xff;
     const TOPS: u64 = ONES << 7;
     // A byte without its top bit borrows it from the subtraction only if it is 0.
-    let plain = |word: u64| (word | word.wrapping_sub(ONES)) & TOPS == 0;
-    // The last word overlaps the one before it, and so do the halves of a short one.
-    if let Some(last) = bytes.last_chunk::<8>() {
-        let words = bytes.as_chunks::<8>().0;
-        plain(u64::from_ne_bytes(*last)) && words.iter().all(|it| plain(u64::from_ne_bytes(*it)))
-    } else if let (Some(first), Some(last)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
-        let (first, last) = (u32::from_ne_bytes(*first), u32::from_ne_bytes(*last));
-        plain(u64::from(first) | u64::from(last) << 32)
-    } else {
-        bytes.iter().all(|byte| (1..0x80).contains(byte))
-    }
+    (word | word.wrapping_sub(ONES)) & TOPS == 0
 }
 
 /// A text that may be absent: NULL with the length 0.
 ///
 /// # Safety
 /// As [`text`].
-#[inline]
+#[inline(always)]
 pub(crate) unsafe fn optional_text<'a>(
     pointer: *const c_char,
     len: usize,
@@ -96,9 +129,7 @@ pub(crate) unsafe fn bytes<'a>(
     argument: &'static str,
 ) -> Result<&'a [u8]> {
     if text.is_null() {
-        return Err(
-            Error::new(ErrorKind::NullArgument, "the text must not be NULL").at_argument(argument)
-        );
+        return Err(null(argument));
     }
     let len = if len == NUL_TERMINATED {
         // SAFETY: the caller promises a NUL-terminated string.
@@ -108,6 +139,11 @@ pub(crate) unsafe fn bytes<'a>(
     };
     // SAFETY: the caller promises at least so many bytes, which `char` and `u8` share.
     Ok(unsafe { std::slice::from_raw_parts(text.cast(), len.min(MAX_BYTES + 1)) })
+}
+
+#[cold]
+fn null(argument: &'static str) -> Error {
+    Error::new(ErrorKind::NullArgument, "the text must not be NULL").at_argument(argument)
 }
 
 /// A list is refused beyond this length without reading it.
@@ -156,6 +192,9 @@ mod tests {
                     let mut bytes = plain.clone();
                     bytes[place] = odd;
                     assert_eq!(is_plain(&bytes), is, "{odd} at {place} of {len}");
+                    if len <= MAX_NAME {
+                        assert_eq!(is_plain_name(&bytes), is, "{odd} at {place} of {len}");
+                    }
                 }
             }
         }
