@@ -168,6 +168,31 @@ fn an_unknown_policy_id_is_refused_from_the_moment_the_host_registers_its_list()
 }
 
 #[test]
+fn a_policy_that_was_accepted_is_refused_once_its_id_is_not_in_the_list_any_more() {
+    let store = Store::new();
+    let generate = |document: &str| {
+        let mut options = init::<rbtoken_generate_options_t>();
+        (options.policy, options.policy_len) = text(document);
+        store.generate("alice", &options)
+    };
+    // In the way that tokens show it, and in another.
+    let document = r#"{"resources": {"review": {"*": {"block": ["PUT"]}}}}"#;
+    for document in [document.to_owned(), document.replace(' ', "")] {
+        store.set_setting("policy_ids", "null").unwrap();
+        let token = generate(&document).unwrap();
+        assert_eq!(generate(&document).unwrap().policy(), token.policy());
+        store.set_policy_ids(&[c"diff"]).unwrap();
+        for _ in 0..2 {
+            let failure = generate(&document).unwrap_err();
+            assert_eq!(failure.of(), (E_POLICY, Some("policy")));
+            assert_eq!(failure.json_path.as_deref(), Some("$.resources.review"));
+        }
+        store.set_policy_ids(&[c"diff", c"review"]).unwrap();
+        assert_eq!(generate(&document).unwrap().policy(), token.policy());
+    }
+}
+
+#[test]
 fn a_policy_of_a_mebibyte_answers_like_a_small_one_and_one_byte_more_is_refused() {
     let mut document = r#"{"resources": {"*": {"block": ["*"]}, "review": {"#.to_owned();
     let mut resources = 0;

@@ -1,7 +1,7 @@
 //! The policy ids that a host's resources have.
 
 use std::collections::HashSet;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use parking_lot::RwLock;
 
@@ -12,6 +12,8 @@ use crate::error::{Error, Result};
 pub struct PolicyIds {
     /// Whether there is a list. Every question asks, and mostly there is none.
     registered: AtomicBool,
+    /// Counts the changes of the list.
+    version: AtomicU64,
     known: RwLock<Option<HashSet<Box<str>>>>,
 }
 
@@ -25,6 +27,8 @@ impl PolicyIds {
         let mut known = self.known.write();
         *known = ids.map(|ids| ids.into_iter().map(Into::into).collect());
         self.registered.store(known.is_some(), Ordering::Release);
+        // Last, and under the lock: who reads the new version is answered by the new list.
+        self.version.fetch_add(1, Ordering::Release);
         Ok(())
     }
 
@@ -47,6 +51,12 @@ impl PolicyIds {
         let mut ids: Vec<String> = known.as_ref()?.iter().map(|id| id.to_string()).collect();
         ids.sort_unstable();
         Some(ids)
+    }
+
+    /// The version of the list. What was found by the list after the version was read stands while
+    /// the version is the same.
+    pub fn version(&self) -> u64 {
+        self.version.load(Ordering::Acquire)
     }
 
     /// Whether this id may be used.

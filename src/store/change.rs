@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use super::backend::{Change, Operation, Selection};
-use super::documents::read_object;
 use super::find::no_such_token;
 use super::{Event, Store, TokenUpdate, names};
 use crate::clock::Timestamp;
@@ -22,10 +21,9 @@ impl Store {
             names::check_prose(note, "note")?;
         }
         let policy = update.policy.map(|policy| self.documents.policy(policy, "policy"));
-        let extra_data = update.extra_data.map(|extra_data| {
-            let extra_data = read_object(extra_data, "extra_data")?;
-            self.documents.extra_data(extra_data, "extra_data")
-        });
+        let extra_data = update
+            .extra_data
+            .map(|extra_data| self.documents.extra_data_of_text(extra_data, "extra_data"));
         let change = Change {
             expires: update.expires,
             note: update.note.map(Text::new),

@@ -6,6 +6,7 @@ use std::sync::{Arc, Weak};
 use hashbrown::{DefaultHashBuilder, HashTable};
 use parking_lot::Mutex;
 
+use super::accepted::Accepted;
 use crate::error::{Error, ErrorKind, Result};
 use crate::json::{self, Map, Value};
 use crate::policy::{Policy, PolicyDocument, PolicyIds};
@@ -33,6 +34,8 @@ impl Document for ExtraData {
 pub(super) struct Documents {
     policies: Shared<Policy>,
     extra_data: Shared<ExtraData>,
+    accepted_policies: Accepted<Policy>,
+    accepted_extra_data: Accepted<ExtraData>,
     policy_ids: Arc<PolicyIds>,
     full_access: Arc<Policy>,
 }
@@ -42,6 +45,8 @@ impl Documents {
         Self {
             policies: Shared::default(),
             extra_data: Shared::default(),
+            accepted_policies: Accepted::default(),
+            accepted_extra_data: Accepted::default(),
             full_access: Arc::new(Policy::full_access(&policy_ids)),
             policy_ids,
         }
@@ -52,10 +57,26 @@ impl Documents {
         let Some(text) = text else {
             return Ok(Arc::clone(&self.full_access));
         };
-        let document = PolicyDocument::parse(text, &self.policy_ids)
-            .map_err(|error| error.at_argument(argument))?;
-        let text = document.text().clone();
-        Ok(self.policies.share(&text, || document.compile(&self.policy_ids)))
+        // Asked before the list is: a text that is checked while the list changes is checked again.
+        let version = self.policy_ids.version();
+        self.accepted_policies.get(text, version, || {
+            let document = PolicyDocument::parse(text, &self.policy_ids)
+                .map_err(|error| error.at_argument(argument))?;
+            let text = document.text().clone();
+            Ok(self.policies.share(&text, || document.compile(&self.policy_ids)))
+        })
+    }
+
+    /// The extra data of a JSON text that must be an object; none is the empty one.
+    pub fn extra_data_of_text(
+        &self,
+        text: Option<&str>,
+        argument: &'static str,
+    ) -> Result<Arc<ExtraData>> {
+        // Its rules never change.
+        self.accepted_extra_data.get(text.unwrap_or("{}"), 0, || {
+            self.extra_data(read_object(text, argument)?, argument)
+        })
     }
 
     /// The extra data of a JSON object.

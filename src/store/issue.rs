@@ -127,8 +127,7 @@ impl Store {
         names::check_prose(request.note, "note")?;
         request.local_site.map_or(Ok(()), names::check_local_site)?;
         let policy = self.documents.policy(request.policy, "policy")?;
-        let extra_data = read_object(request.extra_data, "extra_data")?;
-        let extra_data = self.documents.extra_data(extra_data, "extra_data")?;
+        let extra_data = self.documents.extra_data_of_text(request.extra_data, "extra_data")?;
         let now = self.now()?;
 
         let generator_id = match request.generator_id {
@@ -174,8 +173,7 @@ impl Store {
         request.local_site.map_or(Ok(()), names::check_local_site)?;
         names::check_prose(request.note, "note")?;
         let policy = self.documents.policy(request.policy, "policy")?;
-        let extra_data = read_object(request.extra_data, "extra_data")?;
-        let extra_data = self.documents.extra_data(extra_data, "extra_data")?;
+        let extra_data = self.documents.extra_data_of_text(request.extra_data, "extra_data")?;
         let invalidation = match request.invalidation {
             None => None,
             Some((date, reason)) => {

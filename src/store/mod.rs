@@ -1,5 +1,6 @@
 //! The store: every rule of tokens, over a backend that keeps them.
 
+mod accepted;
 mod backend;
 mod change;
 mod documents;
