@@ -3,10 +3,10 @@ use std::sync::Arc;
 
 use super::error::{rbtoken_error_t, rbtoken_status_t};
 use super::store::rbtoken_store_t;
-use super::support::{Out, Owned, Shared, guard, guard_value, optional_text, text};
+use super::support::{Out, Owned, Shared, bytes, guard, guard_value, optional_text, text};
 use super::token::rbtoken_token_t;
 use crate::error::Result;
-use crate::policy::{Policy, PolicyIds};
+use crate::policy::{Method, Policy, PolicyIds};
 
 /// A policy of its own, for hosts that ask one without a token. The host frees it with
 /// `rbtoken_policy_free()`.
@@ -191,7 +191,7 @@ pub unsafe extern "C" fn rbtoken_policy_free(policy: *mut rbtoken_policy_t) {
 /// What a policy is asked.
 struct Question<'a> {
     policy_id: &'a str,
-    method: &'a str,
+    method: Method<'a>,
     resource_id: Option<&'a str>,
 }
 
@@ -208,7 +208,10 @@ impl<'a> Question<'a> {
         unsafe {
             Ok(Self {
                 policy_id: text(policy_id.0, policy_id.1, "policy_id")?,
-                method: text(method.0, method.1, "method")?,
+                method: match Method::usual(bytes(method.0, method.1, "method")?) {
+                    Some(usual) => usual,
+                    None => Method::new(text(method.0, method.1, "method")?),
+                },
                 resource_id: optional_text(resource_id.0, resource_id.1, "resource_id")?,
             })
         }

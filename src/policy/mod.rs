@@ -12,6 +12,7 @@ use crate::json::{self, Map, Value};
 use crate::text::Text;
 
 pub use ids::PolicyIds;
+pub use rules::Method;
 use rules::Resources;
 
 /// A policy document that was validated, but not compiled yet.
@@ -88,16 +89,21 @@ impl Policy {
     /// policy id is not one that policies can name.
     // Inlined: an answer that is passed on in memory, as results are, costs as much as it does.
     #[inline(always)]
-    pub fn allows(&self, policy_id: &str, method: &str, resource_id: Option<&str>) -> Result<bool> {
-        let Some(bit) = rules::method_bit(method) else {
+    pub fn allows(
+        &self,
+        policy_id: &str,
+        method: Method<'_>,
+        resource_id: Option<&str>,
+    ) -> Result<bool> {
+        if !method.is_valid() {
             return Err(bad_method());
-        };
+        }
         PolicyIds::check(policy_id)?;
         if !self.ids.knows(policy_id) {
             return Err(unregistered());
         }
         Ok(match &self.resources {
-            Some(resources) => resources.allow(policy_id, bit, method, resource_id),
+            Some(resources) => resources.allow(policy_id, method, resource_id),
             None => true,
         })
     }

@@ -9,22 +9,57 @@ use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
 
 use crate::json::{Map, Value};
 
-/// The bit of an HTTP method; 0 for one that is not usual, none if it is not upper-case letters.
-#[inline]
-pub(super) fn method_bit(name: &str) -> Option<u16> {
-    Some(match name {
-        "GET" => 1,
-        "HEAD" => 1 << 1,
-        "POST" => 1 << 2,
-        "PUT" => 1 << 3,
-        "PATCH" => 1 << 4,
-        "DELETE" => 1 << 5,
-        "OPTIONS" => 1 << 6,
-        "TRACE" => 1 << 7,
-        "CONNECT" => 1 << 8,
-        _ if !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_uppercase()) => 0,
-        _ => return None,
-    })
+/// An HTTP method that is asked about.
+#[derive(Clone, Copy, Debug)]
+pub struct Method<'a> {
+    /// The method's own bit; 0 for one that is not usual.
+    bit: u16,
+    /// Empty for one that is usual.
+    name: &'a str,
+}
+
+impl Method<'static> {
+    /// One of the methods that are usual, by the bytes of its name.
+    #[inline(always)]
+    pub fn usual(name: &[u8]) -> Option<Self> {
+        match usual_bit(name) {
+            0 => None,
+            bit => Some(Self { bit, name: "" }),
+        }
+    }
+}
+
+fn usual_bit(name: &[u8]) -> u16 {
+    match name {
+        b"GET" => 1,
+        b"HEAD" => 1 << 1,
+        b"POST" => 1 << 2,
+        b"PUT" => 1 << 3,
+        b"PATCH" => 1 << 4,
+        b"DELETE" => 1 << 5,
+        b"OPTIONS" => 1 << 6,
+        b"TRACE" => 1 << 7,
+        b"CONNECT" => 1 << 8,
+        _ => 0,
+    }
+}
+
+impl<'a> Method<'a> {
+    /// A method by its name.
+    pub fn new(name: &'a str) -> Self {
+        Method::usual(name.as_bytes()).unwrap_or(Method { bit: 0, name })
+    }
+
+    /// Whether it is written in upper-case letters, as methods are.
+    #[inline(always)]
+    pub(super) fn is_valid(self) -> bool {
+        self.bit != 0 || is_upper_case(self.name)
+    }
+}
+
+#[cold]
+fn is_upper_case(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_uppercase())
 }
 
 /// What one place of a document says about methods.
@@ -47,14 +82,13 @@ impl Rules {
         for (key, allowed) in [("allow", true), ("block", false)] {
             let methods = section.get(key).and_then(Value::as_array);
             for name in methods.into_iter().flatten().filter_map(Value::as_str) {
-                match method_bit(name) {
-                    _ if name == "*" => rules.others = Some(allowed),
-                    Some(0) => {
-                        rules.named.insert(name.into(), allowed);
-                    }
-                    Some(bit) => mentioned[usize::from(allowed)] |= bit,
-                    // Nobody can ask about it.
-                    None => {}
+                let method = Method::new(name);
+                if name == "*" {
+                    rules.others = Some(allowed);
+                } else if method.bit != 0 {
+                    mentioned[usize::from(allowed)] |= method.bit;
+                } else if method.is_valid() {
+                    rules.named.insert(name.into(), allowed);
                 }
             }
         }
@@ -71,7 +105,11 @@ impl Rules {
 }
 
 /// Values by a name.
-struct Table<T>(HashTable<(Box<str>, T)>);
+struct Table<T> {
+    entries: HashTable<(Box<str>, T)>,
+    /// The [`mark`]s of all names: most questions are about what has no rules, and end here.
+    marks: u64,
+}
 
 impl<T> Table<T> {
     fn compile<'a>(
@@ -79,22 +117,59 @@ impl<T> Table<T> {
         section: impl Iterator<Item = (&'a String, &'a Value)>,
         compile: impl Fn(&'a Value) -> T,
     ) -> Self {
-        let mut table = HashTable::new();
+        let (mut entries, mut marks) = (HashTable::new(), 0);
         for (name, value) in section {
             let entry = (Box::from(name.as_str()), compile(value));
-            table.insert_unique(hash(hasher, name), entry, |(name, _)| hash(hasher, name));
+            marks |= mark(name);
+            entries.insert_unique(hash(hasher, name), entry, |(name, _)| hash(hasher, name));
         }
-        Self(table)
+        Self { entries, marks }
     }
 
-    #[inline]
+    #[inline(always)]
     fn get(&self, hasher: &DefaultHashBuilder, name: &str) -> Option<&T> {
-        if self.0.is_empty() {
-            return None;
-        }
-        let entry = self.0.find(hash(hasher, name), |(key, _)| **key == *name);
+        if self.marks & mark(name) == 0 { None } else { self.find(hasher, name) }
+    }
+
+    #[inline(never)]
+    fn find(&self, hasher: &DefaultHashBuilder, name: &str) -> Option<&T> {
+        let entry = self.entries.find(hash(hasher, name), |(key, _)| is_same(key, name));
         entry.map(|(_, value)| value)
     }
+}
+
+/// Whether two names are the same. Most are short, and are compared without a call: in two words
+/// that overlap.
+#[inline]
+fn is_same(key: &str, name: &str) -> bool {
+    let (key, name) = (key.as_bytes(), name.as_bytes());
+    if key.len() != name.len() {
+        return false;
+    }
+    match key.len() {
+        0..4 => key.iter().eq(name),
+        4..8 => ends::<4>(key) == ends::<4>(name),
+        8..=16 => ends::<8>(key) == ends::<8>(name),
+        _ => is_same_long(key, name),
+    }
+}
+
+/// The first and the last bytes of one that has as many.
+#[inline]
+fn ends<const N: usize>(name: &[u8]) -> (Option<&[u8; N]>, Option<&[u8; N]>) {
+    (name.first_chunk(), name.last_chunk())
+}
+
+#[cold]
+fn is_same_long(key: &[u8], name: &[u8]) -> bool {
+    key == name
+}
+
+/// One of 64 bits, by the length and the last byte, in which numbers differ most.
+#[inline]
+fn mark(name: &str) -> u64 {
+    let last = name.as_bytes().last().copied().unwrap_or_default();
+    1 << ((usize::from(last) + 8 * name.len()) % 64)
 }
 
 /// Of the bytes alone: what `str` itself adds, to be told from what follows, costs as much again.
@@ -149,24 +224,23 @@ impl Resources {
         Self { hasher, sections, everything, usual }
     }
 
-    /// Whether a method is allowed, by its bit and, where that is 0, its name. What no rule has an
-    /// opinion on is.
-    #[inline]
-    pub fn allow(&self, policy_id: &str, bit: u16, name: &str, resource_id: Option<&str>) -> bool {
+    /// Whether a method is allowed. What no rule has an opinion on is.
+    #[inline(always)]
+    pub fn allow(&self, policy_id: &str, method: Method<'_>, resource_id: Option<&str>) -> bool {
         let section = self.sections.get(&self.hasher, policy_id);
         let rules = match (section, resource_id) {
             (Some(section), Some(id)) => section.resources.get(&self.hasher, id),
             _ => None,
         };
-        if bit == 0 {
-            return self.allow_unusual(section, rules, name);
+        if method.bit == 0 {
+            return self.allow_unusual(section, rules, method.name);
         }
         let usual = match (rules, section) {
             (Some(rules), _) => rules.usual,
             (None, Some(section)) => section.usual,
             (None, None) => self.usual,
         };
-        usual & bit != 0
+        usual & method.bit != 0
     }
 
     #[cold]
