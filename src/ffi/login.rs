@@ -271,11 +271,15 @@ impl Outputs {
 
 /// # Safety
 /// `options` is NULL or a struct as its header describes it.
+#[inline]
 unsafe fn request_site<'a>(options: *const rbtoken_login_options_t) -> Result<RequestSite<'a>> {
     use rbtoken_site_mode::*;
     const GLOBAL: i32 = RBTOKEN_SITE_GLOBAL as i32;
     const NAMED: i32 = RBTOKEN_SITE_NAMED as i32;
     const ANY: i32 = RBTOKEN_SITE_ANY as i32;
+    if options.is_null() {
+        return Ok(RequestSite::Global);
+    }
     // SAFETY: as promised by the caller.
     let options = unsafe { read_options(options, "options") }?;
     reject_unset(options.reserved != 0, "reserved")?;

@@ -115,10 +115,14 @@ impl Store {
     ///
     /// A hook may release the last reference that the caller had: nothing else of the store is used
     /// behind this.
+    #[inline]
     pub(super) fn fire(self: &Arc<Self>, event: Event, token: &Arc<Token>) {
-        if self.hooks.count.load(Ordering::Acquire) == 0 {
-            return;
+        if self.hooks.count.load(Ordering::Acquire) > 0 {
+            self.tell(event, token);
         }
+    }
+
+    fn tell(self: &Arc<Self>, event: Event, token: &Arc<Token>) {
         let store = Arc::clone(self);
         for entry in store.hooks.current() {
             if let Some(entry) = entry.upgrade()

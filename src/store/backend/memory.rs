@@ -354,8 +354,14 @@ impl InactiveUsers {
 
     /// Whether the owner of a record is among them. The name, which lies far from the record, is
     /// not looked at where there are none.
+    #[inline]
     fn contains_owner(&self, record: &Record) -> bool {
-        self.count.load(Ordering::Acquire) > 0 && self.names.read().contains(record.user())
+        self.count.load(Ordering::Acquire) > 0 && self.contains(record.user())
+    }
+
+    #[inline(never)]
+    fn contains(&self, user: &Text) -> bool {
+        self.names.read().contains(user)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Finding a record by its token's value.
 
-use std::hash::BuildHasher;
+use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
@@ -33,8 +33,17 @@ impl Default for ValueIndex {
 }
 
 impl ValueIndex {
+    /// Of the bytes alone: what a slice itself adds, to be told from what follows, is spared.
+    #[inline]
+    fn hash(&self, value: &[u8]) -> u64 {
+        let mut state = self.hasher.build_hasher();
+        state.write(value);
+        state.finish()
+    }
+
+    #[inline]
     fn locate(&self, value: &[u8]) -> (u64, &RwLock<HashTable<SharedRecord>>) {
-        let hash = self.hasher.hash_one(value);
+        let hash = self.hash(value);
         // Bits from the middle: the table itself uses the lowest and the highest ones.
         let shard = (u64::from((hash >> 20) as u32) * SHARDS as u64) >> 32;
         (hash, &self.shards[shard as usize].0)
@@ -59,9 +68,9 @@ impl ValueIndex {
     /// Adds a record whose value is not there yet.
     pub fn insert(&self, record: &SharedRecord) {
         let (hash, shard) = self.locate(record.value().expose_bytes());
-        shard.write().insert_unique(hash, record.clone(), |record| {
-            self.hasher.hash_one(record.value().expose_bytes())
-        });
+        shard
+            .write()
+            .insert_unique(hash, record.clone(), |record| self.hash(record.value().expose_bytes()));
     }
 
     /// Puts a changed record in the place of another. Logins of the moment are not lost: they are
