@@ -24,12 +24,19 @@ pub(crate) unsafe fn text<'a>(
     len: usize,
     argument: &'static str,
 ) -> Result<&'a str> {
-    if !text.is_null() && len <= MAX_NAME {
-        // SAFETY: as promised by the caller; `char` and `u8` share their bytes.
-        let bytes = unsafe { std::slice::from_raw_parts(text.cast(), len) };
-        if is_plain_name(bytes) {
-            // SAFETY: ASCII is UTF-8.
-            return Ok(unsafe { std::str::from_utf8_unchecked(bytes) });
+    let mut len = len;
+    if !text.is_null() {
+        if len == NUL_TERMINATED {
+            // SAFETY: the caller promises a NUL-terminated string.
+            len = unsafe { libc::strlen(text) };
+        }
+        if len <= MAX_NAME {
+            // SAFETY: as promised by the caller; `char` and `u8` share their bytes.
+            let bytes = unsafe { std::slice::from_raw_parts(text.cast(), len) };
+            if is_plain_name(bytes) {
+                // SAFETY: ASCII is UTF-8.
+                return Ok(unsafe { std::str::from_utf8_unchecked(bytes) });
+            }
         }
     }
     // SAFETY: as promised by the caller.
