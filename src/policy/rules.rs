@@ -256,3 +256,27 @@ impl Resources {
         opinion.unwrap_or(true)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_found_by_all_of_its_bytes_whatever_its_length() {
+        for len in 0..40 {
+            let name = "a".repeat(len);
+            assert!(is_same(&name, &name));
+            assert!(!is_same(&name, &"a".repeat(len + 1)));
+            let hasher = DefaultHashBuilder::default();
+            let value = Value::Null;
+            let table = Table::compile(&hasher, [(&name, &value)].into_iter(), |_| ());
+            assert!(table.get(&hasher, &name).is_some());
+            for place in 0..len {
+                let mut other = name.clone();
+                other.replace_range(place..=place, "b");
+                assert!(!is_same(&name, &other), "{place} of {len}");
+                assert!(table.get(&hasher, &other).is_none());
+            }
+        }
+    }
+}
