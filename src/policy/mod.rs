@@ -24,7 +24,14 @@ pub(crate) struct PolicyDocument {
 impl PolicyDocument {
     /// As [`Policy::parse`].
     pub fn parse(text: &str, ids: &PolicyIds) -> Result<Self> {
-        let members = json::parse_object(text)?;
+        Self::new(json::parse_object(text)?, ids)
+    }
+
+    /// A document that was read before.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::Policy`] with the place of what breaks a rule of policies.
+    pub fn new(members: Map<String, Value>, ids: &PolicyIds) -> Result<Self> {
         validate::check(&members, ids)?;
         let text = Text::new(&json::object_to_text(&members));
         Ok(Self { text, members })

@@ -60,11 +60,28 @@ impl Documents {
         // Asked before the list is: a text that is checked while the list changes is checked again.
         let version = self.policy_ids.version();
         self.accepted_policies.get(text, version, || {
-            let document = PolicyDocument::parse(text, &self.policy_ids)
-                .map_err(|error| error.at_argument(argument))?;
-            let text = document.text().clone();
-            Ok(self.policies.share(&text, || document.compile(&self.policy_ids)))
+            let document = PolicyDocument::parse(text, &self.policy_ids);
+            self.share_policy(document, argument)
         })
+    }
+
+    /// The policy of a JSON object, which may have a longer text than one that is given as a text.
+    pub fn policy_of(
+        &self,
+        members: Map<String, Value>,
+        argument: &'static str,
+    ) -> Result<Arc<Policy>> {
+        self.share_policy(PolicyDocument::new(members, &self.policy_ids), argument)
+    }
+
+    fn share_policy(
+        &self,
+        document: Result<PolicyDocument>,
+        argument: &'static str,
+    ) -> Result<Arc<Policy>> {
+        let document = document.map_err(|error| error.at_argument(argument))?;
+        let text = document.text().clone();
+        Ok(self.policies.share(&text, || document.compile(&self.policy_ids)))
     }
 
     /// The extra data of a JSON text that must be an object; none is the empty one.
@@ -133,7 +150,9 @@ fn stored_text(text: Option<&str>) -> Option<&str> {
 
 /// A JSON object as storage has it. What others wrote need not keep our limits.
 fn stored_object(text: &str) -> Result<Map<String, Value>> {
+    // The quick reader stops one level before ours does.
     serde_json::from_str(text)
+        .or_else(|_| json::parse_with_documents(text))
         .map_err(|_| Error::new(ErrorKind::Corrupt, "a stored document is no JSON object"))
 }
 

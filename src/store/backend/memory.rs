@@ -156,6 +156,8 @@ impl Memory {
     fn plan_import(&self, book: &Book, imported: Imported, next_id: &mut i64) -> Result<Plan> {
         let Imported { mut local_sites, inactive_users, records } = imported;
         let listed: HashSet<_> = local_sites.iter().cloned().collect();
+        local_sites.sort_unstable();
+        local_sites.dedup();
         local_sites.retain(|name| !book.local_sites.contains(name));
         let mut effects: Vec<_> = local_sites.into_iter().map(Effect::AddLocalSite).collect();
         effects.extend(inactive_users.into_iter().map(|user| Effect::SetUserActive(user, false)));

@@ -127,12 +127,8 @@ impl Store {
             }),
             _ => return Err(wrong("valid", "this is true or false")),
         };
-        let policy = json::to_text(line.get("policy").unwrap_or(&Value::Null));
-        let policy = self.documents.policy(Some(&policy), "policy");
-        let extra_data = match line.get("extra_data") {
-            Some(Value::Object(members)) => members.clone(),
-            _ => return Err(wrong("extra_data", "this is an object")),
-        };
+        let policy = self.documents.policy_of(object(line, "policy")?, "policy");
+        let extra_data = object(line, "extra_data")?;
         Ok(RecordFields {
             user: Text::new(user),
             local_site: local_site.map(Text::new),
@@ -227,6 +223,11 @@ impl Lines<'_> {
 
 fn text<'a>(line: &'a Members, name: &str) -> Result<&'a str> {
     line.get(name).and_then(Value::as_str).ok_or_else(|| wrong(name, "this is a string"))
+}
+
+fn object(line: &Members, name: &str) -> Result<Map<String, Value>> {
+    let members = line.get(name).and_then(Value::as_object).cloned();
+    members.ok_or_else(|| wrong(name, "this is an object"))
 }
 
 fn optional_text<'a>(line: &'a Members, name: &str) -> Result<Option<&'a str>> {

@@ -1,5 +1,6 @@
 //! Records as rows, and rows as records.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use hashbrown::HashMap;
@@ -140,6 +141,9 @@ mod column {
     pub const SITE: usize = 14;
 }
 
+/// The ids that a store gives out. There is always a next one.
+const IDS: RangeInclusive<i64> = 1..=i64::MAX / 2;
+
 /// So many records are given at a time.
 const CHUNK: usize = 1024;
 
@@ -223,7 +227,12 @@ pub(super) fn load(
     let mut statement = connection.prepare(sql)?;
     let mut rows = statement.query([TOKENS])?;
     if let Some(row) = rows.next()? {
-        give(Loaded::LastId(row.get(0)?));
+        let last_id = row.get(0)?;
+        if last_id > *IDS.end() {
+            let message = format!("the last id of {TOKENS} is damaged");
+            return Err(Error::new(ErrorKind::Corrupt, message).into());
+        }
+        give(Loaded::LastId(last_id));
     }
     Ok(())
 }
@@ -311,7 +320,8 @@ impl Names {
             extra_data: documents.stored_extra_data(optional_text(row, EXTRA_DATA)?).ok()?,
         };
         let share = |_, common| (user, commons.share(common));
-        Some(Record::new(row.get(ID).ok()?, fields, share))
+        let id = row.get(ID).ok().filter(|id| IDS.contains(id))?;
+        Some(Record::new(id, fields, share))
     }
 
     fn generator(&mut self, id: &str) -> Text {

@@ -1,0 +1,142 @@
+//! What a store in a file must be able to read again, at the edges of what it accepts.
+#![cfg(all(unix, feature = "sqlite"))]
+// A host calls C functions, and a test stops at the first surprise.
+#![allow(unsafe_code, clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+mod support;
+
+use std::fs;
+
+use rbtoken::ffi::*;
+use rusqlite::Connection;
+use support::*;
+
+/// A document of as many objects inside one another.
+fn nested(levels: usize) -> String {
+    format!("{}1{}", "{\"a\": ".repeat(levels), "}".repeat(levels))
+}
+
+/// Documents that are accepted, at the limits of what is.
+fn extreme_documents() -> Vec<(String, String)> {
+    let long = format!(
+        "{{\"resources\": {{\"*\": {{\"allow\": []}}}}, \"long\": \"{}\"}}",
+        "é".repeat(500_000)
+    );
+    let deep =
+        format!("{{\"resources\": {{\"*\": {{\"allow\": []}}}}, \"deep\": {}}}", nested(127));
+    let private =
+        r#"{"a": {"$serde_json::private::Number": "x", "$serde_json::private::RawValue": "{"}}"#;
+    vec![
+        (nested(128), "{}".to_owned()),
+        ("{}".to_owned(), deep),
+        ("{}".to_owned(), long.clone()),
+        (format!("{{\"long\": \"{}\"}}", "é".repeat(500_000)), "{}".to_owned()),
+        (private.to_owned(), "{}".to_owned()),
+        (
+            r#"{"n": [-9223372036854775808, 18446744073709551615, 1e308, 5e-324, -0.0]}"#
+                .to_owned(),
+            "{}".to_owned(),
+        ),
+    ]
+}
+
+fn fill(store: &Store) {
+    for (extra_data, policy) in extreme_documents() {
+        let mut options = init::<rbtoken_generate_options_t>();
+        (options.extra_data, options.extra_data_len) = text(&extra_data);
+        (options.policy, options.policy_len) = text(&policy);
+        store.generate("alice", &options).unwrap();
+    }
+}
+
+#[test]
+fn whatever_document_is_accepted_is_found_again() {
+    let folder = Folder::new();
+    let (host, path) = (Host::new(), folder.file("tokens.db"));
+    let store = Store::open_file(&host, &path).unwrap();
+    fill(&store);
+    let before = store.list(&init()).unwrap();
+    drop(store);
+    let store = Store::open_file(&host, &path).unwrap();
+    assert_eq!(store.list(&init()).unwrap(), before);
+}
+
+#[test]
+fn whatever_document_is_accepted_is_in_an_export_that_can_be_imported() {
+    let folder = Folder::new();
+    let store = Store::new();
+    fill(&store);
+    let export = folder.file("export");
+    store.export_file(&export, None).unwrap();
+    let other = Store::new();
+    other.import_file(&export, None).unwrap();
+    let strip = |store: &Store| -> Vec<Record> {
+        let records = store.list(&init()).unwrap().into_iter();
+        records.map(|it| Record { redacted: String::new(), ..it }).collect()
+    };
+    assert_eq!(strip(&other), strip(&store));
+}
+
+#[test]
+fn a_local_site_that_an_import_names_twice_is_added_once() {
+    let folder = Folder::new();
+    let (host, path) = (Host::new(), folder.file("tokens.db"));
+    let import = folder.file("import");
+    let site = "{\"type\": \"local_site\", \"name\": \"north\"}\n";
+    let header = "{\"format\": \"rbtoken export\", \"version\": 1, \"local_sites\": 2, \"users\": 0, \"tokens\": 0}\n";
+    fs::write(&import, format!("{header}{site}{site}")).unwrap();
+    for store in [Store::new(), Store::open_file(&host, &path).unwrap()] {
+        assert_eq!(store.import_file(&import, None), Ok(0));
+        assert_eq!(store.get_setting("local_sites").unwrap(), "[\"north\"]");
+    }
+}
+
+#[test]
+fn an_id_that_no_store_gives_out_is_a_damage() {
+    let folder = Folder::new();
+    let host = Host::new();
+    let max = i64::MAX;
+    let damages = [
+        format!("UPDATE webapi_webapitoken SET id = {max}"),
+        "UPDATE webapi_webapitoken SET id = 0".to_owned(),
+        format!("UPDATE webapi_webapitoken SET id = {}", i64::MIN),
+        format!("UPDATE sqlite_sequence SET seq = {max} WHERE name = 'webapi_webapitoken'"),
+    ];
+    for (index, damage) in damages.iter().enumerate() {
+        let path = folder.file(&format!("{index}.db"));
+        let store = Store::open_file(&host, &path).unwrap();
+        store.generate("alice", &init()).unwrap();
+        drop(store);
+        Connection::open(&path).unwrap().execute_batch(damage).unwrap();
+        let failure = Store::open_file(&host, &path).err().map(|it| it.status);
+        assert_eq!(failure, Some(E_CORRUPT), "{damage}");
+    }
+}
+
+#[test]
+fn every_time_and_value_that_is_accepted_is_found_again_and_can_be_moved() {
+    let folder = Folder::new();
+    let (host, path) = (Host::new(), folder.file("tokens.db"));
+    let store = Store::open_file(&host, &path).unwrap();
+    let (first, last) = (-62_135_596_800_000_000, 253_402_300_799_999_999);
+    for (name, time) in [("first", first), ("before 1970", -1), ("epoch", 0), ("last", last)] {
+        let mut import = init::<rbtoken_import_options_t>();
+        import.flags = RBTOKEN_IMPORT_EXPIRES_KNOWN | RBTOKEN_IMPORT_LAST_USED_KNOWN;
+        (import.expires_at_us, import.last_used_us) = (time, time);
+        (import.note, import.note_len) = text("\u{1}\u{7f}\u{2028}\u{1f600}\r\n\\\"");
+        let value = format!("{name}\r\n\u{1}\"\\{}", "\u{10ffff}".repeat(200));
+        store.import("\u{1f600}\n", &value, &import).unwrap();
+    }
+    let strip = |store: &Store| -> Vec<Record> {
+        let records = store.list(&init()).unwrap().into_iter();
+        records.map(|it| Record { redacted: String::new(), ..it }).collect()
+    };
+    let before = strip(&store);
+    let export = folder.file("export");
+    store.export_file(&export, None).unwrap();
+    drop(store);
+    assert_eq!(strip(&Store::open_file(&host, &path).unwrap()), before);
+    let other = Store::open_file(&host, &folder.file("other.db")).unwrap();
+    assert_eq!(other.import_file(&export, None), Ok(4));
+    assert_eq!(strip(&other), before);
+}
