@@ -273,6 +273,13 @@ impl Record {
         deprecated
     }
 
+    /// Sets `last_used` if it is noted that it has moved; whether it is.
+    #[cfg(feature = "sqlite")]
+    pub(crate) fn move_noted_use(&self, time: Timestamp) -> bool {
+        let moved = |last: i64| (last & NOTED != 0).then_some(time.as_micros() << 1 | NOTED);
+        self.last_used.fetch_update(Ordering::AcqRel, Ordering::Acquire, moved).is_ok()
+    }
+
     /// Sets `last_used` and notes that it has moved; whether that was not noted yet.
     #[cfg(feature = "sqlite")]
     pub(crate) fn note_use(&self, time: Timestamp) -> bool {

@@ -201,14 +201,11 @@ impl Backend for Durable {
         value: &[u8],
         judge: &mut dyn FnMut(&Record, bool) -> Option<Timestamp>,
     ) -> Result<Option<SharedRecord>> {
-        let mut used = None;
+        let mut is_first = false;
         let record = self.memory()?.log_in_noting(value, judge, |record, time| {
-            used = record.note_use(time).then_some(record.id());
+            is_first = self.uses.note(record, time);
         })?;
-        if let Some(id) = used
-            && self.uses.note(id)
-            && let Some(jobs) = &self.jobs
-        {
+        if is_first && let Some(jobs) = &self.jobs {
             // If the writer is gone, changes will tell.
             jobs.send(Job::Used);
         }

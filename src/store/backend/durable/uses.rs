@@ -4,12 +4,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
 
-use crate::token::SharedRecord;
+use crate::clock::Timestamp;
+use crate::token::{Record, SharedRecord};
 
 const SHARDS: usize = 64;
 
 /// The ids of records whose `last_used` the disk does not know yet. A login puts a record here the
 /// first time only, and waits for nobody who uses another record.
+///
+/// A record says itself whether it is here, which it does only while its shard is locked: who finds
+/// it noted may rely on the next [`Uses::take`].
 pub(super) struct Uses {
     shards: [Mutex<Vec<i64>>; SHARDS],
     any: AtomicBool,
@@ -22,9 +26,19 @@ impl Default for Uses {
 }
 
 impl Uses {
-    /// Notes the id of a record that was used; whether it is the first since they were taken.
-    pub fn note(&self, id: i64) -> bool {
-        self.shards[id as usize % SHARDS].lock().push(id);
+    /// Notes that a record was used at a time; whether it is the first since they were taken.
+    pub fn note(&self, record: &Record, time: Timestamp) -> bool {
+        !record.move_noted_use(time) && self.add(record, || record.note_use(time))
+    }
+
+    fn add(&self, record: &Record, is_new: impl FnOnce() -> bool) -> bool {
+        let id = record.id();
+        let mut shard = self.shards[id as usize % SHARDS].lock();
+        if !is_new() {
+            return false;
+        }
+        shard.push(id);
+        drop(shard);
         !self.any.load(Ordering::Acquire) && !self.any.swap(true, Ordering::AcqRel)
     }
 
@@ -37,8 +51,38 @@ impl Uses {
 
     /// Notes again what could not be written.
     pub fn put_back(&self, records: &[SharedRecord]) {
-        for record in records.iter().filter(|record| record.note_use_again()) {
-            self.note(record.id());
+        for record in records {
+            self.add(record, || record.note_use_again());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Barrier;
+    use std::sync::atomic::AtomicU64;
+
+    use super::*;
+    use crate::store::backend::tests::record;
+
+    #[test]
+    fn a_use_that_was_noted_is_among_those_that_are_taken_next() {
+        let uses = Uses::default();
+        let rounds: Vec<_> =
+            (0..2000).map(|id| (record(id, "alice", None, None), Mutex::new(false))).collect();
+        let (barrier, missed) = (Barrier::new(2), AtomicU64::new(0));
+        let note_and_take = || {
+            for (record, taken) in &rounds {
+                barrier.wait();
+                uses.note(record, Timestamp::MIN);
+                let mut taken = taken.lock();
+                *taken |= uses.take().contains(&record.id());
+                if !*taken {
+                    missed.fetch_add(1, Ordering::Relaxed);
+                }
+            }
+        };
+        std::thread::scope(|scope| (0..2).for_each(|_| drop(scope.spawn(note_and_take))));
+        assert_eq!(missed.into_inner(), 0);
     }
 }
