@@ -6,6 +6,9 @@
 mod support;
 
 use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::sync::Barrier;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use rbtoken::ffi::*;
 use rusqlite::Connection;
@@ -139,4 +142,41 @@ fn every_time_and_value_that_is_accepted_is_found_again_and_can_be_moved() {
     let other = Store::open_file(&host, &folder.file("other.db")).unwrap();
     assert_eq!(other.import_file(&export, None), Ok(4));
     assert_eq!(strip(&other), before);
+}
+
+/// How many locks this process has on a file as SQLite takes them: closing any descriptor of the file
+/// takes them all away.
+#[cfg(target_os = "linux")]
+fn locks_of_sqlite(path: &str) -> usize {
+    let inode = format!(":{}", fs::metadata(path).unwrap().ino());
+    let locks = fs::read_to_string("/proc/locks").unwrap();
+    let of_file = |line: &&str| line.split(' ').any(|word| word.ends_with(&inode));
+    locks.lines().filter(|line| line.contains("POSIX")).filter(of_file).count()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_store_keeps_the_locks_on_its_file_whoever_else_opens_and_closes_it() {
+    let folder = Folder::new();
+    let (host, path) = (Host::new(), folder.file("tokens.db"));
+    drop(Store::open_file(&host, &path).unwrap());
+    let (barrier, lost) = (Barrier::new(3), AtomicU64::new(0));
+    for _ in 0..100 {
+        let open = || {
+            barrier.wait();
+            let _store = loop {
+                match Store::open_file(&host, &path) {
+                    Ok(store) => break store,
+                    Err(failure) => assert_eq!(failure.status, E_LOCKED),
+                }
+            };
+            for _ in 0..20 {
+                if locks_of_sqlite(&path) == 0 {
+                    lost.fetch_add(1, Ordering::Relaxed);
+                }
+            }
+        };
+        std::thread::scope(|scope| (0..3).for_each(|_| drop(scope.spawn(open))));
+    }
+    assert_eq!(lost.into_inner(), 0);
 }

@@ -5,7 +5,7 @@ use std::io;
 use std::os::unix::fs::{FileExt, FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 
 use super::schema::{APPLICATION_ID, VERSION};
 use crate::error::{Error, ErrorKind, Result};
@@ -46,16 +46,28 @@ impl Identity {
 /// The files that stores of this process own, and since which fork.
 ///
 /// Asked before such a file is opened: closing it again would take the locks away that SQLite has
-/// on it, since those belong to the process.
-static OWNED: Mutex<Vec<(Identity, Option<u64>)>> = Mutex::new(Vec::new());
+/// on it, since those belong to the process. Held from then on until the file is in the list.
+static OWNED: Mutex<Owned> = Mutex::new(Vec::new());
+
+type Owned = Vec<(Identity, Option<u64>)>;
 
 /// A file that a store owns, until this is dropped or the process ends.
 pub(super) struct OwnedFile {
     path: PathBuf,
-    identity: Identity,
     file: File,
     /// Whether there is nothing in it yet.
     is_new: bool,
+    /// Given up last: who opens the file next must not lose locks by its being closed here.
+    place: Place,
+}
+
+/// A file's place in the list of those that are owned.
+struct Place(Identity);
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        OWNED.lock().retain(|(identity, _)| *identity != self.0);
+    }
 }
 
 impl OwnedFile {
@@ -67,6 +79,7 @@ impl OwnedFile {
     pub fn open(location: &str) -> Result<Self> {
         let path = resolve(Path::new(location))?;
         check_directory(&path)?;
+        let owned = OWNED.lock();
         let found = match fs::metadata(&path) {
             Ok(metadata) => Some(metadata),
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
@@ -75,7 +88,7 @@ impl OwnedFile {
         let file = match &found {
             Some(metadata) => {
                 check_kind(&path, metadata)?;
-                if is_owned(Identity::of(metadata)) {
+                if is_in(&owned, Identity::of(metadata)) {
                     return Err(locked(&path, "another store of this process"));
                 }
                 OpenOptions::new().read(true).write(true).open(&path)
@@ -83,7 +96,7 @@ impl OwnedFile {
             None => create(&path),
         };
         let file = file.map_err(|error| io_error(&path, "cannot be opened", &error))?;
-        Self::own(path, file, found.as_ref())
+        Self::own(owned, path, file, found.as_ref())
     }
 
     /// Makes a file of a store at a path where there is none.
@@ -97,20 +110,22 @@ impl OwnedFile {
         }
         let path = resolve(Path::new(location))?;
         check_directory(&path)?;
+        let owned = OWNED.lock();
         let file = create(&path).map_err(|error| io_error(&path, "cannot be made", &error))?;
-        Self::own(path, file, None)
+        Self::own(owned, path, file, None)
     }
 
-    fn own(path: PathBuf, file: File, found: Option<&Metadata>) -> Result<Self> {
+    fn own(
+        mut owned: MutexGuard<'_, Owned>,
+        path: PathBuf,
+        file: File,
+        found: Option<&Metadata>,
+    ) -> Result<Self> {
         let metadata =
             file.metadata().map_err(|error| io_error(&path, "cannot be read", &error))?;
         let identity = Identity::of(&metadata);
         if found.is_some_and(|found| Identity::of(found) != identity) {
             return Err(locked(&path, "somebody who replaces it"));
-        }
-        let mut owned = OWNED.lock();
-        if owned.contains(&(identity, fork::generation())) {
-            return Err(locked(&path, "another store of this process"));
         }
         match file.try_lock() {
             Ok(()) => {}
@@ -121,7 +136,7 @@ impl OwnedFile {
         }
         owned.push((identity, fork::generation()));
         drop(owned);
-        let owned = Self { path, identity, file, is_new: metadata.len() == 0 };
+        let owned = Self { path, file, is_new: metadata.len() == 0, place: Place(identity) };
         if owned.is_new {
             // One that somebody else made may be open to others.
             owned.restrict(&metadata)?;
@@ -142,7 +157,7 @@ impl OwnedFile {
 
     /// Checks that the path still leads to this file.
     pub fn check_in_place(&self) -> Result<()> {
-        self.identity.check(&self.path)
+        self.place.0.check(&self.path)
     }
 
     fn restrict(&self, metadata: &Metadata) -> Result<()> {
@@ -212,7 +227,6 @@ impl OwnedFile {
 
 impl Drop for OwnedFile {
     fn drop(&mut self) {
-        OWNED.lock().retain(|(identity, _)| *identity != self.identity);
         // Closing is not enough: a child of `fork` has the descriptor too.
         let _ = self.file.unlock();
     }
@@ -220,11 +234,11 @@ impl Drop for OwnedFile {
 
 /// Whether a store of this process owns the file at a path.
 pub(super) fn is_owned_path(path: &Path) -> bool {
-    fs::metadata(path).is_ok_and(|metadata| is_owned(Identity::of(&metadata)))
+    fs::metadata(path).is_ok_and(|metadata| is_in(&OWNED.lock(), Identity::of(&metadata)))
 }
 
-fn is_owned(identity: Identity) -> bool {
-    OWNED.lock().contains(&(identity, fork::generation()))
+fn is_in(owned: &Owned, identity: Identity) -> bool {
+    owned.contains(&(identity, fork::generation()))
 }
 
 /// Refuses a file that a later version of this library wrote.
