@@ -1467,8 +1467,9 @@ typedef struct rbtoken_extension_v1_t {
                                 size_t settings_len,
                                 struct rbtoken_error_t **error);
   /**
-   * Opens the instance's store. After a shutdown it is a new one; a store in memory is empty.
-   * `RBTOKEN_E_STATE`, `RBTOKEN_E_UNSUPPORTED`.
+   * Opens the instance's store. After a shutdown it is a new one; a store in memory is empty. A
+   * file is given up with the last handle of its store: until then it is `RBTOKEN_E_LOCKED`.
+   * `RBTOKEN_E_STATE`, `RBTOKEN_E_UNSUPPORTED`, and what `rbtoken_store_open()` answers.
    */
   rbtoken_status_t (*initialize)(struct rbtoken_instance_t *instance, struct rbtoken_error_t **error);
   /**

@@ -180,3 +180,32 @@ fn a_store_keeps_the_locks_on_its_file_whoever_else_opens_and_closes_it() {
     }
     assert_eq!(lost.into_inner(), 0);
 }
+
+#[test]
+fn an_instance_opens_its_file_again_once_no_handle_of_the_store_before_is_left() {
+    use rbtoken::extension::{rbtoken_extension_entry_v1, rbtoken_instance_t};
+    use std::ptr::{null, null_mut};
+
+    let folder = Folder::new();
+    let settings = format!("{{\"location\": \"{}\"}}", folder.file("tokens.db"));
+    let (settings, settings_len) = text(&settings);
+    let (mut table, mut store) = (null(), null_mut());
+    let mut instance: *mut rbtoken_instance_t = null_mut();
+    let error = null_mut();
+    // SAFETY: the calls as the header describes them, with what lives during them.
+    unsafe {
+        assert_eq!(rbtoken_extension_entry_v1(0, &raw mut table), 0);
+        let table = &*table;
+        assert_eq!((table.create)(null(), &raw mut instance, error), 0);
+        assert_eq!((table.configure)(instance, settings, settings_len, error), 0);
+        for _ in 0..2 {
+            assert_eq!((table.initialize)(instance, error), 0);
+            assert_eq!((table.get_store)(instance, &raw mut store, error), 0);
+            assert_eq!((table.shutdown)(instance, error), 0);
+            assert_eq!(rbtoken_store_flush(store, error), E_STATE);
+            assert_eq!((table.initialize)(instance, error), E_LOCKED);
+            rbtoken_store_release(store);
+        }
+        (table.destroy)(instance);
+    }
+}

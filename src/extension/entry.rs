@@ -64,8 +64,9 @@ pub struct rbtoken_extension_v1_t {
         settings_len: usize,
         error: *mut *mut rbtoken_error_t,
     ) -> rbtoken_status_t,
-    /// Opens the instance's store. After a shutdown it is a new one; a store in memory is empty.
-    /// `RBTOKEN_E_STATE`, `RBTOKEN_E_UNSUPPORTED`.
+    /// Opens the instance's store. After a shutdown it is a new one; a store in memory is empty. A
+    /// file is given up with the last handle of its store: until then it is `RBTOKEN_E_LOCKED`.
+    /// `RBTOKEN_E_STATE`, `RBTOKEN_E_UNSUPPORTED`, and what `rbtoken_store_open()` answers.
     pub initialize: unsafe extern "C" fn(
         instance: *mut rbtoken_instance_t,
         error: *mut *mut rbtoken_error_t,
