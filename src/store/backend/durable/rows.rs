@@ -223,12 +223,20 @@ pub(super) fn load(
     let mut statement = connection.prepare(sql)?;
     let mut rows = statement.query([TOKENS])?;
     if let Some(row) = rows.next()? {
-        give(Loaded::LastId(row.get(0)?));
+        let last_id = row.get(0)?;
+        if last_id > MAX_ID {
+            let message = "the ids of webapi_webapitoken leave no room for more";
+            return Err(Error::new(ErrorKind::Corrupt, message).into());
+        }
+        give(Loaded::LastId(last_id));
     }
     Ok(())
 }
 
 const TOKENS: &str = "webapi_webapitoken";
+
+/// The highest id that a file may have. Nobody gives out so many, and there is room behind it.
+const MAX_ID: i64 = i64::MAX / 2;
 
 /// An error for a row that nobody but a damage could have written.
 fn damaged(table: &str, row: &Row<'_>) -> Error {
@@ -311,7 +319,8 @@ impl Names {
             extra_data: documents.stored_extra_data(optional_text(row, EXTRA_DATA)?).ok()?,
         };
         let share = |_, common| (user, commons.share(common));
-        Some(Record::new(row.get(ID).ok()?, fields, share))
+        let id = row.get(ID).ok().filter(|id| (1..=MAX_ID).contains(id))?;
+        Some(Record::new(id, fields, share))
     }
 
     fn generator(&mut self, id: &str) -> Text {
