@@ -284,6 +284,10 @@ fn fault(error: &tokio_postgres::Error) -> Fault {
         SqlState::CRASH_SHUTDOWN,
         SqlState::CANNOT_CONNECT_NOW,
         SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT,
+        // What was prepared is no longer good, as after a migration of the server, or is gone: a
+        // connection that prepares anew is.
+        SqlState::FEATURE_NOT_SUPPORTED,
+        SqlState::INVALID_SQL_STATEMENT_NAME,
     ]) {
         Fault::Lost(format!("PostgreSQL says {}", code.code()))
     } else if code.code().starts_with("28") || code.code().starts_with("3D") {
