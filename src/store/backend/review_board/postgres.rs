@@ -26,8 +26,11 @@ use super::sql::{Cell, Connection, Dialect, Fault, Param, Row};
 use crate::clock::Timestamp;
 use crate::store::settings::ConnectionSettings;
 
-static DIALECT: Dialect =
-    Dialect { begin: "BEGIN ISOLATION LEVEL READ COMMITTED", lock: " FOR UPDATE" };
+static DIALECT: Dialect = Dialect {
+    begin: "BEGIN ISOLATION LEVEL READ COMMITTED",
+    lock: " FOR UPDATE",
+    commits_elsewhere: true,
+};
 
 /// The server is told to give a statement up; if it does not answer this much later, it is given
 /// up here.
