@@ -299,6 +299,19 @@ fn each_thing_that_is_no_store_has_an_error_of_its_own_and_is_left_as_it_is() {
 }
 
 #[test]
+fn a_location_of_the_settings_that_is_no_store_is_named_as_theirs() {
+    let folder = Folder::new();
+    for place in [folder.file(""), folder.file("absent/tokens.db")] {
+        let settings = serde_json::json!({ "location": place }).to_string();
+        let mut options = init::<rbtoken_store_options_t>();
+        (options.settings, options.settings_len) = text(&settings);
+        let failure = Store::open(&Host::new(), &options).err().unwrap();
+        assert_eq!(failure.argument.as_deref(), Some("settings"), "{failure:?}");
+        assert_eq!(failure.json_path.as_deref(), Some("$.location"), "{failure:?}");
+    }
+}
+
+#[test]
 fn a_directory_that_others_may_write_to_is_refused_unless_it_is_sticky() {
     let folder = Folder::new();
     let (host, path) = (Host::new(), folder.file("tokens.db"));

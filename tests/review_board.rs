@@ -339,6 +339,10 @@ fn users_local_sites_and_the_servers_settings_are_only_read(site: &mut Installat
     assert_eq!(of(store.set_user_active("alice", false)), (E_UNSUPPORTED, "user".into()));
     let set = store.set_setting("client_token_expiration", "7");
     assert_eq!(of(set), (E_UNSUPPORTED, "name".into()));
+    for settings in [r#"{"local_sites": ["north"]}"#, r#"{"client_token_expiration": 7}"#] {
+        let opened = site.store_with(settings).map(drop);
+        assert_eq!(of(opened), (E_UNSUPPORTED, "settings".into()));
+    }
 
     let nobody = store.client_token("nobody", "host", &init()).map(drop);
     assert_eq!(of(nobody), (E_NOT_FOUND, "user".into()));
