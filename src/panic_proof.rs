@@ -11,7 +11,7 @@ pub(crate) static PANICS: AtomicI32 = AtomicI32::new(0);
 
 /// Inside the guard of every exported function.
 pub(crate) const IN_GUARD: i32 = 1;
-/// While a store is open for a change.
+/// While a store is changed in memory.
 pub(crate) const IN_CHANGE: i32 = 2;
 
 #[allow(clippy::panic, reason = "this is what it is for")]

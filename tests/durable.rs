@@ -244,6 +244,13 @@ fn each_thing_that_is_no_store_has_an_error_of_its_own_and_is_left_as_it_is() {
     sql(&bad_time, "UPDATE webapi_webapitoken SET time_added = 'yesterday' WHERE id = 2");
     let bad_json = new_store("bad-json");
     sql(&bad_json, "UPDATE webapi_webapitoken SET policy = '[' WHERE id = 2");
+    // One that leaves no room for the ids behind it, and one that nobody gives out.
+    let huge_id = new_store("huge-id");
+    sql(&huge_id, "UPDATE webapi_webapitoken SET id = 9223372036854775807 WHERE id = 2");
+    let huge_ids = new_store("huge-ids");
+    sql(&huge_ids, "UPDATE sqlite_sequence SET seq = 9223372036854775807");
+    let low_id = new_store("low-id");
+    sql(&low_id, "UPDATE webapi_webapitoken SET id = 0 WHERE id = 2");
     let no_table = new_store("no-table");
     sql(&no_table, "PRAGMA foreign_keys = OFF; DROP TABLE site_localsite");
     let nowhere = folder.file("nowhere");
@@ -264,6 +271,9 @@ fn each_thing_that_is_no_store_has_an_error_of_its_own_and_is_left_as_it_is() {
         (&cut, E_CORRUPT, "damaged"),
         (&bad_time, E_CORRUPT, "row 2 of webapi_webapitoken"),
         (&bad_json, E_CORRUPT, "row 2 of webapi_webapitoken"),
+        (&huge_id, E_CORRUPT, "row 9223372036854775807 of webapi_webapitoken"),
+        (&huge_ids, E_CORRUPT, "leave no room"),
+        (&low_id, E_CORRUPT, "row 0 of webapi_webapitoken"),
         (&no_table, E_CORRUPT, "damaged"),
         (&nowhere, E_IO, "leads nowhere"),
         (&fifo, E_INVALID_ARGUMENT, "no regular file"),
@@ -286,6 +296,19 @@ fn each_thing_that_is_no_store_has_an_error_of_its_own_and_is_left_as_it_is() {
     assert_eq!(empty.of(), (E_INVALID_ARGUMENT, Some("location")));
     assert_eq!(url.of(), (E_INVALID_ARGUMENT, Some("location")));
     assert!(!url.message.contains("secret"));
+}
+
+#[test]
+fn a_location_of_the_settings_that_is_no_store_is_named_as_theirs() {
+    let folder = Folder::new();
+    for place in [folder.file(""), folder.file("absent/tokens.db")] {
+        let settings = serde_json::json!({ "location": place }).to_string();
+        let mut options = init::<rbtoken_store_options_t>();
+        (options.settings, options.settings_len) = text(&settings);
+        let failure = Store::open(&Host::new(), &options).err().unwrap();
+        assert_eq!(failure.argument.as_deref(), Some("settings"), "{failure:?}");
+        assert_eq!(failure.json_path.as_deref(), Some("$.location"), "{failure:?}");
+    }
 }
 
 #[test]

@@ -42,6 +42,7 @@ on_each_database! {
     names_and_values_in_another_case_are_not_found
     a_store_is_not_used_after_a_fork
     a_database_of_an_older_review_board_is_a_wrong_version
+    a_migration_of_the_server_leaves_an_open_store_usable
     a_statement_that_waits_too_long_is_a_timeout
     a_database_that_cannot_be_used_is_refused_or_lost_and_no_password_is_told
     ;
@@ -338,6 +339,10 @@ fn users_local_sites_and_the_servers_settings_are_only_read(site: &mut Installat
     assert_eq!(of(store.set_user_active("alice", false)), (E_UNSUPPORTED, "user".into()));
     let set = store.set_setting("client_token_expiration", "7");
     assert_eq!(of(set), (E_UNSUPPORTED, "name".into()));
+    for settings in [r#"{"local_sites": ["north"]}"#, r#"{"client_token_expiration": 7}"#] {
+        let opened = site.store_with(settings).map(drop);
+        assert_eq!(of(opened), (E_UNSUPPORTED, "settings".into()));
+    }
 
     let nobody = store.client_token("nobody", "host", &init()).map(drop);
     assert_eq!(of(nobody), (E_NOT_FOUND, "user".into()));
@@ -420,6 +425,29 @@ fn a_database_of_an_older_review_board_is_a_wrong_version(site: &mut Installatio
     let failure = opened.unwrap_err();
     assert_eq!(failure.of(), (VERSION, Some("location")));
     assert!(failure.message.contains("Review Board 5.0 or newer"), "{}", failure.message);
+}
+
+/// A connection keeps statements prepared, and a migration changes what they answer.
+fn a_migration_of_the_server_leaves_an_open_store_usable(site: &mut Installation) {
+    let [there, back] = match site.name {
+        "sqlite" => ["ADD COLUMN extra text", "DROP COLUMN extra"],
+        "postgresql" => ["ALTER COLUMN note TYPE varchar(9999)", "ALTER COLUMN note TYPE text"],
+        _ => ["MODIFY note text NOT NULL", "MODIFY note longtext NOT NULL"],
+    };
+    let store = store_now(site);
+    let token = generate(&store, "alice", None);
+    let use_all = || -> Result<(), Failure> {
+        store.find(&token.value())?;
+        store.client_token("alice", "host", &init())?;
+        assert_eq!(store.authenticate(&token.value(), Site::Any)?.verdict, ACCEPTED);
+        Ok(())
+    };
+    use_all().unwrap();
+    for change in [there, back] {
+        let statement = format!("ALTER TABLE webapi_webapitoken {change}");
+        site.ask(json!({"do": "execute", "statement": statement}));
+        use_all().unwrap();
+    }
 }
 
 const IO: i32 = rbtoken_status_code::RBTOKEN_E_IO as i32;

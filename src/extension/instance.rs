@@ -68,9 +68,8 @@ impl Instance {
     /// Opening calls nothing of the host's, so it may happen under the lock.
     fn open(&self, settings: &str) -> Result<Arc<Store>> {
         let settings = SettingsDocument::parse(settings)?;
-        let location = settings.location().map(str::to_owned);
         let (clock, entropy) = (self.host.clock(), self.host.entropy());
-        let store = Store::open_with(location.as_deref(), clock, entropy, settings)?;
+        let store = Store::open_as_set(clock, entropy, settings)?;
         if let Some(hooks) = self.host.hooks() {
             store.add_hooks(hooks)?;
         }

@@ -91,11 +91,36 @@ impl Store {
             || Ok(SettingsDocument::default()),
             |text| SettingsDocument::parse(text).map_err(|error| error.at_argument("settings")),
         )?;
-        let location = options.location.or(settings.location()).map(str::to_owned);
-        Self::open_with(location.as_deref(), options.clock, options.entropy, settings)
+        let StoreOptions { location, clock, entropy, .. } = options;
+        let opened = match location {
+            Some(_) => Self::open_with(location, clock, entropy, settings),
+            None => Self::open_as_set(clock, entropy, settings),
+        };
+        opened.map_err(|error| match error.json_path() {
+            Some(_) => error.at_argument("settings"),
+            None => error,
+        })
     }
 
-    /// Opens a store with settings that were read before.
+    /// Opens a store where its settings say, which were read before.
+    ///
+    /// # Errors
+    /// As [`Store::open`], with the path of what is wrong.
+    pub fn open_as_set(
+        clock: Option<Arc<dyn Clock>>,
+        entropy: Option<Arc<dyn Entropy>>,
+        settings: SettingsDocument,
+    ) -> Result<Arc<Self>> {
+        let location = settings.location().map(str::to_owned);
+        Self::open_with(location.as_deref(), clock, entropy, settings).map_err(|error| match error
+            .argument()
+        {
+            Some("location") => error.moved_to_path("$.location"),
+            _ => error,
+        })
+    }
+
+    /// Opens a store elsewhere than its settings may say, which were read before.
     ///
     /// # Errors
     /// As [`Store::open`].

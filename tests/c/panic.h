@@ -52,12 +52,21 @@ static void half_changed(void)
     for (which = 0; which <= 12 + 13; which++) {
         uint64_t count;
         rbtoken_verdict_t verdict;
+        rbtoken_generate_options_t dead;
         rbtoken_token_t *token;
         rbtoken_token_list_t *list;
         int32_t status;
 
         g_in_file = which > 12;
         begin(g_in_file ? "a half-changed store in a file" : "a half-changed store");
+        /* So that there is something to purge. */
+        RBTOKEN_INIT(&dead);
+        dead.expires_mode = RBTOKEN_EXPIRES_AT;
+        dead.expires_at_us = 1;
+        status = rbtoken_store_generate_token(g_store, RBTOKEN_STR("carol"), &dead, &token, NULL);
+        if (status != RBTOKEN_OK)
+            fail("there is nothing to purge", status);
+        rbtoken_token_release(token);
         (void)rbtoken_panic_proof_arm(2);
         status = change(g_store, which % 13, rbtoken_token_id(g_token), g_value);
         if (rbtoken_panic_proof_arm(0) != 1 || status != RBTOKEN_E_INTERNAL)

@@ -209,7 +209,10 @@ impl Memory {
 
     /// Does what was planned, in every index. What is left of the plan holds the records that went:
     /// drop it without a lock, for they may be many.
-    pub(super) fn apply(&self, book: &mut Book, effects: Vec<Effect>) -> Vec<Effect> {
+    pub(super) fn apply(&self, book: &mut OpenBook<'_>, effects: Vec<Effect>) -> Vec<Effect> {
+        book.is_changing = true;
+        #[cfg(rbtoken_panic_proof)]
+        crate::panic_proof::point(crate::panic_proof::IN_CHANGE);
         let gone = |effect: &&Effect| matches!(effect, Effect::Replace { .. } | Effect::Remove(_));
         self.commons.released(effects.iter().filter(gone).count());
         for effect in &effects {
@@ -241,6 +244,7 @@ impl Memory {
                 Effect::SetUserActive(user, active) => self.inactive.set(user.clone(), *active),
             }
         }
+        book.is_changing = false;
         effects
     }
 
@@ -253,10 +257,7 @@ impl Memory {
     pub(super) fn write(&self) -> Result<OpenBook<'_>> {
         let book = self.book.write();
         self.check_poison()?;
-        let book = OpenBook { book, poisoned: &self.poisoned };
-        #[cfg(rbtoken_panic_proof)]
-        crate::panic_proof::point(crate::panic_proof::IN_CHANGE);
-        Ok(book)
+        Ok(OpenBook { book, is_changing: false, poisoned: &self.poisoned })
     }
 }
 
@@ -309,9 +310,11 @@ impl Hash for SameValue {
     }
 }
 
-/// The book, open for a change. A panic while it is open poisons the store.
+/// The book, open for a change. A change of it that is not ended poisons the store. The thread is
+/// not asked whether it panics: a host may call while it unwinds from a panic of its own.
 pub(super) struct OpenBook<'a> {
     book: RwLockWriteGuard<'a, Book>,
+    is_changing: bool,
     poisoned: &'a AtomicBool,
 }
 
@@ -330,7 +333,7 @@ impl DerefMut for OpenBook<'_> {
 
 impl Drop for OpenBook<'_> {
     fn drop(&mut self) {
-        if std::thread::panicking() {
+        if self.is_changing {
             self.poisoned.store(true, Ordering::Release);
         }
     }
@@ -463,5 +466,37 @@ impl Backend for Memory {
         drop(book);
         drop(spent);
         Ok(outcome)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
+    use super::*;
+
+    /// Adds a Local Site when it is dropped.
+    struct AddsASite<'a>(&'a Memory, &'static str);
+
+    impl Drop for AddsASite<'_> {
+        fn drop(&mut self) {
+            self.0.change(Operation::AddLocalSite(Text::new(self.1))).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_change_that_did_not_end_poisons_and_one_while_a_caller_unwinds_does_not() {
+        let memory = Memory::default();
+        let unwound = catch_unwind(AssertUnwindSafe(|| {
+            let _adds = AddsASite(&memory, "site");
+            resume_unwind(Box::new(()));
+        }));
+        assert!(unwound.is_err());
+        assert_eq!(memory.local_sites().unwrap(), [Text::new("site")]);
+
+        let mut book = memory.write().unwrap();
+        book.is_changing = true;
+        drop(book);
+        assert_eq!(memory.local_sites().unwrap_err().kind(), ErrorKind::Poisoned);
     }
 }

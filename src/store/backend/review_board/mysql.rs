@@ -13,7 +13,8 @@ use super::sql::{Cell, Connection, Dialect, Fault, Param, Row, unreadable};
 use crate::clock::Timestamp;
 use crate::store::settings::ConnectionSettings;
 
-static DIALECT: Dialect = Dialect { begin: "START TRANSACTION", lock: " FOR UPDATE" };
+static DIALECT: Dialect =
+    Dialect { begin: "START TRANSACTION", lock: " FOR UPDATE", commits_elsewhere: true };
 
 /// The server is told to give up waiting for a lock; if it does not answer this much later, it is
 /// given up here.

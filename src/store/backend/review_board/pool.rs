@@ -154,13 +154,17 @@ impl<'a> Lease<'a> {
         &mut self,
         work: impl FnOnce(&mut Self) -> Result<T, Fault>,
     ) -> Result<T, Fault> {
-        let begin = self.connection.as_ref().map_or("", |connection| connection.dialect().begin);
+        let Some(dialect) = self.connection.as_ref().map(|connection| connection.dialect()) else {
+            return Err(Fault::Lost("it was closed".to_owned()));
+        };
         // Until its end is sure, the connection is nobody else's to use.
         let was_usable = mem::replace(&mut self.is_usable, false);
-        self.ask(|connection| connection.run(begin))?;
+        self.ask(|connection| connection.run(dialect.begin))?;
         let done = work(self);
         let ended = match &done {
             Ok(_) => self.ask(|connection| connection.run("COMMIT")).map_err(|fault| match fault {
+                // It goes with the connection, which nobody gets again.
+                Fault::TimedOut if !dialect.commits_elsewhere => Fault::TimedOut,
                 Fault::Lost(_) | Fault::TimedOut => Fault::Unknown,
                 fault => fault,
             }),
@@ -199,7 +203,7 @@ mod tests {
     use super::super::sql::Dialect;
     use super::*;
 
-    static DIALECT: Dialect = Dialect { begin: "BEGIN", lock: "" };
+    static DIALECT: Dialect = Dialect { begin: "BEGIN", lock: "", commits_elsewhere: true };
 
     /// A connection that is lost at a statement.
     struct Fake {

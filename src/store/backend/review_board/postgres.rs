@@ -26,8 +26,11 @@ use super::sql::{Cell, Connection, Dialect, Fault, Param, Row};
 use crate::clock::Timestamp;
 use crate::store::settings::ConnectionSettings;
 
-static DIALECT: Dialect =
-    Dialect { begin: "BEGIN ISOLATION LEVEL READ COMMITTED", lock: " FOR UPDATE" };
+static DIALECT: Dialect = Dialect {
+    begin: "BEGIN ISOLATION LEVEL READ COMMITTED",
+    lock: " FOR UPDATE",
+    commits_elsewhere: true,
+};
 
 /// The server is told to give a statement up; if it does not answer this much later, it is given
 /// up here.
@@ -284,6 +287,10 @@ fn fault(error: &tokio_postgres::Error) -> Fault {
         SqlState::CRASH_SHUTDOWN,
         SqlState::CANNOT_CONNECT_NOW,
         SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT,
+        // What was prepared is no longer good, as after a migration of the server, or is gone: a
+        // connection that prepares anew is.
+        SqlState::FEATURE_NOT_SUPPORTED,
+        SqlState::INVALID_SQL_STATEMENT_NAME,
     ]) {
         Fault::Lost(format!("PostgreSQL says {}", code.code()))
     } else if code.code().starts_with("28") || code.code().starts_with("3D") {

@@ -158,6 +158,8 @@ pub(super) struct Dialect {
     pub begin: &'static str,
     /// Ends a query whose rows stay locked until the transaction ends.
     pub lock: &'static str,
+    /// Whether a commit that timed out may have happened: not where no server makes it.
+    pub commits_elsewhere: bool,
 }
 
 /// A connection to a database. In statements, each `?` stands for one parameter.

@@ -13,7 +13,7 @@ use crate::store::settings::ConnectionSettings;
 
 /// There are no locks on rows: a transaction that will write has the database for itself from its
 /// start.
-static DIALECT: Dialect = Dialect { begin: "BEGIN IMMEDIATE", lock: "" };
+static DIALECT: Dialect = Dialect { begin: "BEGIN IMMEDIATE", lock: "", commits_elsewhere: false };
 
 pub(super) fn connect(
     path: &Path,
@@ -144,6 +144,9 @@ fn fault(error: rusqlite::Error) -> Fault {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use super::super::pool::Pool;
     use super::*;
 
     #[test]
@@ -160,5 +163,29 @@ mod tests {
             assert_eq!(time_from_text(text), Some(time));
         }
         assert_eq!(time_from_text("yesterday"), None);
+    }
+
+    #[test]
+    fn a_commit_that_waits_too_long_for_readers_is_a_timeout_and_has_not_happened() {
+        let path = std::env::temp_dir().join(format!("rbtoken-commit-{}", std::process::id()));
+        let reader = rusqlite::Connection::open(&path).unwrap();
+        reader.execute_batch("CREATE TABLE t (id integer); BEGIN; SELECT * FROM t").unwrap();
+        let settings = ConnectionSettings {
+            statement_timeout: Duration::from_millis(1),
+            ..ConnectionSettings::default()
+        };
+        let to = path.clone();
+        let pool = Pool::new(Box::new(move || connect(&to, &settings)), 1, Duration::from_secs(1));
+        let insert = || {
+            let mut lease = pool.lease().unwrap();
+            lease.transaction(|lease| lease.execute("INSERT INTO t VALUES (1)", &[]))
+        };
+        assert!(matches!(insert(), Err(Fault::TimedOut)));
+        reader.execute_batch("COMMIT").unwrap();
+        let count = || reader.query_row("SELECT count(*) FROM t", [], |row| row.get::<_, i64>(0));
+        assert_eq!(count(), Ok(0));
+        assert!(insert().is_ok());
+        assert_eq!(count(), Ok(1));
+        std::fs::remove_file(&path).unwrap();
     }
 }
