@@ -299,6 +299,26 @@ fn each_thing_that_is_no_store_has_an_error_of_its_own_and_is_left_as_it_is() {
 }
 
 #[test]
+fn a_file_of_another_user_is_not_taken() {
+    let (folder, host) = (Folder::new(), Host::new());
+    for content in [&b""[..], b"whatever it is"] {
+        let path = folder.file("planted");
+        fs::write(&path, content).unwrap();
+        if let Err(error) = std::os::unix::fs::chown(&path, Some(65534), None) {
+            eprintln!(
+                "NOT RUN: a_file_of_another_user_is_not_taken: only root can make one: {error}"
+            );
+            return;
+        }
+        let failure = Store::open_file(&host, &path).err().unwrap();
+        assert_eq!(failure.of(), (E_INVALID_ARGUMENT, Some("location")), "{failure:?}");
+        assert!(failure.message.contains("another user"), "{failure:?}");
+        assert_eq!(fs::read(&path).unwrap(), content);
+        fs::remove_file(&path).unwrap();
+    }
+}
+
+#[test]
 fn a_location_of_the_settings_that_is_no_store_is_named_as_theirs() {
     let folder = Folder::new();
     for place in [folder.file(""), folder.file("absent/tokens.db")] {

@@ -3,3 +3,5 @@
 
 pub(crate) mod fork;
 pub(crate) mod signals;
+#[cfg(all(unix, feature = "sqlite"))]
+pub(crate) mod user;

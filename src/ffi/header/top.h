@@ -119,8 +119,8 @@
  * A file has one owner: a second store on it, in any process, is RBTOKEN_E_LOCKED. When the owner
  * ends, be it by a crash, the file is free. (A child of `fork()` that outlives a crash of its parent
  * keeps the file locked until it ends.) Symbolic links are followed when the file is
- * opened. It must lie in a directory that nobody else may write to, but for one with the sticky bit,
- * such as /tmp.
+ * opened. It must belong to the user that the process acts for, and lie in a directory that nobody
+ * else may write to, but for one with the sticky bit, such as /tmp.
  *
  * The file is a database of SQLite, with a second one beside it, named `…-wal`, while the store is
  * open: both or none are to be copied or moved, and rbtoken_store_backup() makes copies. Its tables are

@@ -9,7 +9,7 @@ use parking_lot::{Mutex, MutexGuard};
 
 use super::schema::{APPLICATION_ID, VERSION};
 use crate::error::{Error, ErrorKind, Result};
-use crate::os::fork;
+use crate::os::{fork, user};
 
 /// What SQLite appends to a file's name for the files beside it: the journal by which it takes the
 /// making of the tables back, and the log of the commits that are not in the file yet.
@@ -308,6 +308,11 @@ fn check_kind(path: &Path, metadata: &Metadata) -> Result<()> {
     }
     if metadata.mode() & 0o022 != 0 {
         let message = format!("{path}: others may write to the file");
+        return Err(Error::new(ErrorKind::InvalidArgument, message));
+    }
+    // Who put it there, in a folder such as /tmp, could read what is written to it.
+    if metadata.uid() != user::effective_id() {
+        let message = format!("{path}: the file belongs to another user");
         return Err(Error::new(ErrorKind::InvalidArgument, message));
     }
     Ok(())
