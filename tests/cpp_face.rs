@@ -94,7 +94,7 @@ fn compile(mut compiler: Command, sources: &[PathBuf], name: &str) -> PathBuf {
             .arg(&program)
             .arg("-L")
             .arg(folder)
-            .arg(format!("-Wl,-rpath,{}", folder.display()))
+            .arg(format!("-Wl,--disable-new-dtags,-rpath,{}", folder.display()))
             .args(["-lrbtoken", "-pthread"]),
     );
     program

@@ -49,7 +49,7 @@ fn program(library: &Path) -> PathBuf {
             .arg(&program)
             .arg("-L")
             .arg(folder)
-            .arg(format!("-Wl,-rpath,{}", BUILD.display()))
+            .arg(format!("-Wl,--disable-new-dtags,-rpath,{}", BUILD.display()))
             .arg("-lrbtoken"),
     );
     program

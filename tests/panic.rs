@@ -79,7 +79,7 @@ fn no_panic_crosses_the_boundary_and_a_half_changed_store_refuses() {
             .arg(&program)
             .arg("-L")
             .arg(&library)
-            .arg(format!("-Wl,-rpath,{}", library.display()))
+            .arg(format!("-Wl,--disable-new-dtags,-rpath,{}", library.display()))
             .arg("-lrbtoken"),
     );
     // Each panic writes a message, with which nothing is wrong.

@@ -114,7 +114,9 @@ pub fn compiler(language: Language) -> Command {
     command
 }
 
-/// Compiles sources together into a program that runs with the shared library.
+/// Compiles sources together into a program that runs with the shared library: with this one, and not
+/// with another build's that Cargo's `LD_LIBRARY_PATH` may lead to. The old kind of tag is looked at
+/// before that variable.
 pub fn compile(language: Language, sources: &[PathBuf], name: &str) -> PathBuf {
     let program = BUILD.join(name);
     successful_output(
@@ -125,7 +127,7 @@ pub fn compile(language: Language, sources: &[PathBuf], name: &str) -> PathBuf {
             .arg(&program)
             .arg("-L")
             .arg(&*LIBRARY_DIR)
-            .arg(format!("-Wl,-rpath,{}", LIBRARY_DIR.display()))
+            .arg(format!("-Wl,--disable-new-dtags,-rpath,{}", LIBRARY_DIR.display()))
             .args(["-lrbtoken", "-pthread"]),
     );
     program
