@@ -24,6 +24,7 @@ const SOURCES: &[&str] = &[
     "ffi/policy",
     "extension/host",
     "extension/interfaces",
+    "extension/token_interfaces",
     "extension/entry",
 ];
 const HEADER: &str = "include/rbtoken.h";

@@ -2,7 +2,7 @@ use std::ffi::{c_char, c_void};
 
 use super::host::{Host, rbtoken_host_v1_t};
 use super::instance::Instance;
-use super::interfaces;
+use super::{interfaces, token_interfaces};
 use crate::error::{Error, ErrorKind};
 use crate::ffi::support::{Out, Owned, Shared, guard, guard_value, optional_text, text};
 use crate::ffi::{rbtoken_buffer_t, rbtoken_error_t, rbtoken_status_t, rbtoken_store_t};
@@ -283,9 +283,9 @@ unsafe extern "C" fn get_interface(name: *const c_char) -> *const c_void {
             Some("hooks") => (&raw const interfaces::HOOKS).cast(),
             Some("generator") => (&raw const interfaces::GENERATOR).cast(),
             Some("service_account") => (&raw const interfaces::SERVICE_ACCOUNT).cast(),
-            Some("token") => (&raw const interfaces::TOKEN).cast(),
-            Some("token_list") => (&raw const interfaces::TOKEN_LIST).cast(),
-            Some("policy") => (&raw const interfaces::POLICY).cast(),
+            Some("token") => (&raw const token_interfaces::TOKEN).cast(),
+            Some("token_list") => (&raw const token_interfaces::TOKEN_LIST).cast(),
+            Some("policy") => (&raw const token_interfaces::POLICY).cast(),
             _ => std::ptr::null(),
         }
     })
