@@ -78,11 +78,11 @@ fn render(root: &Path) -> String {
     let mut config = cbindgen::Config {
         language: cbindgen::Language::C,
         style: cbindgen::Style::Both,
-        header: Some(include_str!("src/ffi/header/top.h").trim_end().to_owned()),
+        header: Some(part(root, "top.h").trim_end().to_owned()),
         include_guard: Some("RBTOKEN_H".to_owned()),
         no_includes: true,
         sys_includes: ["stdbool.h", "stddef.h", "stdint.h", "string.h"].map(String::from).into(),
-        after_includes: Some(macros()),
+        after_includes: Some(macros(root)),
         cpp_compat: true,
         usize_is_size_t: true,
         documentation_style: cbindgen::DocumentationStyle::Doxy,
@@ -117,13 +117,20 @@ fn unmentioned(source: &Path) -> Vec<String> {
     names.map(String::from).collect()
 }
 
+/// A part that is written by hand. Read when this runs, since Cargo does not always compile this anew
+/// when a part has changed.
+fn part(root: &Path, name: &str) -> String {
+    let path = root.join("src/ffi/header").join(name);
+    fs::read_to_string(path).expect("the part can be read")
+}
+
 /// The header's macros; its version is the crate's.
-fn macros() -> String {
+fn macros(root: &Path) -> String {
     let version = env::var("CARGO_PKG_VERSION").expect("Cargo sets it");
-    let part = |name: &str| env::var(format!("CARGO_PKG_VERSION_{name}")).expect("Cargo sets it");
+    let number = |name: &str| env::var(format!("CARGO_PKG_VERSION_{name}")).expect("Cargo sets it");
     format!(
         "\n{}\n\n{}",
-        include_str!("src/ffi/header/macros.h").trim_end(),
+        part(root, "macros.h").trim_end(),
         format_args!(
             "/** The version of this header, as text. */\n\
              #define RBTOKEN_VERSION \"{version}\"\n\
@@ -136,9 +143,9 @@ fn macros() -> String {
              /** The version of the ABI that this header describes: the major version times 65536,\n \
               * plus the minor version. See rbtoken_abi_is_compatible(). For `#if`, use the numbers above. */\n\
              #define RBTOKEN_ABI_VERSION ((uint32_t)RBTOKEN_VERSION_MAJOR << 16 | RBTOKEN_VERSION_MINOR)\n",
-            part("MAJOR"),
-            part("MINOR"),
-            part("PATCH"),
+            number("MAJOR"),
+            number("MINOR"),
+            number("PATCH"),
         )
     )
 }
