@@ -31,6 +31,7 @@ fn compile(language: Language, source: &Path, name: &str, flags: &[&str]) -> Pat
             .args(["-g", "-I"])
             .arg(c::root().join("tests/c"))
             .args(flags)
+            .args((!cfg!(feature = "sqlite")).then_some("-DWITHOUT_SQLITE"))
             .arg(source)
             .arg("-o")
             .arg(&program)

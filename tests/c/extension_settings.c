@@ -55,7 +55,11 @@ static const struct {
     {RBTOKEN_E_JSON_TYPE, "$.pool_size", "{\"pool_size\": null}"},
     {RBTOKEN_E_INVALID_ARGUMENT, "$.connect_timeout_secs", "{\"connect_timeout_secs\": 0}"},
     {RBTOKEN_E_INVALID_ARGUMENT, "$.statement_timeout_secs", "{\"statement_timeout_secs\": 3601}"},
+#ifdef WITHOUT_SQLITE
+    {RBTOKEN_E_UNSUPPORTED, "$.location", "{\"location\": \"reviewboard+sqlite:///a/b\"}"},
+#else
     {RBTOKEN_E_INVALID_ARGUMENT, "$.location", "{\"location\": \"reviewboard+sqlite://a/b\"}"},
+#endif
     {RBTOKEN_E_NOT_FOUND, "$.unknown", "{\"unknown\": null}"},
     {RBTOKEN_E_NOT_FOUND, "$.Token_type", "{\"Token_type\": \"x\"}"},
     {RBTOKEN_E_NOT_FOUND, "$[\"\"]", "{\"\": 1}"},
