@@ -1,11 +1,10 @@
 //! Time: UTC in microseconds since the Unix epoch, and where it comes from.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use chrono::NaiveDate;
 use chrono::{DateTime, SecondsFormat, Utc};
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::os;
 
 /// A time in UTC, in microseconds since the Unix epoch, within the years 1 to 9999.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -115,13 +114,7 @@ pub struct SystemClock;
 
 impl Clock for SystemClock {
     fn now(&self) -> Result<Timestamp> {
-        // Half of what chrono's clock costs, and every login asks.
-        let micros =
-            |time: std::time::Duration| i64::try_from(time.as_micros()).unwrap_or(i64::MAX);
-        match SystemTime::now().duration_since(UNIX_EPOCH) {
-            Ok(since) => Timestamp::from_micros(micros(since)),
-            Err(before) => Timestamp::from_micros(-micros(before.duration())),
-        }
+        Timestamp::from_micros(os::clock::micros())
     }
 }
 

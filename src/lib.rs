@@ -30,6 +30,7 @@ pub mod clock;
 pub mod error;
 pub mod extension;
 pub mod ffi;
+mod index;
 pub mod json;
 mod os;
 #[cfg(rbtoken_panic_proof)]

@@ -1,7 +1,9 @@
 //! The little that must be asked of the operating system directly.
 #![allow(unsafe_code)]
 
+pub(crate) mod clock;
 pub(crate) mod fork;
+pub(crate) mod pages;
 pub(crate) mod signals;
 #[cfg(all(unix, feature = "sqlite"))]
 pub(crate) mod user;

@@ -6,11 +6,14 @@ use std::sync::{Arc, Weak};
 use hashbrown::{DefaultHashBuilder, HashTable};
 use parking_lot::Mutex;
 
-use crate::token::Common;
+use crate::index::Slab;
+use crate::token::{Common, Record, RecordFields, SharedRecord};
 
-/// What the records of a store have in common. The table keeps nothing of it alive.
+/// What the records of a store have in common, and the memory that they lie in. The table keeps
+/// nothing alive.
 #[derive(Default)]
 pub(super) struct Commons {
+    slab: Slab<Record>,
     hasher: DefaultHashBuilder,
     table: Mutex<Table>,
 }
@@ -32,8 +35,13 @@ struct Entry {
 const SWEEP_AT_LEAST: usize = 64;
 
 impl Commons {
+    /// A record whose owner's name is shared already.
+    pub fn record(&self, id: i64, fields: RecordFields) -> SharedRecord {
+        Record::new(&self.slab, id, fields, |common| self.share(common))
+    }
+
     /// The same as this, as other records have it; or this.
-    pub fn share(&self, common: Common) -> Arc<Common> {
+    fn share(&self, common: Common) -> Arc<Common> {
         if !common.can_be_shared() {
             return Arc::new(common);
         }
@@ -77,12 +85,11 @@ impl Table {
 mod tests {
     use super::*;
     use crate::store::backend::tests::fields;
-    use crate::token::{Record, RecordFields, SharedRecord};
 
     /// A record with a note, else like the others.
     fn noted(commons: &Commons, alike: &RecordFields, note: &str) -> SharedRecord {
         let fields = RecordFields { note: note.into(), ..alike.clone() };
-        Record::new(1, fields, |user, common| (Arc::new(user), commons.share(common)))
+        commons.record(1, fields)
     }
 
     #[test]

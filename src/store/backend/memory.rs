@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 use std::hash::{Hash, Hasher};
 use std::ops::{Deref, DerefMut};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use hashbrown::HashSet;
 use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
+use super::clients::Clients;
 use super::commons::Commons;
 use super::owners::Owners;
 use super::pages::Pages;
@@ -39,6 +39,7 @@ pub(super) struct Book {
     local_sites: BTreeSet<Text>,
     by_id: Pages,
     owners: Owners,
+    clients: Clients,
 }
 
 impl Memory {
@@ -110,7 +111,7 @@ impl Memory {
             Operation::SetUserActive(user, active) => Plan::of(Effect::SetUserActive(user, active)),
             Operation::Insert(fields, unless) => {
                 book.check_local_site(fields.local_site.as_deref())?;
-                if let Some(found) = unless.and_then(|query| book.best(&query.borrow()).cloned()) {
+                if let Some(found) = unless.and_then(|query| book.best(&query.borrow())) {
                     return Ok(Plan::nothing(Outcome::Found(found)));
                 }
                 if self.values.contains(fields.value.borrow().expose_bytes()) {
@@ -138,7 +139,7 @@ impl Memory {
                     }
                     Selection::Id(id) => self.replacing(book, book.by_id.get(id), invalidated),
                     Selection::User(user) => {
-                        self.replacing(book, &book.owners.records_of(&user), invalidated)
+                        self.replacing(book, book.records_of(&user), invalidated)
                     }
                     Selection::Everyone => self.replacing(book, book.by_id.values(), invalidated),
                 }
@@ -184,12 +185,11 @@ impl Memory {
     }
 
     /// A record that shares what it can with those of the book.
-    fn record(&self, book: &Book, id: i64, fields: RecordFields) -> SharedRecord {
-        Record::new(id, fields, |user, common| {
-            let known = book.owners.name(&user).cloned();
-            let user = known.unwrap_or_else(|| Arc::new(user));
-            (user, self.commons.share(common))
-        })
+    fn record(&self, book: &Book, id: i64, mut fields: RecordFields) -> SharedRecord {
+        if let Some(name) = book.owners.name(&fields.user) {
+            fields.user = name.clone();
+        }
+        self.commons.record(id, fields)
     }
 
     fn replacing<'a>(
@@ -220,19 +220,21 @@ impl Memory {
                 Effect::Insert(record) => {
                     book.last_id = book.last_id.max(record.id());
                     book.owners.insert(record);
+                    book.clients.insert(record);
                     self.values.insert(record);
                     book.by_id.insert(record.clone());
                 }
                 Effect::Replace { old, new } => {
                     // First here: it takes the time of the last login over.
                     self.values.replace(old, new);
-                    book.owners.remove(old);
-                    book.owners.insert(new);
+                    book.clients.remove(old);
+                    book.clients.insert(new);
                     book.by_id.insert(new.clone());
                 }
                 Effect::Remove(record) => {
                     self.values.remove(record);
                     book.owners.remove(record);
+                    book.clients.remove(record);
                     book.by_id.remove(record.id());
                 }
                 Effect::AddLocalSite(name) => {
@@ -391,11 +393,15 @@ impl Book {
         }
     }
 
-    fn best(&self, query: &ClientQuery<'_>) -> Option<&SharedRecord> {
+    /// A user's records, in order of their ids.
+    fn records_of(&self, user: &str) -> impl Iterator<Item = &SharedRecord> {
+        self.owners.ids_of(user).filter_map(|id| self.by_id.get(id))
+    }
+
+    fn best(&self, query: &ClientQuery<'_>) -> Option<SharedRecord> {
         let ignored = query.ignored_generators;
-        self.owners
-            .candidates(query)
-            .find(|record| ignored.is_none_or(|ids| !ids.contains(record.generator_id())))
+        let serves = |record: &Record| ignored.is_none_or(|it| !it.contains(record.generator_id()));
+        self.clients.best(query, serves)
     }
 }
 
@@ -407,7 +413,7 @@ impl Backend for Memory {
     fn best_client_token(&self, query: &ClientQuery<'_>) -> Result<Option<SharedRecord>> {
         let book = self.read()?;
         book.check_local_site(query.local_site)?;
-        Ok(book.best(query).cloned())
+        Ok(book.best(query))
     }
 
     fn by_value(&self, value: &str) -> Result<Option<SharedRecord>> {
@@ -427,10 +433,9 @@ impl Backend for Memory {
         let matches = |record: &&SharedRecord| filter.matches(record, now);
         Ok(match filter.user {
             Some(user) => {
-                let mut records = book.owners.records_of(user);
+                let records: Vec<_> = book.records_of(user).cloned().collect();
                 drop(book);
-                records.retain(|record| matches(&record));
-                records
+                records.into_iter().filter(|record| matches(&record)).collect()
             }
             None => book.by_id.values().filter(matches).cloned().collect(),
         })

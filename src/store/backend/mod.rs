@@ -1,5 +1,6 @@
 //! Where tokens are kept. A backend offers what the rules need, atomically, and decides nothing.
 
+mod clients;
 mod commons;
 #[cfg(feature = "sqlite")]
 pub(super) mod durable;

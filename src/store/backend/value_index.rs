@@ -1,12 +1,12 @@
 //! Finding a record by its token's value.
 
 use std::hash::{BuildHasher, Hasher};
-use std::sync::Arc;
 
-use hashbrown::{DefaultHashBuilder, HashTable};
+use hashbrown::DefaultHashBuilder;
 use parking_lot::RwLock;
 
-use crate::token::SharedRecord;
+use crate::index::{Hint, LineMemory, Table, table_of};
+use crate::token::{Record, SharedRecord};
 
 /// So many that a growing one is moved in less than a millisecond at a million tokens (where each is
 /// three quarters full), and that a lookup seldom meets a change; few enough that the locks stay in
@@ -18,17 +18,21 @@ pub(super) struct ValueIndex {
     /// Has a key of its own: who imports values of a choice cannot choose where they go.
     hasher: DefaultHashBuilder,
     shards: Box<[Shard]>,
+    memory: LineMemory,
 }
 
 /// In a cache line of its own, so that a lookup waits for no neighbour's lock.
 #[derive(Default)]
 #[repr(align(64))]
-struct Shard(RwLock<HashTable<SharedRecord>>);
+struct Shard {
+    table: RwLock<Table<Record>>,
+    hint: Hint,
+}
 
 impl Default for ValueIndex {
     fn default() -> Self {
         let shards = (0..SHARDS).map(|_| Shard::default()).collect();
-        Self { hasher: DefaultHashBuilder::default(), shards }
+        Self { hasher: DefaultHashBuilder::default(), shards, memory: LineMemory::default() }
     }
 }
 
@@ -42,11 +46,9 @@ impl ValueIndex {
     }
 
     #[inline]
-    fn locate(&self, value: &[u8]) -> (u64, &RwLock<HashTable<SharedRecord>>) {
+    fn locate(&self, value: &[u8]) -> (u64, &Shard) {
         let hash = self.hash(value);
-        // Bits from the middle: the table itself uses the lowest and the highest ones.
-        let shard = (u64::from((hash >> 20) as u32) * SHARDS as u64) >> 32;
-        (hash, &self.shards[shard as usize].0)
+        (hash, &self.shards[table_of(hash, SHARDS)])
     }
 
     /// Calls `read` with the record of a value while nobody can replace it. Only values whose
@@ -55,10 +57,12 @@ impl ValueIndex {
         let (hash, shard) = self.locate(value);
         // No record has this id. Its cache line is the one that a login writes to: asked for before
         // the comparison, it comes from memory beside the value and not behind it.
+        shard.hint.prefetch(hash);
         shard
+            .table
             .read()
             .find(hash, |record| record.id() != i64::MIN && record.value().is(value))
-            .map(read)
+            .map(|record| read(&record))
     }
 
     pub fn contains(&self, value: &[u8]) -> bool {
@@ -68,9 +72,10 @@ impl ValueIndex {
     /// Adds a record whose value is not there yet.
     pub fn insert(&self, record: &SharedRecord) {
         let (hash, shard) = self.locate(record.value().expose_bytes());
-        shard
-            .write()
-            .insert_unique(hash, record.clone(), |record| self.hash(record.value().expose_bytes()));
+        let hash_of = |record: &Record| self.hash(record.value().expose_bytes());
+        let mut table = shard.table.write();
+        table.insert(&self.memory, hash, record.clone(), hash_of);
+        shard.hint.set(&table);
     }
 
     /// Puts a changed record in the place of another. Logins of the moment are not lost: they are
@@ -79,23 +84,22 @@ impl ValueIndex {
         let (hash, shard) = self.locate(new.value().expose_bytes());
         // From memory into the cache before logins have to wait for it.
         std::hint::black_box(old.last_used());
-        let mut shard = shard.write();
-        if let Some(entry) = shard.find_mut(hash, |entry| is_same(entry, old)) {
+        let is_old = |entry: &SharedRecord| is_same(entry, old);
+        let gone = shard.table.write().replace(hash, is_old, |entry| {
             new.set_last_used(entry.last_used());
-            *entry = new.clone();
-        }
+            new.clone()
+        });
+        drop(gone);
     }
 
     pub fn remove(&self, record: &SharedRecord) {
         let (hash, shard) = self.locate(record.value().expose_bytes());
-        let mut shard = shard.write();
-        if let Ok(entry) = shard.find_entry(hash, |entry| is_same(entry, record)) {
-            entry.remove();
-        }
+        let gone = shard.table.write().remove(hash, |entry| is_same(entry, record));
+        drop(gone);
     }
 }
 
 /// Mostly the records need not be looked at.
 fn is_same(entry: &SharedRecord, record: &SharedRecord) -> bool {
-    Arc::ptr_eq(entry, record) || entry.id() == record.id()
+    entry.is(record) || entry.id() == record.id()
 }

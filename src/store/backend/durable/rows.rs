@@ -1,7 +1,6 @@
 //! Records as rows, and rows as records.
 
 use std::ops::RangeInclusive;
-use std::sync::Arc;
 
 use hashbrown::HashMap;
 use rusqlite::types::ValueRef;
@@ -200,7 +199,7 @@ pub(super) fn load(
         if !row.get(2)? {
             effects.push(Effect::SetUserActive(user.clone(), false));
         }
-        names.users.insert(row.get(0)?, Arc::new(user));
+        names.users.insert(row.get(0)?, user);
     }
     give(Loaded::Effects(effects));
 
@@ -277,7 +276,7 @@ fn optional_time(row: &Row<'_>, column: usize) -> Option<Option<Timestamp>> {
 /// What rows name by ids or share.
 #[derive(Default)]
 struct Names {
-    users: HashMap<i64, Arc<Text>>,
+    users: HashMap<i64, Text>,
     sites: HashMap<i64, Text>,
     generators: HashMap<Text, ()>,
 }
@@ -306,7 +305,7 @@ impl Names {
             Some(Invalidation { date: optional_time(row, INVALID_DATE)?, reason })
         };
         let fields = RecordFields {
-            user: Text::clone(&user),
+            user,
             local_site,
             value: TokenValue::new(text(row, TOKEN).ok()?).ok()?,
             generator_id: self.generator(text(row, GENERATOR).ok()?),
@@ -319,9 +318,8 @@ impl Names {
             policy: documents.stored_policy(optional_text(row, POLICY)?).ok()?,
             extra_data: documents.stored_extra_data(optional_text(row, EXTRA_DATA)?).ok()?,
         };
-        let share = |_, common| (user, commons.share(common));
         let id = row.get(ID).ok().filter(|id| IDS.contains(id))?;
-        Some(Record::new(id, fields, share))
+        Some(commons.record(id, fields))
     }
 
     fn generator(&mut self, id: &str) -> Text {

@@ -1,0 +1,17 @@
+//! Where records lie, and how they are found by a hash: the one room whose `unsafe` is for speed.
+//!
+//! A lookup in a large store costs what its cache misses cost, and little else. So records lie in
+//! large pieces of memory, which the system can map with large pages, each record in cache lines of
+//! its own ([`Slab`]); and a table has what tells its entries apart in the cache line that names
+//! them ([`Table`]): two misses, where a hash table of pointers to allocations has three.
+#![allow(unsafe_code)]
+
+mod lines;
+mod pieces;
+mod slab;
+mod table;
+
+pub(crate) use lines::LineMemory;
+pub use slab::Shared;
+pub(crate) use slab::Slab;
+pub(crate) use table::{Hint, Table, table_of};

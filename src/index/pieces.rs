@@ -1,0 +1,272 @@
+//! Pieces of memory of one size, out of large pages.
+
+use std::alloc::{Layout, handle_alloc_error};
+use std::cell::UnsafeCell;
+use std::ptr::NonNull;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use crate::os::pages;
+
+/// Bytes of a chunk: a large page. A chunk begins at a multiple of it, so that a piece tells its own.
+pub(super) const CHUNK: usize = 1 << 21;
+
+/// Of pieces up to this size, which come and go often, one chunk without any is kept.
+const SMALL: usize = 1 << 12;
+
+/// Memory in pieces of one size, a multiple of the 64 bytes to which each is aligned.
+pub(super) struct Pieces(Arc<Mutex<Chunks>>);
+
+/// The chunks that have room. What each chunk's [`State`] says is guarded by this, too.
+struct Chunks {
+    size: usize,
+    open: Vec<NonNull<Chunk>>,
+    /// How many there are in all.
+    count: usize,
+    /// Nothing is taken any more.
+    closed: bool,
+}
+
+// SAFETY: the chunks are reached through the lock around this alone; what is in their pieces is the
+// business of who took them.
+unsafe impl Send for Chunks {}
+
+/// What stands at the beginning of a chunk; pieces fill the rest.
+#[repr(C, align(64))]
+struct Chunk {
+    chunks: Arc<Mutex<Chunks>>,
+    state: UnsafeCell<State>,
+}
+
+struct State {
+    /// A piece that was given back, which names the next.
+    free: Option<NonNull<Free>>,
+    /// How many pieces were ever taken; those behind them are new.
+    begun: usize,
+    used: usize,
+    /// Where it stands among those that have room, if it has some.
+    place: Option<usize>,
+}
+
+struct Free {
+    next: Option<NonNull<Free>>,
+}
+
+impl Pieces {
+    pub fn new(size: usize) -> Self {
+        debug_assert!(size.is_multiple_of(64) && size <= CHUNK / 2, "a chunk has some of them");
+        Self(Arc::new(Mutex::new(Chunks { size, open: Vec::new(), count: 0, closed: false })))
+    }
+
+    /// A piece, with anything in it.
+    pub fn take(&self) -> NonNull<u8> {
+        self.0.lock().take(&self.0)
+    }
+
+    /// Takes a piece back.
+    ///
+    /// # Safety
+    /// It was taken from some [`Pieces`], and nobody uses it any more.
+    pub unsafe fn give_back(piece: NonNull<u8>) {
+        let start = piece.as_ptr().map_addr(|address| address & !(CHUNK - 1));
+        // SAFETY: a piece lies in a chunk, behind its beginning, which is not at the address 0. The
+        // chunk is there while one of its pieces is in use, as this one is until the end of the lock.
+        let (chunk, header) = unsafe {
+            let chunk = NonNull::new_unchecked(start).cast::<Chunk>();
+            (chunk, chunk.as_ref())
+        };
+        let mut chunks = header.chunks.lock();
+        // SAFETY: the state is guarded by the lock that is held, and the piece is this call's.
+        unsafe {
+            let (state, free) = (&mut *header.state.get(), piece.cast::<Free>());
+            free.write(Free { next: state.free.replace(free) });
+            state.used -= 1;
+            if state.place.is_none() {
+                state.place = Some(chunks.open.len());
+                chunks.open.push(chunk);
+            }
+            let keep = chunks.open.len() == 1 && !chunks.closed && chunks.size <= SMALL;
+            if state.used > 0 || keep {
+                return;
+            }
+        }
+        chunks.forget(chunk);
+        drop(chunks);
+        // SAFETY: nothing of it is in use, and nobody finds it any more.
+        unsafe { Chunk::unmap(chunk) };
+    }
+
+    #[cfg(test)]
+    pub fn counter(&self) -> impl Fn() -> Option<usize> + use<> {
+        let chunks = Arc::downgrade(&self.0);
+        move || chunks.upgrade().map(|chunks| chunks.lock().count)
+    }
+}
+
+impl Drop for Pieces {
+    fn drop(&mut self) {
+        let mut chunks = self.0.lock();
+        chunks.closed = true;
+        // One without pieces in use may be kept; the others go with the last of theirs.
+        let kept = chunks.open.iter().copied().find(|chunk| {
+            // SAFETY: a chunk in the list is there, and its state is guarded by the lock.
+            unsafe { (*chunk.as_ref().state.get()).used == 0 }
+        });
+        if let Some(chunk) = kept {
+            chunks.forget(chunk);
+            drop(chunks);
+            // SAFETY: nothing of it is in use, and nobody finds it any more.
+            unsafe { Chunk::unmap(chunk) };
+        }
+    }
+}
+
+impl Chunks {
+    fn take(&mut self, shared: &Arc<Mutex<Self>>) -> NonNull<u8> {
+        let chunk = match self.open.last() {
+            Some(chunk) => *chunk,
+            None => self.add(shared),
+        };
+        // SAFETY: a chunk in the list is there; its state is guarded by the lock that is held, and no
+        // other reference to it exists. It has room: so there is a free piece, or one that is new, and
+        // the free ones name each other.
+        unsafe {
+            let state = &mut *chunk.as_ref().state.get();
+            let piece = match state.free {
+                Some(piece) => {
+                    state.free = piece.read().next;
+                    piece.cast()
+                }
+                None => {
+                    state.begun += 1;
+                    chunk.add(1).cast::<u8>().add((state.begun - 1) * self.size)
+                }
+            };
+            state.used += 1;
+            if state.used == (CHUNK - size_of::<Chunk>()) / self.size {
+                self.open.pop();
+                state.place = None;
+            }
+            piece
+        }
+    }
+
+    fn add(&mut self, shared: &Arc<Mutex<Self>>) -> NonNull<Chunk> {
+        const { assert!(size_of::<Chunk>() == 64) };
+        let Some(memory) = pages::map(CHUNK) else {
+            handle_alloc_error(Layout::new::<[u8; CHUNK]>());
+        };
+        // A small store does not take a large page.
+        if self.count > 0 {
+            pages::prefer_large(memory, CHUNK);
+        }
+        self.count += 1;
+        let chunk = memory.cast::<Chunk>();
+        let state = State { free: None, begun: 0, used: 0, place: Some(self.open.len()) };
+        // SAFETY: the memory is new, large enough, and aligned to its length.
+        unsafe {
+            chunk.write(Chunk { chunks: Arc::clone(shared), state: UnsafeCell::new(state) });
+        }
+        self.open.push(chunk);
+        chunk
+    }
+
+    /// Takes a chunk that has room off the list.
+    fn forget(&mut self, chunk: NonNull<Chunk>) {
+        self.count -= 1;
+        // SAFETY: the chunks of the list are there, and their states are guarded by the lock that is
+        // held; no reference to one is kept.
+        unsafe {
+            if let Some(place) = (*chunk.as_ref().state.get()).place.take() {
+                self.open.swap_remove(place);
+                if let Some(moved) = self.open.get(place) {
+                    (*moved.as_ref().state.get()).place = Some(place);
+                }
+            }
+        }
+    }
+}
+
+impl Chunk {
+    /// # Safety
+    /// No piece of the chunk is in use, and it is in no list.
+    unsafe fn unmap(chunk: NonNull<Self>) {
+        // SAFETY: as promised by the caller; the reference is taken out, and goes last.
+        unsafe {
+            let chunks = chunk.read().chunks;
+            pages::unmap(chunk.cast(), CHUNK);
+            drop(chunks);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Takes pieces and writes to each, or gives some back.
+    fn fill(pieces: &Pieces, count: usize, size: usize, taken: &mut Vec<NonNull<u8>>) {
+        for _ in 0..count {
+            let piece = pieces.take();
+            assert_eq!(piece.addr().get() % 64, 0);
+            // SAFETY: the piece is this test's own, and has so many bytes.
+            unsafe { piece.write_bytes(0xa5, size) };
+            taken.push(piece);
+        }
+    }
+
+    #[test]
+    fn chunks_go_when_nothing_of_them_is_in_use() {
+        const SIZE: usize = 1 << 17;
+        let pieces = Pieces::new(SIZE);
+        let count = pieces.counter();
+        let mut taken = Vec::new();
+        fill(&pieces, 100, SIZE, &mut taken);
+        assert_eq!(count(), Some(7), "15 in each");
+        // In an order that empties chunks in the middle of the list.
+        for step in [3, 2, 1] {
+            let mut number = 0;
+            taken.retain(|piece| {
+                number += 1;
+                let stays = number % 4 == step;
+                if !stays {
+                    // SAFETY: nobody uses it any more.
+                    unsafe { Pieces::give_back(*piece) };
+                }
+                stays
+            });
+            fill(&pieces, 7, SIZE, &mut taken);
+        }
+        // SAFETY: as above.
+        taken.drain(..).for_each(|piece| unsafe { Pieces::give_back(piece) });
+        assert_eq!(count(), Some(0));
+        drop(pieces);
+        assert_eq!(count(), None);
+    }
+
+    #[test]
+    fn of_small_pieces_one_chunk_is_kept_until_none_are_wanted() {
+        let pieces = Pieces::new(SMALL);
+        let count = pieces.counter();
+        let mut taken = Vec::new();
+        fill(&pieces, 600, SMALL, &mut taken);
+        assert_eq!(count(), Some(2));
+        let last = taken.pop();
+        // SAFETY: nobody uses them any more.
+        taken.drain(..).for_each(|piece| unsafe { Pieces::give_back(piece) });
+        drop(pieces);
+        assert_eq!(count(), Some(1));
+        // SAFETY: as above.
+        last.into_iter().for_each(|piece| unsafe { Pieces::give_back(piece) });
+        assert_eq!(count(), None);
+
+        let pieces = Pieces::new(SMALL);
+        let count = pieces.counter();
+        // SAFETY: as above.
+        unsafe { Pieces::give_back(pieces.take()) };
+        assert_eq!(count(), Some(1));
+        drop(pieces);
+        assert_eq!(count(), None);
+    }
+}

@@ -1,0 +1,254 @@
+//! Memory for many values of one kind, and counted references to them.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::mem::ManuallyDrop;
+use std::ops::Deref;
+use std::ptr::NonNull;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::pieces::Pieces;
+
+/// Set in the count of a value that lies in an allocation of its own.
+const ALONE: usize = 1 << (usize::BITS - 1);
+
+/// A counted reference to a value in a [`Slab`]: as an [`Arc`] is to one in an allocation of its own.
+/// The value stays when the slab goes.
+pub struct Shared<T>(NonNull<Slot<T>>);
+
+// SAFETY: as for `Arc`: a reference lends the value to any thread, and the last one drops it where it
+// is dropped itself. What frees a slot is behind a lock.
+unsafe impl<T: Send + Sync> Send for Shared<T> {}
+// SAFETY: as above.
+unsafe impl<T: Send + Sync> Sync for Shared<T> {}
+
+/// A place for one value. In a slab it has cache lines of its own.
+#[repr(C)]
+struct Slot<T> {
+    /// How many references there are.
+    count: AtomicUsize,
+    value: T,
+}
+
+/// Memory for values of one kind.
+pub(crate) struct Slab<T>(Pieces, PhantomData<fn(T)>);
+
+impl<T> Default for Slab<T> {
+    fn default() -> Self {
+        Self(Pieces::new(Self::SIZE), PhantomData)
+    }
+}
+
+impl<T> Slab<T> {
+    /// What a value takes.
+    pub const SIZE: usize = size_of::<Slot<T>>().next_multiple_of(64);
+
+    /// A value in the slab, with its first reference.
+    pub fn place(&self, value: T) -> Shared<T> {
+        const { assert!(align_of::<Slot<T>>() <= 64) };
+        let slot = self.0.take().cast::<Slot<T>>();
+        // SAFETY: the piece is as large as a slot, aligned for one, and this call's own.
+        unsafe { slot.write(Slot { count: AtomicUsize::new(1), value }) };
+        Shared(slot)
+    }
+}
+
+impl<T> Shared<T> {
+    /// A value in an allocation of its own.
+    pub(crate) fn alone(value: T) -> Self {
+        let slot = Box::new(Slot { count: AtomicUsize::new(ALONE + 1), value });
+        Self(NonNull::from(Box::leak(slot)))
+    }
+
+    /// The value, if this is the only reference to it.
+    pub(crate) fn get_mut(&mut self) -> Option<&mut T> {
+        let count = self.slot().count.load(Ordering::Acquire) & !ALONE;
+        if count != 1 {
+            return None;
+        }
+        // SAFETY: with one reference, which is borrowed, nobody else reads the value; what others read
+        // of it was read before they gave theirs up.
+        Some(unsafe { &mut self.0.as_mut().value })
+    }
+
+    /// Whether both are of the same value.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        self.0 == other.0
+    }
+
+    fn slot(&self) -> &Slot<T> {
+        // SAFETY: the slot has a value while there is a reference.
+        unsafe { self.0.as_ref() }
+    }
+
+    /// The reference as an address: it counts on.
+    pub(super) fn into_address(self) -> usize {
+        ManuallyDrop::new(self).0.expose_provenance().get()
+    }
+
+    /// The address that [`Shared::into_address`] has.
+    pub(super) fn address(&self) -> usize {
+        self.0.addr().get()
+    }
+
+    /// # Safety
+    /// The address is [`Shared::into_address`]'s, and answers for one reference.
+    pub(super) unsafe fn from_address(address: usize) -> Self {
+        let slot = std::ptr::with_exposed_provenance_mut(address);
+        // SAFETY: no slot is at the address 0.
+        Self(unsafe { NonNull::new_unchecked(slot) })
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn drop_value(&mut self, alone: bool) {
+        // SAFETY: this was the last reference: nobody else uses the value or the slot, which came from
+        // where the count says.
+        unsafe {
+            if alone {
+                drop(Box::from_raw(self.0.as_ptr()));
+            } else {
+                self.0.drop_in_place();
+                Pieces::give_back(self.0.cast());
+            }
+        }
+    }
+}
+
+impl<T> Deref for Shared<T> {
+    type Target = T;
+    fn deref(&self) -> &T {
+        &self.slot().value
+    }
+}
+
+impl<T> Clone for Shared<T> {
+    fn clone(&self) -> Self {
+        // Whoever has a reference may pass one on, which needs no order. The count cannot run over:
+        // references are kept somewhere, and so many have no room.
+        self.slot().count.fetch_add(1, Ordering::Relaxed);
+        Self(self.0)
+    }
+}
+
+impl<T> Drop for Shared<T> {
+    fn drop(&mut self) {
+        // What was done with the value comes before its end, whoever is the last.
+        let count = self.slot().count.fetch_sub(1, Ordering::Release);
+        if count & !ALONE == 1 {
+            self.slot().count.load(Ordering::Acquire);
+            self.drop_value(count & ALONE != 0);
+        }
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for Shared<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        T::fmt(self, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::thread;
+
+    use super::*;
+
+    /// Says when it goes.
+    struct Counted {
+        number: usize,
+        living: Arc<AtomicUsize>,
+    }
+
+    impl Drop for Counted {
+        fn drop(&mut self) {
+            self.living.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
+    #[derive(Clone, Default)]
+    struct Living(Arc<AtomicUsize>);
+
+    impl Living {
+        fn value(&self, number: usize) -> Counted {
+            self.0.fetch_add(1, Ordering::Relaxed);
+            Counted { number, living: Arc::clone(&self.0) }
+        }
+
+        fn count(&self) -> usize {
+            self.0.load(Ordering::Relaxed)
+        }
+    }
+
+    #[test]
+    fn a_value_lives_as_long_as_its_last_reference() {
+        let (living, slab) = (Living::default(), Slab::default());
+        let mut values: Vec<_> = (0..10_000).map(|n| slab.place(living.value(n))).collect();
+        let others: Vec<_> = values.iter().step_by(3).cloned().collect();
+        values.clear();
+        assert_eq!(living.count(), others.len());
+        assert!(others.iter().enumerate().all(|(index, value)| value.number == 3 * index));
+        let again: Vec<_> = (0..10_000).map(|n| slab.place(living.value(n))).collect();
+        assert!(others.iter().enumerate().all(|(index, value)| value.number == 3 * index));
+        assert!(again.iter().enumerate().all(|(number, value)| value.number == number));
+        drop(slab);
+        assert_eq!(living.count(), others.len() + again.len());
+        drop((others, again));
+        assert_eq!(living.count(), 0);
+    }
+
+    #[test]
+    fn memory_goes_with_the_slab_and_the_last_value() {
+        let slab = Slab::default();
+        let count = slab.0.counter();
+        let values: Vec<_> = (0..100_000_u64).map(|n| slab.place(n)).collect();
+        let last = values[50_000].clone();
+        assert!(count() > Some(3));
+        drop(values);
+        assert!(count() <= Some(2));
+        drop(slab);
+        assert_eq!((*last, count()), (50_000, Some(1)));
+        drop(last);
+        assert_eq!(count(), None);
+    }
+
+    #[test]
+    fn a_value_alone_needs_no_slab() {
+        let living = Living::default();
+        let mut value = Shared::alone(living.value(1));
+        value.get_mut().unwrap().number = 2;
+        let other = value.clone();
+        assert!(value.get_mut().is_none() && value.is(&other) && other.number == 2);
+        drop(value);
+        assert_eq!(living.count(), 1);
+        drop(other);
+        assert_eq!(living.count(), 0);
+    }
+
+    #[test]
+    fn values_come_and_go_on_many_threads() {
+        let (living, slab) = (Living::default(), Slab::default());
+        let common = slab.place(living.value(0));
+        thread::scope(|scope| {
+            for thread in 0..4 {
+                let (living, slab, common) = (&living, &slab, &common);
+                scope.spawn(move || {
+                    let mut mine = Vec::new();
+                    for n in 0..5000 {
+                        mine.push((slab.place(living.value(thread * 10_000 + n)), common.clone()));
+                        if n % 3 == 0 {
+                            mine.swap_remove(n % mine.len());
+                        }
+                    }
+                    let own = |it: &(Shared<Counted>, _)| it.0.number / 10_000 == thread;
+                    assert!(mine.iter().all(own));
+                });
+            }
+        });
+        drop(slab);
+        assert_eq!(living.count(), 1);
+        drop(common);
+        assert_eq!(living.count(), 0);
+    }
+}

@@ -1,0 +1,285 @@
+//! A hash table of references to values in a slab.
+
+use std::marker::PhantomData;
+use std::mem::ManuallyDrop;
+use std::ops::Deref;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::Shared;
+use super::lines::{ENTRIES, Line, LineMemory, Lines};
+
+/// So many entries of so many are taken at most: a full line is seldom, a full one behind it more so.
+const MOST: (usize, usize) = (13, 16);
+
+/// One of 16 bits, of those of a hash that say nothing else.
+#[inline]
+fn mark(hash: u64) -> u16 {
+    1 << (hash >> 16 & 15)
+}
+
+/// Which of some tables a hash is for, where there are many so that a growing one is soon done. It is
+/// chosen by bits from the middle: the table itself uses the lowest 16 and the highest 16.
+#[inline]
+pub(crate) fn table_of(hash: u64, tables: usize) -> usize {
+    ((u64::from((hash >> 16) as u32) * tables as u64) >> 32) as usize
+}
+
+/// A hash table. What tells two values apart is the caller's to say, by a hash and by a look.
+/// Of a hash, the 16 highest bits tell entries apart, and the lowest ones name the line.
+pub(crate) struct Table<T> {
+    /// A power of two of them, or none.
+    lines: Lines,
+    /// For each line, the [`mark`]s of what began there since the lines were made: so few bytes that they
+    /// stay in the near caches, where most questions about what is not there end.
+    marks: Vec<u16>,
+    len: usize,
+    /// The places that have or had an entry, and those of lines that were full.
+    taken: usize,
+    values: PhantomData<Shared<T>>,
+}
+
+/// Where a table's lines are, for who does not hold the table's lock yet: they come from memory while
+/// the lock is taken, if they are still there, and nothing is lost if not.
+#[derive(Default)]
+pub(crate) struct Hint(AtomicUsize);
+
+impl Hint {
+    /// Asks for the line that a hash names.
+    #[inline]
+    pub fn prefetch(&self, hash: u64) {
+        let hint = self.0.load(Ordering::Relaxed);
+        let (start, size) = (hint & !63, hint & 63);
+        let line = start + ((hash & ((1 << size) - 1)) as usize) * size_of::<Line>();
+        prefetch(line);
+    }
+
+    /// Notes where a table's lines are now.
+    pub fn set<T>(&self, table: &Table<T>) {
+        let size = table.lines.len().trailing_zeros() as usize & 63;
+        self.0.store(table.lines.as_ptr().addr() | size, Ordering::Relaxed);
+    }
+}
+
+#[inline]
+fn prefetch(address: usize) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a hint to the processor, which reads nothing of an address that is not there.
+    unsafe {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        _mm_prefetch(std::ptr::without_provenance(address), _MM_HINT_T0);
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = address;
+}
+
+/// A reference that a table keeps.
+pub(crate) struct Lent<'a, T>(ManuallyDrop<Shared<T>>, PhantomData<&'a Shared<T>>);
+
+impl<T> Deref for Lent<'_, T> {
+    type Target = Shared<T>;
+    fn deref(&self) -> &Shared<T> {
+        &self.0
+    }
+}
+
+impl<T> Default for Table<T> {
+    fn default() -> Self {
+        Self { lines: Lines::default(), marks: Vec::new(), len: 0, taken: 0, values: PhantomData }
+    }
+}
+
+impl<T> Table<T> {
+    /// How many entries there are.
+    #[cfg(test)]
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// The entry of a hash that `is` the one.
+    #[inline]
+    pub fn find(&self, hash: u64, is: impl FnMut(&Shared<T>) -> bool) -> Option<Lent<'_, T>> {
+        self.place(hash, is).map(|(.., entry)| entry)
+    }
+
+    /// Adds an entry; `hash_of` tells the hash of one that is there already.
+    pub fn insert(
+        &mut self,
+        memory: &LineMemory,
+        hash: u64,
+        value: Shared<T>,
+        hash_of: impl Fn(&T) -> u64,
+    ) {
+        if (self.taken + 1) * MOST.1 > self.lines.len() * ENTRIES * MOST.0 {
+            self.rebuild(memory, hash_of);
+        }
+        self.put(hash, value);
+    }
+
+    /// Puts another value, which is made of the old one, in the place of the entry that `is` the one,
+    /// and gives that one back.
+    pub fn replace(
+        &mut self,
+        hash: u64,
+        is: impl FnMut(&Shared<T>) -> bool,
+        new: impl FnOnce(&T) -> Shared<T>,
+    ) -> Option<Shared<T>> {
+        let (line, place, old) = self.place(hash, is)?;
+        let (new, old) = (new(&old), old.0.address());
+        self.lines[line].set_address(place, new.into_address());
+        // SAFETY: the address answered for a reference, and no longer stands in the table.
+        Some(unsafe { Shared::from_address(old) })
+    }
+
+    /// Removes the entry that `is` the one.
+    pub fn remove(&mut self, hash: u64, is: impl FnMut(&Shared<T>) -> bool) -> Option<Shared<T>> {
+        let (line, place, old) = self.place(hash, is)?;
+        let old = old.0.address();
+        self.taken -= usize::from(self.lines[line].remove(place));
+        self.len -= 1;
+        // SAFETY: the address answered for a reference, and no longer stands in the table.
+        Some(unsafe { Shared::from_address(old) })
+    }
+
+    /// Where an entry stands, and the entry.
+    #[inline]
+    fn place(
+        &self,
+        hash: u64,
+        mut is: impl FnMut(&Shared<T>) -> bool,
+    ) -> Option<(usize, usize, Lent<'_, T>)> {
+        let last = self.lines.len().wrapping_sub(1);
+        let mut index = hash as usize & last;
+        if self.marks.get(index)? & mark(hash) == 0 {
+            return None;
+        }
+        loop {
+            let line = self.lines.get(index)?;
+            for (place, address) in line.candidates(hash) {
+                // SAFETY: the address answers for a reference while it stands in the table, which is
+                // borrowed; this one is never dropped.
+                let entry = ManuallyDrop::new(unsafe { Shared::from_address(address) });
+                if is(&entry) {
+                    return Some((index, place, Lent(entry, PhantomData)));
+                }
+            }
+            if line.has_room() {
+                return None;
+            }
+            index = (index + 1) & last;
+        }
+    }
+
+    /// Adds an entry; there is room.
+    fn put(&mut self, hash: u64, value: Shared<T>) {
+        let last = self.lines.len() - 1;
+        let mut index = hash as usize & last;
+        let address = value.into_address();
+        self.len += 1;
+        self.marks[index] |= mark(hash);
+        loop {
+            if let Some(was_none) = self.lines[index].add(hash, address) {
+                self.taken += usize::from(was_none);
+                return;
+            }
+            index = (index + 1) & last;
+        }
+    }
+
+    /// Makes room, so much that it is not asked for soon again.
+    fn rebuild(&mut self, memory: &LineMemory, hash_of: impl Fn(&T) -> u64) {
+        let lines = (self.len + 1) * MOST.1 * 5 / (MOST.0 * ENTRIES * 4);
+        let lines = (lines + 1).next_power_of_two();
+        let new = Lines::empty(lines, memory);
+        self.marks = vec![0; lines];
+        let old = std::mem::replace(&mut self.lines, new);
+        (self.len, self.taken) = (0, 0);
+        for address in old.entries() {
+            // SAFETY: the address answered for a reference, and stands in no table now.
+            let value: Shared<T> = unsafe { Shared::from_address(address) };
+            self.put(hash_of(&value), value);
+        }
+    }
+}
+
+impl<T> Drop for Table<T> {
+    fn drop(&mut self) {
+        for address in self.lines.entries() {
+            // SAFETY: the address answers for a reference, and the table is not used again.
+            drop(unsafe { Shared::<T>::from_address(address) });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::index::Slab;
+
+    /// Few hashes for many keys, so that lines overflow and tags agree: the key tells them apart.
+    fn hash(key: u64) -> u64 {
+        let spread = key.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        (spread & 0x7 | spread >> 40 & 0x3f0) | (spread >> 62) << 48
+    }
+
+    #[test]
+    fn a_table_has_what_a_map_has_whatever_comes_and_goes() {
+        let (slab, memory, mut table) = (Slab::default(), LineMemory::default(), Table::default());
+        let mut map = HashMap::new();
+        let mut state = 1_u64;
+        let mut random = |below: u64| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            (state >> 33) % below
+        };
+        // Grows, stays, and is emptied, more than once.
+        for step in 0..200_000_u64 {
+            let growing = step / 20_000 % 3;
+            let key = random(if growing == 2 { 300 } else { 3000 });
+            let is = |it: &Shared<(u64, Arc<u64>)>| it.0 == key;
+            let found = table.find(hash(key), is).map(|it| *it.deref().1);
+            assert_eq!(found, map.get(&key).copied());
+            let new = slab.place((key, Arc::new(step)));
+            let old = match (found, growing != 1 || random(3) == 0) {
+                (None, true) => {
+                    table.insert(&memory, hash(key), new, |it| hash(it.0));
+                    map.insert(key, step)
+                }
+                (Some(_), true) if random(2) == 0 => {
+                    let old = table.replace(hash(key), is, |_| new).map(|it| *it.deref().1);
+                    assert_eq!(old, map.insert(key, step));
+                    None
+                }
+                _ => {
+                    let old = table.remove(hash(key), is).map(|it| *it.deref().1);
+                    assert_eq!(old, map.remove(&key));
+                    None
+                }
+            };
+            assert_eq!((old, table.len()), (None, map.len()));
+        }
+        let kept: Vec<_> = map
+            .keys()
+            .filter_map(|key| {
+                table.find(hash(*key), |it| it.0 == *key).map(|it| Shared::clone(&it))
+            })
+            .collect();
+        assert_eq!(kept.len(), map.len());
+        drop(table);
+        // The table's references are gone, these are the last.
+        assert!(kept.into_iter().all(|mut it| it.get_mut().is_some()));
+    }
+
+    #[test]
+    fn an_empty_table_finds_nothing_and_a_table_that_was_emptied_stays_small() {
+        let (slab, memory, mut table) = (Slab::default(), LineMemory::default(), Table::default());
+        assert!(table.find(0, |_: &Shared<u64>| true).is_none());
+        assert!(table.remove(0, |_| true).is_none());
+        for key in 0..100_000 {
+            table.insert(&memory, hash(key), slab.place(key), |key| hash(*key));
+            assert!(table.remove(hash(key), |it| **it == key).is_some());
+        }
+        assert!(table.lines.len() <= 2);
+    }
+}
