@@ -23,8 +23,9 @@ pub fn run(context: &mut Context, report: &mut Report) -> Result<()> {
             let client = format!("client-{client}");
             for user in 0..users {
                 let user = format!("{kind}-{user}");
-                ensure!(ours.client_token(&user, &client, None)?.1);
-                scan.add(&user, &client);
+                let (token, created) = ours.client_token(&user, &client, None)?;
+                ensure!(created);
+                scan.add(token.id(), &user, &client, token.value());
             }
         }
     }
@@ -60,7 +61,8 @@ pub fn run(context: &mut Context, report: &mut Report) -> Result<()> {
     report.table(
         "Get-or-create of an existing client token",
         &format!(
-            "A store of {} tokens; random users and clients, mean of a round.",
+            "A store of {} tokens; random users and clients, mean of a round. What is scanned are the \
+             tokens with all their fields, each allocated by itself, as they came to be.",
             grouped(tokens as f64)
         ),
         &["the user's tokens", "ours", "scan of the user's tokens", "scan / ours"],

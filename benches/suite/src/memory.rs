@@ -66,12 +66,13 @@ pub fn run(context: &mut Context, report: &mut Report) -> Result<()> {
         &format!(
             "{} tokens, {} client tokens a user, values of 255 bytes; what a process of its own grew by \
              while they were made. The maps hold a value, a user's name, two times and a flag, and have \
-             no other index. The policy has {} bytes, and each creation names it.",
+             no other index. Our records and large tables lie in memory of their own, beside the heap. The policy \
+             has {} bytes, and each creation names it.",
             grouped(size as f64),
             crate::context::CLIENTS,
             grouped(document.len() as f64),
         ),
-        &["what", "resident", "allocated (mallinfo2)", "creation, mean"],
+        &["what", "resident", "of it in the heap (mallinfo2)", "creation, mean"],
         &rows,
     );
     Ok(())

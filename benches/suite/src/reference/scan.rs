@@ -7,13 +7,25 @@ use hashbrown::HashMap;
 
 use super::{now_us, opaque};
 
-/// What the search looks at.
+/// A token with all that a store has of it. The search looks at the site, the client, and the validity.
+#[expect(dead_code, reason = "a host reads the rest")]
 struct Record {
+    id: i64,
+    user: String,
     local_site: Option<String>,
-    client_name: Option<String>,
+    value: String,
     generator_id: String,
+    time_added_us: i64,
+    last_updated_us: i64,
+    last_used_us: Option<i64>,
     expires_us: Option<i64>,
     valid: bool,
+    invalid_date_us: Option<i64>,
+    invalid_reason: String,
+    note: String,
+    policy: String,
+    extra_data: String,
+    client_name: Option<String>,
 }
 
 type Users = HashMap<String, Vec<Arc<Record>>, foldhash::fast::RandomState>;
@@ -67,15 +79,26 @@ impl Scan {
         Self { users: Users::default(), find: opaque(find as Find), release: opaque(release) }
     }
 
-    pub fn add(&mut self, user: &str, client: &str) {
+    pub fn add(&mut self, id: i64, user: &str, client: &str, value: &[u8]) {
+        let now = now_us();
         let record = Record {
+            id,
+            user: user.to_owned(),
             local_site: None,
-            client_name: Some(client.to_owned()),
+            value: String::from_utf8(value.to_vec()).expect("values are ASCII"),
             generator_id: "vendor_checksum".to_owned(),
+            time_added_us: now,
+            last_updated_us: now,
+            last_used_us: None,
             expires_us: Some(i64::MAX - 1),
             valid: true,
+            invalid_date_us: None,
+            invalid_reason: String::new(),
+            note: format!("API token automatically created for {client}."),
+            policy: "{}".to_owned(),
+            extra_data: format!("{{\"client_name\": \"{client}\"}}"),
+            client_name: Some(client.to_owned()),
         };
-        debug_assert!(!record.generator_id.is_empty());
         self.users.entry_ref(user).or_default().push(Arc::new(record));
     }
 
