@@ -2,6 +2,8 @@
 #![allow(unsafe_code)]
 
 pub(crate) mod clock;
+#[cfg(all(unix, feature = "sqlite"))]
+pub(crate) mod files;
 pub(crate) mod fork;
 pub(crate) mod pages;
 pub(crate) mod signals;

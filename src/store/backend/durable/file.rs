@@ -9,7 +9,7 @@ use parking_lot::{Mutex, MutexGuard};
 
 use super::schema::{APPLICATION_ID, VERSION};
 use crate::error::{Error, ErrorKind, Result};
-use crate::os::{fork, user};
+use crate::os::{files, fork, user};
 
 /// What SQLite appends to a file's name for the files beside it: the journal by which it takes the
 /// making of the tables back, and the log of the commits that are not in the file yet.
@@ -30,8 +30,8 @@ impl Identity {
 
     /// Of the file that a path leads to now.
     pub fn at(path: &Path) -> Result<Self> {
-        match fs::metadata(path) {
-            Ok(metadata) => Ok(Self::of(&metadata)),
+        match files::identity(path) {
+            Ok((device, inode)) => Ok(Self { device, inode }),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Err(taken_away(path)),
             Err(error) => Err(io_error(path, "cannot be found", &error)),
         }
