@@ -95,6 +95,13 @@ impl Clients {
         behind.find(|record| serves(record)).cloned()
     }
 
+    /// Makes room for the tokens of so many clients, where there are none yet.
+    pub fn reserve(&mut self, clients: usize) {
+        for table in &mut self.best {
+            table.reserve(&self.memory, clients, TABLES);
+        }
+    }
+
     pub fn insert(&mut self, record: &SharedRecord) {
         let Some(client) = Client::served_by(record) else { return };
         let hash = self.hasher.hash_one(client);

@@ -250,6 +250,13 @@ impl Memory {
         effects
     }
 
+    /// Makes room for so many records, of which each may serve a client, where there are none yet.
+    #[cfg(feature = "sqlite")]
+    pub(super) fn reserve(&self, book: &mut Book, records: usize) {
+        book.clients.reserve(records);
+        self.values.reserve(records);
+    }
+
     pub(super) fn read(&self) -> Result<RwLockReadGuard<'_, Book>> {
         let book = self.book.read();
         self.check_poison()?;

@@ -69,6 +69,15 @@ impl ValueIndex {
         self.with(value, |_| ()).is_some()
     }
 
+    /// Makes room for so many records, where there are none yet.
+    pub fn reserve(&self, records: usize) {
+        for shard in &self.shards {
+            let mut table = shard.table.write();
+            table.reserve(&self.memory, records, SHARDS);
+            shard.hint.set(&table);
+        }
+    }
+
     /// Adds a record whose value is not there yet.
     pub fn insert(&self, record: &SharedRecord) {
         let (hash, shard) = self.locate(record.value().expose_bytes());

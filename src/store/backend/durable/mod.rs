@@ -107,6 +107,7 @@ impl Durable {
         let mut book = self.memory.write()?;
         for part in parts {
             match part {
+                Loaded::Tokens(count) => self.memory.reserve(&mut book, count),
                 Loaded::Effects(effects) => drop(self.memory.apply(&mut book, effects)),
                 Loaded::LastId(last_id) => book.raise_last_id(last_id),
             }

@@ -166,6 +166,8 @@ impl From<Error> for Unreadable {
 
 /// A part of what a database has.
 pub(super) enum Loaded {
+    /// How many tokens are to come.
+    Tokens(usize),
     Effects(Vec<Effect>),
     /// The last id that was given out, be its token there or not.
     LastId(i64),
@@ -203,6 +205,9 @@ pub(super) fn load(
     }
     give(Loaded::Effects(effects));
 
+    let sql = format!("SELECT count(*) FROM {TOKENS}");
+    let count: i64 = connection.query_row(&sql, [], |row| row.get(0))?;
+    give(Loaded::Tokens(usize::try_from(count).unwrap_or(0)));
     let mut statement = connection.prepare(
         "SELECT id, token, token_generator_id, time_added, last_updated, last_used, expires, \
              valid, invalid_date, invalid_reason, note, policy, extra_data, user_id, \
