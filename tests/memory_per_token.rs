@@ -10,15 +10,16 @@ mod allocations;
 
 use allocations::bytes_held;
 
-const USERS: usize = 100;
-const CLIENTS: usize = 100;
+/// So many in all that the tables, which grow by doubling, are no fuller than at a million tokens.
+const USERS: usize = 125;
+const CLIENTS: usize = 50;
 const TOKENS: i64 = (USERS * CLIENTS) as i64;
 
 /// What a record takes. It lies in memory that the allocator does not know of; a test of the record's
 /// own says that it is so much.
 const RECORD: i64 = 320;
 
-/// The bytes that a store holds for each of 10,000 client tokens.
+/// The bytes that a store holds for each client token.
 fn bytes_per_token(change: impl Fn(&Arc<Store>), policy: Option<&str>) -> i64 {
     let store = Store::open(StoreOptions::default()).expect("a store opens");
     let before = bytes_held();
