@@ -171,7 +171,8 @@ fn a_store_keeps_the_locks_on_its_file_whoever_else_opens_and_closes_it() {
                 }
             };
             for _ in 0..20 {
-                if locks_of_sqlite(&path) == 0 {
+                // One look may miss a lock, when others come and go meanwhile; one that is lost stays so.
+                if (0..10).all(|_| locks_of_sqlite(&path) == 0) {
                     lost.fetch_add(1, Ordering::Relaxed);
                 }
             }
