@@ -144,6 +144,29 @@ fn every_time_and_value_that_is_accepted_is_found_again_and_can_be_moved() {
     assert_eq!(strip(&other), before);
 }
 
+/// What only helps to be quick must not keep an owner from tokens that are whole.
+#[test]
+fn tokens_are_read_though_an_index_of_theirs_is_damaged() {
+    use std::io::{Seek, SeekFrom, Write};
+
+    let folder = Folder::new();
+    let (host, path) = (Host::new(), folder.file("tokens.db"));
+    fill(&Store::open_file(&host, &path).unwrap());
+    let root: u32 = Connection::open(&path)
+        .unwrap()
+        .query_row(
+            "SELECT rootpage FROM sqlite_master WHERE type = 'index' AND tbl_name = ?1",
+            ["webapi_webapitoken"],
+            |row| row.get(0),
+        )
+        .unwrap();
+    let mut file = fs::OpenOptions::new().write(true).open(&path).unwrap();
+    file.seek(SeekFrom::Start(u64::from(root - 1) * 4096)).unwrap();
+    file.write_all(&[0xa5; 4096]).unwrap();
+    let store = Store::open_file(&host, &path).unwrap();
+    assert_eq!(store.count().unwrap(), extreme_documents().len() as u64);
+}
+
 /// How many locks this process has on a file as SQLite takes them: closing any descriptor of the file
 /// takes them all away.
 #[cfg(target_os = "linux")]

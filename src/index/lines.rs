@@ -83,7 +83,7 @@ impl Line {
     /// Puts another address in the place of an entry's.
     pub fn set_address(&mut self, place: usize, address: usize) {
         let address = address as u64;
-        assert!(address >> 48 == 0, "no program's memory lies so high");
+        assert!(address >> 48 == 0, "no memory lies so high on what is supported");
         self.addresses[place] = [address as u16, (address >> 16) as u16, (address >> 32) as u16];
     }
 
@@ -211,7 +211,7 @@ mod tests {
                     |place: u64| (if place.is_multiple_of(2) { first } else { second }) << 48;
                 for place in 0..8 {
                     assert!(line.has_room());
-                    let address = 0x7fff_1234_5600 + place as usize;
+                    let address = 0x7fff_5600 + place as usize;
                     assert_eq!(line.add(hash(place), address), Some(true));
                     assert!(line.candidates(hash(place)).any(|it| it == (place as usize, address)));
                 }

@@ -1,4 +1,4 @@
-//! Where records lie, and how they are found by a hash: the one room whose `unsafe` is for speed.
+//! Where records lie, and how they are found by a hash: the room whose `unsafe` is for speed alone.
 //!
 //! A lookup in a large store costs what its cache misses cost, and little else. So records lie in
 //! large pieces of memory, which the system can map with large pages, each record in cache lines of

@@ -158,9 +158,7 @@ impl Chunks {
             handle_alloc_error(Layout::new::<[u8; CHUNK]>());
         };
         // A small store does not take a large page.
-        if self.count > 0 {
-            pages::prefer_large(memory, CHUNK);
-        }
+        pages::prefer_large(memory, CHUNK, self.count > 0);
         self.count += 1;
         let chunk = memory.cast::<Chunk>();
         let state = State { free: None, begun: 0, used: 0, place: Some(self.open.len()) };

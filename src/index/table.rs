@@ -8,7 +8,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use super::Shared;
 use super::lines::{ENTRIES, Line, LineMemory, Lines};
 
-/// So many entries of so many are taken at most: a full line is seldom, a full one behind it more so.
+/// So many entries of so many are taken at most: then one in ten stands behind the line that its hash
+/// names.
 const MOST: (usize, usize) = (13, 16);
 
 /// One of 16 bits, of those of a hash that say nothing else.
@@ -18,7 +19,8 @@ fn mark(hash: u64) -> u16 {
 }
 
 /// Which of some tables a hash is for, where there are many so that a growing one is soon done. It is
-/// chosen by bits from the middle: the table itself uses the lowest 16 and the highest 16.
+/// chosen by bits from the middle: the table itself uses the lowest 16 and the highest 16, and for marks the
+/// lowest 4 of those between.
 #[inline]
 pub(crate) fn table_of(hash: u64, tables: usize) -> usize {
     ((u64::from((hash >> 16) as u32) * tables as u64) >> 32) as usize
@@ -49,8 +51,7 @@ impl Hint {
     pub fn prefetch(&self, hash: u64) {
         let hint = self.0.load(Ordering::Relaxed);
         let (start, size) = (hint & !63, hint & 63);
-        let line = start + ((hash & ((1 << size) - 1)) as usize) * size_of::<Line>();
-        prefetch(line);
+        prefetch(start, (hash & ((1 << size) - 1)) as usize);
     }
 
     /// Notes where a table's lines are now.
@@ -60,16 +61,18 @@ impl Hint {
     }
 }
 
+/// Asks for a line, which need not be there.
 #[inline]
-fn prefetch(address: usize) {
+fn prefetch(start: usize, index: usize) {
+    let line = start.wrapping_add(index.wrapping_mul(size_of::<Line>()));
     #[cfg(target_arch = "x86_64")]
     // SAFETY: a hint to the processor, which reads nothing of an address that is not there.
     unsafe {
         use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        _mm_prefetch(std::ptr::without_provenance(address), _MM_HINT_T0);
+        _mm_prefetch(std::ptr::without_provenance(line), _MM_HINT_T0);
     }
     #[cfg(not(target_arch = "x86_64"))]
-    let _ = address;
+    let _ = line;
 }
 
 /// A reference that a table keeps.
@@ -150,7 +153,7 @@ impl<T> Table<T> {
         let last = self.lines.len().wrapping_sub(1);
         let mut index = hash as usize & last;
         // From memory beside the mark, and not behind it.
-        prefetch(self.lines.as_ptr().addr().wrapping_add(index.wrapping_mul(size_of::<Line>())));
+        prefetch(self.lines.as_ptr().addr(), index);
         if self.marks.get(index)? & mark(hash) == 0 {
             return None;
         }

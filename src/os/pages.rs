@@ -1,5 +1,6 @@
 //! Large pieces of memory.
 
+use std::ffi::CStr;
 use std::ptr::{NonNull, null_mut};
 
 /// Memory of so many bytes, a power of two, whose address is a multiple of its length. It is zero,
@@ -24,20 +25,39 @@ pub(crate) fn map(len: usize) -> Option<NonNull<u8>> {
         if before < len {
             libc::munmap(aligned.add(len).cast(), len - before);
         }
-        NonNull::new(aligned)
+        let piece = NonNull::new(aligned)?;
+        tell_leak_checker(c"__lsan_register_root_region", piece, len);
+        Some(piece)
     }
 }
 
-/// Asks the system to map a piece with large pages, which it then takes from the machine as a whole.
-pub(crate) fn prefer_large(piece: NonNull<u8>, len: usize) {
+/// Asks the system to map a piece with large pages, which it then takes from the machine as a whole, or
+/// not to.
+pub(crate) fn prefer_large(piece: NonNull<u8>, len: usize, large: bool) {
     #[cfg(target_os = "linux")]
     // SAFETY: the piece is the caller's; this changes nothing that a program can read. A kernel that
     // has no large pages refuses, and nothing is lost.
     unsafe {
-        libc::madvise(piece.as_ptr().cast(), len, libc::MADV_HUGEPAGE);
+        let advice = if large { libc::MADV_HUGEPAGE } else { libc::MADV_NOHUGEPAGE };
+        libc::madvise(piece.as_ptr().cast(), len, advice);
     }
     #[cfg(not(target_os = "linux"))]
-    let _ = (piece, len);
+    let _ = (piece, len, large);
+}
+
+/// Tells a leak checker in the process, if there is one, that a piece has pointers, or has no more: it
+/// looks for them in the heap alone.
+fn tell_leak_checker(name: &CStr, piece: NonNull<u8>, len: usize) {
+    // SAFETY: the name ends with a NUL; what it finds is a function of LeakSanitizer's, of this type,
+    // which only notes the piece.
+    unsafe {
+        let found = libc::dlsym(libc::RTLD_DEFAULT, name.as_ptr());
+        if let Some(function) = NonNull::new(found) {
+            type Note = unsafe extern "C" fn(*const u8, usize);
+            let note = std::mem::transmute::<*mut libc::c_void, Note>(function.as_ptr());
+            note(piece.as_ptr(), len);
+        }
+    }
 }
 
 /// Gives a piece back.
@@ -45,6 +65,7 @@ pub(crate) fn prefer_large(piece: NonNull<u8>, len: usize) {
 /// # Safety
 /// It came from [`map`] with this length, and nobody uses it any more.
 pub(crate) unsafe fn unmap(piece: NonNull<u8>, len: usize) {
+    tell_leak_checker(c"__lsan_unregister_root_region", piece, len);
     // SAFETY: as promised by the caller.
     unsafe { libc::munmap(piece.as_ptr().cast(), len) };
 }
@@ -59,7 +80,7 @@ mod tests {
         for _ in 0..8 {
             let piece = map(LEN).unwrap();
             assert_eq!(piece.addr().get() % LEN, 0);
-            prefer_large(piece, LEN);
+            prefer_large(piece, LEN, true);
             for offset in [0, LEN / 2, LEN - 1] {
                 // SAFETY: within the piece, which is this test's own.
                 unsafe {

@@ -55,14 +55,11 @@ impl ValueIndex {
     /// hashes agree in part are compared, and those in constant time.
     pub fn with<T>(&self, value: &[u8], read: impl FnOnce(&SharedRecord) -> T) -> Option<T> {
         let (hash, shard) = self.locate(value);
+        shard.hint.prefetch(hash);
         // No record has this id. Its cache line is the one that a login writes to: asked for before
         // the comparison, it comes from memory beside the value and not behind it.
-        shard.hint.prefetch(hash);
-        shard
-            .table
-            .read()
-            .find(hash, |record| record.id() != i64::MIN && record.value().is(value))
-            .map(|record| read(&record))
+        let is = |record: &SharedRecord| record.id() != i64::MIN && record.value().is(value);
+        shard.table.read().find(hash, is).map(|record| read(&record))
     }
 
     pub fn contains(&self, value: &[u8]) -> bool {

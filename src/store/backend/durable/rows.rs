@@ -166,7 +166,7 @@ impl From<Error> for Unreadable {
 
 /// A part of what a database has.
 pub(super) enum Loaded {
-    /// How many tokens are to come.
+    /// How many tokens are to come at most, about.
     Tokens(usize),
     Effects(Vec<Effect>),
     /// The last id that was given out, be its token there or not.
@@ -205,9 +205,7 @@ pub(super) fn load(
     }
     give(Loaded::Effects(effects));
 
-    let sql = format!("SELECT count(*) FROM {TOKENS}");
-    let count: i64 = connection.query_row(&sql, [], |row| row.get(0))?;
-    give(Loaded::Tokens(usize::try_from(count).unwrap_or(0)));
+    give(Loaded::Tokens(expected_tokens(connection)));
     let mut statement = connection.prepare(
         "SELECT id, token, token_generator_id, time_added, last_updated, last_used, expires, \
              valid, invalid_date, invalid_reason, note, policy, extra_data, user_id, \
@@ -239,6 +237,17 @@ pub(super) fn load(
         give(Loaded::LastId(last_id));
     }
     Ok(())
+}
+
+/// How many tokens there are at most, as far as is soon told. Nothing depends on it: what is wrong in
+/// the file shows when its rows are read, and it cannot ask for more than the file has bytes for.
+fn expected_tokens(connection: &Connection) -> usize {
+    const ROW_AT_LEAST: i64 = 100;
+    let ask = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0));
+    let bytes = ask("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size");
+    let last_id = ask(&format!("SELECT max(id) FROM {TOKENS}"));
+    let (bytes, last_id) = (bytes.unwrap_or(0), last_id.unwrap_or(0));
+    usize::try_from(last_id.min(bytes / ROW_AT_LEAST)).unwrap_or(0)
 }
 
 const TOKENS: &str = "webapi_webapitoken";
