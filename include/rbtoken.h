@@ -1511,9 +1511,9 @@ typedef struct rbtoken_extension_v1_t {
 } rbtoken_extension_v1_t;
 
 /**
- * The interface `rbtoken.library/1`: the functions of the linked API for the library itself.
+ * The interface `rbtoken.about/1`: the functions of the linked API for the library itself.
  */
-typedef struct rbtoken_library_interface_v1_t {
+typedef struct rbtoken_about_interface_v1_t {
   /**
    * The bytes of this table. A member is there if it lies within them.
    */
@@ -1538,7 +1538,7 @@ typedef struct rbtoken_library_interface_v1_t {
    * `rbtoken_verdict_name()`
    */
   const char *(*verdict_name)(rbtoken_verdict_t verdict);
-} rbtoken_library_interface_v1_t;
+} rbtoken_about_interface_v1_t;
 
 /**
  * The interface `rbtoken.error/1`: the functions of the linked API for errors.

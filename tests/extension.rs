@@ -108,8 +108,8 @@ fn what_is_no_library_of_ours_is_told_readably() {
         (5, "short_extension", "its extension table has 128 bytes, and this host needs 136"),
         (6, "no_name", "FAIL the metadata is there: not so"),
         (7, "no_function", "the extension table has NULL at byte 80"),
-        (8, "no_interface", "there is no interface rbtoken.library/1"),
-        (9, "short_interface", "the table rbtoken.library/1 has 40 bytes, and this host needs 48"),
+        (8, "no_interface", "there is no interface rbtoken.about/1"),
+        (9, "short_interface", "the table rbtoken.about/1 has 40 bytes, and this host needs 48"),
     ] {
         let define = format!("-DFAKE={number}");
         let flags = ["-shared", "-fPIC", &define];

@@ -22,7 +22,7 @@ typedef rbtoken_status_t (*entry_fn)(uint32_t minor, const rbtoken_extension_v1_
 
 static entry_fn entry;
 static const rbtoken_extension_v1_t *extension;
-static const rbtoken_library_interface_v1_t *library;
+static const rbtoken_about_interface_v1_t *about;
 static const rbtoken_error_interface_v1_t *errors;
 static const rbtoken_buffer_interface_v1_t *buffers;
 static const rbtoken_store_interface_v1_t *stores;
@@ -49,7 +49,7 @@ static const char *because(const char *format, ...)
 
 static const char *name_of(rbtoken_status_t status)
 {
-    const char *name = library == NULL ? NULL : library->status_name(status);
+    const char *name = about == NULL ? NULL : about->status_name(status);
 
     return name == NULL ? "a status without a name" : name;
 }
@@ -371,7 +371,7 @@ static const char *find_interface(const char *name, size_t size, const void **ta
 
 static const char *check_interfaces(void)
 {
-    FIND_INTERFACE("rbtoken.library/1", library);
+    FIND_INTERFACE("rbtoken.about/1", about);
     FIND_INTERFACE("rbtoken.error/1", errors);
     FIND_INTERFACE("rbtoken.buffer/1", buffers);
     FIND_INTERFACE("rbtoken.store/1", stores);
@@ -386,8 +386,8 @@ static const char *check_interfaces(void)
 
 static const char *check_version(void)
 {
-    EXPECT(strcmp(library->version(), extension->version) == 0);
-    EXPECT(library->abi_is_compatible(RBTOKEN_ABI_VERSION));
+    EXPECT(strcmp(about->version(), extension->version) == 0);
+    EXPECT(about->abi_is_compatible(RBTOKEN_ABI_VERSION));
     return NULL;
 }
 

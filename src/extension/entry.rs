@@ -276,7 +276,7 @@ unsafe extern "C" fn get_interface(name: *const c_char) -> *const c_void {
         let name = unsafe { text(name, usize::MAX, "name") };
         let name = name.unwrap_or_default().strip_prefix("rbtoken.");
         match name.and_then(|name| name.strip_suffix("/1")) {
-            Some("library") => (&raw const interfaces::LIBRARY).cast(),
+            Some("about") => (&raw const interfaces::ABOUT).cast(),
             Some("error") => (&raw const interfaces::ERROR).cast(),
             Some("buffer") => (&raw const interfaces::BUFFER).cast(),
             Some("store") => (&raw const interfaces::STORE).cast(),

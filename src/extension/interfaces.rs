@@ -6,9 +6,9 @@ use std::ffi::c_char;
 
 use crate::ffi::*;
 
-/// The interface `rbtoken.library/1`: the functions of the linked API for the library itself.
+/// The interface `rbtoken.about/1`: the functions of the linked API for the library itself.
 #[repr(C)]
-pub struct rbtoken_library_interface_v1_t {
+pub struct rbtoken_about_interface_v1_t {
     /// The bytes of this table. A member is there if it lies within them.
     pub struct_size: usize,
     /// `rbtoken_version()`
@@ -23,8 +23,8 @@ pub struct rbtoken_library_interface_v1_t {
     pub verdict_name: extern "C" fn(verdict: rbtoken_verdict_t) -> *const c_char,
 }
 
-pub(super) static LIBRARY: rbtoken_library_interface_v1_t = rbtoken_library_interface_v1_t {
-    struct_size: size_of::<rbtoken_library_interface_v1_t>(),
+pub(super) static ABOUT: rbtoken_about_interface_v1_t = rbtoken_about_interface_v1_t {
+    struct_size: size_of::<rbtoken_about_interface_v1_t>(),
     version: rbtoken_version,
     abi_version: rbtoken_abi_version,
     abi_is_compatible: rbtoken_abi_is_compatible,

@@ -217,7 +217,7 @@ layouts! {
         get_settings_schema,
         get_interface,
     }
-    rbtoken_library_interface_v1_t {
+    rbtoken_about_interface_v1_t {
         struct_size,
         version,
         abi_version,

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 
 static const rbtoken_extension_v1_t *extension;
-static const rbtoken_library_interface_v1_t *library;
+static const rbtoken_about_interface_v1_t *about;
 static const rbtoken_error_interface_v1_t *errors;
 static const rbtoken_buffer_interface_v1_t *buffers;
 static const rbtoken_store_interface_v1_t *stores;
@@ -60,7 +60,7 @@ static inline void *load(int argc, char **argv)
     CHECK(symbol != NULL);
     memcpy(&entry, &symbol, sizeof entry);
     CHECK_OK(entry(RBTOKEN_EXTENSION_MINOR, &extension));
-    library = INTERFACE("library", rbtoken_library_interface_v1_t);
+    about = INTERFACE("about", rbtoken_about_interface_v1_t);
     errors = INTERFACE("error", rbtoken_error_interface_v1_t);
     buffers = INTERFACE("buffer", rbtoken_buffer_interface_v1_t);
     stores = INTERFACE("store", rbtoken_store_interface_v1_t);
@@ -68,7 +68,7 @@ static inline void *load(int argc, char **argv)
     generators = INTERFACE("generator", rbtoken_generator_interface_v1_t);
     tokens = INTERFACE("token", rbtoken_token_interface_v1_t);
     lists = INTERFACE("token_list", rbtoken_token_list_interface_v1_t);
-    CHECK(library && errors && buffers && stores && hooks && generators && tokens && lists);
+    CHECK(about && errors && buffers && stores && hooks && generators && tokens && lists);
     return handle;
 }
 

@@ -16,7 +16,7 @@ import java.nio.charset.StandardCharsets;
 /** What this example uses of rbtoken.h. A {@code size_t} is a long here: 64-bit systems only. */
 interface Native extends Library {
     Native LIB = com.sun.jna.Native.load(
-            System.getProperty("rbtoken.library", "rbtoken"), Native.class);
+            System.getProperty("rbtoken.path", "rbtoken"), Native.class);
 
     int OK = 0;
     int VERDICT_OK = 1;
