@@ -4,8 +4,8 @@ use std::cell::RefCell;
 
 use chacha20::ChaCha12Rng;
 use chacha20::rand_core::{Rng, SeedableRng};
-use zeroize::Zeroize;
 
+use super::value::wipe;
 use crate::error::{Error, ErrorKind, Result};
 use crate::os::fork;
 
@@ -20,14 +20,22 @@ pub trait Entropy: Send + Sync {
 
 /// A ChaCha12 stream for each thread, keyed by the operating system.
 ///
-/// After each answer the key is replaced from the stream and what was answered is wiped, so that
-/// memory never holds what would tell an earlier value. A child of `fork` takes a new key, so
-/// that it never answers what its parent does.
+/// Some of it is made ahead, with a new key in front that replaces the one it was made with; what was
+/// answered is wiped: so memory never holds what would tell an earlier value. A child of `fork` takes
+/// a new key, so that it never answers what its parent does.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemEntropy;
 
+const KEY: usize = 32;
+
+/// So many bytes are made at a time, the next key among them: enough for some values.
+const MADE: usize = 1024;
+
 struct Stream {
-    rng: ChaCha12Rng,
+    /// The key, and what was made with the one before it.
+    bytes: [u8; MADE],
+    /// Up to here they are the key, or were answered.
+    answered: usize,
     fork_generation: u64,
 }
 
@@ -43,19 +51,22 @@ impl Entropy for SystemEntropy {
         STREAM
             .try_with(|stream| {
                 let stream = &mut *stream.borrow_mut();
-                let rng = match stream {
-                    Some(current) if current.fork_generation == fork_generation => &mut current.rng,
+                match stream {
+                    Some(current) if current.fork_generation == fork_generation => current,
                     _ => {
-                        let mut key = [0; 32];
+                        // What a parent's stream has is wiped, and nothing is left of one without a key.
+                        *stream = None;
+                        let mut key = [0; KEY];
                         fill_from_system(&mut key)?;
-                        let rng = take_key(&mut key);
-                        &mut stream.insert(Stream { rng, fork_generation }).rng
+                        let new = Stream { bytes: [0; MADE], answered: MADE, fork_generation };
+                        let new = stream.insert(new);
+                        // In the place where it stays: moved, it would leave a copy behind.
+                        new.bytes[..KEY].copy_from_slice(&key);
+                        wipe(&mut key);
+                        new
                     }
-                };
-                rng.fill_bytes(buffer);
-                let mut next = [0; 32];
-                rng.fill_bytes(&mut next);
-                *rng = take_key(&mut next);
+                }
+                .answer(buffer);
                 Ok(())
             })
             // The thread is ending and has given its stream back already.
@@ -63,10 +74,36 @@ impl Entropy for SystemEntropy {
     }
 }
 
-fn take_key(key: &mut [u8; 32]) -> ChaCha12Rng {
-    let rng = ChaCha12Rng::from_seed(*key);
-    key.zeroize();
-    rng
+impl Stream {
+    fn answer(&mut self, mut buffer: &mut [u8]) {
+        while !buffer.is_empty() {
+            if self.answered == MADE {
+                self.make();
+            }
+            let len = buffer.len().min(MADE - self.answered);
+            let (now, later) = buffer.split_at_mut(len);
+            let bytes = &mut self.bytes[self.answered..][..len];
+            now.copy_from_slice(bytes);
+            wipe(bytes);
+            self.answered += len;
+            buffer = later;
+        }
+    }
+
+    fn make(&mut self) {
+        let mut key = [0; KEY];
+        key.copy_from_slice(&self.bytes[..KEY]);
+        // It wipes itself.
+        ChaCha12Rng::from_seed(key).fill_bytes(&mut self.bytes);
+        wipe(&mut key);
+        self.answered = KEY;
+    }
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        wipe(&mut self.bytes);
+    }
 }
 
 fn fill_from_system(buffer: &mut [u8]) -> Result<()> {

@@ -71,33 +71,19 @@ pub(crate) fn check_token_type(token_type: &str) -> Result<()> {
     }
 }
 
-/// Fills a place with uniformly drawn digits. Groups of six bits that stand for no digit are
-/// thrown away: a remainder would prefer some digits to others.
+/// Fills a place with uniformly drawn digits, two for each 16 random bits. Some of these stand for no
+/// digits and are thrown away: a remainder would prefer some digits to others.
 fn draw_digits(place: &mut [u8], entropy: &dyn Entropy) -> Result<()> {
-    // 272 groups yield the usual 245 digits but once in some ten million draws.
-    let mut random = Wiped([0; 34 * 6]);
+    let mut random = Wiped([0; MAX_VALUE_CHARS + 1]);
     let mut filled = 0;
     for _ in 0..MAX_DRAWS {
         entropy.fill(&mut random.0)?;
-        for six in random.0.as_chunks::<6>().0 {
-            let [a, b, c, d, e, f] = *six;
-            let groups = spread(u64::from_le_bytes([a, b, c, d, e, f, 0, 0]));
-            let digits = to_digits(groups).to_le_bytes();
-            if at_least(groups, DIGITS.len() as u8) == 0
-                && let Some(next) = place.get_mut(filled..filled + digits.len())
-            {
-                next.copy_from_slice(&digits);
-                filled += digits.len();
-                continue;
-            }
-            for (group, digit) in groups.to_le_bytes().into_iter().zip(digits) {
-                if usize::from(group) < DIGITS.len() {
-                    let Some(next) = place.get_mut(filled) else { return Ok(()) };
-                    *next = digit;
-                    filled += 1;
-                }
-            }
-        }
+        let digits = to_digits(&mut random.0);
+        let rest = &mut place[filled..];
+        let len = digits.len().min(rest.len());
+        rest[..len].copy_from_slice(&digits[..len]);
+        filled += len;
+        // Almost always after the first draw.
         if filled == place.len() {
             return Ok(());
         }
@@ -105,29 +91,41 @@ fn draw_digits(place: &mut [u8], entropy: &dyn Entropy) -> Result<()> {
     Err(Error::new(ErrorKind::Callback, "the entropy source gives bytes that are not random"))
 }
 
-/// A one in each byte of a word.
-const ONES: u64 = u64::MAX / 0xff;
-
-/// 48 bits, the lowest first, as eight bytes of six bits.
-fn spread(bits: u64) -> u64 {
-    let halves = (bits & 0xff_ffff) | ((bits & 0xffff_ff00_0000) << 8);
-    let quarters = (halves & 0xfff_0000_0fff) | ((halves & 0xff_f000_00ff_f000) << 4);
-    (quarters & 0x3f_003f_003f_003f) | ((quarters & 0x0fc0_0fc0_0fc0_0fc0) << 2)
-}
-
-/// A one in each byte that is not below a limit; the bytes and the limit are below 128.
-fn at_least(bytes: u64, limit: u8) -> u64 {
-    ((bytes + ONES * u64::from(128 - limit)) >> 7) & ONES
-}
-
-/// The digits of eight groups at once. No table is asked: which part of one is in the cache could
-/// tell what was asked.
-fn to_digits(groups: u64) -> u64 {
-    let (upper, lower) = (at_least(groups, 10), at_least(groups, 36));
-    groups
-        + ONES * u64::from(b'0')
-        + upper * u64::from(b'A' - b'9' - 1)
-        + lower * u64::from(b'a' - b'Z' - 1)
+/// Makes two digits of each two bytes, but for those that stand for none, and gives all digits.
+///
+/// The bits are taken as a fraction of one: times 62, what is whole is the first digit, and the rest
+/// times 62 the second. Each pair of digits comes of 17 or 18 of the 65,536 fractions; of some the first
+/// is thrown away, which is told by the rest that is left, so that each has 17. No table is asked: which
+/// part of one is in the cache could tell what was asked.
+fn to_digits(bytes: &mut [u8]) -> &[u8] {
+    const BASE: u16 = DIGITS.len() as u16;
+    const TOO_MANY: u16 = ((1 << 16) % (62 * 62)) as u16;
+    /// Behind the last digit, twice.
+    const NONE: [u8; 2] = [b'z' + 1; 2];
+    let times_base = |fraction: u16| {
+        let product = u32::from(fraction) * u32::from(BASE);
+        ((product >> 16) as u16, product as u16)
+    };
+    // Without branches, so that the compiler takes many at once.
+    let pairs = bytes.as_chunks_mut::<2>().0;
+    for pair in &mut *pairs {
+        let (first, rest) = times_base(!u16::from_le_bytes(*pair));
+        let (second, rest) = times_base(rest);
+        let none = if rest < TOO_MANY { u16::MAX } else { 0 };
+        *pair = (first | second << 8 | none).to_le_bytes();
+    }
+    for byte in pairs.as_flattened_mut() {
+        let value = (*byte).min(DIGITS.len() as u8);
+        let upper = if value > 9 { b'A' - b'9' - 1 } else { 0 };
+        let lower = if value > 35 { b'a' - b'Z' - 1 } else { 0 };
+        *byte = value + b'0' + upper + lower;
+    }
+    let mut good = pairs.iter().position(|pair| *pair == NONE).unwrap_or(pairs.len());
+    for next in good..pairs.len() {
+        pairs[good] = pairs[next];
+        good += usize::from(pairs[good] != NONE);
+    }
+    pairs[..good].as_flattened()
 }
 
 /// Memory that is wiped when it is dropped.
@@ -158,20 +156,38 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_group_of_six_bits_stands_for_its_digit() {
-        for first in (0..64).step_by(8) {
-            let bits = (0..8).fold(0, |bits, place| bits | (first + place) << (6 * place));
-            let groups = spread(bits);
-            assert_eq!(
-                groups.to_le_bytes().map(u64::from),
-                std::array::from_fn(|n| first + n as u64)
-            );
-            let known = DIGITS.len().saturating_sub(first as usize).min(8);
-            assert_eq!(
-                to_digits(groups).to_le_bytes()[..known],
-                DIGITS[first as usize..first as usize + known]
-            );
-            assert_eq!(at_least(groups, 62) == 0, known == 8);
+    fn each_two_digits_stand_for_as_many_of_all_bits() {
+        let mut bytes: Vec<u8> = (0..=u16::MAX).flat_map(u16::to_le_bytes).collect();
+        let digits = to_digits(&mut bytes);
+        assert_eq!(digits.len(), 2 * 17 * 62 * 62);
+        let mut counts = std::collections::BTreeMap::new();
+        digits.as_chunks::<2>().0.iter().for_each(|pair| *counts.entry(*pair).or_insert(0) += 1);
+        let mut pairs = DIGITS.iter().flat_map(|first| DIGITS.map(|second| [*first, second]));
+        assert!(pairs.all(|pair| counts.get(&pair) == Some(&17)));
+    }
+
+    /// Gives the same two bytes all the time, but others in one place of so many.
+    struct Same([u8; 2], usize);
+
+    impl Entropy for Same {
+        fn fill(&self, buffer: &mut [u8]) -> Result<()> {
+            let Self(same, every) = self;
+            for (place, pair) in buffer.as_chunks_mut::<2>().0.iter_mut().enumerate() {
+                *pair = if place.is_multiple_of(*every) { [7, 7] } else { *same };
+            }
+            Ok(())
         }
+    }
+
+    #[test]
+    fn what_stands_for_no_digits_leaves_no_hole_and_too_much_of_it_is_an_error() {
+        let request = CreateRequest { token_type: "rbp", attempt: 0 };
+        for every in [1, 2, 9] {
+            let value = VendorChecksum.create(&request, &Same([0xff; 2], every)).unwrap();
+            assert!(matches("rbp", value.expose()));
+        }
+        assert!(VendorChecksum.create(&request, &Same([0; 2], 2)).is_ok());
+        let failure = VendorChecksum.create(&request, &Same([0xff; 2], 20)).unwrap_err();
+        assert_eq!(failure.kind(), crate::ErrorKind::Callback);
     }
 }
