@@ -7,7 +7,8 @@ use crate::token::SharedRecord;
 const PAGE: usize = 512;
 
 /// Records in pages of ids that follow each other. Ids are given out in order, so pages are full
-/// until their records go, and eight bytes hold a record; an empty page is freed.
+/// until their records go, and eight bytes hold a record; an empty page is freed, but for the last one,
+/// where the next ids come.
 #[derive(Default)]
 pub(super) struct Pages {
     pages: BTreeMap<i64, Page>,
@@ -36,10 +37,15 @@ impl Pages {
 
     /// Adds a record, or puts it in the place of the one with its id.
     pub fn insert(&mut self, record: SharedRecord) {
-        let (page, slot) = place(record.id());
+        let (number, slot) = place(record.id());
+        if !self.pages.contains_key(&number)
+            && let Some(last) = self.pages.last_entry().filter(|last| last.get().used == 0)
+        {
+            last.remove();
+        }
         let page = self
             .pages
-            .entry(page)
+            .entry(number)
             .or_insert_with(|| Page { used: 0, slots: (0..PAGE).map(|_| None).collect() });
         if page.slots[slot].replace(record).is_none() {
             page.used += 1;
@@ -54,7 +60,7 @@ impl Pages {
             page.used -= 1;
             self.count -= 1;
         }
-        if page.used == 0 {
+        if page.used == 0 && self.pages.range(number + 1..).next().is_some() {
             self.pages.remove(&number);
         }
     }
@@ -71,7 +77,7 @@ mod tests {
     use crate::store::backend::tests::record;
 
     #[test]
-    fn a_page_is_freed_when_its_last_record_goes() {
+    fn a_page_is_freed_when_its_last_record_goes_unless_the_next_ids_come_there() {
         let mut pages = Pages::default();
         let ids = [1, 511, 512, 513, 100_000];
         ids.iter().for_each(|id| pages.insert(record(*id, "alice", None, None)));
@@ -88,7 +94,12 @@ mod tests {
         pages.remove(513);
         assert_eq!((found(&pages), pages.pages.len()), (vec![1, 511, 100_000], 2));
         [1, 511, 100_000].iter().for_each(|id| pages.remove(*id));
-        assert_eq!((pages.len(), pages.pages.len()), (0, 0));
+        assert_eq!((pages.len(), pages.pages.len()), (0, 1));
         assert!(pages.get(1).is_none());
+        pages.insert(record(100_001, "alice", None, None));
+        pages.remove(100_001);
+        assert_eq!((pages.len(), pages.pages.len()), (0, 1));
+        pages.insert(record(200_000, "alice", None, None));
+        assert_eq!((found(&pages), pages.pages.len()), (vec![200_000], 1));
     }
 }
