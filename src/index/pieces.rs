@@ -64,6 +64,22 @@ impl Pieces {
         self.0.lock().take(&self.0)
     }
 
+    /// Maps memory until there is room for so many pieces: who takes them does not wait until the system has cleared memory.
+    #[cfg(any(test, feature = "sqlite"))]
+    pub fn prepare(&self, pieces: usize) {
+        loop {
+            let chunks = self.0.lock();
+            if chunks.room() >= pieces {
+                return;
+            }
+            let count = chunks.count;
+            drop(chunks);
+            // Without the lock, so that others can take what there is.
+            let chunk = Chunk::map(&self.0, count);
+            self.0.lock().list(chunk);
+        }
+    }
+
     /// Takes a piece back.
     ///
     /// # Safety
@@ -108,17 +124,16 @@ impl Drop for Pieces {
     fn drop(&mut self) {
         let mut chunks = self.0.lock();
         chunks.closed = true;
-        // One without pieces in use may be kept; the others go with the last of theirs.
-        let kept = chunks.open.iter().copied().find(|chunk| {
+        // Those without pieces in use go now; the others with the last of theirs.
+        let is_unused = |chunk: &NonNull<Chunk>| {
             // SAFETY: a chunk in the list is there, and its state is guarded by the lock.
             unsafe { (*chunk.as_ref().state.get()).used == 0 }
-        });
-        if let Some(chunk) = kept {
-            chunks.forget(chunk);
-            drop(chunks);
-            // SAFETY: nothing of it is in use, and nobody finds it any more.
-            unsafe { Chunk::unmap(chunk) };
-        }
+        };
+        let unused: Vec<_> = chunks.open.iter().copied().filter(is_unused).collect();
+        unused.iter().for_each(|chunk| chunks.forget(*chunk));
+        drop(chunks);
+        // SAFETY: nothing of them is in use, and nobody finds them any more.
+        unused.into_iter().for_each(|chunk| unsafe { Chunk::unmap(chunk) });
     }
 }
 
@@ -144,7 +159,7 @@ impl Chunks {
                 }
             };
             state.used += 1;
-            if state.used == (CHUNK - size_of::<Chunk>()) / self.size {
+            if state.used == self.pieces_of_a_chunk() {
                 self.open.pop();
                 state.place = None;
             }
@@ -153,21 +168,31 @@ impl Chunks {
     }
 
     fn add(&mut self, shared: &Arc<Mutex<Self>>) -> NonNull<Chunk> {
-        const { assert!(size_of::<Chunk>() == 64) };
-        let Some(memory) = pages::map(CHUNK) else {
-            handle_alloc_error(Layout::new::<[u8; CHUNK]>());
-        };
-        // A small store does not take a large page.
-        pages::prefer_large(memory, CHUNK, self.count > 0);
-        self.count += 1;
-        let chunk = memory.cast::<Chunk>();
-        let state = State { free: None, begun: 0, used: 0, place: Some(self.open.len()) };
-        // SAFETY: the memory is new, large enough, and aligned to its length.
-        unsafe {
-            chunk.write(Chunk { chunks: Arc::clone(shared), state: UnsafeCell::new(state) });
-        }
-        self.open.push(chunk);
+        let chunk = Chunk::map(shared, self.count);
+        self.list(chunk);
         chunk
+    }
+
+    /// Puts a new chunk on the list.
+    fn list(&mut self, chunk: NonNull<Chunk>) {
+        self.count += 1;
+        // SAFETY: the chunk is there, nobody else knows it, and from here on the lock guards its state.
+        unsafe { (*chunk.as_ref().state.get()).place = Some(self.open.len()) };
+        self.open.push(chunk);
+    }
+
+    fn pieces_of_a_chunk(&self) -> usize {
+        (CHUNK - size_of::<Chunk>()) / self.size
+    }
+
+    /// How many pieces can be taken without a new chunk.
+    #[cfg(any(test, feature = "sqlite"))]
+    fn room(&self) -> usize {
+        let used = |chunk: &NonNull<Chunk>| {
+            // SAFETY: a chunk in the list is there, and its state is guarded by the lock that is held.
+            unsafe { (*chunk.as_ref().state.get()).used }
+        };
+        self.open.iter().map(|chunk| self.pieces_of_a_chunk() - used(chunk)).sum()
     }
 
     /// Takes a chunk that has room off the list.
@@ -187,6 +212,23 @@ impl Chunks {
 }
 
 impl Chunk {
+    /// A chunk that is in no list yet, where there are so many of its kind.
+    fn map(chunks: &Arc<Mutex<Chunks>>, others: usize) -> NonNull<Self> {
+        const { assert!(size_of::<Chunk>() == 64) };
+        let Some(memory) = pages::map(CHUNK) else {
+            handle_alloc_error(Layout::new::<[u8; CHUNK]>());
+        };
+        // A small store does not take a large page.
+        pages::prefer_large(memory, CHUNK, others > 0);
+        let chunk = memory.cast::<Self>();
+        let state = State { free: None, begun: 0, used: 0, place: None };
+        // SAFETY: the memory is new, large enough, and aligned to its length.
+        unsafe {
+            chunk.write(Self { chunks: Arc::clone(chunks), state: UnsafeCell::new(state) });
+        }
+        chunk
+    }
+
     /// # Safety
     /// No piece of the chunk is in use, and it is in no list.
     unsafe fn unmap(chunk: NonNull<Self>) {
@@ -239,6 +281,27 @@ mod tests {
         // SAFETY: as above.
         taken.drain(..).for_each(|piece| unsafe { Pieces::give_back(piece) });
         assert_eq!(count(), Some(0));
+        drop(pieces);
+        assert_eq!(count(), None);
+    }
+
+    #[test]
+    fn what_was_prepared_is_taken_without_a_new_chunk() {
+        const SIZE: usize = 1 << 17;
+        let pieces = Pieces::new(SIZE);
+        let count = pieces.counter();
+        let mut taken = Vec::new();
+        pieces.prepare(0);
+        assert_eq!(count(), Some(0));
+        for (wanted, chunks) in [(1, 1), (31, 3), (45, 3), (46, 4)] {
+            pieces.prepare(wanted);
+            assert_eq!(count(), Some(chunks));
+        }
+        fill(&pieces, 60, SIZE, &mut taken);
+        pieces.prepare(16);
+        assert_eq!(count(), Some(6));
+        // SAFETY: nobody uses them any more.
+        taken.drain(..).for_each(|piece| unsafe { Pieces::give_back(piece) });
         drop(pieces);
         assert_eq!(count(), None);
     }

@@ -53,6 +53,14 @@ impl<T> Slab<T> {
     }
 }
 
+impl<T> Slab<T> {
+    /// Has memory ready for so many values.
+    #[cfg(feature = "sqlite")]
+    pub fn prepare(&self, values: usize) {
+        self.0.prepare(values);
+    }
+}
+
 impl<T> Shared<T> {
     /// A value in an allocation of its own.
     pub(crate) fn alone(value: T) -> Self {

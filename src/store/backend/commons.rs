@@ -40,6 +40,12 @@ impl Commons {
         Record::new(&self.slab, id, fields, |common| self.share(common))
     }
 
+    /// Has memory ready for so many records.
+    #[cfg(feature = "sqlite")]
+    pub fn prepare(&self, records: usize) {
+        self.slab.prepare(records);
+    }
+
     /// The same as this, as other records have it; or this.
     fn share(&self, common: Common) -> Arc<Common> {
         if !common.can_be_shared() {

@@ -47,6 +47,9 @@ pub(in crate::store) struct Durable {
 /// So many parts of a file are read ahead of what is in the memory.
 const PARTS_AHEAD: usize = 8;
 
+/// For so many records memory is had ready meanwhile: for more than are read ahead.
+const RECORDS_AHEAD: usize = 2 * PARTS_AHEAD * rows::CHUNK;
+
 /// What a caller is told whom nobody answers.
 fn defect() -> Error {
     Error::new(ErrorKind::Internal, "internal error: a defect of the library")
@@ -105,12 +108,21 @@ impl Durable {
     /// Puts what the file has into the memory.
     fn load(&self, parts: Receiver<Loaded>) -> Result<()> {
         let mut book = self.memory.write()?;
+        let mut expected = 0_usize;
         for part in parts {
             match part {
-                Loaded::Tokens(count) => self.memory.reserve(&mut book, count),
-                Loaded::Effects(effects) => drop(self.memory.apply(&mut book, effects)),
+                Loaded::Tokens(count) => {
+                    self.memory.reserve(&mut book, count);
+                    expected = count;
+                }
+                Loaded::Effects(effects) => {
+                    expected = expected.saturating_sub(effects.len());
+                    drop(self.memory.apply(&mut book, effects));
+                }
                 Loaded::LastId(last_id) => book.raise_last_id(last_id),
             }
+            // The thread that reads has more to do than this one.
+            self.memory.commons().prepare(expected.min(RECORDS_AHEAD));
         }
         Ok(())
     }

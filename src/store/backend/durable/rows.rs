@@ -144,7 +144,7 @@ mod column {
 const IDS: RangeInclusive<i64> = 1..=i64::MAX / 2;
 
 /// So many records are given at a time.
-const CHUNK: usize = 1024;
+pub(super) const CHUNK: usize = 1024;
 
 /// Why rows could not be loaded: SQLite's reason, or what is wrong with one.
 pub(super) enum Unreadable {
