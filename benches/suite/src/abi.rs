@@ -45,27 +45,6 @@ pub struct ClientTokenOptions {
     pub default_extra_data_len: usize,
 }
 
-/// `rbtoken_generate_options_t`.
-#[repr(C)]
-pub struct GenerateOptions {
-    pub struct_size: usize,
-    pub expires_mode: i32,
-    pub flags: u32,
-    pub expires_at_us: i64,
-    pub generator_id: *const c_char,
-    pub generator_id_len: usize,
-    pub token_type: *const c_char,
-    pub token_type_len: usize,
-    pub local_site: *const c_char,
-    pub local_site_len: usize,
-    pub note: *const c_char,
-    pub note_len: usize,
-    pub policy: *const c_char,
-    pub policy_len: usize,
-    pub extra_data: *const c_char,
-    pub extra_data_len: usize,
-}
-
 /// `rbtoken_import_options_t`.
 #[repr(C)]
 pub struct ImportOptions {
@@ -125,24 +104,6 @@ pub struct TokenUpdate {
     pub extra_data_len: usize,
 }
 
-/// `rbtoken_generator_t`.
-#[repr(C)]
-pub struct Generator {
-    pub struct_size: usize,
-    pub user_data: Handle,
-    pub create: unsafe extern "C" fn(
-        Handle,
-        token_type: *const c_char,
-        attempt: u32,
-        value: *mut c_char,
-        capacity: usize,
-        value_len: *mut usize,
-    ) -> Status,
-    pub validate:
-        unsafe extern "C" fn(Handle, *const c_char, *const c_char, usize, *mut bool) -> Status,
-    pub destroy: Option<unsafe extern "C" fn(Handle)>,
-}
-
 /// What `RBTOKEN_INIT()` does.
 pub fn init<T>() -> T {
     // SAFETY: only used for the structs above, where zeroes are values of all fields; each starts
@@ -186,7 +147,7 @@ functions! {
         Handle, Text, usize, Text, usize, *const ClientTokenOptions, *mut Handle, *mut bool, Error
     ) -> Status;
     store_generate_token: fn(
-        Handle, Text, usize, *const GenerateOptions, *mut Handle, Error
+        Handle, Text, usize, *const c_void, *mut Handle, Error
     ) -> Status;
     store_import_token: fn(
         Handle, Text, usize, Text, usize, *const ImportOptions, *mut Handle, Error
@@ -206,7 +167,6 @@ functions! {
     store_invalidate_all_tokens: fn(Handle, Text, usize, *mut u64, Error) -> Status;
     store_delete_token: fn(Handle, i64, Error) -> Status;
     store_purge_tokens: fn(Handle, i64, *mut u64, Error) -> Status;
-    store_add_generator: fn(Handle, Text, usize, *const Generator, Error) -> Status;
     token_release: fn(Handle);
     token_id: fn(Handle) -> i64;
     token_value: fn(Handle, *mut usize) -> Text;

@@ -80,6 +80,13 @@ impl Stopwatch {
     }
 }
 
+/// The mean of times without the slowest hundredth, which waited for something else.
+pub fn usual_mean(times: &mut [f64]) -> f64 {
+    times.sort_unstable_by(f64::total_cmp);
+    let usual = &times[..times.len() - times.len() / 100];
+    usual.iter().sum::<f64>() / usual.len() as f64
+}
+
 fn greatest_common_divisor(a: u64, b: u64) -> u64 {
     if b == 0 { a } else { greatest_common_divisor(b, a % b) }
 }

@@ -5,8 +5,8 @@ use std::ptr::{null, null_mut};
 use anyhow::Result;
 
 use crate::abi::{
-    ClientTokenOptions, GenerateOptions, Generator, Handle, ImportOptions, StoreOptions, Text,
-    TokenFilter, TokenUpdate, UNSUPPORTED, VERDICT_OK, api, check, init,
+    ClientTokenOptions, Handle, ImportOptions, StoreOptions, Text, TokenFilter, TokenUpdate,
+    UNSUPPORTED, VERDICT_OK, api, check, init,
 };
 
 fn text(text: &str) -> (Text, usize) {
@@ -110,24 +110,13 @@ impl Store {
         Ok((Token(token), created))
     }
 
-    /// A new token of a user, by a generator; none is the built-in one.
+    /// A new token of a user, with a value that is made for it.
     #[inline]
-    pub fn generate(&self, user: &str, generator: Option<&str>) -> Result<Token> {
-        let mut options: GenerateOptions = init();
-        if let Some(generator) = generator {
-            (options.generator_id, options.generator_id_len) = text(generator);
-        }
+    pub fn generate(&self, user: &str) -> Result<Token> {
         let mut token = null_mut();
         let (user, user_len) = text(user);
         check(unsafe {
-            (api().store_generate_token)(
-                self.0,
-                user,
-                user_len,
-                &raw const options,
-                &raw mut token,
-                null_mut(),
-            )
+            (api().store_generate_token)(self.0, user, user_len, null(), &raw mut token, null_mut())
         })?;
         Ok(Token(token))
     }
@@ -283,12 +272,6 @@ impl Store {
             (api().store_purge_tokens)(self.0, dead_before_us, &raw mut count, null_mut())
         })?;
         Ok(count)
-    }
-
-    /// Adds a generator, whose functions must keep to the header.
-    pub fn add_generator(&self, id: &str, generator: &Generator) -> Result<()> {
-        let (id, len) = text(id);
-        check(unsafe { (api().store_add_generator)(self.0, id, len, generator, null_mut()) })
     }
 }
 
