@@ -7,7 +7,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::ffi::support::check_answer;
 use crate::ffi::{rbtoken_clock_fn, rbtoken_entropy_fn};
 use crate::store::{Event, Hooks, Store};
-use crate::token::{Entropy, Token};
+use crate::token::{Entropy, SharedToken};
 
 /// How important a message to the host's log is.
 #[repr(C)]
@@ -158,7 +158,7 @@ impl Entropy for Host {
 }
 
 impl Hooks for Host {
-    fn call(&self, _: &Arc<Store>, event: Event, token: &Arc<Token>) {
+    fn call(&self, _: &Arc<Store>, event: Event, token: &SharedToken) {
         let what = match event {
             Event::Created { .. } => "was created",
             Event::Updated => "was updated",

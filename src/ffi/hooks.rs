@@ -7,7 +7,7 @@ use super::store::rbtoken_store_t;
 use super::support::{Out, Shared, SizedStruct, UserData, guard, read_published};
 use super::token::rbtoken_token_t;
 use crate::store::{Event, Hooks, Store};
-use crate::token::Token;
+use crate::token::SharedToken;
 
 /// Told of an event. `store` and `token` are lent for the call; retain what is to be kept. The
 /// token shows the fields as they are after the event. Must not throw.
@@ -74,7 +74,7 @@ struct HostHooks {
 }
 
 impl Hooks for HostHooks {
-    fn call(&self, store: &Arc<Store>, event: Event, token: &Arc<Token>) {
+    fn call(&self, store: &Arc<Store>, event: Event, token: &SharedToken) {
         let user_data = self.user_data.get();
         let store = rbtoken_store_t::lend(store);
         let token = rbtoken_token_t::lend(token).cast_const();

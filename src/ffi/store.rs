@@ -21,6 +21,7 @@ pub struct rbtoken_store_t {
 
 impl Shared for rbtoken_store_t {
     type Target = Store;
+    type Reference = Arc<Store>;
 }
 
 impl rbtoken_store_t {
@@ -41,7 +42,7 @@ impl rbtoken_store_t {
     ///
     /// # Safety
     /// As `hold`; nothing but the login's own callbacks releases the handle while the answer lives.
-    pub(super) unsafe fn hold_for_login(store: *const Self) -> Result<Held<Store>> {
+    pub(super) unsafe fn hold_for_login(store: *const Self) -> Result<Held<Arc<Store>>> {
         // SAFETY: as promised by the caller.
         let store = unsafe { Self::borrow(store, "store") }?;
         store.check_open()?;

@@ -5,7 +5,7 @@ use super::error::{rbtoken_error_t, rbtoken_status_t};
 use super::support::{Out, Shared, guard, guard_value, lend, reject_flags};
 use crate::clock::Timestamp;
 use crate::text::Text;
-use crate::token::Token;
+use crate::token::{SharedToken, Token};
 
 /// A token as it was when a function gave it out. What becomes of the token afterwards does not
 /// change it, and it may outlive its store. Its handles count their references, and any thread
@@ -16,6 +16,7 @@ pub struct rbtoken_token_t {
 
 impl Shared for rbtoken_token_t {
     type Target = Token;
+    type Reference = SharedToken;
 }
 
 /// Adds a reference to a token, for another part of the host to release; or takes one of a token

@@ -1,8 +1,6 @@
-use std::sync::Arc;
-
 use super::support::{Owned, Shared, guard_value};
 use super::token::rbtoken_token_t;
-use crate::token::Token;
+use crate::token::SharedToken;
 
 /// A list of tokens as they were when it was made. The host frees it with
 /// `rbtoken_token_list_free()`.
@@ -11,7 +9,7 @@ pub struct rbtoken_token_list_t {
 }
 
 impl Owned for rbtoken_token_list_t {
-    type Target = Vec<Arc<Token>>;
+    type Target = Vec<SharedToken>;
 }
 
 /// How many tokens a list has.

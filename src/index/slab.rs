@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::marker::PhantomData;
-use std::mem::ManuallyDrop;
+use std::mem::{ManuallyDrop, offset_of};
 use std::ops::Deref;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -79,6 +79,27 @@ impl<T> Shared<T> {
         Some(unsafe { &mut self.0.as_mut().value })
     }
 
+    /// Where the value is, which stands for the reference from here on.
+    pub(crate) fn into_raw(self) -> *const T {
+        ManuallyDrop::new(self).as_ptr()
+    }
+
+    /// Where the value is.
+    pub(crate) fn as_ptr(&self) -> *const T {
+        // SAFETY: within the slot.
+        unsafe { &raw const (*self.0.as_ptr()).value }
+    }
+
+    /// # Safety
+    /// The place is [`Shared::into_raw`]'s or [`Shared::as_ptr`]'s, and stands for one reference.
+    pub(crate) unsafe fn from_raw(value: *const T) -> Self {
+        // SAFETY: the value stands in a slot, which is not at the address 0.
+        unsafe {
+            let slot = value.byte_sub(offset_of!(Slot<T>, value)).cast_mut().cast();
+            Self(NonNull::new_unchecked(slot))
+        }
+    }
+
     /// Whether both are of the same value.
     pub(crate) fn is(&self, other: &Self) -> bool {
         self.0 == other.0
@@ -141,12 +162,18 @@ impl<T> Clone for Shared<T> {
 
 impl<T> Drop for Shared<T> {
     fn drop(&mut self) {
-        // What was done with the value comes before its end, whoever is the last.
-        let count = self.slot().count.fetch_sub(1, Ordering::Release);
-        if count & !ALONE == 1 {
+        let mut count = self.slot().count.load(Ordering::Acquire);
+        // The only reference is not counted down, which costs more than a look: nobody can have made
+        // another one.
+        if count & !ALONE != 1 {
+            // What was done with the value comes before its end, whoever is the last.
+            count = self.slot().count.fetch_sub(1, Ordering::Release);
+            if count & !ALONE != 1 {
+                return;
+            }
             self.slot().count.load(Ordering::Acquire);
-            self.drop_value(count & ALONE != 0);
         }
+        self.drop_value(count & ALONE != 0);
     }
 }
 

@@ -8,7 +8,7 @@ use super::{Event, Store, TokenUpdate, names};
 use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::text::Text;
-use crate::token::{Invalidation, Token, TokenValue};
+use crate::token::{Invalidation, SharedToken, TokenValue};
 
 impl Store {
     /// Changes a token's fields, be it valid or not. `last_updated` becomes now.
@@ -16,7 +16,11 @@ impl Store {
     /// # Errors
     /// `NotFound`; those of [`crate::json::parse_object`] and `Policy`; `TooLong`, `EmbeddedNul`
     /// for the note. Nothing is changed then.
-    pub fn update_token(self: &Arc<Self>, id: i64, update: &TokenUpdate<'_>) -> Result<Arc<Token>> {
+    pub fn update_token(
+        self: &Arc<Self>,
+        id: i64,
+        update: &TokenUpdate<'_>,
+    ) -> Result<SharedToken> {
         if let Some(note) = update.note {
             names::check_prose(note, "note")?;
         }

@@ -1,17 +1,15 @@
 //! Finding, listing and counting tokens.
 
-use std::sync::Arc;
-
 use super::{SiteFilter, Store, TokenFilter, names};
 use crate::error::{Error, ErrorKind, Result};
-use crate::token::{Token, TokenValue};
+use crate::token::{SharedToken, TokenValue};
 
 impl Store {
     /// The token that has a value, usable or not. This is no login: it checks nothing.
     ///
     /// # Errors
     /// `NotFound` if there is none; those of what cannot be a value.
-    pub fn find_token(&self, value: &str) -> Result<Arc<Token>> {
+    pub fn find_token(&self, value: &str) -> Result<SharedToken> {
         TokenValue::check(value).map_err(|error| error.at_argument("value"))?;
         let record = self.backend.by_value(value)?;
         record.map(|record| self.snapshot(record)).ok_or_else(|| no_such_token("value"))
@@ -21,7 +19,7 @@ impl Store {
     ///
     /// # Errors
     /// `NotFound` if there is none.
-    pub fn get_token(&self, id: i64) -> Result<Arc<Token>> {
+    pub fn get_token(&self, id: i64) -> Result<SharedToken> {
         let record = self.backend.by_id(id)?;
         record.map(|record| self.snapshot(record)).ok_or_else(|| no_such_token("id"))
     }
@@ -30,7 +28,7 @@ impl Store {
     ///
     /// # Errors
     /// `NotFound` for an unknown Local Site; those of bad names.
-    pub fn list_tokens(&self, filter: &TokenFilter<'_>) -> Result<Vec<Arc<Token>>> {
+    pub fn list_tokens(&self, filter: &TokenFilter<'_>) -> Result<Vec<SharedToken>> {
         filter.user.map_or(Ok(()), names::check_user)?;
         filter.client_name.map_or(Ok(()), names::check_client_name)?;
         if let SiteFilter::Named(name) = filter.local_site {

@@ -7,7 +7,7 @@ use parking_lot::RwLock;
 
 use super::Store;
 use crate::error::{Error, ErrorKind, Result};
-use crate::token::{SharedRecord, Token};
+use crate::token::{SharedRecord, SharedToken};
 
 /// What happened to a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +34,7 @@ pub enum Event {
 /// Called after the event, on the thread that caused it, with no lock held: it may use the store.
 pub trait Hooks: Send + Sync {
     /// An event happened to a token.
-    fn call(&self, store: &Arc<Store>, event: Event, token: &Arc<Token>);
+    fn call(&self, store: &Arc<Store>, event: Event, token: &SharedToken);
 }
 
 /// The hooks of a store, in the order in which they were added.
@@ -116,13 +116,13 @@ impl Store {
     /// A hook may release the last reference that the caller had: nothing else of the store is used
     /// behind this.
     #[inline]
-    pub(super) fn fire(self: &Arc<Self>, event: Event, token: &Arc<Token>) {
+    pub(super) fn fire(self: &Arc<Self>, event: Event, token: &SharedToken) {
         if self.hooks.count.load(Ordering::Acquire) > 0 {
             self.tell(event, token);
         }
     }
 
-    fn tell(self: &Arc<Self>, event: Event, token: &Arc<Token>) {
+    fn tell(self: &Arc<Self>, event: Event, token: &SharedToken) {
         let store = Arc::clone(self);
         for entry in store.hooks.current() {
             if let Some(entry) = entry.upgrade()

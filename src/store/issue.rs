@@ -9,7 +9,9 @@ use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind, Result};
 use crate::json::Value;
 use crate::text::Text;
-use crate::token::{CreateRequest, Invalidation, RecordFields, SharedRecord, Token, TokenValue};
+use crate::token::{
+    CreateRequest, Invalidation, RecordFields, SharedRecord, SharedToken, TokenValue,
+};
 
 /// How often a value is generated anew because the one before exists already.
 const MAX_ATTEMPTS: u32 = 20;
@@ -29,7 +31,7 @@ impl Store {
     pub fn get_or_create_client_token(
         self: &Arc<Self>,
         request: &ClientTokenRequest<'_>,
-    ) -> Result<(Arc<Token>, bool)> {
+    ) -> Result<(SharedToken, bool)> {
         names::check_user(request.user)?;
         names::check_client_name(request.client_name)?;
         request.local_site.map_or(Ok(()), names::check_local_site)?;
@@ -122,7 +124,7 @@ impl Store {
     /// # Errors
     /// As [`Store::get_or_create_client_token`], but an expiration in the past is accepted;
     /// `Generation` for an unknown generator, `Unsupported` for `legacy_sha1`.
-    pub fn generate_token(self: &Arc<Self>, request: &GenerateRequest<'_>) -> Result<Arc<Token>> {
+    pub fn generate_token(self: &Arc<Self>, request: &GenerateRequest<'_>) -> Result<SharedToken> {
         names::check_user(request.user)?;
         names::check_prose(request.note, "note")?;
         request.local_site.map_or(Ok(()), names::check_local_site)?;
@@ -166,7 +168,7 @@ impl Store {
     ///
     /// # Errors
     /// `Exists` if a token has the value; those of bad names, values and documents.
-    pub fn import_token(&self, request: &ImportRequest<'_>) -> Result<Arc<Token>> {
+    pub fn import_token(&self, request: &ImportRequest<'_>) -> Result<SharedToken> {
         names::check_user(request.user)?;
         let value = TokenValue::new(request.value).map_err(|error| error.at_argument("value"))?;
         request.generator_id.map_or(Ok(()), names::check_generator_id)?;

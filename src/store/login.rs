@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Event, Store, names};
 use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::error::Result;
-use crate::token::{MAX_VALUE_CHARS, Token};
+use crate::token::{MAX_VALUE_CHARS, SharedToken, Token};
 
 /// What came of a login.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,7 +55,7 @@ pub struct Login {
     pub verdict: Verdict,
     /// The token that was accepted, or that explains why it was not: given for `Ok`, `Invalid`,
     /// `Expired` and `WrongSite`.
-    pub token: Option<Arc<Token>>,
+    pub token: Option<SharedToken>,
 }
 
 impl Login {

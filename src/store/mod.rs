@@ -27,7 +27,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::policy::PolicyIds;
 use crate::text::Text;
 use crate::token::{
-    Entropy, GeneratorRegistry, SharedRecord, SystemEntropy, Token, TokenGenerator,
+    Entropy, GeneratorRegistry, SharedRecord, SharedToken, SystemEntropy, Token, TokenGenerator,
 };
 
 use backend::{Backend, Operation, Outcome};
@@ -307,20 +307,20 @@ impl Store {
     }
 
     /// A snapshot of a record.
-    fn snapshot(&self, record: SharedRecord) -> Arc<Token> {
+    fn snapshot(&self, record: SharedRecord) -> SharedToken {
         let last_used = record.last_used();
         self.snapshot_used(record, last_used)
     }
 
     /// A snapshot of a record as it was used last at a time.
-    fn snapshot_used(&self, record: SharedRecord, last_used: Option<Timestamp>) -> Arc<Token> {
+    fn snapshot_used(&self, record: SharedRecord, last_used: Option<Timestamp>) -> SharedToken {
         let version = self.deprecation_version.load(Ordering::Acquire);
         let deprecated = record.is_deprecated(version, || {
             let generators = self.generators.read();
             let version = self.deprecation_version.load(Ordering::Acquire);
             (version, generators.is_deprecated(record.generator_id()))
         });
-        Arc::new(Token::new(record, last_used, deprecated))
+        Token::new(record, last_used, deprecated)
     }
 }
 
@@ -332,7 +332,7 @@ mod tests {
     struct Deaf;
 
     impl Hooks for Deaf {
-        fn call(&self, _: &Arc<Store>, _: Event, _: &Arc<Token>) {}
+        fn call(&self, _: &Arc<Store>, _: Event, _: &SharedToken) {}
     }
 
     /// A call may have found the store open just before it was closed.

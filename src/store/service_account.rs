@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{ClientTokenRequest, Expires, Store, names};
 use crate::error::{Error, Result};
 use crate::policy::{Policy, PolicyIds};
-use crate::token::Token;
+use crate::token::SharedToken;
 
 const DEFAULT_EXPIRATION_SECS: i64 = 30 * 86_400;
 const DEFAULT_MIN_VALIDITY_SECS: i64 = 7_200;
@@ -94,7 +94,7 @@ impl ServiceAccount {
         store: &Arc<Store>,
         local_site: Option<&str>,
         min_validity_secs: Option<i64>,
-    ) -> Result<(Arc<Token>, bool)> {
+    ) -> Result<(SharedToken, bool)> {
         let min_validity_secs = min_validity_secs.unwrap_or(DEFAULT_MIN_VALIDITY_SECS);
         let outlives = self.expiration_secs.is_none_or(|secs| secs >= min_validity_secs);
         let token = store.get_or_create_client_token(&ClientTokenRequest {

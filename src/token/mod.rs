@@ -15,7 +15,7 @@ pub use generator::{CreateRequest, GeneratorRegistry, TokenGenerator};
 pub use legacy_sha1::{LEGACY_SHA1, LegacySha1};
 pub(crate) use record::{Common, RecordFields};
 pub use record::{ExtraData, Invalidation, Record, SharedRecord};
-pub use snapshot::Token;
+pub use snapshot::{SharedToken, Token};
 pub use value::{MAX_VALUE_CHARS, TokenValue, ValueRef};
 pub(crate) use vendor_checksum::check_token_type;
 pub use vendor_checksum::{VENDOR_CHECKSUM, VendorChecksum};

@@ -6,7 +6,11 @@ use once_cell::sync::OnceCell;
 
 use super::{Record, SharedRecord};
 use crate::clock::Timestamp;
+use crate::index::Shared;
 use crate::text::Text;
+
+/// A token that callers share.
+pub type SharedToken = Shared<Token>;
 
 /// A token as it was at one moment. It stays readable whatever becomes of the token or the store.
 pub struct Token {
@@ -21,8 +25,8 @@ impl Token {
         record: SharedRecord,
         last_used: Option<Timestamp>,
         deprecated: bool,
-    ) -> Self {
-        Self { record, last_used, deprecated, redacted: OnceCell::new() }
+    ) -> SharedToken {
+        Shared::alone(Self { record, last_used, deprecated, redacted: OnceCell::new() })
     }
 
     /// The fields that do not change while this snapshot lives.

@@ -7,10 +7,65 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::index;
 
 #[cold]
 fn null(argument: &'static str) -> Error {
     Error::new(ErrorKind::NullArgument, "the argument must not be NULL").at_argument(argument)
+}
+
+/// A counted reference, which the address of its target can stand for.
+pub(crate) trait Counted: Clone + Deref {
+    fn into_raw(this: Self) -> *const Self::Target;
+
+    fn as_ptr(this: &Self) -> *const Self::Target;
+
+    /// # Safety
+    /// The address is `into_raw`'s or `as_ptr`'s, and stands for a reference.
+    unsafe fn from_raw(target: *const Self::Target) -> Self;
+
+    /// Whether the last reference is going, and this is a callback's `destroy` that asks: the memory is
+    /// still there, but nothing may hold on to it any more.
+    fn is_going(this: &Self) -> bool;
+}
+
+impl<T> Counted for Arc<T> {
+    fn into_raw(this: Self) -> *const T {
+        Self::into_raw(this)
+    }
+
+    fn as_ptr(this: &Self) -> *const T {
+        Self::as_ptr(this)
+    }
+
+    unsafe fn from_raw(target: *const T) -> Self {
+        // SAFETY: as promised by the caller.
+        unsafe { Self::from_raw(target) }
+    }
+
+    fn is_going(this: &Self) -> bool {
+        Self::strong_count(this) == 0
+    }
+}
+
+impl<T> Counted for index::Shared<T> {
+    fn into_raw(this: Self) -> *const T {
+        this.into_raw()
+    }
+
+    fn as_ptr(this: &Self) -> *const T {
+        this.as_ptr()
+    }
+
+    unsafe fn from_raw(target: *const T) -> Self {
+        // SAFETY: as promised by the caller.
+        unsafe { Self::from_raw(target) }
+    }
+
+    /// What is in such a reference calls nobody when it goes.
+    fn is_going(_: &Self) -> bool {
+        false
+    }
 }
 
 /// An opaque type whose handles count their references.
@@ -18,14 +73,17 @@ pub(crate) trait Shared: Sized {
     /// What the handle stands for.
     type Target;
 
+    /// How it is counted.
+    type Reference: Counted<Target = Self::Target>;
+
     /// Hands one reference over to the host.
-    fn give(target: Arc<Self::Target>) -> *mut Self {
-        Arc::into_raw(target).cast_mut().cast()
+    fn give(target: Self::Reference) -> *mut Self {
+        Counted::into_raw(target).cast_mut().cast()
     }
 
     /// The handle of a reference that this side keeps: the host may use it meanwhile.
-    fn lend(target: &Arc<Self::Target>) -> *mut Self {
-        Arc::as_ptr(target).cast_mut().cast()
+    fn lend(target: &Self::Reference) -> *mut Self {
+        Counted::as_ptr(target).cast_mut().cast()
     }
 
     /// A reference of this side's own, so that the target outlives the call whatever a callback
@@ -33,25 +91,23 @@ pub(crate) trait Shared: Sized {
     ///
     /// # Safety
     /// `handle` is NULL or a handle of this type that was not released.
-    unsafe fn hold(handle: *const Self, argument: &'static str) -> Result<Arc<Self::Target>> {
+    unsafe fn hold(handle: *const Self, argument: &'static str) -> Result<Self::Reference> {
         // SAFETY: as promised by the caller.
-        unsafe { Self::borrow(handle, argument) }.map(|held| Arc::clone(&held))
+        unsafe { Self::borrow(handle, argument) }.map(|held| held.clone())
     }
 
     /// The host's own reference, for as long as it is kept.
     ///
     /// # Safety
     /// As [`Shared::hold`]; the answer is not used once the handle may have been released.
-    unsafe fn borrow(handle: *const Self, argument: &'static str) -> Result<Held<Self::Target>> {
+    unsafe fn borrow(handle: *const Self, argument: &'static str) -> Result<Held<Self::Reference>> {
         if handle.is_null() {
             return Err(null(argument));
         }
         // SAFETY: a handle that is not NULL came from `give` or `lend`, whose reference still
         // exists; it stays with the host, hence no drop of this one.
-        let borrowed = ManuallyDrop::new(unsafe { Arc::from_raw(handle.cast::<Self::Target>()) });
-        // The last reference is going, and this is a callback's `destroy` that asks: the memory is
-        // still there, but nothing may hold on to it any more.
-        if Arc::strong_count(&borrowed) == 0 {
+        let borrowed = ManuallyDrop::new(unsafe { Counted::from_raw(handle.cast()) });
+        if Counted::is_going(&*borrowed) {
             return Err(
                 Error::new(ErrorKind::State, "the object is being closed").at_argument(argument)
             );
@@ -64,8 +120,8 @@ pub(crate) trait Shared: Sized {
     /// # Safety
     /// As [`Shared::hold`]; the handle is not released while the borrow lives.
     unsafe fn get<'a>(handle: *const Self) -> Option<&'a Self::Target> {
-        // SAFETY: `give` and `lend` made the pointer from an `Arc`, so it is aligned and points
-        // to a target that lives while a reference does.
+        // SAFETY: `give` and `lend` made the pointer from a reference, so it is aligned and points
+        // to a target that lives while one does.
         unsafe { handle.cast::<Self::Target>().as_ref() }
     }
 
@@ -85,33 +141,33 @@ pub(crate) trait Shared: Sized {
     ///
     /// # Safety
     /// `handle` is NULL or a handle of this type, which the host does not use again.
-    unsafe fn take(handle: *mut Self) -> Option<Arc<Self::Target>> {
+    unsafe fn take(handle: *mut Self) -> Option<Self::Reference> {
         // SAFETY: a handle that is not NULL came from `give`; its reference is the one taken.
-        (!handle.is_null()).then(|| unsafe { Arc::from_raw(handle.cast::<Self::Target>()) })
+        (!handle.is_null()).then(|| unsafe { Counted::from_raw(handle.cast_const().cast()) })
     }
 }
 
 /// A reference of the host's, or one of this side's own.
-pub(crate) struct Held<T> {
-    reference: ManuallyDrop<Arc<T>>,
+pub(crate) struct Held<R> {
+    reference: ManuallyDrop<R>,
     is_own: bool,
 }
 
-impl<T> Held<T> {
+impl<R: Clone> Held<R> {
     /// The same as a reference of this side's own.
     pub fn into_own(self) -> Self {
-        Self { reference: ManuallyDrop::new(Arc::clone(&self)), is_own: true }
+        Self { reference: self.reference.clone(), is_own: true }
     }
 }
 
-impl<T> Deref for Held<T> {
-    type Target = Arc<T>;
-    fn deref(&self) -> &Arc<T> {
+impl<R> Deref for Held<R> {
+    type Target = R;
+    fn deref(&self) -> &R {
         &self.reference
     }
 }
 
-impl<T> Drop for Held<T> {
+impl<R> Drop for Held<R> {
     fn drop(&mut self) {
         if self.is_own {
             // SAFETY: it is dropped here alone, and this is its end.
