@@ -120,8 +120,9 @@ fn to_digits(bytes: &mut [u8]) -> &[u8] {
         let lower = if value > 35 { b'a' - b'Z' - 1 } else { 0 };
         *byte = value + b'0' + upper + lower;
     }
-    let mut good = pairs.iter().position(|pair| *pair == NONE).unwrap_or(pairs.len());
-    for next in good..pairs.len() {
+    let first = pairs.iter().position(|pair| *pair == NONE).unwrap_or(pairs.len());
+    let mut good = first;
+    for next in first..pairs.len() {
         pairs[good] = pairs[next];
         good += usize::from(pairs[good] != NONE);
     }
