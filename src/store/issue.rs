@@ -99,8 +99,8 @@ impl Store {
         };
         let (record, created) =
             self.create(&generator_id, None, Some(unless), |generator_id, value| RecordFields {
-                user: user.clone(),
-                local_site: local_site.clone(),
+                user,
+                local_site,
                 value,
                 generator_id,
                 time_added: now,
@@ -108,9 +108,9 @@ impl Store {
                 last_used: None,
                 expires,
                 invalidation: None,
-                note: note.clone(),
-                policy: Arc::clone(&policy),
-                extra_data: Arc::clone(&extra_data),
+                note,
+                policy,
+                extra_data,
             })?;
         let token = self.snapshot(record);
         if created {
@@ -144,18 +144,18 @@ impl Store {
         let (record, _) =
             self.create(&generator_id, request.token_type, None, |generator_id, value| {
                 RecordFields {
-                    user: user.clone(),
-                    local_site: local_site.clone(),
+                    user,
+                    local_site,
                     value,
                     generator_id,
                     time_added: now,
                     last_updated: now,
                     last_used: None,
                     expires: request.expires,
-                    invalidation: invalidation.clone(),
-                    note: note.clone(),
-                    policy: Arc::clone(&policy),
-                    extra_data: Arc::clone(&extra_data),
+                    invalidation,
+                    note,
+                    policy,
+                    extra_data,
                 }
             })?;
         let token = self.snapshot(record);
@@ -233,7 +233,7 @@ impl Store {
         generator_id: &str,
         token_type: Option<&str>,
         unless: Option<OwnedClientQuery>,
-        fields: impl Fn(Text, TokenValue) -> RecordFields,
+        fields: impl FnOnce(Text, TokenValue) -> RecordFields,
     ) -> Result<(SharedRecord, bool)> {
         let (generator_id, generator) = self.generator(generator_id)?;
         let default_type;
@@ -244,14 +244,17 @@ impl Store {
                 &default_type
             }
         };
-        for attempt in 0..MAX_ATTEMPTS {
-            let value = generator.create(&CreateRequest { token_type, attempt }, &*self.entropy)?;
-            let fields = Box::new(fields(generator_id.clone(), value));
+        let value =
+            |attempt| generator.create(&CreateRequest { token_type, attempt }, &*self.entropy);
+        let mut fields = Box::new(fields(generator_id, value(0)?));
+        for attempt in 1.. {
             match self.backend.change(Operation::Insert(fields, unless.clone()))? {
                 Outcome::Inserted(record) => return Ok((record, true)),
                 Outcome::Found(record) => return Ok((record, false)),
-                Outcome::ValueTaken | Outcome::Done(_) => {}
+                Outcome::ValueTaken(refused) if attempt < MAX_ATTEMPTS => fields = refused,
+                Outcome::ValueTaken(_) | Outcome::Done(_) => break,
             }
+            fields.value = value(attempt)?;
         }
         Err(Error::new(
             ErrorKind::Generation,

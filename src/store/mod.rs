@@ -302,7 +302,7 @@ impl Store {
         Ok(match self.backend.change(operation)? {
             Outcome::Done(records) => records,
             Outcome::Inserted(record) | Outcome::Found(record) => vec![record],
-            Outcome::ValueTaken => Vec::new(),
+            Outcome::ValueTaken(_) => Vec::new(),
         })
     }
 

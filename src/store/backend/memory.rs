@@ -115,7 +115,7 @@ impl Memory {
                     return Ok(Plan::nothing(Outcome::Found(found)));
                 }
                 if self.values.contains(fields.value.borrow().expose_bytes()) {
-                    return Ok(Plan::nothing(Outcome::ValueTaken));
+                    return Ok(Plan::nothing(Outcome::ValueTaken(fields)));
                 }
                 let record = self.record(book, *next_id, *fields);
                 *next_id += 1;

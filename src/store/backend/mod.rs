@@ -149,8 +149,8 @@ pub(super) enum Outcome {
     Inserted(SharedRecord),
     /// Nothing was inserted: this token serves the client already.
     Found(SharedRecord),
-    /// Nothing was inserted: another token has this value.
-    ValueTaken,
+    /// Nothing was inserted: another token has the value of these fields.
+    ValueTaken(Box<RecordFields>),
 }
 
 /// A store of records.

@@ -137,7 +137,7 @@ impl ReviewBoard {
             Ok(Outcome::Inserted(Record::alone(id, fields.clone())))
         });
         match inserted {
-            Err(Fault::Duplicate) => Ok(Outcome::ValueTaken),
+            Err(Fault::Duplicate) => Ok(Outcome::ValueTaken(Box::new(fields.clone()))),
             inserted => Ok(inserted?),
         }
     }
