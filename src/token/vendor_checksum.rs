@@ -120,12 +120,11 @@ fn to_digits(bytes: &mut [u8]) -> &[u8] {
         let lower = if value > 35 { b'a' - b'Z' - 1 } else { 0 };
         *byte = value + b'0' + upper + lower;
     }
-    // The last one takes the place of one that is none: which it is says nothing of what it is.
-    let (mut seen, mut good) = (0, pairs.len());
-    while let Some(place) = pairs[seen..good].iter().position(|pair| *pair == NONE) {
-        seen += place;
-        good -= 1;
-        pairs[seen] = pairs[good];
+    let first = pairs.iter().position(|pair| *pair == NONE).unwrap_or(pairs.len());
+    let mut good = first;
+    for next in first..pairs.len() {
+        pairs[good] = pairs[next];
+        good += usize::from(pairs[good] != NONE);
     }
     pairs[..good].as_flattened()
 }
