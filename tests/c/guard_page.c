@@ -33,11 +33,11 @@ static rbtoken_status_t tell_time(void *user_data, int64_t *now_us)
 
 static rbtoken_status_t fill(void *user_data, uint8_t *bytes, size_t len)
 {
-    static uint8_t next;
+    static uint32_t next;
 
     (void)user_data;
     while (len-- > 0)
-        *bytes++ = next++;
+        *bytes++ = (uint8_t)((++next * 2654435761u) >> 24);
     return RBTOKEN_OK;
 }
 

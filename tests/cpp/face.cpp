@@ -706,9 +706,11 @@ void callbacks()
     {
         rbtoken::StoreOptions options;
         options.clock = [] { return std::chrono::system_clock::now(); };
-        std::uint8_t next = 0;
+        // Does not repeat itself soon: how many bytes a value takes is the library's business.
+        std::uint32_t next = 0;
         options.entropy = [next](std::uint8_t *bytes, std::size_t len) mutable {
-            for (std::size_t i = 0; i < len; ++i) bytes[i] = ++next;
+            for (std::size_t i = 0; i < len; ++i)
+                bytes[i] = static_cast<std::uint8_t>((++next * 2654435761u) >> 24);
         };
         rbtoken::StoreOptions copied = options;
         const auto store = must(Store::open(std::move(copied)));
