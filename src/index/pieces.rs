@@ -64,7 +64,8 @@ impl Pieces {
         self.0.lock().take(&self.0)
     }
 
-    /// Maps memory until there is room for so many pieces: who takes them does not wait until the system has cleared memory.
+    /// Maps memory until there is room for so many pieces, so that who takes them does not wait until the
+    /// system has cleared it.
     #[cfg(any(test, feature = "sqlite"))]
     pub fn prepare(&self, pieces: usize) {
         loop {

@@ -51,9 +51,7 @@ impl<T> Slab<T> {
         unsafe { slot.write(Slot { count: AtomicUsize::new(1), value }) };
         Shared(slot)
     }
-}
 
-impl<T> Slab<T> {
     /// Has memory ready for so many values.
     #[cfg(feature = "sqlite")]
     pub fn prepare(&self, values: usize) {

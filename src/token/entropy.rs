@@ -114,3 +114,44 @@ fn fill_from_system(buffer: &mut [u8]) -> Result<()> {
         )
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stream() -> Stream {
+        let mut stream = Stream { bytes: [0; MADE], answered: MADE, fork_generation: 0 };
+        stream.bytes[..KEY].copy_from_slice(&[7; KEY]);
+        stream
+    }
+
+    #[test]
+    fn a_stream_answers_all_that_follows_its_keys_whatever_it_is_asked_at_a_time() {
+        let mut expected = Vec::new();
+        let mut key = [7; KEY];
+        while expected.len() < 4 * MADE {
+            let mut made = [0; MADE];
+            ChaCha12Rng::from_seed(key).fill_bytes(&mut made);
+            key.copy_from_slice(&made[..KEY]);
+            expected.extend_from_slice(&made[KEY..]);
+        }
+        let (mut stream, mut answered) = (stream(), Vec::new());
+        for len in [1, 0, 255, 256, 3, 991, 992, 1500] {
+            let mut answer = vec![0; len];
+            stream.answer(&mut answer);
+            answered.extend(answer);
+        }
+        assert_eq!(answered, expected[..answered.len()]);
+    }
+
+    #[test]
+    fn what_a_stream_answered_and_the_key_it_was_made_with_are_gone() {
+        let mut stream = stream();
+        for len in [256, 256, 256, 224, 256] {
+            stream.answer(&mut vec![0; len]);
+            assert_ne!(stream.bytes[..KEY], [7; KEY]);
+            assert!(stream.bytes[KEY..stream.answered].iter().all(|byte| *byte == 0));
+        }
+        assert_eq!(stream.answered, KEY + 256);
+    }
+}

@@ -74,6 +74,8 @@ pub(crate) fn check_token_type(token_type: &str) -> Result<()> {
 /// Fills a place with uniformly drawn digits, two for each 16 random bits. Some of these stand for no
 /// digits and are thrown away: a remainder would prefer some digits to others.
 fn draw_digits(place: &mut [u8], entropy: &dyn Entropy) -> Result<()> {
+    // For 128 pairs, where the usual value takes 123: too few of them stand for digits but once in some
+    // 400,000 draws.
     let mut random = Wiped([0; MAX_VALUE_CHARS + 1]);
     let mut filled = 0;
     for _ in 0..MAX_DRAWS {
@@ -83,7 +85,6 @@ fn draw_digits(place: &mut [u8], entropy: &dyn Entropy) -> Result<()> {
         let len = digits.len().min(rest.len());
         rest[..len].copy_from_slice(&digits[..len]);
         filled += len;
-        // Almost always after the first draw.
         if filled == place.len() {
             return Ok(());
         }

@@ -15,9 +15,14 @@ fn null(argument: &'static str) -> Error {
 }
 
 /// A counted reference, which the address of its target can stand for.
-pub(crate) trait Counted: Clone + Deref {
+///
+/// # Safety
+/// The addresses are the target's, which may be read there while a reference exists.
+pub(crate) unsafe trait Counted: Clone + Deref {
+    /// Where the target is, which stands for the reference from here on.
     fn into_raw(this: Self) -> *const Self::Target;
 
+    /// Where the target is.
     fn as_ptr(this: &Self) -> *const Self::Target;
 
     /// # Safety
@@ -29,7 +34,8 @@ pub(crate) trait Counted: Clone + Deref {
     fn is_going(this: &Self) -> bool;
 }
 
-impl<T> Counted for Arc<T> {
+// SAFETY: as the standard library says.
+unsafe impl<T> Counted for Arc<T> {
     fn into_raw(this: Self) -> *const T {
         Self::into_raw(this)
     }
@@ -48,7 +54,8 @@ impl<T> Counted for Arc<T> {
     }
 }
 
-impl<T> Counted for index::Shared<T> {
+// SAFETY: the value is in a slot, which stays where it is while there is a reference.
+unsafe impl<T> Counted for index::Shared<T> {
     fn into_raw(this: Self) -> *const T {
         this.into_raw()
     }
