@@ -119,51 +119,93 @@ class Token;
 
 /* ---- The library ------------------------------------------------------------------------- */
 
+/* Begin generated: Status. */
 /** What a call answered. A status of a callback of the host is none of these numbers. */
 enum class Status : rbtoken_status_t {
-    ok = RBTOKEN_OK,                                       ///< The call did what it says.
-    null_argument = RBTOKEN_E_NULL_ARGUMENT,               ///< A handle was moved from.
-    invalid_argument = RBTOKEN_E_INVALID_ARGUMENT,         ///< A value is not allowed.
-    invalid_utf8 = RBTOKEN_E_INVALID_UTF8,                 ///< A text is not UTF-8.
-    embedded_nul = RBTOKEN_E_EMBEDDED_NUL,                 ///< A text contains a NUL.
-    too_long = RBTOKEN_E_TOO_LONG,                         ///< A text is too long.
-    struct_size = RBTOKEN_E_STRUCT_SIZE,                   ///< The library does not fit the header.
-    unsupported_option = RBTOKEN_E_UNSUPPORTED_OPTION,     ///< The library is too old for an option.
-    time_range = RBTOKEN_E_TIME_RANGE,                     ///< Outside the years 1 to 9999.
-    json_syntax = RBTOKEN_E_JSON_SYNTAX,                   ///< A document is not JSON.
-    json_type = RBTOKEN_E_JSON_TYPE,                       ///< A JSON value has the wrong type.
-    json_too_deep = RBTOKEN_E_JSON_TOO_DEEP,               ///< More than 128 levels.
-    json_number = RBTOKEN_E_JSON_NUMBER,                   ///< A number that cannot be kept.
-    policy = RBTOKEN_E_POLICY,                             ///< A policy breaks a rule.
-    not_found = RBTOKEN_E_NOT_FOUND,                       ///< No such token, Local Site, setting.
-    exists = RBTOKEN_E_EXISTS,                             ///< There is such an object already.
-    state = RBTOKEN_E_STATE,                               ///< Not in this state.
-    unsupported = RBTOKEN_E_UNSUPPORTED,                   ///< This build or store cannot do that.
-    forked = RBTOKEN_E_FORKED,                             ///< The process was forked.
-    poisoned = RBTOKEN_E_POISONED,                         ///< An earlier Status::internal.
-    generation = RBTOKEN_E_GENERATION,                     ///< No value could be generated.
-    callback = RBTOKEN_E_CALLBACK,                         ///< A callback threw, or broke its contract.
-    locked = RBTOKEN_E_LOCKED,                             ///< Another process owns the file.
-    io = RBTOKEN_E_IO,                                     ///< Input or output failed.
-    corrupt = RBTOKEN_E_CORRUPT,                           ///< Stored data is damaged.
-    version = RBTOKEN_E_VERSION,                           ///< Stored by an incompatible version.
-    database = RBTOKEN_E_DATABASE,                         ///< The database failed.
-    timeout = RBTOKEN_E_TIMEOUT,                           ///< It took too long.
-    no_memory = RBTOKEN_E_NO_MEMORY,                       ///< The memory is exhausted.
-    internal = RBTOKEN_E_INTERNAL,                         ///< A defect of the library.
+    /** The call did what it says. */
+    ok = RBTOKEN_OK,
+    /** A required argument is NULL, or a text is NULL though its length is not 0. */
+    null_argument = RBTOKEN_E_NULL_ARGUMENT,
+    /** An argument has a value that is not allowed. */
+    invalid_argument = RBTOKEN_E_INVALID_ARGUMENT,
+    /** A text is not UTF-8. */
+    invalid_utf8 = RBTOKEN_E_INVALID_UTF8,
+    /** A text contains a NUL character. */
+    embedded_nul = RBTOKEN_E_EMBEDDED_NUL,
+    /** A text is longer than its field allows. */
+    too_long = RBTOKEN_E_TOO_LONG,
+    /** `struct_size` is no size that the struct ever had: `RBTOKEN_INIT` was forgotten. */
+    struct_size = RBTOKEN_E_STRUCT_SIZE,
+    /** A newer header's field is set, which this library does not know. */
+    unsupported_option = RBTOKEN_E_UNSUPPORTED_OPTION,
+    /** A time lies outside the years 1 to 9999, or leads there. */
+    time_range = RBTOKEN_E_TIME_RANGE,
+    /** A document is not JSON. */
+    json_syntax = RBTOKEN_E_JSON_SYNTAX,
+    /** A JSON value has another type than the one that belongs there. */
+    json_type = RBTOKEN_E_JSON_TYPE,
+    /** A document is nested more than 128 levels deep. */
+    json_too_deep = RBTOKEN_E_JSON_TOO_DEEP,
+    /** A number is neither an integer of 64 bits nor a finite float. */
+    json_number = RBTOKEN_E_JSON_NUMBER,
+    /** A policy breaks a rule of policies; the error tells where. */
+    policy = RBTOKEN_E_POLICY,
+    /** There is no such token, Local Site or setting. */
+    not_found = RBTOKEN_E_NOT_FOUND,
+    /** There is such an object already. */
+    exists = RBTOKEN_E_EXISTS,
+    /** The object is in a state that does not allow the call. */
+    state = RBTOKEN_E_STATE,
+    /** This build, or this kind of store, cannot do that. */
+    unsupported = RBTOKEN_E_UNSUPPORTED,
+    /** The process was forked after the store was opened. */
+    forked = RBTOKEN_E_FORKED,
+    /** An earlier `RBTOKEN_E_INTERNAL` may have left the store half-changed; it refuses everything. */
+    poisoned = RBTOKEN_E_POISONED,
+    /** No token value could be generated: no such generator, no entropy, or 20 values in a row that exist already. */
+    generation = RBTOKEN_E_GENERATION,
+    /** A callback of the host broke its contract. */
+    callback = RBTOKEN_E_CALLBACK,
+    /** Another process, or another store of this one, owns the file. */
+    locked = RBTOKEN_E_LOCKED,
+    /** The operating system refused an input or output operation. */
+    io = RBTOKEN_E_IO,
+    /** Stored data is damaged. */
+    corrupt = RBTOKEN_E_CORRUPT,
+    /** Stored data was written by an incompatible version. */
+    version = RBTOKEN_E_VERSION,
+    /** The database refused or failed. */
+    database = RBTOKEN_E_DATABASE,
+    /** The operation did not end in its time. */
+    timeout = RBTOKEN_E_TIMEOUT,
+    /** The memory is exhausted. */
+    no_memory = RBTOKEN_E_NO_MEMORY,
+    /** A defect of the library. Nothing was changed, or the store says `RBTOKEN_E_POISONED` from now on. */
+    internal = RBTOKEN_E_INTERNAL,
 };
+/* End generated: Status. */
 
-/** What came of a login. Whatever is not Verdict::ok is a refusal; later versions may add some. */
+/* Begin generated: Verdict. */
+/** The result of a login. Anything but Verdict::ok is a refusal; later versions may add values. */
 enum class Verdict : rbtoken_verdict_t {
-    refused = RBTOKEN_VERDICT_REFUSED,             ///< Nobody was judged.
-    ok = RBTOKEN_VERDICT_OK,                       ///< The caller is the token's user.
-    unknown = RBTOKEN_VERDICT_UNKNOWN,             ///< There is no such token.
-    invalid = RBTOKEN_VERDICT_INVALID,             ///< The token was invalidated.
-    expired = RBTOKEN_VERDICT_EXPIRED,             ///< The token is expired.
-    inactive_user = RBTOKEN_VERDICT_INACTIVE_USER, ///< Answer as for an unknown token.
-    wrong_site = RBTOKEN_VERDICT_WRONG_SITE,       ///< The token is another Local Site's.
-    not_a_token = RBTOKEN_VERDICT_NOT_A_TOKEN,     ///< Another kind of login.
+    /** Nobody was judged: the call failed, or is not over. */
+    refused = RBTOKEN_VERDICT_REFUSED,
+    /** The caller is the token's user. */
+    ok = RBTOKEN_VERDICT_OK,
+    /** There is no such token, or the header has no value. */
+    unknown = RBTOKEN_VERDICT_UNKNOWN,
+    /** The token was invalidated. */
+    invalid = RBTOKEN_VERDICT_INVALID,
+    /** The token is expired. */
+    expired = RBTOKEN_VERDICT_EXPIRED,
+    /** The token's user is not active. Answer the caller as for an unknown token. */
+    inactive_user = RBTOKEN_VERDICT_INACTIVE_USER,
+    /** The token belongs to a Local Site, and the request is for another site. */
+    wrong_site = RBTOKEN_VERDICT_WRONG_SITE,
+    /** The header asks for another kind of login, which this library does not judge. */
+    not_a_token = RBTOKEN_VERDICT_NOT_A_TOKEN,
 };
+/* End generated: Verdict. */
 
 /** The version of the library that runs; RBTOKEN_VERSION is the header's. */
 [[nodiscard]] inline std::string_view version() noexcept { return rbtoken_version(); }
@@ -1133,12 +1175,17 @@ private:
     std::optional<std::string_view> site_;
 };
 
-/** Whether a list shows the tokens that can be used. */
+/* Begin generated: Validity. */
+/** Which tokens a list has, by whether they can be used. */
 enum class Validity : std::int32_t {
-    any = RBTOKEN_FILTER_VALIDITY_ANY,     ///< All tokens.
-    valid = RBTOKEN_FILTER_VALIDITY_VALID, ///< Those that are neither invalidated nor expired.
-    dead = RBTOKEN_FILTER_VALIDITY_DEAD,   ///< Those that are.
+    /** All tokens. */
+    any = RBTOKEN_FILTER_VALIDITY_ANY,
+    /** Those that are neither invalidated nor expired. */
+    valid = RBTOKEN_FILTER_VALIDITY_VALID,
+    /** Those that are invalidated or expired. */
+    dead = RBTOKEN_FILTER_VALIDITY_DEAD,
 };
+/* End generated: Validity. */
 
 /** How to search for, or make, a client's token; see rbtoken_client_token_options_t. */
 struct ClientTokenOptions {

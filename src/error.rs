@@ -1,76 +1,14 @@
 //! One error type for the whole library.
 
+mod kind;
+
 use std::borrow::Cow;
 use std::fmt;
 
+pub use kind::ErrorKind;
+
 /// The result of anything that can fail here.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
-
-/// What kind of thing went wrong. The C ABI gives each kind a status code.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum ErrorKind {
-    /// A required argument is missing.
-    NullArgument,
-    /// An argument has a value that is not allowed.
-    InvalidArgument,
-    /// A text is not UTF-8.
-    InvalidUtf8,
-    /// A text contains a NUL character.
-    EmbeddedNul,
-    /// A text is longer than its field allows.
-    TooLong,
-    /// An options struct has a size that was never published.
-    StructSize,
-    /// An options struct asks for something that this version does not know.
-    UnsupportedOption,
-    /// A time lies outside the years 1 to 9999.
-    TimeRange,
-    /// A document is not JSON.
-    JsonSyntax,
-    /// A JSON value has another type than the one asked for.
-    JsonType,
-    /// A JSON document is nested more than 128 levels deep.
-    JsonTooDeep,
-    /// A JSON number cannot be kept without changing it.
-    JsonNumber,
-    /// A policy document breaks a rule of policies.
-    Policy,
-    /// There is no such object.
-    NotFound,
-    /// There is such an object already.
-    Exists,
-    /// The object is in a state that does not allow the call.
-    State,
-    /// This build or this store cannot do that.
-    Unsupported,
-    /// The process was forked after the store was opened.
-    Forked,
-    /// An earlier panic may have left the store half-changed.
-    Poisoned,
-    /// No token value could be generated.
-    Generation,
-    /// A callback of the host broke its contract.
-    Callback,
-    /// Another process, or another store of this one, owns the file.
-    Locked,
-    /// The operating system refused an input or output operation.
-    Io,
-    /// Stored data is damaged.
-    Corrupt,
-    /// Stored data was written by an incompatible version.
-    Version,
-    /// The database refused or failed.
-    Database,
-    /// The operation did not end in its time.
-    Timeout,
-    /// The memory is exhausted.
-    NoMemory,
-    /// A defect of this library.
-    Internal,
-    /// A callback of the host answered with this status, which is passed on unchanged.
-    Host(i32),
-}
 
 /// What went wrong, where, in words for people.
 ///

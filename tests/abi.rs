@@ -6,14 +6,46 @@
 mod c;
 #[path = "support/header.rs"]
 mod header;
-#[path = "abi/layouts.rs"]
-mod layouts;
 
 use std::fmt::Write;
 use std::fs;
 use std::path::PathBuf;
 
 use header::Header;
+
+/// The size of a field that the function borrows.
+fn size_of_field<S, F>(_: impl Fn(&S) -> &F) -> usize {
+    size_of::<F>()
+}
+
+macro_rules! layouts {
+    ($($name:ident { $($field:ident),* $(,)? })*) => {
+        /// A line for each struct and each field.
+        pub fn all() -> Vec<String> {
+            let mut lines = Vec::new();
+            $(
+                let name = stringify!($name);
+                lines.push(format!(
+                    "struct {name}: size {}, alignment {}",
+                    std::mem::size_of::<$name>(),
+                    std::mem::align_of::<$name>()
+                ));
+                $(
+                    lines.push(format!(
+                        "field {name}.{}: offset {}, size {}",
+                        stringify!($field),
+                        std::mem::offset_of!($name, $field),
+                        super::size_of_field(|it: &$name| &it.$field)
+                    ));
+                )*
+            )*
+            lines
+        }
+    };
+}
+
+#[path = "abi/layouts.rs"]
+mod layouts;
 
 const UPDATE: &str = "RBTOKEN_UPDATE_ABI=1 cargo test --test abi";
 

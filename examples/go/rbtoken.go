@@ -16,7 +16,7 @@ import (
 
 // Error is a call that failed. It has changed nothing.
 type Error struct {
-	Status             int
+	Status             Status
 	Name, Message      string
 	Argument, JSONPath string
 }
@@ -25,12 +25,12 @@ func (e *Error) Error() string { return e.Name + ": " + e.Message }
 
 // check takes the error of a call that failed.
 func check(status C.rbtoken_status_t, e *C.rbtoken_error_t) error {
-	if status == C.RBTOKEN_OK {
+	if Status(status) == StatusOK {
 		return nil
 	}
 	defer C.rbtoken_error_free(e)
 	return &Error{
-		Status:   int(status),
+		Status:   Status(status),
 		Name:     C.GoString(C.rbtoken_status_name(status)),
 		Message:  C.GoString(C.rbtoken_error_message(e)),
 		Argument: C.GoString(C.rbtoken_error_argument(e)),
@@ -229,7 +229,7 @@ func (s *Store) Authenticate(header, site string) (Login, error) {
 		s.handle, h, hLen, &options, &verdict, &token, &refused, &e)
 	name := C.GoString(C.rbtoken_verdict_name(verdict))
 	return Login{
-		OK:      verdict == C.RBTOKEN_VERDICT_OK,
+		OK:      Verdict(verdict) == VerdictOK,
 		Verdict: strings.TrimPrefix(name, "RBTOKEN_VERDICT_"),
 		Token:   newToken(token),
 		Refused: newToken(refused),

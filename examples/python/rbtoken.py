@@ -1,5 +1,7 @@
 """Review Board API tokens from Python: a typed module over librbtoken, with ctypes alone.
 
+It comes with ``rbtoken_abi``, the generated module of constants, layouts and signatures.
+
     with rbtoken.Store() as store:
         token, created = store.get_or_create_client_token("alice", "RBTools")
         login = store.authenticate_header(f"token {token.value}")
@@ -28,12 +30,14 @@ import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from ctypes import POINTER, byref, c_bool, c_char_p, c_int32, c_int64, c_size_t
-from ctypes import c_uint32, c_uint64, c_void_p
+from ctypes import byref, c_bool, c_char_p, c_int32, c_int64, c_size_t, c_uint64, c_void_p
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from types import TracebackType
 from typing import Any, Literal, TypeVar, Union
+
+import rbtoken_abi as abi
+from rbtoken_abi import Status, Verdict
 
 __all__ = [
     "KEEP", "NEVER", "ClientTokenOptions", "GenerateOptions", "Hooks", "ImportOptions", "Login",
@@ -41,54 +45,6 @@ __all__ = [
 ]
 
 _log = logging.getLogger("rbtoken")
-
-
-class Status(enum.IntEnum):
-    """What a call came to. Later versions of the library may add some."""
-
-    OK = 0
-    NULL_ARGUMENT = 1
-    INVALID_ARGUMENT = 2
-    INVALID_UTF8 = 3
-    EMBEDDED_NUL = 4
-    TOO_LONG = 5
-    STRUCT_SIZE = 6
-    UNSUPPORTED_OPTION = 7
-    TIME_RANGE = 8
-    JSON_SYNTAX = 40
-    JSON_TYPE = 41
-    JSON_TOO_DEEP = 42
-    JSON_NUMBER = 43
-    POLICY = 44
-    NOT_FOUND = 80
-    EXISTS = 81
-    STATE = 82
-    UNSUPPORTED = 83
-    FORKED = 84
-    POISONED = 85
-    GENERATION = 120
-    CALLBACK = 121
-    LOCKED = 160
-    IO = 161
-    CORRUPT = 162
-    VERSION = 163
-    DATABASE = 164
-    TIMEOUT = 165
-    NO_MEMORY = 200
-    INTERNAL = 201
-
-
-class Verdict(enum.IntEnum):
-    """What came of a login. Whatever is not OK is a refusal."""
-
-    REFUSED = 0
-    OK = 1
-    UNKNOWN = 2
-    INVALID = 3
-    EXPIRED = 4
-    INACTIVE_USER = 5
-    WRONG_SITE = 6
-    NOT_A_TOKEN = 7
 
 
 class _Mark(enum.Enum):
@@ -129,156 +85,26 @@ class RBTokenError(Exception):
         return type(self), parts
 
 
-# The structs, as in rbtoken.h. A text is a pointer and a length in bytes.
+_Struct = TypeVar("_Struct", bound=ctypes.Structure)
 
 
-def _text(name: str) -> list[tuple[str, Any]]:
-    return [(name, c_char_p), (f"{name}_len", c_size_t)]
-
-
-_FREE = ctypes.CFUNCTYPE(None, c_void_p)
-_NOW = ctypes.CFUNCTYPE(c_int32, c_void_p, POINTER(c_int64))
-_CREATED = ctypes.CFUNCTYPE(None, c_void_p, c_void_p, c_void_p, c_bool)
-_EVENT = ctypes.CFUNCTYPE(None, c_void_p, c_void_p, c_void_p)
-
-
-class _Struct(ctypes.Structure):
-    """All defaults, but what is given. Texts are encoded, and kept as long as the struct."""
-
-    def __init__(self, **fields: Any) -> None:
-        super().__init__()
-        self.struct_size = ctypes.sizeof(self)
-        for name, value in fields.items():
-            if isinstance(value, str):
-                value = _utf8(value)
-                setattr(self, f"{name}_len", len(value))
-            setattr(self, name, value)
-
-
-class _Clock(_Struct):
-    _fields_ = [("struct_size", c_size_t), ("user_data", c_void_p), ("now", _NOW),
-                ("destroy", _FREE)]
-
-
-class _StoreOptions(_Struct):
-    _fields_ = [("struct_size", c_size_t), *_text("location"), *_text("settings"),
-                ("clock", POINTER(_Clock)), ("entropy", c_void_p)]
-
-
-class _ClientOptions(_Struct):
-    _fields_ = [("struct_size", c_size_t), ("expires_mode", c_int32),
-                ("min_validity_mode", c_int32), ("expires_at_us", c_int64),
-                ("min_validity_secs", c_int64), ("flags", c_uint32), ("reserved", c_uint32),
-                *_text("local_site"), *_text("default_policy"), *_text("default_extra_data")]
-
-
-class _GenerateOptions(_Struct):
-    _fields_ = [("struct_size", c_size_t), ("expires_mode", c_int32), ("flags", c_uint32),
-                ("expires_at_us", c_int64), *_text("generator_id"), *_text("token_type"),
-                *_text("local_site"), *_text("note"), *_text("policy"), *_text("extra_data")]
-
-
-class _ImportOptions(_Struct):
-    _fields_ = [("struct_size", c_size_t), ("flags", c_uint32), ("reserved", c_uint32),
-                ("time_added_us", c_int64), ("last_updated_us", c_int64),
-                ("last_used_us", c_int64), ("expires_at_us", c_int64),
-                ("invalid_date_us", c_int64), *_text("invalid_reason"), *_text("generator_id"),
-                *_text("local_site"), *_text("note"), *_text("policy"), *_text("extra_data")]
-
-
-class _LoginOptions(_Struct):
-    _fields_ = [("struct_size", c_size_t), ("site_mode", c_int32), ("reserved", c_uint32),
-                *_text("site")]
-
-
-class _Filter(_Struct):
-    _fields_ = [("struct_size", c_size_t), ("local_site_mode", c_int32),
-                ("validity_mode", c_int32), ("flags", c_uint32), ("reserved", c_uint32),
-                ("expires_before_us", c_int64), *_text("local_site"), *_text("user"),
-                *_text("client_name")]
-
-
-class _Update(_Struct):
-    _fields_ = [("struct_size", c_size_t), ("expires_mode", c_int32), ("note_mode", c_int32),
-                ("policy_mode", c_int32), ("extra_data_mode", c_int32), ("expires_at_us", c_int64),
-                *_text("note"), *_text("policy"), *_text("extra_data")]
-
-
-class _HooksStruct(_Struct):
-    _fields_ = [("struct_size", c_size_t), ("user_data", c_void_p), ("created", _CREATED),
-                ("updated", _EVENT), ("invalidated", _EVENT), ("expired", _EVENT),
-                ("used", _EVENT), ("deleted", _EVENT), ("destroy", _FREE)]
+def _struct(kind: type[_Struct], **fields: Any) -> _Struct:
+    """Returns a struct with defaults but for the fields given. It keeps its encoded texts alive."""
+    struct = kind()
+    struct.struct_size = ctypes.sizeof(struct)
+    for name, value in fields.items():
+        if isinstance(value, str):
+            value = _utf8(value)
+            setattr(struct, f"{name}_len", len(value))
+        setattr(struct, name, value)
+    return struct
 
 
 def _load() -> ctypes.CDLL:
     library = ctypes.CDLL(os.environ.get("RBTOKEN_LIBRARY", "librbtoken.so.0"))
-    text, pointer, handle = [c_char_p, c_size_t], POINTER(c_void_p), c_void_p
-    login = [handle, *text, POINTER(_LoginOptions), POINTER(c_int32), pointer, pointer]
-    # What takes an error as its last argument and returns a status.
-    fallible: dict[str, list[Any]] = {
-        "store_open": [POINTER(_StoreOptions), pointer],
-        "store_set_setting": [handle, *text, *text],
-        "store_get_setting": [handle, *text, pointer],
-        "store_add_local_site": [handle, *text],
-        "store_remove_local_site": [handle, *text],
-        "store_set_user_active": [handle, *text, c_int32],
-        "store_set_policy_ids": [handle, POINTER(c_char_p), c_size_t],
-        "store_get_or_create_client_token":
-            [handle, *text, *text, POINTER(_ClientOptions), pointer, POINTER(c_bool)],
-        "store_generate_token": [handle, *text, POINTER(_GenerateOptions), pointer],
-        "store_import_token": [handle, *text, *text, POINTER(_ImportOptions), pointer],
-        "store_find_token": [handle, *text, pointer],
-        "store_get_token": [handle, c_int64, pointer],
-        "store_list_tokens": [handle, POINTER(_Filter), pointer],
-        "store_token_count": [handle, POINTER(c_uint64)],
-        "store_authenticate": login,
-        "store_authenticate_header": login,
-        "store_update_token": [handle, c_int64, POINTER(_Update), pointer],
-        "store_invalidate_token": [handle, *text, *text],
-        "store_invalidate_token_by_id": [handle, c_int64, *text],
-        "store_invalidate_user_tokens": [handle, *text, *text, POINTER(c_uint64)],
-        "store_delete_token": [handle, c_int64],
-        "store_purge_tokens": [handle, c_int64, POINTER(c_uint64)],
-        "store_add_hooks": [handle, POINTER(_HooksStruct), POINTER(c_uint64)],
-        "store_remove_hooks": [handle, c_uint64],
-        "token_to_json": [handle, c_int64, c_uint32, pointer],
-        "token_allows": [handle, *text, *text, *text, POINTER(c_bool)],
-    }
-    others: dict[str, tuple[Any, list[Any]]] = {
-        "version": (c_char_p, []),
-        "abi_is_compatible": (c_bool, [c_uint32]),
-        "status_name": (c_char_p, [c_int32]),
-        "error_message": (c_char_p, [handle]),
-        "error_argument": (c_char_p, [handle]),
-        "error_json_path": (c_char_p, [handle]),
-        "error_free": (None, [handle]),
-        "buffer_data": (handle, [handle, POINTER(c_size_t)]),
-        "buffer_free": (None, [handle]),
-        "store_retain": (handle, [handle]),
-        "store_release": (None, [handle]),
-        "token_retain": (handle, [handle]),
-        "token_release": (None, [handle]),
-        "token_id": (c_int64, [handle]),
-        "token_is_invalidated": (c_bool, [handle]),
-        "token_is_expired": (c_bool, [handle, c_int64]),
-        "token_is_deprecated": (c_bool, [handle]),
-        "token_list_count": (c_size_t, [handle]),
-        "token_list_get": (handle, [handle, c_size_t]),
-        "token_list_free": (None, [handle]),
-    }
-    for name in ("value", "redacted", "user", "local_site", "client_name", "note", "generator_id",
-                 "policy", "extra_data", "invalid_reason"):
-        others[f"token_{name}"] = (handle, [handle, POINTER(c_size_t)])
-    for name in ("expires", "time_added", "last_updated", "last_used", "invalid_date"):
-        others[f"token_{name}"] = (c_bool, [handle, POINTER(c_int64)])
-    for name, arguments in fallible.items():
-        others[name] = (c_int32, [*arguments, pointer])
-    for name, (result, arguments) in others.items():
-        function = getattr(library, f"rbtoken_{name}")
-        function.restype, function.argtypes = result, arguments
-    # The major and minor version that the structs above are of.
-    if not library.rbtoken_abi_is_compatible(0 << 16 | 1):
-        raise ImportError(f"librbtoken {library.rbtoken_version().decode()} is of another ABI")
+    abi.declare(library)
+    if not library.rbtoken_abi_is_compatible(abi.ABI_VERSION):
+        raise ImportError(f"librbtoken {library.rbtoken_version().decode()} has another ABI")
     return library
 
 
@@ -539,14 +365,19 @@ class ClientTokenOptions:
     default_policy: Document | None = None
     default_extra_data: Document | None = None
 
-    def _struct(self) -> _ClientOptions:
+    def _struct(self) -> abi.ClientTokenOptions:
         at = self.expires if isinstance(self.expires, datetime) else None
-        return _ClientOptions(
-            expires_mode=0 if self.expires is None else 1 if self.expires is NEVER else 2,
+        return _struct(abi.ClientTokenOptions, 
+            expires_mode=(
+                abi.ExpiresMode.DEFAULT if self.expires is None else
+                abi.ExpiresMode.NEVER if self.expires is NEVER else abi.ExpiresMode.AT),
             expires_at_us=_to_us(at) if at is not None else 0,
-            min_validity_mode=0 if self.min_validity is None else 1,
+            min_validity_mode=(
+                abi.MinValidityMode.DEFAULT if self.min_validity is None
+                else abi.MinValidityMode.SECS),
             min_validity_secs=(self.min_validity or timedelta()) // timedelta(seconds=1),
-            flags=int(self.ignore_deprecated), local_site=self.local_site,
+            flags=abi.CLIENT_TOKEN_IGNORE_DEPRECATED if self.ignore_deprecated else 0,
+            local_site=self.local_site,
             default_policy=_json(self.default_policy),
             default_extra_data=_json(self.default_extra_data))
 
@@ -566,11 +397,13 @@ class GenerateOptions:
     policy: Document | None = None
     extra_data: Document | None = None
 
-    def _struct(self) -> _GenerateOptions:
-        return _GenerateOptions(
-            expires_mode=0 if self.expires is None else 2,
+    def _struct(self) -> abi.GenerateOptions:
+        return _struct(abi.GenerateOptions, 
+            expires_mode=(
+                abi.ExpiresMode.DEFAULT if self.expires is None else abi.ExpiresMode.AT),
             expires_at_us=_to_us(self.expires) if self.expires is not None else 0,
-            flags=(0 if self.valid else 1) | (2 if self.auto_generated else 0),
+            flags=(0 if self.valid else abi.GENERATE_INVALID)
+            | (abi.GENERATE_AUTO_GENERATED if self.auto_generated else 0),
             generator_id=self.generator_id, token_type=self.token_type,
             local_site=self.local_site, note=self.note, policy=_json(self.policy),
             extra_data=_json(self.extra_data))
@@ -593,13 +426,18 @@ class ImportOptions:
     policy: Document | None = None
     extra_data: Document | None = None
 
-    def _struct(self) -> _ImportOptions:
-        times = {"time_added_us": (2, self.time_added), "last_updated_us": (4, self.last_updated),
-                 "last_used_us": (8, self.last_used), "expires_at_us": (16, self.expires),
-                 "invalid_date_us": (32, self.invalid_date)}
+    def _struct(self) -> abi.ImportOptions:
+        times = {
+            "time_added_us": (abi.IMPORT_TIME_ADDED_KNOWN, self.time_added),
+            "last_updated_us": (abi.IMPORT_LAST_UPDATED_KNOWN, self.last_updated),
+            "last_used_us": (abi.IMPORT_LAST_USED_KNOWN, self.last_used),
+            "expires_at_us": (abi.IMPORT_EXPIRES_KNOWN, self.expires),
+            "invalid_date_us": (abi.IMPORT_INVALID_DATE_KNOWN, self.invalid_date),
+        }
         known = {name: time for name, (_, time) in times.items() if time is not None}
-        return _ImportOptions(
-            flags=int(self.invalid) | sum(times[name][0] for name in known),
+        return _struct(abi.ImportOptions, 
+            flags=(abi.IMPORT_INVALID if self.invalid else 0)
+            | sum(times[name][0] for name in known),
             **{name: _to_us(time) for name, time in known.items()},
             invalid_reason=self.invalid_reason, generator_id=self.generator_id,
             local_site=self.local_site, note=self.note, policy=_json(self.policy),
@@ -615,12 +453,13 @@ class TokenUpdate:
     policy: Document | None | _Keep = KEEP
     extra_data: Document | None | _Keep = KEEP
 
-    def _struct(self) -> _Update:
+    def _struct(self) -> abi.TokenUpdate:
         def mode(value: object) -> int:
-            return 0 if value is KEEP else 1 if value is None else 2
+            kept, none = abi.FieldMode.KEEP, abi.FieldMode.NONE
+            return kept if value is KEEP else none if value is None else abi.FieldMode.SET
 
         at = self.expires if isinstance(self.expires, datetime) else None
-        return _Update(
+        return _struct(abi.TokenUpdate, 
             expires_mode=mode(self.expires), expires_at_us=_to_us(at) if at is not None else 0,
             note_mode=mode(self.note), note=None if self.note is KEEP else self.note,
             policy_mode=mode(self.policy),
@@ -668,10 +507,11 @@ class Store(_Handle):
                  clock: Callable[[], datetime] | None = None) -> None:
         """Opens a store of its own: in memory, unless a location is given."""
         pointer = c_void_p()
-        options = _StoreOptions(location=location, settings=_json(settings))
+        options = _struct(abi.StoreOptions, location=location, settings=_json(settings))
         if clock is not None:
             key = _keep(clock)
-            options.clock = ctypes.pointer(_Clock(user_data=key, now=_now, destroy=_forget))
+            options.clock = ctypes.pointer(
+                _struct(abi.Clock, user_data=key, now=_now, destroy=_forget))
         _call("store_open", byref(options), byref(pointer))
         super().__init__(pointer)
 
@@ -756,7 +596,7 @@ class Store(_Handle):
     def list_tokens(self, *, user: str | None = None,
                     client_name: str | None = None) -> list[Token]:
         """The tokens that match, by id."""
-        struct = _Filter(user=user, client_name=client_name)
+        struct = _struct(abi.TokenFilter, user=user, client_name=client_name)
         tokens = c_void_p()
         self._call("list_tokens", byref(struct), byref(tokens))
         try:
@@ -812,7 +652,8 @@ class Store(_Handle):
         return self._login("authenticate_header", header, site)
 
     def _login(self, name: str, text: str, site: str | None) -> Login:
-        struct = _LoginOptions(site_mode=0 if site is None else 1, site=site)
+        struct = _struct(abi.LoginOptions, site_mode=(
+            abi.SiteMode.GLOBAL if site is None else abi.SiteMode.NAMED), site=site)
         verdict, token, refused = c_int32(), c_void_p(), c_void_p()
         self._call(name, *_pair(text), byref(struct), byref(verdict), byref(token), byref(refused))
         known = verdict.value in Verdict.__members__.values()
@@ -825,7 +666,7 @@ class Store(_Handle):
         """Tells of events from now on; gives the id by which the hooks are removed."""
         functions = {name: thunk for name, thunk in _thunks.items()
                      if getattr(hooks, name) is not None}
-        struct = _HooksStruct(user_data=_keep(hooks), destroy=_forget, **functions)
+        struct = _struct(abi.Hooks, user_data=_keep(hooks), destroy=_forget, **functions)
         hooks_id = c_uint64()
         self._call("add_hooks", byref(struct), byref(hooks_id))
         return hooks_id.value
@@ -860,8 +701,8 @@ def _tell_time(key: int, now_us: Any) -> int:
         return Status.CALLBACK
 
 
-_forget = _FREE(_forget_kept)
-_now = _NOW(_tell_time)
+_forget = abi.DestroyFn(_forget_kept)
+_now = abi.ClockFn(_tell_time)
 
 
 def _thunk(name: str) -> Callable[..., None]:
@@ -878,6 +719,6 @@ def _thunk(name: str) -> Callable[..., None]:
 
 
 _thunks: dict[str, Any] = {
-    name: (_CREATED if name == "created" else _EVENT)(_thunk(name))
+    name: (abi.CreatedFn if name == "created" else abi.EventFn)(_thunk(name))
     for name in ("created", "updated", "invalidated", "expired", "used", "deleted")
 }

@@ -2,7 +2,7 @@ use std::ffi::{c_char, c_void};
 
 use super::host::{Host, rbtoken_host_v1_t};
 use super::instance::Instance;
-use super::{interfaces, token_interfaces};
+use super::interfaces;
 use crate::error::{Error, ErrorKind};
 use crate::ffi::support::{Out, Owned, Shared, guard, guard_value, optional_text, text};
 use crate::ffi::{rbtoken_buffer_t, rbtoken_error_t, rbtoken_status_t, rbtoken_store_t};
@@ -274,19 +274,6 @@ unsafe extern "C" fn get_interface(name: *const c_char) -> *const c_void {
     guard_value(std::ptr::null(), || {
         // SAFETY: the host's text, which it keeps for the duration of the call.
         let name = unsafe { text(name, usize::MAX, "name") };
-        let name = name.unwrap_or_default().strip_prefix("rbtoken.");
-        match name.and_then(|name| name.strip_suffix("/1")) {
-            Some("about") => (&raw const interfaces::ABOUT).cast(),
-            Some("error") => (&raw const interfaces::ERROR).cast(),
-            Some("buffer") => (&raw const interfaces::BUFFER).cast(),
-            Some("store") => (&raw const interfaces::STORE).cast(),
-            Some("hooks") => (&raw const interfaces::HOOKS).cast(),
-            Some("generator") => (&raw const interfaces::GENERATOR).cast(),
-            Some("service_account") => (&raw const interfaces::SERVICE_ACCOUNT).cast(),
-            Some("token") => (&raw const token_interfaces::TOKEN).cast(),
-            Some("token_list") => (&raw const token_interfaces::TOKEN_LIST).cast(),
-            Some("policy") => (&raw const token_interfaces::POLICY).cast(),
-            _ => std::ptr::null(),
-        }
+        name.map_or(std::ptr::null(), interfaces::find)
     })
 }

@@ -10,9 +10,7 @@ mod entry;
 mod host;
 mod instance;
 mod interfaces;
-mod token_interfaces;
 
 pub use entry::*;
 pub use host::*;
 pub use interfaces::*;
-pub use token_interfaces::*;

@@ -1,7 +1,8 @@
 use std::ffi::c_char;
 
+use super::codes::status_of;
 use super::support::{Out, Owned, guard_value, lend};
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 
 /// What a function answers: one of the values of `rbtoken_status_code`, or the status of a
 /// callback of the host, passed on unchanged. Like every value that an enum names here, it crosses
@@ -74,86 +75,6 @@ pub enum rbtoken_status_code {
     RBTOKEN_E_INTERNAL = 201,
 }
 
-impl rbtoken_status_code {
-    /// Each status with its name, NUL-terminated.
-    const NAMES: &'static [(Self, &'static str)] = &[
-        (Self::RBTOKEN_OK, "RBTOKEN_OK\0"),
-        (Self::RBTOKEN_E_NULL_ARGUMENT, "RBTOKEN_E_NULL_ARGUMENT\0"),
-        (Self::RBTOKEN_E_INVALID_ARGUMENT, "RBTOKEN_E_INVALID_ARGUMENT\0"),
-        (Self::RBTOKEN_E_INVALID_UTF8, "RBTOKEN_E_INVALID_UTF8\0"),
-        (Self::RBTOKEN_E_EMBEDDED_NUL, "RBTOKEN_E_EMBEDDED_NUL\0"),
-        (Self::RBTOKEN_E_TOO_LONG, "RBTOKEN_E_TOO_LONG\0"),
-        (Self::RBTOKEN_E_STRUCT_SIZE, "RBTOKEN_E_STRUCT_SIZE\0"),
-        (Self::RBTOKEN_E_UNSUPPORTED_OPTION, "RBTOKEN_E_UNSUPPORTED_OPTION\0"),
-        (Self::RBTOKEN_E_TIME_RANGE, "RBTOKEN_E_TIME_RANGE\0"),
-        (Self::RBTOKEN_E_JSON_SYNTAX, "RBTOKEN_E_JSON_SYNTAX\0"),
-        (Self::RBTOKEN_E_JSON_TYPE, "RBTOKEN_E_JSON_TYPE\0"),
-        (Self::RBTOKEN_E_JSON_TOO_DEEP, "RBTOKEN_E_JSON_TOO_DEEP\0"),
-        (Self::RBTOKEN_E_JSON_NUMBER, "RBTOKEN_E_JSON_NUMBER\0"),
-        (Self::RBTOKEN_E_POLICY, "RBTOKEN_E_POLICY\0"),
-        (Self::RBTOKEN_E_NOT_FOUND, "RBTOKEN_E_NOT_FOUND\0"),
-        (Self::RBTOKEN_E_EXISTS, "RBTOKEN_E_EXISTS\0"),
-        (Self::RBTOKEN_E_STATE, "RBTOKEN_E_STATE\0"),
-        (Self::RBTOKEN_E_UNSUPPORTED, "RBTOKEN_E_UNSUPPORTED\0"),
-        (Self::RBTOKEN_E_FORKED, "RBTOKEN_E_FORKED\0"),
-        (Self::RBTOKEN_E_POISONED, "RBTOKEN_E_POISONED\0"),
-        (Self::RBTOKEN_E_GENERATION, "RBTOKEN_E_GENERATION\0"),
-        (Self::RBTOKEN_E_CALLBACK, "RBTOKEN_E_CALLBACK\0"),
-        (Self::RBTOKEN_E_LOCKED, "RBTOKEN_E_LOCKED\0"),
-        (Self::RBTOKEN_E_IO, "RBTOKEN_E_IO\0"),
-        (Self::RBTOKEN_E_CORRUPT, "RBTOKEN_E_CORRUPT\0"),
-        (Self::RBTOKEN_E_VERSION, "RBTOKEN_E_VERSION\0"),
-        (Self::RBTOKEN_E_DATABASE, "RBTOKEN_E_DATABASE\0"),
-        (Self::RBTOKEN_E_TIMEOUT, "RBTOKEN_E_TIMEOUT\0"),
-        (Self::RBTOKEN_E_NO_MEMORY, "RBTOKEN_E_NO_MEMORY\0"),
-        (Self::RBTOKEN_E_INTERNAL, "RBTOKEN_E_INTERNAL\0"),
-    ];
-
-    pub(super) fn name_of(status: rbtoken_status_t) -> Option<&'static str> {
-        let named = Self::NAMES.iter().find(|(code, _)| *code as rbtoken_status_t == status);
-        named.map(|(_, name)| *name)
-    }
-}
-
-/// The status of a result.
-pub(super) fn status_of(failure: Option<ErrorKind>) -> rbtoken_status_t {
-    use rbtoken_status_code::*;
-    let code = match failure {
-        None => RBTOKEN_OK,
-        Some(ErrorKind::NullArgument) => RBTOKEN_E_NULL_ARGUMENT,
-        Some(ErrorKind::InvalidArgument) => RBTOKEN_E_INVALID_ARGUMENT,
-        Some(ErrorKind::InvalidUtf8) => RBTOKEN_E_INVALID_UTF8,
-        Some(ErrorKind::EmbeddedNul) => RBTOKEN_E_EMBEDDED_NUL,
-        Some(ErrorKind::TooLong) => RBTOKEN_E_TOO_LONG,
-        Some(ErrorKind::StructSize) => RBTOKEN_E_STRUCT_SIZE,
-        Some(ErrorKind::UnsupportedOption) => RBTOKEN_E_UNSUPPORTED_OPTION,
-        Some(ErrorKind::TimeRange) => RBTOKEN_E_TIME_RANGE,
-        Some(ErrorKind::JsonSyntax) => RBTOKEN_E_JSON_SYNTAX,
-        Some(ErrorKind::JsonType) => RBTOKEN_E_JSON_TYPE,
-        Some(ErrorKind::JsonTooDeep) => RBTOKEN_E_JSON_TOO_DEEP,
-        Some(ErrorKind::JsonNumber) => RBTOKEN_E_JSON_NUMBER,
-        Some(ErrorKind::Policy) => RBTOKEN_E_POLICY,
-        Some(ErrorKind::NotFound) => RBTOKEN_E_NOT_FOUND,
-        Some(ErrorKind::Exists) => RBTOKEN_E_EXISTS,
-        Some(ErrorKind::State) => RBTOKEN_E_STATE,
-        Some(ErrorKind::Unsupported) => RBTOKEN_E_UNSUPPORTED,
-        Some(ErrorKind::Forked) => RBTOKEN_E_FORKED,
-        Some(ErrorKind::Poisoned) => RBTOKEN_E_POISONED,
-        Some(ErrorKind::Generation) => RBTOKEN_E_GENERATION,
-        Some(ErrorKind::Callback) => RBTOKEN_E_CALLBACK,
-        Some(ErrorKind::Locked) => RBTOKEN_E_LOCKED,
-        Some(ErrorKind::Io) => RBTOKEN_E_IO,
-        Some(ErrorKind::Corrupt) => RBTOKEN_E_CORRUPT,
-        Some(ErrorKind::Version) => RBTOKEN_E_VERSION,
-        Some(ErrorKind::Database) => RBTOKEN_E_DATABASE,
-        Some(ErrorKind::Timeout) => RBTOKEN_E_TIMEOUT,
-        Some(ErrorKind::NoMemory) => RBTOKEN_E_NO_MEMORY,
-        Some(ErrorKind::Internal) => RBTOKEN_E_INTERNAL,
-        Some(ErrorKind::Host(status)) => return status,
-    };
-    code as rbtoken_status_t
-}
-
 /// What went wrong in a call, in detail. A function that fails gives one to a host that passes
 /// `rbtoken_error_t **error`; the host frees it with `rbtoken_error_free()`.
 ///
@@ -178,7 +99,7 @@ impl From<Error> for Details {
     fn from(error: Error) -> Self {
         let terminated = |text: &str| format!("{}\0", text.replace('\0', "\\0"));
         Self {
-            status: status_of(Some(error.kind())),
+            status: status_of(error.kind()),
             message: terminated(error.message()),
             argument: error.argument().map(terminated),
             json_path: error.json_path().map(terminated),

@@ -1,6 +1,7 @@
 use std::ffi::c_char;
 
-use super::error::{rbtoken_status_code, rbtoken_status_t};
+use super::codes::status_name;
+use super::error::rbtoken_status_t;
 use super::support::guard_value;
 
 // The ABI has the crate's version, so that there is one place to change it.
@@ -64,9 +65,7 @@ pub extern "C" fn rbtoken_abi_is_compatible(abi_version: u32) -> bool {
 /// @since 0.1.0
 #[unsafe(no_mangle)]
 pub extern "C" fn rbtoken_status_name(status: rbtoken_status_t) -> *const c_char {
-    guard_value(std::ptr::null(), || {
-        rbtoken_status_code::name_of(status).unwrap_or("unknown status\0").as_ptr().cast()
-    })
+    guard_value(std::ptr::null(), || status_name(status).as_ptr().cast())
 }
 
 /// In a test build alone: says where the next calls panic, and tells how many panics there were

@@ -1,5 +1,6 @@
 use std::ffi::c_char;
 
+use super::codes::{verdict_code, verdict_name};
 use super::error::{rbtoken_error_t, rbtoken_status_t};
 use super::store::rbtoken_store_t;
 use super::support::{
@@ -78,21 +79,7 @@ unsafe impl SizedStruct for rbtoken_login_options_t {
 /// @since 0.1.0
 #[unsafe(no_mangle)]
 pub extern "C" fn rbtoken_verdict_name(verdict: rbtoken_verdict_t) -> *const c_char {
-    use rbtoken_verdict_code::*;
-    const NAMES: [(rbtoken_verdict_code, &str); 8] = [
-        (RBTOKEN_VERDICT_REFUSED, "RBTOKEN_VERDICT_REFUSED\0"),
-        (RBTOKEN_VERDICT_OK, "RBTOKEN_VERDICT_OK\0"),
-        (RBTOKEN_VERDICT_UNKNOWN, "RBTOKEN_VERDICT_UNKNOWN\0"),
-        (RBTOKEN_VERDICT_INVALID, "RBTOKEN_VERDICT_INVALID\0"),
-        (RBTOKEN_VERDICT_EXPIRED, "RBTOKEN_VERDICT_EXPIRED\0"),
-        (RBTOKEN_VERDICT_INACTIVE_USER, "RBTOKEN_VERDICT_INACTIVE_USER\0"),
-        (RBTOKEN_VERDICT_WRONG_SITE, "RBTOKEN_VERDICT_WRONG_SITE\0"),
-        (RBTOKEN_VERDICT_NOT_A_TOKEN, "RBTOKEN_VERDICT_NOT_A_TOKEN\0"),
-    ];
-    guard_value(std::ptr::null(), || {
-        let named = NAMES.iter().find(|(code, _)| *code as rbtoken_verdict_t == verdict);
-        named.map_or("unknown verdict\0", |(_, name)| *name).as_ptr().cast()
-    })
+    guard_value(std::ptr::null(), || verdict_name(verdict).as_ptr().cast())
 }
 
 /// Judges a login with a token's value.
@@ -251,21 +238,11 @@ impl Outputs {
     }
 
     fn set(self, login: Login) {
-        use rbtoken_verdict_code::*;
-        let code = match login.verdict {
-            Verdict::Ok => RBTOKEN_VERDICT_OK,
-            Verdict::Unknown => RBTOKEN_VERDICT_UNKNOWN,
-            Verdict::Invalid => RBTOKEN_VERDICT_INVALID,
-            Verdict::Expired => RBTOKEN_VERDICT_EXPIRED,
-            Verdict::InactiveUser => RBTOKEN_VERDICT_INACTIVE_USER,
-            Verdict::WrongSite => RBTOKEN_VERDICT_WRONG_SITE,
-            Verdict::NotAToken => RBTOKEN_VERDICT_NOT_A_TOKEN,
-        };
         if let Some(token) = login.token {
             let place = if login.verdict == Verdict::Ok { &self.token } else { &self.refused };
             place.set_if_wanted(|| rbtoken_token_t::give(token));
         }
-        self.verdict.set(code as rbtoken_verdict_t);
+        self.verdict.set(verdict_code(login.verdict));
     }
 }
 

@@ -9,6 +9,7 @@
 mod buffer;
 mod callbacks;
 mod change;
+mod codes;
 mod error;
 mod find;
 mod generator;

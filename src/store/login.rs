@@ -2,29 +2,10 @@
 
 use std::sync::Arc;
 
-use super::{Event, Store, names};
+use super::{Event, Store, Verdict, names};
 use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::error::Result;
 use crate::token::{MAX_VALUE_CHARS, SharedToken, Token};
-
-/// What came of a login.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// The caller is the token's user.
-    Ok,
-    /// There is no such token, or the header has no value.
-    Unknown,
-    /// The token was invalidated.
-    Invalid,
-    /// The token is expired.
-    Expired,
-    /// The token's user may not log in.
-    InactiveUser,
-    /// The token belongs to a Local Site, and the request is for another site.
-    WrongSite,
-    /// The header asks for another kind of login.
-    NotAToken,
-}
 
 /// The site that a request is for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

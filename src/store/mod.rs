@@ -15,6 +15,7 @@ mod service_account;
 mod settings;
 mod shared;
 mod transfer;
+mod verdict;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -35,7 +36,7 @@ use documents::Documents;
 use hooks::HookList;
 pub use hooks::{Event, Hooks};
 use location::Location;
-pub use login::{Login, RequestSite, Verdict};
+pub use login::{Login, RequestSite};
 pub use requests::{
     ClientTokenRequest, Expires, GenerateRequest, ImportRequest, SiteFilter, TokenFilter,
     TokenUpdate, ValidityFilter,
@@ -45,6 +46,7 @@ use settings::{ConnectionSettings, Settings};
 pub use settings::{SETTINGS_SCHEMA, SettingsDocument};
 pub use shared::shared;
 pub use transfer::Progress;
+pub use verdict::Verdict;
 
 /// What a store is opened with.
 #[derive(Default)]

@@ -1,39 +1,8 @@
-//! The layout of every struct of the header, as Rust has it.
-
-use std::mem::{align_of, offset_of, size_of};
+//! The structs of the header and their fields, for a test that knows their layout in Rust.
+// Generated; do not edit. Update with: RBTOKEN_UPDATE=1 cargo test --test generated
 
 use rbtoken::extension::*;
 use rbtoken::ffi::*;
-
-fn size_of_field<S, F>(_: impl Fn(&S) -> &F) -> usize {
-    size_of::<F>()
-}
-
-macro_rules! layouts {
-    ($($name:ident { $($field:ident),* $(,)? })*) => {
-        /// A line for each struct and each field.
-        pub fn all() -> Vec<String> {
-            let mut lines = Vec::new();
-            $(
-                let name = stringify!($name);
-                lines.push(format!(
-                    "struct {name}: size {}, alignment {}",
-                    size_of::<$name>(),
-                    align_of::<$name>()
-                ));
-                $(
-                    lines.push(format!(
-                        "field {name}.{}: offset {}, size {}",
-                        stringify!($field),
-                        offset_of!($name, $field),
-                        size_of_field(|it: &$name| &it.$field)
-                    ));
-                )*
-            )*
-            lines
-        }
-    };
-}
 
 layouts! {
     rbtoken_clock_t {

@@ -1,15 +1,17 @@
 //! The library's objects, with the calls that are measured.
 
+use std::ffi::c_char;
 use std::ptr::{null, null_mut};
 
 use anyhow::Result;
 
 use crate::abi::{
-    ClientTokenOptions, Handle, ImportOptions, StoreOptions, Text, TokenFilter, TokenUpdate,
-    UNSUPPORTED, VERDICT_OK, api, check, init,
+    ClientTokenOptions, E_UNSUPPORTED, Handle, ImportOptions, StoreOptions, TokenFilter,
+    TokenUpdate, VERDICT_OK,
 };
+use crate::library::{api, check, init};
 
-fn text(text: &str) -> (Text, usize) {
+fn text(text: &str) -> (*const c_char, usize) {
     (text.as_ptr().cast(), text.len())
 }
 
@@ -70,7 +72,7 @@ impl Store {
         (options.location, options.location_len) = text(location);
         let mut store = null_mut();
         let status = unsafe { (api().store_open)(&raw const options, &raw mut store, null_mut()) };
-        if status == UNSUPPORTED {
+        if status == E_UNSUPPORTED {
             return Ok(None);
         }
         check(status)?;

@@ -40,7 +40,7 @@ pub fn describe(library: &std::path::Path) -> Vec<(&'static str, String)> {
             "library",
             format!(
                 "rbtoken {}, release profile, shared object of {:.1} MB",
-                crate::abi::version(),
+                crate::library::version(),
                 bytes as f64 / 1e6
             ),
         ),

@@ -12,6 +12,7 @@ mod growth;
 mod handles;
 mod isolated;
 mod keys;
+mod library;
 mod machine;
 mod memory;
 mod pauses;
@@ -70,7 +71,7 @@ fn main() -> Result<()> {
     let arguments: Vec<_> = std::env::args().skip(1).collect();
     let library = std::env::var_os("RBTOKEN_BENCH_LIBRARY").map(PathBuf::from);
     let library = library.context("RBTOKEN_BENCH_LIBRARY is not set: run `cargo bench`")?;
-    abi::load(&library)?;
+    library::load(&library)?;
     if let [flag, kind, size] = &arguments[..]
         && flag == memory::CHILD
     {

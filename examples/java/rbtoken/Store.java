@@ -29,7 +29,7 @@ public final class Store implements AutoCloseable {
 
     private final Pointer handle;
     /** JNA frees a callback that is garbage, so those that the library may call are kept. */
-    private final Map<Long, Native.HooksStruct> hooks = new ConcurrentHashMap<>();
+    private final Map<Long, Abi.Hooks> hooks = new ConcurrentHashMap<>();
 
     public Store() {
         PointerByReference store = new PointerByReference();
@@ -53,13 +53,13 @@ public final class Store implements AutoCloseable {
 
     /** A client's token for a user. Whoever may call it may act as any user. */
     public ClientToken clientToken(String user, String client, ClientTokenOptions options) {
-        Native.ClientTokenStruct struct = new Native.ClientTokenStruct();
+        Abi.ClientTokenOptions struct = new Abi.ClientTokenOptions();
         if (options.expires() != null) {
-            struct.expiresMode = Native.EXPIRES_AT;
+            struct.expiresMode = Abi.EXPIRES_AT;
             struct.expiresAtUs = ChronoUnit.MICROS.between(Instant.EPOCH, options.expires());
         }
         if (options.minValidity() != null) {
-            struct.minValidityMode = Native.MIN_VALIDITY_SECS;
+            struct.minValidityMode = Abi.MIN_VALIDITY_SECS;
             struct.minValiditySecs = options.minValidity().toSeconds();
         }
         if (options.localSite() != null) {
@@ -86,9 +86,9 @@ public final class Store implements AutoCloseable {
 
     /** Judges an Authorization header for a request on a Local Site; null: at the root. */
     public Login authenticate(String header, String site) {
-        Native.LoginStruct struct = new Native.LoginStruct();
+        Abi.LoginOptions struct = new Abi.LoginOptions();
         if (site != null) {
-            struct.siteMode = Native.SITE_NAMED;
+            struct.siteMode = Abi.SITE_NAMED;
             struct.site = Native.memory(site);
             struct.siteLen = Native.length(site);
         }
@@ -100,7 +100,7 @@ public final class Store implements AutoCloseable {
                 Native.length(header), struct, verdict, token, refused, error);
         TokenException.check(status, error.getValue());
         String name = Native.LIB.rbtoken_verdict_name(verdict.getValue());
-        return new Login(verdict.getValue() == Native.VERDICT_OK,
+        return new Login(verdict.getValue() == Abi.VERDICT_OK,
                 name.replace("RBTOKEN_VERDICT_", ""), Token.of(token.getValue()),
                 Token.of(refused.getValue()));
     }
@@ -114,7 +114,7 @@ public final class Store implements AutoCloseable {
 
     /** Tells of events, on their threads. What a hook throws, JNA reports and drops. */
     public long addHooks(Consumer<Token> created, Consumer<Token> used, Consumer<Token> revoked) {
-        Native.HooksStruct struct = new Native.HooksStruct();
+        Abi.Hooks struct = new Abi.Hooks();
         struct.created = (data, store, token, auto) -> created.accept(kept(token));
         struct.used = (data, store, token) -> used.accept(kept(token));
         struct.invalidated = (data, store, token) -> revoked.accept(kept(token));

@@ -26,7 +26,7 @@ public final class TokenException extends RuntimeException {
 
     /** Takes the error of a call that failed. */
     static void check(int status, Pointer error) {
-        if (status == Native.OK) {
+        if (status == Abi.OK) {
             return;
         }
         try {

@@ -4,7 +4,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::Out;
 use crate::error::{Error, ErrorKind, Result};
-use crate::ffi::error::{rbtoken_error_t, rbtoken_status_t, status_of};
+use crate::ffi::codes::status_of;
+use crate::ffi::error::{rbtoken_error_t, rbtoken_status_code, rbtoken_status_t};
 use crate::ffi::support::Owned;
 
 /// Runs the body of a function that has a status. Its outputs must have been cleared before, and
@@ -19,7 +20,7 @@ pub(crate) unsafe fn guard(
     // SAFETY: as promised by the caller.
     let error = unsafe { Out::clear(error) };
     let failure = match catch_unwind(AssertUnwindSafe(|| provable(body))) {
-        Ok(Ok(())) => return status_of(None),
+        Ok(Ok(())) => return rbtoken_status_code::RBTOKEN_OK as rbtoken_status_t,
         Ok(Err(failure)) => failure,
         Err(payload) => {
             // Dropping what was thrown could panic again.
@@ -27,7 +28,7 @@ pub(crate) unsafe fn guard(
             Error::new(ErrorKind::Internal, "internal error: a defect of the library")
         }
     };
-    let status = status_of(Some(failure.kind()));
+    let status = status_of(failure.kind());
     error.set_if_wanted(|| rbtoken_error_t::give(failure.into()));
     status
 }

@@ -1,80 +1,9 @@
-//! The interfaces: tables of the exported functions, for hosts that load the library.
-//!
-//! Members are only ever added at the end, and a test compares each with its export.
+//! The interface `rbtoken.store/1`.
+// Generated; do not edit. Update with: RBTOKEN_UPDATE=1 cargo test --test generated
 
 use std::ffi::c_char;
 
 use crate::ffi::*;
-
-/// The interface `rbtoken.about/1`: the functions of the linked API for the library itself.
-#[repr(C)]
-pub struct rbtoken_about_interface_v1_t {
-    /// The bytes of this table. A member is there if it lies within them.
-    pub struct_size: usize,
-    /// `rbtoken_version()`
-    pub version: extern "C" fn() -> *const c_char,
-    /// `rbtoken_abi_version()`
-    pub abi_version: extern "C" fn() -> u32,
-    /// `rbtoken_abi_is_compatible()`
-    pub abi_is_compatible: extern "C" fn(abi_version: u32) -> bool,
-    /// `rbtoken_status_name()`
-    pub status_name: extern "C" fn(status: rbtoken_status_t) -> *const c_char,
-    /// `rbtoken_verdict_name()`
-    pub verdict_name: extern "C" fn(verdict: rbtoken_verdict_t) -> *const c_char,
-}
-
-pub(super) static ABOUT: rbtoken_about_interface_v1_t = rbtoken_about_interface_v1_t {
-    struct_size: size_of::<rbtoken_about_interface_v1_t>(),
-    version: rbtoken_version,
-    abi_version: rbtoken_abi_version,
-    abi_is_compatible: rbtoken_abi_is_compatible,
-    status_name: rbtoken_status_name,
-    verdict_name: rbtoken_verdict_name,
-};
-
-/// The interface `rbtoken.error/1`: the functions of the linked API for errors.
-#[repr(C)]
-pub struct rbtoken_error_interface_v1_t {
-    /// The bytes of this table. A member is there if it lies within them.
-    pub struct_size: usize,
-    /// `rbtoken_error_status()`
-    pub status: unsafe extern "C" fn(error: *const rbtoken_error_t) -> rbtoken_status_t,
-    /// `rbtoken_error_message()`
-    pub message: unsafe extern "C" fn(error: *const rbtoken_error_t) -> *const c_char,
-    /// `rbtoken_error_argument()`
-    pub argument: unsafe extern "C" fn(error: *const rbtoken_error_t) -> *const c_char,
-    /// `rbtoken_error_json_path()`
-    pub json_path: unsafe extern "C" fn(error: *const rbtoken_error_t) -> *const c_char,
-    /// `rbtoken_error_free()`
-    pub free: unsafe extern "C" fn(error: *mut rbtoken_error_t),
-}
-
-pub(super) static ERROR: rbtoken_error_interface_v1_t = rbtoken_error_interface_v1_t {
-    struct_size: size_of::<rbtoken_error_interface_v1_t>(),
-    status: rbtoken_error_status,
-    message: rbtoken_error_message,
-    argument: rbtoken_error_argument,
-    json_path: rbtoken_error_json_path,
-    free: rbtoken_error_free,
-};
-
-/// The interface `rbtoken.buffer/1`: the functions of the linked API for buffers.
-#[repr(C)]
-pub struct rbtoken_buffer_interface_v1_t {
-    /// The bytes of this table. A member is there if it lies within them.
-    pub struct_size: usize,
-    /// `rbtoken_buffer_data()`
-    pub data:
-        unsafe extern "C" fn(buffer: *const rbtoken_buffer_t, len: *mut usize) -> *const c_char,
-    /// `rbtoken_buffer_free()`
-    pub free: unsafe extern "C" fn(buffer: *mut rbtoken_buffer_t),
-}
-
-pub(super) static BUFFER: rbtoken_buffer_interface_v1_t = rbtoken_buffer_interface_v1_t {
-    struct_size: size_of::<rbtoken_buffer_interface_v1_t>(),
-    data: rbtoken_buffer_data,
-    free: rbtoken_buffer_free,
-};
 
 /// The interface `rbtoken.store/1`: the functions of the linked API for stores, their tokens and logins.
 #[repr(C)]
@@ -325,7 +254,7 @@ pub struct rbtoken_store_interface_v1_t {
     ) -> rbtoken_status_t,
 }
 
-pub(super) static STORE: rbtoken_store_interface_v1_t = rbtoken_store_interface_v1_t {
+pub(super) static TABLE: rbtoken_store_interface_v1_t = rbtoken_store_interface_v1_t {
     struct_size: size_of::<rbtoken_store_interface_v1_t>(),
     open: rbtoken_store_open,
     shared: rbtoken_store_shared,
@@ -359,97 +288,3 @@ pub(super) static STORE: rbtoken_store_interface_v1_t = rbtoken_store_interface_
     export_file: rbtoken_store_export_file,
     import_file: rbtoken_store_import_file,
 };
-
-/// The interface `rbtoken.hooks/1`: the functions of the linked API for events.
-#[repr(C)]
-pub struct rbtoken_hooks_interface_v1_t {
-    /// The bytes of this table. A member is there if it lies within them.
-    pub struct_size: usize,
-    /// `rbtoken_store_add_hooks()`
-    pub add_hooks: unsafe extern "C" fn(
-        store: *mut rbtoken_store_t,
-        hooks: *const rbtoken_hooks_t,
-        hooks_id: *mut u64,
-        error: *mut *mut rbtoken_error_t,
-    ) -> rbtoken_status_t,
-    /// `rbtoken_store_remove_hooks()`
-    pub remove_hooks: unsafe extern "C" fn(
-        store: *mut rbtoken_store_t,
-        hooks_id: u64,
-        error: *mut *mut rbtoken_error_t,
-    ) -> rbtoken_status_t,
-}
-
-pub(super) static HOOKS: rbtoken_hooks_interface_v1_t = rbtoken_hooks_interface_v1_t {
-    struct_size: size_of::<rbtoken_hooks_interface_v1_t>(),
-    add_hooks: rbtoken_store_add_hooks,
-    remove_hooks: rbtoken_store_remove_hooks,
-};
-
-/// The interface `rbtoken.generator/1`: the functions of the linked API for token generators.
-#[repr(C)]
-pub struct rbtoken_generator_interface_v1_t {
-    /// The bytes of this table. A member is there if it lies within them.
-    pub struct_size: usize,
-    /// `rbtoken_store_add_generator()`
-    pub add_generator: unsafe extern "C" fn(
-        store: *mut rbtoken_store_t,
-        generator_id: *const c_char,
-        generator_id_len: usize,
-        generator: *const rbtoken_generator_t,
-        error: *mut *mut rbtoken_error_t,
-    ) -> rbtoken_status_t,
-    /// `rbtoken_store_set_default_generator()`
-    pub set_default_generator: unsafe extern "C" fn(
-        store: *mut rbtoken_store_t,
-        generator_id: *const c_char,
-        generator_id_len: usize,
-        error: *mut *mut rbtoken_error_t,
-    ) -> rbtoken_status_t,
-    /// `rbtoken_store_set_deprecated_generators()`
-    pub set_deprecated_generators: unsafe extern "C" fn(
-        store: *mut rbtoken_store_t,
-        generator_ids: *const *const c_char,
-        count: usize,
-        error: *mut *mut rbtoken_error_t,
-    ) -> rbtoken_status_t,
-}
-
-pub(super) static GENERATOR: rbtoken_generator_interface_v1_t = rbtoken_generator_interface_v1_t {
-    struct_size: size_of::<rbtoken_generator_interface_v1_t>(),
-    add_generator: rbtoken_store_add_generator,
-    set_default_generator: rbtoken_store_set_default_generator,
-    set_deprecated_generators: rbtoken_store_set_deprecated_generators,
-};
-
-/// The interface `rbtoken.service_account/1`: the functions of the linked API for service accounts.
-#[repr(C)]
-pub struct rbtoken_service_account_interface_v1_t {
-    /// The bytes of this table. A member is there if it lies within them.
-    pub struct_size: usize,
-    /// `rbtoken_service_account_new()`
-    pub create: unsafe extern "C" fn(
-        options: *const rbtoken_service_account_options_t,
-        account: *mut *mut rbtoken_service_account_t,
-        error: *mut *mut rbtoken_error_t,
-    ) -> rbtoken_status_t,
-    /// `rbtoken_service_account_get_api_token()`
-    pub get_api_token: unsafe extern "C" fn(
-        account: *const rbtoken_service_account_t,
-        store: *mut rbtoken_store_t,
-        options: *const rbtoken_service_token_options_t,
-        token: *mut *mut rbtoken_token_t,
-        created: *mut bool,
-        error: *mut *mut rbtoken_error_t,
-    ) -> rbtoken_status_t,
-    /// `rbtoken_service_account_free()`
-    pub free: unsafe extern "C" fn(account: *mut rbtoken_service_account_t),
-}
-
-pub(super) static SERVICE_ACCOUNT: rbtoken_service_account_interface_v1_t =
-    rbtoken_service_account_interface_v1_t {
-        struct_size: size_of::<rbtoken_service_account_interface_v1_t>(),
-        create: rbtoken_service_account_new,
-        get_api_token: rbtoken_service_account_get_api_token,
-        free: rbtoken_service_account_free,
-    };

@@ -1,4 +1,5 @@
-//! The interfaces of what a store gives out; see `interfaces`.
+//! The interface `rbtoken.token/1`.
+// Generated; do not edit. Update with: RBTOKEN_UPDATE=1 cargo test --test generated
 
 use std::ffi::c_char;
 
@@ -83,7 +84,7 @@ pub struct rbtoken_token_interface_v1_t {
     ) -> rbtoken_status_t,
 }
 
-pub(super) static TOKEN: rbtoken_token_interface_v1_t = rbtoken_token_interface_v1_t {
+pub(super) static TABLE: rbtoken_token_interface_v1_t = rbtoken_token_interface_v1_t {
     struct_size: size_of::<rbtoken_token_interface_v1_t>(),
     retain: rbtoken_token_retain,
     release: rbtoken_token_release,
@@ -108,64 +109,4 @@ pub(super) static TOKEN: rbtoken_token_interface_v1_t = rbtoken_token_interface_
     is_deprecated: rbtoken_token_is_deprecated,
     to_json: rbtoken_token_to_json,
     allows: rbtoken_token_allows,
-};
-
-/// The interface `rbtoken.token_list/1`: the functions of the linked API for token lists.
-#[repr(C)]
-pub struct rbtoken_token_list_interface_v1_t {
-    /// The bytes of this table. A member is there if it lies within them.
-    pub struct_size: usize,
-    /// `rbtoken_token_list_count()`
-    pub count: unsafe extern "C" fn(list: *const rbtoken_token_list_t) -> usize,
-    /// `rbtoken_token_list_get()`
-    pub get: unsafe extern "C" fn(
-        list: *const rbtoken_token_list_t,
-        index: usize,
-    ) -> *const rbtoken_token_t,
-    /// `rbtoken_token_list_free()`
-    pub free: unsafe extern "C" fn(list: *mut rbtoken_token_list_t),
-}
-
-pub(super) static TOKEN_LIST: rbtoken_token_list_interface_v1_t =
-    rbtoken_token_list_interface_v1_t {
-        struct_size: size_of::<rbtoken_token_list_interface_v1_t>(),
-        count: rbtoken_token_list_count,
-        get: rbtoken_token_list_get,
-        free: rbtoken_token_list_free,
-    };
-
-/// The interface `rbtoken.policy/1`: the functions of the linked API for policies.
-#[repr(C)]
-pub struct rbtoken_policy_interface_v1_t {
-    /// The bytes of this table. A member is there if it lies within them.
-    pub struct_size: usize,
-    /// `rbtoken_policy_parse()`
-    pub parse: unsafe extern "C" fn(
-        store: *mut rbtoken_store_t,
-        document: *const c_char,
-        document_len: usize,
-        policy: *mut *mut rbtoken_policy_t,
-        error: *mut *mut rbtoken_error_t,
-    ) -> rbtoken_status_t,
-    /// `rbtoken_policy_allows()`
-    pub allows: unsafe extern "C" fn(
-        policy: *const rbtoken_policy_t,
-        policy_id: *const c_char,
-        policy_id_len: usize,
-        method: *const c_char,
-        method_len: usize,
-        resource_id: *const c_char,
-        resource_id_len: usize,
-        allowed: *mut bool,
-        error: *mut *mut rbtoken_error_t,
-    ) -> rbtoken_status_t,
-    /// `rbtoken_policy_free()`
-    pub free: unsafe extern "C" fn(policy: *mut rbtoken_policy_t),
-}
-
-pub(super) static POLICY: rbtoken_policy_interface_v1_t = rbtoken_policy_interface_v1_t {
-    struct_size: size_of::<rbtoken_policy_interface_v1_t>(),
-    parse: rbtoken_policy_parse,
-    allows: rbtoken_policy_allows,
-    free: rbtoken_policy_free,
 };

@@ -1,0 +1,617 @@
+"""The C ABI of librbtoken for ctypes: constants, layouts and signatures of rbtoken.h.
+
+Generated; do not edit. Update with: RBTOKEN_UPDATE=1 cargo test --test generated
+
+SPDX-License-Identifier: MIT
+"""
+
+from __future__ import annotations
+
+import ctypes
+import enum
+from ctypes import CFUNCTYPE, POINTER, c_bool, c_char_p, c_int32, c_int64, c_size_t
+from ctypes import c_uint32, c_uint64, c_void_p
+from typing import Any
+
+#: The version of the ABI that this module describes, for rbtoken_abi_is_compatible().
+ABI_VERSION = 0 << 16 | 1
+
+
+class Status(enum.IntEnum):
+    """The statuses. Values are never reused; later versions may add some."""
+
+    #: The call did what it says.
+    OK = 0
+    #: A required argument is NULL, or a text is NULL though its length is not 0.
+    NULL_ARGUMENT = 1
+    #: An argument has a value that is not allowed.
+    INVALID_ARGUMENT = 2
+    #: A text is not UTF-8.
+    INVALID_UTF8 = 3
+    #: A text contains a NUL character.
+    EMBEDDED_NUL = 4
+    #: A text is longer than its field allows.
+    TOO_LONG = 5
+    #: ``struct_size`` is no size that the struct ever had: ``RBTOKEN_INIT`` was forgotten.
+    STRUCT_SIZE = 6
+    #: A newer header's field is set, which this library does not know.
+    UNSUPPORTED_OPTION = 7
+    #: A time lies outside the years 1 to 9999, or leads there.
+    TIME_RANGE = 8
+    #: A document is not JSON.
+    JSON_SYNTAX = 40
+    #: A JSON value has another type than the one that belongs there.
+    JSON_TYPE = 41
+    #: A document is nested more than 128 levels deep.
+    JSON_TOO_DEEP = 42
+    #: A number is neither an integer of 64 bits nor a finite float.
+    JSON_NUMBER = 43
+    #: A policy breaks a rule of policies; the error tells where.
+    POLICY = 44
+    #: There is no such token, Local Site or setting.
+    NOT_FOUND = 80
+    #: There is such an object already.
+    EXISTS = 81
+    #: The object is in a state that does not allow the call.
+    STATE = 82
+    #: This build, or this kind of store, cannot do that.
+    UNSUPPORTED = 83
+    #: The process was forked after the store was opened.
+    FORKED = 84
+    #: An earlier ``RBTOKEN_E_INTERNAL`` may have left the store half-changed; it refuses everything.
+    POISONED = 85
+    #: No token value could be generated: no such generator, no entropy, or 20 values in a row that exist already.
+    GENERATION = 120
+    #: A callback of the host broke its contract.
+    CALLBACK = 121
+    #: Another process, or another store of this one, owns the file.
+    LOCKED = 160
+    #: The operating system refused an input or output operation.
+    IO = 161
+    #: Stored data is damaged.
+    CORRUPT = 162
+    #: Stored data was written by an incompatible version.
+    VERSION = 163
+    #: The database refused or failed.
+    DATABASE = 164
+    #: The operation did not end in its time.
+    TIMEOUT = 165
+    #: The memory is exhausted.
+    NO_MEMORY = 200
+    #: A defect of the library. Nothing was changed, or the store says ``RBTOKEN_E_POISONED`` from now on.
+    INTERNAL = 201
+
+
+class ExpiresMode(enum.IntEnum):
+    """When a new token expires: the values of a field ``expires_mode``."""
+
+    #: As the store's ``client_token_expiration`` says for client tokens; never for others.
+    DEFAULT = 0
+    #: Never.
+    NEVER = 1
+    #: At the time in ``expires_at_us``.
+    AT = 2
+
+
+class MinValidityMode(enum.IntEnum):
+    """For how long an existing token must still be valid: the values of a field
+    ``min_validity_mode``."""
+
+    #: As long as the default says.
+    DEFAULT = 0
+    #: As many seconds as ``min_validity_secs`` says.
+    SECS = 1
+
+
+class FilterSiteMode(enum.IntEnum):
+    """Whose tokens a list shows: the values of ``local_site_mode`` in ``rbtoken_token_filter_t``."""
+
+    #: Those of the global site and of every Local Site.
+    ALL = 0
+    #: Those of the global site.
+    GLOBAL = 1
+    #: Those of the Local Site in ``local_site``.
+    NAMED = 2
+
+
+class FilterValidityMode(enum.IntEnum):
+    """Whether a list shows the tokens that can be used: the values of ``validity_mode`` in
+    ``rbtoken_token_filter_t``."""
+
+    #: All tokens.
+    ANY = 0
+    #: Those that are neither invalidated nor expired.
+    VALID = 1
+    #: Those that are invalidated or expired.
+    DEAD = 2
+
+
+class Verdict(enum.IntEnum):
+    """The verdicts."""
+
+    #: Nobody was judged: the call failed, or is not over.
+    REFUSED = 0
+    #: The caller is the token's user.
+    OK = 1
+    #: There is no such token, or the header has no value.
+    UNKNOWN = 2
+    #: The token was invalidated.
+    INVALID = 3
+    #: The token is expired.
+    EXPIRED = 4
+    #: The token's user is not active. Answer the caller as for an unknown token.
+    INACTIVE_USER = 5
+    #: The token belongs to a Local Site, and the request is for another site.
+    WRONG_SITE = 6
+    #: The header asks for another kind of login, which this library does not judge.
+    NOT_A_TOKEN = 7
+
+
+class SiteMode(enum.IntEnum):
+    """The site that a request is for: the values of ``site_mode`` in ``rbtoken_login_options_t``."""
+
+    #: The root, outside every Local Site: tokens of Local Sites are refused.
+    GLOBAL = 0
+    #: The Local Site in ``site``: tokens of others are refused.
+    NAMED = 1
+    #: Any: the host checks ``rbtoken_token_local_site()`` itself.
+    ANY = 2
+
+
+class FieldMode(enum.IntEnum):
+    """What an update does to a field: the values of the fields ``…_mode`` in ``rbtoken_token_update_t``."""
+
+    #: The field stays as it is.
+    KEEP = 0
+    #: The token never expires, the note is empty, the policy gives full access, the extra data is
+    #: ``{}``.
+    NONE = 1
+    #: The field takes the given value.
+    SET = 2
+
+
+class ExpirationMode(enum.IntEnum):
+    """For how long a service account's new tokens are valid: the values of ``expiration_mode`` in
+    ``rbtoken_service_account_options_t``."""
+
+    #: 30 days.
+    DEFAULT = 0
+    #: For ever.
+    NEVER = 1
+    #: As many seconds as ``expiration_secs`` says.
+    SECS = 2
+
+
+# Flags.
+
+#: A flag of ``rbtoken_client_token_options_t``: tokens of deprecated generators are passed over.
+CLIENT_TOKEN_IGNORE_DEPRECATED = 1
+#: A flag of ``rbtoken_generate_options_t``: the token is invalid from the start.
+GENERATE_INVALID = 1
+#: A flag of ``rbtoken_generate_options_t``: the *created* event says that no person asked for it.
+GENERATE_AUTO_GENERATED = 2
+#: A flag of ``rbtoken_import_options_t``: the token was invalidated.
+IMPORT_INVALID = 1
+#: A flag of ``rbtoken_import_options_t``: ``time_added_us`` is known.
+IMPORT_TIME_ADDED_KNOWN = 2
+#: A flag of ``rbtoken_import_options_t``: ``last_updated_us`` is known.
+IMPORT_LAST_UPDATED_KNOWN = 4
+#: A flag of ``rbtoken_import_options_t``: ``last_used_us`` is known.
+IMPORT_LAST_USED_KNOWN = 8
+#: A flag of ``rbtoken_import_options_t``: ``expires_at_us`` is known.
+IMPORT_EXPIRES_KNOWN = 16
+#: A flag of ``rbtoken_import_options_t``: ``invalid_date_us`` is known.
+IMPORT_INVALID_DATE_KNOWN = 32
+#: A flag of ``rbtoken_token_filter_t``: only tokens that expire before ``expires_before_us``.
+FILTER_EXPIRES_BEFORE = 1
+#: A flag of ``rbtoken_token_to_json()``: the document has the token's value.
+JSON_WITH_VALUE = 1
+
+
+# Callbacks.
+
+DestroyFn = CFUNCTYPE(None, c_void_p)
+ClockFn = CFUNCTYPE(c_int32, c_void_p, POINTER(c_int64))
+EntropyFn = CFUNCTYPE(c_int32, c_void_p, c_void_p, c_size_t)
+ProgressFn = CFUNCTYPE(c_int32, c_void_p, c_uint64, c_uint64)
+EventFn = CFUNCTYPE(None, c_void_p, c_void_p, c_void_p)
+CreatedFn = CFUNCTYPE(None, c_void_p, c_void_p, c_void_p, c_bool)
+GeneratorCreateFn = CFUNCTYPE(c_int32, c_void_p, c_char_p, c_uint32, c_void_p, c_size_t, POINTER(c_size_t))
+GeneratorValidateFn = CFUNCTYPE(c_int32, c_void_p, c_char_p, c_void_p, c_size_t, POINTER(c_bool))
+
+
+class Clock(ctypes.Structure):
+    """rbtoken_clock_t"""
+
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("user_data", c_void_p),
+        ("now", ClockFn),
+        ("destroy", DestroyFn),
+    ]
+
+
+class Entropy(ctypes.Structure):
+    """rbtoken_entropy_t"""
+
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("user_data", c_void_p),
+        ("fill", EntropyFn),
+        ("destroy", DestroyFn),
+    ]
+
+
+class StoreOptions(ctypes.Structure):
+    """rbtoken_store_options_t"""
+
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("location", c_char_p),
+        ("location_len", c_size_t),
+        ("settings", c_char_p),
+        ("settings_len", c_size_t),
+        ("clock", POINTER(Clock)),
+        ("entropy", POINTER(Entropy)),
+    ]
+
+
+class Progress(ctypes.Structure):
+    """rbtoken_progress_t"""
+
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("user_data", c_void_p),
+        ("progress", ProgressFn),
+        ("destroy", DestroyFn),
+    ]
+
+
+class ClientTokenOptions(ctypes.Structure):
+    """rbtoken_client_token_options_t"""
+
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("expires_mode", c_int32),
+        ("min_validity_mode", c_int32),
+        ("expires_at_us", c_int64),
+        ("min_validity_secs", c_int64),
+        ("flags", c_uint32),
+        ("reserved", c_uint32),
+        ("local_site", c_char_p),
+        ("local_site_len", c_size_t),
+        ("default_policy", c_char_p),
+        ("default_policy_len", c_size_t),
+        ("default_extra_data", c_char_p),
+        ("default_extra_data_len", c_size_t),
+    ]
+
+
+class GenerateOptions(ctypes.Structure):
+    """rbtoken_generate_options_t"""
+
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("expires_mode", c_int32),
+        ("flags", c_uint32),
+        ("expires_at_us", c_int64),
+        ("generator_id", c_char_p),
+        ("generator_id_len", c_size_t),
+        ("token_type", c_char_p),
+        ("token_type_len", c_size_t),
+        ("local_site", c_char_p),
+        ("local_site_len", c_size_t),
+        ("note", c_char_p),
+        ("note_len", c_size_t),
+        ("policy", c_char_p),
+        ("policy_len", c_size_t),
+        ("extra_data", c_char_p),
+        ("extra_data_len", c_size_t),
+    ]
+
+
+class ImportOptions(ctypes.Structure):
+    """rbtoken_import_options_t"""
+
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("flags", c_uint32),
+        ("reserved", c_uint32),
+        ("time_added_us", c_int64),
+        ("last_updated_us", c_int64),
+        ("last_used_us", c_int64),
+        ("expires_at_us", c_int64),
+        ("invalid_date_us", c_int64),
+        ("invalid_reason", c_char_p),
+        ("invalid_reason_len", c_size_t),
+        ("generator_id", c_char_p),
+        ("generator_id_len", c_size_t),
+        ("local_site", c_char_p),
+        ("local_site_len", c_size_t),
+        ("note", c_char_p),
+        ("note_len", c_size_t),
+        ("policy", c_char_p),
+        ("policy_len", c_size_t),
+        ("extra_data", c_char_p),
+        ("extra_data_len", c_size_t),
+    ]
+
+
+class TokenFilter(ctypes.Structure):
+    """rbtoken_token_filter_t"""
+
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("local_site_mode", c_int32),
+        ("validity_mode", c_int32),
+        ("flags", c_uint32),
+        ("reserved", c_uint32),
+        ("expires_before_us", c_int64),
+        ("local_site", c_char_p),
+        ("local_site_len", c_size_t),
+        ("user", c_char_p),
+        ("user_len", c_size_t),
+        ("client_name", c_char_p),
+        ("client_name_len", c_size_t),
+    ]
+
+
+class LoginOptions(ctypes.Structure):
+    """rbtoken_login_options_t"""
+
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("site_mode", c_int32),
+        ("reserved", c_uint32),
+        ("site", c_char_p),
+        ("site_len", c_size_t),
+    ]
+
+
+class TokenUpdate(ctypes.Structure):
+    """rbtoken_token_update_t"""
+
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("expires_mode", c_int32),
+        ("note_mode", c_int32),
+        ("policy_mode", c_int32),
+        ("extra_data_mode", c_int32),
+        ("expires_at_us", c_int64),
+        ("note", c_char_p),
+        ("note_len", c_size_t),
+        ("policy", c_char_p),
+        ("policy_len", c_size_t),
+        ("extra_data", c_char_p),
+        ("extra_data_len", c_size_t),
+    ]
+
+
+class Hooks(ctypes.Structure):
+    """rbtoken_hooks_t"""
+
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("user_data", c_void_p),
+        ("created", CreatedFn),
+        ("updated", EventFn),
+        ("invalidated", EventFn),
+        ("expired", EventFn),
+        ("used", EventFn),
+        ("deleted", EventFn),
+        ("destroy", DestroyFn),
+    ]
+
+
+class Generator(ctypes.Structure):
+    """rbtoken_generator_t"""
+
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("user_data", c_void_p),
+        ("create", GeneratorCreateFn),
+        ("validate", GeneratorValidateFn),
+        ("destroy", DestroyFn),
+    ]
+
+
+class ServiceAccountOptions(ctypes.Structure):
+    """rbtoken_service_account_options_t"""
+
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("expiration_mode", c_int32),
+        ("token_version", c_uint32),
+        ("expiration_secs", c_int64),
+        ("id", c_char_p),
+        ("id_len", c_size_t),
+        ("user", c_char_p),
+        ("user_len", c_size_t),
+        ("policy", c_char_p),
+        ("policy_len", c_size_t),
+    ]
+
+
+class ServiceTokenOptions(ctypes.Structure):
+    """rbtoken_service_token_options_t"""
+
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("min_validity_mode", c_int32),
+        ("reserved", c_uint32),
+        ("min_validity_secs", c_int64),
+        ("local_site", c_char_p),
+        ("local_site_len", c_size_t),
+    ]
+
+
+#: The result and the parameters of each function.
+FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
+    "rbtoken_version": (
+        c_char_p, []),
+    "rbtoken_abi_version": (
+        c_uint32, []),
+    "rbtoken_abi_is_compatible": (
+        c_bool, [c_uint32]),
+    "rbtoken_status_name": (
+        c_char_p, [c_int32]),
+    "rbtoken_error_status": (
+        c_int32, [c_void_p]),
+    "rbtoken_error_message": (
+        c_char_p, [c_void_p]),
+    "rbtoken_error_argument": (
+        c_char_p, [c_void_p]),
+    "rbtoken_error_json_path": (
+        c_char_p, [c_void_p]),
+    "rbtoken_error_free": (
+        None, [c_void_p]),
+    "rbtoken_buffer_data": (
+        c_void_p, [c_void_p, POINTER(c_size_t)]),
+    "rbtoken_buffer_free": (
+        None, [c_void_p]),
+    "rbtoken_store_open": (
+        c_int32, [POINTER(StoreOptions), POINTER(c_void_p), POINTER(c_void_p)]),
+    "rbtoken_store_shared": (
+        c_int32, [POINTER(StoreOptions), POINTER(c_void_p), POINTER(c_void_p)]),
+    "rbtoken_store_retain": (
+        c_void_p, [c_void_p]),
+    "rbtoken_store_release": (
+        None, [c_void_p]),
+    "rbtoken_store_flush": (
+        c_int32, [c_void_p, POINTER(c_void_p)]),
+    "rbtoken_store_set_setting": (
+        c_int32, [c_void_p, c_char_p, c_size_t, c_char_p, c_size_t, POINTER(c_void_p)]),
+    "rbtoken_store_get_setting": (
+        c_int32, [c_void_p, c_char_p, c_size_t, POINTER(c_void_p), POINTER(c_void_p)]),
+    "rbtoken_store_add_local_site": (
+        c_int32, [c_void_p, c_char_p, c_size_t, POINTER(c_void_p)]),
+    "rbtoken_store_remove_local_site": (
+        c_int32, [c_void_p, c_char_p, c_size_t, POINTER(c_void_p)]),
+    "rbtoken_store_set_user_active": (
+        c_int32, [c_void_p, c_char_p, c_size_t, c_int32, POINTER(c_void_p)]),
+    "rbtoken_store_set_policy_ids": (
+        c_int32, [c_void_p, POINTER(c_char_p), c_size_t, POINTER(c_void_p)]),
+    "rbtoken_store_backup": (
+        c_int32, [c_void_p, c_char_p, c_size_t, POINTER(c_void_p)]),
+    "rbtoken_store_export_file": (
+        c_int32, [c_void_p, c_char_p, c_size_t, POINTER(Progress), POINTER(c_uint64), POINTER(c_void_p)]),
+    "rbtoken_store_import_file": (
+        c_int32, [c_void_p, c_char_p, c_size_t, POINTER(Progress), POINTER(c_uint64), POINTER(c_void_p)]),
+    "rbtoken_store_get_or_create_client_token": (
+        c_int32, [c_void_p, c_char_p, c_size_t, c_char_p, c_size_t, POINTER(ClientTokenOptions), POINTER(c_void_p), POINTER(c_bool), POINTER(c_void_p)]),
+    "rbtoken_store_generate_token": (
+        c_int32, [c_void_p, c_char_p, c_size_t, POINTER(GenerateOptions), POINTER(c_void_p), POINTER(c_void_p)]),
+    "rbtoken_store_import_token": (
+        c_int32, [c_void_p, c_char_p, c_size_t, c_char_p, c_size_t, POINTER(ImportOptions), POINTER(c_void_p), POINTER(c_void_p)]),
+    "rbtoken_store_find_token": (
+        c_int32, [c_void_p, c_char_p, c_size_t, POINTER(c_void_p), POINTER(c_void_p)]),
+    "rbtoken_store_get_token": (
+        c_int32, [c_void_p, c_int64, POINTER(c_void_p), POINTER(c_void_p)]),
+    "rbtoken_store_list_tokens": (
+        c_int32, [c_void_p, POINTER(TokenFilter), POINTER(c_void_p), POINTER(c_void_p)]),
+    "rbtoken_store_token_count": (
+        c_int32, [c_void_p, POINTER(c_uint64), POINTER(c_void_p)]),
+    "rbtoken_store_value_is_valid": (
+        c_int32, [c_void_p, c_char_p, c_size_t, c_char_p, c_size_t, c_char_p, c_size_t, POINTER(c_bool), POINTER(c_void_p)]),
+    "rbtoken_verdict_name": (
+        c_char_p, [c_int32]),
+    "rbtoken_store_authenticate": (
+        c_int32, [c_void_p, c_char_p, c_size_t, POINTER(LoginOptions), POINTER(c_int32), POINTER(c_void_p), POINTER(c_void_p), POINTER(c_void_p)]),
+    "rbtoken_store_authenticate_header": (
+        c_int32, [c_void_p, c_char_p, c_size_t, POINTER(LoginOptions), POINTER(c_int32), POINTER(c_void_p), POINTER(c_void_p), POINTER(c_void_p)]),
+    "rbtoken_store_update_token": (
+        c_int32, [c_void_p, c_int64, POINTER(TokenUpdate), POINTER(c_void_p), POINTER(c_void_p)]),
+    "rbtoken_store_invalidate_token": (
+        c_int32, [c_void_p, c_char_p, c_size_t, c_char_p, c_size_t, POINTER(c_void_p)]),
+    "rbtoken_store_invalidate_token_by_id": (
+        c_int32, [c_void_p, c_int64, c_char_p, c_size_t, POINTER(c_void_p)]),
+    "rbtoken_store_invalidate_user_tokens": (
+        c_int32, [c_void_p, c_char_p, c_size_t, c_char_p, c_size_t, POINTER(c_uint64), POINTER(c_void_p)]),
+    "rbtoken_store_invalidate_all_tokens": (
+        c_int32, [c_void_p, c_char_p, c_size_t, POINTER(c_uint64), POINTER(c_void_p)]),
+    "rbtoken_store_delete_token": (
+        c_int32, [c_void_p, c_int64, POINTER(c_void_p)]),
+    "rbtoken_store_purge_tokens": (
+        c_int32, [c_void_p, c_int64, POINTER(c_uint64), POINTER(c_void_p)]),
+    "rbtoken_store_add_hooks": (
+        c_int32, [c_void_p, POINTER(Hooks), POINTER(c_uint64), POINTER(c_void_p)]),
+    "rbtoken_store_remove_hooks": (
+        c_int32, [c_void_p, c_uint64, POINTER(c_void_p)]),
+    "rbtoken_store_add_generator": (
+        c_int32, [c_void_p, c_char_p, c_size_t, POINTER(Generator), POINTER(c_void_p)]),
+    "rbtoken_store_set_default_generator": (
+        c_int32, [c_void_p, c_char_p, c_size_t, POINTER(c_void_p)]),
+    "rbtoken_store_set_deprecated_generators": (
+        c_int32, [c_void_p, POINTER(c_char_p), c_size_t, POINTER(c_void_p)]),
+    "rbtoken_service_account_new": (
+        c_int32, [POINTER(ServiceAccountOptions), POINTER(c_void_p), POINTER(c_void_p)]),
+    "rbtoken_service_account_get_api_token": (
+        c_int32, [c_void_p, c_void_p, POINTER(ServiceTokenOptions), POINTER(c_void_p), POINTER(c_bool), POINTER(c_void_p)]),
+    "rbtoken_service_account_free": (
+        None, [c_void_p]),
+    "rbtoken_token_retain": (
+        c_void_p, [c_void_p]),
+    "rbtoken_token_release": (
+        None, [c_void_p]),
+    "rbtoken_token_id": (
+        c_int64, [c_void_p]),
+    "rbtoken_token_value": (
+        c_void_p, [c_void_p, POINTER(c_size_t)]),
+    "rbtoken_token_redacted": (
+        c_void_p, [c_void_p, POINTER(c_size_t)]),
+    "rbtoken_token_user": (
+        c_void_p, [c_void_p, POINTER(c_size_t)]),
+    "rbtoken_token_local_site": (
+        c_void_p, [c_void_p, POINTER(c_size_t)]),
+    "rbtoken_token_client_name": (
+        c_void_p, [c_void_p, POINTER(c_size_t)]),
+    "rbtoken_token_note": (
+        c_void_p, [c_void_p, POINTER(c_size_t)]),
+    "rbtoken_token_generator_id": (
+        c_void_p, [c_void_p, POINTER(c_size_t)]),
+    "rbtoken_token_policy": (
+        c_void_p, [c_void_p, POINTER(c_size_t)]),
+    "rbtoken_token_extra_data": (
+        c_void_p, [c_void_p, POINTER(c_size_t)]),
+    "rbtoken_token_invalid_reason": (
+        c_void_p, [c_void_p, POINTER(c_size_t)]),
+    "rbtoken_token_expires": (
+        c_bool, [c_void_p, POINTER(c_int64)]),
+    "rbtoken_token_time_added": (
+        c_bool, [c_void_p, POINTER(c_int64)]),
+    "rbtoken_token_last_updated": (
+        c_bool, [c_void_p, POINTER(c_int64)]),
+    "rbtoken_token_last_used": (
+        c_bool, [c_void_p, POINTER(c_int64)]),
+    "rbtoken_token_invalid_date": (
+        c_bool, [c_void_p, POINTER(c_int64)]),
+    "rbtoken_token_is_invalidated": (
+        c_bool, [c_void_p]),
+    "rbtoken_token_is_expired": (
+        c_bool, [c_void_p, c_int64]),
+    "rbtoken_token_is_deprecated": (
+        c_bool, [c_void_p]),
+    "rbtoken_token_to_json": (
+        c_int32, [c_void_p, c_int64, c_uint32, POINTER(c_void_p), POINTER(c_void_p)]),
+    "rbtoken_token_list_count": (
+        c_size_t, [c_void_p]),
+    "rbtoken_token_list_get": (
+        c_void_p, [c_void_p, c_size_t]),
+    "rbtoken_token_list_free": (
+        None, [c_void_p]),
+    "rbtoken_token_allows": (
+        c_int32, [c_void_p, c_char_p, c_size_t, c_char_p, c_size_t, c_char_p, c_size_t, POINTER(c_bool), POINTER(c_void_p)]),
+    "rbtoken_policy_parse": (
+        c_int32, [c_void_p, c_char_p, c_size_t, POINTER(c_void_p), POINTER(c_void_p)]),
+    "rbtoken_policy_allows": (
+        c_int32, [c_void_p, c_char_p, c_size_t, c_char_p, c_size_t, c_char_p, c_size_t, POINTER(c_bool), POINTER(c_void_p)]),
+    "rbtoken_policy_free": (
+        None, [c_void_p]),
+}
+
+
+def declare(library: ctypes.CDLL) -> None:
+    """Sets the types of every function of the library."""
+    for name, (result, parameters) in FUNCTIONS.items():
+        function = getattr(library, name)
+        function.restype, function.argtypes = result, parameters

@@ -1,0 +1,33 @@
+//! The sources of the C ABI, for what reads them: `build.rs` and `tests/generated`.
+
+/// The files whose items the header shows, in the order in which it shows them.
+pub const SOURCES: &[&str] = &[
+    "ffi/library",
+    "ffi/error",
+    "ffi/buffer",
+    "ffi/callbacks",
+    "ffi/store",
+    "ffi/transfer",
+    "ffi/issue",
+    "ffi/find",
+    "ffi/login",
+    "ffi/change",
+    "ffi/hooks",
+    "ffi/generator",
+    "ffi/service_account",
+    "ffi/token",
+    "ffi/token_list",
+    "ffi/policy",
+    "extension/host",
+    "extension/interfaces/about",
+    "extension/interfaces/error",
+    "extension/interfaces/buffer",
+    "extension/interfaces/store",
+    "extension/interfaces/hooks",
+    "extension/interfaces/generator",
+    "extension/interfaces/service_account",
+    "extension/interfaces/token",
+    "extension/interfaces/token_list",
+    "extension/interfaces/policy",
+    "extension/entry",
+];

@@ -1,0 +1,21 @@
+//! The verdicts on a login.
+// Generated; do not edit. Update with: RBTOKEN_UPDATE=1 cargo test --test generated
+
+/// The result of a login. Anything but [`Verdict::Ok`] is a refusal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// The caller is the token's user.
+    Ok,
+    /// There is no such token, or the header has no value.
+    Unknown,
+    /// The token was invalidated.
+    Invalid,
+    /// The token is expired.
+    Expired,
+    /// The token's user is not active. Answer the caller as for an unknown token.
+    InactiveUser,
+    /// The token belongs to a Local Site, and the request is for another site.
+    WrongSite,
+    /// The header asks for another kind of login, which this library does not judge.
+    NotAToken,
+}

@@ -1,0 +1,50 @@
+//! Writes the enums of `include/rbtoken.hpp`, whose values are the header's constants.
+
+use std::fmt::Write;
+
+use super::abi::Abi;
+
+/// The C++ enums: the name, the type and the documentation, and which enum of the ABI each is.
+const ENUMS: &[(&str, &str, &str, &str)] = &[
+    (
+        "Status",
+        "rbtoken_status_t",
+        "What a call answered. A status of a callback of the host is none of these numbers.",
+        "rbtoken_status_code",
+    ),
+    (
+        "Verdict",
+        "rbtoken_verdict_t",
+        "The result of a login. Anything but Verdict::ok is a refusal; later versions may add values.",
+        "rbtoken_verdict_code",
+    ),
+    (
+        "Validity",
+        "std::int32_t",
+        "Which tokens a list has, by whether they can be used.",
+        "rbtoken_filter_validity_mode",
+    ),
+];
+
+/// The header with each region between its markers written anew.
+pub fn header(abi: &Abi, header: &str) -> String {
+    ENUMS.iter().fold(header.to_owned(), |header, &(name, kind, doc, source)| {
+        let mut text = format!("/** {doc} */\nenum class {name} : {kind} {{\n");
+        let it = abi.enumeration(source);
+        for value in &it.values {
+            let short = it.short(value).to_lowercase();
+            let doc = value.doc.join("\n     * ");
+            write!(text, "    /** {doc} */\n    {short} = {},\n", value.name).unwrap();
+        }
+        replace(&header, name, &(text + "};\n"))
+    })
+}
+
+/// Replaces what is between the markers of a region.
+fn replace(header: &str, region: &str, text: &str) -> String {
+    let begin = format!("/* Begin generated: {region}. */\n");
+    let end = format!("/* End generated: {region}. */\n");
+    let (before, rest) = header.split_once(&begin).expect("the region begins");
+    let (_, after) = rest.split_once(&end).expect("the region ends");
+    format!("{before}{begin}{text}{end}{after}")
+}

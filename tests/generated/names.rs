@@ -1,0 +1,32 @@
+//! Converts the ABI's names into other languages' forms.
+
+/// `null_argument` as `NullArgument`.
+pub fn pascal(name: &str) -> String {
+    let words = name.split('_').map(|word| {
+        let (first, rest) = word.split_at(usize::from(!word.is_empty()));
+        first.to_uppercase() + &rest.to_lowercase()
+    });
+    words.collect()
+}
+
+/// `struct_size` as `structSize`.
+pub fn camel(name: &str) -> String {
+    let pascal = pascal(name);
+    let (first, rest) = pascal.split_at(1);
+    first.to_lowercase() + rest
+}
+
+/// A type's or function's name without the library's prefix and C's suffix: `rbtoken_clock_t` as
+/// `clock`.
+pub fn bare(name: &str) -> &str {
+    let name = name.strip_prefix("rbtoken_").unwrap_or(name);
+    name.strip_suffix("_t").unwrap_or(name)
+}
+
+/// What all names have in front, up to an underscore: `RBTOKEN_SITE_` of the values of a mode.
+pub fn common_prefix<'a>(names: &[&'a str]) -> &'a str {
+    let Some(first) = names.first() else { return "" };
+    let is_shared = |len: usize| names.iter().all(|name| name.starts_with(&first[..len]));
+    let mut ends = first.match_indices('_').map(|(at, _)| at + 1);
+    ends.rfind(|&end| is_shared(end)).map_or("", |end| &first[..end])
+}
