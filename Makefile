@@ -67,10 +67,12 @@ require = @command -v $(firstword $(1)) >/dev/null || \
 
 # Runs the examples $(2), each preceded by $(1), and says how many there were.
 define run_examples
-	@set -e; ran=0; for program in $(filter-out $(SERVER_EXAMPLES:%=$(BUILD)/shared/%) \
-			$(SERVER_EXAMPLES:%=$(BUILD)/static/%),$(2)); do \
-		printf '\n== %s\n' "$${program#$(BUILD)/}"; $(1) $$program; ran=$$((ran + 1)); \
-	done; printf '\nAll %s examples ran.\n' $$ran
+	@set -e; ran=0; for program in $(2); do \
+		name=$${program#$(BUILD)/*/}; printf '\n== examples/%s\n' "$$name.$${name%/*}"; \
+		case ' $(SERVER_EXAMPLES) ' in *" $$name "*) \
+			echo 'Built only: to run it, pass the database of a Review Board server.'; continue;; esac; \
+		$(1) $$program; ran=$$((ran + 1)); \
+	done; printf '\nAll examples ran successfully (%s).\n' $$ran
 endef
 
 shared_c := $(C_EXAMPLES:%=$(BUILD)/shared/%)
