@@ -1,7 +1,7 @@
 // A walk through librbtoken from Go, with cgo: get or create, log in, ask the policy, hooks,
 // errors, goroutines.
 //
-//	make -C examples go
+//	make go
 //
 // SPDX-License-Identifier: MIT
 package main

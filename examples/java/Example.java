@@ -1,7 +1,7 @@
 // A walk through librbtoken from Java, with JNA: get or create, log in, ask the policy, hooks,
 // errors, threads.
 //
-//     make -C examples java
+//     make java
 //
 // SPDX-License-Identifier: MIT
 

@@ -1,6 +1,6 @@
 // A walk through librbtoken: get or create, log in, ask the policy, hooks, errors, calls at once.
 //
-//     make -C examples node
+//     make node
 //
 // SPDX-License-Identifier: MIT
 

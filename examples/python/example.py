@@ -1,6 +1,6 @@
 """A walk through librbtoken: get or create, log in, ask the policy, hooks, errors, threads.
 
-    make -C examples python
+    make python
 
 SPDX-License-Identifier: MIT
 """

@@ -1,0 +1,221 @@
+# Builds and installs the library, runs its examples and tests. `make help` lists the targets.
+#
+# Variables, from the command line or the environment:
+#   CARGO, CARGO_FLAGS, CARGO_TARGET_DIR   how Cargo is run, and where everything is built (target)
+#   FEATURES                               Cargo features, such as postgres,mysql
+#   PROFILE                                the Cargo profile that libraries are built with (release)
+#   CC, CFLAGS, CXX, CXXFLAGS, CPPFLAGS, LDFLAGS, VALGRIND
+#   PYTHON, NODE, NPM, GO, JAVA, JAVAC, JNA (the path of jna.jar)
+#   FILTERS, REQUIRE_ALL                   for `make test`; see CONTRIBUTING.md
+#   BENCHFLAGS                             for `make bench`, such as --quick
+#   V                                      V=1 shows each command
+# packaging/install.mk has those of `install` and `dist`. Needs GNU make, and a system with ELF files.
+
+CARGO ?= cargo
+CARGO_TARGET_DIR ?= target
+PROFILE ?= release
+CFLAGS ?= -O2 -g
+CXXFLAGS ?= -O2 -g
+VALGRIND ?= valgrind
+PYTHON ?= python3
+NODE ?= node
+NPM ?= npm
+GO ?= go
+JAVA ?= java
+JAVAC ?= javac
+# The path of Debian's libjna-java.
+JNA ?= /usr/share/java/jna.jar
+
+# Cargo and make both run in this folder, so a relative path means the same to both.
+TARGET := $(CARGO_TARGET_DIR)
+RELEASE := $(TARGET)/$(patsubst dev,debug,$(PROFILE))
+BUILD ?= $(TARGET)/examples
+absolute = $(if $(filter /%,$(1)),$(1),$(CURDIR)/$(1))
+LIBRARY_DIR := $(call absolute,$(RELEASE))
+
+# Reads a key of [package]. In the Cargo.toml that Cargo packages, dependencies have such lines too.
+manifest = $(shell sed -n 's/^$(1) = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
+VERSION := $(call manifest,version)
+MAJOR := $(firstword $(subst ., ,$(VERSION)))
+
+HEADERS := $(wildcard include/*)
+# Every C and C++ file here is a program of its own.
+C_EXAMPLES := $(patsubst examples/%.c,%,$(wildcard examples/c/*.c))
+CPP_EXAMPLES := $(patsubst examples/%.cpp,%,$(wildcard examples/cpp/*.cpp))
+# Examples that are only built, since they need the database of a Review Board server.
+SERVER_EXAMPLES := c/shared_database
+
+# One crate type at a time: with an rlib beside them Cargo passes no LTO to the libraries.
+cargo_build = $(CARGO) rustc $(CARGO_FLAGS) $(if $(FEATURES),--features '$(FEATURES)') \
+	--profile $(PROFILE) --lib --target-dir '$(TARGET)' --crate-type
+warnings := -Wall -Wextra -pedantic
+compile_c = $(CC) -std=c11 $(warnings) $(CPPFLAGS) $(CFLAGS) -Iinclude
+compile_cpp = $(CXX) -std=c++17 $(warnings) $(CPPFLAGS) $(CXXFLAGS) -Iinclude
+link_shared = $(LDFLAGS) -L$(RELEASE) -Wl,-rpath,'$(LIBRARY_DIR)' -lrbtoken
+link_static = -DRBTOKEN_STATIC $(LDFLAGS) $(RELEASE)/librbtoken.a $$(cat $(BUILD)/native-static-libs)
+memcheck = $(VALGRIND) --quiet --error-exitcode=1 --leak-check=full \
+	--show-leak-kinds=definite,indirect,possible --errors-for-leak-kinds=definite,indirect,possible
+
+# Prints a short line instead of each command; nothing with `make -s`, and the command with V=1.
+Q := $(if $(filter-out 0,$(V)),,@)
+silent := $(findstring s,$(filter-out ---%,$(firstword -$(MAKEFLAGS))))
+say = @$(if $(silent),:,printf '  %-8s%s\n' $(1) '$(2)')
+
+# Stops with a message if the command $(1) is not installed; $(2) says what to install.
+require = @command -v $(firstword $(1)) >/dev/null || \
+	{ echo 'make: $(firstword $(1)) not found: install $(2)' >&2; exit 1; }
+
+# Runs the examples $(2), each preceded by $(1), and says how many there were.
+define run_examples
+	@set -e; ran=0; for program in $(2); do \
+		name=$${program#$(BUILD)/*/}; printf '\n== examples/%s\n' "$$name.$${name%/*}"; \
+		case ' $(SERVER_EXAMPLES) ' in *" $$name "*) \
+			echo 'Built only: to run it, pass the database of a Review Board server.'; continue;; esac; \
+		$(1) $$program; ran=$$((ran + 1)); \
+	done; printf '\nAll examples ran successfully (%s).\n' $$ran
+endef
+
+shared_c := $(C_EXAMPLES:%=$(BUILD)/shared/%)
+shared_cpp := $(CPP_EXAMPLES:%=$(BUILD)/shared/%)
+static_programs := $(patsubst %,$(BUILD)/static/%,$(C_EXAMPLES) $(CPP_EXAMPLES))
+
+.DEFAULT_GOAL := all
+.PHONY: all help run c cpp static check host host-check python node go java gateway test bench docs \
+	clean shared-library static-library rust c-compiler cpp-compiler
+.DELETE_ON_ERROR:
+# Both libraries are written to the same folder, one after the other.
+.NOTPARALLEL:
+
+all: shared-library static-library ## build the shared and the static library (the default)
+	@$(if $(silent),:,echo 'Built $(RELEASE)/librbtoken.so and librbtoken.a. `make help` lists other targets.')
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1@\2/p' $(MAKEFILE_LIST) | \
+		while IFS=@ read -r target text; do printf '  make %-12s%s\n' "$$target" "$$text"; done
+
+run: c-compiler cpp-compiler $(shared_c) $(shared_cpp) ## run the C and C++ examples
+	$(call run_examples,,$(shared_c) $(shared_cpp))
+
+test: rust c-compiler cpp-compiler ## run the tests; FILTERS selects some by name
+	@tests/run $(FILTERS)
+
+c: c-compiler $(shared_c) ## run the C examples
+	$(call run_examples,,$(shared_c))
+
+cpp: cpp-compiler $(shared_cpp) ## run the C++ examples
+	$(call run_examples,,$(shared_cpp))
+
+python: shared-library ## run the Python example
+	$(call require,$(PYTHON),the package python3)
+	@RBTOKEN_LIBRARY='$(LIBRARY_DIR)/librbtoken.so' $(PYTHON) -B examples/python/example.py
+
+# Runs in a copy, so that nothing is installed among the sources.
+node: shared-library ## run the Node.js example; npm fetches koffi
+	$(call require,$(NODE),the package nodejs)
+	$(call require,$(NPM),the package npm)
+	@mkdir -p $(BUILD)/node
+	@cp examples/node/*.js examples/node/package*.json examples/node/.npmrc $(BUILD)/node/
+	@cd $(BUILD)/node && $(NPM) ci --silent
+	@RBTOKEN_LIBRARY='$(LIBRARY_DIR)/librbtoken.so' $(NODE) $(BUILD)/node/example.js
+
+go: shared-library ## run the Go example
+	$(call require,$(GO),the package golang-go)
+	@cd examples/go && CGO_CFLAGS='-I$(CURDIR)/include' \
+		CGO_LDFLAGS='-L$(LIBRARY_DIR) -Wl,-rpath,$(LIBRARY_DIR)' \
+		$(GO) build -buildvcs=false -o '$(call absolute,$(BUILD))/go/walk' .
+	@$(BUILD)/go/walk
+
+java: shared-library ## run the Java example
+	$(call require,$(JAVAC),the package default-jdk-headless)
+	@test -e $(JNA) || { echo 'make: $(JNA) not found: install the package libjna-java, or set JNA' >&2; exit 1; }
+	@$(JAVAC) -encoding UTF-8 -Xlint:all -Werror -cp $(JNA) -d $(BUILD)/java \
+		examples/java/Example.java examples/java/rbtoken/*.java
+	@$(JAVA) -Drbtoken.path='$(LIBRARY_DIR)/librbtoken.so' -cp $(BUILD)/java:$(JNA) Example
+
+# These hosts are not linked with the library.
+host host-check: c-compiler $(BUILD)/host/minimal $(BUILD)/host/conformance shared-library
+	$(if $(filter host-check,$@),$(call require,$(VALGRIND),the package valgrind))
+	$(Q)$(if $(filter host-check,$@),$(memcheck)) $(BUILD)/host/minimal '$(LIBRARY_DIR)/librbtoken.so'
+	$(Q)$(if $(filter host-check,$@),$(memcheck)) $(BUILD)/host/conformance '$(LIBRARY_DIR)/librbtoken.so'
+
+host: ## run the hosts that load the library at run time
+host-check: ## run these hosts under valgrind
+
+static: c-compiler cpp-compiler $(static_programs) ## run the C and C++ examples with the static library
+	$(call run_examples,,$(static_programs))
+
+check: c-compiler cpp-compiler $(shared_c) $(shared_cpp) $(static_programs) ## run the examples under valgrind
+	$(call require,$(VALGRIND),the package valgrind)
+	$(call run_examples,$(memcheck),$(shared_c) $(shared_cpp) $(static_programs))
+
+gateway: $(BUILD)/gateway ## build the gateway; needs libmicrohttpd and libcurl 7.85
+
+$(BUILD)/gateway: $(wildcard examples/gateway/*.c examples/gateway/*.h) $(HEADERS) shared-library
+	@mkdir -p $(@D)
+	$(call say,CC,$@)
+	$(Q)$(compile_c) $(filter %.c,$^) -o $@ $(link_shared) -lmicrohttpd -lcurl -pthread
+
+bench: rust ## run the benchmarks; BENCHFLAGS=--quick runs them at small sizes
+	$(CARGO) bench $(CARGO_FLAGS) -- $(BENCHFLAGS)
+
+docs: rust ## build the documentation of the C header (Doxygen) and of the Rust crate as HTML
+	$(call require,doxygen,the package doxygen)
+	$(Q)$(CARGO) doc $(CARGO_FLAGS) --no-deps --target-dir '$(TARGET)'
+	@mkdir -p $(TARGET)/doxygen
+	$(call say,DOXYGEN,$(TARGET)/doxygen/html)
+	$(Q){ cat docs/Doxyfile; echo 'OUTPUT_DIRECTORY = "$(TARGET)/doxygen"'; } | doxygen -
+	@$(if $(silent),:,echo 'Built $(TARGET)/doxygen/html/index.html and $(TARGET)/doc/rbtoken/index.html.')
+
+clean: ## remove what make built, except for what Cargo did (`cargo clean` removes everything)
+	rm -rf $(BUILD) $(DIST)
+
+rust:
+	$(call require,$(CARGO),Rust 1.95 or newer from https://rustup.rs)
+
+c-compiler:
+	$(call require,$(CC),a C compiler such as gcc)
+
+cpp-compiler:
+	$(call require,$(CXX),a C++ compiler such as g++)
+
+# Cargo knows when the library is up to date. Programs are linked by the library's soname.
+shared-library: rust
+	$(call say,CARGO,$(RELEASE)/librbtoken.so)
+	$(Q)$(cargo_build) cdylib
+	@ln -sf librbtoken.so $(RELEASE)/librbtoken.so.$(MAJOR)
+
+# rustc says which system libraries a program must be linked with.
+static-library: rust
+	$(call say,CARGO,$(RELEASE)/librbtoken.a)
+	@mkdir -p $(BUILD)
+	$(Q)$(cargo_build) staticlib --color never -- --print native-static-libs 2> $(BUILD)/cargo.log \
+		|| { cat $(BUILD)/cargo.log >&2; exit 1; }
+	@sed -n 's/^note: native-static-libs: //p' $(BUILD)/cargo.log > $(BUILD)/native-static-libs
+	@test -s $(BUILD)/native-static-libs || { cat $(BUILD)/cargo.log >&2; exit 1; }
+
+$(BUILD)/shared/c/%: examples/c/%.c $(HEADERS) shared-library
+	@mkdir -p $(@D)
+	$(call say,CC,$@)
+	$(Q)$(compile_c) $< -o $@ $(link_shared)
+
+$(BUILD)/static/c/%: examples/c/%.c $(HEADERS) static-library
+	@mkdir -p $(@D)
+	$(call say,CC,$@)
+	$(Q)$(compile_c) $< -o $@ $(link_static)
+
+$(BUILD)/host/%: examples/host/%.c $(HEADERS)
+	@mkdir -p $(@D)
+	$(call say,CC,$@)
+	$(Q)$(compile_c) $< -o $@ $(LDFLAGS) -ldl
+
+$(BUILD)/shared/cpp/%: examples/cpp/%.cpp $(HEADERS) shared-library
+	@mkdir -p $(@D)
+	$(call say,CXX,$@)
+	$(Q)$(compile_cpp) $< -o $@ $(link_shared)
+
+$(BUILD)/static/cpp/%: examples/cpp/%.cpp $(HEADERS) static-library
+	@mkdir -p $(@D)
+	$(call say,CXX,$@)
+	$(Q)$(compile_cpp) $< -o $@ $(link_static)
+
+include packaging/install.mk

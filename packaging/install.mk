@@ -1,0 +1,93 @@
+# Installs the library and makes the archives of a release. Included by ../Makefile.
+#
+#   PREFIX, LIBDIR, INCLUDEDIR   absolute paths (/usr/local, and lib and include in it)
+#   DESTDIR                      is put before them where files are written, and appears in no file
+#   SOURCE_DATE_EPOCH            the time of the files in the archives (the last commit's)
+#   PACKAGE_FLAGS                for `cargo package`, which refuses changes that are not committed
+#
+# `cargo cinstall` installs the same files; see Cargo.toml.
+
+PREFIX ?= /usr/local
+LIBDIR ?= $(PREFIX)/lib
+INCLUDEDIR ?= $(PREFIX)/include
+CMAKEDIR = $(PREFIX)/share/cmake/rbtoken
+INSTALL ?= install
+SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
+
+DESCRIPTION := $(call manifest,description)
+STAGE := $(BUILD)/install
+
+# make takes a space for the end of a word: these hide the spaces of a path.
+space := $() $()
+hide_spaces = $(subst $(space),|,$(1))
+# $(1) relative to the prefix with $(2) before it, if it is below the prefix; else as it is.
+below_prefix = $(subst |,$(space),$(patsubst \
+	$(call hide_spaces,$(PREFIX))/%,$(2)%,$(call hide_spaces,$(1))))
+# For pkg-config, by way of sed.
+escape_spaces = $(subst $(space),\\ ,$(1))
+installed_files = $(patsubst %,'$(DESTDIR)$(INCLUDEDIR)/%',rbtoken.h rbtoken.hpp) \
+	$(patsubst %,'$(DESTDIR)$(LIBDIR)/librbtoken.%',a so so.$(MAJOR) so.$(VERSION)) \
+	$(patsubst %,'$(DESTDIR)$(CMAKEDIR)/rbtoken%.cmake',Config ConfigVersion) \
+	'$(DESTDIR)$(LIBDIR)/pkgconfig/rbtoken.pc'
+
+.PHONY: install uninstall dist check-paths
+
+check-paths:
+	$(foreach name,PREFIX LIBDIR INCLUDEDIR,$(if $(filter /%,$(call hide_spaces,$($(name)))),,\
+		$(error $(name) must be an absolute path, and is "$($(name))")))
+
+install: check-paths shared-library static-library ## install the libraries and headers; PREFIX, DESTDIR
+	@mkdir -p $(STAGE)
+	@cp $(RELEASE)/librbtoken.a $(STAGE)/
+	@packaging/hide-symbols $(STAGE)/librbtoken.a
+	@sed -e 's|@PREFIX@|$(call escape_spaces,$(PREFIX))|' \
+		-e 's|@LIBDIR@|$(call escape_spaces,$(call below_prefix,$(LIBDIR),$${prefix}/))|' \
+		-e 's|@INCLUDEDIR@|$(call escape_spaces,$(call below_prefix,$(INCLUDEDIR),$${prefix}/))|' \
+		-e 's|@DESCRIPTION@|$(DESCRIPTION)|' -e 's|@VERSION@|$(VERSION)|' \
+		-e "s|@LIBS_PRIVATE@|$$(cat $(BUILD)/native-static-libs)|" \
+		packaging/rbtoken.pc.in > $(STAGE)/rbtoken.pc
+	@sed -e 's|^\(set(_rbtoken_libdir\) .*|\1 "$(call below_prefix,$(LIBDIR))")|' \
+		-e 's|^\(set(_rbtoken_includedir\) .*|\1 "$(call below_prefix,$(INCLUDEDIR))")|' \
+		packaging/cmake/rbtokenConfig.cmake > $(STAGE)/rbtokenConfig.cmake
+	$(INSTALL) -d '$(DESTDIR)$(LIBDIR)/pkgconfig' '$(DESTDIR)$(INCLUDEDIR)' '$(DESTDIR)$(CMAKEDIR)'
+	$(INSTALL) -m 755 $(RELEASE)/librbtoken.so '$(DESTDIR)$(LIBDIR)/librbtoken.so.$(VERSION)'
+	ln -sf librbtoken.so.$(VERSION) '$(DESTDIR)$(LIBDIR)/librbtoken.so.$(MAJOR)'
+	ln -sf librbtoken.so.$(VERSION) '$(DESTDIR)$(LIBDIR)/librbtoken.so'
+	$(INSTALL) -m 644 $(STAGE)/librbtoken.a '$(DESTDIR)$(LIBDIR)/'
+	$(INSTALL) -m 644 $(STAGE)/rbtoken.pc '$(DESTDIR)$(LIBDIR)/pkgconfig/'
+	$(INSTALL) -m 644 include/rbtoken.h include/rbtoken.hpp '$(DESTDIR)$(INCLUDEDIR)/'
+	$(INSTALL) -m 644 $(STAGE)/rbtokenConfig.cmake packaging/cmake/rbtokenConfigVersion.cmake \
+		'$(DESTDIR)$(CMAKEDIR)/'
+
+uninstall: check-paths ## remove what `make install` installed; give the same variables
+	rm -f $(installed_files)
+	-rmdir '$(DESTDIR)$(CMAKEDIR)'
+
+# The archives: the sources, as `cargo package` has them; and an installation that works wherever it
+# is unpacked. The same sources, made by the same tools, give the same bytes in any folder.
+DIST ?= $(TARGET)/dist
+HOST = $(shell rustc -vV | sed -n 's/^host: //p')
+BINARY = rbtoken-$(VERSION)-$(HOST)
+CARGO_HOME ?= $(HOME)/.cargo
+# Keeps the paths of this machine out of the libraries. (Rust's own sources have a name that is the
+# same everywhere, unless they are installed.)
+REMAPPED = $(CARGO_HOME)=/cargo $(CURDIR)=/rbtoken $(call absolute,$(TARGET))=/rbtoken/target
+RUST_SOURCES = $(shell rustc --print sysroot)/lib/rustlib/src/rust
+RUST_COMMIT = $(shell rustc -vV | sed -n 's/^commit-hash: //p')
+DIST_ENV = CFLAGS='$(REMAPPED:%=-ffile-prefix-map=%)' \
+	RUSTFLAGS='$(patsubst %,--remap-path-prefix=%,$(REMAPPED) $(RUST_SOURCES)=/rustc/$(RUST_COMMIT))'
+PACKAGE_FLAGS ?=
+
+dist: rust ## make the archives of a release
+	rm -rf $(DIST)
+	mkdir -p $(DIST)
+	$(CARGO) package --quiet --no-verify --target-dir '$(TARGET)' $(PACKAGE_FLAGS)
+	cp $(TARGET)/package/rbtoken-$(VERSION).crate $(DIST)/rbtoken-$(VERSION).tar.gz
+	$(DIST_ENV) $(MAKE) install PROFILE=$(PROFILE) \
+		DESTDIR=$(DIST) PREFIX=/$(BINARY) LIBDIR=/$(BINARY)/lib INCLUDEDIR=/$(BINARY)/include
+	sed -i 's|^prefix=.*|prefix=$${pcfiledir}/../..|' $(DIST)/$(BINARY)/lib/pkgconfig/rbtoken.pc
+	cp LICENSE README.md CHANGELOG.md $(DIST)/$(BINARY)/
+	tar -C $(DIST) --sort=name --owner=0 --group=0 --numeric-owner --mode=go=rX,u+rw \
+		--mtime=@$(SOURCE_DATE_EPOCH) --format=gnu -cf - $(BINARY) | gzip -n9 > $(DIST)/$(BINARY).tar.gz
+	rm -rf $(DIST)/$(BINARY)
+	cd $(DIST) && sha256sum *.tar.gz > SHA256SUMS && cat SHA256SUMS
