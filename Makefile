@@ -145,7 +145,8 @@ host-check: ## run these hosts under valgrind
 static: c-compiler cpp-compiler $(static_programs) ## run the C and C++ examples with the static library
 	$(call run_examples,,$(static_programs))
 
-check: c-compiler cpp-compiler $(shared_c) $(shared_cpp) $(static_programs) ## run both under valgrind
+check: ## run the examples with both libraries under valgrind
+check: c-compiler cpp-compiler $(shared_c) $(shared_cpp) $(static_programs)
 	$(call require,$(VALGRIND),the package valgrind)
 	$(call run_examples,$(memcheck),$(shared_c) $(shared_cpp) $(static_programs))
 
