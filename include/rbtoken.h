@@ -1,5 +1,5 @@
 /* Rendered from src/ffi and src/extension by build.rs. Do not edit: change the source, then run
- *     RBTOKEN_UPDATE_HEADER=1 cargo build
+ *     RBTOKEN_UPDATE=1 cargo build
  * SPDX-License-Identifier: MIT
  */
 
