@@ -47,8 +47,12 @@ pub static BUILD: LazyLock<PathBuf> = LazyLock::new(|| {
     build
 });
 
-/// The shared library. `cargo test` leaves it beside the test programs, and only there.
+/// The shared library: the one in `RBTOKEN_TEST_LIBRARY`, such as a build with a sanitizer, or the one
+/// that `cargo test` leaves beside the test programs, and only there.
 pub static LIBRARY: LazyLock<PathBuf> = LazyLock::new(|| {
+    if let Some(library) = env::var_os("RBTOKEN_TEST_LIBRARY") {
+        return library.into();
+    }
     let test = env::current_exe().expect("a test knows its program");
     let library = test.with_file_name("librbtoken.so");
     assert!(library.exists(), "`cargo test` builds {}", library.display());
@@ -96,6 +100,13 @@ pub fn successful_output(command: &mut Command) -> String {
     String::from_utf8(output.stdout).expect("its output is UTF-8")
 }
 
+/// The words of `RBTOKEN_TEST_CFLAGS`, for the compiler of a C or C++ program, or of
+/// `RBTOKEN_TEST_LDFLAGS`, which follow the program's sources and libraries.
+pub fn flags(variable: &str) -> Vec<String> {
+    let flags = env::var(variable).unwrap_or_default();
+    flags.split_whitespace().map(String::from).collect()
+}
+
 /// The compiler of a language, with every warning an error, ready for sources and an output.
 pub fn compiler(language: Language) -> Command {
     let mut command = match language {
@@ -111,6 +122,7 @@ pub fn compiler(language: Language) -> Command {
         }
     };
     command.args(WARNINGS).arg("-I").arg(root().join("include"));
+    command.args(flags("RBTOKEN_TEST_CFLAGS"));
     command
 }
 
@@ -128,7 +140,8 @@ pub fn compile(language: Language, sources: &[PathBuf], name: &str) -> PathBuf {
             .arg("-L")
             .arg(&*LIBRARY_DIR)
             .arg(format!("-Wl,--disable-new-dtags,-rpath,{}", LIBRARY_DIR.display()))
-            .args(["-lrbtoken", "-pthread"]),
+            .args(["-lrbtoken", "-pthread"])
+            .args(flags("RBTOKEN_TEST_LDFLAGS")),
     );
     program
 }
