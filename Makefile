@@ -63,14 +63,16 @@ say = @$(if $(silent),:,printf '  %-8s%s\n' $(1) '$(2)')
 
 # Stops with a message if the command $(1) is not installed; $(2) says what to install.
 require = @command -v $(firstword $(1)) >/dev/null || \
-	{ echo 'make $@: $(firstword $(1)) not found: install $(2)' >&2; exit 1; }
+	{ echo 'make: $(firstword $(1)) not found: install $(2)' >&2; exit 1; }
 
 # Runs the examples $(2), each preceded by $(1), and says how many there were.
 define run_examples
-	@set -e; ran=0; for program in $(filter-out $(SERVER_EXAMPLES:%=$(BUILD)/shared/%) \
-			$(SERVER_EXAMPLES:%=$(BUILD)/static/%),$(2)); do \
-		printf '\n== %s\n' "$${program#$(BUILD)/}"; $(1) $$program; ran=$$((ran + 1)); \
-	done; printf '\nAll %s examples ran.\n' $$ran
+	@set -e; ran=0; for program in $(2); do \
+		name=$${program#$(BUILD)/*/}; printf '\n== examples/%s\n' "$$name.$${name%/*}"; \
+		case ' $(SERVER_EXAMPLES) ' in *" $$name "*) \
+			echo 'Built only: to run it, pass the database of a Review Board server.'; continue;; esac; \
+		$(1) $$program; ran=$$((ran + 1)); \
+	done; printf '\nAll examples ran successfully (%s).\n' $$ran
 endef
 
 shared_c := $(C_EXAMPLES:%=$(BUILD)/shared/%)
@@ -104,37 +106,37 @@ cpp: cpp-compiler $(shared_cpp) ## run the C++ examples
 	$(call run_examples,,$(shared_cpp))
 
 python: shared-library ## run the Python example
-	$(call require,$(PYTHON),python3)
+	$(call require,$(PYTHON),the package python3)
 	@RBTOKEN_LIBRARY='$(LIBRARY_DIR)/librbtoken.so' $(PYTHON) -B examples/python/example.py
 
 # Runs in a copy, so that nothing is installed among the sources.
 node: shared-library ## run the Node.js example; npm fetches koffi
-	$(call require,$(NODE),nodejs)
-	$(call require,$(NPM),npm)
+	$(call require,$(NODE),the package nodejs)
+	$(call require,$(NPM),the package npm)
 	@mkdir -p $(BUILD)/node
 	@cp examples/node/*.js examples/node/package*.json examples/node/.npmrc $(BUILD)/node/
 	@cd $(BUILD)/node && $(NPM) ci --silent
 	@RBTOKEN_LIBRARY='$(LIBRARY_DIR)/librbtoken.so' $(NODE) $(BUILD)/node/example.js
 
 go: shared-library ## run the Go example
-	$(call require,$(GO),golang-go)
+	$(call require,$(GO),the package golang-go)
 	@cd examples/go && CGO_CFLAGS='-I$(CURDIR)/include' \
 		CGO_LDFLAGS='-L$(LIBRARY_DIR) -Wl,-rpath,$(LIBRARY_DIR)' \
 		$(GO) build -buildvcs=false -o '$(call absolute,$(BUILD))/go/walk' .
 	@$(BUILD)/go/walk
 
 java: shared-library ## run the Java example
-	$(call require,$(JAVAC),default-jdk-headless)
-	@test -e $(JNA) || { echo 'make java: $(JNA) not found: install libjna-java, or set JNA' >&2; exit 1; }
+	$(call require,$(JAVAC),the package default-jdk-headless)
+	@test -e $(JNA) || { echo 'make: $(JNA) not found: install the package libjna-java, or set JNA' >&2; exit 1; }
 	@$(JAVAC) -encoding UTF-8 -Xlint:all -Werror -cp $(JNA) -d $(BUILD)/java \
 		examples/java/Example.java examples/java/rbtoken/*.java
 	@$(JAVA) -Drbtoken.path='$(LIBRARY_DIR)/librbtoken.so' -cp $(BUILD)/java:$(JNA) Example
 
 # These hosts are not linked with the library.
 host host-check: c-compiler $(BUILD)/host/minimal $(BUILD)/host/conformance shared-library
-	$(if $(filter host-check,$@),$(call require,$(VALGRIND),valgrind))
-	$(if $(filter host-check,$@),$(memcheck)) $(BUILD)/host/minimal '$(LIBRARY_DIR)/librbtoken.so'
-	$(if $(filter host-check,$@),$(memcheck)) $(BUILD)/host/conformance '$(LIBRARY_DIR)/librbtoken.so'
+	$(if $(filter host-check,$@),$(call require,$(VALGRIND),the package valgrind))
+	$(Q)$(if $(filter host-check,$@),$(memcheck)) $(BUILD)/host/minimal '$(LIBRARY_DIR)/librbtoken.so'
+	$(Q)$(if $(filter host-check,$@),$(memcheck)) $(BUILD)/host/conformance '$(LIBRARY_DIR)/librbtoken.so'
 
 host: ## run the hosts that load the library at run time
 host-check: ## run these hosts under valgrind
@@ -143,7 +145,7 @@ static: c-compiler cpp-compiler $(static_programs) ## run the C and C++ examples
 	$(call run_examples,,$(static_programs))
 
 check: c-compiler cpp-compiler $(shared_c) $(shared_cpp) $(static_programs) ## run the examples under valgrind
-	$(call require,$(VALGRIND),valgrind)
+	$(call require,$(VALGRIND),the package valgrind)
 	$(call run_examples,$(memcheck),$(shared_c) $(shared_cpp) $(static_programs))
 
 gateway: $(BUILD)/gateway ## build the gateway; needs libmicrohttpd and libcurl 7.85
@@ -157,7 +159,7 @@ bench: rust ## run the benchmarks; BENCHFLAGS=--quick runs them at small sizes
 	$(CARGO) bench $(CARGO_FLAGS) -- $(BENCHFLAGS)
 
 docs: rust ## build the documentation of the C header (Doxygen) and of the Rust crate as HTML
-	$(call require,doxygen,doxygen)
+	$(call require,doxygen,the package doxygen)
 	$(Q)$(CARGO) doc $(CARGO_FLAGS) --no-deps --target-dir '$(TARGET)'
 	@mkdir -p $(TARGET)/doxygen
 	$(call say,DOXYGEN,$(TARGET)/doxygen/html)

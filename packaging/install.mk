@@ -23,6 +23,8 @@ hide_spaces = $(subst $(space),|,$(1))
 # $(1) relative to the prefix with $(2) before it, if it is below the prefix; else as it is.
 below_prefix = $(subst |,$(space),$(patsubst \
 	$(call hide_spaces,$(PREFIX))/%,$(2)%,$(call hide_spaces,$(1))))
+# For pkg-config, by way of sed.
+escape_spaces = $(subst $(space),\\ ,$(1))
 installed_files = $(patsubst %,'$(DESTDIR)$(INCLUDEDIR)/%',rbtoken.h rbtoken.hpp) \
 	$(patsubst %,'$(DESTDIR)$(LIBDIR)/librbtoken.%',a so so.$(MAJOR) so.$(VERSION)) \
 	$(patsubst %,'$(DESTDIR)$(CMAKEDIR)/rbtoken%.cmake',Config ConfigVersion) \
@@ -38,9 +40,9 @@ install: check-paths shared-library static-library ## install the libraries and 
 	@mkdir -p $(STAGE)
 	@cp $(RELEASE)/librbtoken.a $(STAGE)/
 	@packaging/hide-symbols $(STAGE)/librbtoken.a
-	@sed -e 's|@PREFIX@|$(PREFIX)|' \
-		-e 's|@LIBDIR@|$(call below_prefix,$(LIBDIR),$${prefix}/)|' \
-		-e 's|@INCLUDEDIR@|$(call below_prefix,$(INCLUDEDIR),$${prefix}/)|' \
+	@sed -e 's|@PREFIX@|$(call escape_spaces,$(PREFIX))|' \
+		-e 's|@LIBDIR@|$(call escape_spaces,$(call below_prefix,$(LIBDIR),$${prefix}/))|' \
+		-e 's|@INCLUDEDIR@|$(call escape_spaces,$(call below_prefix,$(INCLUDEDIR),$${prefix}/))|' \
 		-e 's|@DESCRIPTION@|$(DESCRIPTION)|' -e 's|@VERSION@|$(VERSION)|' \
 		-e "s|@LIBS_PRIVATE@|$$(cat $(BUILD)/native-static-libs)|" \
 		packaging/rbtoken.pc.in > $(STAGE)/rbtoken.pc

@@ -154,7 +154,7 @@ fn the_example_prints_what_it_should() {
 fn the_example_of_a_file_finds_its_token_again() {
     let source = c::root().join("examples/c/durable.c");
     let program = c::compile(C11, &[source], "durable");
-    let found = "made rbp_***#1, one of 1\nfound rbp_***#1, one of 1\n";
+    let found = "created rbp_***#1, 1 in the store\nfound rbp_***#1, 1 in the store\n";
     assert_eq!(c::run(&program), found);
     // As two runs of a program.
     let path = std::env::temp_dir().join(format!("rbtoken-example-{}", std::process::id()));

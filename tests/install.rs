@@ -361,7 +361,7 @@ fn the_binary_archive_works_wherever_it_is_unpacked() {
     // Its Cargo.toml is Cargo's rendering of ours.
     let steps =
         c::successful_output(Command::new("make").args(["-n", "install", "-C"]).arg(&source));
-    for name in [format!("librbtoken.so.{VERSION} "), "/lib/librbtoken.so.0\n".to_owned()] {
+    for name in [format!("librbtoken.so.{VERSION} "), "/lib/librbtoken.so.0'\n".to_owned()] {
         assert!(steps.contains(&name), "{name}: {steps}");
     }
 
@@ -417,7 +417,7 @@ fn the_commands_in_the_readme_work() {
             .env("CARGO_TARGET_DIR", target_dir()),
     );
     let tokens = printed.lines().filter(|line| line.starts_with("rbp_") && line.len() == 255);
-    assert_eq!(tokens.count(), 3, "{printed}");
+    assert_eq!(tokens.count(), 1, "C alone prints a secret: {printed}");
     assert!(printed.ends_with("True True\n"), "{printed}");
 
     let block = &c::code_blocks(part, "cmake")[0];

@@ -44,7 +44,7 @@ static bool run(const char *path)
         failed("there is no token", error);
     else {
         ok = rbtoken_store_token_count(store, &count, &error) == RBTOKEN_OK || failed("count", error);
-        printf("%s %s, one of %" PRIu64 "\n", created ? "made" : "found",
+        printf("%s %s, %" PRIu64 " in the store\n", created ? "created" : "found",
                rbtoken_token_redacted(token, NULL), count);
         rbtoken_token_release(token);
     }

@@ -4,13 +4,13 @@
 
 int main()
 {
-    // Whoever may do this may act as alice: a real host finds out first who is asking.
+    // token.value() lets its holder act as alice: authenticate the caller before this.
     const auto store = rbtoken::Store::open().value();
     const auto [token, created] = store.get_or_create_client_token("alice", "RBTools").value();
-    std::cout << token.value() << "\n" << token.redacted() << " is new: " << created << "\n";
+    std::cout << std::boolalpha << token.redacted() << " created: " << created << "\n";
 
     const auto again = store.get_or_create_client_token("alice", "RBTools").value();
-    std::cout << again.token.redacted() << " is new: " << again.created << "\n";
+    std::cout << again.token.redacted() << " created: " << again.created << "\n";
 
     store.add_local_site("north").value();
     rbtoken::ClientTokenOptions options;
