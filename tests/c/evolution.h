@@ -1,4 +1,4 @@
-/* What tests/evolution.rs generates stands on this: a struct at the end of a page behind which
+/* What tests/it/evolution.rs generates stands on this: a struct at the end of a page behind which
  * nothing may be read or written, with bytes before it that must stay. */
 #ifndef EVOLUTION_H
 #define EVOLUTION_H

@@ -1,4 +1,4 @@
-/* What the generated programs of tests/hostile.rs and tests/panic.rs share: good objects, fresh for
+/* What the generated programs of tests/it/hostile.rs and tests/it/panic.rs share: good objects, fresh for
  * each call, and what every call must keep. */
 #define _POSIX_C_SOURCE 200809L
 #include <inttypes.h>

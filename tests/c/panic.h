@@ -1,4 +1,4 @@
-/* What tests/panic.rs generates stands on this: a library that can be told to panic. */
+/* What tests/it/panic.rs generates stands on this: a library that can be told to panic. */
 int rbtoken_panic_proof_arm(int place);
 
 /* Where the next call panics: 1 is inside its guard, 0 nowhere. */

@@ -4,8 +4,12 @@
 // Most blocks are one call each, with arguments that live as long as it.
 #![allow(clippy::undocumented_unsafe_blocks)]
 
+pub mod c;
+pub mod calls;
+pub mod declarations;
 #[cfg(unix)]
 mod files;
+pub mod header;
 pub mod installation;
 mod life;
 

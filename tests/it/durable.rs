@@ -1,0 +1,826 @@
+//! Stores in files: what a host finds again when it restarts, and who may open what.
+#![cfg(all(unix, feature = "sqlite"))]
+
+#[cfg(target_os = "linux")]
+pub mod disk;
+#[cfg(target_os = "linux")]
+pub mod folder;
+#[cfg(target_os = "linux")]
+pub mod journal;
+#[cfg(target_os = "linux")]
+pub mod ledger;
+#[cfg(target_os = "linux")]
+pub mod random;
+
+use std::fs;
+use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt, symlink};
+use std::sync::Barrier;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use crate::support::c;
+use crate::support::*;
+use rbtoken::ffi::*;
+use rusqlite::Connection;
+
+/// A store with tokens of every kind.
+fn fill(store: &Store) {
+    for site in ["north", "East.1"] {
+        store.add_local_site(site).unwrap();
+    }
+    store.client_token("alice", "RBTools", &init()).unwrap();
+    let mut client = init::<rbtoken_client_token_options_t>();
+    (client.local_site, client.local_site_len) = text("north");
+    (client.default_policy, client.default_policy_len) =
+        text(r#"{"resources": {"*": {"allow": ["GET"]}}}"#);
+    (client.default_extra_data, client.default_extra_data_len) =
+        text(r#"{"é": [1, 2.5, null], "__private": "kept"}"#);
+    client.expires_mode = EXPIRES_NEVER;
+    store.client_token("Élodie", "é ✓", &client).unwrap();
+    let mut import = init::<rbtoken_import_options_t>();
+    (import.note, import.note_len) = text("a note\nwith \"quotes\"");
+    (import.generator_id, import.generator_id_len) = text("legacy_sha1");
+    import.flags = RBTOKEN_IMPORT_EXPIRES_KNOWN | RBTOKEN_IMPORT_LAST_USED_KNOWN;
+    import.expires_at_us = START + 5 * DAY + 17;
+    import.last_used_us = START - DAY;
+    store.import("bob", "0123456789abcdef0123456789abcdef01234567", &import).unwrap();
+    let (token, _) = store.client_token("mallory", "tool", &init()).unwrap();
+    store.set_now(START + 3);
+    store.invalidate_by_id(token.id(), Some("gone\taway")).unwrap();
+    let update = Update { note: Field::Set("changed"), expires: Field::None, ..Update::default() };
+    store.update(1, &update).unwrap();
+    let mut generate = init::<rbtoken_generate_options_t>();
+    generate.flags = RBTOKEN_GENERATE_INVALID;
+    store.generate("carol", &generate).unwrap();
+    store.set_user_active("bob", false).unwrap();
+    store.set_user_active("dora", false).unwrap();
+    store.set_user_active("mallory", false).unwrap();
+    store.set_user_active("mallory", true).unwrap();
+}
+
+fn all(store: &Store) -> (Vec<Record>, String) {
+    (store.list(&init()).unwrap(), store.get_setting("local_sites").unwrap())
+}
+
+#[test]
+fn a_store_that_is_opened_again_has_every_field_of_every_token() {
+    let folder = Folder::new();
+    let (host, path) = (Host::new(), folder.file("tokens.db"));
+    let store = Store::open_file(&host, &path).unwrap();
+    fill(&store);
+    let before = all(&store);
+    assert_eq!(before.0.len(), 5);
+    drop(store);
+
+    let store = Store::open_file(&host, &path).unwrap();
+    assert_eq!(all(&store), before);
+    assert_eq!(store.get_setting("location").unwrap(), format!("\"{path}\""));
+    let bob = &before.0[2];
+    assert_eq!(store.authenticate(&bob.value, Site::Any).unwrap().verdict, INACTIVE_USER);
+    // What it finds serves as before.
+    let (found, created) = store.client_token("alice", "RBTools", &init()).unwrap();
+    assert_eq!((found.id(), created), (1, false));
+    assert_eq!(store.add_local_site("north").unwrap_err().status, E_EXISTS);
+    // A file of only this store's is left behind, and only its owner may read it.
+    drop(store);
+    assert_eq!(folder.names(), ["tokens.db"]);
+    assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
+}
+
+#[test]
+fn every_kind_of_change_is_found_again() {
+    let folder = Folder::new();
+    let (host, path) = (Host::new(), folder.file("tokens.db"));
+    let changes: &[fn(&Store)] = &[
+        fill,
+        |store| store.remove_local_site("north").unwrap(),
+        |store| assert_eq!(store.invalidate_user("alice", None), Ok(1)),
+        |store| store.delete(1).unwrap(),
+        |store| store.invalidate("0123456789abcdef0123456789abcdef01234567", None).unwrap(),
+        |store| drop(store.client_token("alice", "RBTools", &init()).unwrap()),
+        |store| assert!(store.invalidate_all(Some("all")).unwrap() > 0),
+        |store| store.set_user_active("bob", true).unwrap(),
+        |store| {
+            store.set_now(START + 10 * DAY);
+            assert!(store.purge(START + 10 * DAY).unwrap() > 0);
+        },
+    ];
+    for change in changes {
+        let store = Store::open_file(&host, &path).unwrap();
+        change(&store);
+        let after = all(&store);
+        drop(store);
+        let store = Store::open_file(&host, &path).unwrap();
+        assert_eq!(all(&store), after);
+    }
+}
+
+#[test]
+fn an_id_is_never_given_twice_even_if_the_last_token_was_deleted() {
+    let folder = Folder::new();
+    let (host, path) = (Host::new(), folder.file("tokens.db"));
+    for id in 1..4 {
+        let store = Store::open_file(&host, &path).unwrap();
+        let token = store.generate("alice", &init()).unwrap();
+        assert_eq!(token.id(), id);
+        store.delete(id).unwrap();
+    }
+}
+
+/// The store in a copy of the file as it is on the disk now.
+fn copy_of(folder: &Folder, path: &str) -> Store {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let copy = folder.file(&format!("copy-{}.db", COUNT.fetch_add(1, Ordering::SeqCst)));
+    // The journal last: it may only have more than the file.
+    fs::copy(path, &copy).unwrap();
+    fs::copy(format!("{path}-wal"), format!("{copy}-wal")).unwrap();
+    Store::open_file(&Host::new(), &copy).unwrap()
+}
+
+#[test]
+fn the_time_of_a_login_is_on_the_disk_after_a_flush() {
+    let folder = Folder::new();
+    let (host, path) = (Host::new(), folder.file("tokens.db"));
+    let store = Store::open_file(&host, &path).unwrap();
+    let (token, _) = store.client_token("alice", "RBTools", &init()).unwrap();
+    for second in 1..4 {
+        store.set_now(START + second * SECOND);
+        assert_eq!(store.authenticate(&token.value(), Site::Any).unwrap().verdict, ACCEPTED);
+        store.flush().unwrap();
+        let on_disk = copy_of(&folder, &path).get(1).unwrap().record();
+        assert_eq!(on_disk.last_used, Some(START + second * SECOND));
+    }
+}
+
+#[test]
+fn the_time_of_a_login_is_on_the_disk_after_the_last_release() {
+    let folder = Folder::new();
+    let (host, path) = (Host::new(), folder.file("tokens.db"));
+    let store = Store::open_file(&host, &path).unwrap();
+    let (token, _) = store.client_token("alice", "RBTools", &init()).unwrap();
+    store.authenticate(&token.value(), Site::Any).unwrap();
+    // A change of the token in between takes nothing away.
+    store.update(1, &Update { note: Field::Set("new"), ..Update::default() }).unwrap();
+    drop(store);
+    let record = Store::open_file(&host, &path).unwrap().get(1).unwrap().record();
+    assert_eq!((record.last_used, record.note.as_str()), (Some(START), "new"));
+}
+
+#[test]
+fn the_time_of_a_login_reaches_the_disk_by_itself() {
+    let folder = Folder::new();
+    let (host, path) = (Host::new(), folder.file("tokens.db"));
+    let store = Store::open_file(&host, &path).unwrap();
+    let (token, _) = store.client_token("alice", "RBTools", &init()).unwrap();
+    store.authenticate(&token.value(), Site::Any).unwrap();
+    // How long it takes is not for a test to say: a machine may be busy.
+    while copy_of(&folder, &path).get(1).unwrap().record().last_used.is_none() {
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+#[test]
+fn a_flush_that_fails_says_so_and_what_it_could_not_write_is_tried_again() {
+    let folder = Folder::new();
+    let (host, path) = (Host::new(), folder.file("tokens.db"));
+    let store = Store::open_file(&host, &path).unwrap();
+    let (token, _) = store.client_token("alice", "RBTools", &init()).unwrap();
+    let away = folder.file("away.db");
+    fs::rename(&path, &away).unwrap();
+    store.authenticate(&token.value(), Site::Any).unwrap();
+    assert_eq!(store.flush().unwrap_err().status, E_IO);
+    fs::rename(&away, &path).unwrap();
+    // By itself, and without another login.
+    while copy_of(&folder, &path).get(1).unwrap().record().last_used.is_none() {
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// What a file and its neighbours are, to tell that nothing was touched.
+fn state(folder: &Folder) -> Vec<(String, Vec<u8>, i64, i64, u32)> {
+    let names = folder.names().into_iter();
+    names
+        .map(|name| {
+            let metadata = fs::symlink_metadata(folder.file(&name)).unwrap();
+            let bytes =
+                if metadata.is_file() { fs::read(folder.file(&name)).unwrap() } else { Vec::new() };
+            (name, bytes, metadata.mtime(), metadata.mtime_nsec(), metadata.mode())
+        })
+        .collect()
+}
+
+fn names_of(state: &[(String, Vec<u8>, i64, i64, u32)]) -> Vec<&str> {
+    state.iter().map(|(name, ..)| name.as_str()).collect()
+}
+
+#[test]
+fn each_thing_that_is_no_store_has_an_error_of_its_own_and_is_left_as_it_is() {
+    let folder = Folder::new();
+    let host = Host::new();
+    let new_store = |name: &str| {
+        let path = folder.file(name);
+        fill(&Store::open_file(&host, &path).unwrap());
+        path
+    };
+    let change = |path: &str, offset: u64, bytes: &[u8]| {
+        let file = fs::OpenOptions::new().write(true).open(path).unwrap();
+        file.write_all_at(bytes, offset).unwrap();
+    };
+    let sql = |path: &str, sql: &str| Connection::open(path).unwrap().execute_batch(sql).unwrap();
+    let mode =
+        |path: &str, mode| fs::set_permissions(path, PermissionsExt::from_mode(mode)).unwrap();
+
+    let newer = new_store("newer");
+    sql(&newer, "PRAGMA user_version = 2");
+    let foreign = folder.file("foreign");
+    sql(&foreign, "CREATE TABLE webapi_webapitoken (id integer)");
+    let prose = folder.file("prose");
+    fs::write(&prose, "not a database, but long enough to be one: ".repeat(100)).unwrap();
+    let short = folder.file("short");
+    fs::write(&short, "short").unwrap();
+    let directory = folder.file("directory");
+    fs::create_dir(&directory).unwrap();
+    let read_only = new_store("read-only");
+    mode(&read_only, 0o400);
+    let open_to_others = new_store("open-to-others");
+    mode(&open_to_others, 0o620);
+    let garbled = new_store("garbled");
+    change(&garbled, 4096, &[0x5a; 4096 * 4]);
+    let cut = new_store("cut");
+    fs::OpenOptions::new().write(true).open(&cut).unwrap().set_len(8192).unwrap();
+    let bad_time = new_store("bad-time");
+    sql(&bad_time, "UPDATE webapi_webapitoken SET time_added = 'yesterday' WHERE id = 2");
+    let bad_json = new_store("bad-json");
+    sql(&bad_json, "UPDATE webapi_webapitoken SET policy = '[' WHERE id = 2");
+    // One that leaves no room for the ids behind it, and one that nobody gives out.
+    let huge_id = new_store("huge-id");
+    sql(&huge_id, "UPDATE webapi_webapitoken SET id = 9223372036854775807 WHERE id = 2");
+    let huge_ids = new_store("huge-ids");
+    sql(&huge_ids, "UPDATE sqlite_sequence SET seq = 9223372036854775807");
+    let low_id = new_store("low-id");
+    sql(&low_id, "UPDATE webapi_webapitoken SET id = 0 WHERE id = 2");
+    let no_table = new_store("no-table");
+    sql(&no_table, "PRAGMA foreign_keys = OFF; DROP TABLE site_localsite");
+    let nowhere = folder.file("nowhere");
+    symlink(folder.file("missing"), &nowhere).unwrap();
+    let fifo = folder.file("fifo");
+    assert!(std::process::Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+    let absent = folder.file("absent/tokens.db");
+
+    let cases = [
+        (&newer, E_VERSION, "version 2"),
+        (&foreign, E_INVALID_ARGUMENT, "something else"),
+        (&prose, E_INVALID_ARGUMENT, "something else"),
+        (&short, E_INVALID_ARGUMENT, "something else"),
+        (&directory, E_INVALID_ARGUMENT, "directory"),
+        (&read_only, E_IO, "read-only"),
+        (&open_to_others, E_INVALID_ARGUMENT, "others may write"),
+        (&garbled, E_CORRUPT, "damaged"),
+        (&cut, E_CORRUPT, "damaged"),
+        (&bad_time, E_CORRUPT, "row 2 of webapi_webapitoken"),
+        (&bad_json, E_CORRUPT, "row 2 of webapi_webapitoken"),
+        (&huge_id, E_CORRUPT, "row 9223372036854775807 of webapi_webapitoken"),
+        (&huge_ids, E_CORRUPT, "leave no room"),
+        (&low_id, E_CORRUPT, "row 0 of webapi_webapitoken"),
+        (&no_table, E_CORRUPT, "damaged"),
+        (&nowhere, E_IO, "leads nowhere"),
+        (&fifo, E_INVALID_ARGUMENT, "no regular file"),
+        (&absent, E_IO, "cannot be found"),
+    ];
+    let before = state(&folder);
+    for (path, status, words) in cases {
+        for _ in 0..2 {
+            let failure = Store::open_file(&host, path).err().expect(path);
+            assert_eq!(failure.of(), (status, Some("location")), "{failure:?}");
+            assert!(failure.message.contains(path.as_str()), "{failure:?}");
+            assert!(failure.message.contains(words), "{failure:?}");
+            let after = state(&folder);
+            assert_eq!(names_of(&after), names_of(&before), "{path}");
+            assert!(after == before, "{path} was touched");
+        }
+    }
+    let (empty, url) = (Store::open_file(&host, ""), Store::open_file(&host, "redis://secret@x/"));
+    let (empty, url) = (empty.err().unwrap(), url.err().unwrap());
+    assert_eq!(empty.of(), (E_INVALID_ARGUMENT, Some("location")));
+    assert_eq!(url.of(), (E_INVALID_ARGUMENT, Some("location")));
+    assert!(!url.message.contains("secret"));
+}
+
+#[test]
+fn a_file_of_another_user_is_not_taken() {
+    let (folder, host) = (Folder::new(), Host::new());
+    for content in [&b""[..], b"whatever it is"] {
+        let path = folder.file("planted");
+        fs::write(&path, content).unwrap();
+        if let Err(error) = std::os::unix::fs::chown(&path, Some(65534), None) {
+            eprintln!(
+                "NOT RUN: a_file_of_another_user_is_not_taken: only root can make one: {error}"
+            );
+            return;
+        }
+        let failure = Store::open_file(&host, &path).err().unwrap();
+        assert_eq!(failure.of(), (E_INVALID_ARGUMENT, Some("location")), "{failure:?}");
+        assert!(failure.message.contains("another user"), "{failure:?}");
+        assert_eq!(fs::read(&path).unwrap(), content);
+        fs::remove_file(&path).unwrap();
+    }
+}
+
+#[test]
+fn a_location_of_the_settings_that_is_no_store_is_named_as_theirs() {
+    let folder = Folder::new();
+    for place in [folder.file(""), folder.file("absent/tokens.db")] {
+        let settings = serde_json::json!({ "location": place }).to_string();
+        let mut options = init::<rbtoken_store_options_t>();
+        (options.settings, options.settings_len) = text(&settings);
+        let failure = Store::open(&Host::new(), &options).err().unwrap();
+        assert_eq!(failure.argument.as_deref(), Some("settings"), "{failure:?}");
+        assert_eq!(failure.json_path.as_deref(), Some("$.location"), "{failure:?}");
+    }
+}
+
+#[test]
+fn a_directory_that_others_may_write_to_is_refused_unless_it_is_sticky() {
+    let folder = Folder::new();
+    let (host, path) = (Host::new(), folder.file("tokens.db"));
+    for (mode, fits) in [(0o777, false), (0o770, false), (0o707, false), (0o1777, true)] {
+        fs::set_permissions(folder.path(), PermissionsExt::from_mode(mode)).unwrap();
+        let opened = Store::open_file(&host, &path);
+        assert_eq!(opened.is_ok(), fits, "{mode:o}");
+        if let Err(failure) = opened {
+            assert_eq!(failure.of(), (E_INVALID_ARGUMENT, Some("location")));
+            assert_eq!(folder.names(), [""; 0]);
+        }
+    }
+    fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o700)).unwrap();
+}
+
+#[test]
+fn an_empty_file_becomes_a_store_that_its_owner_alone_may_read() {
+    let folder = Folder::new();
+    let (host, path) = (Host::new(), folder.file("tokens.db"));
+    fs::write(&path, "").unwrap();
+    fs::set_permissions(&path, PermissionsExt::from_mode(0o644)).unwrap();
+    let store = Store::open_file(&host, &path).unwrap();
+    store.generate("alice", &init()).unwrap();
+    for name in folder.names() {
+        assert_eq!(fs::metadata(folder.file(&name)).unwrap().mode() & 0o777, 0o600, "{name}");
+    }
+}
+
+#[test]
+fn a_file_has_one_owner_whatever_its_path() {
+    let folder = Folder::new();
+    let (host, path) = (Host::new(), folder.file("tokens.db"));
+    let store = Store::open_file(&host, &path).unwrap();
+    let (link, hard_link) = (folder.file("link.db"), folder.file("hard-link.db"));
+    symlink(&path, &link).unwrap();
+    fs::hard_link(&path, &hard_link).unwrap();
+    for again in [&path, &link, &hard_link] {
+        let failure = Store::open_file(&host, again).err().expect("it is locked");
+        assert_eq!(failure.of(), (E_LOCKED, Some("location")));
+        assert!(failure.message.contains(folder.path().to_str().unwrap()), "{failure:?}");
+    }
+    // The others are turned away by SQLite's locks, too, which a refused store has not taken away.
+    let shell = Connection::open(&path).unwrap();
+    shell.busy_timeout(Duration::ZERO).unwrap();
+    shell.query_row("SELECT count(*) FROM auth_user", [], |row| row.get::<_, i64>(0)).unwrap_err();
+    drop(shell);
+    store.generate("alice", &init()).unwrap();
+    drop(store);
+    // A symbolic link leads to the file itself.
+    assert_eq!(Store::open_file(&host, &link).unwrap().count(), Ok(1));
+}
+
+#[test]
+fn the_local_sites_of_the_settings_are_added_where_they_are_missing() {
+    let folder = Folder::new();
+    let (host, path) = (Host::new(), folder.file("tokens.db"));
+    let open = |settings| Store::open_file_with(&host, &path, Some(settings)).unwrap();
+    drop(open(r#"{"local_sites": ["north"], "client_token_expiration": 7}"#));
+    let store = open(r#"{"local_sites": ["north", "south"]}"#);
+    assert_eq!(store.get_setting("local_sites").unwrap(), r#"["north", "south"]"#);
+    // Settings are those of who opens it.
+    assert_eq!(store.get_setting("client_token_expiration").unwrap(), "365");
+}
+
+#[test]
+fn however_many_callers_ask_at_once_one_token_is_made_and_found_again() {
+    const THREADS: usize = 64;
+    let folder = Folder::new();
+    let (host, path) = (Host::new(), folder.file("tokens.db"));
+    for round in 0..10 {
+        let store = Store::open_file(&host, &path).unwrap();
+        let barrier = Barrier::new(THREADS);
+        let client = format!("client {round}");
+        let answers: Vec<_> = std::thread::scope(|scope| {
+            let ask = || {
+                barrier.wait();
+                let (token, created) = store.client_token("alice", &client, &init()).unwrap();
+                (token.id(), created)
+            };
+            let threads: Vec<_> = (0..THREADS).map(|_| scope.spawn(ask)).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        assert_eq!(answers.iter().filter(|(_, created)| *created).count(), 1);
+        assert!(answers.iter().all(|(id, _)| *id == answers[0].0));
+        drop(store);
+        assert_eq!(Store::open_file(&host, &path).unwrap().count(), Ok(round + 1));
+    }
+}
+
+#[test]
+fn changes_of_many_threads_are_on_the_disk_once_they_are_acknowledged() {
+    let folder = Folder::new();
+    let (host, path) = (Host::new(), folder.file("tokens.db"));
+    let store = Store::open_file(&host, &path).unwrap();
+    std::thread::scope(|scope| {
+        for thread in 0..8 {
+            let store = &store;
+            scope.spawn(move || {
+                let user = format!("user {thread}");
+                for turn in 0..40 {
+                    let token = store.generate(&user, &init()).unwrap();
+                    match turn % 4 {
+                        0 => store.delete(token.id()).unwrap(),
+                        1 => store.invalidate(&token.value(), Some("why not")).unwrap(),
+                        2 if turn == 22 => assert!(store.invalidate_user(&user, None).unwrap() > 0),
+                        2 => {
+                            let update = Update { note: Field::Set("n"), ..Update::default() };
+                            store.update(token.id(), &update).unwrap();
+                        }
+                        _ => {}
+                    }
+                }
+            });
+        }
+    });
+    let on_disk = copy_of(&folder, &path);
+    assert_eq!(all(&on_disk), all(&store));
+    assert_eq!(store.count(), Ok(8 * 30));
+}
+
+#[test]
+fn a_file_that_was_taken_away_takes_no_changes_until_it_is_back() {
+    let folder = Folder::new();
+    let (host, path) = (Host::new(), folder.file("tokens.db"));
+    let store = Store::open_file(&host, &path).unwrap();
+    let (token, _) = store.client_token("alice", "RBTools", &init()).unwrap();
+    let away = folder.file("away.db");
+    for put_another in [false, true] {
+        fs::rename(&path, &away).unwrap();
+        if put_another {
+            fs::write(&path, "another").unwrap();
+        }
+        let failure = store.generate("alice", &init()).unwrap_err();
+        assert_eq!(failure.status, E_IO);
+        assert!(failure.message.contains("taken away"), "{failure:?}");
+        assert_eq!(store.count(), Ok(1));
+        assert_eq!(store.authenticate(&token.value(), Site::Any).unwrap().verdict, ACCEPTED);
+        // A change that changes nothing is answered.
+        assert!(!store.client_token("alice", "RBTools", &init()).unwrap().1);
+        fs::rename(&away, &path).unwrap();
+    }
+    store.generate("alice", &init()).unwrap();
+    let journal = format!("{path}-wal");
+    fs::rename(&journal, &away).unwrap();
+    assert_eq!(store.generate("alice", &init()).unwrap_err().status, E_IO);
+    fs::rename(&away, &journal).unwrap();
+    store.generate("alice", &init()).unwrap();
+    drop(store);
+    assert_eq!(Store::open_file(&host, &path).unwrap().count(), Ok(3));
+}
+
+#[test]
+fn a_backup_opens_as_a_store_and_is_as_of_one_moment() {
+    let folder = Folder::new();
+    let (host, path) = (Host::new(), folder.file("tokens.db"));
+    let store = Store::open_file(&host, &path).unwrap();
+    fill(&store);
+    store.delete(5).unwrap();
+    let before = all(&store);
+    let backup = folder.file("backup.db");
+    store.backup(&backup).unwrap();
+    assert_eq!(fs::metadata(&backup).unwrap().mode() & 0o777, 0o600);
+    {
+        let copy = Store::open_file(&host, &backup).unwrap();
+        assert_eq!(all(&copy), before);
+        // Ids go on as in the original.
+        assert_eq!(copy.generate("alice", &init()).unwrap().id(), 6);
+    }
+    assert_eq!(folder.names(), ["backup.db", "tokens.db", "tokens.db-wal"]);
+    // None is overwritten, and the store's own file least of all.
+    for existing in [&backup, &path] {
+        let failure = store.backup(existing).unwrap_err();
+        assert_eq!(failure.of(), (E_EXISTS, Some("path")));
+    }
+    let failure = store.backup(&folder.file("absent/backup.db")).unwrap_err();
+    assert_eq!(failure.of(), (E_IO, Some("path")));
+    assert_eq!(all(&store), before);
+
+    // In use meanwhile: pairs of tokens are made one after the other, so a moment has all but one.
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let maker = scope.spawn(|| {
+            let mut turn = 0;
+            while !done.load(Ordering::SeqCst) {
+                for user in ["left", "right"] {
+                    store.client_token(user, &format!("{turn}"), &init()).unwrap();
+                }
+                turn += 1;
+            }
+        });
+        for round in 0..10 {
+            let backup = folder.file(&format!("backup-{round}.db"));
+            store.backup(&backup).unwrap();
+            let tokens = Store::open_file(&host, &backup).unwrap().list(&init()).unwrap();
+            let of = |user: &str| tokens.iter().filter(|token| token.user == user).count();
+            assert!((of("right")..=of("right") + 1).contains(&of("left")));
+        }
+        done.store(true, Ordering::SeqCst);
+        maker.join().unwrap();
+    });
+}
+
+#[test]
+fn a_store_in_memory_can_be_backed_up_too() {
+    let folder = Folder::new();
+    let (store, backup) = (Store::new(), folder.file("backup.db"));
+    fill(&store);
+    store.backup(&backup).unwrap();
+    assert_eq!(all(&Store::open_file(&store.host, &backup).unwrap()), all(&store));
+    store.flush().unwrap();
+}
+
+/// Fields of a token but its id.
+fn without_ids(store: &Store) -> Vec<Record> {
+    let strip = |record: Record| Record { id: 0, redacted: String::new(), ..record };
+    store.list(&init()).unwrap().into_iter().map(strip).collect()
+}
+
+#[test]
+fn an_export_is_imported_with_every_field() {
+    let folder = Folder::new();
+    let (host, path) = (Host::new(), folder.file("tokens.db"));
+    let file = Store::open_file(&host, &path).unwrap();
+    let memory = Store::new();
+    for (round, from) in [&file, &memory].into_iter().enumerate() {
+        fill(from);
+        let export = folder.file(&format!("export-{round}"));
+        let watched = Watched::default();
+        assert_eq!(from.export_file(&export, Some(&watched)), Ok(5));
+        assert_eq!(*watched.told.lock().unwrap(), [(5, 5)]);
+        assert_eq!(watched.destroyed.load(Ordering::SeqCst), 1);
+        assert_eq!(fs::metadata(&export).unwrap().mode() & 0o777, 0o600);
+        let again = from.export_file(&export, None).unwrap_err();
+        assert_eq!(again.of(), (E_EXISTS, Some("path")));
+
+        let other = folder.file(&format!("other-{round}.db"));
+        let into_file = Store::open_file(&host, &other).unwrap();
+        for into in [&into_file, &Store::new()] {
+            into.add_local_site("north").unwrap();
+            into.generate("zoe", &init()).unwrap();
+            into.delete(1).unwrap();
+            assert_eq!(into.import_file(&export, None), Ok(5));
+            assert_eq!(without_ids(into), without_ids(from));
+            assert_eq!(into.list(&init()).unwrap()[0].id, 2);
+            assert_eq!(into.get_setting("local_sites"), from.get_setting("local_sites"));
+            let bob = "0123456789abcdef0123456789abcdef01234567";
+            assert_eq!(into.authenticate(bob, Site::Any).unwrap().verdict, INACTIVE_USER);
+            // A second time, the values are there already, and nothing is added.
+            let before = all(into);
+            let failure = into.import_file(&export, None).unwrap_err();
+            assert_eq!(failure.of(), (E_EXISTS, Some("path")));
+            assert!(failure.message.contains("line 6"), "{failure:?}");
+            assert_eq!(all(into), before);
+        }
+        let before = all(&into_file);
+        drop(into_file);
+        assert_eq!(all(&Store::open_file(&host, &other).unwrap()), before);
+    }
+}
+
+#[test]
+fn an_import_is_whole_or_nothing_and_names_the_line() {
+    let folder = Folder::new();
+    let store = Store::new();
+    fill(&store);
+    let export = folder.file("export");
+    store.export_file(&export, None).unwrap();
+    let good = fs::read_to_string(&export).unwrap();
+    let lines: Vec<_> = good.lines().collect();
+    assert_eq!(lines.len(), 1 + 2 + 2 + 5);
+    let changed = |from: &str, to: &str| {
+        assert!(good.contains(from), "{from}");
+        good.replacen(from, to, 1)
+    };
+    let with_line =
+        |line: &str| format!("{}\n{line}\n", changed("\"tokens\": 5", "\"tokens\": 6").trim_end());
+    let cases = [
+        (String::new(), E_INVALID_ARGUMENT, "no export", None),
+        ("{}\n".to_owned(), E_INVALID_ARGUMENT, "no export", None),
+        ("hello\n".to_owned(), E_JSON_SYNTAX, "line 1", Some("$")),
+        (changed("\"version\": 1", "\"version\": 2"), E_VERSION, "version 2", None),
+        (lines[..lines.len() - 1].join("\n"), E_CORRUPT, "first line", None),
+        (good[..good.len() - 20].to_owned(), E_JSON_SYNTAX, "line 10", Some("$")),
+        (with_line("{\"type\": \"thing\"}"), E_JSON_TYPE, "line 11", Some("$.type")),
+        (with_line(lines[9]), E_EXISTS, "line 11", None),
+        (
+            changed("\"is_active\": false", "\"is_active\": true"),
+            E_JSON_TYPE,
+            "line 4",
+            Some("$.is_active"),
+        ),
+        (changed("\"valid\": true", "\"valid\": 1"), E_JSON_TYPE, "line 6", Some("$.valid")),
+        (
+            changed("\"user\": \"alice\"", "\"user\": \"\""),
+            E_INVALID_ARGUMENT,
+            "line 6",
+            Some("$.user"),
+        ),
+        (changed("\"north\"", "\"no/rth\""), E_INVALID_ARGUMENT, "line 3", Some("$.local_site")),
+        (
+            changed("\"local_site\": \"north\"", "\"local_site\": \"west\""),
+            E_NOT_FOUND,
+            "line 7",
+            None,
+        ),
+        (
+            changed("[\"GET\"]", "\"GET\""),
+            E_POLICY,
+            "line 7",
+            Some("$.policy.resources[\"*\"].allow"),
+        ),
+        (
+            changed("T00:00:00+00:00\", \"last_used\"", "\", \"last_used\""),
+            E_JSON_TYPE,
+            "line 7",
+            Some("$.last_updated"),
+        ),
+        (changed("2.5, null", "1e999, null"), E_JSON_NUMBER, "line 7", None),
+        (changed("2.5, null", "123456789012345678901, null"), E_JSON_NUMBER, "line 7", None),
+    ];
+    let path = folder.file("tokens.db");
+    let into = Store::open_file(&store.host, &path).unwrap();
+    into.generate("zoe", &init()).unwrap();
+    let before = all(&into);
+    for (index, (text, status, words, json_path)) in cases.into_iter().enumerate() {
+        let bad = folder.file(&format!("bad-{index}"));
+        fs::write(&bad, text).unwrap();
+        let failure = into.import_file(&bad, None).unwrap_err();
+        assert_eq!(failure.of(), (status, Some("path")), "{index}: {failure:?}");
+        assert!(failure.message.contains(words), "{index}: {failure:?}");
+        if json_path.is_some() {
+            assert_eq!(failure.json_path.as_deref(), json_path, "{index}: {failure:?}");
+        }
+        assert_eq!(all(&into), before, "{index}");
+    }
+    // The store's own file is not even opened, which would take SQLite's locks on it away.
+    for (not_an_export, status) in [(path.as_str(), E_LOCKED), ("/dev/null", E_INVALID_ARGUMENT)] {
+        let failure = into.import_file(not_an_export, None).unwrap_err();
+        assert_eq!(failure.of(), (status, Some("path")));
+    }
+    let failure = into.import_file(&folder.file("absent"), None).unwrap_err();
+    assert_eq!(failure.of(), (E_IO, Some("path")));
+}
+
+#[test]
+fn progress_is_told_and_can_end_a_transfer_without_a_trace() {
+    let folder = Folder::new();
+    let store = Store::new();
+    for _ in 0..2500 {
+        store.generate("alice", &init()).unwrap();
+    }
+    let told = |watched: &Watched| std::mem::take(&mut *watched.told.lock().unwrap());
+    let (watched, export) = (Watched::default(), folder.file("export"));
+    watched.answer.store(7777, Ordering::SeqCst);
+    assert_eq!(store.export_file(&export, Some(&watched)).unwrap_err().status, 7777);
+    assert_eq!(told(&watched), [(1000, 2500)]);
+    assert_eq!(folder.names(), [""; 0]);
+
+    watched.answer.store(0, Ordering::SeqCst);
+    assert_eq!(store.export_file(&export, Some(&watched)), Ok(2500));
+    assert_eq!(told(&watched), [(1000, 2500), (2000, 2500), (2500, 2500)]);
+
+    let into = Store::new();
+    watched.answer.store(7777, Ordering::SeqCst);
+    assert_eq!(into.import_file(&export, Some(&watched)).unwrap_err().status, 7777);
+    assert_eq!((told(&watched), into.count()), (vec![(1000, 2500)], Ok(0)));
+    watched.answer.store(0, Ordering::SeqCst);
+    assert_eq!(into.import_file(&export, Some(&watched)), Ok(2500));
+    assert_eq!(told(&watched), [(1000, 2500), (2000, 2500), (2500, 2500)]);
+    assert_eq!(watched.destroyed.load(Ordering::SeqCst), 4);
+
+    let mut progress = init::<rbtoken_progress_t>();
+    let (path, len) = text(&export);
+    let import = |progress: &rbtoken_progress_t| {
+        // SAFETY: the handle, the text and the struct live during the call.
+        call(|error| unsafe {
+            rbtoken_store_import_file(into.raw(), path, len, progress, std::ptr::null_mut(), error)
+        })
+    };
+    assert_eq!(import(&progress).unwrap_err().of(), (E_NULL_ARGUMENT, Some("progress")));
+    progress.struct_size = 1;
+    assert_eq!(import(&progress).unwrap_err().of(), (E_STRUCT_SIZE, Some("progress")));
+}
+
+/// What Review Board 8.1 makes on SQLite, as `.schema` shows it, without its indexes.
+const REVIEW_BOARD: [(&str, &str); 3] = [
+    (
+        "auth_user",
+        r#"CREATE TABLE "auth_user" ("id" integer NOT NULL PRIMARY KEY AUTOINCREMENT, "password" varchar(128) NOT NULL, "last_login" datetime NULL, "is_superuser" bool NOT NULL, "username" varchar(150) NOT NULL UNIQUE, "last_name" varchar(150) NOT NULL, "email" varchar(254) NOT NULL, "is_staff" bool NOT NULL, "is_active" bool NOT NULL, "date_joined" datetime NOT NULL, "first_name" varchar(150) NOT NULL)"#,
+    ),
+    (
+        "site_localsite",
+        r#"CREATE TABLE "site_localsite" ("id" integer NOT NULL PRIMARY KEY AUTOINCREMENT, "name" varchar(32) NOT NULL UNIQUE, "public" bool NOT NULL, "extra_data" text NULL)"#,
+    ),
+    (
+        "webapi_webapitoken",
+        r#"CREATE TABLE "webapi_webapitoken" ("id" integer NOT NULL PRIMARY KEY AUTOINCREMENT, "user_id" integer NOT NULL REFERENCES "auth_user" ("id") DEFERRABLE INITIALLY DEFERRED, "token" varchar(255) NOT NULL UNIQUE, "token_generator_id" varchar(255) NOT NULL, "time_added" datetime NOT NULL, "last_updated" datetime NOT NULL, "last_used" datetime NULL, "expires" datetime NULL, "valid" bool NOT NULL, "invalid_date" datetime NULL, "invalid_reason" text NOT NULL, "note" text NOT NULL, "policy" text NULL, "extra_data" text NULL, "local_site_id" integer NULL REFERENCES "site_localsite" ("id") DEFERRABLE INITIALLY DEFERRED)"#,
+    ),
+];
+
+#[test]
+fn the_tables_are_those_of_review_board_and_their_rows_can_be_moved_there() {
+    let folder = Folder::new();
+    let (host, path) = (Host::new(), folder.file("tokens.db"));
+    let store = Store::open_file(&host, &path).unwrap();
+    fill(&store);
+    let records = store.list(&init()).unwrap();
+    drop(store);
+
+    let review_board = Connection::open(folder.file("reviewboard.db")).unwrap();
+    for (_, create) in REVIEW_BOARD {
+        review_board.execute_batch(create).unwrap();
+    }
+    review_board.execute("ATTACH ?1 AS ours", [&path]).unwrap();
+    for (table, _) in REVIEW_BOARD {
+        let columns = |schema: &str| -> Vec<(String, String, bool, bool)> {
+            let sql = "SELECT name, type, \"notnull\", pk FROM pragma_table_info(?1, ?2)";
+            let mut statement = review_board.prepare(sql).unwrap();
+            let row =
+                |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?));
+            statement.query_map([table, schema], row).unwrap().map(Result::unwrap).collect()
+        };
+        assert_eq!(columns("ours"), columns("main"));
+        let sql = format!("INSERT INTO main.{table} SELECT * FROM ours.{table}");
+        review_board.execute_batch(&sql).unwrap();
+    }
+    let sql = "SELECT token, username, name, token_generator_id, time_added, expires, token.extra_data \
+               FROM main.webapi_webapitoken AS token \
+               JOIN main.auth_user AS user ON user.id = user_id \
+               LEFT JOIN main.site_localsite AS site ON site.id = local_site_id ORDER BY token.id";
+    let mut statement = review_board.prepare(sql).unwrap();
+    let mut rows = statement.query([]).unwrap();
+    for record in &records {
+        let row = rows.next().unwrap().unwrap();
+        let text = |index| row.get::<_, Option<String>>(index).unwrap();
+        assert_eq!(text(0).as_ref(), Some(&record.value));
+        assert_eq!(text(1).as_ref(), Some(&record.user));
+        assert_eq!(text(2), record.local_site);
+        assert_eq!(text(3).as_ref(), Some(&record.generator_id));
+        assert_eq!(text(6).as_ref(), Some(&record.extra_data));
+    }
+    // As Django writes them.
+    let time = |sql: &str| review_board.query_row(sql, [], |row| row.get::<_, String>(0)).unwrap();
+    assert_eq!(
+        time("SELECT time_added FROM main.webapi_webapitoken WHERE id = 1"),
+        "2026-06-01 00:00:00"
+    );
+    assert_eq!(
+        time("SELECT expires FROM main.webapi_webapitoken WHERE id = 3"),
+        "2026-06-06 00:00:00.000017"
+    );
+}
+
+#[test]
+fn a_child_of_fork_is_told_so_and_touches_nothing() {
+    let folder = Folder::new();
+    let program = c::compile(c::C11, &[c::root().join("tests/c/durable_fork.c")], "durable_fork");
+    let printed =
+        c::successful_output(std::process::Command::new(program).arg(folder.file("t.db")));
+    assert_eq!(printed.lines().filter(|line| line.starts_with("ok ")).count(), 5, "{printed}");
+}
+
+#[test]
+fn another_process_is_turned_away_and_let_in_after_a_crash() {
+    let folder = Folder::new();
+    let (host, path) = (Host::new(), folder.file("tokens.db"));
+    let program = c::compile(c::C11, &[c::root().join("tests/c/durable_owner.c")], "durable_owner");
+    let mut owner = std::process::Command::new(program)
+        .arg(&path)
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut printed = std::io::BufReader::new(owner.stdout.take().unwrap());
+    let mut line = String::new();
+    std::io::BufRead::read_line(&mut printed, &mut line).unwrap();
+    assert_eq!(line, "ok it has the file\n");
+    let failure = Store::open_file(&host, &path).err().unwrap();
+    assert_eq!(failure.of(), (E_LOCKED, Some("location")));
+    assert!(failure.message.contains(&path), "{failure:?}");
+    // SIGKILL.
+    owner.kill().unwrap();
+    owner.wait().unwrap();
+    assert_eq!(Store::open_file(&host, &path).unwrap().count(), Ok(1));
+}

@@ -1,0 +1,51 @@
+//! What a store in a file does when the disk fails, and when its file is taken away.
+//!
+//! `RBTOKEN_FAULTS=all` runs every case of `tests/c/durable/faults.c`.
+#![cfg(all(feature = "sqlite", target_os = "linux"))]
+
+use std::num::NonZero;
+use std::path::PathBuf;
+use std::process::Command;
+use std::{env, thread};
+
+use crate::durable::disk;
+use crate::durable::folder::Folder;
+use crate::support::c;
+
+fn program(name: &str) -> PathBuf {
+    let source = c::root().join("tests/c/durable").join(name).with_extension("c");
+    c::compile(c::C11, &[source], name)
+}
+
+/// Runs a program, which must end well and say what it proved.
+fn expect_proofs(command: &mut Command) {
+    let printed = c::successful_output(command);
+    assert!(printed.starts_with("ok "), "{command:?} proved nothing: {printed}");
+    print!("{printed}");
+}
+
+#[test]
+fn whatever_call_fails_the_store_and_the_disk_agree() {
+    let cases = env::var("RBTOKEN_FAULTS").unwrap_or_else(|_| "some".to_owned());
+    let (host, library) = (program("faults"), &*disk::LIBRARY);
+    let parts = thread::available_parallelism().map_or(1, NonZero::get);
+    thread::scope(|scope| {
+        for part in 0..parts {
+            let (host, cases) = (&host, &cases);
+            scope.spawn(move || {
+                let folder = Folder::new(&format!("failing-{part}"));
+                expect_proofs(
+                    disk::watch(&mut Command::new(host), library, folder.path())
+                        .arg(folder.path())
+                        .args([cases, &part.to_string(), &parts.to_string()]),
+                );
+            });
+        }
+    });
+}
+
+#[test]
+fn a_file_that_is_taken_away_is_not_written_to() {
+    let folder = Folder::new("taken");
+    expect_proofs(Command::new(program("taken_away")).arg(folder.path()));
+}

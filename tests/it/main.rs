@@ -1,0 +1,37 @@
+//! Tests that share one process: one binary, so that a change to the library links one program.
+//!
+//! A test that needs a process of its own is a binary beside this folder.
+// A host calls C functions, and a test stops at the first surprise, in its helpers too.
+#![allow(unsafe_code, clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod abi;
+mod bad_input;
+mod c_life;
+mod c_programs;
+mod client_token_rule;
+mod cpp_face;
+mod durable;
+mod durable_crash;
+mod durable_edges;
+mod durable_faults;
+mod durable_power_cut;
+mod evolution;
+mod extension;
+mod generation;
+mod header_docs;
+mod hostile;
+mod install;
+mod json_rules;
+mod languages;
+mod login;
+mod model;
+mod no_sqlite;
+mod panic;
+mod payload;
+mod policy;
+mod review_board;
+mod service_account;
+mod vectors;

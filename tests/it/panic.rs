@@ -1,0 +1,87 @@
+//! No panic crosses the boundary, in the release profile: each exported function is made to panic
+//! inside its guard, and each that changes a store while the store's lock is held.
+#![cfg(all(unix, not(target_vendor = "apple")))]
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::support::c;
+use crate::support::calls::{caller, has_status, one_call};
+use crate::support::declarations;
+
+/// A library of the release profile that can be told to panic. It is optimised for the whole
+/// program last of all, which takes long and has no say in how panics unwind.
+fn library() -> PathBuf {
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("panic_proof");
+    let cargo = std::env::var_os("CARGO").expect("cargo runs the tests");
+    c::successful_output(
+        Command::new(cargo)
+            .args(["rustc", "--quiet", "--release", "--lib", "--crate-type", "cdylib"])
+            .arg("--manifest-path")
+            .arg(c::root().join("Cargo.toml"))
+            .arg("--target-dir")
+            .arg(&target)
+            .env("RUSTFLAGS", "--cfg rbtoken_panic_proof")
+            .env("CARGO_PROFILE_RELEASE_LTO", "false"),
+    );
+    let folder = target.join("release");
+    let link = folder.join("librbtoken.so.0");
+    let _ = fs::remove_file(&link);
+    symlink("librbtoken.so", &link).expect("a link can be made");
+    folder
+}
+
+#[test]
+fn no_panic_crosses_the_boundary_and_a_half_changed_store_refuses() {
+    let header = fs::read_to_string(c::root().join("include/rbtoken.h")).expect("a header");
+    let functions = declarations::functions(&header);
+    let structs = declarations::structs(&header);
+
+    let mut program = "#include \"panic.h\"\n".to_owned();
+    let mut main = "int main(void) {\n".to_owned();
+    for function in &functions {
+        let expected = if has_status(function) { "RBTOKEN_E_INTERNAL" } else { "FAILURE" };
+        program += &caller(function, &structs);
+        main += &one_call(function, "panics", "", expected, "");
+        let good = if has_status(function) { "RBTOKEN_OK" } else { "ANY" };
+        main += &format!(
+            "    place = 0;\n{}    place = 1;\n",
+            one_call(function, "does not panic", "", good, "")
+        );
+    }
+    main += "    half_changed();\n    the_extension_table();\n    printf(\"%d calls\\n\", calls);\n    return failures > 0;\n}\n";
+    program += &main;
+
+    let folder = c::BUILD.join("panic_source");
+    fs::create_dir_all(&folder).expect("a folder can be made below the target folder");
+    let source = folder.join("panic.c");
+    fs::write(&source, program).expect("a file can be written");
+    for name in ["hostile.h", "panic.h"] {
+        fs::copy(c::root().join("tests/c").join(name), folder.join(name)).expect("it is copied");
+    }
+    let (library, program) = (library(), c::BUILD.join("panic"));
+    c::successful_output(
+        c::compiler(c::C11)
+            .arg(&source)
+            .arg("-o")
+            .arg(&program)
+            .arg("-L")
+            .arg(&library)
+            .arg(format!("-Wl,--disable-new-dtags,-rpath,{}", library.display()))
+            .arg("-lrbtoken"),
+    );
+    // Each panic writes a message, with which nothing is wrong.
+    let printed = c::successful_output(
+        // Cargo names a folder there that has the library as it is shipped.
+        Command::new(program).env("RUST_BACKTRACE", "0").env_remove("LD_LIBRARY_PATH"),
+    );
+    for rule in ["ok a half-changed store", "ok no panic crosses the extension table"] {
+        assert!(printed.contains(rule), "{printed}");
+    }
+    let calls = printed.lines().last().and_then(|line| line.strip_suffix(" calls"));
+    let calls: usize = calls.and_then(|calls| calls.parse().ok()).expect("it counts its calls");
+    assert_eq!(calls, 2 * functions.len(), "each function is called with and without a panic");
+    println!("{calls} calls");
+}
