@@ -14,8 +14,8 @@ need "${need_sanitizers[@]}"
 [ -e "$runtime" ] || not_run "this Rust toolchain has no $SANITIZER sanitizer ($runtime)"
 
 compile_flags=(-g -O1 -fno-omit-frame-pointer "-fsanitize=$SANITIZER")
-# Links Rust's runtime, all of it. -nodefaultlibs leaves out the one of the C compiler.
-link_flags=(-nodefaultlibs -Wl,--whole-archive "$runtime" -Wl,--no-whole-archive -rdynamic -pthread
+# Links all of Rust's runtime. -nodefaultlibs leaves out the one of the C compiler.
+link_flags=(-nodefaultlibs -Wl,--whole-archive,"$runtime",--no-whole-archive -rdynamic -pthread
     -lstdc++ -lm -ldl -lrt -lpthread -lc -lgcc_s -lgcc)
 
 # build_library FOLDER [ARGUMENTS...]: both libraries, or those in CRATE_TYPES, put into a folder of their own. The arguments
