@@ -45,8 +45,9 @@ CPP_EXAMPLES := $(patsubst examples/%.cpp,%,$(wildcard examples/cpp/*.cpp))
 # Examples that are only built, since they need the database of a Review Board server.
 SERVER_EXAMPLES := c/shared_database
 
+features = $(if $(FEATURES),--features '$(FEATURES)')
 # One crate type at a time: with an rlib beside them Cargo passes no LTO to the libraries.
-cargo_build = $(CARGO) rustc $(CARGO_FLAGS) $(if $(FEATURES),--features '$(FEATURES)') \
+cargo_build = $(CARGO) rustc $(CARGO_FLAGS) $(features) \
 	--profile $(PROFILE) --lib --target-dir '$(TARGET)' --crate-type
 warnings := -Wall -Wextra -pedantic
 compile_c = $(CC) -std=c11 $(warnings) $(CPPFLAGS) $(CFLAGS) -Iinclude
@@ -87,7 +88,7 @@ static_programs := $(patsubst %,$(BUILD)/static/%,$(C_EXAMPLES) $(CPP_EXAMPLES))
 .NOTPARALLEL:
 
 all: shared-library static-library ## build the shared and the static library (the default)
-	@$(if $(silent),:,echo 'Built $(RELEASE)/librbtoken.so and librbtoken.a. `make help` lists other targets.')
+	@$(if $(silent),:,echo 'Built librbtoken.so and librbtoken.a in $(RELEASE). `make help` lists targets.')
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1@\2/p' $(MAKEFILE_LIST) | \
@@ -144,7 +145,8 @@ host-check: ## run these hosts under valgrind
 static: c-compiler cpp-compiler $(static_programs) ## run the C and C++ examples with the static library
 	$(call run_examples,,$(static_programs))
 
-check: c-compiler cpp-compiler $(shared_c) $(shared_cpp) $(static_programs) ## run the examples under valgrind
+check: ## run the examples with both libraries under valgrind
+check: c-compiler cpp-compiler $(shared_c) $(shared_cpp) $(static_programs)
 	$(call require,$(VALGRIND),the package valgrind)
 	$(call run_examples,$(memcheck),$(shared_c) $(shared_cpp) $(static_programs))
 
@@ -160,7 +162,7 @@ bench: rust ## run the benchmarks; BENCHFLAGS=--quick runs them at small sizes
 
 docs: rust ## build the documentation of the C header (Doxygen) and of the Rust crate as HTML
 	$(call require,doxygen,the package doxygen)
-	$(Q)$(CARGO) doc $(CARGO_FLAGS) --no-deps --target-dir '$(TARGET)'
+	$(Q)$(CARGO) doc $(CARGO_FLAGS) $(features) --no-deps --target-dir '$(TARGET)'
 	@mkdir -p $(TARGET)/doxygen
 	$(call say,DOXYGEN,$(TARGET)/doxygen/html)
 	$(Q){ cat docs/Doxyfile; echo 'OUTPUT_DIRECTORY = "$(TARGET)/doxygen"'; } | doxygen -
