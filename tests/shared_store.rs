@@ -43,7 +43,7 @@ impl Given {
 }
 
 #[test]
-fn the_process_has_one_shared_store_for_all_who_ask_for_it_with_equal_options() {
+fn shared_store_is_one_for_equal_options() {
     const SETTINGS: &str = r#"{"token_type": "shared"}"#;
 
     // A call that fails opens nothing, and the next one may try again with something else.
@@ -113,6 +113,7 @@ fn the_process_has_one_shared_store_for_all_who_ask_for_it_with_equal_options() 
     assert_eq!(kept.find(&token.value()).unwrap().id(), token.id());
 
     // Threads that ask at once get it too.
+    let _watchdog = Watchdog::start();
     std::thread::scope(|scope| {
         for _ in 0..16 {
             scope.spawn(|| assert_eq!(Store::shared(&given.host, None).unwrap().count(), Ok(1)));

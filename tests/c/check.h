@@ -2,6 +2,7 @@
 #ifndef CHECK_H
 #define CHECK_H
 
+#include "deadline.h"
 #include "rbtoken.h"
 
 #include <stdio.h>

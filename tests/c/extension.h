@@ -3,6 +3,7 @@
 #ifndef EXTENSION_H
 #define EXTENSION_H
 
+#include "deadline.h"
 #include "rbtoken.h"
 
 #include <dlfcn.h>

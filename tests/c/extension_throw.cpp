@@ -1,5 +1,6 @@
 // A callback that throws, through the raw table: the process must end with a message. Which one it
 // is, is the second argument.
+#include "deadline.h"
 #include "rbtoken.h"
 
 #include <dlfcn.h>

@@ -10,6 +10,8 @@
 
 #include <rbtoken.h>
 
+#include "deadline.h"
+
 #define ANY (-1000)
 #define FAILURE (-1001)
 #define GARBAGE 0xA5

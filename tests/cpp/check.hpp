@@ -2,6 +2,8 @@
 #ifndef CHECK_HPP
 #define CHECK_HPP
 
+#include "../c/deadline.h"
+
 #include <rbtoken.hpp>
 
 #include <cstdio>

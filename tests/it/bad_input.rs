@@ -356,7 +356,7 @@ fn a_name_has_so_many_characters_and_no_more() {
 }
 
 #[test]
-fn the_longest_names_are_accepted_and_characters_are_counted_not_bytes() {
+fn name_limits_count_characters_not_bytes() {
     for character in ["a", "é", "🦀"] {
         let store = Store::new();
         let (user, client) = (character.repeat(150), character.repeat(255));
@@ -393,7 +393,7 @@ fn a_name_is_not_empty() {
 }
 
 #[test]
-fn a_local_site_that_is_malformed_unknown_or_there_already_is_refused() {
+fn malformed_unknown_and_duplicate_local_sites_are_refused() {
     let store = store();
     for (name, _, function) in required_texts().into_iter().chain(optional_texts()) {
         if name != "local_site" {
@@ -492,7 +492,7 @@ fn whether_a_token_is_new_need_not_be_asked() {
 }
 
 #[test]
-fn null_handles_answer_null_0_or_false_and_are_released_to_no_effect() {
+fn null_handles_answer_null_0_or_false() {
     unsafe {
         rbtoken_store_release(null_mut());
         rbtoken_token_release(null_mut());
@@ -609,7 +609,7 @@ fn sizes<T: Copy>(argument: &str, function: impl Fn(&Store, *const T, Error) -> 
 }
 
 #[test]
-fn a_struct_has_a_size_that_some_header_gave_it_and_nothing_unknown_set() {
+fn structs_of_unpublished_sizes_or_unknown_fields_are_refused() {
     sizes("options", |s, o, e| client_token(s.raw(), text("u"), text("c"), o, e));
     sizes("options", |s, o, e| generate(s.raw(), text("u"), o, e));
     sizes("options", |s, o, e| import(s.raw(), text("u"), text("v"), o, e));
@@ -686,7 +686,7 @@ fn a_longer_struct_whose_unknown_fields_are_default_is_read() {
 }
 
 #[test]
-fn unknown_modes_and_flags_values_without_their_mode_and_reserved_fields_are_refused() {
+fn unknown_modes_flags_and_reserved_fields_are_refused() {
     let store = store();
     let client = |argument: &str, options: rbtoken_client_token_options_t| {
         bad(&store, E_INVALID_ARGUMENT, Some(argument), |e| {
@@ -820,7 +820,7 @@ fn times_outside_the_calendar_are_refused() {
 }
 
 #[test]
-fn a_client_token_that_is_dead_at_birth_and_a_validity_without_end_are_refused() {
+fn expired_client_token_and_endless_validity_are_refused() {
     let store = store();
     for at_us in [START, START - 1, 0, -1] {
         let options =
@@ -839,7 +839,7 @@ fn a_client_token_that_is_dead_at_birth_and_a_validity_without_end_are_refused()
 }
 
 #[test]
-fn tokens_settings_and_generators_that_are_not_there_are_not_found() {
+fn missing_tokens_settings_and_generators_are_not_found() {
     let store = store();
     for id in [0, -1, 3, i64::MIN, i64::MAX] {
         bad(&store, E_NOT_FOUND, Some("id"), |e| get(store.raw(), id, e));
@@ -935,7 +935,7 @@ fn a_list_of_policy_ids_with_a_bad_id_leaves_the_old_one() {
 }
 
 #[test]
-fn a_list_of_deprecated_generators_with_a_bad_id_leaves_the_old_one() {
+fn bad_deprecated_generators_leave_the_old_list() {
     let store = store();
     for (bad_id, status) in [(c"".as_ptr(), E_INVALID_ARGUMENT), (null(), E_NULL_ARGUMENT)] {
         bad(&store, status, Some("generator_ids"), |e| unsafe {

@@ -23,7 +23,7 @@ fn hooks_keep_their_contract() {
 }
 
 #[test]
-fn after_threads_did_everything_at_once_every_index_agrees_with_a_scan() {
+fn stress_leaves_every_index_equal_to_a_scan() {
     let source = c::root().join("tests/c/stress.c");
     let program = c::compile(C11, &[source], "stress");
     for seed in ["1", "2"] {

@@ -40,7 +40,7 @@ fn ask(store: &Store, options: &ClientOptions) -> (i64, bool) {
 }
 
 #[test]
-fn a_token_with_exactly_the_default_validity_left_is_passed_over() {
+fn token_with_exactly_the_default_validity_is_passed_over() {
     let store = Store::new();
     let id = client_token_that_expires(&store, Some(START + 300 * SECOND));
     let (given, created) = ask(&store, &init());
@@ -48,7 +48,7 @@ fn a_token_with_exactly_the_default_validity_left_is_passed_over() {
 }
 
 #[test]
-fn a_token_with_a_microsecond_more_than_the_default_validity_left_is_returned() {
+fn token_with_a_microsecond_more_than_the_default_is_returned() {
     let store = Store::new();
     let id = client_token_that_expires(&store, Some(START + 300 * SECOND + 1));
     assert_eq!(ask(&store, &init()), (id, false));
@@ -89,7 +89,7 @@ fn a_validity_of_zero_or_less_means_valid_now() {
 }
 
 #[test]
-fn never_expiring_comes_before_the_furthest_and_a_tie_goes_to_the_lowest_id() {
+fn never_expiring_wins_and_ties_go_to_the_lowest_id() {
     let store = Store::new();
     let _near = client_token_that_expires(&store, Some(START + DAY));
     let far = client_token_that_expires(&store, Some(START + 2 * DAY));
@@ -112,7 +112,7 @@ fn the_last_moment_of_the_calendar_is_not_never() {
 }
 
 #[test]
-fn a_new_token_expires_after_the_days_of_the_setting_365_at_first() {
+fn new_token_expires_after_the_setting_of_365_days() {
     let store = Store::new();
     let (token, _) = store.client_token("alice", "first", &init()).unwrap();
     assert_eq!(token.expires(), Some(START + 365 * DAY));
@@ -135,7 +135,7 @@ fn a_new_token_expires_as_given() {
 }
 
 #[test]
-fn an_expiration_after_now_but_inside_the_validity_window_is_accepted() {
+fn expiration_inside_the_validity_window_is_accepted() {
     let store = Store::new();
     let (token, created) = store.client_token("alice", "tool", &expiring(START + 1)).unwrap();
     assert!(created);
@@ -144,7 +144,7 @@ fn an_expiration_after_now_but_inside_the_validity_window_is_accepted() {
 }
 
 #[test]
-fn an_expiration_that_is_not_after_now_is_refused_even_if_a_token_exists() {
+fn expiration_not_after_now_is_refused_even_if_a_token_exists() {
     let store = Store::new();
     ask(&store, &init());
     for at_us in [START, START - 1, 0, -1] {
@@ -192,7 +192,7 @@ fn each_user_has_tokens_of_their_own() {
 }
 
 #[test]
-fn tokens_of_deprecated_generators_are_passed_over_only_if_asked() {
+fn deprecated_tokens_are_passed_over_only_if_asked() {
     let store = Store::new();
     let mut options = init::<rbtoken_import_options_t>();
     (options.generator_id, options.generator_id_len) = text("legacy_sha1");
@@ -310,7 +310,7 @@ fn a_client_name_that_is_no_string_makes_no_client_token() {
 }
 
 #[test]
-fn a_token_that_the_host_generated_or_imported_for_the_client_is_found() {
+fn generated_and_imported_client_tokens_are_found() {
     let store = Store::new();
     let generated = client_token_that_expires(&store, None);
     assert_eq!(ask(&store, &init()), (generated, false));
@@ -322,12 +322,12 @@ fn a_token_that_the_host_generated_or_imported_for_the_client_is_found() {
 }
 
 #[test]
-fn threads_that_ask_at_once_for_one_client_get_one_token_that_one_of_them_created() {
+fn concurrent_callers_get_one_token_that_one_created() {
     const THREADS: usize = 64;
     const ROUNDS: usize = 200;
     let store = Store::new();
     store.add_local_site("north").unwrap();
-    let barrier = Barrier::new(THREADS);
+    let (_watchdog, barrier) = (Watchdog::start(), Barrier::new(THREADS));
     let created: Vec<_> = (0..ROUNDS).map(|_| AtomicUsize::new(0)).collect();
     let given: Vec<Vec<i64>> = std::thread::scope(|scope| {
         let threads: Vec<_> = (0..THREADS)
@@ -361,7 +361,7 @@ fn a_thousand_clients_asked_for_at_once_get_one_token_each() {
     const THREADS: usize = 16;
     const CLIENTS: usize = 1000;
     let store = Store::new();
-    let barrier = Barrier::new(THREADS);
+    let (_watchdog, barrier) = (Watchdog::start(), Barrier::new(THREADS));
     let created: Vec<_> = (0..CLIENTS).map(|_| AtomicUsize::new(0)).collect();
     std::thread::scope(|scope| {
         for thread in 0..THREADS {
@@ -446,7 +446,7 @@ fn a_clock_outside_the_calendar_breaks_its_contract() {
 }
 
 #[test]
-fn entropy_that_is_never_usable_breaks_its_contract_and_the_call_ends() {
+fn unusable_entropy_ends_the_call_with_an_error() {
     // All ones are no digit of base 62, so no value comes of them however often one asks.
     let store = Store::with_entropy();
     store.host.constant_byte.store(0xff, Ordering::SeqCst);
@@ -482,7 +482,7 @@ fn callbacks_may_call_back_into_the_same_store() {
 }
 
 #[test]
-fn callbacks_are_destroyed_once_when_the_last_reference_to_their_store_goes() {
+fn callbacks_are_destroyed_once_with_the_last_reference() {
     let store = Store::with_entropy();
     let host = store.host.clone();
     let token = store.client_token("alice", "tool", &init()).unwrap().0;
@@ -540,7 +540,7 @@ fn callbacks_are_destroyed_once_when_a_store_cannot_be_opened() {
 }
 
 #[test]
-fn callbacks_are_destroyed_once_when_there_is_no_place_for_the_store() {
+fn callbacks_are_destroyed_once_if_open_has_no_output() {
     let host = Host::new();
     let (clock, entropy) = (host.clock(), host.entropy());
     let options =
@@ -553,7 +553,7 @@ fn callbacks_are_destroyed_once_when_there_is_no_place_for_the_store() {
 }
 
 #[test]
-fn each_callback_struct_is_destroyed_though_the_other_one_is_bad() {
+fn each_callback_struct_is_destroyed_if_the_other_is_bad() {
     let open = |host: &_, clock: *const rbtoken_clock_t, entropy: *const rbtoken_entropy_t| {
         Store::open(host, &rbtoken_store_options_t { clock, entropy, ..init() }).err().unwrap()
     };

@@ -16,7 +16,6 @@ use std::fs;
 use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt, symlink};
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
 
 use crate::support::c;
 use crate::support::*;
@@ -116,7 +115,7 @@ fn every_kind_of_change_is_found_again() {
 }
 
 #[test]
-fn an_id_is_never_given_twice_even_if_the_last_token_was_deleted() {
+fn id_is_not_reused_after_the_last_token_is_deleted() {
     let folder = Folder::new();
     let (host, path) = (Host::new(), folder.file("tokens.db"));
     for id in 1..4 {
@@ -173,14 +172,13 @@ fn the_time_of_a_login_reaches_the_disk_by_itself() {
     let store = Store::open_file(&host, &path).unwrap();
     let (token, _) = store.client_token("alice", "RBTools", &init()).unwrap();
     store.authenticate(&token.value(), Site::Any).unwrap();
-    // How long it takes is not for a test to say: a machine may be busy.
-    while copy_of(&folder, &path).get(1).unwrap().record().last_used.is_none() {
-        std::thread::sleep(Duration::from_millis(50));
-    }
+    wait_until("the time of the login is in the file", || {
+        copy_of(&folder, &path).get(1).unwrap().record().last_used.is_some()
+    });
 }
 
 #[test]
-fn a_flush_that_fails_says_so_and_what_it_could_not_write_is_tried_again() {
+fn failed_flush_reports_and_retries_what_it_could_not_write() {
     let folder = Folder::new();
     let (host, path) = (Host::new(), folder.file("tokens.db"));
     let store = Store::open_file(&host, &path).unwrap();
@@ -191,9 +189,9 @@ fn a_flush_that_fails_says_so_and_what_it_could_not_write_is_tried_again() {
     assert_eq!(store.flush().unwrap_err().status, E_IO);
     fs::rename(&away, &path).unwrap();
     // By itself, and without another login.
-    while copy_of(&folder, &path).get(1).unwrap().record().last_used.is_none() {
-        std::thread::sleep(Duration::from_millis(50));
-    }
+    wait_until("the time of the login is in the file", || {
+        copy_of(&folder, &path).get(1).unwrap().record().last_used.is_some()
+    });
 }
 
 /// What a file and its neighbours are, to tell that nothing was touched.
@@ -214,7 +212,7 @@ fn names_of(state: &[(String, Vec<u8>, i64, i64, u32)]) -> Vec<&str> {
 }
 
 #[test]
-fn each_thing_that_is_no_store_has_an_error_of_its_own_and_is_left_as_it_is() {
+fn open_refuses_what_is_no_store_and_leaves_it_untouched() {
     let folder = Folder::new();
     let host = Host::new();
     let new_store = |name: &str| {
@@ -307,17 +305,13 @@ fn each_thing_that_is_no_store_has_an_error_of_its_own_and_is_left_as_it_is() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn a_file_of_another_user_is_not_taken() {
     let (folder, host) = (Folder::new(), Host::new());
     for content in [&b""[..], b"whatever it is"] {
         let path = folder.file("planted");
         fs::write(&path, content).unwrap();
-        if let Err(error) = std::os::unix::fs::chown(&path, Some(65534), None) {
-            eprintln!(
-                "NOT RUN: a_file_of_another_user_is_not_taken: only root can make one: {error}"
-            );
-            return;
-        }
+        std::os::unix::fs::chown(&path, Some(65534), None).unwrap();
         let failure = Store::open_file(&host, &path).err().unwrap();
         assert_eq!(failure.of(), (E_INVALID_ARGUMENT, Some("location")), "{failure:?}");
         assert!(failure.message.contains("another user"), "{failure:?}");
@@ -327,7 +321,7 @@ fn a_file_of_another_user_is_not_taken() {
 }
 
 #[test]
-fn a_location_of_the_settings_that_is_no_store_is_named_as_theirs() {
+fn bad_location_in_settings_is_reported_with_its_path() {
     let folder = Folder::new();
     for place in [folder.file(""), folder.file("absent/tokens.db")] {
         let settings = serde_json::json!({ "location": place }).to_string();
@@ -340,7 +334,7 @@ fn a_location_of_the_settings_that_is_no_store_is_named_as_theirs() {
 }
 
 #[test]
-fn a_directory_that_others_may_write_to_is_refused_unless_it_is_sticky() {
+fn open_refuses_a_shared_directory_unless_it_is_sticky() {
     let folder = Folder::new();
     let (host, path) = (Host::new(), folder.file("tokens.db"));
     for (mode, fits) in [(0o777, false), (0o770, false), (0o707, false), (0o1777, true)] {
@@ -383,7 +377,7 @@ fn a_file_has_one_owner_whatever_its_path() {
     }
     // The others are turned away by SQLite's locks, too, which a refused store has not taken away.
     let shell = Connection::open(&path).unwrap();
-    shell.busy_timeout(Duration::ZERO).unwrap();
+    shell.busy_timeout(std::time::Duration::ZERO).unwrap();
     shell.query_row("SELECT count(*) FROM auth_user", [], |row| row.get::<_, i64>(0)).unwrap_err();
     drop(shell);
     store.generate("alice", &init()).unwrap();
@@ -393,7 +387,7 @@ fn a_file_has_one_owner_whatever_its_path() {
 }
 
 #[test]
-fn the_local_sites_of_the_settings_are_added_where_they_are_missing() {
+fn open_adds_missing_local_sites_of_the_settings() {
     let folder = Folder::new();
     let (host, path) = (Host::new(), folder.file("tokens.db"));
     let open = |settings| Store::open_file_with(&host, &path, Some(settings)).unwrap();
@@ -405,7 +399,7 @@ fn the_local_sites_of_the_settings_are_added_where_they_are_missing() {
 }
 
 #[test]
-fn however_many_callers_ask_at_once_one_token_is_made_and_found_again() {
+fn concurrent_callers_get_one_token_that_survives_reopening() {
     const THREADS: usize = 64;
     let folder = Folder::new();
     let (host, path) = (Host::new(), folder.file("tokens.db"));
@@ -413,6 +407,7 @@ fn however_many_callers_ask_at_once_one_token_is_made_and_found_again() {
         let store = Store::open_file(&host, &path).unwrap();
         let barrier = Barrier::new(THREADS);
         let client = format!("client {round}");
+        let _watchdog = Watchdog::start();
         let answers: Vec<_> = std::thread::scope(|scope| {
             let ask = || {
                 barrier.wait();
@@ -430,10 +425,11 @@ fn however_many_callers_ask_at_once_one_token_is_made_and_found_again() {
 }
 
 #[test]
-fn changes_of_many_threads_are_on_the_disk_once_they_are_acknowledged() {
+fn concurrent_changes_are_on_disk_once_acknowledged() {
     let folder = Folder::new();
     let (host, path) = (Host::new(), folder.file("tokens.db"));
     let store = Store::open_file(&host, &path).unwrap();
+    let _watchdog = Watchdog::start();
     std::thread::scope(|scope| {
         for thread in 0..8 {
             let store = &store;
@@ -520,6 +516,7 @@ fn a_backup_opens_as_a_store_and_is_as_of_one_moment() {
 
     // In use meanwhile: pairs of tokens are made one after the other, so a moment has all but one.
     let done = AtomicBool::new(false);
+    let _watchdog = Watchdog::start();
     std::thread::scope(|scope| {
         let maker = scope.spawn(|| {
             let mut turn = 0;
@@ -741,7 +738,7 @@ const REVIEW_BOARD: [(&str, &str); 3] = [
 ];
 
 #[test]
-fn the_tables_are_those_of_review_board_and_their_rows_can_be_moved_there() {
+fn tables_are_review_boards_and_rows_can_be_moved_there() {
     let folder = Folder::new();
     let (host, path) = (Host::new(), folder.file("tokens.db"));
     let store = Store::open_file(&host, &path).unwrap();
@@ -807,6 +804,7 @@ fn another_process_is_turned_away_and_let_in_after_a_crash() {
     let folder = Folder::new();
     let (host, path) = (Host::new(), folder.file("tokens.db"));
     let program = c::compile(c::C11, &[c::root().join("tests/c/durable_owner.c")], "durable_owner");
+    let _watchdog = Watchdog::start();
     let mut owner = std::process::Command::new(program)
         .arg(&path)
         .stdout(std::process::Stdio::piped())

@@ -13,10 +13,11 @@ use std::time::Duration;
 use crate::durable::disk;
 use crate::durable::ledger::{self, Ledger};
 use crate::durable::random::{self, Random};
-use crate::support::c;
+use crate::support::{Watchdog, c};
 
 /// Runs the writer on a file until it is killed at some moment, and reads its reports.
 fn run_and_kill(writer: &Path, file: &Path, random: &mut Random, ledger: &mut Ledger) {
+    let _watchdog = Watchdog::start();
     let seed = random.below(1 << 32).to_string();
     let mut host = Command::new(writer)
         .arg(file)

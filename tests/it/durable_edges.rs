@@ -61,7 +61,7 @@ fn whatever_document_is_accepted_is_found_again() {
 }
 
 #[test]
-fn whatever_document_is_accepted_is_in_an_export_that_can_be_imported() {
+fn accepted_documents_survive_an_export_and_import() {
     let folder = Folder::new();
     let store = Store::new();
     fill(&store);
@@ -113,7 +113,7 @@ fn an_id_that_no_store_gives_out_is_a_damage() {
 }
 
 #[test]
-fn every_time_and_value_that_is_accepted_is_found_again_and_can_be_moved() {
+fn accepted_times_and_values_survive_reopening_and_moving() {
     let folder = Folder::new();
     let (host, path) = (Host::new(), folder.file("tokens.db"));
     let store = Store::open_file(&host, &path).unwrap();
@@ -175,10 +175,11 @@ fn locks_of_sqlite(path: &str) -> usize {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_store_keeps_the_locks_on_its_file_whoever_else_opens_and_closes_it() {
+fn store_keeps_its_file_locks_while_others_open_and_close() {
     let folder = Folder::new();
     let (host, path) = (Host::new(), folder.file("tokens.db"));
     drop(Store::open_file(&host, &path).unwrap());
+    let _watchdog = Watchdog::start();
     let (barrier, lost) = (Barrier::new(3), AtomicU64::new(0));
     for _ in 0..100 {
         let open = || {
@@ -202,7 +203,7 @@ fn a_store_keeps_the_locks_on_its_file_whoever_else_opens_and_closes_it() {
 }
 
 #[test]
-fn an_instance_opens_its_file_again_once_no_handle_of_the_store_before_is_left() {
+fn instance_reopens_its_file_after_the_last_handle_is_released() {
     use rbtoken::extension::{rbtoken_extension_entry_v1, rbtoken_instance_t};
     use std::ptr::{null, null_mut};
 

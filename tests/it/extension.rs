@@ -22,8 +22,7 @@ fn compile(language: Language, source: &Path, name: &str, flags: &[&str]) -> Pat
     let link_flags = if flags.contains(&"-shared") { "" } else { "RBTOKEN_TEST_LDFLAGS" };
     c::successful_output(
         c::compiler(language)
-            .args(["-g", "-I"])
-            .arg(c::root().join("tests/c"))
+            .arg("-g")
             .args(flags)
             .args((!cfg!(feature = "sqlite")).then_some("-DWITHOUT_SQLITE"))
             .arg(source)
@@ -169,20 +168,6 @@ fn an_exception_of_a_callback_ends_the_process_with_a_message() {
     }
 }
 
-/// The C side under the address sanitizer, which sees what a memory checker does not: stacks, globals.
-#[test]
-fn the_hosts_are_clean_under_the_sanitizer() {
-    let flags = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
-    let hosts = ["generators", "services", "settings", "load"]
-        .map(|name| source(&format!("tests/c/extension_{name}.c")));
-    for host in hosts.iter().chain(&[source("examples/host/conformance.c")]) {
-        let name = host.file_stem().expect("a source has a name").to_string_lossy();
-        let program = compile(C11, host, &format!("{name}_sanitized"), &flags);
-        let mut command = Command::new(program);
-        expect_proofs(&name, &c::successful_output(command.arg(library())));
-    }
-}
-
 /// A member of an interface: `(noun of the interface, member, the function it is documented as)`.
 type Member = (String, String, String);
 
@@ -235,7 +220,7 @@ fn every_function_is_in_the_tables_once() {
 /// A program that compares each member with the export of its name, and with no other function's:
 /// functions that do the same may share an address.
 #[test]
-fn every_member_of_a_table_is_the_export_that_it_is_documented_as() {
+fn table_members_are_the_documented_exports() {
     let members = interface_members();
     let nouns: BTreeSet<_> = members.iter().map(|(noun, _, _)| noun.as_str()).collect();
     let mut program = String::from(

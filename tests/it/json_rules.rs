@@ -204,7 +204,7 @@ fn policies_and_client_tokens_keep_documents_in_the_same_way() {
 }
 
 #[test]
-fn integers_outside_64_bits_and_floats_that_are_not_finite_are_refused() {
+fn integers_beyond_64_bits_and_infinite_floats_are_refused() {
     for number in [
         "18446744073709551616",
         "-9223372036854775809",

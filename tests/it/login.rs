@@ -30,7 +30,7 @@ fn with_north() -> Store {
 }
 
 #[test]
-fn a_token_is_judged_unknown_then_invalid_then_expired_then_inactive_then_by_its_site() {
+fn verdict_precedence_is_unknown_invalid_expired_inactive_site() {
     let store = with_north();
     // Everything is wrong with this one; each step puts the first fault right.
     let token = token_of(&store, Some("north"), Some(START));
@@ -53,7 +53,7 @@ fn a_token_is_judged_unknown_then_invalid_then_expired_then_inactive_then_by_its
 }
 
 #[test]
-fn a_local_sites_token_is_good_there_alone_and_a_global_one_everywhere() {
+fn local_sites_token_is_good_there_alone() {
     let store = with_north();
     store.add_local_site("south").unwrap();
     let requests = [Site::Global, Site::Named("north"), Site::Named("south"), Site::Any];
@@ -95,7 +95,7 @@ fn a_site_is_named_exactly() {
 }
 
 #[test]
-fn being_accepted_sets_last_used_even_on_the_wrong_site_and_nothing_else_does() {
+fn last_used_is_set_by_acceptance_alone() {
     let store = with_north();
     let events = store.watch();
     let token = token_of(&store, Some("north"), Some(START + 100));
@@ -308,7 +308,7 @@ fn a_handle_stays_as_it_was_whatever_becomes_of_the_token() {
 }
 
 #[test]
-fn purging_removes_what_died_before_the_time_and_leaves_the_rest() {
+fn purge_removes_only_tokens_that_died_before_the_time() {
     let store = Store::new();
     let expired_before = token_of(&store, None, Some(START + 9)).id();
     let expired_then = token_of(&store, None, Some(START + 10)).id();
@@ -345,7 +345,7 @@ fn purging_removes_what_died_before_the_time_and_leaves_the_rest() {
 }
 
 #[test]
-fn invalidation_overwrites_date_and_reason_and_nothing_makes_the_token_valid_again() {
+fn invalidation_overwrites_and_is_final() {
     let store = Store::new();
     let token = token_of(&store, None, Some(START + 5));
     let (id, value) = (token.id(), token.value());
@@ -394,7 +394,7 @@ fn a_user_without_tokens_has_none_to_invalidate() {
 }
 
 #[test]
-fn an_update_replaces_each_given_field_whole_and_leaves_the_others() {
+fn update_replaces_given_fields_and_leaves_the_others() {
     let policy = r#"{"resources": {"*": {"block": ["*"]}}}"#;
     let first = Update {
         expires: Field::Set(START + 50),

@@ -47,7 +47,7 @@ fn odd_token(store: &Store) -> Token {
 }
 
 #[test]
-fn members_of_extra_data_that_the_web_api_keeps_private_are_left_out() {
+fn payload_omits_private_members_of_extra_data() {
     let store = Store::new();
     let of = |extra_data: &str| {
         let mut options = init::<rbtoken_generate_options_t>();
@@ -65,7 +65,7 @@ fn members_of_extra_data_that_the_web_api_keeps_private_are_left_out() {
 }
 
 #[test]
-fn the_document_has_the_fields_of_the_web_apis_payload_and_no_others() {
+fn payload_has_exactly_the_fields_of_the_web_api() {
     let token = Store::new().generate("alice", &init()).unwrap();
     for (flags, fields) in [
         (RBTOKEN_JSON_WITH_VALUE, FIELDS.to_vec()),
@@ -140,7 +140,7 @@ fn times_are_iso_8601_as_the_web_api_writes_them_or_null() {
 }
 
 #[test]
-fn it_is_written_on_one_line_in_ascii_and_in_the_order_of_the_names() {
+fn payload_is_one_line_of_ascii_sorted_by_name() {
     let store = Store::new();
     let json = odd_token(&store).to_json(START, RBTOKEN_JSON_WITH_VALUE).unwrap();
     assert!(json.bytes().all(|byte| (b' '..0x7f).contains(&byte) || byte == 0x7f), "{json}");

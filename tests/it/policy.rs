@@ -34,7 +34,7 @@ fn full_access_allows_everything() {
 }
 
 #[test]
-fn the_resource_is_asked_before_the_policy_id_and_that_before_everything() {
+fn resource_rules_precede_policy_ids_and_the_wildcard() {
     let document = |resource: &str, id: &str, everything: &str| {
         format!(
             r#"{{"resources": {{"review": {{"3": {{"{resource}": ["GET"]}},
@@ -68,7 +68,7 @@ fn a_place_without_an_opinion_leaves_it_to_the_next() {
 }
 
 #[test]
-fn inside_rules_a_named_method_comes_before_the_star_and_a_block_before_an_allow() {
+fn named_method_precedes_star_and_block_precedes_allow() {
     for (rules, get, put) in [
         (r#"{"allow": ["GET"], "block": ["GET"]}"#, false, true),
         (r#"{"allow": ["GET"], "block": ["*"]}"#, true, false),
@@ -85,7 +85,7 @@ fn inside_rules_a_named_method_comes_before_the_star_and_a_block_before_an_allow
 }
 
 #[test]
-fn no_resource_is_not_the_resource_of_an_empty_name_or_of_a_star() {
+fn no_resource_differs_from_an_empty_name_and_a_star() {
     let document = r#"{"resources": {"review": {"": {"block": ["GET"]}}}}"#;
     assert!(allows(document, ("review", "GET", None)));
     assert!(!allows(document, ("review", "GET", Some(""))));
@@ -134,7 +134,7 @@ fn neither_the_star_nor_nothing_is_a_policy_id() {
 }
 
 #[test]
-fn an_unknown_policy_id_is_refused_from_the_moment_the_host_registers_its_list() {
+fn unknown_policy_id_is_refused_once_a_list_is_registered() {
     let store = Store::new();
     let token = token_with(&store, "{}");
     let policy = Policy::parse(Some(&store), "{}").unwrap();
@@ -164,7 +164,7 @@ fn an_unknown_policy_id_is_refused_from_the_moment_the_host_registers_its_list()
 }
 
 #[test]
-fn a_policy_that_was_accepted_is_refused_once_its_id_is_not_in_the_list_any_more() {
+fn policy_is_refused_once_its_id_leaves_the_list() {
     let store = Store::new();
     let generate = |document: &str| {
         let mut options = init::<rbtoken_generate_options_t>();
@@ -189,7 +189,7 @@ fn a_policy_that_was_accepted_is_refused_once_its_id_is_not_in_the_list_any_more
 }
 
 #[test]
-fn a_policy_of_a_mebibyte_answers_like_a_small_one_and_one_byte_more_is_refused() {
+fn policy_of_one_mebibyte_is_accepted_and_no_more() {
     let mut document = r#"{"resources": {"*": {"block": ["*"]}, "review": {"#.to_owned();
     let mut resources = 0;
     while document.len() < (1 << 20) - 100 {

@@ -1,54 +1,68 @@
 //! Tokens in the database of a Review Board 8.1 server, beside that server.
+#![cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+#![cfg_attr(
+    not(any(feature = "postgres", feature = "mysql")),
+    allow(dead_code, reason = "some tests are of servers only")
+)]
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::process::Command;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::support::installation::{Installation, http};
 use crate::support::*;
 use rbtoken::ffi::*;
 use serde_json::{Value, json};
 
-/// Runs tests on each database that the tests are told of; those behind the `;` on servers only.
-macro_rules! on_each_database {
-    ($($test:ident)*; $($of_server:ident)*) => {
-        mod on_sqlite { $(#[test] fn $test() { super::on("sqlite", super::$test); })* }
-        mod on_postgresql {
-            $(#[test] fn $test() { super::on("postgresql", super::$test); })*
-            $(#[test] fn $of_server() { super::on("postgresql", super::$of_server); })*
-        }
-        mod on_mysql {
-            $(#[test] fn $test() { super::on("mysql", super::$test); })*
-            $(#[test] fn $of_server() { super::on("mysql", super::$of_server); })*
+/// Defines tests on a database, in a module, if the library has the feature for it.
+macro_rules! on_database {
+    ($feature:literal $module:ident $database:literal $($test:ident)*) => {
+        #[cfg(feature = $feature)]
+        mod $module {
+            $(
+                #[test]
+                #[ignore = "needs Review Board"]
+                fn $test() { super::on($database, super::$test); }
+            )*
         }
     };
 }
 
+/// Defines tests on each database; those behind the `;` on servers only.
+macro_rules! on_each_database {
+    ($($test:ident)*; $($of_server:ident)*) => {
+        on_database! { "sqlite" on_sqlite "sqlite" $($test)* }
+        on_database! { "postgres" on_postgresql "postgresql" $($test)* $($of_server)* }
+        on_database! { "mysql" on_mysql "mysql" $($test)* $($of_server)* }
+    };
+}
+
 on_each_database! {
-    a_token_of_the_library_logs_in_to_the_server_until_it_is_invalidated
+    token_logs_in_to_the_server_until_it_is_invalidated
     rbtools_works_with_a_token_of_the_library
     tokens_of_the_server_get_the_same_verdicts
     policies_of_the_servers_tokens_give_the_same_answers
-    a_row_is_what_the_server_would_have_written_and_survives_being_saved_by_it
-    one_row_is_made_for_a_client_by_any_number_of_processes
+    row_equals_the_servers_and_survives_being_saved_by_it
+    concurrent_processes_make_one_row_for_a_client
     users_local_sites_and_the_servers_settings_are_only_read
     names_and_values_in_another_case_are_not_found
     a_store_is_not_used_after_a_fork
     a_database_of_an_older_review_board_is_a_wrong_version
     a_migration_of_the_server_leaves_an_open_store_usable
     a_statement_that_waits_too_long_is_a_timeout
-    a_database_that_cannot_be_used_is_refused_or_lost_and_no_password_is_told
+    unusable_database_is_reported_without_its_password
     ;
     a_connection_over_tls_is_to_the_server_that_was_named
     what_was_acknowledged_is_there_after_the_server_went_down
 }
 
 fn on(database: &str, test: fn(&mut Installation)) {
-    if let Some(mut site) = Installation::open(database) {
-        test(&mut site);
+    match std::env::var(OTHER_PROCESS) {
+        Ok(location) => ask_for_all_clients_of(&location),
+        Err(_) => test(&mut Installation::open(database)),
     }
 }
 
@@ -67,7 +81,7 @@ fn generate(store: &Store, user: &str, local_site: Option<&str>) -> Token {
     store.generate(user, &options).unwrap()
 }
 
-fn a_token_of_the_library_logs_in_to_the_server_until_it_is_invalidated(site: &mut Installation) {
+fn token_logs_in_to_the_server_until_it_is_invalidated(site: &mut Installation) {
     let port = site.ask(json!({"do": "serve"})).as_u64().unwrap();
     let store = store_now(site);
     for user in ["alice", "bob"] {
@@ -193,9 +207,7 @@ fn policies_of_the_servers_tokens_give_the_same_answers(site: &mut Installation)
     assert!((50..475).contains(&denied), "{denied}");
 }
 
-fn a_row_is_what_the_server_would_have_written_and_survives_being_saved_by_it(
-    site: &mut Installation,
-) {
+fn row_equals_the_servers_and_survives_being_saved_by_it(site: &mut Installation) {
     let store = store_now(site);
     let policy = r#"{"resources": {"*": {"allow": ["GET"]}, "user": {"é": {"block": []}}}}"#;
     let extra_data = r#"{"zeta": [1, -2.5, 1e22, null, true], "Alpha": {"ü": "\u2713 \"q\""}}"#;
@@ -299,23 +311,26 @@ fn ask_for_all_clients(store: &Store, rounds: usize) {
 
 const ROUNDS: usize = 100;
 
-/// Not a test of its own: the other process of the test below, if it is told where.
-#[test]
-fn another_process_asks_for_all_clients() {
-    if let Ok(location) = std::env::var("RBTOKEN_TEST_OTHER_PROCESS") {
-        let host = Host::new();
-        let clock = host.clock();
-        let mut options = rbtoken_store_options_t { clock: &raw const clock, ..init() };
-        (options.location, options.location_len) = text(&location);
-        ask_for_all_clients(&Store::open(&host, &options).unwrap(), ROUNDS);
-    }
+/// Set where the test below runs itself as the other process; says where the tokens are.
+const OTHER_PROCESS: &str = "RBTOKEN_TEST_OTHER_PROCESS";
+
+fn ask_for_all_clients_of(location: &str) {
+    let host = Host::new();
+    let clock = host.clock();
+    let mut options = rbtoken_store_options_t { clock: &raw const clock, ..init() };
+    (options.location, options.location_len) = text(location);
+    ask_for_all_clients(&Store::open(&host, &options).unwrap(), ROUNDS);
 }
 
-fn one_row_is_made_for_a_client_by_any_number_of_processes(site: &mut Installation) {
+fn concurrent_processes_make_one_row_for_a_client(site: &mut Installation) {
     let store = site.store();
     let mut other = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "another_process_asks_for_all_clients"])
-        .env("RBTOKEN_TEST_OTHER_PROCESS", &site.location)
+        .args(["--ignored", "--exact"])
+        .arg(format!(
+            "review_board::on_{}::concurrent_processes_make_one_row_for_a_client",
+            site.name
+        ))
+        .env(OTHER_PROCESS, &site.location)
         .spawn()
         .unwrap();
     ask_for_all_clients(&store, ROUNDS);
@@ -461,9 +476,7 @@ fn a_statement_that_waits_too_long_is_a_timeout(site: &mut Installation) {
     assert_eq!(store.count(), Ok(1));
 }
 
-fn a_database_that_cannot_be_used_is_refused_or_lost_and_no_password_is_told(
-    site: &mut Installation,
-) {
+fn unusable_database_is_reported_without_its_password(site: &mut Installation) {
     let open = |location: &str| {
         let mut options = init::<rbtoken_store_options_t>();
         (options.location, options.location_len) = text(location);
@@ -518,11 +531,6 @@ fn what_was_acknowledged_is_there_after_the_server_went_down(site: &mut Installa
     let store = site.store_with(&settings.to_string()).unwrap();
     let (acknowledged, failed) = (Mutex::new(HashMap::new()), AtomicUsize::new(0));
     let done = AtomicBool::new(false);
-    let wait_until = |what: &dyn Fn() -> bool| {
-        while !what() {
-            std::thread::sleep(Duration::from_millis(20));
-        }
-    };
     std::thread::scope(|scope| {
         for thread in 0..4 {
             let (store, acknowledged, failed, done) = (&store, &acknowledged, &failed, &done);
@@ -531,10 +539,7 @@ fn what_was_acknowledged_is_there_after_the_server_went_down(site: &mut Installa
                 while !done.load(Ordering::Relaxed) {
                     round += 1;
                     let client = format!("{thread} {round}");
-                    let start = Instant::now();
                     let result = store.client_token("alice", &client, &init());
-                    // A guard against hanging, and no measurement.
-                    assert!(start.elapsed() < Duration::from_secs(10 * TIMEOUT_SECS));
                     match result {
                         Ok((token, _)) => {
                             acknowledged.lock().unwrap().insert(token.id(), token.value());
@@ -552,13 +557,13 @@ fn what_was_acknowledged_is_there_after_the_server_went_down(site: &mut Installa
         let count = || acknowledged.lock().unwrap().len();
         for _ in 0..2 {
             let (tokens, failures) = (count(), failed.load(Ordering::Relaxed));
-            wait_until(&|| count() > tokens + 20);
+            wait_until("20 more tokens are acknowledged", || count() > tokens + 20);
             site.server("stop");
-            wait_until(&|| failed.load(Ordering::Relaxed) > failures + 8);
+            wait_until("8 more calls fail", || failed.load(Ordering::Relaxed) > failures + 8);
             site.server("start");
         }
         let tokens = count();
-        wait_until(&|| count() > tokens + 20);
+        wait_until("20 more tokens are acknowledged", || count() > tokens + 20);
         done.store(true, Ordering::Relaxed);
     });
     let records = store.list(&init()).unwrap();

@@ -24,7 +24,7 @@ fn min_validity(secs: i64) -> TokenOptions {
 }
 
 #[test]
-fn a_new_token_is_the_accounts_own_and_a_clients_token_of_its_id_and_version() {
+fn service_token_belongs_to_the_account_and_its_client() {
     let store = Store::new();
     let events = store.watch();
     let (token, created) = account(&bot()).api_token(&store, &init()).unwrap();
@@ -56,7 +56,7 @@ fn the_user_and_the_policy_are_the_accounts() {
 }
 
 #[test]
-fn a_token_expires_after_30_days_or_never_or_as_the_account_says_whatever_the_setting() {
+fn service_token_expires_as_the_account_says() {
     let store = Store::new();
     store.set_setting("client_token_expiration", "7").unwrap();
     for (version, mode, secs, expires) in [
@@ -78,7 +78,7 @@ fn a_token_expires_after_30_days_or_never_or_as_the_account_says_whatever_the_se
 }
 
 #[test]
-fn an_existing_token_must_be_valid_for_more_than_two_hours_unless_told_otherwise() {
+fn service_token_must_be_valid_for_two_more_hours_by_default() {
     let store = Store::new();
     store.set_setting("min_validity_secs", "0").unwrap();
     let account = account(&bot());
@@ -95,7 +95,7 @@ fn an_existing_token_must_be_valid_for_more_than_two_hours_unless_told_otherwise
 }
 
 #[test]
-fn where_tokens_live_for_less_than_the_minimum_they_must_only_be_valid_now() {
+fn short_lived_service_token_must_only_be_valid_now() {
     let secs = |secs| Options { expiration_mode: SECS, expiration_secs: secs, ..bot() };
     for (expiration, minimum, again) in [
         (60, 61, true),
@@ -253,7 +253,7 @@ fn bad_options_are_refused() {
 }
 
 #[test]
-fn a_policy_is_checked_against_the_ids_of_the_store_that_makes_the_token() {
+fn service_token_policy_is_checked_against_the_stores_ids() {
     let store = Store::new();
     store.set_policy_ids(&[c"review"]).unwrap();
     let mut options = bot();

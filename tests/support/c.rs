@@ -1,6 +1,9 @@
 //! Compiling C and C++ programs against the shared library, and running them.
 #![allow(dead_code, reason = "not every test program needs every helper")]
 
+#[path = "deadline.rs"]
+pub mod deadline;
+
 use std::ffi::OsStr;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
@@ -47,16 +50,19 @@ pub static BUILD: LazyLock<PathBuf> = LazyLock::new(|| {
     build
 });
 
-/// The shared library: the one in `RBTOKEN_TEST_LIBRARY`, such as a build with a sanitizer, or the one
-/// that `cargo test` leaves beside the test programs, and only there.
+/// The shared library: the one in `RBTOKEN_TEST_LIBRARY`, such as a build with a sanitizer, or a copy of
+/// the one that `cargo test` leaves beside the test programs and only there. Builds that a test starts
+/// write that file again.
 pub static LIBRARY: LazyLock<PathBuf> = LazyLock::new(|| {
     if let Some(library) = env::var_os("RBTOKEN_TEST_LIBRARY") {
         return library.into();
     }
     let test = env::current_exe().expect("a test knows its program");
-    let library = test.with_file_name("librbtoken.so");
-    assert!(library.exists(), "`cargo test` builds {}", library.display());
-    library
+    let (built, copied) = (test.with_file_name("librbtoken.so"), BUILD.join("librbtoken.so"));
+    // A program of an earlier run may still have the old copy open.
+    let _ = fs::remove_file(&copied);
+    fs::copy(&built, &copied).expect("`cargo test` builds the shared library");
+    copied
 });
 
 /// A folder with the library under the names by which the linker and the loader look for it.
@@ -73,10 +79,10 @@ pub static LIBRARY_DIR: LazyLock<PathBuf> = LazyLock::new(|| {
     folder
 });
 
-/// The output of a tool, which must be installed.
+/// The output of a tool, which must be installed and end before the deadline.
 pub fn output(command: &mut Command) -> Output {
     let program = command.get_program().to_string_lossy().into_owned();
-    command.output().unwrap_or_else(|error| {
+    deadline::output(command).unwrap_or_else(|error| {
         let package = match program.as_str() {
             "gcc" | "g++" | "make" | "cmake" | "pkg-config" => program.as_str(),
             "nm" | "readelf" => "binutils",
@@ -121,8 +127,10 @@ pub fn compiler(language: Language) -> Command {
             command
         }
     };
-    command.args(WARNINGS).arg("-I").arg(root().join("include"));
-    command.args(flags("RBTOKEN_TEST_CFLAGS"));
+    for folder in ["include", "tests/c"] {
+        command.arg("-I").arg(root().join(folder));
+    }
+    command.args(WARNINGS).args(flags("RBTOKEN_TEST_CFLAGS"));
     command
 }
 
@@ -238,7 +246,8 @@ pub fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// The Cargo that runs this test.
+/// The Cargo that runs this test, for a build that may replace what this one built.
 pub fn cargo() -> Command {
+    LazyLock::force(&LIBRARY);
     Command::new(env::var_os("CARGO").as_deref().unwrap_or(OsStr::new("cargo")))
 }

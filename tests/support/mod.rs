@@ -22,6 +22,8 @@ use std::sync::atomic::{AtomicBool, AtomicI32, AtomicI64, AtomicPtr, AtomicU64, 
 use rbtoken::ffi::*;
 use serde_json::Value;
 
+#[allow(unused_imports)]
+pub use c::deadline::{Watchdog, wait_until};
 #[cfg(unix)]
 #[allow(unused_imports)]
 pub use files::*;
