@@ -36,6 +36,7 @@ fail() {
 # Ends a stage that cannot run here. 77 is the status that `.ci/run` counts as not run.
 not_run() {
     echo "NOT RUN: ${0##*/}: $*"
+    [ -z "${RBTOKEN_CI_REASON:-}" ] || echo "$*" >"$RBTOKEN_CI_REASON"
     exit 77
 }
 
