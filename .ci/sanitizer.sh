@@ -1,81 +1,74 @@
-# What .ci/asan and .ci/tsan have in common: the library and its C hosts, built with a sanitizer.
-# To be sourced with SANITIZER and RUNTIME set; not to be run.
+# What .ci/asan and .ci/tsan have in common: builds the library and C hosts with a sanitizer.
+# Sourced with SANITIZER and RUNTIME set, and CRATE_TYPES if not both are needed; not run.
 
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
-export DEBIAN_FRONTEND=noninteractive CARGO_TERM_COLOR=never
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 host=x86_64-unknown-linux-gnu
-build=$PWD/target/$SANITIZER
+build=$target/$SANITIZER
 sysroot=$(rustc --print sysroot)
 runtime=$sysroot/lib/rustlib/$host/lib/librustc-stable_rt.$RUNTIME.a
+mkdir -p "$build"
 
-fail() {
-    echo "$SANITIZER sanitizer: FAILED: $*" >&2
-    exit 1
-}
+need "${need_sanitizers[@]}"
+[ "$(rustc -vV | sed -n 's/^host: //p')" = "$host" ] || not_run "only written for $host"
+[ -e "$runtime" ] || not_run "this Rust toolchain has no $SANITIZER sanitizer ($runtime)"
 
-install_tools() {
-    local missing=() pair
-    for pair in gcc:gcc g++:g++ llvm-symbolizer:llvm; do
-        command -v "${pair%:*}" >/dev/null || missing+=("${pair#*:}")
-    done
-    if [ ${#missing[@]} -gt 0 ]; then
-        apt-get update -q
-        apt-get install -q -y --no-install-recommends libc6-dev "${missing[@]}"
-    fi
-    [ "$(rustc -vV | sed -n 's/^host: //p')" = "$host" ] || fail "this needs $host"
-    [ -e "$runtime" ] || fail "the toolchain has no $runtime"
-}
+compile_flags=(-g -O1 -fno-omit-frame-pointer "-fsanitize=$SANITIZER")
+# Links all of Rust's runtime. -nodefaultlibs leaves out the one of the C compiler.
+link_flags=(-nodefaultlibs -Wl,--whole-archive,"$runtime",--no-whole-archive -rdynamic -pthread
+    -lstdc++ -lm -ldl -lrt -lpthread -lc -lgcc_s -lgcc)
 
-# build_library FOLDER TYPE [ARGUMENTS...]: the library as `staticlib` or `cdylib`, put into a folder
-# of its own. The arguments are for `cargo rustc`. RUSTC_BOOTSTRAP lets a stable compiler take -Z
-# options; nothing that ships is built so.
+# build_library FOLDER [ARGUMENTS...]: both libraries, or those in CRATE_TYPES, put into a folder of their own. The arguments
+# are for `cargo rustc`. RUSTC_BOOTSTRAP lets a stable compiler take -Z options; nothing that ships is
+# built so.
 build_library() {
-    local folder=$1 type=$2
-    shift 2
-    RUSTC_BOOTSTRAP=1 RUSTFLAGS="-Zsanitizer=$SANITIZER" cargo rustc --quiet --lib \
-        --crate-type "$type" --target "$host" --target-dir "$build" "$@"
-    mkdir -p "$build/$folder"
-    case $type in
-        staticlib) cp "$build/$host/debug/librbtoken.a" "$build/$folder/" ;;
-        cdylib) cp "$build/$host/debug/librbtoken.so" "$build/$folder/" ;;
-    esac
+    local folder=$build/$1
+    shift
+    RUSTC_BOOTSTRAP=1 RUSTFLAGS="-Zsanitizer=$SANITIZER" cargo rustc --quiet --locked --lib \
+        --crate-type "${CRATE_TYPES:-cdylib,staticlib}" --target "$host" --target-dir "$build" "$@"
+    mkdir -p "$folder"
+    cp "$build/$host/debug/"librbtoken.* "$folder/"
+    ln -sf librbtoken.so "$folder/librbtoken.so.0"
 }
 
-# link_host FOLDER SOURCE [LIBRARY]: a C program, with a library or none, as FOLDER/NAME.
+# link_host PROGRAM SOURCE [ARGUMENTS...]: a C or C++ program. The arguments are for the linker.
 link_host() {
-    local folder=$1 source=$2 name
-    name=$build/$folder/$(basename "$source" .c)
-    gcc -std=c11 -g -O1 -fno-omit-frame-pointer "-fsanitize=$SANITIZER" -Wall -Wextra -Werror \
-        ${3:+-DRBTOKEN_STATIC} -Iinclude -Itests/c -c "$source" -o "$name.o"
-    # The runtime is Rust's, whole: the host's own compiler brings another one, which is left out.
-    gcc "$name.o" -o "$name" ${3:+"$3"} \
-        -Wl,--whole-archive "$runtime" -Wl,--no-whole-archive \
-        -rdynamic -pthread -ldl -lm -lrt -lstdc++
+    local program=$1 source=$2 compiler=(gcc -std=c11)
+    shift 2
+    case $source in *.cpp) compiler=("${CXX:-g++}" -std=c++17) ;; esac
+    mkdir -p "$(dirname "$program")"
+    "${compiler[@]}" "${compile_flags[@]}" -Wall -Wextra -Werror -Iinclude -Itests/c -c "$source" -o "$program.o"
+    gcc "$program.o" -o "$program" "$@" "${link_flags[@]}"
 }
 
-# build_host FOLDER SOURCE: a C program with the folder's static library.
+# build_host FOLDER SOURCE: a program with the folder's static library, as FOLDER/NAME.
 build_host() {
-    link_host "$1" "$2" "$build/$1/librbtoken.a"
+    link_host "$build/$1/$(program_name "$2")" "$2" "$build/$1/librbtoken.a"
 }
 
-# build_loading_host FOLDER SOURCE: a C program that loads the shared library itself. It brings the
-# runtime for both.
-build_loading_host() {
-    link_host "$1" "$2"
+# build_shared_host FOLDER SOURCE: the same with the shared library, as FOLDER/shared/NAME.
+build_shared_host() {
+    link_host "$build/$1/shared/$(program_name "$2")" "$2" -L"$build/$1" -l:librbtoken.so \
+        -Wl,-rpath,"$build/$1"
 }
 
-# clean_run PROGRAM [ARGUMENTS...]: it must end well, with nothing reported.
+program_name() {
+    local name=${1##*/}
+    echo "${name//./_}"
+}
+
+# clean_run PROGRAM [ARGUMENTS...]: it must succeed, with nothing reported.
 clean_run() {
     local start=$SECONDS log=$build/log
     echo "-- ${1##*/} ${*:2}"
     "$@" >"$log" 2>&1 || {
+        local status=$?
         cat "$log"
-        fail "${1##*/} ${*:2} (status $?)"
+        fail "${1##*/} ${*:2} (status $status)"
     }
     ! grep -q Sanitizer "$log" || {
         cat "$log"
-        fail "${1##*/} ${*:2}: something was reported"
+        fail "${1##*/} ${*:2}: the sanitizer reported something"
     }
     echo "   clean, $(grep -c '' "$log") lines printed, $((SECONDS - start)) s"
 }

@@ -726,9 +726,10 @@ void callbacks()
     bad.clock = [data = sentinel(destroyed)] { return rbtoken::time_point(); };
     CHECK(fails(Store::open(std::move(bad)), Status::invalid_utf8) && destroyed == 1);
 
+    // The store drops the generator last of all, so what the generator counts outlives the store.
+    int generator_destroyed = 0;
     const auto store = must(Store::open());
     std::string given = "value-0";
-    int generator_destroyed = 0;
     {
         rbtoken::Generator generator;
         generator.create = [&given, data = sentinel(generator_destroyed)](

@@ -66,6 +66,7 @@ fn read(path: &str) -> String {
 fn compiler(program: &str, standard: &str, flags: &[&str]) -> Command {
     let mut command = Command::new(program);
     command.arg(standard).args(flags).args(WARNINGS).arg("-I").arg(c::root().join("include"));
+    command.args(c::flags("RBTOKEN_TEST_CFLAGS"));
     command
 }
 
@@ -82,7 +83,8 @@ fn compile(mut compiler: Command, sources: &[PathBuf], name: &str) -> PathBuf {
             .arg("-L")
             .arg(folder)
             .arg(format!("-Wl,--disable-new-dtags,-rpath,{}", folder.display()))
-            .args(["-lrbtoken", "-pthread"]),
+            .args(["-lrbtoken", "-pthread"])
+            .args(c::flags("RBTOKEN_TEST_LDFLAGS")),
     );
     program
 }

@@ -18,6 +18,8 @@ fn source(path: &str) -> PathBuf {
 /// Compiles a source into a program, which is not linked with the library.
 fn compile(language: Language, source: &Path, name: &str, flags: &[&str]) -> PathBuf {
     let program = c::BUILD.join(name);
+    // A shared object gets what it lacks from the program that loads it.
+    let link_flags = if flags.contains(&"-shared") { "" } else { "RBTOKEN_TEST_LDFLAGS" };
     c::successful_output(
         c::compiler(language)
             .arg("-g")
@@ -26,7 +28,8 @@ fn compile(language: Language, source: &Path, name: &str, flags: &[&str]) -> Pat
             .arg(source)
             .arg("-o")
             .arg(&program)
-            .args(["-pthread", "-ldl"]),
+            .args(["-pthread", "-ldl"])
+            .args(c::flags(link_flags)),
     );
     program
 }

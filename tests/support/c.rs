@@ -50,9 +50,13 @@ pub static BUILD: LazyLock<PathBuf> = LazyLock::new(|| {
     build
 });
 
-/// A copy of the shared library, which `cargo test` leaves beside the test programs and only there.
-/// Builds that a test starts write that file again.
+/// The shared library: the one in `RBTOKEN_TEST_LIBRARY`, such as a build with a sanitizer, or a copy of
+/// the one that `cargo test` leaves beside the test programs and only there. Builds that a test starts
+/// write that file again.
 pub static LIBRARY: LazyLock<PathBuf> = LazyLock::new(|| {
+    if let Some(library) = env::var_os("RBTOKEN_TEST_LIBRARY") {
+        return library.into();
+    }
     let test = env::current_exe().expect("a test knows its program");
     let (built, copied) = (test.with_file_name("librbtoken.so"), BUILD.join("librbtoken.so"));
     // A program of an earlier run may still have the old copy open.
@@ -102,6 +106,13 @@ pub fn successful_output(command: &mut Command) -> String {
     String::from_utf8(output.stdout).expect("its output is UTF-8")
 }
 
+/// The words of `RBTOKEN_TEST_CFLAGS`, for the compiler of a C or C++ program, or of
+/// `RBTOKEN_TEST_LDFLAGS`, which follow the program's sources and libraries.
+pub fn flags(variable: &str) -> Vec<String> {
+    let flags = env::var(variable).unwrap_or_default();
+    flags.split_whitespace().map(String::from).collect()
+}
+
 /// The compiler of a language, with every warning an error, ready for sources and an output.
 pub fn compiler(language: Language) -> Command {
     let mut command = match language {
@@ -119,7 +130,7 @@ pub fn compiler(language: Language) -> Command {
     for folder in ["include", "tests/c"] {
         command.arg("-I").arg(root().join(folder));
     }
-    command.args(WARNINGS);
+    command.args(WARNINGS).args(flags("RBTOKEN_TEST_CFLAGS"));
     command
 }
 
@@ -137,7 +148,8 @@ pub fn compile(language: Language, sources: &[PathBuf], name: &str) -> PathBuf {
             .arg("-L")
             .arg(&*LIBRARY_DIR)
             .arg(format!("-Wl,--disable-new-dtags,-rpath,{}", LIBRARY_DIR.display()))
-            .args(["-lrbtoken", "-pthread"]),
+            .args(["-lrbtoken", "-pthread"])
+            .args(flags("RBTOKEN_TEST_LDFLAGS")),
     );
     program
 }
