@@ -2,6 +2,8 @@
 #![allow(unsafe_code)]
 
 pub(crate) mod clock;
+#[cfg(unix)]
+pub(crate) mod descriptors;
 #[cfg(all(unix, feature = "sqlite"))]
 pub(crate) mod files;
 pub(crate) mod fork;

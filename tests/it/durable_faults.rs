@@ -44,6 +44,29 @@ fn whatever_call_fails_the_store_and_the_disk_agree() {
     });
 }
 
+/// What a host with closed standard streams prints must not get into the store's files.
+#[test]
+fn closed_standard_streams_lose_no_token() {
+    use std::os::unix::process::ExitStatusExt;
+    const SIGKILL: i32 = 9;
+    let (host, folder) = (program("closed_streams"), Folder::new("closed-streams"));
+    let tokens = |verb: &str, path: &std::path::Path| {
+        let printed = c::successful_output(Command::new(&host).arg(verb).arg(path));
+        assert_eq!(printed, "5 tokens\n", "{verb} {}", path.display());
+    };
+    for mask in 0..8 {
+        let location = folder.path().join(format!("{mask}-tokens.db"));
+        let copy = folder.path().join(format!("{mask}-copy"));
+        let mut command = Command::new(&host);
+        command.arg("write").arg(&location).arg(mask.to_string()).arg(&copy);
+        let killed = c::output(&mut command);
+        assert_eq!(killed.status.signal(), Some(SIGKILL), "{mask}: {killed:?}");
+        tokens("read", &location);
+        tokens("read", &copy.with_extension("db"));
+        tokens("import", &copy.with_extension("jsonl"));
+    }
+}
+
 #[test]
 fn a_file_that_is_taken_away_is_not_written_to() {
     let folder = Folder::new("taken");

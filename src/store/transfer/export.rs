@@ -11,6 +11,7 @@ use super::{FORMAT, Progress, STEP, VERSION, check_path, io_error};
 use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::json::write_string;
+use crate::os::descriptors;
 use crate::store::Store;
 use crate::store::backend::Contents;
 use crate::text::Text;
@@ -29,7 +30,9 @@ impl Store {
     pub fn export_file(&self, path: &str, progress: Progress<'_>) -> Result<u64> {
         check_path(path)?;
         let contents = self.backend.contents()?;
-        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true).mode(0o600);
+        let file = descriptors::open(&options, Path::new(path));
         let file = file.map_err(|error| io_error(path, &error))?;
         let written = write_lines(&file, path, &contents, progress);
         if written.is_err() {
@@ -64,7 +67,7 @@ fn write_lines(file: &File, path: &str, contents: &Contents, progress: Progress<
     }
     lines.flush().and_then(|()| file.sync_all()).map_err(failed)?;
     let directory = Path::new(path).parent().filter(|it| !it.as_os_str().is_empty());
-    let directory = File::open(directory.unwrap_or(Path::new(".")));
+    let directory = descriptors::open_for_reading(directory.unwrap_or(Path::new(".")));
     directory.and_then(|directory| directory.sync_all()).map_err(failed)?;
     progress(total, total)
 }

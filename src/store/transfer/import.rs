@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
 
 use chrono::DateTime;
 use zeroize::Zeroizing;
@@ -10,6 +11,7 @@ use super::{FORMAT, Progress, STEP, VERSION, check_path, io_error};
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind, Result};
 use crate::json::{self, Map, Value};
+use crate::os::descriptors;
 use crate::store::backend::{Imported, Operation, Outcome};
 use crate::store::{Store, names};
 use crate::text::Text;
@@ -40,7 +42,8 @@ impl Store {
         if !is_file {
             return Err(Error::invalid("path", format!("{path}: this is no regular file")));
         }
-        let file = File::open(path).map_err(|error| io_error(path, &error))?;
+        let file = descriptors::open_for_reading(Path::new(path))
+            .map_err(|error| io_error(path, &error))?;
         let imported = self.read_lines(file, path, progress)?;
         match self.backend.change(Operation::Import(Box::new(imported))) {
             Ok(Outcome::Done(records)) => Ok(records.len() as u64),

@@ -1,6 +1,6 @@
 //! The database in a store's file: what is written, when it counts, and what is done when it fails.
 
-use std::fs::{self, File};
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use rusqlite::config::DbConfig;
@@ -10,6 +10,7 @@ use super::file::{Identity, OwnedFile, io_error};
 use super::rows::{self, Loaded, Unreadable};
 use super::schema;
 use crate::error::{Error, ErrorKind, Result};
+use crate::os::descriptors;
 use crate::store::backend::Contents;
 use crate::store::backend::commons::Commons;
 use crate::store::backend::memory::Effect;
@@ -208,7 +209,7 @@ impl Database {
         }
         self.checkpoint("TRUNCATE")?;
         let journal = &self.journal;
-        let emptied = File::open(journal).and_then(|journal| journal.sync_all());
+        let emptied = descriptors::open_for_reading(journal).and_then(|journal| journal.sync_all());
         emptied.map_err(|error| io_error(journal, "cannot be emptied", &error))?;
         self.in_doubt = false;
         Ok(())

@@ -7,7 +7,7 @@ use parking_lot::{Condvar, Mutex};
 
 use super::sql::{Connection, Fault, Param, Row};
 use crate::error::Result;
-use crate::os::fork;
+use crate::os::{descriptors, fork};
 use crate::store::backend::forked;
 
 /// Opens a connection.
@@ -65,6 +65,7 @@ impl Pool {
         drop(state);
         // A panic in a driver must not take the place with it.
         let place = Place(self);
+        descriptors::occupy_standard_streams().map_err(|error| Fault::Lost(error.to_string()))?;
         let connection = (self.connect)()?;
         mem::forget(place);
         Ok(Lease::new(self, connection, true))

@@ -1,12 +1,12 @@
 //! A Review Board server's database on PostgreSQL.
 
-use std::collections::HashMap;
 use std::error::Error as _;
 use std::future::Future;
 use std::net::ToSocketAddrs;
 use std::sync::Arc;
 use std::time::Duration;
 
+use hashbrown::HashMap;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};

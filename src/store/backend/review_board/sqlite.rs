@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn a_commit_that_waits_too_long_for_readers_is_a_timeout_and_has_not_happened() {
+    fn commit_that_waits_for_readers_times_out_unchanged() {
         let path = std::env::temp_dir().join(format!("rbtoken-commit-{}", std::process::id()));
         let reader = rusqlite::Connection::open(&path).unwrap();
         reader.execute_batch("CREATE TABLE t (id integer); BEGIN; SELECT * FROM t").unwrap();

@@ -1,0 +1,69 @@
+//! Keeps the library's files and connections off the descriptors of the standard streams.
+//!
+//! A host may run with standard input, output or error closed. What is opened next gets that number,
+//! and what the host then prints goes into it.
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::path::Path;
+
+/// The first descriptor that is no standard stream.
+const FIRST: RawFd = 3;
+
+/// Opens a file under a descriptor of 3 or more, closed on exec.
+pub(crate) fn open(options: &OpenOptions, path: &Path) -> io::Result<File> {
+    let filled = fill_standard_streams()?;
+    let file = options.open(path)?;
+    drop(filled);
+    if file.as_raw_fd() >= FIRST {
+        return Ok(file);
+    }
+    // The host closed a stream in the meantime.
+    // SAFETY: duplicates a descriptor that is open; the new one belongs to nobody else.
+    unsafe {
+        let moved = libc::fcntl(file.as_raw_fd(), libc::F_DUPFD_CLOEXEC, FIRST);
+        if moved < 0 {
+            return Err(io::Error::last_os_error());
+        }
+        Ok(File::from_raw_fd(moved))
+    }
+}
+
+/// Opens a file for reading under a descriptor of 3 or more.
+pub(crate) fn open_for_reading(path: &Path) -> io::Result<File> {
+    open(OpenOptions::new().read(true), path)
+}
+
+/// Fills the descriptors of closed standard streams for good, before a driver opens a socket: it
+/// would get one of them. SQLite does the same.
+pub(crate) fn occupy_standard_streams() -> io::Result<()> {
+    std::mem::forget(fill_standard_streams()?);
+    Ok(())
+}
+
+/// Opens something harmless under each descriptor below 3 that is free, until the result is dropped.
+fn fill_standard_streams() -> io::Result<Vec<OwnedFd>> {
+    let mut filled = Vec::new();
+    // SAFETY: asks for flags, and touches no memory.
+    let is_closed = |fd| unsafe { libc::fcntl(fd, libc::F_GETFD) } < 0;
+    if (0..FIRST).any(is_closed) {
+        loop {
+            let placeholder = placeholder()?;
+            if placeholder.as_raw_fd() >= FIRST {
+                break;
+            }
+            filled.push(placeholder);
+        }
+    }
+    Ok(filled)
+}
+
+/// Opens `/dev/null` for reading, so that what is written there fails as on a closed stream; in a
+/// `chroot` without it, a pipe that nobody reads.
+fn placeholder() -> io::Result<OwnedFd> {
+    match File::open("/dev/null") {
+        Ok(file) => Ok(file.into()),
+        Err(_) => io::pipe().map(|(reader, _)| reader.into()),
+    }
+}
