@@ -120,7 +120,12 @@
  * ends, be it by a crash, the file is free. (A child of `fork()` that outlives a crash of its parent
  * keeps the file locked until it ends.) Symbolic links are followed when the file is
  * opened. It must belong to the user that the process acts for, and lie in a directory that nobody
- * else may write to, but for one with the sticky bit, such as /tmp.
+ * else may write to, but for one with the sticky bit, such as /tmp. A file with a second name (a hard
+ * link) is refused, since its log has only one.
+ *
+ * A host may run with its standard streams closed: no file of a store, and no connection to a database,
+ * gets a descriptor below 3. SQLite and the drivers fill such descriptors with /dev/null first, and
+ * leave it open.
  *
  * The file is a database of SQLite, with a second one beside it, named `…-wal`, while the store is
  * open: both or none are to be copied or moved, and rbtoken_store_backup() makes copies. Its tables are

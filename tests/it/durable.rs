@@ -264,6 +264,9 @@ fn open_refuses_what_is_no_store_and_leaves_it_untouched() {
     let fifo = folder.file("fifo");
     assert!(std::process::Command::new("mkfifo").arg(&fifo).status().unwrap().success());
     let absent = folder.file("absent/tokens.db");
+    let linked = new_store("linked");
+    let second_name = folder.file("second-name");
+    fs::hard_link(&linked, &second_name).unwrap();
 
     let cases = [
         (&newer, E_VERSION, "version 2"),
@@ -284,6 +287,8 @@ fn open_refuses_what_is_no_store_and_leaves_it_untouched() {
         (&nowhere, E_IO, "leads nowhere"),
         (&fifo, E_INVALID_ARGUMENT, "no regular file"),
         (&absent, E_IO, "cannot be found"),
+        (&linked, E_INVALID_ARGUMENT, "find DIR -inum"),
+        (&second_name, E_INVALID_ARGUMENT, "find DIR -inum"),
     ];
     let before = state(&folder);
     for (path, status, words) in cases {
@@ -382,6 +387,7 @@ fn a_file_has_one_owner_whatever_its_path() {
     drop(shell);
     store.generate("alice", &init()).unwrap();
     drop(store);
+    fs::remove_file(&hard_link).unwrap();
     // A symbolic link leads to the file itself.
     assert_eq!(Store::open_file(&host, &link).unwrap().count(), Ok(1));
 }

@@ -9,7 +9,7 @@ use parking_lot::{Mutex, MutexGuard};
 
 use super::schema::{APPLICATION_ID, VERSION};
 use crate::error::{Error, ErrorKind, Result};
-use crate::os::{files, fork, user};
+use crate::os::{descriptors, files, fork, user};
 
 /// What SQLite appends to a file's name for the files beside it: the journal by which it takes the
 /// making of the tables back, and the log of the commits that are not in the file yet.
@@ -91,7 +91,8 @@ impl OwnedFile {
                 if is_in(&owned, Identity::of(metadata)) {
                     return Err(locked(&path, "another store of this process"));
                 }
-                OpenOptions::new().read(true).write(true).open(&path)
+                check_only_name(&path, metadata)?;
+                descriptors::open(OpenOptions::new().read(true).write(true), &path)
             }
             None => create(&path),
         };
@@ -199,7 +200,7 @@ impl OwnedFile {
     fn is_half_made(&self) -> bool {
         const START: [u8; 8] = [0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7];
         let mut start = [0_u8; START.len()];
-        let journal = File::open(self.beside(JOURNAL));
+        let journal = descriptors::open_for_reading(&self.beside(JOURNAL));
         let read = journal.and_then(|journal| journal.read_exact_at(&mut start, 0));
         read.is_ok() && start == START
     }
@@ -318,9 +319,25 @@ fn check_kind(path: &Path, metadata: &Metadata) -> Result<()> {
     Ok(())
 }
 
+/// Refuses a file with a second name. After a crash under one name, use under the other would leave
+/// the log behind, and replay it over newer tokens when the first name is used again.
+fn check_only_name(path: &Path, metadata: &Metadata) -> Result<()> {
+    if metadata.nlink() <= 1 {
+        return Ok(());
+    }
+    let message = format!(
+        "{}: the file must not have a second name (hard link); `find DIR -inum {}` finds it",
+        path.display(),
+        metadata.ino()
+    );
+    Err(Error::new(ErrorKind::InvalidArgument, message))
+}
+
 /// Makes a new file that nobody else may read. It is there after a power cut, too.
 pub(super) fn create(path: &Path) -> io::Result<File> {
-    let file = OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(path)?;
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create_new(true).mode(0o600);
+    let file = descriptors::open(&options, path)?;
     if let Err(error) = sync_directory(path) {
         let _ = fs::remove_file(path);
         return Err(error);
@@ -330,7 +347,7 @@ pub(super) fn create(path: &Path) -> io::Result<File> {
 
 /// Makes the names in the directory of a path last.
 pub(super) fn sync_directory(path: &Path) -> io::Result<()> {
-    path.parent().map_or(Ok(()), |directory| File::open(directory)?.sync_all())
+    path.parent().map_or(Ok(()), |directory| descriptors::open_for_reading(directory)?.sync_all())
 }
 
 fn taken_away(path: &Path) -> Error {
