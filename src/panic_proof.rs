@@ -13,6 +13,9 @@ pub(crate) static PANICS: AtomicI32 = AtomicI32::new(0);
 pub(crate) const IN_GUARD: i32 = 1;
 /// While a store is changed in memory.
 pub(crate) const IN_CHANGE: i32 = 2;
+/// While the writer of a file plans a change.
+#[cfg(feature = "sqlite")]
+pub(crate) const IN_PLAN: i32 = 3;
 
 #[allow(clippy::panic, reason = "this is what it is for")]
 pub(crate) fn point(place: i32) {

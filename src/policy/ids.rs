@@ -1,8 +1,8 @@
 //! The policy ids that a host's resources have.
 
-use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use hashbrown::HashSet;
 use parking_lot::RwLock;
 
 use crate::error::{Error, Result};

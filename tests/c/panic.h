@@ -48,8 +48,9 @@ static void half_changed(void)
     int which;
 
     (void)mebibyte;
-    /* In memory the caller's thread panics; in a file, the store's own, for which callers wait. */
-    for (which = 0; which <= 12 + 13; which++) {
+    /* In memory the caller's thread panics; in a file, the store's own, for which callers wait: while
+     * it makes a change, and while it plans one. */
+    for (which = 0; which <= 12 + 13 + 13; which++) {
         uint64_t count;
         rbtoken_verdict_t verdict;
         rbtoken_generate_options_t dead;
@@ -67,7 +68,7 @@ static void half_changed(void)
         if (status != RBTOKEN_OK)
             fail("there is nothing to purge", status);
         rbtoken_token_release(token);
-        (void)rbtoken_panic_proof_arm(2);
+        (void)rbtoken_panic_proof_arm(which > 25 ? 3 : 2);
         status = change(g_store, which % 13, rbtoken_token_id(g_token), g_value);
         if (rbtoken_panic_proof_arm(0) != 1 || status != RBTOKEN_E_INTERNAL)
             fail("the change does not panic", status);

@@ -1,7 +1,9 @@
 //! Changes that share one commit.
 
-use std::collections::{HashSet, VecDeque};
-use std::hash::{BuildHasher, RandomState};
+use std::collections::VecDeque;
+use std::hash::BuildHasher;
+
+use hashbrown::{DefaultHashBuilder, HashSet};
 
 use super::mailbox::Answerer;
 use crate::error::{Error, Result};
@@ -42,11 +44,20 @@ impl Batch {
         let book = memory.read();
         let mut next_id = book.as_ref().map_or(0, |book| book.next_id());
         while batch.waiting.len() < MOST {
-            match backlog.front() {
-                Some(Job::Change(operation, _)) if claims.take(operation, memory) => {}
-                _ => break,
+            // Taken off first, so that a panic drops the job, which tells its caller, and no job is
+            // taken twice.
+            let (operation, caller) = match backlog.pop_front() {
+                Some(Job::Change(operation, caller)) => (operation, caller),
+                Some(other) => {
+                    backlog.push_front(other);
+                    break;
+                }
+                None => break,
+            };
+            if !claims.take(&operation, memory) {
+                backlog.push_front(Job::Change(operation, caller));
+                break;
             }
-            let Some(Job::Change(operation, caller)) = backlog.pop_front() else { break };
             let plan = match &book {
                 Ok(book) => memory.plan(book, operation, &mut next_id),
                 Err(error) => Err(error.clone()),
@@ -105,7 +116,9 @@ impl Batch {
 /// that two are the same by chance only ends a batch early.
 #[derive(Default)]
 struct Claims {
-    hasher: RandomState,
+    /// Needs no entropy of the operating system, as the standard library's does: where there is
+    /// none, that one panics.
+    hasher: DefaultHashBuilder,
     taken: HashSet<u64>,
     operations: usize,
     /// The one operation may touch anything.
@@ -124,6 +137,8 @@ enum Claim<'a> {
 impl Claims {
     /// Claims what a change needs for itself, unless one before it has it.
     fn take(&mut self, operation: &Operation, memory: &Memory) -> bool {
+        #[cfg(rbtoken_panic_proof)]
+        crate::panic_proof::point(crate::panic_proof::IN_PLAN);
         if self.whole {
             return false;
         }

@@ -68,16 +68,11 @@ impl Writer {
         self.backlog.extend(self.jobs.take_all());
         match self.backlog.front() {
             Some(Job::Change(..)) => self.change(),
-            Some(Job::Flush(_)) => {
-                let written = self.write_uses();
-                if let Some(Job::Flush(caller)) = self.backlog.pop_front() {
-                    caller.answer(written);
-                }
-            }
-            Some(Job::Used) => {
-                self.backlog.pop_front();
-                self.uses_due.get_or_insert_with(|| Instant::now() + WRITE_BEHIND);
-            }
+            // Taken off before anything can panic: no job is taken twice.
+            Some(Job::Flush(_) | Job::Used) => match self.backlog.pop_front() {
+                Some(Job::Flush(caller)) => caller.answer(self.write_uses()),
+                _ => _ = self.uses_due.get_or_insert_with(|| Instant::now() + WRITE_BEHIND),
+            },
             None => {}
         }
         if self.uses_due.is_some_and(|due| due <= Instant::now()) {
