@@ -303,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_table_finds_nothing_and_a_table_that_was_emptied_stays_small() {
+    fn empty_table_finds_nothing_and_emptied_table_stays_small() {
         let (slab, memory, mut table) = (Slab::default(), LineMemory::default(), Table::default());
         assert!(table.find(0, |_: &Shared<u64>| true).is_none());
         assert!(table.remove(0, |_| true).is_none());

@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_is_read_once_while_its_document_lives_and_its_rules_stay() {
+    fn document_is_parsed_once_while_it_lives() {
         let accepted = Accepted::default();
         let document = Arc::new(1);
         assert!(accept(&accepted, "a", 0, &document));

@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stream_answers_all_that_follows_its_keys_whatever_it_is_asked_at_a_time() {
+    fn stream_is_the_same_for_any_request_size() {
         let mut expected = Vec::new();
         let mut key = [7; KEY];
         while expected.len() < 4 * MADE {

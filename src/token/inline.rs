@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_value_of_any_length_up_to_255_bytes_is_kept_in_place_with_its_nul() {
+    fn value_of_up_to_255_bytes_is_stored_inline_with_its_nul() {
         assert!(InlineValue::empty().with_nul().is_none());
         for len in 1..=MAX_LEN {
             let text = "x".repeat(len);

@@ -355,7 +355,7 @@ mod tests {
 
     #[test]
     #[cfg(target_pointer_width = "64")]
-    fn a_record_is_five_cache_lines_one_of_them_for_all_but_its_value() {
+    fn record_is_five_cache_lines() {
         assert_eq!(Slab::<Record>::SIZE, 5 * 64);
         assert_eq!(std::mem::offset_of!(Record, value), 64 - size_of::<usize>());
     }

@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn what_stands_for_no_digits_leaves_no_hole_and_too_much_of_it_is_an_error() {
+    fn digit_sampling_skips_rejected_words_and_gives_up() {
         let request = CreateRequest { token_type: "rbp", attempt: 0 };
         for every in [1, 2, 9] {
             let value = VendorChecksum.create(&request, &Same([0xff; 2], every)).unwrap();

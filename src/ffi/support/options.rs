@@ -131,14 +131,14 @@ mod tests {
     }
 
     #[test]
-    fn a_program_with_the_first_header_is_served_with_defaults_for_what_it_does_not_know() {
+    fn short_struct_gets_defaults_for_newer_fields() {
         assert_eq!(read(&[16, 7]).ok(), Some(Grown { struct_size: 16, first: 7, added: 0 }));
         assert_eq!(read(&[24, 7, 8]).ok(), Some(Grown { struct_size: 24, first: 7, added: 8 }));
         assert_eq!(read(&[32, 7, 8, 0]).ok(), Some(Grown { struct_size: 32, first: 7, added: 8 }));
     }
 
     #[test]
-    fn a_size_between_two_published_ones_is_refused_and_so_is_what_is_not_known() {
+    fn unpublished_struct_size_and_unknown_tail_are_refused() {
         assert_eq!(read(&[20, 7, 8]).unwrap_err().kind(), ErrorKind::StructSize);
         assert_eq!(read(&[8]).unwrap_err().kind(), ErrorKind::StructSize);
         assert_eq!(read(&[32, 7, 8, 9]).unwrap_err().kind(), ErrorKind::UnsupportedOption);

@@ -189,7 +189,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_plain_text_is_ascii_without_a_nul_wherever_the_odd_byte_stands() {
+    fn plain_text_check_finds_an_odd_byte_anywhere() {
         for len in 0..40 {
             let plain = vec![b'a'; len];
             assert!(is_plain(&plain));

@@ -172,7 +172,7 @@ mod tests {
     /// The order of a client's tokens, against a list that is sorted anew, through every order in
     /// which they can come and go.
     #[test]
-    fn a_client_with_several_tokens_has_them_in_the_order_of_the_rule_whatever_comes_and_goes() {
+    fn client_index_keeps_the_order_of_the_rule() {
         let tokens = [(1, Some(30)), (2, None), (3, Some(50)), (4, Some(30)), (5, None)];
         let record = |id: i64| record(id, "alice", Some("tool"), tokens[id as usize - 1].1);
         let mut state = 1_u64;

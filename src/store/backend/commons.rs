@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn equal_records_share_what_they_have_in_common_and_what_nobody_has_is_swept_out() {
+    fn equal_records_share_fields_and_unused_ones_are_dropped() {
         let commons = Commons::default();
         let alike = fields(1, "alice", None, None);
         let noted = |note: &str| noted(&commons, &alike, note);

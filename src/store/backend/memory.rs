@@ -373,6 +373,13 @@ impl InactiveUsers {
         self.count.load(Ordering::Acquire) > 0 && self.contains(record.user())
     }
 
+    /// Returns the names in an order that is the same for every copy of the store.
+    fn sorted(&self) -> Vec<Text> {
+        let mut names: Vec<_> = self.names.read().iter().cloned().collect();
+        names.sort_unstable_by(|a, b| a.as_str().cmp(b.as_str()));
+        names
+    }
+
     #[inline(never)]
     fn contains(&self, user: &Text) -> bool {
         self.names.read().contains(user)
@@ -456,7 +463,7 @@ impl Backend for Memory {
         let book = self.read()?;
         Ok(Contents {
             local_sites: book.local_sites.iter().cloned().collect(),
-            inactive_users: self.inactive.names.read().iter().cloned().collect(),
+            inactive_users: self.inactive.sorted(),
             records: book.by_id.values().cloned().collect(),
             last_id: book.last_id,
         })
@@ -497,7 +504,7 @@ mod tests {
     }
 
     #[test]
-    fn a_change_that_did_not_end_poisons_and_one_while_a_caller_unwinds_does_not() {
+    fn unfinished_change_poisons_but_not_during_an_unwind() {
         let memory = Memory::default();
         let unwound = catch_unwind(AssertUnwindSafe(|| {
             let _adds = AddsASite(&memory, "site");

@@ -77,7 +77,7 @@ mod tests {
     use crate::store::backend::tests::record;
 
     #[test]
-    fn a_page_is_freed_when_its_last_record_goes_unless_the_next_ids_come_there() {
+    fn empty_page_is_freed_unless_the_next_ids_go_there() {
         let mut pages = Pages::default();
         let ids = [1, 511, 512, 513, 100_000];
         ids.iter().for_each(|id| pages.insert(record(*id, "alice", None, None)));
