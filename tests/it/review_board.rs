@@ -57,12 +57,28 @@ on_each_database! {
     ;
     a_connection_over_tls_is_to_the_server_that_was_named
     what_was_acknowledged_is_there_after_the_server_went_down
+    closed_standard_streams_leave_the_connection_alone
 }
 
 fn on(database: &str, test: fn(&mut Installation)) {
     match std::env::var(OTHER_PROCESS) {
         Ok(location) => ask_for_all_clients_of(&location),
         Err(_) => test(&mut Installation::open(database)),
+    }
+}
+
+/// A host with closed standard streams prints and logs, and its calls succeed: the program ends by
+/// killing itself only if they all do.
+fn closed_standard_streams_leave_the_connection_alone(site: &mut Installation) {
+    use std::os::unix::process::ExitStatusExt;
+    const SIGKILL: i32 = 9;
+    let source = c::root().join("tests/c/durable/closed_streams.c");
+    let host = c::compile(c::C11, &[source], &format!("closed_streams_{}", site.name));
+    for mask in 0..8 {
+        let mut command = Command::new(&host);
+        command.args(["write", &site.location]).arg(mask.to_string());
+        let killed = c::output(&mut command);
+        assert_eq!(killed.status.signal(), Some(SIGKILL), "{mask}: {killed:?}");
     }
 }
 
