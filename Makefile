@@ -29,7 +29,8 @@ JNA ?= /usr/share/java/jna.jar
 # Cargo and make both run in this folder, so a relative path means the same to both.
 TARGET := $(CARGO_TARGET_DIR)
 RELEASE := $(TARGET)/$(patsubst dev,debug,$(PROFILE))
-BUILD ?= $(TARGET)/examples
+# Not from the environment, where these names are common: `make clean` removes the folders.
+BUILD := $(TARGET)/examples
 absolute = $(if $(filter /%,$(1)),$(1),$(CURDIR)/$(1))
 LIBRARY_DIR := $(call absolute,$(RELEASE))
 

@@ -65,7 +65,7 @@ uninstall: check-paths ## remove what `make install` installed; give the same va
 
 # The archives: the sources, as `cargo package` has them; and an installation that works wherever it
 # is unpacked. The same sources, made by the same tools, give the same bytes in any folder.
-DIST ?= $(TARGET)/dist
+DIST := $(TARGET)/dist
 HOST = $(shell rustc -vV | sed -n 's/^host: //p')
 BINARY = rbtoken-$(VERSION)-$(HOST)
 CARGO_HOME ?= $(HOME)/.cargo

@@ -372,7 +372,7 @@ export function declare(library) {
     errorFree: library.func(
       "void rbtoken_error_free(rbtoken_error_t *error)"),
     bufferData: library.func(
-      "const uint8_t *rbtoken_buffer_data(void *buffer, _Out_ size_t *len)"),
+      "const uint8_t *rbtoken_buffer_data(const rbtoken_buffer_t *buffer, _Out_ size_t *len)"),
     bufferFree: library.func(
       "void rbtoken_buffer_free(rbtoken_buffer_t *buffer)"),
     storeOpen: library.func(
@@ -462,25 +462,25 @@ export function declare(library) {
     tokenId: library.func(
       "int64_t rbtoken_token_id(const rbtoken_token_t *token)"),
     tokenValue: library.func(
-      "const uint8_t *rbtoken_token_value(void *token, _Out_ size_t *len)"),
+      "const uint8_t *rbtoken_token_value(const rbtoken_token_t *token, _Out_ size_t *len)"),
     tokenRedacted: library.func(
-      "const uint8_t *rbtoken_token_redacted(void *token, _Out_ size_t *len)"),
+      "const uint8_t *rbtoken_token_redacted(const rbtoken_token_t *token, _Out_ size_t *len)"),
     tokenUser: library.func(
-      "const uint8_t *rbtoken_token_user(void *token, _Out_ size_t *len)"),
+      "const uint8_t *rbtoken_token_user(const rbtoken_token_t *token, _Out_ size_t *len)"),
     tokenLocalSite: library.func(
-      "const uint8_t *rbtoken_token_local_site(void *token, _Out_ size_t *len)"),
+      "const uint8_t *rbtoken_token_local_site(const rbtoken_token_t *token, _Out_ size_t *len)"),
     tokenClientName: library.func(
-      "const uint8_t *rbtoken_token_client_name(void *token, _Out_ size_t *len)"),
+      "const uint8_t *rbtoken_token_client_name(const rbtoken_token_t *token, _Out_ size_t *len)"),
     tokenNote: library.func(
-      "const uint8_t *rbtoken_token_note(void *token, _Out_ size_t *len)"),
+      "const uint8_t *rbtoken_token_note(const rbtoken_token_t *token, _Out_ size_t *len)"),
     tokenGeneratorId: library.func(
-      "const uint8_t *rbtoken_token_generator_id(void *token, _Out_ size_t *len)"),
+      "const uint8_t *rbtoken_token_generator_id(const rbtoken_token_t *token, _Out_ size_t *len)"),
     tokenPolicy: library.func(
-      "const uint8_t *rbtoken_token_policy(void *token, _Out_ size_t *len)"),
+      "const uint8_t *rbtoken_token_policy(const rbtoken_token_t *token, _Out_ size_t *len)"),
     tokenExtraData: library.func(
-      "const uint8_t *rbtoken_token_extra_data(void *token, _Out_ size_t *len)"),
+      "const uint8_t *rbtoken_token_extra_data(const rbtoken_token_t *token, _Out_ size_t *len)"),
     tokenInvalidReason: library.func(
-      "const uint8_t *rbtoken_token_invalid_reason(void *token, _Out_ size_t *len)"),
+      "const uint8_t *rbtoken_token_invalid_reason(const rbtoken_token_t *token, _Out_ size_t *len)"),
     tokenExpires: library.func(
       "bool rbtoken_token_expires(const rbtoken_token_t *token, _Out_ int64_t *time_us)"),
     tokenTimeAdded: library.func(

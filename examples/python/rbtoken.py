@@ -102,9 +102,12 @@ def _struct(kind: type[_Struct], **fields: Any) -> _Struct:
 
 def _load() -> ctypes.CDLL:
     library = ctypes.CDLL(os.environ.get("RBTOKEN_LIBRARY", "librbtoken.so.0"))
+    # Asked first: an older library lacks some of the functions.
+    compatible = library.rbtoken_abi_is_compatible
+    compatible.restype, compatible.argtypes = abi.FUNCTIONS["rbtoken_abi_is_compatible"]
+    if not compatible(abi.ABI_VERSION):
+        raise ImportError("librbtoken has another ABI than this module")
     abi.declare(library)
-    if not library.rbtoken_abi_is_compatible(abi.ABI_VERSION):
-        raise ImportError(f"librbtoken {library.rbtoken_version().decode()} has another ABI")
     return library
 
 
@@ -367,7 +370,7 @@ class ClientTokenOptions:
 
     def _struct(self) -> abi.ClientTokenOptions:
         at = self.expires if isinstance(self.expires, datetime) else None
-        return _struct(abi.ClientTokenOptions, 
+        return _struct(abi.ClientTokenOptions,
             expires_mode=(
                 abi.ExpiresMode.DEFAULT if self.expires is None else
                 abi.ExpiresMode.NEVER if self.expires is NEVER else abi.ExpiresMode.AT),
@@ -398,7 +401,7 @@ class GenerateOptions:
     extra_data: Document | None = None
 
     def _struct(self) -> abi.GenerateOptions:
-        return _struct(abi.GenerateOptions, 
+        return _struct(abi.GenerateOptions,
             expires_mode=(
                 abi.ExpiresMode.DEFAULT if self.expires is None else abi.ExpiresMode.AT),
             expires_at_us=_to_us(self.expires) if self.expires is not None else 0,
@@ -435,7 +438,7 @@ class ImportOptions:
             "invalid_date_us": (abi.IMPORT_INVALID_DATE_KNOWN, self.invalid_date),
         }
         known = {name: time for name, (_, time) in times.items() if time is not None}
-        return _struct(abi.ImportOptions, 
+        return _struct(abi.ImportOptions,
             flags=(abi.IMPORT_INVALID if self.invalid else 0)
             | sum(times[name][0] for name in known),
             **{name: _to_us(time) for name, time in known.items()},
@@ -459,7 +462,7 @@ class TokenUpdate:
             return kept if value is KEEP else none if value is None else abi.FieldMode.SET
 
         at = self.expires if isinstance(self.expires, datetime) else None
-        return _struct(abi.TokenUpdate, 
+        return _struct(abi.TokenUpdate,
             expires_mode=mode(self.expires), expires_at_us=_to_us(at) if at is not None else 0,
             note_mode=mode(self.note), note=None if self.note is KEEP else self.note,
             policy_mode=mode(self.policy),

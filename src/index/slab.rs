@@ -261,6 +261,7 @@ mod tests {
 
     #[test]
     fn values_come_and_go_on_many_threads() {
+        crate::os::deadline::start();
         let (living, slab) = (Living::default(), Slab::default());
         let common = slab.place(living.value(0));
         thread::scope(|scope| {

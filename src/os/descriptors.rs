@@ -5,7 +5,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
 use std::path::Path;
 
 /// The first descriptor that is no standard stream.
@@ -13,9 +13,8 @@ const FIRST: RawFd = 3;
 
 /// Opens a file under a descriptor of 3 or more, closed on exec.
 pub(crate) fn open(options: &OpenOptions, path: &Path) -> io::Result<File> {
-    let filled = fill_standard_streams()?;
+    occupy_standard_streams()?;
     let file = options.open(path)?;
-    drop(filled);
     if file.as_raw_fd() >= FIRST {
         return Ok(file);
     }
@@ -35,28 +34,20 @@ pub(crate) fn open_for_reading(path: &Path) -> io::Result<File> {
     open(OpenOptions::new().read(true), path)
 }
 
-/// Fills the descriptors of closed standard streams for good, before a driver opens a socket: it
-/// would get one of them. SQLite does the same.
+/// Opens something harmless under each descriptor below 3 that is free, and leaves it open, as SQLite
+/// does: no file, and no socket of a driver, can get it then.
 pub(crate) fn occupy_standard_streams() -> io::Result<()> {
-    std::mem::forget(fill_standard_streams()?);
-    Ok(())
-}
-
-/// Opens something harmless under each descriptor below 3 that is free, until the result is dropped.
-fn fill_standard_streams() -> io::Result<Vec<OwnedFd>> {
-    let mut filled = Vec::new();
     // SAFETY: asks for flags, and touches no memory.
     let is_closed = |fd| unsafe { libc::fcntl(fd, libc::F_GETFD) } < 0;
-    if (0..FIRST).any(is_closed) {
-        loop {
-            let placeholder = placeholder()?;
-            if placeholder.as_raw_fd() >= FIRST {
-                break;
-            }
-            filled.push(placeholder);
+    while (0..FIRST).any(is_closed) {
+        let placeholder = placeholder()?;
+        if placeholder.as_raw_fd() >= FIRST {
+            // Another thread filled the last one.
+            break;
         }
+        let _: RawFd = placeholder.into_raw_fd();
     }
-    Ok(filled)
+    Ok(())
 }
 
 /// Opens `/dev/null` for reading, so that what is written there fails as on a closed stream; in a

@@ -2,6 +2,8 @@
 #![allow(unsafe_code)]
 
 pub(crate) mod clock;
+#[cfg(all(test, unix))]
+pub(crate) mod deadline;
 #[cfg(unix)]
 pub(crate) mod descriptors;
 #[cfg(all(unix, feature = "sqlite"))]

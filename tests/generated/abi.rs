@@ -122,8 +122,11 @@ impl Signature {
 
 /// Whether the next variable is this one's length.
 pub fn has_length(variables: &[Variable], index: usize) -> bool {
-    let next = variables.get(index + 1).map(|next| next.name.as_str());
-    next.is_some_and(|next| next == "len" || next == format!("{}_len", variables[index].name))
+    // An output, which is a pointer, is the length of something else.
+    let next = variables.get(index + 1).filter(|next| next.kind.is_primitive("usize"));
+    next.is_some_and(|next| {
+        next.name == "len" || next.name == format!("{}_len", variables[index].name)
+    })
 }
 
 impl Abi {

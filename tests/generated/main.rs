@@ -61,6 +61,10 @@ fn files() -> Vec<(String, String)> {
         ("examples/go/constants.go", go::constants(&abi)),
     ];
     files.extend(others.map(|(path, text)| (path.to_owned(), text)));
+    // The archive of the sources has no benchmarks.
+    if !root().join("benches").exists() {
+        files.retain(|(path, _)| !path.starts_with("benches/"));
+    }
     files
 }
 

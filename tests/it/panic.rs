@@ -11,9 +11,11 @@ use crate::support::c;
 use crate::support::calls::{caller, has_status, one_call};
 use crate::support::declarations;
 
-/// A library of the release profile that can be told to panic. It is not optimized, which takes
-/// long and has no say in how panics unwind.
+/// Builds a library of the release profile that can be told to panic. It is not optimized, which
+/// takes long, unless CARGO_PROFILE_RELEASE_OPT_LEVEL says so: the optimizer decides what can unwind.
 fn library() -> PathBuf {
+    let optimization =
+        std::env::var("CARGO_PROFILE_RELEASE_OPT_LEVEL").unwrap_or_else(|_| "0".to_owned());
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("panic_proof");
     c::successful_output(
         c::cargo()
@@ -24,7 +26,7 @@ fn library() -> PathBuf {
             .arg(&target)
             .args(["--", "--cfg", "rbtoken_panic_proof"])
             .env("CARGO_PROFILE_RELEASE_LTO", "false")
-            .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "0")
+            .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", optimization)
             .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16"),
     );
     let folder = target.join("release");

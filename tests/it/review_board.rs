@@ -10,7 +10,7 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::support::installation::{Installation, http};
 use crate::support::*;
@@ -555,7 +555,10 @@ fn what_was_acknowledged_is_there_after_the_server_went_down(site: &mut Installa
                 while !done.load(Ordering::Relaxed) {
                     round += 1;
                     let client = format!("{thread} {round}");
+                    let start = Instant::now();
                     let result = store.client_token("alice", &client, &init());
+                    // The deadline of a call, with room for a busy machine.
+                    assert!(start.elapsed() < Duration::from_secs(10 * TIMEOUT_SECS));
                     match result {
                         Ok((token, _)) => {
                             acknowledged.lock().unwrap().insert(token.id(), token.value());

@@ -1,6 +1,7 @@
 //! Deadlines for whatever a test waits for: what hangs fails with a name.
 
 use std::io::{Read, Write};
+use std::os::unix::process::CommandExt;
 use std::process::{Command, Output, Stdio};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
@@ -58,6 +59,8 @@ pub fn output(command: &mut Command) -> io::Result<Output> {
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
+        // With its own children in a group, so that none of them outlives the deadline.
+        .process_group(0)
         .spawn()?;
     let (closed, all_closed) = mpsc::channel();
     let stdout = collect(child.stdout.take().expect("it is a pipe"), closed.clone());
@@ -79,7 +82,9 @@ pub fn output(command: &mut Command) -> io::Result<Output> {
     };
     let (stdout, stderr) = (bytes(stdout), bytes(stderr));
     let Some(status) = status else {
-        let _ = child.kill();
+        let group = child.id().try_into().map_or(0, |id: i32| -id);
+        // SAFETY: sends a signal to the group that was made above; the child was not waited for.
+        unsafe { libc::kill(group, libc::SIGKILL) };
         let _ = child.wait();
         panic!(
             "killed at the deadline of {DEADLINE:?}: {command:?}; its output so far:\n{}{}",

@@ -2,7 +2,7 @@
 //!
 //! `RBTOKEN_TEST_REVIEWBOARD` is a Python that has Review Board 8.1, and `RBTOKEN_TEST_SITES` a
 //! folder with a site for each database: `sqlite`, `postgresql` and `mysql`. In each, the file
-//! `location` holds the location of its tokens. `.ci/reviewboard` makes all of it.
+//! `location` holds the location of its tokens. `.ci/sites make FOLDER` makes all of it.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -36,7 +36,7 @@ impl Installation {
         let watchdog = Watchdog::start();
         let variable = |name| match std::env::var(name) {
             Ok(value) if !value.is_empty() => value,
-            _ => panic!("{name} is not set: run .ci/reviewboard, which makes the sites"),
+            _ => panic!("{name} is not set: .ci/sites make FOLDER makes the sites"),
         };
         let python = variable("RBTOKEN_TEST_REVIEWBOARD");
         let folder = variable("RBTOKEN_TEST_SITES");

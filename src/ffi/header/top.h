@@ -124,8 +124,7 @@
  * link) is refused, since its log has only one.
  *
  * A host may run with its standard streams closed: no file of a store, and no connection to a database,
- * gets a descriptor below 3. SQLite and the drivers fill such descriptors with /dev/null first, and
- * leave it open.
+ * gets a descriptor below 3. Those that are closed are filled with /dev/null first, which stays open.
  *
  * The file is a database of SQLite, with a second one beside it, named `…-wal`, while the store is
  * open: both or none are to be copied or moved, and rbtoken_store_backup() makes copies. Its tables are

@@ -67,6 +67,7 @@ mod tests {
 
     #[test]
     fn a_use_that_was_noted_is_among_those_that_are_taken_next() {
+        crate::os::deadline::start();
         let uses = Uses::default();
         let rounds: Vec<_> =
             (0..2000).map(|id| (record(id, "alice", None, None), Mutex::new(false))).collect();
