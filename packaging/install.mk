@@ -64,7 +64,7 @@ uninstall: check-paths ## remove what `make install` installed; give the same va
 	-rmdir '$(DESTDIR)$(CMAKEDIR)'
 
 # The archives: the sources, as `cargo package` has them; and an installation that works wherever it
-# is unpacked. The same sources, made by the same tools, give the same bytes in any folder.
+# is unpacked. The same sources, made by the same tools in the same folder, give the same bytes.
 DIST := $(TARGET)/dist
 HOST = $(shell rustc -vV | sed -n 's/^host: //p')
 BINARY = rbtoken-$(VERSION)-$(HOST)
