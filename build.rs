@@ -100,8 +100,8 @@ fn unmentioned(source: &Path) -> Vec<String> {
     names.map(String::from).collect()
 }
 
-/// A part that is written by hand. Read when this runs, since Cargo does not always compile this anew
-/// when a part has changed.
+/// Reads a part that is written by hand. Not included in this program, which Cargo does not always
+/// compile anew when a part has changed.
 fn part(root: &Path, name: &str) -> String {
     let path = root.join("src/ffi/header").join(name);
     fs::read_to_string(path).expect("the part can be read")

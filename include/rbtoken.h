@@ -389,7 +389,8 @@ typedef enum rbtoken_status_code {
    */
   RBTOKEN_E_POISONED = 85,
   /**
-   * No token value could be generated: no such generator, no entropy, or 20 values in a row that exist already.
+   * No token value could be generated: no such generator, no entropy, or 20 values in a row that
+   * exist already.
    */
   RBTOKEN_E_GENERATION = 120,
   /**
@@ -1369,10 +1370,10 @@ typedef struct rbtoken_service_token_options_t {
 } rbtoken_service_token_options_t;
 
 /**
- * Writes a message to the host's log. `level` is one of `RBTOKEN_LOG_ERROR` to `_DEBUG`, or a higher
- * number in later versions; `target` names the part of the library, `"rbtoken.extension"` or
- * `"rbtoken.store"`. The texts are lent for the call. No message has a token's value. Called from
- * any thread, several at a time, with no lock held. Must not throw.
+ * Writes a message to the host's log. `level` is one of `RBTOKEN_LOG_ERROR` to `_DEBUG`, or a
+ * higher number in later versions; `target` names the part of the library, `"rbtoken.extension"`
+ * or `"rbtoken.store"`. The texts are lent for the call. No message has a token's value. Called
+ * from any thread, several at a time, with no lock held. Must not throw.
  */
 typedef void (*rbtoken_log_fn)(void *user_data,
                                int32_t level,

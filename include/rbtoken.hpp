@@ -162,7 +162,8 @@ enum class Status : rbtoken_status_t {
     forked = RBTOKEN_E_FORKED,
     /** An earlier `RBTOKEN_E_INTERNAL` may have left the store half-changed; it refuses everything. */
     poisoned = RBTOKEN_E_POISONED,
-    /** No token value could be generated: no such generator, no entropy, or 20 values in a row that exist already. */
+    /** No token value could be generated: no such generator, no entropy, or 20 values in a row that
+     * exist already. */
     generation = RBTOKEN_E_GENERATION,
     /** A callback of the host broke its contract. */
     callback = RBTOKEN_E_CALLBACK,

@@ -50,7 +50,8 @@ const (
 	StatusForked Status = C.RBTOKEN_E_FORKED
 	// An earlier `RBTOKEN_E_INTERNAL` may have left the store half-changed; it refuses everything.
 	StatusPoisoned Status = C.RBTOKEN_E_POISONED
-	// No token value could be generated: no such generator, no entropy, or 20 values in a row that exist already.
+	// No token value could be generated: no such generator, no entropy, or 20 values in a row that
+	// exist already.
 	StatusGeneration Status = C.RBTOKEN_E_GENERATION
 	// A callback of the host broke its contract.
 	StatusCallback Status = C.RBTOKEN_E_CALLBACK

@@ -47,7 +47,8 @@ export const Status = Object.freeze({
   FORKED: 84,
   /** An earlier `RBTOKEN_E_INTERNAL` may have left the store half-changed; it refuses everything. */
   POISONED: 85,
-  /** No token value could be generated: no such generator, no entropy, or 20 values in a row that exist already. */
+  /** No token value could be generated: no such generator, no entropy, or 20 values in a row that
+   * exist already. */
   GENERATION: 120,
   /** A callback of the host broke its contract. */
   CALLBACK: 121,

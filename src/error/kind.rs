@@ -43,7 +43,8 @@ pub enum ErrorKind {
     Forked,
     /// An earlier `RBTOKEN_E_INTERNAL` may have left the store half-changed; it refuses everything.
     Poisoned,
-    /// No token value could be generated: no such generator, no entropy, or 20 values in a row that exist already.
+    /// No token value could be generated: no such generator, no entropy, or 20 values in a row that
+    /// exist already.
     Generation,
     /// A callback of the host broke its contract.
     Callback,

@@ -23,10 +23,10 @@ pub enum rbtoken_log_level {
     RBTOKEN_LOG_DEBUG = 4,
 }
 
-/// Writes a message to the host's log. `level` is one of `RBTOKEN_LOG_ERROR` to `_DEBUG`, or a higher
-/// number in later versions; `target` names the part of the library, `"rbtoken.extension"` or
-/// `"rbtoken.store"`. The texts are lent for the call. No message has a token's value. Called from
-/// any thread, several at a time, with no lock held. Must not throw.
+/// Writes a message to the host's log. `level` is one of `RBTOKEN_LOG_ERROR` to `_DEBUG`, or a
+/// higher number in later versions; `target` names the part of the library, `"rbtoken.extension"`
+/// or `"rbtoken.store"`. The texts are lent for the call. No message has a token's value. Called
+/// from any thread, several at a time, with no lock held. Must not throw.
 pub type rbtoken_log_fn = Option<
     unsafe extern "C-unwind" fn(
         user_data: *mut c_void,

@@ -53,7 +53,8 @@ pub enum rbtoken_status_code {
     RBTOKEN_E_FORKED = 84,
     /// An earlier `RBTOKEN_E_INTERNAL` may have left the store half-changed; it refuses everything.
     RBTOKEN_E_POISONED = 85,
-    /// No token value could be generated: no such generator, no entropy, or 20 values in a row that exist already.
+    /// No token value could be generated: no such generator, no entropy, or 20 values in a row that
+    /// exist already.
     RBTOKEN_E_GENERATION = 120,
     /// A callback of the host broke its contract.
     RBTOKEN_E_CALLBACK = 121,

@@ -7,7 +7,8 @@ use hashbrown::HashMap;
 
 use super::{now_us, opaque};
 
-/// A token with all that a store has of it. The search looks at the site, the client, and the validity.
+/// A token with all that a store has of it. The search looks at the site, the client, and the
+/// validity.
 #[expect(dead_code, reason = "a host reads the rest")]
 struct Record {
     id: i64,
