@@ -1,41 +1,96 @@
-//! Which file a path leads to.
+//! Identity and size of files.
 
-use std::fs;
+use std::ffi::CStr;
 use std::io;
-use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::mem::MaybeUninit;
+use std::os::fd::RawFd;
 
-/// The device and the number of the file that a path leads to.
-///
-/// Its times are not asked for: Linux notes who asks, and then gives the next change a time of its
-/// own, which a sync has to write to the disk as well.
-pub(crate) fn identity(path: &Path) -> io::Result<(u64, u64)> {
-    #[cfg(all(target_os = "linux", target_env = "gnu"))]
-    if let Some(identity) = without_times(path) {
-        return identity;
-    }
-    fs::metadata(path).map(|metadata| (metadata.dev(), metadata.ino()))
+/// Identifies a file, whatever its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Identity {
+    device: u64,
+    inode: u64,
 }
 
-/// None: the kernel has no such call, or does not let it through.
-#[cfg(all(target_os = "linux", target_env = "gnu"))]
-fn without_times(path: &Path) -> Option<io::Result<(u64, u64)>> {
-    use std::ffi::CString;
-    use std::mem::MaybeUninit;
-    use std::os::unix::ffi::OsStrExt;
+/// What is known about a file at one moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Status {
+    pub identity: Identity,
+    /// Bytes.
+    pub len: u64,
+}
 
-    let path = CString::new(path.as_os_str().as_bytes()).ok()?;
+impl Identity {
+    pub fn of(metadata: &std::fs::Metadata) -> Self {
+        use std::os::unix::fs::MetadataExt;
+        Self { device: metadata.dev(), inode: metadata.ino() }
+    }
+}
+
+/// Returns the status of an open file. Allocates nothing, so it may run in the child of a fork.
+pub(crate) fn status_of(fd: RawFd) -> io::Result<Status> {
+    status(fd, c"", Name::Descriptor)
+}
+
+/// Returns the status of the file of a name in a directory. Does not follow symbolic links.
+pub(crate) fn status_at(directory: RawFd, name: &CStr) -> io::Result<Status> {
+    status(directory, name, Name::Entry)
+}
+
+/// How a name is looked up.
+#[derive(Clone, Copy)]
+enum Name {
+    /// The descriptor itself; the name is empty.
+    Descriptor,
+    /// An entry of the directory that the descriptor is open on.
+    Entry,
+}
+
+fn status(fd: RawFd, name: &CStr, kind: Name) -> io::Result<Status> {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    if let Some(status) = without_times(fd, name, kind) {
+        return status;
+    }
+    let mut stat = MaybeUninit::<libc::stat>::zeroed();
+    // SAFETY: a name that ends with a NUL, and a place of the size that is written; all zeros are
+    // one of its values.
+    let (answer, stat) = unsafe {
+        let place = stat.as_mut_ptr();
+        let answer = match kind {
+            Name::Descriptor => libc::fstat(fd, place),
+            Name::Entry => libc::fstatat(fd, name.as_ptr(), place, libc::AT_SYMLINK_NOFOLLOW),
+        };
+        (answer, stat.assume_init())
+    };
+    if answer != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    #[allow(clippy::unnecessary_cast, clippy::cast_sign_loss, reason = "types differ by system")]
+    let (device, inode, len) = (stat.st_dev as u64, stat.st_ino as u64, stat.st_size as u64);
+    Ok(Status { identity: Identity { device, inode }, len })
+}
+
+/// Asks `statx` without timestamps: reading them makes Linux (multigrain timestamps) restamp the next
+/// write, which adds a metadata write to every sync. Returns `None` if the kernel has no `statx`, or
+/// a sandbox refuses it.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+fn without_times(fd: RawFd, name: &CStr, kind: Name) -> Option<io::Result<Status>> {
     let mut file = MaybeUninit::<libc::statx>::zeroed();
-    // SAFETY: a path that ends with a NUL, and a place of this call's own, of the size that is
-    // written; all zeros are one of its values.
+    let flags = libc::AT_STATX_SYNC_AS_STAT
+        | match kind {
+            Name::Descriptor => libc::AT_EMPTY_PATH,
+            Name::Entry => libc::AT_SYMLINK_NOFOLLOW,
+        };
+    // SAFETY: as for `fstatat`.
     let (answer, file) = unsafe {
-        let (at, flags, wanted) = (libc::AT_FDCWD, libc::AT_STATX_SYNC_AS_STAT, libc::STATX_INO);
-        let answer = libc::statx(at, path.as_ptr(), flags, wanted, file.as_mut_ptr());
+        let wanted = libc::STATX_INO | libc::STATX_SIZE;
+        let answer = libc::statx(fd, name.as_ptr(), flags, wanted, file.as_mut_ptr());
         (answer, file.assume_init())
     };
     if answer == 0 {
         let device = libc::makedev(file.stx_dev_major, file.stx_dev_minor);
-        return Some(Ok((device, file.stx_ino)));
+        let identity = Identity { device, inode: file.stx_ino };
+        return Some(Ok(Status { identity, len: file.stx_size }));
     }
     let error = io::Error::last_os_error();
     match error.raw_os_error() {
@@ -46,16 +101,23 @@ fn without_times(path: &Path) -> Option<io::Result<(u64, u64)>> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs::{self, File};
+    use std::os::fd::AsRawFd;
+    use std::path::Path;
+
     use super::*;
 
     #[test]
-    fn a_file_is_the_one_that_its_metadata_tell_of() {
+    fn status_agrees_with_metadata() {
         let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-        for path in [here, &here.join("Cargo.toml"), Path::new("/dev/null")] {
-            let metadata = fs::metadata(path).unwrap();
-            assert_eq!(identity(path).unwrap(), (metadata.dev(), metadata.ino()));
-        }
-        let missing = identity(&here.join("no such file")).unwrap_err();
+        let directory = File::open(here).unwrap();
+        let metadata = fs::metadata(here.join("Cargo.toml")).unwrap();
+        let expected = Status { identity: Identity::of(&metadata), len: metadata.len() };
+        let file = File::open(here.join("Cargo.toml")).unwrap();
+        assert_eq!(status_of(file.as_raw_fd()).unwrap(), expected);
+        assert_eq!(status_at(directory.as_raw_fd(), c"Cargo.toml").unwrap(), expected);
+        let missing = status_at(directory.as_raw_fd(), c"no such file").unwrap_err();
         assert_eq!(missing.kind(), io::ErrorKind::NotFound);
+        assert!(status_of(-1).is_err());
     }
 }

@@ -4,24 +4,66 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use once_cell::sync::OnceCell;
 
+#[cfg(feature = "sqlite")]
+use super::{lock, sqlite};
+
 static FORKS: AtomicU64 = AtomicU64::new(0);
 static REGISTERED: OnceCell<bool> = OnceCell::new();
 
+extern "C" fn before() {
+    #[cfg(feature = "sqlite")]
+    {
+        lock::before_fork();
+        sqlite::before_fork();
+    }
+}
+
+extern "C" fn in_parent() {
+    #[cfg(feature = "sqlite")]
+    {
+        sqlite::after_fork();
+        lock::after_fork_in_parent();
+    }
+}
+
 extern "C" fn in_child() {
     FORKS.fetch_add(1, Ordering::Relaxed);
+    #[cfg(feature = "sqlite")]
+    {
+        sqlite::after_fork();
+        lock::after_fork_in_child();
+    }
 }
+
+/// Registers the handlers, and returns whether the operating system accepted them.
+fn register() -> bool {
+    *REGISTERED.get_or_init(|| {
+        // SAFETY: the functions stay mapped for the life of the process (the library is linked so
+        // that it cannot be unloaded) and do not panic. `in_child` takes no lock and allocates
+        // nothing, so it may run in the child of a process with many threads.
+        unsafe { libc::pthread_atfork(Some(before), Some(in_parent), Some(in_child)) == 0 }
+    })
+}
+
+/// Registers the handlers when the library is loaded, while there is one thread as a rule. A fork in
+/// the middle of it would leave the child waiting for a thread that it does not have.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+#[used]
+// SAFETY: functions in this section are called once, with C's startup arguments, which may be ignored.
+#[unsafe(link_section = ".init_array")]
+static AT_LOAD: extern "C" fn() = {
+    extern "C" fn at_load() {
+        generation();
+    }
+    at_load
+};
 
 /// A number that is different in a child of `fork` from what it was in its parent before, or
 /// `None` if the operating system refuses to tell the child.
 ///
 /// A counter costs half a nanosecond a question, where asking for the process id costs 190.
 pub(crate) fn generation() -> Option<u64> {
-    let registered = *REGISTERED.get_or_init(|| {
-        // SAFETY: `in_child` is a function without captures that stays mapped for the life of the
-        // process (the library is linked so that it cannot be unloaded), takes no lock, allocates
-        // nothing and does not panic, so it may run in the child of a process with many threads.
-        unsafe { libc::pthread_atfork(None, None, Some(in_child)) == 0 }
-    });
+    let registered = register();
     if !registered {
         return None;
     }

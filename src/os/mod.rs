@@ -9,7 +9,11 @@ pub(crate) mod descriptors;
 #[cfg(all(unix, feature = "sqlite"))]
 pub(crate) mod files;
 pub(crate) mod fork;
+#[cfg(all(unix, feature = "sqlite"))]
+pub(crate) mod lock;
 pub(crate) mod pages;
 pub(crate) mod signals;
+#[cfg(all(unix, feature = "sqlite"))]
+pub(crate) mod sqlite;
 #[cfg(all(unix, feature = "sqlite"))]
 pub(crate) mod user;

@@ -163,14 +163,15 @@ fn tokens_are_read_though_an_index_of_theirs_is_damaged() {
     assert_eq!(store.count().unwrap(), extreme_documents().len() as u64);
 }
 
-/// How many locks this process has on a file as SQLite takes them: closing any descriptor of the file
-/// takes them all away.
+/// Counts the locks on the bytes that SQLite locks in a file, of the open file description (OFDLCK) or
+/// of a process (POSIX).
 #[cfg(target_os = "linux")]
 fn locks_of_sqlite(path: &str) -> usize {
     let inode = format!(":{}", fs::metadata(path).unwrap().ino());
     let locks = fs::read_to_string("/proc/locks").unwrap();
     let of_file = |line: &&str| line.split(' ').any(|word| word.ends_with(&inode));
-    locks.lines().filter(|line| line.contains("POSIX")).filter(of_file).count()
+    let is_record_lock = |line: &&str| line.contains("POSIX") || line.contains("OFDLCK");
+    locks.lines().filter(is_record_lock).filter(of_file).count()
 }
 
 #[cfg(target_os = "linux")]

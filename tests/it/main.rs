@@ -18,6 +18,7 @@ mod durable_crash;
 mod durable_edges;
 mod durable_faults;
 mod durable_power_cut;
+mod durable_process;
 mod evolution;
 mod extension;
 mod generation;

@@ -98,7 +98,7 @@
  * After `fork()` the child may go on using a store in memory if no other thread was inside a call at
  * the time; parent and child never generate the same value. A store elsewhere stays the parent's: in
  * the child every call answers RBTOKEN_E_FORKED, and releasing it does nothing. Hosts that fork open
- * their stores after it.
+ * their stores after it, which always works, whatever other threads of the parent were doing.
  *
  * Callbacks are called on the thread whose call needs them, with no lock held, and may call back
  * into the same store. They must not throw: an exception ends the process with a message. So does
@@ -117,11 +117,23 @@
  * again: nobody could take it back.)
  *
  * A file has one owner: a second store on it, in any process, is RBTOKEN_E_LOCKED. When the owner
- * ends, be it by a crash, the file is free. (A child of `fork()` that outlives a crash of its parent
- * keeps the file locked until it ends.) Symbolic links are followed when the file is
- * opened. It must belong to the user that the process acts for, and lie in a directory that nobody
- * else may write to, but for one with the sticky bit, such as /tmp. A file with a second name (a hard
- * link) is refused, since its log has only one.
+ * ends, be it by a crash, the file is free, also while children of `fork()` live. (A child that was
+ * made without fork handlers, by _Fork() or a bare system call, keeps the lock until it ends or calls
+ * exec.) Symbolic links are followed when the file is opened. It must belong to the user that the
+ * process acts for, and lie in a directory that nobody else may write to, but for one with the sticky
+ * bit, such as /tmp. A file with a second name (a hard link) is refused, since its log has only one.
+ *
+ * While a store has the file open, no other program can read or write it, and no other SQLite in the
+ * same process (Linux: a lock of the open file description, F_OFD_SETLK). Where the system or the file
+ * system has no such lock, SQLite's own locks are used. Those belong to the process: they end when
+ * anything in it closes the file, and do not keep out another SQLite in it, which can then destroy the
+ * file. There, a host must not open the file by other means.
+ *
+ * The host may close descriptors of the store, and reuse their numbers, for instance as a daemon does:
+ * every change is then refused with RBTOKEN_E_IO, nothing is written to the host's files, and
+ * rbtoken_store_export_file() and rbtoken_store_backup() still give everything, until the file is
+ * opened again. So it is when another program changes the size of the file. After a chroot() the store
+ * goes on.
  *
  * A host may run with its standard streams closed: no file of a store, and no connection to a database,
  * gets a descriptor below 3. Those that are closed are filled with /dev/null first, which stays open.
@@ -151,6 +163,12 @@
  * Users, Local Sites and the setting `client_token_expiration` are the server's: a user or site that
  * it does not have is RBTOKEN_E_NOT_FOUND, and what would change them is RBTOKEN_E_UNSUPPORTED. Its
  * signals and e-mails are not sent for what the library changes. A login writes its time at once.
+ *
+ * WARNING: a reviewboard+sqlite database is shared by SQLite's own locks, which belong to a process. A
+ * process that opens it with this library must not open it with another SQLite too (such as Python's
+ * or PHP's), nor open and close the file itself: the locks vanish, and the database is destroyed
+ * within seconds of writing. Use separate processes, or PostgreSQL or MySQL. For the same reason, a
+ * child of `fork()` must not open such a database while the parent has it open.
  *
  * Any call may answer RBTOKEN_E_IO if the database cannot be reached, RBTOKEN_E_TIMEOUT if it does not
  * answer in time, RBTOKEN_E_DATABASE if it refuses, and RBTOKEN_E_CORRUPT if a row cannot be read. A

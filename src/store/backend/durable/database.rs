@@ -1,16 +1,21 @@
 //! The database in a store's file: what is written, when it counts, and what is done when it fails.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::os::fd::RawFd;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 
+use rusqlite::TransactionBehavior::Immediate;
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, ErrorCode, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, Transaction};
 
-use super::file::{Identity, OwnedFile, io_error};
+use super::file::{LOG, OwnedFile, checked_status, io_error};
 use super::rows::{self, Loaded, Unreadable};
 use super::schema;
 use crate::error::{Error, ErrorKind, Result};
 use crate::os::descriptors;
+use crate::os::files::{self, Identity};
+use crate::os::sqlite::{self, Opened};
 use crate::store::backend::Contents;
 use crate::store::backend::commons::Commons;
 use crate::store::backend::memory::Effect;
@@ -22,32 +27,72 @@ const ROWS_TO_CHECKPOINT: usize = 1000;
 
 /// The database in a file that this process owns.
 pub(super) struct Database {
-    /// Stands before the file, so that it is closed before the file is given up.
-    connection: Connection,
+    /// `None` only while this is dropped. Closed before the file is given up.
+    connection: Option<Connection>,
     file: OwnedFile,
-    /// SQLite's journal, where changes are first.
-    journal: PathBuf,
-    /// None until there is one, which SQLite makes for the first change.
-    journal_identity: Option<Identity>,
-    /// A change failed, and it may be in the journal though nobody was told that it happened.
+    /// SQLite's descriptor of the file.
+    main: Descriptor,
+    /// SQLite's descriptor of its write-ahead log, once it has opened one.
+    log: Option<Descriptor>,
+    /// A change failed, and it may be in the log though nobody was told that it happened.
     in_doubt: bool,
     rows_since_checkpoint: usize,
+}
+
+/// A descriptor that SQLite writes through.
+#[derive(Clone, Copy)]
+struct Descriptor {
+    fd: RawFd,
+    identity: Identity,
+    /// The size that SQLite left the file with.
+    len: u64,
+}
+
+impl Descriptor {
+    fn new(path: &Path, fd: RawFd) -> Result<Self> {
+        let status =
+            files::status_of(fd).map_err(|error| io_error(path, "cannot be read", &error))?;
+        Ok(Self { fd, identity: status.identity, len: status.len })
+    }
+
+    /// Checks that the descriptor is open on the file still, and that nobody else resized it.
+    fn check(&self, path: &Path) -> Result<()> {
+        if checked_status(path, self.fd, self.identity)?.len == self.len {
+            return Ok(());
+        }
+        let message = format!("{}: another program changed the size of the file", path.display());
+        Err(Error::new(ErrorKind::Io, message))
+    }
+
+    /// Notes the size that SQLite left the file with.
+    fn note_len(&mut self) {
+        if let Ok(status) = files::status_of(self.fd)
+            && status.identity == self.identity
+        {
+            self.len = status.len;
+        }
+    }
 }
 
 impl Database {
     /// Opens the database in a file, and makes its tables if it is new.
     fn connect(file: OwnedFile) -> Result<Self> {
-        match schema::open(&file) {
-            Ok(connection) => {
-                let journal = file.log();
-                Ok(Self {
-                    connection,
-                    journal_identity: Identity::at(&journal).ok(),
-                    journal,
-                    file,
-                    in_doubt: false,
-                    rows_since_checkpoint: 0,
-                })
+        let (opened, files) = sqlite::watch(|| schema::open(&file));
+        let found = opened.and_then(|connection| {
+            let main = find(&files, file.path()).ok_or_else(|| {
+                let message = "internal error: SQLite opened the file under another name";
+                Error::new(ErrorKind::Internal, message)
+            })?;
+            Ok((connection, Descriptor::new(file.path(), main)?))
+        });
+        match found {
+            Ok((connection, main)) => {
+                let connection = Some(connection);
+                let (log, in_doubt, rows_since_checkpoint) = (None, false, 0);
+                let mut database =
+                    Self { connection, file, main, log, in_doubt, rows_since_checkpoint };
+                database.learn_log(&files)?;
+                Ok(database)
             }
             Err(error) => {
                 if file.is_new() {
@@ -58,6 +103,15 @@ impl Database {
         }
     }
 
+    /// Learns under which descriptor SQLite has its log open, once it has.
+    fn learn_log(&mut self, opened: &[Opened]) -> Result<()> {
+        if self.log.is_none() {
+            let path = self.file.beside(LOG);
+            self.log = find(opened, &path).map(|fd| Descriptor::new(&path, fd)).transpose()?;
+        }
+        Ok(())
+    }
+
     /// Opens the database in a file, and gives all that it has, part by part. If something is wrong
     /// with it, it is left as it is.
     pub fn open(
@@ -66,10 +120,13 @@ impl Database {
         commons: &Commons,
         give: &mut dyn FnMut(Loaded),
     ) -> Result<Self> {
-        let journal = file.log();
+        let journal = file.beside(LOG);
         let had_journal = journal.exists();
-        let opened = Self::connect(file).and_then(|database| {
-            database.load(documents, commons, give)?;
+        let opened = Self::connect(file).and_then(|mut database| {
+            let (loaded, opened) = sqlite::watch(|| database.load(documents, commons, give));
+            loaded?;
+            database.learn_log(&opened)?;
+            database.note_sizes();
             Ok(database)
         });
         // SQLite may have made one only to see that there is nothing in it.
@@ -110,10 +167,52 @@ impl Database {
     }
 
     /// Closes the database, and removes it with what belongs to it.
-    fn remove(self) {
-        let Self { connection, file, .. } = self;
-        drop(connection);
-        file.remove();
+    fn remove(mut self) {
+        self.close();
+        self.file.remove_files();
+    }
+
+    /// Closes the connection, unless that would write to files of the host's, and close them.
+    fn close(&mut self) {
+        let Some(connection) = self.connection.take() else { return };
+        if self.check_descriptors().is_err() {
+            std::mem::forget(connection);
+        } else if self.check_names().is_err() {
+            // SQLite moves the log into the file, which is right, and would then remove whatever
+            // has the log's name now, for instance under another root.
+            sqlite::keep_log_on_close(&connection);
+        }
+    }
+
+    fn connection(&self) -> Result<&Connection> {
+        let closed = || Error::new(ErrorKind::Internal, "internal error: the database is closed");
+        self.connection.as_ref().ok_or_else(closed)
+    }
+
+    /// Checks every descriptor that is written through.
+    fn check_descriptors(&self) -> Result<()> {
+        self.file.check_descriptors()?;
+        self.main.check(self.file.path())?;
+        match &self.log {
+            Some(log) => log.check(&self.file.beside(LOG)),
+            None => Ok(()),
+        }
+    }
+
+    /// Checks that the names of the file and its log still lead to what is written.
+    fn check_names(&self) -> Result<()> {
+        self.file.check_in_place()?;
+        match &self.log {
+            Some(log) => self.file.check_beside(LOG, log.identity),
+            None => Ok(()),
+        }
+    }
+
+    fn note_sizes(&mut self) {
+        self.main.note_len();
+        if let Some(log) = &mut self.log {
+            log.note_len();
+        }
     }
 
     fn load(
@@ -123,7 +222,7 @@ impl Database {
         give: &mut dyn FnMut(Loaded),
     ) -> Result<()> {
         let path = self.file.path();
-        rows::load(&self.connection, documents, commons, give).map_err(|unreadable| {
+        rows::load(self.connection()?, documents, commons, give).map_err(|unreadable| {
             match unreadable {
                 // A table or a column is missing.
                 Unreadable::Sql(error) if error.sqlite_error_code() == Some(ErrorCode::Unknown) => {
@@ -139,7 +238,7 @@ impl Database {
 
     /// Nothing is wrong with the database, so SQLite may put its files in order when it closes them.
     fn tidy_on_close(&self) -> Result<()> {
-        self.connection
+        self.connection()?
             .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)
             .map(drop)
             .map_err(|error| sql_error(self.file.path(), &error))
@@ -169,20 +268,21 @@ impl Database {
         work: impl FnOnce(&Connection) -> rusqlite::Result<()>,
     ) -> Result<()> {
         self.settle()?;
-        self.file.check_in_place()?;
-        if let Some(identity) = self.journal_identity {
-            identity.check(&self.journal)?;
-        }
-        let written = self
-            .connection
-            .transaction_with_behavior(TransactionBehavior::Immediate)
-            .and_then(|transaction| {
-                work(&transaction)?;
-                transaction.commit()
-            });
-        if self.journal_identity.is_none() {
-            self.journal_identity = Identity::at(&self.journal).ok();
-        }
+        self.check_descriptors()?;
+        self.check_names()?;
+        let connection = self.connection()?;
+        let run = || {
+            let transaction = Transaction::new_unchecked(connection, Immediate)?;
+            work(&transaction)?;
+            transaction.commit()
+        };
+        // SQLite opens the log for the first change at the latest.
+        let (written, opened) = match self.log {
+            Some(_) => (run(), Vec::new()),
+            None => sqlite::watch(run),
+        };
+        self.learn_log(&opened)?;
+        self.note_sizes();
         written.map_err(|error| {
             let error = sql_error(self.file.path(), &error);
             // A commit that failed may have reached the journal: it must not come back after a
@@ -196,6 +296,7 @@ impl Database {
     /// Says that a change may have been left half-way.
     pub fn doubt(&mut self) {
         self.in_doubt = true;
+        self.note_sizes();
     }
 
     /// Takes what a failed change may have left in the journal out of it. Nothing else is written
@@ -204,13 +305,15 @@ impl Database {
         if !self.in_doubt {
             return Ok(());
         }
-        if !self.connection.is_autocommit() {
+        self.check_descriptors()?;
+        if !self.connection()?.is_autocommit() {
             self.sql("ROLLBACK")?;
         }
         self.checkpoint("TRUNCATE")?;
-        let journal = &self.journal;
-        let emptied = descriptors::open_for_reading(journal).and_then(|journal| journal.sync_all());
-        emptied.map_err(|error| io_error(journal, "cannot be emptied", &error))?;
+        if let Some(log) = &self.log {
+            let failed = |error| io_error(&self.file.beside(LOG), "cannot be emptied", &error);
+            descriptors::sync(log.fd).map_err(failed)?;
+        }
         self.in_doubt = false;
         Ok(())
     }
@@ -224,11 +327,11 @@ impl Database {
     }
 
     fn checkpoint(&mut self, mode: &str) -> Result<()> {
+        self.check_descriptors()?;
         let sql = format!("PRAGMA wal_checkpoint({mode})");
-        let busy: bool = self
-            .connection
-            .query_row(&sql, [], |row| row.get(0))
-            .map_err(|error| sql_error(self.file.path(), &error))?;
+        let checkpointed = self.connection()?.query_row(&sql, [], |row| row.get(0));
+        self.note_sizes();
+        let busy: bool = checkpointed.map_err(|error| sql_error(self.file.path(), &error))?;
         if busy {
             let message = format!("{}: the file's journal is in use", self.file.path().display());
             return Err(Error::new(ErrorKind::Database, message));
@@ -238,9 +341,21 @@ impl Database {
     }
 
     fn sql(&self, sql: &str) -> Result<()> {
-        let done = self.connection.execute_batch(sql);
+        let done = self.connection()?.execute_batch(sql);
         done.map_err(|error| sql_error(self.file.path(), &error))
     }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+/// Returns the first descriptor under which SQLite opened the file of a path.
+fn find(opened: &[Opened], path: &Path) -> Option<RawFd> {
+    let name = path.as_os_str().as_bytes();
+    opened.iter().find(|file| file.path.to_bytes() == name).map(|file| file.fd)
 }
 
 /// An error of SQLite's about a file.

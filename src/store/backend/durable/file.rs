@@ -1,73 +1,46 @@
 //! The file of a durable store: who may open it, and who owns it.
 
+use std::ffi::CString;
 use std::fs::{self, File, Metadata, OpenOptions, TryLockError};
 use std::io;
+use std::os::fd::{AsRawFd, RawFd};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileExt, FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use parking_lot::{Mutex, MutexGuard};
-
 use super::schema::{APPLICATION_ID, VERSION};
 use crate::error::{Error, ErrorKind, Result};
-use crate::os::{descriptors, files, fork, user};
+use crate::os::descriptors::{self, CheckedFile};
+use crate::os::files::{self, Identity, Status};
+use crate::os::lock::{self, Registered, Registry};
+use crate::os::{sqlite, user};
 
 /// What SQLite appends to a file's name for the files beside it: the journal by which it takes the
 /// making of the tables back, and the log of the commits that are not in the file yet.
 const JOURNAL: &str = "-journal";
-const LOG: &str = "-wal";
+pub(super) const LOG: &str = "-wal";
 
-/// What tells a file from others, whatever its path.
+/// How SQLite keeps other programs out of a file.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) struct Identity {
-    device: u64,
-    inode: u64,
+pub(super) enum Locking {
+    /// The library holds a lock of the open file description, and SQLite locks nothing.
+    OpenFile,
+    /// SQLite locks for itself: the system has no such locks. Anything in the process that closes
+    /// the file releases them.
+    Sqlite,
 }
-
-impl Identity {
-    fn of(metadata: &Metadata) -> Self {
-        Self { device: metadata.dev(), inode: metadata.ino() }
-    }
-
-    /// Of the file that a path leads to now.
-    pub fn at(path: &Path) -> Result<Self> {
-        match files::identity(path) {
-            Ok((device, inode)) => Ok(Self { device, inode }),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(taken_away(path)),
-            Err(error) => Err(io_error(path, "cannot be found", &error)),
-        }
-    }
-
-    /// Checks that a path still leads to this file, so that what is written is found there again.
-    pub fn check(self, path: &Path) -> Result<()> {
-        if Self::at(path)? == self { Ok(()) } else { Err(taken_away(path)) }
-    }
-}
-
-/// The files that stores of this process own, and since which fork.
-///
-/// Asked before such a file is opened: closing it again would take the locks away that SQLite has
-/// on it, since those belong to the process. Held from then on until the file is in the list.
-static OWNED: Mutex<Owned> = Mutex::new(Vec::new());
-
-type Owned = Vec<(Identity, Option<u64>)>;
 
 /// A file that a store owns, until this is dropped or the process ends.
 pub(super) struct OwnedFile {
     path: PathBuf,
-    file: File,
+    file: CheckedFile,
+    /// Where the file lies: lookups go on after a `chroot`.
+    directory: CheckedFile,
+    locking: Locking,
     /// Whether there is nothing in it yet.
     is_new: bool,
-    /// Given up last: who opens the file next must not lose locks by its being closed here.
-    place: Place,
-}
-
-/// A file's place in the list of those that are owned.
-struct Place(Identity);
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        OWNED.lock().retain(|(identity, _)| *identity != self.0);
-    }
+    /// Removed last: the next who opens the file must not lose locks by this one's close.
+    _registered: Registered,
 }
 
 impl OwnedFile {
@@ -79,7 +52,7 @@ impl OwnedFile {
     pub fn open(location: &str) -> Result<Self> {
         let path = resolve(Path::new(location))?;
         check_directory(&path)?;
-        let owned = OWNED.lock();
+        let registry = lock::registry();
         let found = match fs::metadata(&path) {
             Ok(metadata) => Some(metadata),
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
@@ -88,7 +61,7 @@ impl OwnedFile {
         let file = match &found {
             Some(metadata) => {
                 check_kind(&path, metadata)?;
-                if is_in(&owned, Identity::of(metadata)) {
+                if registry.contains(Identity::of(metadata)) {
                     return Err(locked(&path, "another store of this process"));
                 }
                 check_only_name(&path, metadata)?;
@@ -97,7 +70,7 @@ impl OwnedFile {
             None => create(&path),
         };
         let file = file.map_err(|error| io_error(&path, "cannot be opened", &error))?;
-        Self::own(owned, path, file, found.as_ref())
+        Self::own(registry, path, file, found.as_ref())
     }
 
     /// Makes a file of a store at a path where there is none.
@@ -111,13 +84,14 @@ impl OwnedFile {
         }
         let path = resolve(Path::new(location))?;
         check_directory(&path)?;
-        let owned = OWNED.lock();
+        let registry = lock::registry();
         let file = create(&path).map_err(|error| io_error(&path, "cannot be made", &error))?;
-        Self::own(owned, path, file, None)
+        Self::own(registry, path, file, None)
     }
 
+    /// Locks an open file. `found` is what the path led to before; `None` if the file is new.
     fn own(
-        mut owned: MutexGuard<'_, Owned>,
+        registry: Registry,
         path: PathBuf,
         file: File,
         found: Option<&Metadata>,
@@ -128,21 +102,27 @@ impl OwnedFile {
         if found.is_some_and(|found| Identity::of(found) != identity) {
             return Err(locked(&path, "somebody who replaces it"));
         }
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(locked(&path, "another process")),
-            Err(TryLockError::Error(error)) => {
-                return Err(io_error(&path, "cannot be locked", &error));
-            }
-        }
-        owned.push((identity, fork::generation()));
-        drop(owned);
-        let owned = Self { path, file, is_new: metadata.len() == 0, place: Place(identity) };
+        let cannot_open = |error| io_error(&path, "cannot be opened", &error);
+        sqlite::initialize(&registry);
+        let directory = descriptors::open_directory(directory_of(&path)).map_err(cannot_open)?;
+        let directory = CheckedFile::new(directory).map_err(cannot_open)?;
+        let locking = lock_file(&path, &file)?;
+        let file = CheckedFile::new(file).map_err(cannot_open)?;
+        let _registered = registry.add(identity, file.as_raw_fd());
+        let is_new = metadata.len() == 0;
+        let owned = Self { path, file, directory, locking, is_new, _registered };
         if owned.is_new {
             // One that somebody else made may be open to others.
             owned.restrict(&metadata)?;
         } else {
             owned.check_header()?;
+        }
+        if found.is_none()
+            && let Err(error) = sync_directory(&owned.path)
+        {
+            let error = io_error(&owned.path, "cannot be made", &error);
+            owned.remove();
+            return Err(error);
         }
         Ok(owned)
     }
@@ -151,14 +131,41 @@ impl OwnedFile {
         &self.path
     }
 
+    pub fn locking(&self) -> Locking {
+        self.locking
+    }
+
     /// Whether there is nothing in the file yet.
     pub fn is_new(&self) -> bool {
         self.is_new
     }
 
-    /// Checks that the path still leads to this file.
+    /// Checks that the library's own descriptors are still open on the file and its directory.
+    pub fn check_descriptors(&self) -> Result<()> {
+        if self.file.is_open() && self.directory.is_open() {
+            return Ok(());
+        }
+        Err(descriptor_closed(&self.path))
+    }
+
+    /// Checks that the path still leads to this file, so that what is written is found there again.
     pub fn check_in_place(&self) -> Result<()> {
-        self.place.0.check(&self.path)
+        self.check_beside("", self.file.identity())
+    }
+
+    /// Checks that the file's name with `end` appended leads to a file.
+    pub fn check_beside(&self, end: &str, identity: Identity) -> Result<()> {
+        let path = self.beside(end);
+        let name = path.file_name().unwrap_or_default().as_bytes();
+        let status = CString::new(name)
+            .map_err(io::Error::from)
+            .and_then(|name| files::status_at(self.directory.as_raw_fd(), &name));
+        match status {
+            Ok(status) if status.identity == identity => Ok(()),
+            Ok(_) => Err(taken_away(&path)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(taken_away(&path)),
+            Err(error) => Err(io_error(&path, "cannot be found", &error)),
+        }
     }
 
     fn restrict(&self, metadata: &Metadata) -> Result<()> {
@@ -208,18 +215,18 @@ impl OwnedFile {
     /// Removes a file that was new and could not be made into a store, with what SQLite left beside
     /// it; nobody has it open as a database.
     pub fn remove(self) {
+        self.remove_files();
+    }
+
+    /// As [`OwnedFile::remove`], while the file stays owned.
+    pub fn remove_files(&self) {
         for end in ["", JOURNAL, LOG] {
             let _ = fs::remove_file(self.beside(end));
         }
     }
 
-    /// Where SQLite writes changes first.
-    pub fn log(&self) -> PathBuf {
-        self.beside(LOG)
-    }
-
     /// The path of a file that belongs to this one.
-    fn beside(&self, end: &str) -> PathBuf {
+    pub fn beside(&self, end: &str) -> PathBuf {
         let mut path = self.path.as_os_str().to_owned();
         path.push(end);
         path.into()
@@ -228,18 +235,60 @@ impl OwnedFile {
 
 impl Drop for OwnedFile {
     fn drop(&mut self) {
-        // Closing is not enough: a child of `fork` has the descriptor too.
-        let _ = self.file.unlock();
+        // Closing is not enough: a child that was forked without handlers has the descriptor too.
+        if self.file.is_open() {
+            if self.locking == Locking::OpenFile {
+                lock::unlock(&self.file);
+            }
+            let _ = self.file.unlock();
+        }
     }
+}
+
+/// Locks a file for this process alone.
+fn lock_file(path: &Path, file: &File) -> Result<Locking> {
+    let failed = |error: io::Error| io_error(path, "cannot be locked", &error);
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => return Err(locked(path, "another process")),
+        Err(TryLockError::Error(error)) => return Err(failed(error)),
+    }
+    match lock::try_lock(file).map_err(failed)? {
+        lock::Outcome::Locked => Ok(Locking::OpenFile),
+        lock::Outcome::Busy => Err(locked(path, "another program")),
+        lock::Outcome::Unsupported => Ok(Locking::Sqlite),
+    }
+}
+
+/// Returns the status of the file that is open under a descriptor.
+///
+/// # Errors
+/// `Io` if it is another file: the host closed the descriptor and reused its number.
+pub(super) fn checked_status(path: &Path, fd: RawFd, identity: Identity) -> Result<Status> {
+    match files::status_of(fd) {
+        Ok(status) if status.identity == identity => Ok(status),
+        _ => Err(descriptor_closed(path)),
+    }
+}
+
+fn descriptor_closed(path: &Path) -> Error {
+    let message = format!(
+        "{}: the host closed a descriptor of the store; nothing can be written until the file is \
+         opened again",
+        path.display()
+    );
+    Error::new(ErrorKind::Io, message)
+}
+
+/// The directory of a resolved path.
+fn directory_of(path: &Path) -> &Path {
+    path.parent().unwrap_or(path)
 }
 
 /// Whether a store of this process owns the file at a path.
 pub(super) fn is_owned_path(path: &Path) -> bool {
-    fs::metadata(path).is_ok_and(|metadata| is_in(&OWNED.lock(), Identity::of(&metadata)))
-}
-
-fn is_in(owned: &Owned, identity: Identity) -> bool {
-    owned.contains(&(identity, fork::generation()))
+    let registry = lock::registry();
+    fs::metadata(path).is_ok_and(|metadata| registry.contains(Identity::of(&metadata)))
 }
 
 /// Refuses a file that a later version of this library wrote.
@@ -333,20 +382,15 @@ fn check_only_name(path: &Path, metadata: &Metadata) -> Result<()> {
     Err(Error::new(ErrorKind::InvalidArgument, message))
 }
 
-/// Makes a new file that nobody else may read. It is there after a power cut, too.
-pub(super) fn create(path: &Path) -> io::Result<File> {
+/// Makes a new file that nobody else may read.
+fn create(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create_new(true).mode(0o600);
-    let file = descriptors::open(&options, path)?;
-    if let Err(error) = sync_directory(path) {
-        let _ = fs::remove_file(path);
-        return Err(error);
-    }
-    Ok(file)
+    descriptors::open(&options, path)
 }
 
-/// Makes the names in the directory of a path last.
-pub(super) fn sync_directory(path: &Path) -> io::Result<()> {
+/// Syncs the directory of a path, so that its names last.
+fn sync_directory(path: &Path) -> io::Result<()> {
     path.parent().map_or(Ok(()), |directory| descriptors::open_for_reading(directory)?.sync_all())
 }
 

@@ -1,13 +1,23 @@
 //! How callers and the writer's thread hand things to each other.
 //!
 //! The standard library's channels would do, but leave an allocation in each thread of the host that
-//! ever waited, which memory checkers report.
+//! ever waited, which memory checkers report. Its mutexes and condition variables do not; and unlike
+//! those of parking_lot, which keeps waiting threads in a table of the process, they work in a child
+//! of fork whose parent's threads were waiting.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use parking_lot::{Condvar, Mutex};
+/// Locks a mutex that nothing panics under.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Waits for a change of what a mutex guards.
+fn wait<'a, T>(changed: &Condvar, guard: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
+    changed.wait(guard).unwrap_or_else(PoisonError::into_inner)
+}
 
 /// A queue from any number of threads to one. It holds at most so many things at a time.
 pub(super) fn queue<T>(most: usize) -> (Sender<T>, Receiver<T>) {
@@ -36,9 +46,9 @@ pub(super) struct Sender<T>(Arc<Queue<T>>);
 impl<T> Sender<T> {
     /// Puts a thing in, once there is room; it is dropped if nobody will take it.
     pub fn send(&self, thing: T) {
-        let mut state = self.0.state.lock();
+        let mut state = lock(&self.0.state);
         while state.receiver && state.things.len() >= self.0.most {
-            self.0.changed.wait(&mut state);
+            state = wait(&self.0.changed, state);
         }
         if state.receiver {
             state.things.push_back(thing);
@@ -52,7 +62,7 @@ impl<T> Sender<T> {
 
 impl<T> Drop for Sender<T> {
     fn drop(&mut self) {
-        self.0.state.lock().sender = false;
+        lock(&self.0.state).sender = false;
         self.0.changed.notify_all();
     }
 }
@@ -72,7 +82,7 @@ pub(super) struct Receiver<T>(Arc<Queue<T>>);
 impl<T> Receiver<T> {
     /// Waits for a thing, until a time if there is one.
     pub fn receive(&self, until: Option<Instant>) -> Received<T> {
-        let mut state = self.0.state.lock();
+        let mut state = lock(&self.0.state);
         loop {
             if let Some(thing) = state.things.pop_front() {
                 self.0.changed.notify_all();
@@ -82,13 +92,14 @@ impl<T> Receiver<T> {
                 return Received::Closed;
             }
             match until {
-                None => self.0.changed.wait(&mut state),
+                None => state = wait(&self.0.changed, state),
                 Some(until) => {
-                    if self.0.changed.wait_until(&mut state, until).timed_out()
-                        && state.things.is_empty()
-                    {
+                    let left = until.saturating_duration_since(Instant::now());
+                    if left.is_zero() {
                         return Received::Late;
                     }
+                    let woken = self.0.changed.wait_timeout(state, left);
+                    state = woken.unwrap_or_else(PoisonError::into_inner).0;
                 }
             }
         }
@@ -96,7 +107,7 @@ impl<T> Receiver<T> {
 
     /// Takes all that is there.
     pub fn take_all(&self) -> VecDeque<T> {
-        let things = std::mem::take(&mut self.0.state.lock().things);
+        let things = std::mem::take(&mut lock(&self.0.state).things);
         self.0.changed.notify_all();
         things
     }
@@ -114,7 +125,7 @@ impl<T> Iterator for Receiver<T> {
 
 impl<T> Drop for Receiver<T> {
     fn drop(&mut self) {
-        let mut state = self.0.state.lock();
+        let mut state = lock(&self.0.state);
         state.receiver = false;
         // What they hold may wait for an answer, and learns that none comes.
         let things = std::mem::take(&mut state.things);
@@ -146,14 +157,14 @@ pub(super) struct Answerer<T>(Arc<Slot<T>>);
 
 impl<T> Answerer<T> {
     pub fn answer(self, answer: T) {
-        *self.0.state.lock() = Answered::With(answer);
+        *lock(&self.0.state) = Answered::With(answer);
         // Dropping it wakes who waits.
     }
 }
 
 impl<T> Drop for Answerer<T> {
     fn drop(&mut self) {
-        let mut state = self.0.state.lock();
+        let mut state = lock(&self.0.state);
         if matches!(*state, Answered::NotYet) {
             *state = Answered::Never;
         }
@@ -168,12 +179,12 @@ pub(super) struct Answer<T>(Arc<Slot<T>>);
 impl<T> Answer<T> {
     /// The answer; none if nobody is left to give it.
     pub fn wait(self) -> Option<T> {
-        let mut state = self.0.state.lock();
+        let mut state = lock(&self.0.state);
         loop {
             match std::mem::replace(&mut *state, Answered::NotYet) {
                 Answered::With(answer) => return Some(answer),
                 Answered::Never => return None,
-                Answered::NotYet => self.0.changed.wait(&mut state),
+                Answered::NotYet => state = wait(&self.0.changed, state),
             }
         }
     }

@@ -6,7 +6,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use super::database::sql_error;
-use super::file::{OwnedFile, check_version};
+use super::file::{Locking, OwnedFile, check_version};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Stands in the file's header: `rbto`.
@@ -65,14 +65,17 @@ pub(super) fn open(file: &OwnedFile) -> Result<Connection> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
             | OpenFlags::SQLITE_OPEN_NO_MUTEX
             | OpenFlags::SQLITE_OPEN_NOFOLLOW;
-        let connection = Connection::open_with_flags(path, flags)?;
+        let connection = match file.locking() {
+            Locking::OpenFile => Connection::open_with_flags_and_vfs(path, flags, c"unix-none"),
+            Locking::Sqlite => Connection::open_with_flags(path, flags),
+        }?;
         // Until it is known that nothing is wrong with it.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
         connection.busy_timeout(std::time::Duration::ZERO)?;
-        // The lock comes before the first look into the file, so that no file of shared memory is
-        // made; statements are short, so they hold little of what was deleted.
+        // Exclusive before the first look into the file, so that no file of shared memory is made;
+        // statements are short, so they hold little of what was deleted.
         connection.execute_batch(
             "PRAGMA locking_mode = EXCLUSIVE;
              PRAGMA cell_size_check = ON;

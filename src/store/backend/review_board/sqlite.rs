@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 
 use super::sql::{Cell, Connection, Dialect, Fault, Param, Row, unreadable};
 use crate::clock::Timestamp;
+use crate::os::{lock, sqlite};
 use crate::store::settings::ConnectionSettings;
 
 /// There are no locks on rows: a transaction that will write has the database for itself from its
@@ -19,6 +20,7 @@ pub(super) fn connect(
     path: &Path,
     settings: &ConnectionSettings,
 ) -> Result<Box<dyn Connection>, Fault> {
+    sqlite::initialize(&lock::registry());
     // Not created: a database that is not there is a mistake in its path.
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = rusqlite::Connection::open_with_flags(path, flags).map_err(fault)?;

@@ -1,0 +1,39 @@
+//! Locks of the open file description.
+
+use std::io;
+use std::os::fd::RawFd;
+
+use super::Outcome;
+
+const fn request(kind: libc::c_int) -> libc::flock {
+    libc::flock {
+        l_type: kind as libc::c_short,
+        l_whence: libc::SEEK_SET as libc::c_short,
+        l_start: super::START as libc::off_t,
+        l_len: super::LEN as libc::off_t,
+        l_pid: 0,
+    }
+}
+
+pub(super) fn try_lock(fd: RawFd) -> io::Result<Outcome> {
+    let request = request(libc::F_WRLCK);
+    // SAFETY: the request is read during the call.
+    if unsafe { libc::fcntl(fd, libc::F_OFD_SETLK, &raw const request) } == 0 {
+        return Ok(Outcome::Locked);
+    }
+    let error = io::Error::last_os_error();
+    match error.raw_os_error() {
+        Some(libc::EAGAIN | libc::EACCES) => Ok(Outcome::Busy),
+        // A kernel before 3.15, a sandbox, or a network mount.
+        Some(libc::EINVAL | libc::ENOLCK | libc::ENOSYS | libc::EOPNOTSUPP | libc::EPERM) => {
+            Ok(Outcome::Unsupported)
+        }
+        _ => Err(error),
+    }
+}
+
+pub(super) fn unlock(fd: RawFd) {
+    let request = request(libc::F_UNLCK);
+    // SAFETY: the request is read during the call.
+    unsafe { libc::fcntl(fd, libc::F_OFD_SETLK, &raw const request) };
+}

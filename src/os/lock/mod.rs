@@ -1,0 +1,66 @@
+//! Locks that keep every other SQLite out of a file, also one in the same process.
+//!
+//! SQLite's own locks are POSIX record locks, which belong to the process: a second SQLite in it is
+//! never kept out, and when anything in the process closes the file, they are gone. A lock of the
+//! open file description (`F_OFD_SETLK`) conflicts with both, and ends with the last copy of the
+//! descriptor.
+
+mod registry;
+#[cfg_attr(any(target_os = "linux", target_os = "android"), path = "linux.rs")]
+#[cfg_attr(not(any(target_os = "linux", target_os = "android")), path = "other.rs")]
+mod system;
+
+use std::fs::File;
+use std::io;
+use std::os::fd::AsRawFd;
+
+pub(crate) use registry::{Registered, Registry, registry};
+pub(super) use registry::{after_fork_in_child, after_fork_in_parent, before_fork};
+
+/// First of the bytes that SQLite locks, whatever the file's length (SQLite file format, "The
+/// Lock-Byte Page").
+const START: u64 = 0x4000_0000;
+
+/// Number of bytes that SQLite locks.
+const LEN: u64 = 512;
+
+/// What came of an attempt to lock.
+pub(crate) enum Outcome {
+    Locked,
+    /// Another program, or another SQLite in this process, has the file open.
+    Busy,
+    /// The system or the file system has no such locks.
+    Unsupported,
+}
+
+/// Locks the bytes that SQLite locks, for writing. Does not wait.
+pub(crate) fn try_lock(file: &File) -> io::Result<Outcome> {
+    system::try_lock(file.as_raw_fd())
+}
+
+/// Releases the lock for all processes that inherited the descriptor.
+pub(crate) fn unlock(file: &File) {
+    system::unlock(file.as_raw_fd());
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lock_survives_another_open_and_close_of_the_file() {
+        let path = std::env::temp_dir().join(format!("rbtoken-lock-{}", std::process::id()));
+        let open = || {
+            let mut options = std::fs::OpenOptions::new();
+            options.read(true).write(true).create(true).truncate(false).open(&path).unwrap()
+        };
+        let is_busy = |file: &File| matches!(try_lock(file).unwrap(), Outcome::Busy);
+        let file = open();
+        assert!(matches!(try_lock(&file).unwrap(), Outcome::Locked));
+        drop(open());
+        assert!(is_busy(&open()));
+        unlock(&file);
+        assert!(!is_busy(&open()));
+        std::fs::remove_file(&path).unwrap();
+    }
+}

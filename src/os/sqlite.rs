@@ -1,0 +1,133 @@
+//! What the bundled SQLite has to know about the process that it runs in.
+
+use std::cell::RefCell;
+use std::ffi::{CStr, CString, c_char, c_int};
+use std::os::fd::RawFd;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use once_cell::sync::OnceCell;
+use rusqlite::{Connection, ffi};
+
+use super::descriptors;
+use super::lock::Registry;
+
+/// A file that SQLite opened.
+pub(crate) struct Opened {
+    pub path: CString,
+    pub fd: RawFd,
+}
+
+thread_local! {
+    /// The files that SQLite opened on this thread, while [`watch`] runs.
+    static OPENED: RefCell<Option<Vec<Opened>>> = const { RefCell::new(None) };
+}
+
+/// Runs `work` and returns the files that SQLite opened meanwhile on this thread, the ones that it
+/// closed again included.
+pub(crate) fn watch<T>(work: impl FnOnce() -> T) -> (T, Vec<Opened>) {
+    OPENED.set(Some(Vec::new()));
+    let outcome = work();
+    (outcome, OPENED.take().unwrap_or_default())
+}
+
+/// Stands in for `open` in SQLite: keeps its files off the standard streams, and notes them.
+extern "C" fn open(path: *const c_char, flags: c_int, mode: c_int) -> c_int {
+    // SQLite does the same when it gets such a number, but has then opened the file under it.
+    let _ = descriptors::occupy_standard_streams();
+    // SAFETY: SQLite's arguments for `open`; the path ends with a NUL.
+    let (fd, path) =
+        unsafe { (libc::open(path, flags, mode as libc::c_uint), CStr::from_ptr(path)) };
+    if fd >= 0 {
+        let note = |opened: &RefCell<Option<Vec<Opened>>>| {
+            if let Some(opened) = opened.borrow_mut().as_mut() {
+                opened.push(Opened { path: path.to_owned(), fd });
+            }
+        };
+        // A thread that is ending opens no database of a store.
+        let _ = OPENED.try_with(note);
+    }
+    fd
+}
+
+/// SQLite's static mutexes in the order in which it takes them, inner ones last.
+const MUTEXES: [c_int; 9] = [
+    ffi::SQLITE_MUTEX_STATIC_MAIN,
+    ffi::SQLITE_MUTEX_STATIC_OPEN,
+    ffi::SQLITE_MUTEX_STATIC_VFS1,
+    ffi::SQLITE_MUTEX_STATIC_VFS2,
+    ffi::SQLITE_MUTEX_STATIC_VFS3,
+    ffi::SQLITE_MUTEX_STATIC_PRNG,
+    ffi::SQLITE_MUTEX_STATIC_LRU,
+    ffi::SQLITE_MUTEX_STATIC_PMEM,
+    ffi::SQLITE_MUTEX_STATIC_MEM,
+];
+
+struct StaticMutexes([*mut ffi::sqlite3_mutex; MUTEXES.len()]);
+
+// SAFETY: the mutexes are static, and made for any thread.
+unsafe impl Send for StaticMutexes {}
+// SAFETY: as above.
+unsafe impl Sync for StaticMutexes {}
+
+/// Set once SQLite is initialized.
+static STATIC_MUTEXES: OnceCell<StaticMutexes> = OnceCell::new();
+
+/// Whether the thread that forks has locked the mutexes.
+static LOCKED: AtomicBool = AtomicBool::new(false);
+
+/// Initializes SQLite for this process. Call it before a database is opened.
+///
+/// The registry is locked meanwhile: the process cannot fork in the middle, where a child would wait
+/// for a thread that it does not have.
+pub(crate) fn initialize(_: &Registry) {
+    STATIC_MUTEXES.get_or_init(|| {
+        // SAFETY: SQLite's functions with arguments as documented. What the callback is cast to is
+        // the type that SQLite keeps every system call as; it calls this one as `open`, whose type
+        // the callback has.
+        unsafe {
+            ffi::sqlite3_initialize();
+            let vfs = ffi::sqlite3_vfs_find(std::ptr::null());
+            if let Some(set) = vfs.as_ref().and_then(|vfs| vfs.xSetSystemCall) {
+                type Open = extern "C" fn(*const c_char, c_int, c_int) -> c_int;
+                let open = std::mem::transmute::<Open, unsafe extern "C" fn()>(open);
+                set(vfs, c"open".as_ptr(), Some(open));
+            }
+            StaticMutexes(MUTEXES.map(|id| ffi::sqlite3_mutex_alloc(id)))
+        }
+    });
+}
+
+/// Locks the mutexes, so that no other thread holds one when the process forks: its copy would stay
+/// locked in the child. Runs while the registry of locked files is held, so one thread at a time.
+pub(super) fn before_fork() {
+    if let Some(mutexes) = STATIC_MUTEXES.get() {
+        for mutex in mutexes.0 {
+            // SAFETY: a static mutex of SQLite's, which the thread that forks does not hold.
+            unsafe { ffi::sqlite3_mutex_enter(mutex) };
+        }
+        LOCKED.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Releases the mutexes, in the parent and in the child.
+pub(super) fn after_fork() {
+    if LOCKED.swap(false, Ordering::Relaxed)
+        && let Some(mutexes) = STATIC_MUTEXES.get()
+    {
+        for mutex in mutexes.0.into_iter().rev() {
+            // SAFETY: this thread, or in the child its copy, locked it in `before_fork`.
+            unsafe { ffi::sqlite3_mutex_leave(mutex) };
+        }
+    }
+}
+
+/// Keeps SQLite from removing its write-ahead log when the database is closed.
+pub(crate) fn keep_log_on_close(connection: &Connection) {
+    let mut keep: c_int = 1;
+    // SAFETY: the connection is open, and the argument is of the type that this operation takes.
+    unsafe {
+        let argument = (&raw mut keep).cast();
+        let operation = ffi::SQLITE_FCNTL_PERSIST_WAL;
+        ffi::sqlite3_file_control(connection.handle(), c"main".as_ptr(), operation, argument);
+    }
+}

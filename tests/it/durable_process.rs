@@ -1,0 +1,65 @@
+//! What a process does around a store in a file: locks, descriptors, forks, sandboxes.
+#![cfg(all(feature = "sqlite", target_os = "linux"))]
+
+use std::process::Command;
+
+use crate::durable::folder::Folder;
+use crate::support::c;
+
+/// Compiles a program of `tests/c/durable` and runs it in a folder of its own. Every line that it
+/// prints says what it proved.
+fn prove(name: &str, arguments: &[&str], proofs: usize) {
+    let source = c::root().join("tests/c/durable").join(name).with_extension("c");
+    let program = c::compile(c::C11, &[source], name);
+    let folder = Folder::new(&format!("{name}-{}", arguments.join("-")));
+    let (before, after) = match arguments {
+        [verb] if verb.parse::<u32>().is_err() => (Some(verb), None),
+        [number] => (None, Some(number)),
+        _ => (None, None),
+    };
+    let mut command = Command::new(program);
+    command.args(before).arg(folder.path()).args(after);
+    let printed = c::successful_output(&mut command);
+    let proved = printed.lines().filter(|line| line.starts_with("ok ")).count();
+    assert_eq!(proved, proofs, "{printed}");
+    print!("{printed}");
+}
+
+#[test]
+fn lock_survives_what_the_host_opens_and_forks() {
+    prove("locks", &[], 4);
+}
+
+#[test]
+#[ignore = "needs libsqlite3-dev"]
+fn lock_keeps_out_a_second_sqlite_of_the_process() {
+    prove("locks", &["sqlite"], 1);
+}
+
+#[cfg(target_arch = "x86_64")]
+#[test]
+fn lock_falls_back_to_sqlites_own() {
+    prove("locks", &["refused"], 1);
+}
+
+#[test]
+fn stolen_descriptor_refuses_writes_and_loses_nothing() {
+    prove("descriptors", &[], 3);
+}
+
+#[test]
+#[ignore = "needs root"]
+fn chroot_does_not_stop_a_store() {
+    prove("descriptors", &["chroot"], 1);
+}
+
+#[cfg(target_arch = "x86_64")]
+#[test]
+fn revocation_needs_no_entropy() {
+    prove("no_entropy", &[], 1);
+}
+
+#[test]
+fn child_opens_a_store_while_the_parent_uses_others() {
+    prove("fork_open", &["40"], 1);
+}
