@@ -89,6 +89,11 @@ pub(super) fn open(file: &OwnedFile) -> Result<Connection> {
         Ok((connection, version))
     };
     let (connection, version) = connect().map_err(|error| sql_error(path, &error))?;
+    // SQLite opens a file for reading where opening it for writing fails, be it for a moment.
+    if connection.is_readonly("main").unwrap_or(true) {
+        let message = format!("{}: the file cannot be opened for writing", path.display());
+        return Err(Error::new(ErrorKind::Io, message));
+    }
     check_version(path, version)?;
     migrate(path, &connection, version)?;
     let mode: String = connection
