@@ -10,9 +10,12 @@ use crate::support::*;
 use rbtoken::ffi::*;
 use serde_json::Value;
 
+#[cfg(not(fuzzing))]
 const OPERATIONS: usize = 200_000;
 /// After this many, a new store is begun: its clock starts anew.
+#[cfg(not(fuzzing))]
 const EPISODE: usize = 4_000;
+#[cfg(not(fuzzing))]
 const COMPARE_ALL: usize = 100;
 
 const USERS: [&str; 4] = ["alice", "bob", "Élodie", "mallory"];
@@ -38,18 +41,41 @@ const POLICIES: [&str; 3] = [
     r#"{"resources": {"review": {"3": {"block": ["PUT"]}, "*": {"allow": ["*"]}}}}"#,
 ];
 
-/// SplitMix64.
-struct Random(u64);
+/// Where choices come from.
+enum Random {
+    /// SplitMix64.
+    #[cfg(not(fuzzing))]
+    Seed(u64),
+    /// The input of a fuzzer; zeros after its end.
+    #[cfg(fuzzing)]
+    Input(std::vec::IntoIter<u8>),
+}
 
 impl Random {
     fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let word = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        word ^ (word >> 31)
+        match self {
+            #[cfg(not(fuzzing))]
+            Self::Seed(seed) => {
+                *seed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
+                let word = (*seed ^ (*seed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+                let word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+                word ^ (word >> 31)
+            }
+            // As few bytes as the choices of most steps need.
+            #[cfg(fuzzing)]
+            Self::Input(bytes) => {
+                (0..2).fold(0, |word, _| word << 8 | u64::from(bytes.next().unwrap_or(0)))
+            }
+        }
     }
 
     fn below(&mut self, end: usize) -> usize {
+        #[cfg(fuzzing)]
+        if let Self::Input(bytes) = self
+            && end <= 256
+        {
+            return usize::from(bytes.next().unwrap_or(0)) % end;
+        }
         (self.next() % end as u64) as usize
     }
 
@@ -1082,12 +1108,13 @@ impl Run {
     }
 }
 
+#[cfg(not(fuzzing))]
 #[test]
 fn a_store_does_what_a_naive_model_of_the_rules_does() {
     follow_the_model(OPERATIONS, |_| None);
 }
 
-#[cfg(all(unix, feature = "sqlite"))]
+#[cfg(all(unix, feature = "sqlite", not(fuzzing)))]
 #[test]
 fn a_store_in_a_file_does_the_same_and_is_found_again_as_it_was() {
     let folder = Folder::new();
@@ -1096,7 +1123,20 @@ fn a_store_in_a_file_does_the_same_and_is_found_again_as_it_was() {
     assert!(std::env::var_os("RBTOKEN_TEST_OPERATIONS").is_some() || done["reopen"].0 > 100);
 }
 
+/// Does the operations that a fuzzer's input chooses, and compares each.
+#[cfg(fuzzing)]
+pub fn replay(input: &[u8], path: Option<String>) {
+    let random = Random::Input(input.to_vec().into_iter());
+    let mut run = Run::new(random, BTreeMap::new(), path);
+    while matches!(&run.random, Random::Input(bytes) if bytes.len() > 0) {
+        run.step();
+        run.reopen();
+    }
+    run.compare_all();
+}
+
 /// Does random operations, and compares each; tells how often each kind was done.
+#[cfg(not(fuzzing))]
 fn follow_the_model(
     default_operations: usize,
     path: impl Fn(usize) -> Option<String>,
@@ -1106,7 +1146,7 @@ fn follow_the_model(
     };
     let seed = number("RBTOKEN_TEST_SEED", 15_104);
     let operations = number("RBTOKEN_TEST_OPERATIONS", default_operations as u64) as usize;
-    let mut run = Run::new(Random(seed), BTreeMap::new(), path(0));
+    let mut run = Run::new(Random::Seed(seed), BTreeMap::new(), path(0));
     for operation in 0..operations {
         if operation > 0 && operation % EPISODE == 0 {
             run = Run::new(run.random, run.done, path(operation / EPISODE));

@@ -4,12 +4,17 @@
 // Most blocks are one call each, with arguments that live as long as it.
 #![allow(clippy::undocumented_unsafe_blocks)]
 
+#[cfg(not(fuzzing))]
 pub mod c;
+#[cfg(not(fuzzing))]
 pub mod calls;
+#[cfg(not(fuzzing))]
 pub mod declarations;
 #[cfg(unix)]
 mod files;
+#[cfg(not(fuzzing))]
 pub mod header;
+#[cfg(not(fuzzing))]
 pub mod installation;
 mod life;
 
@@ -22,6 +27,7 @@ use std::sync::atomic::{AtomicBool, AtomicI32, AtomicI64, AtomicPtr, AtomicU64, 
 use rbtoken::ffi::*;
 use serde_json::Value;
 
+#[cfg(not(fuzzing))]
 #[allow(unused_imports)]
 pub use c::deadline::{Watchdog, wait_until};
 #[cfg(unix)]

@@ -1,0 +1,70 @@
+//! JSON that is accepted is written as Python's `json.dumps(…, sort_keys=True)` writes it, and read
+//! again as the same value; JSON that another reader refuses is refused.
+#![no_main]
+
+use std::collections::BTreeMap;
+
+use libfuzzer_sys::fuzz_target;
+use rbtoken::json::{self, Value};
+
+/// The same document, written naively. Floats are left to the library.
+fn python(value: &Value) -> String {
+    match value {
+        Value::Null | Value::Bool(_) => value.to_string(),
+        Value::Number(number) if !number.is_f64() => number.to_string(),
+        Value::Number(_) => json::to_text(value),
+        Value::String(text) => quoted(text),
+        Value::Array(items) => {
+            let items: Vec<String> = items.iter().map(python).collect();
+            format!("[{}]", items.join(", "))
+        }
+        Value::Object(members) => {
+            let members: BTreeMap<&String, &Value> = members.iter().collect();
+            let member =
+                |(key, value): (&String, &Value)| format!("{}: {}", quoted(key), python(value));
+            let members: Vec<String> = members.into_iter().map(member).collect();
+            format!("{{{}}}", members.join(", "))
+        }
+    }
+}
+
+fn quoted(text: &str) -> String {
+    let mut quoted = String::from("\"");
+    for character in text.chars() {
+        match character {
+            '"' => quoted += "\\\"",
+            '\\' => quoted += "\\\\",
+            '\n' => quoted += "\\n",
+            '\r' => quoted += "\\r",
+            '\t' => quoted += "\\t",
+            '\u{8}' => quoted += "\\b",
+            '\u{c}' => quoted += "\\f",
+            ' '..='~' => quoted.push(character),
+            _ => {
+                for unit in character.encode_utf16(&mut [0; 2]) {
+                    quoted += &format!("\\u{unit:04x}");
+                }
+            }
+        }
+    }
+    quoted + "\""
+}
+
+fuzz_target!(|input: &[u8]| {
+    let Ok(text) = std::str::from_utf8(input) else { return };
+    let Ok(value) = json::parse(text) else { return };
+    if let Err(error) = serde_json::from_str::<Value>(text) {
+        // That reader goes 127 levels deep.
+        assert!(error.to_string().contains("recursion limit"), "{error}");
+    }
+    let written = json::to_text(&value);
+    assert!(written.is_ascii());
+    assert_eq!(written, python(&value));
+    assert_eq!(json::parse(&written).expect("what was written can be read"), value);
+    if let Value::Object(members) = &value {
+        assert_eq!(json::object_to_text(members), written);
+        assert_eq!(&json::parse_object(text).expect("it is an object"), members);
+    } else {
+        assert!(json::parse_object(text).is_err());
+    }
+});
