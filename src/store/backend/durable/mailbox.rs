@@ -189,3 +189,71 @@ impl<T> Answer<T> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::os::deadline;
+
+    #[test]
+    fn queue_keeps_order_and_ends_with_the_sender() {
+        deadline::start();
+        let (sender, receiver) = queue(usize::MAX);
+        (0..3).for_each(|number| sender.send(number));
+        drop(sender);
+        assert_eq!(receiver.collect::<Vec<_>>(), [0, 1, 2]);
+    }
+
+    #[test]
+    fn full_queue_makes_the_sender_wait() {
+        deadline::start();
+        let (sender, receiver) = queue(2);
+        thread::scope(|scope| {
+            scope.spawn(move || (0..1000).for_each(|number| sender.send(number)));
+            assert_eq!(receiver.collect::<Vec<_>>(), (0..1000).collect::<Vec<_>>());
+        });
+    }
+
+    #[test]
+    fn sender_without_a_receiver_drops_and_does_not_wait() {
+        deadline::start();
+        let (sender, receiver) = queue(1);
+        let (reply_sender, reply) = question::<()>();
+        sender.send(Some(reply_sender));
+        drop(receiver);
+        assert!(reply.wait().is_none(), "what was in the queue is dropped");
+        sender.send(None);
+        sender.send(None);
+    }
+
+    #[test]
+    fn receiver_stops_waiting_at_its_time() {
+        deadline::start();
+        let (sender, receiver) = queue(1);
+        let soon = || Some(Instant::now() + Duration::from_millis(1));
+        assert!(matches!(receiver.receive(soon()), Received::Late));
+        assert!(matches!(receiver.receive(Some(Instant::now())), Received::Late));
+        sender.send(7);
+        assert!(matches!(receiver.receive(Some(Instant::now())), Received::Thing(7)));
+        drop(sender);
+        assert!(matches!(receiver.receive(soon()), Received::Closed));
+    }
+
+    #[test]
+    fn reply_is_received_once_given_or_dropped() {
+        deadline::start();
+        let (sender, reply) = question();
+        thread::scope(|scope| {
+            scope.spawn(move || sender.answer(5));
+            assert_eq!(reply.wait(), Some(5));
+        });
+        let (sender, reply) = question::<i32>();
+        thread::scope(|scope| {
+            scope.spawn(move || drop(sender));
+            assert_eq!(reply.wait(), None);
+        });
+    }
+}
