@@ -60,10 +60,11 @@
  * Options structs
  * ---------------
  * A struct that a host fills in starts with `struct_size`, which RBTOKEN_INIT() sets together with
- * all defaults: every field 0 or NULL. A program that was compiled with an older or a newer header
- * has shorter or longer structs; both work. A size that no header ever had is
- * RBTOKEN_E_STRUCT_SIZE, and a field that this library does not know and that is not 0 is
- * RBTOKEN_E_UNSUPPORTED_OPTION. An output must not lie inside such a struct.
+ * all defaults: every field 0 or NULL. Languages that cannot use C's macros call
+ * rbtoken_options_init() and rbtoken_text_set(), which are inline functions. A program that was
+ * compiled with an older or a newer header has shorter or longer structs; both work. A size that no
+ * header ever had is RBTOKEN_E_STRUCT_SIZE, and a field that this library does not know and that is
+ * not 0 is RBTOKEN_E_UNSUPPORTED_OPTION. An output must not lie inside such a struct.
  *
  * Ownership
  * ---------
@@ -214,7 +215,7 @@
 #endif
 
 /** A length that stands for "up to the first NUL". */
-#define RBTOKEN_NUL_TERMINATED ((size_t)-1)
+#define RBTOKEN_NUL_TERMINATED SIZE_MAX
 
 /** A C string as the two arguments that a text takes: `f(RBTOKEN_STR("alice"))`. It is no expression
  * of its own. NULL is an error; for a text that may be absent write `NULL, 0`. */
@@ -240,12 +241,29 @@
 /** The patch version of this header. */
 #define RBTOKEN_VERSION_PATCH 0
 /** The version of the ABI that this header describes: the major version times 65536,
- * plus the minor version. See rbtoken_abi_is_compatible(). For `#if`, use the numbers above. */
-#define RBTOKEN_ABI_VERSION ((uint32_t)RBTOKEN_VERSION_MAJOR << 16 | RBTOKEN_VERSION_MINOR)
+ * plus the minor version. See rbtoken_abi_is_compatible(). */
+#define RBTOKEN_ABI_VERSION (RBTOKEN_VERSION_MAJOR * 65536U + RBTOKEN_VERSION_MINOR)
 
 
 /**
  * A flag of `rbtoken_client_token_options_t`: tokens of deprecated generators are passed over.
+/** Does what RBTOKEN_INIT() does, for languages that import this header without its macros, such as
+ * Zig: `rbtoken_options_init(&options, sizeof options)`. `struct_size` is the size of the caller's
+ * struct. */
+static inline void rbtoken_options_init(void *options, size_t struct_size)
+{
+  memset(options, 0, struct_size);
+  memcpy(options, &struct_size, sizeof struct_size);
+}
+
+/** Does what RBTOKEN_SET_STR() does, for languages that import this header without its macros:
+ * `rbtoken_text_set(&options.local_site, &options.local_site_len, "north")`. */
+static inline void rbtoken_text_set(const char **text, size_t *text_len, const char *s)
+{
+  *text = s;
+  *text_len = RBTOKEN_NUL_TERMINATED;
+}
+
  */
 #define RBTOKEN_CLIENT_TOKEN_IGNORE_DEPRECATED 1
 
@@ -982,7 +1000,8 @@ typedef struct rbtoken_import_options_t {
    */
   int64_t invalid_date_us;
   /**
-   * Why the token was invalidated; needs `RBTOKEN_IMPORT_INVALID`. NULL: the empty text.
+   * Why the token was invalidated; needs `RBTOKEN_IMPORT_INVALID` unless it is empty, as in a
+   * server's row of a valid token. NULL: the empty text.
    */
   const char *invalid_reason;
   /**
@@ -3610,7 +3629,8 @@ RBTOKEN_API bool rbtoken_token_is_deprecated(const struct rbtoken_token_t *token
  * `deprecated`, `expired`, `expires`, `extra_data`, `id`, `invalid_date`, `invalid_reason`,
  * `last_updated`, `last_used`, `note`, `policy`, `time_added`, `token` (only if asked for),
  * `token_generator_id`, `valid`. Times are ISO 8601 with the offset `+00:00`, or null. Members of
- * `extra_data` whose names start with `__` are private and left out, in objects inside it too.
+ * `extra_data` whose names start with `__` are private and left out, also in objects that are
+ * members of objects; an object inside a list is written whole, as Review Board 8.1 does.
  *
  * `[immutable]`
  *

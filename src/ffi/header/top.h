@@ -60,10 +60,11 @@
  * Options structs
  * ---------------
  * A struct that a host fills in starts with `struct_size`, which RBTOKEN_INIT() sets together with
- * all defaults: every field 0 or NULL. A program that was compiled with an older or a newer header
- * has shorter or longer structs; both work. A size that no header ever had is
- * RBTOKEN_E_STRUCT_SIZE, and a field that this library does not know and that is not 0 is
- * RBTOKEN_E_UNSUPPORTED_OPTION. An output must not lie inside such a struct.
+ * all defaults: every field 0 or NULL. Languages that cannot use C's macros call
+ * rbtoken_options_init() and rbtoken_text_set(), which are inline functions. A program that was
+ * compiled with an older or a newer header has shorter or longer structs; both work. A size that no
+ * header ever had is RBTOKEN_E_STRUCT_SIZE, and a field that this library does not know and that is
+ * not 0 is RBTOKEN_E_UNSUPPORTED_OPTION. An output must not lie inside such a struct.
  *
  * Ownership
  * ---------
