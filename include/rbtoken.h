@@ -120,9 +120,13 @@
  * A file has one owner: a second store on it, in any process, is RBTOKEN_E_LOCKED. When the owner
  * ends, be it by a crash, the file is free. (A child of `fork()` that outlives a crash of its parent
  * keeps the file locked until it ends.) Symbolic links are followed when the file is
- * opened. It must belong to the user that the process acts for, and lie in a directory that nobody
- * else may write to, but for one with the sticky bit, such as /tmp. A file with a second name (a hard
- * link) is refused, since its log has only one.
+ * opened. A file with a second name (a hard link) is refused, since its log has only one.
+ *
+ * The file and its directory must belong to the user that the process acts for, to root, or to a
+ * user of the setting `trusted_owners`. A group that may write to either must be listed there too,
+ * as for a Kubernetes volume with an `fsGroup` or under umask 002; the error's message has the
+ * entry to add. Others must not be able to write. A directory with the sticky bit, such as /tmp,
+ * may be writable by anyone. Whoever is listed can replace the file, and read all values in it.
  *
  * A host may run with its standard streams closed: no file of a store, and no connection to a database,
  * gets a descriptor below 3. Those that are closed are filled with /dev/null first, which stays open.
@@ -2382,6 +2386,7 @@ rbtoken_status_t rbtoken_store_flush(struct rbtoken_store_t *store,
  * @param error receives the details of a failure; may be NULL
  * @retval RBTOKEN_OK the setting is changed
  * @retval RBTOKEN_E_NOT_FOUND there is no such setting
+ * | `trusted_owners` | only when a store is opened: the ids of users that may own the directory and the file of a store, and of groups that may write to them, as `{"users": [1000], "groups": [2000]}`; see "Stores in files" | `{"users": [], "groups": []}` |
  * @retval RBTOKEN_E_JSON_SYNTAX, RBTOKEN_E_JSON_TOO_DEEP, RBTOKEN_E_JSON_NUMBER `value` is not JSON that is accepted
  * @retval RBTOKEN_E_JSON_TYPE the setting has another type
  * @retval RBTOKEN_E_INVALID_ARGUMENT the value is not allowed

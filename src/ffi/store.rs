@@ -353,6 +353,7 @@ pub unsafe extern "C" fn rbtoken_store_flush(
 /// | `statement_timeout_secs` | only when a store is opened: seconds for one statement, locks included, 1 to 3600 | `30` |
 ///
 /// Settings are not kept in a store's file: who opens it gives them.
+/// | `trusted_owners` | only when a store is opened: the ids of users that may own the directory and the file of a store, and of groups that may write to them, as `{"users": [1000], "groups": [2000]}`; see "Stores in files" | `{"users": [], "groups": []}` |
 ///
 /// `[thread-safe]`
 ///

@@ -120,9 +120,13 @@
  * A file has one owner: a second store on it, in any process, is RBTOKEN_E_LOCKED. When the owner
  * ends, be it by a crash, the file is free. (A child of `fork()` that outlives a crash of its parent
  * keeps the file locked until it ends.) Symbolic links are followed when the file is
- * opened. It must belong to the user that the process acts for, and lie in a directory that nobody
- * else may write to, but for one with the sticky bit, such as /tmp. A file with a second name (a hard
- * link) is refused, since its log has only one.
+ * opened. A file with a second name (a hard link) is refused, since its log has only one.
+ *
+ * The file and its directory must belong to the user that the process acts for, to root, or to a
+ * user of the setting `trusted_owners`. A group that may write to either must be listed there too,
+ * as for a Kubernetes volume with an `fsGroup` or under umask 002; the error's message has the
+ * entry to add. Others must not be able to write. A directory with the sticky bit, such as /tmp,
+ * may be writable by anyone. Whoever is listed can replace the file, and read all values in it.
  *
  * A host may run with its standard streams closed: no file of a store, and no connection to a database,
  * gets a descriptor below 3. Those that are closed are filled with /dev/null first, which stays open.

@@ -30,7 +30,7 @@ impl Store {
         let contents = self.backend.contents()?;
         #[cfg(feature = "sqlite")]
         {
-            let copied = super::backend::durable::copy(path, &contents);
+            let copied = super::backend::durable::copy(path, &contents, &self.trusted_owners);
             copied.map_err(|error| error.at_argument("path"))
         }
         #[cfg(not(feature = "sqlite"))]

@@ -72,6 +72,7 @@ impl Database {
             database.load(documents, commons, give)?;
             Ok(database)
         });
+        let opened = opened.map(Self::keep_file);
         // SQLite may have made one only to see that there is nothing in it.
         if opened.is_err()
             && !had_journal
@@ -82,14 +83,17 @@ impl Database {
         opened
     }
 
-    /// Makes a new database at a path with all that a store has.
-    pub fn copy(location: &str, contents: &Contents) -> Result<()> {
-        let mut database = Self::connect(OwnedFile::create(location)?)?;
-        let filled = database.fill(contents);
-        if filled.is_err() {
-            database.remove();
+    /// Makes a new database in a new file with all that a store has.
+    pub fn copy(file: OwnedFile, contents: &Contents) -> Result<()> {
+        let mut database = Self::connect(file)?;
+        match database.fill(contents) {
+            Ok(()) => drop(database.keep_file()),
+            Err(error) => {
+                database.remove();
+                return Err(error);
+            }
         }
-        filled
+        Ok(())
     }
 
     fn fill(&mut self, contents: &Contents) -> Result<()> {
@@ -107,6 +111,12 @@ impl Database {
         })?;
         self.checkpoint("TRUNCATE")?;
         self.tidy_on_close()
+    }
+
+    /// Leaves the file in place, also if it is new.
+    fn keep_file(mut self) -> Self {
+        self.file.keep();
+        self
     }
 
     /// Closes the database, and removes it with what belongs to it.

@@ -2,19 +2,17 @@
 
 use std::fs::{self, File, Metadata, OpenOptions, TryLockError};
 use std::io;
-use std::os::unix::fs::{FileExt, FileTypeExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use parking_lot::{Mutex, MutexGuard};
 
+use super::access::{check_directory, check_kind};
+use super::new_file::{JOURNAL, LOG, NewFile, remove_beside};
 use super::schema::{APPLICATION_ID, VERSION};
 use crate::error::{Error, ErrorKind, Result};
-use crate::os::{descriptors, files, fork, user};
-
-/// What SQLite appends to a file's name for the files beside it: the journal by which it takes the
-/// making of the tables back, and the log of the commits that are not in the file yet.
-const JOURNAL: &str = "-journal";
-const LOG: &str = "-wal";
+use crate::os::{descriptors, files, fork};
+use crate::store::settings::TrustedOwners;
 
 /// What tells a file from others, whatever its path.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -57,6 +55,8 @@ pub(super) struct OwnedFile {
     file: File,
     /// Whether there is nothing in it yet.
     is_new: bool,
+    /// Set until the open that made the file has succeeded.
+    made: Option<NewFile>,
     /// Given up last: who opens the file next must not lose locks by its being closed here.
     place: Place,
 }
@@ -76,9 +76,9 @@ impl OwnedFile {
     /// # Errors
     /// `InvalidArgument` for what is no such file or lies where others could replace it, `Locked`,
     /// `Version`, `Io`. Nothing is written then.
-    pub fn open(location: &str) -> Result<Self> {
+    pub fn open(location: &str, trusted: &TrustedOwners) -> Result<Self> {
         let path = resolve(Path::new(location))?;
-        check_directory(&path)?;
+        check_directory(&path, trusted)?;
         let owned = OWNED.lock();
         let found = match fs::metadata(&path) {
             Ok(metadata) => Some(metadata),
@@ -87,7 +87,7 @@ impl OwnedFile {
         };
         let file = match &found {
             Some(metadata) => {
-                check_kind(&path, metadata)?;
+                check_kind(&path, metadata, trusted)?;
                 if is_in(&owned, Identity::of(metadata)) {
                     return Err(locked(&path, "another store of this process"));
                 }
@@ -104,16 +104,21 @@ impl OwnedFile {
     ///
     /// # Errors
     /// `Exists`; as [`OwnedFile::open`].
-    pub fn create(location: &str) -> Result<Self> {
+    pub fn create(location: &str, trusted: &TrustedOwners) -> Result<Self> {
         if fs::symlink_metadata(location).is_ok() {
             let message = format!("{location}: there is such a file already");
             return Err(Error::new(ErrorKind::Exists, message));
         }
         let path = resolve(Path::new(location))?;
-        check_directory(&path)?;
+        check_directory(&path, trusted)?;
         let owned = OWNED.lock();
         let file = create(&path).map_err(|error| io_error(&path, "cannot be made", &error))?;
         Self::own(owned, path, file, None)
+    }
+
+    /// Leaves the file in place from now on: the open that may have made it has succeeded.
+    pub fn keep(&mut self) {
+        self.made.iter_mut().for_each(NewFile::keep);
     }
 
     fn own(
@@ -125,19 +130,26 @@ impl OwnedFile {
         let metadata =
             file.metadata().map_err(|error| io_error(&path, "cannot be read", &error))?;
         let identity = Identity::of(&metadata);
+        let mut made =
+            found.is_none().then(|| NewFile::new(&path, (identity.device, identity.inode)));
         if found.is_some_and(|found| Identity::of(found) != identity) {
             return Err(locked(&path, "somebody who replaces it"));
         }
         match file.try_lock() {
             Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(locked(&path, "another process")),
+            Err(TryLockError::WouldBlock) => {
+                // The other process found the new file, and goes on with it.
+                made.iter_mut().for_each(NewFile::keep);
+                return Err(locked(&path, "another process"));
+            }
             Err(TryLockError::Error(error)) => {
                 return Err(io_error(&path, "cannot be locked", &error));
             }
         }
         owned.push((identity, fork::generation()));
         drop(owned);
-        let owned = Self { path, file, is_new: metadata.len() == 0, place: Place(identity) };
+        let is_new = metadata.len() == 0;
+        let owned = Self { path, file, is_new, made, place: Place(identity) };
         if owned.is_new {
             // One that somebody else made may be open to others.
             owned.restrict(&metadata)?;
@@ -205,11 +217,12 @@ impl OwnedFile {
         read.is_ok() && start == START
     }
 
-    /// Removes a file that was new and could not be made into a store, with what SQLite left beside
-    /// it; nobody has it open as a database.
+    /// Leaves a file that could not be made into a store as it was found: empty, or not there.
+    /// Nobody has it open as a database.
     pub fn remove(self) {
-        for end in ["", JOURNAL, LOG] {
-            let _ = fs::remove_file(self.beside(end));
+        if self.made.is_none() {
+            let _ = self.file.set_len(0);
+            remove_beside(&self.path);
         }
     }
 
@@ -228,6 +241,8 @@ impl OwnedFile {
 
 impl Drop for OwnedFile {
     fn drop(&mut self) {
+        // While it is still locked: nobody else may have begun to use it.
+        drop(self.made.take());
         // Closing is not enough: a child of `fork` has the descriptor too.
         let _ = self.file.unlock();
     }
@@ -273,50 +288,6 @@ fn resolve(path: &Path) -> Result<PathBuf> {
         }
         Err(other) => Err(error(other)),
     }
-}
-
-/// Refuses a directory in which others could put another file in the place of this one.
-fn check_directory(path: &Path) -> Result<()> {
-    let directory = path.parent().unwrap_or(path);
-    let metadata =
-        fs::metadata(directory).map_err(|error| io_error(directory, "cannot be read", &error))?;
-    let (others_write, sticky) = (metadata.mode() & 0o022 != 0, metadata.mode() & 0o1000 != 0);
-    if others_write && !sticky {
-        let message = format!(
-            "{}: others may write to this directory, and so replace the file",
-            directory.display()
-        );
-        return Err(Error::new(ErrorKind::InvalidArgument, message));
-    }
-    Ok(())
-}
-
-fn check_kind(path: &Path, metadata: &Metadata) -> Result<()> {
-    let path = path.display();
-    let kind = metadata.file_type();
-    if metadata.is_dir() {
-        return Err(Error::new(ErrorKind::InvalidArgument, format!("{path}: this is a directory")));
-    }
-    if kind.is_fifo() || kind.is_socket() || !metadata.is_file() {
-        return Err(Error::new(
-            ErrorKind::InvalidArgument,
-            format!("{path}: this is no regular file"),
-        ));
-    }
-    if metadata.permissions().readonly() {
-        let message = format!("{path}: the file is read-only");
-        return Err(Error::new(ErrorKind::Io, message));
-    }
-    if metadata.mode() & 0o022 != 0 {
-        let message = format!("{path}: others may write to the file");
-        return Err(Error::new(ErrorKind::InvalidArgument, message));
-    }
-    // Who put it there, in a folder such as /tmp, could read what is written to it.
-    if metadata.uid() != user::effective_id() {
-        let message = format!("{path}: the file belongs to another user");
-        return Err(Error::new(ErrorKind::InvalidArgument, message));
-    }
-    Ok(())
 }
 
 /// Refuses a file with a second name. After a crash under one name, use under the other would leave
