@@ -167,8 +167,19 @@
  * -------
  * Whoever can ask a store for tokens can act as any user. A token's value is a secret: it is wiped
  * from memory when the last handle goes, and appears in no error. rbtoken_token_redacted() is what
- * may be logged. A store in a file, its backups and exports have the values in plain text, and what
- * SQLite holds of them in memory is not wiped.
+ * may be logged.
+ *
+ * After the last release no value is left in the memory of the process, be the store in memory, in
+ * a file or on Review Board's database on SQLite, and after exports, imports and backups. The
+ * drivers of PostgreSQL and MySQL free what they send and receive without wiping it: of 20 values
+ * that a process had used, 5 to 11 were found in freed memory after PostgreSQL, and 6 to 11 after
+ * MySQL. A host that cannot accept this prevents core dumps, and lets nobody else read its memory.
+ *
+ * A store in a file, its backups and exports have the values in plain text. The values of deleted
+ * tokens leave the file and its log with rbtoken_store_purge_tokens(), with a call that removes
+ * 1,000 tokens or more, with rbtoken_store_flush() and with the last release; until then the log
+ * has them. This erases nothing from the medium: free blocks of the disk, its journal, its
+ * snapshots and copies may still have what was written.
  *
  * ABI policy
  * ----------

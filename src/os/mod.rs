@@ -11,5 +11,7 @@ pub(crate) mod files;
 pub(crate) mod fork;
 pub(crate) mod pages;
 pub(crate) mod signals;
+#[cfg(feature = "sqlite")]
+pub(crate) mod sqlite_memory;
 #[cfg(all(unix, feature = "sqlite"))]
 pub(crate) mod user;

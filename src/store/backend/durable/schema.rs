@@ -8,6 +8,7 @@ use rusqlite::{Connection, OpenFlags};
 use super::database::sql_error;
 use super::file::{OwnedFile, check_version};
 use crate::error::{Error, ErrorKind, Result};
+use crate::os::sqlite_memory;
 
 /// Stands in the file's header: `rbto`.
 pub(super) const APPLICATION_ID: i32 = i32::from_be_bytes(*b"rbto");
@@ -65,6 +66,7 @@ pub(super) fn open(file: &OwnedFile) -> Result<Connection> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
             | OpenFlags::SQLITE_OPEN_NO_MUTEX
             | OpenFlags::SQLITE_OPEN_NOFOLLOW;
+        sqlite_memory::wipe_freed();
         let connection = Connection::open_with_flags(path, flags)?;
         // Until it is known that nothing is wrong with it.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;

@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 
 use super::sql::{Cell, Connection, Dialect, Fault, Param, Row, unreadable};
 use crate::clock::Timestamp;
+use crate::os::sqlite_memory;
 use crate::store::settings::ConnectionSettings;
 
 /// There are no locks on rows: a transaction that will write has the database for itself from its
@@ -21,6 +22,7 @@ pub(super) fn connect(
 ) -> Result<Box<dyn Connection>, Fault> {
     // Not created: a database that is not there is a mistake in its path.
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    sqlite_memory::wipe_freed();
     let connection = rusqlite::Connection::open_with_flags(path, flags).map_err(fault)?;
     connection.busy_timeout(settings.statement_timeout).map_err(fault)?;
     // As Django has it: a token refers to a user.
