@@ -247,21 +247,6 @@
   ((void)memset((options), 0, sizeof *(options)), \
    (void)((options)->struct_size = sizeof *(options)))
 
-/** The version of this header, as text. */
-#define RBTOKEN_VERSION "0.1.0"
-/** The major version of this header. */
-#define RBTOKEN_VERSION_MAJOR 0
-/** The minor version of this header. */
-#define RBTOKEN_VERSION_MINOR 1
-/** The patch version of this header. */
-#define RBTOKEN_VERSION_PATCH 0
-/** The version of the ABI that this header describes: the major version times 65536,
- * plus the minor version. See rbtoken_abi_is_compatible(). */
-#define RBTOKEN_ABI_VERSION (RBTOKEN_VERSION_MAJOR * 65536U + RBTOKEN_VERSION_MINOR)
-
-
-/**
- * A flag of `rbtoken_client_token_options_t`: tokens of deprecated generators are passed over.
 /** Does what RBTOKEN_INIT() does, for languages that import this header without its macros, such as
  * Zig: `rbtoken_options_init(&options, sizeof options)`. `struct_size` is the size of the caller's
  * struct. */
@@ -279,6 +264,21 @@ static inline void rbtoken_text_set(const char **text, size_t *text_len, const c
   *text_len = RBTOKEN_NUL_TERMINATED;
 }
 
+/** The version of this header, as text. */
+#define RBTOKEN_VERSION "0.1.0"
+/** The major version of this header. */
+#define RBTOKEN_VERSION_MAJOR 0
+/** The minor version of this header. */
+#define RBTOKEN_VERSION_MINOR 1
+/** The patch version of this header. */
+#define RBTOKEN_VERSION_PATCH 0
+/** The version of the ABI that this header describes: the major version times 65536,
+ * plus the minor version. See rbtoken_abi_is_compatible(). */
+#define RBTOKEN_ABI_VERSION (RBTOKEN_VERSION_MAJOR * 65536U + RBTOKEN_VERSION_MINOR)
+
+
+/**
+ * A flag of `rbtoken_client_token_options_t`: tokens of deprecated generators are passed over.
  */
 #define RBTOKEN_CLIENT_TOKEN_IGNORE_DEPRECATED 1
 
@@ -2349,8 +2349,10 @@ RBTOKEN_API void rbtoken_store_release(struct rbtoken_store_t *store);
 
 /**
  * Waits until all that was done before this is on the disk, so that a crash or a power cut takes
- * nothing of it back. Only the times of the last logins need this: see `location` of
- * `rbtoken_store_options_t`. A store in memory has nothing to wait for.
+ * nothing of it back. Only the times of the last logins need this: see "Stores in files". The log
+ * of a store in a file is emptied as well, so that the values of deleted tokens leave it (see
+ * "Secrets"); the next changes take longer while it grows again. A store in memory has nothing to
+ * wait for.
  *
  * `[thread-safe]`
  *
@@ -2384,6 +2386,7 @@ rbtoken_status_t rbtoken_store_flush(struct rbtoken_store_t *store,
  * | `pool_size` | only when a store is opened: connections to a database at most, 1 to 1024 | `8` |
  * | `connect_timeout_secs` | only when a store is opened: seconds for opening, or waiting for, a connection, 1 to 3600 | `5` |
  * | `statement_timeout_secs` | only when a store is opened: seconds for one statement, locks included, 1 to 3600 | `30` |
+ * | `trusted_owners` | only when a store is opened: the ids of users that may own the directory and the file of a store, and of groups that may write to them, as `{"users": [1000], "groups": [2000]}`; see "Stores in files" | `{"users": [], "groups": []}` |
  *
  * Settings are not kept in a store's file: who opens it gives them.
  *
@@ -2397,7 +2400,6 @@ rbtoken_status_t rbtoken_store_flush(struct rbtoken_store_t *store,
  * @param error receives the details of a failure; may be NULL
  * @retval RBTOKEN_OK the setting is changed
  * @retval RBTOKEN_E_NOT_FOUND there is no such setting
- * | `trusted_owners` | only when a store is opened: the ids of users that may own the directory and the file of a store, and of groups that may write to them, as `{"users": [1000], "groups": [2000]}`; see "Stores in files" | `{"users": [], "groups": []}` |
  * @retval RBTOKEN_E_JSON_SYNTAX, RBTOKEN_E_JSON_TOO_DEEP, RBTOKEN_E_JSON_NUMBER `value` is not JSON that is accepted
  * @retval RBTOKEN_E_JSON_TYPE the setting has another type
  * @retval RBTOKEN_E_INVALID_ARGUMENT the value is not allowed

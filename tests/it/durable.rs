@@ -419,6 +419,61 @@ fn open_refuses_a_shared_directory_unless_it_is_sticky() {
     fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o700)).unwrap();
 }
 
+/// How many of the values are in a file of a store, or in its log.
+fn values_in_files(path: &str, values: &[String]) -> usize {
+    let files = [fs::read(path).unwrap(), fs::read(format!("{path}-wal")).unwrap()].concat();
+    let found = |value: &&String| files.windows(40).any(|part| part == &value.as_bytes()[100..140]);
+    values.iter().filter(found).count()
+}
+
+#[test]
+fn purged_values_leave_the_file_and_its_log() {
+    let folder = Folder::new();
+    let (host, path) = (Host::new(), folder.file("tokens.db"));
+    let store = Store::open_file(&host, &path).unwrap();
+    let values: Vec<_> =
+        (0..20).map(|_| store.generate("alice", &init()).unwrap().value()).collect();
+    store.generate("bob", &init()).unwrap();
+    assert_eq!(values_in_files(&path, &values), 20);
+    store.invalidate_user("alice", None).unwrap();
+    store.set_now(START + DAY);
+    assert_eq!(store.purge(START + DAY), Ok(20));
+    assert_eq!(values_in_files(&path, &values), 0);
+}
+
+#[test]
+fn values_of_a_large_removal_leave_the_file_and_its_log() {
+    const TOKENS: usize = 1000;
+    let folder = Folder::new();
+    let (host, path) = (Host::new(), folder.file("tokens.db"));
+    let store = Store::open_file(&host, &path).unwrap();
+    store.add_local_site("north").unwrap();
+    let mut options = init::<rbtoken_generate_options_t>();
+    (options.local_site, options.local_site_len) = text("north");
+    let mut values: Vec<_> =
+        (0..TOKENS).map(|_| store.generate("alice", &options).unwrap().value()).collect();
+    store.remove_local_site("north").unwrap();
+    values.drain(..TOKENS - 20);
+    assert_eq!(values_in_files(&path, &values), 0);
+}
+
+#[test]
+fn deleted_values_leave_the_log_at_a_flush() {
+    let folder = Folder::new();
+    let (host, path) = (Host::new(), folder.file("tokens.db"));
+    let store = Store::open_file(&host, &path).unwrap();
+    let values = [store.generate("alice", &init()).unwrap().value()];
+    store.delete(1).unwrap();
+    // A single deletion leaves the log as it is, since commits would take longer.
+    assert_eq!(values_in_files(&path, &values), 1);
+    store.flush().unwrap();
+    assert_eq!(values_in_files(&path, &values), 0);
+    assert_eq!(fs::metadata(format!("{path}-wal")).unwrap().len(), 0);
+    store.generate("alice", &init()).unwrap();
+    drop(store);
+    assert_eq!(Store::open_file(&host, &path).unwrap().count(), Ok(1));
+}
+
 #[test]
 fn an_empty_file_becomes_a_store_that_its_owner_alone_may_read() {
     let folder = Folder::new();

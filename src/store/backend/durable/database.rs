@@ -233,6 +233,22 @@ impl Database {
         }
     }
 
+    /// Moves what the log has into the file, and cuts the log to nothing, so that it no longer has
+    /// what was deleted. Not done oftener than needed: commits take longer while the log grows
+    /// again.
+    ///
+    /// # Errors
+    /// Those of the disk; what was committed is safe all the same.
+    pub fn empty_log(&mut self) -> Result<()> {
+        self.settle()?;
+        // Without a log, or with an empty one, there is nothing to do.
+        if fs::metadata(&self.journal).is_ok_and(|log| log.len() > 0) {
+            self.file.check_in_place()?;
+            self.checkpoint("TRUNCATE")?;
+        }
+        Ok(())
+    }
+
     fn checkpoint(&mut self, mode: &str) -> Result<()> {
         let sql = format!("PRAGMA wal_checkpoint({mode})");
         let busy: bool = self

@@ -32,8 +32,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::os::{fork, signals};
 use crate::store::documents::Documents;
 use crate::store::requests::TokenFilter;
-use crate::text::Text;
 use crate::store::settings::TrustedOwners;
+use crate::text::Text;
 use crate::token::{Record, SharedRecord};
 
 /// A store in a file.
