@@ -56,7 +56,7 @@ impl Store {
 
     fn read_lines(&self, file: File, path: &str, progress: Progress<'_>) -> Result<Imported> {
         let mut lines = Lines { reader: LineReader::new(file, MAX_LINE), path, number: 0 };
-        let header = lines.next(|members| Header::read(members))?.ok_or_else(not_an_export);
+        let header = lines.next(Header::read)?.ok_or_else(not_an_export);
         let header = header.map_err(|error| error.prefixed(path).at_argument("path"))?;
         let mut imported = Imported::default();
         let mut number = 1;
