@@ -172,9 +172,9 @@
  * After the last release no value is left in the memory of the process, be the store in memory, in
  * a file or on Review Board's database on SQLite, and after exports, imports and backups. The
  * drivers of PostgreSQL and MySQL free what they send and receive without wiping it, where it stays
- * until the memory is used again: of 20 values that a process had used, all 20 were found after the
- * last release, and 5 to 11 when it had gone on with another store. A host that cannot accept this
- * prevents core dumps, and lets nobody else read its memory.
+ * until the memory is used again: of 20 values, all 20 were found after the last release of a store
+ * that had just created them, and 5 to 11 after that of one that had gone on with other calls. A
+ * host that cannot accept this prevents core dumps, and lets nobody else read its memory.
  *
  * A store in a file, its backups and exports have the values in plain text. The values of deleted
  * tokens leave the file and its log with rbtoken_store_purge_tokens(), with a call that removes
