@@ -124,8 +124,8 @@ fn macros(root: &Path) -> String {
              /** The patch version of this header. */\n\
              #define RBTOKEN_VERSION_PATCH {}\n\
              /** The version of the ABI that this header describes: the major version times 65536,\n \
-              * plus the minor version. See rbtoken_abi_is_compatible(). For `#if`, use the numbers above. */\n\
-             #define RBTOKEN_ABI_VERSION ((uint32_t)RBTOKEN_VERSION_MAJOR << 16 | RBTOKEN_VERSION_MINOR)\n",
+              * plus the minor version. See rbtoken_abi_is_compatible(). */\n\
+             #define RBTOKEN_ABI_VERSION (RBTOKEN_VERSION_MAJOR * 65536U + RBTOKEN_VERSION_MINOR)\n",
             number("MAJOR"),
             number("MINOR"),
             number("PATCH"),

@@ -60,10 +60,11 @@
  * Options structs
  * ---------------
  * A struct that a host fills in starts with `struct_size`, which RBTOKEN_INIT() sets together with
- * all defaults: every field 0 or NULL. A program that was compiled with an older or a newer header
- * has shorter or longer structs; both work. A size that no header ever had is
- * RBTOKEN_E_STRUCT_SIZE, and a field that this library does not know and that is not 0 is
- * RBTOKEN_E_UNSUPPORTED_OPTION. An output must not lie inside such a struct.
+ * all defaults: every field 0 or NULL. Languages that cannot use C's macros call
+ * rbtoken_options_init() and rbtoken_text_set(), which are inline functions. A program that was
+ * compiled with an older or a newer header has shorter or longer structs; both work. A size that no
+ * header ever had is RBTOKEN_E_STRUCT_SIZE, and a field that this library does not know and that is
+ * not 0 is RBTOKEN_E_UNSUPPORTED_OPTION. An output must not lie inside such a struct.
  *
  * Ownership
  * ---------
@@ -119,9 +120,14 @@
  * A file has one owner: a second store on it, in any process, is RBTOKEN_E_LOCKED. When the owner
  * ends, be it by a crash, the file is free, also while children of `fork()` live. (A child that was
  * made without fork handlers, by _Fork() or a bare system call, keeps the lock until it ends or calls
- * exec.) Symbolic links are followed when the file is opened. It must belong to the user that the
- * process acts for, and lie in a directory that nobody else may write to, but for one with the sticky
- * bit, such as /tmp. A file with a second name (a hard link) is refused, since its log has only one.
+ * exec.) Symbolic links are followed when the file is opened. A file with a second name (a hard link)
+ * is refused, since its log has only one.
+ *
+ * The file and its directory must belong to the user that the process acts for, to root, or to a
+ * user of the setting `trusted_owners`. A group that may write to either must be listed there too,
+ * as for a Kubernetes volume with an `fsGroup` or under umask 002; the error's message has the
+ * entry to add. Others must not be able to write. A directory with the sticky bit, such as /tmp,
+ * may be writable by anyone. Whoever is listed can replace the file, and read all values in it.
  *
  * While a store has the file open, no other program can read or write it, and no other SQLite in the
  * same process (Linux: a lock of the open file description, F_OFD_SETLK). Where the system or the file
@@ -180,8 +186,20 @@
  * -------
  * Whoever can ask a store for tokens can act as any user. A token's value is a secret: it is wiped
  * from memory when the last handle goes, and appears in no error. rbtoken_token_redacted() is what
- * may be logged. A store in a file, its backups and exports have the values in plain text, and what
- * SQLite holds of them in memory is not wiped.
+ * may be logged.
+ *
+ * After the last release no value is left in the memory of the process, be the store in memory, in
+ * a file or on Review Board's database on SQLite, and after exports, imports and backups. The
+ * drivers of PostgreSQL and MySQL free what they send and receive without wiping it, where it stays
+ * until the memory is used again: of 20 values, all 20 were found after the last release of a store
+ * that had just created them, and 5 to 11 after that of one that had gone on with other calls. A
+ * host that cannot accept this prevents core dumps, and lets nobody else read its memory.
+ *
+ * A store in a file, its backups and exports have the values in plain text. The values of deleted
+ * tokens leave the file and its log with rbtoken_store_purge_tokens(), with a call that removes
+ * 1,000 tokens or more, with rbtoken_store_flush() and with the last release; until then the log
+ * has them. This erases nothing from the medium: free blocks of the disk, its journal, its
+ * snapshots and copies may still have what was written.
  *
  * ABI policy
  * ----------
@@ -232,7 +250,7 @@
 #endif
 
 /** A length that stands for "up to the first NUL". */
-#define RBTOKEN_NUL_TERMINATED ((size_t)-1)
+#define RBTOKEN_NUL_TERMINATED SIZE_MAX
 
 /** A C string as the two arguments that a text takes: `f(RBTOKEN_STR("alice"))`. It is no expression
  * of its own. NULL is an error; for a text that may be absent write `NULL, 0`. */
@@ -249,6 +267,23 @@
   ((void)memset((options), 0, sizeof *(options)), \
    (void)((options)->struct_size = sizeof *(options)))
 
+/** Does what RBTOKEN_INIT() does, for languages that import this header without its macros, such as
+ * Zig: `rbtoken_options_init(&options, sizeof options)`. `struct_size` is the size of the caller's
+ * struct. */
+static inline void rbtoken_options_init(void *options, size_t struct_size)
+{
+  memset(options, 0, struct_size);
+  memcpy(options, &struct_size, sizeof struct_size);
+}
+
+/** Does what RBTOKEN_SET_STR() does, for languages that import this header without its macros:
+ * `rbtoken_text_set(&options.local_site, &options.local_site_len, "north")`. */
+static inline void rbtoken_text_set(const char **text, size_t *text_len, const char *s)
+{
+  *text = s;
+  *text_len = RBTOKEN_NUL_TERMINATED;
+}
+
 /** The version of this header, as text. */
 #define RBTOKEN_VERSION "0.1.0"
 /** The major version of this header. */
@@ -258,8 +293,8 @@
 /** The patch version of this header. */
 #define RBTOKEN_VERSION_PATCH 0
 /** The version of the ABI that this header describes: the major version times 65536,
- * plus the minor version. See rbtoken_abi_is_compatible(). For `#if`, use the numbers above. */
-#define RBTOKEN_ABI_VERSION ((uint32_t)RBTOKEN_VERSION_MAJOR << 16 | RBTOKEN_VERSION_MINOR)
+ * plus the minor version. See rbtoken_abi_is_compatible(). */
+#define RBTOKEN_ABI_VERSION (RBTOKEN_VERSION_MAJOR * 65536U + RBTOKEN_VERSION_MINOR)
 
 
 /**
@@ -1000,7 +1035,8 @@ typedef struct rbtoken_import_options_t {
    */
   int64_t invalid_date_us;
   /**
-   * Why the token was invalidated; needs `RBTOKEN_IMPORT_INVALID`. NULL: the empty text.
+   * Why the token was invalidated; needs `RBTOKEN_IMPORT_INVALID` unless it is empty, as in a
+   * server's row of a valid token. NULL: the empty text.
    */
   const char *invalid_reason;
   /**
@@ -2333,8 +2369,10 @@ RBTOKEN_API void rbtoken_store_release(struct rbtoken_store_t *store);
 
 /**
  * Waits until all that was done before this is on the disk, so that a crash or a power cut takes
- * nothing of it back. Only the times of the last logins need this: see `location` of
- * `rbtoken_store_options_t`. A store in memory has nothing to wait for.
+ * nothing of it back. Only the times of the last logins need this: see "Stores in files". The log
+ * of a store in a file is emptied as well, so that the values of deleted tokens leave it (see
+ * "Secrets"); the next changes take longer while it grows again. A store in memory has nothing to
+ * wait for.
  *
  * `[thread-safe]`
  *
@@ -2368,6 +2406,7 @@ rbtoken_status_t rbtoken_store_flush(struct rbtoken_store_t *store,
  * | `pool_size` | only when a store is opened: connections to a database at most, 1 to 1024 | `8` |
  * | `connect_timeout_secs` | only when a store is opened: seconds for opening, or waiting for, a connection, 1 to 3600 | `5` |
  * | `statement_timeout_secs` | only when a store is opened: seconds for one statement, locks included, 1 to 3600 | `30` |
+ * | `trusted_owners` | only when a store is opened: the ids of users that may own the directory and the file of a store, and of groups that may write to them, as `{"users": [1000], "groups": [2000]}`; see "Stores in files" | `{"users": [], "groups": []}` |
  *
  * Settings are not kept in a store's file: who opens it gives them.
  *
@@ -3628,7 +3667,8 @@ RBTOKEN_API bool rbtoken_token_is_deprecated(const struct rbtoken_token_t *token
  * `deprecated`, `expired`, `expires`, `extra_data`, `id`, `invalid_date`, `invalid_reason`,
  * `last_updated`, `last_used`, `note`, `policy`, `time_added`, `token` (only if asked for),
  * `token_generator_id`, `valid`. Times are ISO 8601 with the offset `+00:00`, or null. Members of
- * `extra_data` whose names start with `__` are private and left out, in objects inside it too.
+ * `extra_data` whose names start with `__` are private and left out, also in objects that are
+ * members of objects; an object inside a list is written whole, as Review Board 8.1 does.
  *
  * `[immutable]`
  *

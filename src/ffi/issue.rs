@@ -334,7 +334,8 @@ pub struct rbtoken_import_options_t {
     pub expires_at_us: i64,
     /// When the token was invalidated; needs `RBTOKEN_IMPORT_INVALID`.
     pub invalid_date_us: i64,
-    /// Why the token was invalidated; needs `RBTOKEN_IMPORT_INVALID`. NULL: the empty text.
+    /// Why the token was invalidated; needs `RBTOKEN_IMPORT_INVALID` unless it is empty, as in a
+    /// server's row of a valid token. NULL: the empty text.
     pub invalid_reason: *const c_char,
     /// Bytes of `invalid_reason`, or `RBTOKEN_NUL_TERMINATED`.
     pub invalid_reason_len: usize,
@@ -461,7 +462,8 @@ unsafe fn import_request<'a>(
         time(RBTOKEN_IMPORT_INVALID_DATE_KNOWN, o.invalid_date_us, "invalid_date_us")?;
     let invalidation = if o.flags & RBTOKEN_IMPORT_INVALID == 0 {
         reject_unset(invalid_date.is_some(), "invalid_date_us")?;
-        reject_unset(invalid_reason.is_some(), "invalid_reason")?;
+        // A server's row of a valid token has the empty text.
+        reject_unset(invalid_reason.is_some_and(|it| !it.is_empty()), "invalid_reason")?;
         None
     } else {
         Some((invalid_date, invalid_reason.unwrap_or_default()))

@@ -311,8 +311,10 @@ pub unsafe extern "C" fn rbtoken_store_release(store: *mut rbtoken_store_t) {
 }
 
 /// Waits until all that was done before this is on the disk, so that a crash or a power cut takes
-/// nothing of it back. Only the times of the last logins need this: see `location` of
-/// `rbtoken_store_options_t`. A store in memory has nothing to wait for.
+/// nothing of it back. Only the times of the last logins need this: see "Stores in files". The log
+/// of a store in a file is emptied as well, so that the values of deleted tokens leave it (see
+/// "Secrets"); the next changes take longer while it grows again. A store in memory has nothing to
+/// wait for.
 ///
 /// `[thread-safe]`
 ///
@@ -351,6 +353,7 @@ pub unsafe extern "C" fn rbtoken_store_flush(
 /// | `pool_size` | only when a store is opened: connections to a database at most, 1 to 1024 | `8` |
 /// | `connect_timeout_secs` | only when a store is opened: seconds for opening, or waiting for, a connection, 1 to 3600 | `5` |
 /// | `statement_timeout_secs` | only when a store is opened: seconds for one statement, locks included, 1 to 3600 | `30` |
+/// | `trusted_owners` | only when a store is opened: the ids of users that may own the directory and the file of a store, and of groups that may write to them, as `{"users": [1000], "groups": [2000]}`; see "Stores in files" | `{"users": [], "groups": []}` |
 ///
 /// Settings are not kept in a store's file: who opens it gives them.
 ///

@@ -382,7 +382,8 @@ pub const RBTOKEN_JSON_WITH_VALUE: u32 = 1;
 /// `deprecated`, `expired`, `expires`, `extra_data`, `id`, `invalid_date`, `invalid_reason`,
 /// `last_updated`, `last_used`, `note`, `policy`, `time_added`, `token` (only if asked for),
 /// `token_generator_id`, `valid`. Times are ISO 8601 with the offset `+00:00`, or null. Members of
-/// `extra_data` whose names start with `__` are private and left out, in objects inside it too.
+/// `extra_data` whose names start with `__` are private and left out, also in objects that are
+/// members of objects; an object inside a list is written whole, as Review Board 8.1 does.
 ///
 /// `[immutable]`
 ///

@@ -1,9 +1,12 @@
 //! Reading a document.
 
+use std::str::Chars;
+
 use serde_core::de::IgnoredAny;
 use serde_json::{Map, Number, Value};
 
 use super::Path;
+use super::wiped::{WipedItems, WipedMembers};
 use crate::error::{Error, ErrorKind, Result};
 
 /// A document's text has at most this many bytes.
@@ -40,6 +43,11 @@ pub(crate) fn parse_with_documents(text: &str) -> Result<Map<String, Value>> {
         Value::Object(members) => Ok(members),
         _ => Err(not_an_object()),
     }
+}
+
+/// Reads an object as [`parse_with_documents`] does, and wipes it when it is dropped.
+pub(crate) fn parse_secret(text: &str) -> Result<WipedMembers> {
+    parse_with_documents(text).map(WipedMembers)
 }
 
 fn not_an_object() -> Error {
@@ -79,21 +87,22 @@ impl<'a> Reader<'a> {
         }
         Ok(match first {
             Some(b'{') => {
-                let mut members = Map::new();
+                let mut members = WipedMembers::default();
                 while self.next_of_list(b'}') {
                     let key = self.string(path)?;
                     self.take(1);
                     let value = self.value(&path.member(&key), level + 1)?;
                     members.insert(key, value);
                 }
-                Value::Object(members)
+                Value::Object(members.take())
             }
             Some(b'[') => {
-                let mut items = Vec::new();
+                let mut items = WipedItems::default();
                 while self.next_of_list(b']') {
-                    items.push(self.value(&path.item(items.len()), level + 1)?);
+                    let value = self.value(&path.item(items.0.len()), level + 1)?;
+                    items.0.push(value);
                 }
-                Value::Array(items)
+                Value::Array(std::mem::take(&mut items.0))
             }
             Some(b'"') => Value::String(self.string(path)?),
             _ => {
@@ -135,7 +144,7 @@ impl<'a> Reader<'a> {
         });
         let quoted = self.take(end.map_or(self.rest.len(), |end| end + 2));
         self.peek();
-        serde_json::from_str(quoted).map_err(|_| {
+        unquote(quoted).ok_or_else(|| {
             syntax_error("a string has a \\u escape that is not a character".to_owned(), path)
         })
     }
@@ -153,6 +162,53 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// The text of a quoted string. Its memory is taken once, and no copy is left behind: the text may
+/// be a secret. `None` for an escape that is not a character.
+fn unquote(quoted: &str) -> Option<String> {
+    let mut rest = quoted.strip_prefix('"')?.strip_suffix('"')?;
+    // An escaped character is no longer than its escape.
+    let mut text = String::with_capacity(rest.len());
+    while let Some((plain, escaped)) = rest.split_once('\\') {
+        text.push_str(plain);
+        let mut characters = escaped.chars();
+        text.push(match characters.next()? {
+            'b' => '\u{8}',
+            'f' => '\u{c}',
+            'n' => '\n',
+            'r' => '\r',
+            't' => '\t',
+            'u' => escaped_unit(&mut characters)?,
+            same @ ('"' | '\\' | '/') => same,
+            _ => return None,
+        });
+        rest = characters.as_str();
+    }
+    text.push_str(rest);
+    Some(text)
+}
+
+/// The character of a `\u` escape, which is two of them beyond the first 65,536 characters.
+fn escaped_unit(characters: &mut Chars<'_>) -> Option<char> {
+    let first = hexadecimal(characters)?;
+    let mut second = None;
+    if (0xd800..0xdc00).contains(&first) {
+        if (characters.next(), characters.next()) != (Some('\\'), Some('u')) {
+            return None;
+        }
+        second = Some(hexadecimal(characters)?);
+    }
+    let mut decoded = char::decode_utf16([first].into_iter().chain(second));
+    decoded.next()?.ok()
+}
+
+fn hexadecimal(characters: &mut Chars<'_>) -> Option<u16> {
+    let mut unit = 0;
+    for _ in 0..4 {
+        unit = unit << 4 | u16::try_from(characters.next()?.to_digit(16)?).ok()?;
+    }
+    Some(unit)
+}
+
 fn syntax_error(message: String, path: &Path<'_>) -> Error {
     Error::new(ErrorKind::JsonSyntax, message).at_path(path)
 }
@@ -164,5 +220,39 @@ fn read_number(text: &str) -> Option<Number> {
         Some(integer.into())
     } else {
         text.parse::<u64>().ok().map(Number::from)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn strings_are_unquoted_as_serde_json_does() {
+        let mut texts: Vec<String> = [
+            r#""""#,
+            r#""plain é 🦀""#,
+            r#""a\\b\"c\/d""#,
+            r#""\b\f\n\r\t""#,
+            r#""\u0041\u00e9\uFFFF\u0000""#,
+            r#""\ud83e\udd80!""#,
+            r#""x\ud83e""#,
+            r#""\udd80""#,
+            r#""\ud83e\u0041""#,
+            r#""\ud83e\ud83e""#,
+            r#""\ud83ex""#,
+            r#""\ud83e\n""#,
+            r#""\\""#,
+            r#""\\u0041""#,
+        ]
+        .map(str::to_owned)
+        .into();
+        texts.extend((0..=0xffff).map(|unit| format!("\"\\u{unit:04x}\"")));
+        for text in texts {
+            let expected: Option<String> = serde_json::from_str(&text).ok();
+            let unquoted = unquote(&text);
+            assert_eq!(unquoted, expected, "{text}");
+            assert!(unquoted.is_none_or(|it| it.capacity() <= text.len()), "{text}");
+        }
     }
 }

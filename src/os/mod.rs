@@ -15,5 +15,7 @@ pub(crate) mod pages;
 pub(crate) mod signals;
 #[cfg(all(unix, feature = "sqlite"))]
 pub(crate) mod sqlite;
+#[cfg(feature = "sqlite")]
+pub(crate) mod sqlite_memory;
 #[cfg(all(unix, feature = "sqlite"))]
 pub(crate) mod user;

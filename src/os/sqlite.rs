@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use once_cell::sync::OnceCell;
 use rusqlite::{Connection, ffi};
 
-use super::descriptors;
 use super::lock::Registry;
+use super::{descriptors, sqlite_memory};
 
 /// A file that SQLite opened.
 pub(crate) struct Opened {
@@ -81,6 +81,7 @@ static LOCKED: AtomicBool = AtomicBool::new(false);
 /// for a thread that it does not have.
 pub(crate) fn initialize(_: &Registry) {
     STATIC_MUTEXES.get_or_init(|| {
+        let _ = sqlite_memory::wipe_freed();
         // SAFETY: SQLite's functions with arguments as documented. What the callback is cast to is
         // the type that SQLite keeps every system call as; it calls this one as `open`, whose type
         // the callback has.

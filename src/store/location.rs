@@ -8,7 +8,7 @@ use super::backend::Durable;
 use super::backend::{Address, ReviewBoard};
 use super::backend::{Backend, Memory};
 use super::documents::Documents;
-use super::settings::ConnectionSettings;
+use super::settings::{ConnectionSettings, TrustedOwners};
 use crate::error::{Error, ErrorKind, Result};
 
 /// What a location names.
@@ -72,11 +72,14 @@ impl<'a> Location<'a> {
         &self,
         documents: &Arc<Documents>,
         connections: ConnectionSettings,
+        trusted: &TrustedOwners,
     ) -> Result<Box<dyn Backend>> {
+        #[cfg(not(feature = "sqlite"))]
+        let _ = trusted;
         match self {
             Self::Memory => Ok(Box::new(Memory::default())),
             #[cfg(feature = "sqlite")]
-            Self::File(path) => Ok(Box::new(Durable::open(path, documents)?)),
+            Self::File(path) => Ok(Box::new(Durable::open(path, documents, trusted)?)),
             #[cfg(not(feature = "sqlite"))]
             Self::File(_) => Err(needs_feature("sqlite")),
             Self::ReviewBoard(url) => open_database(url, connections, documents),

@@ -42,7 +42,7 @@ pub use requests::{
     TokenUpdate, ValidityFilter,
 };
 pub use service_account::{ServiceAccount, ServiceAccountOptions};
-use settings::{ConnectionSettings, Settings};
+use settings::{ConnectionSettings, Settings, TrustedOwners};
 pub use settings::{SETTINGS_SCHEMA, SettingsDocument};
 pub use shared::shared;
 pub use transfer::Progress;
@@ -69,6 +69,7 @@ pub struct Store {
     entropy: Arc<dyn Entropy>,
     settings: RwLock<Settings>,
     connections: ConnectionSettings,
+    trusted_owners: TrustedOwners,
     generators: RwLock<GeneratorRegistry>,
     /// Counts the changes of what is deprecated, so that a login need not take the lock to ask.
     deprecation_version: AtomicU64,
@@ -136,13 +137,15 @@ impl Store {
         let documents = Arc::new(Documents::new(Arc::clone(&policy_ids)));
         let connections = settings.connections();
         let location = Location::parse(location)?;
-        let backend = location.open(&documents, connections)?;
+        let trusted_owners = settings.trusted_owners();
+        let backend = location.open(&documents, connections, &trusted_owners)?;
         let store = Self {
             backend,
             clock,
             entropy: entropy.unwrap_or_else(|| Arc::new(SystemEntropy)),
             settings: RwLock::default(),
             connections,
+            trusted_owners,
             generators: RwLock::default(),
             deprecation_version: AtomicU64::new(1),
             documents,

@@ -50,6 +50,45 @@ impl Default for ConnectionSettings {
     }
 }
 
+/// Whose directories and files a store in a file accepts, beside those of root and of the user that
+/// the process acts for.
+#[derive(Clone, Debug, Default)]
+pub(super) struct TrustedOwners {
+    /// User ids of owners.
+    pub users: BTreeSet<u32>,
+    /// Ids of groups that may write.
+    pub groups: BTreeSet<u32>,
+}
+
+impl TrustedOwners {
+    fn read(value: &Value, path: &Path<'_>) -> Result<Self> {
+        let members =
+            value.as_object().ok_or_else(|| wrong_type("the setting must be an object", path))?;
+        let mut owners = Self::default();
+        for (name, value) in members {
+            let path = path.member(name);
+            match name.as_str() {
+                "users" => owners.users = ids(value, &path)?,
+                "groups" => owners.groups = ids(value, &path)?,
+                _ => {
+                    let message = "unknown member (expected users or groups)";
+                    return Err(Error::new(ErrorKind::NotFound, message).at_path(path));
+                }
+            }
+        }
+        Ok(owners)
+    }
+
+    fn to_value(&self) -> Value {
+        let list = |ids: &BTreeSet<u32>| ids.iter().copied().collect::<Value>();
+        let members = [("groups", list(&self.groups)), ("users", list(&self.users))];
+        members.into_iter().collect()
+    }
+}
+
+/// The largest id of a user or a group; the one after it stands for none.
+const MAX_ID: i64 = u32::MAX as i64 - 1;
+
 /// The largest pool, and the longest of its timeouts in seconds.
 const MAX_POOL: i64 = 1024;
 const MAX_TIMEOUT_SECS: i64 = 3600;
@@ -76,6 +115,8 @@ enum Setting {
     ConnectTimeoutSecs(i64),
     /// Only when a store is opened.
     StatementTimeoutSecs(i64),
+    /// Only when a store is opened.
+    TrustedOwners(TrustedOwners),
 }
 
 /// A document of settings, all of it read and checked, none of it applied.
@@ -95,6 +136,7 @@ impl SettingsDocument {
     /// | `pool_size` | connections to a database at most, 1 to 1024 | `8` |
     /// | `connect_timeout_secs` | for opening, or waiting for, a connection, 1 to 3600 | `5` |
     /// | `statement_timeout_secs` | for one statement, locks included, 1 to 3600 | `30` |
+    /// | `trusted_owners` | ids of users and groups, `{"users": [1000], "groups": [2000]}` | none |
     ///
     /// # Errors
     /// As [`Store::set_setting`], with the path of what is wrong; `Unsupported` for a location that
@@ -139,6 +181,15 @@ impl SettingsDocument {
             }
         }
         connections
+    }
+
+    /// Whose directories and files a store in a file accepts.
+    pub(super) fn trusted_owners(&self) -> TrustedOwners {
+        let owners = self.settings.iter().find_map(|setting| match setting {
+            Setting::TrustedOwners(owners) => Some(owners.clone()),
+            _ => None,
+        });
+        owners.unwrap_or_default()
     }
 
     /// Applies the settings to a store that nobody else has yet.
@@ -216,6 +267,7 @@ impl Setting {
             "statement_timeout_secs" => {
                 Self::StatementTimeoutSecs(integer(value, 1..=MAX_TIMEOUT_SECS, path)?)
             }
+            "trusted_owners" => Self::TrustedOwners(TrustedOwners::read(value, path)?),
             _ => return Err(unknown_setting().at_path(path)),
         })
     }
@@ -229,6 +281,7 @@ impl Setting {
                 | Self::PoolSize(_)
                 | Self::ConnectTimeoutSecs(_)
                 | Self::StatementTimeoutSecs(_)
+                | Self::TrustedOwners(_)
         )
     }
 
@@ -257,7 +310,8 @@ impl Setting {
             Self::Location(_)
             | Self::PoolSize(_)
             | Self::ConnectTimeoutSecs(_)
-            | Self::StatementTimeoutSecs(_) => {}
+            | Self::StatementTimeoutSecs(_)
+            | Self::TrustedOwners(_) => {}
         }
         Ok(())
     }
@@ -336,13 +390,14 @@ impl Store {
             "pool_size" => self.connections.pool_size.into(),
             "connect_timeout_secs" => self.connections.connect_timeout.as_secs().into(),
             "statement_timeout_secs" => self.connections.statement_timeout.as_secs().into(),
+            "trusted_owners" => self.trusted_owners.to_value(),
             _ => return Err(unknown_setting().at_argument("name")),
         })
     }
 }
 
 /// The names of all settings.
-const NAMES: [&str; 11] = [
+const NAMES: [&str; 12] = [
     "client_token_expiration",
     "connect_timeout_secs",
     "default_generator",
@@ -354,6 +409,7 @@ const NAMES: [&str; 11] = [
     "pool_size",
     "statement_timeout_secs",
     "token_type",
+    "trusted_owners",
 ];
 
 /// A JSON Schema of the document that [`SettingsDocument::parse`] reads, with a NUL behind it.
@@ -374,6 +430,18 @@ fn integer(value: &Value, range: RangeInclusive<i64>, path: &Path<'_>) -> Result
         let message = format!("the setting lies between {} and {}", range.start(), range.end());
         Err(Error::new(ErrorKind::InvalidArgument, message).at_path(path))
     }
+}
+
+fn ids(value: &Value, path: &Path<'_>) -> Result<BTreeSet<u32>> {
+    let items = value.as_array().ok_or_else(|| wrong_type("expected a list of ids", path))?;
+    let items = items.iter().enumerate();
+    items
+        .map(|(index, item)| {
+            let path = path.item(index);
+            let id = integer(item, 0..=MAX_ID, &path)?;
+            u32::try_from(id).map_err(|_| wrong_type("expected an id", &path))
+        })
+        .collect()
 }
 
 fn text<'a>(value: &'a Value, path: &Path<'_>) -> Result<&'a str> {

@@ -15,7 +15,8 @@ const PRIVATE: &str = "__";
 impl Token {
     /// The fields of Review Board's API token payload as a JSON object, in the order of their
     /// names; `token` only if the value is asked for. `expired` is told for the time `at`. As there,
-    /// members of `extra_data` whose names start with `__` are left out, in objects inside it too.
+    /// members of `extra_data` whose names start with `__` are left out, also in objects that are
+    /// members of objects; an object inside a list is written whole.
     ///
     /// # Errors
     /// None for what a store made.

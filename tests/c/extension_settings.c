@@ -55,6 +55,16 @@ static const struct {
     {RBTOKEN_E_JSON_TYPE, "$.pool_size", "{\"pool_size\": null}"},
     {RBTOKEN_E_INVALID_ARGUMENT, "$.connect_timeout_secs", "{\"connect_timeout_secs\": 0}"},
     {RBTOKEN_E_INVALID_ARGUMENT, "$.statement_timeout_secs", "{\"statement_timeout_secs\": 3601}"},
+    {RBTOKEN_E_JSON_TYPE, "$.trusted_owners", "{\"trusted_owners\": [1000]}"},
+    {RBTOKEN_E_JSON_TYPE, "$.trusted_owners.users", "{\"trusted_owners\": {\"users\": 1000}}"},
+    {RBTOKEN_E_JSON_TYPE, "$.trusted_owners.users[0]",
+     "{\"trusted_owners\": {\"users\": [\"root\"]}}"},
+    {RBTOKEN_E_INVALID_ARGUMENT, "$.trusted_owners.groups[1]",
+     "{\"trusted_owners\": {\"groups\": [0, -1]}}"},
+    {RBTOKEN_E_INVALID_ARGUMENT, "$.trusted_owners.users[0]",
+     "{\"trusted_owners\": {\"users\": [4294967295]}}"},
+    {RBTOKEN_E_NOT_FOUND, "$.trusted_owners.others",
+     "{\"trusted_owners\": {\"others\": []}}"},
 #ifdef WITHOUT_SQLITE
     {RBTOKEN_E_UNSUPPORTED, "$.location", "{\"location\": \"reviewboard+sqlite:///a/b\"}"},
 #else
@@ -104,7 +114,8 @@ static void expect(rbtoken_instance_t *instance, const char *expected)
     "\"default_generator\": \"vendor_checksum\", "                                          \
     "\"deprecated_generators\": [\"legacy_sha1\"], \"local_sites\": [], \"location\": null, "\
     "\"min_validity_secs\": 300, \"policy_ids\": null, \"pool_size\": 8, "                    \
-    "\"statement_timeout_secs\": 30, \"token_type\": \"rbp\"}"
+    "\"statement_timeout_secs\": 30, \"token_type\": \"rbp\", "                            \
+    "\"trusted_owners\": {\"groups\": [], \"users\": []}}"
 
 /* A document with one bad member is refused, beside a good one too, and nothing of it counts. */
 static void refuse(rbtoken_instance_t *instance, rbtoken_status_t status, const char *path,
@@ -198,7 +209,8 @@ int main(int argc, char **argv)
         "\"deprecated_generators\": [\"a\", \"b\"], \"local_sites\": [\"x\", \"y\"], "
         "\"location\": null, \"min_validity_secs\": 315537897600, \"policy_ids\": [\"p\", \"q\"], "
         "\"pool_size\": 1024, \"statement_timeout_secs\": 1, "
-        "\"token_type\": \"z\"}";
+        "\"token_type\": \"z\", "
+        "\"trusted_owners\": {\"groups\": [0, 4294967294], \"users\": [1]}}";
     static const char limits[] = "{\"client_token_expiration\": 3652059, \"min_validity_secs\": 0}";
     rbtoken_instance_t *instance;
     rbtoken_store_t *store;

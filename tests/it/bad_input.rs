@@ -756,7 +756,7 @@ fn unknown_modes_flags_and_reserved_fields_are_refused() {
     import("invalid_date_us", rbtoken_import_options_t { invalid_date_us: 1, ..init() });
     let flags = RBTOKEN_IMPORT_INVALID_DATE_KNOWN;
     import("invalid_date_us", rbtoken_import_options_t { flags, ..init() });
-    let (invalid_reason, invalid_reason_len) = text("");
+    let (invalid_reason, invalid_reason_len) = text("revoked");
     let options = rbtoken_import_options_t { invalid_reason, invalid_reason_len, ..init() };
     import("invalid_reason", options);
     list("expires_before_us", rbtoken_token_filter_t { expires_before_us: 1, ..init() });
@@ -767,6 +767,15 @@ fn unknown_modes_flags_and_reserved_fields_are_refused() {
         list("local_site", filter);
     }
     list("local_site", rbtoken_token_filter_t { local_site_mode: NAMED, ..init() });
+}
+
+/// A server's row of a valid token has the empty text, not NULL.
+#[test]
+fn import_of_a_valid_token_accepts_an_empty_invalid_reason() {
+    let (invalid_reason, invalid_reason_len) = text("");
+    let options = rbtoken_import_options_t { invalid_reason, invalid_reason_len, ..init() };
+    let record = Store::new().import("alice", "a value", &options).unwrap().record();
+    assert!(!record.is_invalidated && record.invalid_reason.is_empty());
 }
 
 #[test]

@@ -38,6 +38,28 @@ fn header_works_in_two_translation_units_in_every_standard() {
     }
 }
 
+/// With `-I`, the warnings of a host are those of the header too.
+#[test]
+fn macros_are_clean_under_the_warnings_of_cpp_hosts() {
+    for &language in LANGUAGES.iter().filter(|it| matches!(it, Language::Cpp(_))) {
+        c::successful_output(
+            c::compiler(language)
+                .args(["-fsyntax-only", "-Wold-style-cast", "-Wuseless-cast", "-Wsign-conversion"])
+                .args(["header_use.c", "header_other.c"].map(source)),
+        );
+    }
+}
+
+#[test]
+fn inline_functions_do_what_the_macros_do() {
+    for language in [Language::C("c99"), C11, Language::Cpp("c++11"), Language::Cpp("c++20")] {
+        let (Language::C(standard) | Language::Cpp(standard)) = language;
+        let name = format!("header_inline_{standard}");
+        let printed = c::run(&c::compile(language, &[source("header_inline.c")], &name));
+        assert_eq!(printed, "ok inline functions do what the macros do\n", "{language:?}");
+    }
+}
+
 #[test]
 fn an_ignored_status_is_warned_about() {
     for &language in LANGUAGES {

@@ -241,7 +241,9 @@ fn open_refuses_what_is_no_store_and_leaves_it_untouched() {
     let read_only = new_store("read-only");
     mode(&read_only, 0o400);
     let open_to_others = new_store("open-to-others");
-    mode(&open_to_others, 0o620);
+    mode(&open_to_others, 0o602);
+    let open_to_group = new_store("open-to-group");
+    mode(&open_to_group, 0o620);
     let garbled = new_store("garbled");
     change(&garbled, 4096, &[0x5a; 4096 * 4]);
     let cut = new_store("cut");
@@ -276,6 +278,7 @@ fn open_refuses_what_is_no_store_and_leaves_it_untouched() {
         (&directory, E_INVALID_ARGUMENT, "directory"),
         (&read_only, E_IO, "read-only"),
         (&open_to_others, E_INVALID_ARGUMENT, "others may write"),
+        (&open_to_group, E_INVALID_ARGUMENT, "its group may write"),
         (&garbled, E_CORRUPT, "damaged"),
         (&cut, E_CORRUPT, "damaged"),
         (&bad_time, E_CORRUPT, "row 2 of webapi_webapitoken"),
@@ -285,7 +288,7 @@ fn open_refuses_what_is_no_store_and_leaves_it_untouched() {
         (&low_id, E_CORRUPT, "row 0 of webapi_webapitoken"),
         (&no_table, E_CORRUPT, "damaged"),
         (&nowhere, E_IO, "leads nowhere"),
-        (&fifo, E_INVALID_ARGUMENT, "no regular file"),
+        (&fifo, E_INVALID_ARGUMENT, "expected a regular file"),
         (&absent, E_IO, "cannot be found"),
         (&linked, E_INVALID_ARGUMENT, "find DIR -inum"),
         (&second_name, E_INVALID_ARGUMENT, "find DIR -inum"),
@@ -325,6 +328,68 @@ fn a_file_of_another_user_is_not_taken() {
     }
 }
 
+/// The settings that the message of a refusal asks for.
+fn asked_settings(failure: &Failure) -> String {
+    let at = failure.message.find("\"trusted_owners\"").expect("the message has the entry to add");
+    format!("{{{}}}", &failure.message[at..])
+}
+
+#[test]
+fn group_that_may_write_is_accepted_if_it_is_trusted() {
+    let (folder, host) = (Folder::new(), Host::new());
+    let (path, copy) = (folder.file("tokens.db"), folder.file("copy.db"));
+    let mode =
+        |path: &str, mode| fs::set_permissions(path, PermissionsExt::from_mode(mode)).unwrap();
+    let directory = folder.file("");
+    let group = fs::metadata(&directory).unwrap().gid();
+    mode(&directory, 0o775);
+    let failure = Store::open_file(&host, &path).err().unwrap();
+    assert_eq!(failure.of(), (E_INVALID_ARGUMENT, Some("location")));
+    assert_eq!(folder.names(), [""; 0]);
+    let settings = asked_settings(&failure);
+    assert_eq!(settings, format!(r#"{{"trusted_owners": {{"groups": [{group}]}}}}"#));
+    let another = settings.replace(&group.to_string(), &(group + 1).to_string());
+    assert!(Store::open_file_with(&host, &path, Some(&another)).is_err());
+
+    let store = Store::open_file_with(&host, &path, Some(&settings)).unwrap();
+    store.generate("alice", &init()).unwrap();
+    let told = store.get_setting("trusted_owners").unwrap();
+    assert_eq!(told, format!(r#"{{"groups": [{group}], "users": []}}"#));
+    assert_eq!(store.set_setting("trusted_owners", "{}").unwrap_err().status, E_STATE);
+    store.backup(&copy).unwrap();
+    drop(store);
+    // As Kubernetes leaves the files of a volume with an `fsGroup`.
+    mode(&path, 0o660);
+    assert_eq!(asked_settings(&Store::open_file(&host, &path).err().unwrap()), settings);
+    assert_eq!(Store::open_file_with(&host, &path, Some(&settings)).unwrap().count(), Ok(1));
+    // Others are not trusted, whatever is listed.
+    for (path, open_to_others) in [(&path, 0o606), (&directory, 0o777)] {
+        mode(path, open_to_others);
+        let failure = Store::open_file_with(&host, &folder.file("tokens.db"), Some(&settings));
+        assert!(failure.err().unwrap().message.contains("others may write"));
+        mode(path, 0o700);
+    }
+}
+
+#[test]
+#[ignore = "needs root"]
+fn directory_of_another_user_is_accepted_if_it_is_trusted() {
+    const NOBODY: u32 = 65534;
+    let (folder, host) = (Folder::new(), Host::new());
+    let path = folder.file("tokens.db");
+    std::os::unix::fs::chown(folder.path(), Some(NOBODY), None).unwrap();
+    let failure = Store::open_file(&host, &path).err().unwrap();
+    assert_eq!(failure.of(), (E_INVALID_ARGUMENT, Some("location")));
+    let settings = asked_settings(&failure);
+    assert_eq!(settings, r#"{"trusted_owners": {"users": [65534]}}"#);
+    drop(Store::open_file_with(&host, &path, Some(&settings)).unwrap());
+    // So is the file.
+    std::os::unix::fs::chown(folder.path(), Some(0), None).unwrap();
+    std::os::unix::fs::chown(&path, Some(NOBODY), None).unwrap();
+    assert_eq!(asked_settings(&Store::open_file(&host, &path).err().unwrap()), settings);
+    drop(Store::open_file_with(&host, &path, Some(&settings)).unwrap());
+}
+
 #[test]
 fn bad_location_in_settings_is_reported_with_its_path() {
     let folder = Folder::new();
@@ -352,6 +417,61 @@ fn open_refuses_a_shared_directory_unless_it_is_sticky() {
         }
     }
     fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o700)).unwrap();
+}
+
+/// How many of the values are in a file of a store, or in its log.
+fn values_in_files(path: &str, values: &[String]) -> usize {
+    let files = [fs::read(path).unwrap(), fs::read(format!("{path}-wal")).unwrap()].concat();
+    let found = |value: &&String| files.windows(40).any(|part| part == &value.as_bytes()[100..140]);
+    values.iter().filter(found).count()
+}
+
+#[test]
+fn purged_values_leave_the_file_and_its_log() {
+    let folder = Folder::new();
+    let (host, path) = (Host::new(), folder.file("tokens.db"));
+    let store = Store::open_file(&host, &path).unwrap();
+    let values: Vec<_> =
+        (0..20).map(|_| store.generate("alice", &init()).unwrap().value()).collect();
+    store.generate("bob", &init()).unwrap();
+    assert_eq!(values_in_files(&path, &values), 20);
+    store.invalidate_user("alice", None).unwrap();
+    store.set_now(START + DAY);
+    assert_eq!(store.purge(START + DAY), Ok(20));
+    assert_eq!(values_in_files(&path, &values), 0);
+}
+
+#[test]
+fn values_of_a_large_removal_leave_the_file_and_its_log() {
+    const TOKENS: usize = 1000;
+    let folder = Folder::new();
+    let (host, path) = (Host::new(), folder.file("tokens.db"));
+    let store = Store::open_file(&host, &path).unwrap();
+    store.add_local_site("north").unwrap();
+    let mut options = init::<rbtoken_generate_options_t>();
+    (options.local_site, options.local_site_len) = text("north");
+    let mut values: Vec<_> =
+        (0..TOKENS).map(|_| store.generate("alice", &options).unwrap().value()).collect();
+    store.remove_local_site("north").unwrap();
+    values.drain(..TOKENS - 20);
+    assert_eq!(values_in_files(&path, &values), 0);
+}
+
+#[test]
+fn deleted_values_leave_the_log_at_a_flush() {
+    let folder = Folder::new();
+    let (host, path) = (Host::new(), folder.file("tokens.db"));
+    let store = Store::open_file(&host, &path).unwrap();
+    let values = [store.generate("alice", &init()).unwrap().value()];
+    store.delete(1).unwrap();
+    // A single deletion leaves the log as it is, since commits would take longer.
+    assert_eq!(values_in_files(&path, &values), 1);
+    store.flush().unwrap();
+    assert_eq!(values_in_files(&path, &values), 0);
+    assert_eq!(fs::metadata(format!("{path}-wal")).unwrap().len(), 0);
+    store.generate("alice", &init()).unwrap();
+    drop(store);
+    assert_eq!(Store::open_file(&host, &path).unwrap().count(), Ok(1));
 }
 
 #[test]

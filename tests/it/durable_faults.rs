@@ -72,3 +72,9 @@ fn a_file_that_is_taken_away_is_not_written_to() {
     let folder = Folder::new("taken");
     expect_proofs(Command::new(program("taken_away")).arg(folder.path()));
 }
+
+#[test]
+fn failed_open_leaves_no_new_file() {
+    let folder = Folder::new("failed-open");
+    expect_proofs(Command::new(program("failed_open")).arg(folder.path()));
+}

@@ -34,5 +34,6 @@ mod panic;
 mod payload;
 mod policy;
 mod review_board;
+mod secrets;
 mod service_account;
 mod vectors;

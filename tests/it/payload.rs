@@ -56,8 +56,11 @@ fn payload_omits_private_members_of_extra_data() {
         parsed(&token.to_json(START, 0).unwrap())["extra_data"].clone()
     };
     // Objects in lists are not looked into, as there.
-    let document = r#"{"__a": 1, "_b": 2, "c": {"__d": {}, "e": {"__f": 1}}, "g": [{"__h": 1}]}"#;
-    assert_eq!(of(document), json!({"_b": 2, "c": {"e": {}}, "g": [{"__h": 1}]}));
+    let document = r#"{"__a": 1, "_b": 2, "c": {"__d": {}, "e": {"__f": 1}},
+                       "g": [{"__h": 1, "i": {"__j": 1}}], "k": [[{"__l": 2}]]}"#;
+    let shown =
+        json!({"_b": 2, "c": {"e": {}}, "g": [{"__h": 1, "i": {"__j": 1}}], "k": [[{"__l": 2}]]});
+    assert_eq!(of(document), shown);
     assert_eq!(of(r#"{"a": "\"__b", "\u005f_c": 1e16}"#), json!({"a": "\"__b"}));
     // A document that is longer when it is written back is shown all the same.
     let long = format!(r#"{{"__a": 1, "b": "{}"}}"#, "é".repeat(500_000));

@@ -29,7 +29,7 @@ impl Header {
     }
 
     pub fn parse(text: &str) -> Self {
-        let code = without_comments(text);
+        let code = without_inline_functions(&without_comments(text));
         let directives = code.lines().filter_map(|line| line.trim_start().strip_prefix("#define "));
         let constants = directives.filter_map(|line| {
             let (name, value) = line.split_once(' ')?;
@@ -114,6 +114,13 @@ fn field_name(field: &str) -> String {
         None => field.rsplit(|c: char| !c.is_ascii_alphanumeric() && c != '_').next(),
     };
     name.expect("a field has a name").to_owned()
+}
+
+/// Inline functions are compiled into the host: they are no part of the ABI.
+fn without_inline_functions(code: &str) -> String {
+    let mut parts = code.split("\nstatic inline ");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |code, part| code + part.split_once("\n}").expect("a body ends").1)
 }
 
 fn without_comments(code: &str) -> String {

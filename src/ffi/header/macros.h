@@ -24,7 +24,7 @@
 #endif
 
 /** A length that stands for "up to the first NUL". */
-#define RBTOKEN_NUL_TERMINATED ((size_t)-1)
+#define RBTOKEN_NUL_TERMINATED SIZE_MAX
 
 /** A C string as the two arguments that a text takes: `f(RBTOKEN_STR("alice"))`. It is no expression
  * of its own. NULL is an error; for a text that may be absent write `NULL, 0`. */
@@ -40,3 +40,20 @@
 #define RBTOKEN_INIT(options) \
   ((void)memset((options), 0, sizeof *(options)), \
    (void)((options)->struct_size = sizeof *(options)))
+
+/** Does what RBTOKEN_INIT() does, for languages that import this header without its macros, such as
+ * Zig: `rbtoken_options_init(&options, sizeof options)`. `struct_size` is the size of the caller's
+ * struct. */
+static inline void rbtoken_options_init(void *options, size_t struct_size)
+{
+  memset(options, 0, struct_size);
+  memcpy(options, &struct_size, sizeof struct_size);
+}
+
+/** Does what RBTOKEN_SET_STR() does, for languages that import this header without its macros:
+ * `rbtoken_text_set(&options.local_site, &options.local_site_len, "north")`. */
+static inline void rbtoken_text_set(const char **text, size_t *text_len, const char *s)
+{
+  *text = s;
+  *text_len = RBTOKEN_NUL_TERMINATED;
+}

@@ -60,10 +60,11 @@
  * Options structs
  * ---------------
  * A struct that a host fills in starts with `struct_size`, which RBTOKEN_INIT() sets together with
- * all defaults: every field 0 or NULL. A program that was compiled with an older or a newer header
- * has shorter or longer structs; both work. A size that no header ever had is
- * RBTOKEN_E_STRUCT_SIZE, and a field that this library does not know and that is not 0 is
- * RBTOKEN_E_UNSUPPORTED_OPTION. An output must not lie inside such a struct.
+ * all defaults: every field 0 or NULL. Languages that cannot use C's macros call
+ * rbtoken_options_init() and rbtoken_text_set(), which are inline functions. A program that was
+ * compiled with an older or a newer header has shorter or longer structs; both work. A size that no
+ * header ever had is RBTOKEN_E_STRUCT_SIZE, and a field that this library does not know and that is
+ * not 0 is RBTOKEN_E_UNSUPPORTED_OPTION. An output must not lie inside such a struct.
  *
  * Ownership
  * ---------
@@ -119,9 +120,14 @@
  * A file has one owner: a second store on it, in any process, is RBTOKEN_E_LOCKED. When the owner
  * ends, be it by a crash, the file is free, also while children of `fork()` live. (A child that was
  * made without fork handlers, by _Fork() or a bare system call, keeps the lock until it ends or calls
- * exec.) Symbolic links are followed when the file is opened. It must belong to the user that the
- * process acts for, and lie in a directory that nobody else may write to, but for one with the sticky
- * bit, such as /tmp. A file with a second name (a hard link) is refused, since its log has only one.
+ * exec.) Symbolic links are followed when the file is opened. A file with a second name (a hard link)
+ * is refused, since its log has only one.
+ *
+ * The file and its directory must belong to the user that the process acts for, to root, or to a
+ * user of the setting `trusted_owners`. A group that may write to either must be listed there too,
+ * as for a Kubernetes volume with an `fsGroup` or under umask 002; the error's message has the
+ * entry to add. Others must not be able to write. A directory with the sticky bit, such as /tmp,
+ * may be writable by anyone. Whoever is listed can replace the file, and read all values in it.
  *
  * While a store has the file open, no other program can read or write it, and no other SQLite in the
  * same process (Linux: a lock of the open file description, F_OFD_SETLK). Where the system or the file
@@ -180,8 +186,20 @@
  * -------
  * Whoever can ask a store for tokens can act as any user. A token's value is a secret: it is wiped
  * from memory when the last handle goes, and appears in no error. rbtoken_token_redacted() is what
- * may be logged. A store in a file, its backups and exports have the values in plain text, and what
- * SQLite holds of them in memory is not wiped.
+ * may be logged.
+ *
+ * After the last release no value is left in the memory of the process, be the store in memory, in
+ * a file or on Review Board's database on SQLite, and after exports, imports and backups. The
+ * drivers of PostgreSQL and MySQL free what they send and receive without wiping it, where it stays
+ * until the memory is used again: of 20 values, all 20 were found after the last release of a store
+ * that had just created them, and 5 to 11 after that of one that had gone on with other calls. A
+ * host that cannot accept this prevents core dumps, and lets nobody else read its memory.
+ *
+ * A store in a file, its backups and exports have the values in plain text. The values of deleted
+ * tokens leave the file and its log with rbtoken_store_purge_tokens(), with a call that removes
+ * 1,000 tokens or more, with rbtoken_store_flush() and with the last release; until then the log
+ * has them. This erases nothing from the medium: free blocks of the disk, its journal, its
+ * snapshots and copies may still have what was written.
  *
  * ABI policy
  * ----------

@@ -1,16 +1,15 @@
 //! Reading what another store has written.
 
 use std::fs::{self, File};
-use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
 use chrono::DateTime;
-use zeroize::Zeroizing;
 
+use super::lines::LineReader;
 use super::{FORMAT, Progress, STEP, VERSION, check_path, io_error};
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind, Result};
-use crate::json::{self, Map, Value};
+use crate::json::{self, Map, Value, WipedMembers};
 use crate::os::descriptors;
 use crate::store::backend::{Imported, Operation, Outcome};
 use crate::store::{Store, names};
@@ -18,10 +17,10 @@ use crate::text::Text;
 use crate::token::{Invalidation, RecordFields, TokenValue};
 
 /// No line of an export is longer: its texts are at most 1 MiB each, before they are escaped.
-const MAX_LINE: u64 = 32 << 20;
+const MAX_LINE: usize = 32 << 20;
 
-/// The members of a line.
-type Members = Map<String, Value>;
+/// The members of a line, one of which is the value of a token.
+type Members = WipedMembers;
 
 impl Store {
     /// Adds all that an export has, whole or not at all, and tells how many tokens those are. They
@@ -56,8 +55,8 @@ impl Store {
     }
 
     fn read_lines(&self, file: File, path: &str, progress: Progress<'_>) -> Result<Imported> {
-        let mut lines = Lines { reader: BufReader::new(file), path, number: 0 };
-        let header = lines.next(|members| Header::read(&members))?.ok_or_else(not_an_export);
+        let mut lines = Lines { reader: LineReader::new(file, MAX_LINE), path, number: 0 };
+        let header = lines.next(Header::read)?.ok_or_else(not_an_export);
         let header = header.map_err(|error| error.prefixed(path).at_argument("path"))?;
         let mut imported = Imported::default();
         let mut number = 1;
@@ -84,34 +83,30 @@ impl Store {
     }
 
     /// Reads a line behind the first.
-    fn read_member(&self, mut line: Members, number: u64, imported: &mut Imported) -> Result<()> {
-        match text(&line, "type")? {
+    fn read_member(&self, line: &Members, number: u64, imported: &mut Imported) -> Result<()> {
+        match text(line, "type")? {
             "local_site" => {
-                let name = text(&line, "name")?;
+                let name = text(line, "name")?;
                 names::check_local_site(name)?;
                 imported.local_sites.push(Text::new(name));
             }
             "user" => {
-                let user = text(&line, "username")?;
+                let user = text(line, "username")?;
                 names::check_user(user)?;
                 if line.get("is_active") != Some(&Value::Bool(false)) {
                     return Err(wrong("is_active", "only users that are not active have a line"));
                 }
                 imported.inactive_users.push(Text::new(user));
             }
-            "token" => imported.records.push((number, self.read_token(&mut line)?)),
+            "token" => imported.records.push((number, self.read_token(line)?)),
             _ => return Err(wrong("type", "a line is for a local_site, a user or a token")),
         }
         Ok(())
     }
 
-    fn read_token(&self, line: &mut Members) -> Result<RecordFields> {
-        // The value is taken out, so that it is wiped whatever becomes of the line.
-        let value = match line.get_mut("token").map(std::mem::take) {
-            Some(Value::String(value)) => Zeroizing::new(value),
-            _ => return Err(wrong("token", "this is a string")),
-        };
-        let value = TokenValue::new(&value).map_err(|error| error.moved_to_path("$.token"))?;
+    fn read_token(&self, line: &Members) -> Result<RecordFields> {
+        let value = TokenValue::new(text(line, "token")?)
+            .map_err(|error| error.moved_to_path("$.token"))?;
         let user = text(line, "user")?;
         names::check_user(user)?;
         let local_site = optional_text(line, "local_site")?;
@@ -188,26 +183,21 @@ fn not_an_export() -> Error {
 }
 
 struct Lines<'a> {
-    reader: BufReader<File>,
+    reader: LineReader,
     path: &'a str,
     number: u64,
 }
 
 impl Lines<'_> {
     /// What `read` makes of the next line's members; none behind the last line.
-    fn next<T>(&mut self, read: impl FnOnce(Members) -> Result<T>) -> Result<Option<T>> {
-        let mut line = Zeroizing::new(Vec::with_capacity(4096));
-        let mut bounded = (&mut self.reader).take(MAX_LINE);
-        let len =
-            bounded.read_until(b'\n', &mut line).map_err(|error| io_error(self.path, &error))?;
-        if len == 0 {
-            return Ok(None);
-        }
+    fn next<T>(&mut self, read: impl FnOnce(&Members) -> Result<T>) -> Result<Option<T>> {
+        let line = self.reader.next_line().map_err(|error| io_error(self.path, &error))?;
+        let Some(line) = line else { return Ok(None) };
         self.number += 1;
-        let members = std::str::from_utf8(&line)
+        let members = std::str::from_utf8(line)
             .map_err(|_| Error::new(ErrorKind::InvalidUtf8, "the line is not UTF-8"))
-            .and_then(json::parse_with_documents);
-        members.and_then(read).map(Some).map_err(|error| {
+            .and_then(json::parse_secret);
+        members.and_then(|members| read(&members)).map(Some).map_err(|error| {
             let place = format!("{}: line {}", self.path, self.number);
             // The place in the line stays; what was named otherwise is a member of it.
             let path = match (error.json_path(), error.argument()) {

@@ -2,6 +2,7 @@
 
 mod export;
 mod import;
+mod lines;
 
 use std::path::Path;
 
@@ -30,7 +31,7 @@ impl Store {
         let contents = self.backend.contents()?;
         #[cfg(feature = "sqlite")]
         {
-            let copied = super::backend::durable::copy(path, &contents);
+            let copied = super::backend::durable::copy(path, &contents, &self.trusted_owners);
             copied.map_err(|error| error.at_argument("path"))
         }
         #[cfg(not(feature = "sqlite"))]
@@ -52,6 +53,7 @@ fn check_path(path: &str) -> Result<()> {
 fn io_error(path: &str, error: &std::io::Error) -> Error {
     let kind = match error.kind() {
         std::io::ErrorKind::AlreadyExists => ErrorKind::Exists,
+        std::io::ErrorKind::OutOfMemory => ErrorKind::NoMemory,
         _ => ErrorKind::Io,
     };
     Error::new(kind, format!("{}: {error}", Path::new(path).display())).at_argument("path")

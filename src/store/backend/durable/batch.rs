@@ -27,7 +27,12 @@ type Waiting = (Result<Plan>, Answerer<Result<Outcome>>);
 /// with the results that were planned.
 pub(super) struct Batch {
     waiting: Vec<Waiting>,
+    /// Whether one of them is a purge.
+    purges: bool,
 }
+
+/// A batch that removes as many tokens has them leave the log.
+const MANY_REMOVED: usize = 1000;
 
 /// More callers than this wait for the next commit.
 const MOST: usize = 1024;
@@ -39,7 +44,7 @@ impl Batch {
     /// All callers wait, so any order of the changes is theirs. One that reads what another writes
     /// may come before it; two that both read and write the same may not share a commit.
     pub fn plan(memory: &Memory, backlog: &mut VecDeque<Job>) -> Self {
-        let mut batch = Self { waiting: Vec::new() };
+        let mut batch = Self { waiting: Vec::new(), purges: false };
         let mut claims = Claims::default();
         let book = memory.read();
         let mut next_id = book.as_ref().map_or(0, |book| book.next_id());
@@ -58,6 +63,7 @@ impl Batch {
                 backlog.push_front(Job::Change(operation, caller));
                 break;
             }
+            batch.purges |= matches!(operation, Operation::Purge(_));
             let plan = match &book {
                 Ok(book) => memory.plan(book, operation, &mut next_id),
                 Err(error) => Err(error.clone()),
@@ -73,6 +79,13 @@ impl Batch {
             .iter()
             .filter_map(|(plan, _)| plan.as_ref().ok())
             .flat_map(|plan| &plan.effects)
+    }
+
+    /// Whether the values of removed tokens are to leave the log: after a purge, or if there are
+    /// many.
+    pub fn empties_log(&self) -> bool {
+        let removed = self.effects().filter(|effect| matches!(effect, Effect::Remove(_))).count();
+        removed >= MANY_REMOVED || self.purges && removed > 0
     }
 
     /// Does in the memory what has been written, and tells the callers.

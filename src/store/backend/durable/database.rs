@@ -9,7 +9,8 @@ use rusqlite::TransactionBehavior::Immediate;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, Transaction};
 
-use super::file::{LOG, OwnedFile, checked_status, io_error};
+use super::file::{OwnedFile, checked_status, io_error};
+use super::new_file::LOG;
 use super::rows::{self, Loaded, Unreadable};
 use super::schema;
 use crate::error::{Error, ErrorKind, Result};
@@ -129,6 +130,7 @@ impl Database {
             database.note_sizes();
             Ok(database)
         });
+        let opened = opened.map(Self::keep_file);
         // SQLite may have made one only to see that there is nothing in it.
         if opened.is_err()
             && !had_journal
@@ -139,14 +141,12 @@ impl Database {
         opened
     }
 
-    /// Makes a new database at a path with all that a store has.
-    pub fn copy(location: &str, contents: &Contents) -> Result<()> {
-        let mut database = Self::connect(OwnedFile::create(location)?)?;
-        let filled = database.fill(contents);
-        if filled.is_err() {
-            database.remove();
-        }
-        filled
+    /// Makes a new database in a new file with all that a store has.
+    pub fn copy(file: OwnedFile, contents: &Contents) -> Result<()> {
+        let mut database = Self::connect(file)?;
+        database.fill(contents)?;
+        drop(database.keep_file());
+        Ok(())
     }
 
     fn fill(&mut self, contents: &Contents) -> Result<()> {
@@ -166,10 +166,10 @@ impl Database {
         self.tidy_on_close()
     }
 
-    /// Closes the database, and removes it with what belongs to it.
-    fn remove(mut self) {
-        self.close();
-        self.file.remove_files();
+    /// Leaves the file in place, also if it is new.
+    fn keep_file(mut self) -> Self {
+        self.file.keep();
+        self
     }
 
     /// Closes the connection, unless that would write to files of the host's, and close them.
@@ -324,6 +324,22 @@ impl Database {
         if self.rows_since_checkpoint >= ROWS_TO_CHECKPOINT && !self.in_doubt {
             let _ = self.checkpoint("PASSIVE");
         }
+    }
+
+    /// Moves what the log has into the file, and cuts the log to nothing, so that it no longer has
+    /// what was deleted. Not done oftener than needed: commits take longer while the log grows
+    /// again.
+    ///
+    /// # Errors
+    /// Those of the disk; what was committed is safe all the same.
+    pub fn empty_log(&mut self) -> Result<()> {
+        self.settle()?;
+        // Without a log, or with an empty one, there is nothing to do.
+        if self.log.is_some_and(|log| log.len > 0) {
+            self.check_names()?;
+            self.checkpoint("TRUNCATE")?;
+        }
+        Ok(())
     }
 
     fn checkpoint(&mut self, mode: &str) -> Result<()> {

@@ -5,20 +5,18 @@ use std::fs::{self, File, Metadata, OpenOptions, TryLockError};
 use std::io;
 use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{FileExt, FileTypeExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use super::access::{check_directory, check_kind};
+use super::new_file::{JOURNAL, NewFile, remove_beside};
 use super::schema::{APPLICATION_ID, VERSION};
 use crate::error::{Error, ErrorKind, Result};
 use crate::os::descriptors::{self, CheckedFile};
 use crate::os::files::{self, Identity, Status};
 use crate::os::lock::{self, Registered, Registry};
-use crate::os::{sqlite, user};
-
-/// What SQLite appends to a file's name for the files beside it: the journal by which it takes the
-/// making of the tables back, and the log of the commits that are not in the file yet.
-const JOURNAL: &str = "-journal";
-pub(super) const LOG: &str = "-wal";
+use crate::os::sqlite;
+use crate::store::settings::TrustedOwners;
 
 /// How SQLite keeps other programs out of a file.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -39,6 +37,8 @@ pub(super) struct OwnedFile {
     locking: Locking,
     /// Whether there is nothing in it yet.
     is_new: bool,
+    /// Set until the open that made the file has succeeded.
+    made: Option<NewFile>,
     /// Removed last: the next who opens the file must not lose locks by this one's close.
     _registered: Registered,
 }
@@ -49,9 +49,9 @@ impl OwnedFile {
     /// # Errors
     /// `InvalidArgument` for what is no such file or lies where others could replace it, `Locked`,
     /// `Version`, `Io`. Nothing is written then.
-    pub fn open(location: &str) -> Result<Self> {
+    pub fn open(location: &str, trusted: &TrustedOwners) -> Result<Self> {
         let path = resolve(Path::new(location))?;
-        check_directory(&path)?;
+        check_directory(&path, trusted)?;
         let registry = lock::registry();
         let found = match fs::metadata(&path) {
             Ok(metadata) => Some(metadata),
@@ -60,7 +60,7 @@ impl OwnedFile {
         };
         let file = match &found {
             Some(metadata) => {
-                check_kind(&path, metadata)?;
+                check_kind(&path, metadata, trusted)?;
                 if registry.contains(Identity::of(metadata)) {
                     return Err(locked(&path, "another store of this process"));
                 }
@@ -77,16 +77,21 @@ impl OwnedFile {
     ///
     /// # Errors
     /// `Exists`; as [`OwnedFile::open`].
-    pub fn create(location: &str) -> Result<Self> {
+    pub fn create(location: &str, trusted: &TrustedOwners) -> Result<Self> {
         if fs::symlink_metadata(location).is_ok() {
             let message = format!("{location}: there is such a file already");
             return Err(Error::new(ErrorKind::Exists, message));
         }
         let path = resolve(Path::new(location))?;
-        check_directory(&path)?;
+        check_directory(&path, trusted)?;
         let registry = lock::registry();
         let file = create(&path).map_err(|error| io_error(&path, "cannot be made", &error))?;
         Self::own(registry, path, file, None)
+    }
+
+    /// Leaves the file in place from now on: the open that may have made it has succeeded.
+    pub fn keep(&mut self) {
+        self.made.iter_mut().for_each(NewFile::keep);
     }
 
     /// Locks an open file. `found` is what the path led to before; `None` if the file is new.
@@ -99,6 +104,7 @@ impl OwnedFile {
         let metadata =
             file.metadata().map_err(|error| io_error(&path, "cannot be read", &error))?;
         let identity = Identity::of(&metadata);
+        let mut made = found.is_none().then(|| NewFile::new(&path, identity));
         if found.is_some_and(|found| Identity::of(found) != identity) {
             return Err(locked(&path, "somebody who replaces it"));
         }
@@ -106,11 +112,16 @@ impl OwnedFile {
         sqlite::initialize(&registry);
         let directory = descriptors::open_directory(directory_of(&path)).map_err(cannot_open)?;
         let directory = CheckedFile::new(directory).map_err(cannot_open)?;
-        let locking = lock_file(&path, &file)?;
         let file = CheckedFile::new(file).map_err(cannot_open)?;
+        let locking = lock_file(&path, &file).inspect_err(|error| {
+            // Another process found the new file, and goes on with it.
+            if error.kind() == ErrorKind::Locked {
+                made.iter_mut().for_each(NewFile::keep);
+            }
+        })?;
         let _registered = registry.add(identity, file.as_raw_fd());
         let is_new = metadata.len() == 0;
-        let owned = Self { path, file, directory, locking, is_new, _registered };
+        let owned = Self { path, file, directory, locking, is_new, made, _registered };
         if owned.is_new {
             // One that somebody else made may be open to others.
             owned.restrict(&metadata)?;
@@ -212,16 +223,12 @@ impl OwnedFile {
         read.is_ok() && start == START
     }
 
-    /// Removes a file that was new and could not be made into a store, with what SQLite left beside
-    /// it; nobody has it open as a database.
+    /// Leaves a file that could not be made into a store as it was found: empty, or not there.
+    /// Nobody has it open as a database.
     pub fn remove(self) {
-        self.remove_files();
-    }
-
-    /// As [`OwnedFile::remove`], while the file stays owned.
-    pub fn remove_files(&self) {
-        for end in ["", JOURNAL, LOG] {
-            let _ = fs::remove_file(self.beside(end));
+        if self.made.is_none() {
+            let _ = self.file.set_len(0);
+            remove_beside(&self.path);
         }
     }
 
@@ -235,6 +242,8 @@ impl OwnedFile {
 
 impl Drop for OwnedFile {
     fn drop(&mut self) {
+        // While it is still locked: nobody else may have begun to use it.
+        drop(self.made.take());
         // Closing is not enough: a child that was forked without handlers has the descriptor too.
         if self.file.is_open() {
             if self.locking == Locking::OpenFile {
@@ -322,50 +331,6 @@ fn resolve(path: &Path) -> Result<PathBuf> {
         }
         Err(other) => Err(error(other)),
     }
-}
-
-/// Refuses a directory in which others could put another file in the place of this one.
-fn check_directory(path: &Path) -> Result<()> {
-    let directory = path.parent().unwrap_or(path);
-    let metadata =
-        fs::metadata(directory).map_err(|error| io_error(directory, "cannot be read", &error))?;
-    let (others_write, sticky) = (metadata.mode() & 0o022 != 0, metadata.mode() & 0o1000 != 0);
-    if others_write && !sticky {
-        let message = format!(
-            "{}: others may write to this directory, and so replace the file",
-            directory.display()
-        );
-        return Err(Error::new(ErrorKind::InvalidArgument, message));
-    }
-    Ok(())
-}
-
-fn check_kind(path: &Path, metadata: &Metadata) -> Result<()> {
-    let path = path.display();
-    let kind = metadata.file_type();
-    if metadata.is_dir() {
-        return Err(Error::new(ErrorKind::InvalidArgument, format!("{path}: this is a directory")));
-    }
-    if kind.is_fifo() || kind.is_socket() || !metadata.is_file() {
-        return Err(Error::new(
-            ErrorKind::InvalidArgument,
-            format!("{path}: this is no regular file"),
-        ));
-    }
-    if metadata.permissions().readonly() {
-        let message = format!("{path}: the file is read-only");
-        return Err(Error::new(ErrorKind::Io, message));
-    }
-    if metadata.mode() & 0o022 != 0 {
-        let message = format!("{path}: others may write to the file");
-        return Err(Error::new(ErrorKind::InvalidArgument, message));
-    }
-    // Who put it there, in a folder such as /tmp, could read what is written to it.
-    if metadata.uid() != user::effective_id() {
-        let message = format!("{path}: the file belongs to another user");
-        return Err(Error::new(ErrorKind::InvalidArgument, message));
-    }
-    Ok(())
 }
 
 /// Refuses a file with a second name. After a crash under one name, use under the other would leave

@@ -4,10 +4,12 @@
 //! to the disk, by one thread for all callers that wait, and only then made in the memory; so the
 //! two never disagree, but for the times of the last logins, which are written up to a second late.
 
+mod access;
 mod batch;
 mod database;
 mod file;
 mod mailbox;
+mod new_file;
 mod rows;
 mod schema;
 mod uses;
@@ -30,6 +32,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::os::{fork, signals};
 use crate::store::documents::Documents;
 use crate::store::requests::TokenFilter;
+use crate::store::settings::TrustedOwners;
 use crate::text::Text;
 use crate::token::{Record, SharedRecord};
 
@@ -61,12 +64,17 @@ impl Durable {
     /// # Errors
     /// `InvalidArgument` for a path that is not to be used, `Locked`, `Version`, `Corrupt`, `Io`,
     /// `Database`. What was there is left as it is then.
-    pub fn open(location: &str, documents: &Arc<Documents>) -> Result<Self> {
+    pub fn open(
+        location: &str,
+        documents: &Arc<Documents>,
+        trusted: &TrustedOwners,
+    ) -> Result<Self> {
         let generation = fork::generation().ok_or_else(|| {
             let message = "the operating system cannot tell the process that it was forked";
             Error::new(ErrorKind::Unsupported, message).at_argument("location")
         })?;
-        let file = OwnedFile::open(location).map_err(|error| error.at_argument("location"))?;
+        let file =
+            OwnedFile::open(location, trusted).map_err(|error| error.at_argument("location"))?;
         let (memory, uses) = (Arc::new(Memory::default()), Arc::new(Uses::default()));
         let (jobs, receiver) = mailbox::queue(usize::MAX);
         // What the file has is read on the one thread while the other puts it into the memory.
@@ -160,8 +168,12 @@ pub(in crate::store) fn is_open(path: &str) -> bool {
 ///
 /// # Errors
 /// `Exists` if there is a file; as [`Durable::open`]. No file is left behind then.
-pub(in crate::store) fn copy(location: &str, contents: &Contents) -> Result<()> {
-    Database::copy(location, contents)
+pub(in crate::store) fn copy(
+    location: &str,
+    contents: &Contents,
+    trusted: &TrustedOwners,
+) -> Result<()> {
+    Database::copy(OwnedFile::create(location, trusted)?, contents)
 }
 
 impl Drop for Durable {

@@ -24,6 +24,8 @@ pub(super) struct Writer {
     backlog: VecDeque<Job>,
     /// When the uses that are noted have to be written.
     uses_due: Option<Instant>,
+    /// The log has values of removed tokens that are to leave it.
+    log_must_be_emptied: bool,
 }
 
 impl Writer {
@@ -33,7 +35,15 @@ impl Writer {
         database: Database,
         jobs: Receiver<Job>,
     ) -> Self {
-        Self { memory, uses, database, jobs, backlog: VecDeque::new(), uses_due: None }
+        Self {
+            memory,
+            uses,
+            database,
+            jobs,
+            backlog: VecDeque::new(),
+            uses_due: None,
+            log_must_be_emptied: false,
+        }
     }
 
     pub fn run(mut self) {
@@ -70,7 +80,7 @@ impl Writer {
             Some(Job::Change(..)) => self.change(),
             // Taken off before anything can panic: no job is taken twice.
             Some(Job::Flush(_) | Job::Used) => match self.backlog.pop_front() {
-                Some(Job::Flush(caller)) => caller.answer(self.write_uses()),
+                Some(Job::Flush(caller)) => caller.answer(self.flush()),
                 _ => _ = self.uses_due.get_or_insert_with(|| Instant::now() + WRITE_BEHIND),
             },
             None => {}
@@ -78,6 +88,9 @@ impl Writer {
         if self.uses_due.is_some_and(|due| due <= Instant::now()) {
             // What cannot be written now is tried again.
             let _ = self.write_uses();
+        }
+        if self.log_must_be_emptied {
+            let _ = self.empty_log();
         }
         self.database.tidy();
         true
@@ -92,9 +105,28 @@ impl Writer {
             None => Ok(()),
         };
         match written {
-            Ok(()) => batch.succeed(&self.memory),
+            Ok(()) => {
+                if batch.empties_log() {
+                    // The change is made, whatever becomes of the log: that is tried again later.
+                    self.log_must_be_emptied = true;
+                    let _ = self.empty_log();
+                }
+                batch.succeed(&self.memory);
+            }
             Err(error) => batch.fail(&error),
         }
+    }
+
+    /// Writes what is yet to be written, and empties the log.
+    fn flush(&mut self) -> Result<()> {
+        self.write_uses()?;
+        self.empty_log()
+    }
+
+    fn empty_log(&mut self) -> Result<()> {
+        self.database.empty_log()?;
+        self.log_must_be_emptied = false;
+        Ok(())
     }
 
     /// Writes when the records that were used lately were used last.

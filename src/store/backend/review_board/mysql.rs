@@ -65,9 +65,11 @@ impl Connection for Mysql {
 
     fn query(&mut self, statement: &str, params: &[Param<'_>]) -> Result<Vec<Row>, Fault> {
         let rows: Vec<mysql::Row> = self.0.exec(statement, values(params)).map_err(fault)?;
-        let read = |row: mysql::Row| {
-            row.unwrap().into_iter().map(cell).collect::<Result<_, _>>().map(Row::new)
-        };
+        // All cells are taken before any is judged, so that a bad one leaves none that nobody
+        // wipes.
+        let cells = |row: mysql::Row| row.unwrap().into_iter().map(cell).collect();
+        let rows: Vec<Vec<Result<Cell, Fault>>> = rows.into_iter().map(cells).collect();
+        let read = |row: Vec<_>| row.into_iter().collect::<Result<_, _>>().map(Row::new);
         rows.into_iter().map(read).collect()
     }
 

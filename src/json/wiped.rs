@@ -1,0 +1,56 @@
+//! Values that may be secrets: their texts are wiped when they are dropped.
+
+use std::ops::Deref;
+
+use serde_json::{Map, Value};
+use zeroize::Zeroize;
+
+/// The members of an object.
+#[derive(Default)]
+pub(crate) struct WipedMembers(pub(super) Map<String, Value>);
+
+impl WipedMembers {
+    /// Adds a member; one of the same name is replaced.
+    pub(super) fn insert(&mut self, name: String, value: Value) {
+        if let Some(mut replaced) = self.0.insert(name, value) {
+            wipe(&mut replaced);
+        }
+    }
+
+    /// Takes the members out, which are the caller's to wipe.
+    pub(super) fn take(&mut self) -> Map<String, Value> {
+        std::mem::take(&mut self.0)
+    }
+}
+
+impl Deref for WipedMembers {
+    type Target = Map<String, Value>;
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+impl Drop for WipedMembers {
+    fn drop(&mut self) {
+        self.0.values_mut().for_each(wipe);
+    }
+}
+
+/// The items of a list.
+#[derive(Default)]
+pub(super) struct WipedItems(pub Vec<Value>);
+
+impl Drop for WipedItems {
+    fn drop(&mut self) {
+        self.0.iter_mut().for_each(wipe);
+    }
+}
+
+fn wipe(value: &mut Value) {
+    match value {
+        Value::String(text) => text.zeroize(),
+        Value::Array(items) => items.iter_mut().for_each(wipe),
+        Value::Object(members) => members.values_mut().for_each(wipe),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}

@@ -1,0 +1,115 @@
+//! Lines of a file that has secrets: every copy of them in memory is wiped.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::ops::Range;
+
+use zeroize::{Zeroize, Zeroizing};
+
+/// Bytes that are read at a time.
+const CHUNK: usize = 1 << 16;
+
+/// A reader that gives lines in place.
+pub(super) struct LineReader {
+    file: File,
+    buffer: Zeroizing<Vec<u8>>,
+    /// The bytes that were read and are yet to be given.
+    unread: Range<usize>,
+    /// A longer line is cut there.
+    max_line: usize,
+}
+
+impl LineReader {
+    pub fn new(file: File, max_line: usize) -> Self {
+        Self { file, buffer: Zeroizing::new(vec![0; CHUNK]), unread: 0..0, max_line }
+    }
+
+    /// Returns the next line with its line break, if it has one; `None` behind the last line.
+    ///
+    /// # Errors
+    /// Those of the file; `OutOfMemory` for a line that is too long for the memory.
+    pub fn next_line(&mut self) -> io::Result<Option<&[u8]>> {
+        let mut searched = 0;
+        let len = loop {
+            let unread = &self.buffer[self.unread.clone()];
+            if let Some(at) = unread[searched..].iter().position(|&byte| byte == b'\n') {
+                break searched + at + 1;
+            }
+            searched = unread.len();
+            if searched >= self.max_line {
+                break self.max_line;
+            }
+            if !self.fill()? {
+                break searched;
+            }
+        };
+        let start = self.unread.start;
+        self.unread.start += len;
+        Ok((len > 0).then(|| &self.buffer[start..start + len]))
+    }
+
+    /// Reads on, behind what is unread; returns whether anything was there.
+    fn fill(&mut self) -> io::Result<bool> {
+        if self.unread.end == self.buffer.len() {
+            self.make_space()?;
+        }
+        loop {
+            match self.file.read(&mut self.buffer[self.unread.end..]) {
+                Ok(len) => {
+                    self.unread.end += len;
+                    return Ok(len > 0);
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Moves what is unread to the front: of a larger buffer if it takes most of this one. A vector
+    /// that grows by itself would leave a copy behind that nobody wipes.
+    fn make_space(&mut self) -> io::Result<()> {
+        let len = self.unread.len();
+        if len > self.buffer.len() / 2 {
+            let mut larger = Zeroizing::new(Vec::new());
+            larger.try_reserve_exact(2 * self.buffer.len())?;
+            larger.extend_from_slice(&self.buffer[self.unread.clone()]);
+            larger.resize(2 * self.buffer.len(), 0);
+            self.buffer = larger;
+        } else {
+            self.buffer.copy_within(self.unread.clone(), 0);
+            self.buffer[len..].zeroize();
+        }
+        self.unread = 0..len;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_of_every_length_are_read_back() {
+        let path = std::env::temp_dir().join(format!("rbtoken-lines-{}", std::process::id()));
+        let lengths = [0, 1, CHUNK - 2, CHUNK - 1, CHUNK, CHUNK + 1, 3, 5 * CHUNK, 7, 0, CHUNK / 2];
+        for ends_with_break in [false, true] {
+            let mut lines: Vec<Vec<u8>> = lengths.map(|len| vec![b'x'; len]).into();
+            lines.iter_mut().for_each(|line| line.push(b'\n'));
+            if !ends_with_break {
+                lines.push(b"no line break".to_vec());
+            }
+            std::fs::write(&path, lines.concat()).unwrap();
+            let mut reader = LineReader::new(File::open(&path).unwrap(), 10 * CHUNK);
+            for line in &lines {
+                assert_eq!(reader.next_line().unwrap(), Some(&**line));
+            }
+            assert_eq!(reader.next_line().unwrap(), None);
+        }
+        std::fs::write(&path, vec![b'x'; 250_000]).unwrap();
+        let mut reader = LineReader::new(File::open(&path).unwrap(), 100_000);
+        for len in [Some(100_000), Some(100_000), Some(50_000), None] {
+            assert_eq!(reader.next_line().unwrap().map(<[u8]>::len), len);
+        }
+        std::fs::remove_file(&path).unwrap();
+    }
+}

@@ -1,0 +1,51 @@
+//! No value of a token is left in memory once everything is released.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::LazyLock;
+
+use crate::support::*;
+
+static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| {
+    let source = c::root().join("tests/c/durable/memory_scan.c");
+    c::compile(c::C11, &[source], "memory_scan")
+});
+
+/// Runs a store of a kind at a place, and returns what `tests/c/durable/memory_scan.c` prints.
+pub fn scan(kind: &str, place: impl AsRef<Path>) -> String {
+    c::successful_output(Command::new(&*PROGRAM).arg(kind).arg(place.as_ref()))
+}
+
+#[cfg(all(feature = "sqlite", target_os = "linux"))]
+#[test]
+fn memory_store_leaves_no_value_in_memory() {
+    let folder = Folder::new();
+    assert_eq!(scan("memory", folder.path()), "0 of 20 values are left\n");
+}
+
+#[cfg(all(feature = "sqlite", target_os = "linux"))]
+#[test]
+fn file_store_leaves_no_value_in_memory() {
+    let folder = Folder::new();
+    assert_eq!(scan("file", folder.path()), "0 of 20 values are left\n");
+}
+
+/// The tables are those of Review Board, as far as the library reads them.
+#[cfg(all(feature = "sqlite", target_os = "linux"))]
+#[test]
+fn review_board_on_sqlite_leaves_no_value_in_memory() {
+    let folder = Folder::new();
+    let path = folder.file("reviewboard.db");
+    drop(Store::open_file(&Host::new(), &path).unwrap());
+    rusqlite::Connection::open(&path)
+        .unwrap()
+        .execute_batch(
+            "PRAGMA application_id = 0;
+             PRAGMA journal_mode = DELETE;
+             CREATE TABLE siteconfig_siteconfiguration (id integer, site_id integer, settings text);
+             INSERT INTO auth_user (username, is_active) VALUES ('alice', 1);",
+        )
+        .unwrap();
+    let location = format!("reviewboard+sqlite://{path}");
+    assert_eq!(scan("database", location), "0 of 20 values are left\n");
+}
