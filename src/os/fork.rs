@@ -1,38 +1,52 @@
 //! Noticing that the process was forked.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::cell::Cell;
+use std::ptr::null_mut;
+use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 
 use once_cell::sync::OnceCell;
-
-#[cfg(feature = "sqlite")]
-use super::{lock, sqlite};
 
 static FORKS: AtomicU64 = AtomicU64::new(0);
 static REGISTERED: OnceCell<bool> = OnceCell::new();
 
+/// What a module does around a fork, on the thread that forks. Nothing may panic; `in_child` must
+/// neither wait nor allocate.
+pub(super) struct Handlers {
+    pub before: fn(),
+    pub in_parent: fn(),
+    pub in_child: fn(),
+}
+
+/// The handlers of other modules, in the order in which they take their locks.
+static HANDLERS: [AtomicPtr<Handlers>; 2] = [const { AtomicPtr::new(null_mut()) }; 2];
+
+thread_local! {
+    /// The handlers whose `before` ran on this thread.
+    static RAN_BEFORE: Cell<[Option<&'static Handlers>; 2]> = const { Cell::new([None; 2]) };
+}
+
+/// Runs handlers at each fork from now on; those of a lower place take their locks first.
+pub(super) fn handle(place: usize, handlers: &'static Handlers) {
+    generation();
+    HANDLERS[place].store(std::ptr::from_ref(handlers).cast_mut(), Ordering::Release);
+}
+
 extern "C" fn before() {
-    #[cfg(feature = "sqlite")]
-    {
-        lock::before_fork();
-        sqlite::before_fork();
-    }
+    let handlers = HANDLERS.each_ref().map(|handlers| {
+        // SAFETY: it is null or came from a reference that lives for ever.
+        let handlers = unsafe { handlers.load(Ordering::Acquire).as_ref() };
+        handlers.inspect(|handlers| (handlers.before)())
+    });
+    RAN_BEFORE.set(handlers);
 }
 
 extern "C" fn in_parent() {
-    #[cfg(feature = "sqlite")]
-    {
-        sqlite::after_fork();
-        lock::after_fork_in_parent();
-    }
+    RAN_BEFORE.take().into_iter().rev().flatten().for_each(|it| (it.in_parent)());
 }
 
 extern "C" fn in_child() {
     FORKS.fetch_add(1, Ordering::Relaxed);
-    #[cfg(feature = "sqlite")]
-    {
-        sqlite::after_fork();
-        lock::after_fork_in_child();
-    }
+    RAN_BEFORE.take().into_iter().rev().flatten().for_each(|it| (it.in_child)());
 }
 
 /// Registers the handlers, and returns whether the operating system accepted them.

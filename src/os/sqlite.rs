@@ -3,11 +3,11 @@
 use std::cell::RefCell;
 use std::ffi::{CStr, CString, c_char, c_int};
 use std::os::fd::RawFd;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use once_cell::sync::OnceCell;
 use rusqlite::{Connection, ffi};
 
+use super::fork::{self, Handlers};
 use super::lock::Registry;
 use super::{descriptors, sqlite_memory};
 
@@ -72,8 +72,8 @@ unsafe impl Sync for StaticMutexes {}
 /// Set once SQLite is initialized.
 static STATIC_MUTEXES: OnceCell<StaticMutexes> = OnceCell::new();
 
-/// Whether the thread that forks has locked the mutexes.
-static LOCKED: AtomicBool = AtomicBool::new(false);
+static HANDLERS: Handlers =
+    Handlers { before: before_fork, in_parent: after_fork, in_child: after_fork };
 
 /// Initializes SQLite for this process. Call it before a database is opened.
 ///
@@ -96,29 +96,23 @@ pub(crate) fn initialize(_: &Registry) {
             StaticMutexes(MUTEXES.map(|id| ffi::sqlite3_mutex_alloc(id)))
         }
     });
+    fork::handle(1, &HANDLERS);
 }
 
 /// Locks the mutexes, so that no other thread holds one when the process forks: its copy would stay
-/// locked in the child. Runs while the registry of locked files is held, so one thread at a time.
-pub(super) fn before_fork() {
-    if let Some(mutexes) = STATIC_MUTEXES.get() {
-        for mutex in mutexes.0 {
-            // SAFETY: a static mutex of SQLite's, which the thread that forks does not hold.
-            unsafe { ffi::sqlite3_mutex_enter(mutex) };
-        }
-        LOCKED.store(true, Ordering::Relaxed);
+/// locked in the child.
+fn before_fork() {
+    for mutex in STATIC_MUTEXES.get().into_iter().flat_map(|mutexes| mutexes.0) {
+        // SAFETY: a static mutex of SQLite's, which the thread that forks does not hold.
+        unsafe { ffi::sqlite3_mutex_enter(mutex) };
     }
 }
 
 /// Releases the mutexes, in the parent and in the child.
-pub(super) fn after_fork() {
-    if LOCKED.swap(false, Ordering::Relaxed)
-        && let Some(mutexes) = STATIC_MUTEXES.get()
-    {
-        for mutex in mutexes.0.into_iter().rev() {
-            // SAFETY: this thread, or in the child its copy, locked it in `before_fork`.
-            unsafe { ffi::sqlite3_mutex_leave(mutex) };
-        }
+fn after_fork() {
+    for mutex in STATIC_MUTEXES.get().into_iter().flat_map(|mutexes| mutexes.0).rev() {
+        // SAFETY: this thread, or in the child its copy, locked it in `before_fork`.
+        unsafe { ffi::sqlite3_mutex_leave(mutex) };
     }
 }
 

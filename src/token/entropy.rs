@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use chacha20::ChaCha12Rng;
 use chacha20::rand_core::{Rng, SeedableRng};
 
-use super::value::wipe;
+use super::wipe::wipe;
 use crate::error::{Error, ErrorKind, Result};
 use crate::os::fork;
 

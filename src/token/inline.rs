@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::TokenValue;
-use super::value::wipe;
+use super::wipe::wipe;
 
 const CAPACITY: usize = 256;
 /// The longest value that has room for the NUL behind it. Every usual value is ASCII and fits.

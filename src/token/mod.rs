@@ -9,6 +9,7 @@ mod record;
 mod snapshot;
 mod value;
 mod vendor_checksum;
+mod wipe;
 
 pub use entropy::{Entropy, SystemEntropy};
 pub use generator::{CreateRequest, GeneratorRegistry, TokenGenerator};

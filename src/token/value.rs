@@ -3,9 +3,9 @@
 use std::fmt;
 
 use constant_time_eq::constant_time_eq;
-use zeroize::optimization_barrier;
 
 use super::vendor_checksum;
+use super::wipe::wipe;
 use crate::error::{Error, ErrorKind, Result};
 
 /// A value has at most this many characters.
@@ -85,13 +85,6 @@ impl Drop for TokenValue {
     fn drop(&mut self) {
         wipe(&mut self.terminated);
     }
-}
-
-/// Wipes memory that held a value, or what one is made of: in wide steps, where the general way
-/// writes a byte at a time.
-pub(super) fn wipe(bytes: &mut [u8]) {
-    bytes.fill(0);
-    optimization_barrier(bytes);
 }
 
 /// A token's value, borrowed from who keeps it. It is never printed either.

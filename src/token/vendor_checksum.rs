@@ -1,6 +1,6 @@
 //! The default generator: a type, entropy in base 62, and a checksum.
 
-use super::value::wipe;
+use super::wipe::wipe;
 use super::{CreateRequest, Entropy, MAX_VALUE_CHARS, TokenGenerator, TokenValue};
 use crate::error::{Error, ErrorKind, Result};
 

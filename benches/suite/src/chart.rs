@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::report::{grouped, time};
+use crate::format::{grouped, time};
 
 /// One line: costs in nanoseconds by number of tokens.
 pub struct Line {

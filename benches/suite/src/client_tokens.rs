@@ -4,9 +4,10 @@ use anyhow::{Result, ensure};
 
 use crate::clock::mean;
 use crate::context::Context;
+use crate::format::{grouped, ratio_text, times};
 use crate::handles::Store;
 use crate::reference::scan::Scan;
-use crate::report::{Report, grouped, ratio_text, times};
+use crate::report::Report;
 use crate::rounds::{Contestant, Ratio, interleave};
 
 /// Tokens of a user with few and of one with many.

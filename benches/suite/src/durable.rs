@@ -9,11 +9,12 @@ use anyhow::{Context as _, Result, ensure};
 use hashbrown::HashMap;
 
 use crate::context::{Context, client, user};
+use crate::format::{grouped, ratio_text, times};
 use crate::handles::Store;
 use crate::keys::Keys;
 use crate::reference::databases::Folder;
 use crate::reference::map::{Map, Record};
-use crate::report::{Report, grouped, ratio_text, times};
+use crate::report::Report;
 use crate::rounds::{Contestant, Ratio, interleave};
 
 /// Writers that fill the store that is opened: they wait together for the disk.

@@ -8,11 +8,12 @@ use anyhow::Result;
 
 use crate::clock::{mean, usual_mean};
 use crate::context::Context;
+use crate::format::times;
 use crate::handles::{Store, Token};
 use crate::keys::{self, Keys};
 use crate::reference::python::{ReviewBoard, VARIABLE};
 use crate::reference::random::{Fill, Naive};
-use crate::report::{Report, times};
+use crate::report::Report;
 use crate::rounds::{Contestant, Ratio, Series, interleave};
 
 /// Tokens in the store, which stays as large.

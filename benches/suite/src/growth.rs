@@ -6,9 +6,10 @@ use fastrand::Rng;
 use crate::chart::{self, Line};
 use crate::clock::mean;
 use crate::context::{CLIENTS, Context, World, client, user};
+use crate::format::{grouped, ratio_text, times};
 use crate::keys::Keys;
 use crate::reference::Logins;
-use crate::report::{Report, grouped, ratio_text, times};
+use crate::report::Report;
 use crate::rounds::{Contestant, Ratio, Series, interleave};
 
 /// Makes a number of calls, and tells what one costs.

@@ -7,9 +7,10 @@ use anyhow::Result;
 
 use crate::clock::Stopwatch;
 use crate::context::{Context, HOT, World};
+use crate::format::{ratio_text, times};
 use crate::keys::{self, Keys};
 use crate::reference::Logins;
-use crate::report::{Report, ratio_text, times};
+use crate::report::Report;
 use crate::rounds::{Contestant, Ratio, Series, interleave};
 
 /// Which values are asked for.
@@ -44,7 +45,7 @@ pub fn run(context: &mut Context, report: &mut Report) -> Result<()> {
                 report.measured(key, times(ours), times(reference), ratio);
             }
             rows.push(vec![
-                crate::report::grouped(world.size as f64),
+                crate::format::grouped(world.size as f64),
                 name.to_owned(),
                 times(ours),
                 times(reference),

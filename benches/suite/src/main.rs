@@ -6,6 +6,7 @@ mod client_tokens;
 mod clock;
 mod context;
 mod durable;
+mod format;
 mod generation;
 mod goals;
 mod growth;

@@ -7,11 +7,12 @@ use anyhow::{Context as _, Result, bail, ensure};
 use fastrand::Rng;
 
 use crate::context::{Context, client, user};
+use crate::format::{grouped, short, time};
 use crate::handles::Store;
 use crate::keys::{self, Keys};
 use crate::policy;
 use crate::reference::{cpp::SharedMap, map};
-use crate::report::{Report, grouped, short, time};
+use crate::report::Report;
 use crate::rounds::{Ratio, Series};
 
 /// The argument that makes a process one of these.

@@ -9,9 +9,10 @@ use fastrand::Rng;
 
 use crate::clock::Stopwatch;
 use crate::context::{Context, client, user};
+use crate::format::{grouped, ratio_text, time, times};
 use crate::handles::Store;
 use crate::keys::Keys;
-use crate::report::{Report, grouped, ratio_text, time, times};
+use crate::report::Report;
 use crate::rounds::{Ratio, Series, percentile};
 use crate::threads::pin;
 

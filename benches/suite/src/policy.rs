@@ -5,9 +5,10 @@ use serde_json::{Map, Value, json};
 
 use crate::clock::mean;
 use crate::context::{Context, client, user};
+use crate::format::{grouped, ratio_text, times};
 use crate::handles::{Policy, Store};
 use crate::reference::policy::Walk;
-use crate::report::{Report, grouped, ratio_text, times};
+use crate::report::Report;
 use crate::rounds::{Contestant, Ratio, interleave};
 
 /// A policy of about 300 bytes, as people write them.

@@ -5,11 +5,12 @@ use anyhow::Result;
 use crate::chart::Line;
 use crate::clock::mean;
 use crate::context::{Context, World};
+use crate::format::{grouped, ratio_text, time, times};
 use crate::keys::Keys;
 use crate::reference::Logins;
 use crate::reference::databases::{Folder, Lookup, POSTGRES, Postgres, Redis, Sqlite};
 use crate::reference::python::{ReviewBoard, VARIABLE};
-use crate::report::{Report, grouped, ratio_text, time, times};
+use crate::report::Report;
 use crate::rounds::{Contestant, Ratio, Series, interleave};
 
 const NAMES: [&str; 4] = ["SQLite", "Redis", "PostgreSQL", "Review Board"];

@@ -7,9 +7,10 @@ use anyhow::Result;
 use fastrand::Rng;
 
 use crate::context::{Context, HOT, World};
+use crate::format::{grouped, rates, ratio_text};
 use crate::keys::Keys;
 use crate::reference::Shared;
-use crate::report::{Report, grouped, rates, ratio_text};
+use crate::report::Report;
 use crate::rounds::{Contestant, Ratio, interleave};
 
 /// What the threads do.

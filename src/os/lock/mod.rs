@@ -15,7 +15,6 @@ use std::io;
 use std::os::fd::AsRawFd;
 
 pub(crate) use registry::{Registered, Registry, registry};
-pub(super) use registry::{after_fork_in_child, after_fork_in_parent, before_fork};
 
 /// First of the bytes that SQLite locks, whatever the file's length (SQLite file format, "The
 /// Lock-Byte Page").

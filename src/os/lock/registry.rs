@@ -5,7 +5,7 @@ use std::os::fd::RawFd;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::os::files::{self, Identity};
-use crate::os::fork;
+use crate::os::fork::{self, Handlers};
 
 /// A file that this process has locked.
 struct LockedFile {
@@ -23,8 +23,10 @@ static FILES: Mutex<Vec<LockedFile>> = Mutex::new(Vec::new());
 /// open file description, closing a file that a store has open takes SQLite's locks away.
 pub(crate) struct Registry(MutexGuard<'static, Vec<LockedFile>>);
 
-/// Returns the registry; waits for others that open files.
+/// Returns the registry; waits for others that open files, and for a fork.
 pub(crate) fn registry() -> Registry {
+    // Before the mutex is locked: a fork waits for it from then on.
+    fork::handle(0, &HANDLERS);
     Registry(FILES.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
@@ -54,6 +56,12 @@ impl Drop for Registered {
     }
 }
 
+static HANDLERS: Handlers = Handlers {
+    before: before_fork,
+    in_parent: after_fork_in_parent,
+    in_child: after_fork_in_child,
+};
+
 /// The registry during a fork.
 struct Held(UnsafeCell<Option<Registry>>);
 
@@ -63,20 +71,20 @@ unsafe impl Sync for Held {}
 static HELD: Held = Held(UnsafeCell::new(None));
 
 /// Locks the registry, so that no other thread is in it when the process forks.
-pub(in crate::os) fn before_fork() {
-    let registry = registry();
+fn before_fork() {
+    let registry = Registry(FILES.lock().unwrap_or_else(PoisonError::into_inner));
     // SAFETY: the mutex is locked.
     unsafe { *HELD.0.get() = Some(registry) };
 }
 
-pub(in crate::os) fn after_fork_in_parent() {
+fn after_fork_in_parent() {
     // SAFETY: this thread locked the mutex in `before_fork`.
     drop(unsafe { (*HELD.0.get()).take() });
 }
 
 /// Closes the descriptors that the child inherited: they would keep the locks when the parent has
 /// ended. Does not unlock: that would free the parent's. Allocates nothing.
-pub(in crate::os) fn after_fork_in_child() {
+fn after_fork_in_child() {
     // SAFETY: as in the parent; the child's one thread is the copy of the one that locked it.
     let Some(mut registry) = (unsafe { (*HELD.0.get()).take() }) else { return };
     for file in registry.0.drain(..) {
