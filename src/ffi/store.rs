@@ -11,6 +11,7 @@ use super::support::{
     text_list,
 };
 use crate::error::{Error, Result};
+use crate::memory;
 use crate::store::{Store, StoreOptions, shared};
 
 /// A store of tokens. Its handles count their references, and any of them may be used from any
@@ -430,7 +431,7 @@ pub unsafe extern "C" fn rbtoken_store_get_setting(
         // SAFETY: the host's handle and text, which it keeps for the duration of the call.
         let (store, name) =
             unsafe { (rbtoken_store_t::hold_open(store)?, text(name, name_len, "name")?) };
-        value.set(rbtoken_buffer_t::of(&store.get_setting(name)?));
+        value.set(rbtoken_buffer_t::of(&store.get_setting(name)?)?);
         Ok(())
     };
     // SAFETY: the host's output.
@@ -572,7 +573,8 @@ pub unsafe extern "C" fn rbtoken_store_set_policy_ids(
         // SAFETY: the host's handle and texts, which it keeps for the duration of the call.
         let (store, ids) =
             unsafe { (rbtoken_store_t::hold_open(store)?, text_list(ids, count, "ids")?) };
-        store.set_policy_ids(ids.map(|ids| ids.into_iter().map(str::to_owned).collect()))
+        let ids = ids.map(|ids| memory::try_collect(ids.into_iter().map(memory::string)));
+        store.set_policy_ids(ids.transpose()?)
     };
     // SAFETY: the host's output.
     unsafe { guard(error, body) }

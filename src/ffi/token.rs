@@ -414,7 +414,7 @@ pub unsafe extern "C" fn rbtoken_token_to_json(
         let token = unsafe { rbtoken_token_t::required(token, "token") }?;
         let at = Timestamp::from_micros(at_us).map_err(|error| error.at_argument("at_us"))?;
         reject_flags(flags & !RBTOKEN_JSON_WITH_VALUE)?;
-        json.set(rbtoken_buffer_t::of(&token.to_json(at, flags & RBTOKEN_JSON_WITH_VALUE != 0)?));
+        json.set(rbtoken_buffer_t::of(&token.to_json(at, flags & RBTOKEN_JSON_WITH_VALUE != 0)?)?);
         Ok(())
     };
     // SAFETY: the host's output.

@@ -28,9 +28,9 @@ impl fmt::Display for Path<'_> {
             Self::Item(parent, index) => write!(f, "{parent}[{index}]"),
             Self::Member(parent, key) if is_plain_name(key) => write!(f, "{parent}.{key}"),
             Self::Member(parent, key) => {
-                let mut quoted = String::new();
-                super::write::write_string(key, &mut quoted);
-                write!(f, "{parent}[{quoted}]")
+                write!(f, "{parent}[")?;
+                super::write::write_string(key, f)?;
+                f.write_str("]")
             }
         }
     }

@@ -5,6 +5,7 @@ use serde_json::{Map, Number, Value};
 
 use super::Path;
 use crate::error::{Error, ErrorKind, Result};
+use crate::memory::{self, OVERHEAD};
 
 /// A document's text has at most this many bytes.
 pub const MAX_BYTES: usize = 1 << 20;
@@ -50,7 +51,46 @@ fn read(text: &str, max_levels: usize) -> Result<Value> {
     // This checks the syntax, at any depth, and builds nothing.
     serde_json::from_str::<IgnoredAny>(text)
         .map_err(|error| syntax_error(format!("the document is not JSON: {error}"), &Path::Root))?;
+    check_room_for(text)?;
     Reader { rest: text, max_levels }.value(&Path::Root, 0)
+}
+
+/// Checks that there is memory for a document before it is read, since that makes many small
+/// allocations.
+///
+/// # Errors
+/// `NoMemory`.
+pub(crate) fn check_room_for(text: &str) -> Result<()> {
+    let bytes = most_memory(text);
+    if bytes < memory::LARGE { Ok(()) } else { memory::check_room(bytes) }
+}
+
+/// Returns what a document takes in memory at most while it is read, whatever its shape is.
+fn most_memory(text: &str) -> usize {
+    /// A node of a B-tree has room for 11 members with a key, a value and some pointers.
+    const NODE: usize = 11 * (size_of::<String>() + size_of::<Value>()) + 16 + 12 * 8 + OVERHEAD;
+    /// But for the first, nodes have 5 members or more, and one in 6 has others below it.
+    const MEMBER: usize = NODE / 5 + NODE / 30;
+    /// An array grows by doubling, from one allocation to another.
+    const ITEM: usize = 4 * size_of::<Value>();
+    const ARRAY: usize = 4 * size_of::<Value>() + OVERHEAD;
+    // A string with escapes is read into a buffer that grows, and then copied.
+    let (mut bytes, mut quotes) = (4 * text.len(), 0);
+    for byte in text.bytes() {
+        // What stands inside a string is taken for more than it is.
+        bytes += match byte {
+            b'{' => NODE,
+            b':' => MEMBER,
+            b'[' => ARRAY,
+            b',' => ITEM,
+            b'"' => {
+                quotes += 1;
+                OVERHEAD * (quotes % 2)
+            }
+            _ => 0,
+        };
+    }
+    bytes
 }
 
 /// Reads back a document that this module wrote, which may be longer than one that is accepted.
@@ -58,6 +98,7 @@ fn read(text: &str, max_levels: usize) -> Result<Value> {
 /// # Errors
 /// As [`parse`], for other texts.
 pub(crate) fn read_back(text: &str) -> Result<Value> {
+    check_room_for(text)?;
     Reader { rest: text, max_levels: MAX_LEVELS }.value(&Path::Root, 0)
 }
 

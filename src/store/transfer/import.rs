@@ -11,6 +11,7 @@ use super::{FORMAT, Progress, STEP, VERSION, check_path, io_error};
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind, Result};
 use crate::json::{self, Map, Value};
+use crate::memory;
 use crate::os::descriptors;
 use crate::store::backend::{Imported, Operation, Outcome};
 use crate::store::{Store, names};
@@ -19,6 +20,9 @@ use crate::token::{Invalidation, RecordFields, TokenValue};
 
 /// No line of an export is longer: its texts are at most 1 MiB each, before they are escaped.
 const MAX_LINE: u64 = 32 << 20;
+
+/// Bytes that are read at a time.
+const BUFFER: usize = 2048;
 
 /// The members of a line.
 type Members = Map<String, Value>;
@@ -56,7 +60,7 @@ impl Store {
     }
 
     fn read_lines(&self, file: File, path: &str, progress: Progress<'_>) -> Result<Imported> {
-        let mut lines = Lines { reader: BufReader::new(file), path, number: 0 };
+        let mut lines = Lines { reader: BufReader::with_capacity(BUFFER, file), path, number: 0 };
         let header = lines.next(|members| Header::read(&members))?.ok_or_else(not_an_export);
         let header = header.map_err(|error| error.prefixed(path).at_argument("path"))?;
         let mut imported = Imported::default();
@@ -85,11 +89,12 @@ impl Store {
 
     /// Reads a line behind the first.
     fn read_member(&self, mut line: Members, number: u64, imported: &mut Imported) -> Result<()> {
+        self.backend.check_room()?;
         match text(&line, "type")? {
             "local_site" => {
                 let name = text(&line, "name")?;
                 names::check_local_site(name)?;
-                imported.local_sites.push(Text::new(name));
+                memory::push(&mut imported.local_sites, Text::new(name))?;
             }
             "user" => {
                 let user = text(&line, "username")?;
@@ -97,9 +102,11 @@ impl Store {
                 if line.get("is_active") != Some(&Value::Bool(false)) {
                     return Err(wrong("is_active", "only users that are not active have a line"));
                 }
-                imported.inactive_users.push(Text::new(user));
+                memory::push(&mut imported.inactive_users, Text::new(user))?;
             }
-            "token" => imported.records.push((number, self.read_token(&mut line)?)),
+            "token" => {
+                memory::push(&mut imported.records, (number, self.read_token(&mut line)?))?;
+            }
             _ => return Err(wrong("type", "a line is for a local_site, a user or a token")),
         }
         Ok(())
@@ -126,7 +133,7 @@ impl Store {
             Some(Value::Bool(true)) => None,
             Some(Value::Bool(false)) => Some(Invalidation {
                 date: optional_time(line, "invalid_date")?,
-                reason: Text::new(reason),
+                reason: Text::try_new(reason)?,
             }),
             _ => return Err(wrong("valid", "this is true or false")),
         };
@@ -142,7 +149,7 @@ impl Store {
             last_used: optional_time(line, "last_used")?,
             expires: optional_time(line, "expires")?,
             invalidation,
-            note: Text::new(note),
+            note: Text::try_new(note)?,
             policy: policy.map_err(|error| inside("policy", error))?,
             extra_data: self
                 .documents
@@ -196,11 +203,20 @@ struct Lines<'a> {
 impl Lines<'_> {
     /// What `read` makes of the next line's members; none behind the last line.
     fn next<T>(&mut self, read: impl FnOnce(Members) -> Result<T>) -> Result<Option<T>> {
-        let mut line = Zeroizing::new(Vec::with_capacity(4096));
+        let mut line = Zeroizing::new(memory::vec_with_capacity(4096)?);
         let mut bounded = (&mut self.reader).take(MAX_LINE);
-        let len =
-            bounded.read_until(b'\n', &mut line).map_err(|error| io_error(self.path, &error))?;
-        if len == 0 {
+        loop {
+            let read = bounded.fill_buf().map_err(|error| io_error(self.path, &error))?;
+            let end = read.iter().position(|byte| *byte == b'\n').map(|end| end + 1);
+            let len = end.unwrap_or(read.len());
+            line.try_reserve(len).map_err(memory::exhausted)?;
+            line.extend_from_slice(&read[..len]);
+            bounded.consume(len);
+            if end.is_some() || len == 0 {
+                break;
+            }
+        }
+        if line.is_empty() {
             return Ok(None);
         }
         self.number += 1;

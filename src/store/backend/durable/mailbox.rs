@@ -9,6 +9,9 @@ use std::time::Instant;
 
 use parking_lot::{Condvar, Mutex};
 
+use crate::error::Result;
+use crate::memory;
+
 /// A queue from any number of threads to one. It holds at most so many things at a time.
 pub(super) fn queue<T>(most: usize) -> (Sender<T>, Receiver<T>) {
     let state = State { things: VecDeque::new(), sender: true, receiver: true };
@@ -35,18 +38,23 @@ pub(super) struct Sender<T>(Arc<Queue<T>>);
 
 impl<T> Sender<T> {
     /// Puts a thing in, once there is room; it is dropped if nobody will take it.
-    pub fn send(&self, thing: T) {
+    ///
+    /// # Errors
+    /// `NoMemory`; the thing is dropped.
+    pub fn send(&self, thing: T) -> Result<()> {
         let mut state = self.0.state.lock();
         while state.receiver && state.things.len() >= self.0.most {
             self.0.changed.wait(&mut state);
         }
-        if state.receiver {
+        let room = state.things.try_reserve(1);
+        if state.receiver && room.is_ok() {
             state.things.push_back(thing);
             self.0.changed.notify_all();
         } else {
             drop(state);
             drop(thing);
         }
+        room.map_err(memory::exhausted)
     }
 }
 
@@ -94,11 +102,14 @@ impl<T> Receiver<T> {
         }
     }
 
-    /// Takes all that is there.
-    pub fn take_all(&self) -> VecDeque<T> {
-        let things = std::mem::take(&mut self.0.state.lock().things);
-        self.0.changed.notify_all();
-        things
+    /// Takes all that is there, unless there is no memory for it behind what was taken before.
+    pub fn take_all(&self, taken: &mut VecDeque<T>) {
+        let mut state = self.0.state.lock();
+        if taken.try_reserve(state.things.len()).is_ok() {
+            taken.append(&mut state.things);
+            drop(state);
+            self.0.changed.notify_all();
+        }
     }
 }
 
