@@ -24,11 +24,14 @@ pub(crate) fn exhausted<E>(_: E) -> Error {
 }
 
 /// Checks that so many bytes can be allocated now, by allocating them for a moment: for work whose
-/// many small allocations cannot be checked one by one.
+/// many small allocations cannot be checked one by one. Less than [`LARGE`] is not worth the check.
 ///
 /// # Errors
 /// `NoMemory`.
 pub(crate) fn check_room(bytes: usize) -> Result<()> {
+    if bytes < LARGE {
+        return Ok(());
+    }
     let mut probe: Vec<u8> = Vec::new();
     probe.try_reserve_exact(bytes).map_err(exhausted)?;
     // Or the compiler leaves out an allocation that nobody uses.

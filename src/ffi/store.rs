@@ -373,7 +373,7 @@ pub unsafe extern "C" fn rbtoken_store_flush(
 /// @retval RBTOKEN_E_STATE the setting can be set only when a store is opened, or see "Errors"
 /// @retval RBTOKEN_E_UNSUPPORTED the setting is the server's: see "Review Board's database"
 /// @retval RBTOKEN_E_FORKED see "Errors"
-/// @retval RBTOKEN_E_INTERNAL see "Errors"
+/// @retval RBTOKEN_E_INTERNAL, RBTOKEN_E_NO_MEMORY see "Errors"
 /// @since 0.1.0
 #[unsafe(no_mangle)]
 #[must_use]
@@ -413,7 +413,7 @@ pub unsafe extern "C" fn rbtoken_store_set_setting(
 /// @retval RBTOKEN_OK the setting is told
 /// @retval RBTOKEN_E_NOT_FOUND there is no such setting
 /// @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG an argument is bad
-/// @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL see "Errors"
+/// @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL, RBTOKEN_E_NO_MEMORY see "Errors"
 /// @since 0.1.0
 #[unsafe(no_mangle)]
 #[must_use]
@@ -559,7 +559,7 @@ pub unsafe extern "C" fn rbtoken_store_set_user_active(
 /// @retval RBTOKEN_E_NULL_ARGUMENT `store`, or an id, or `ids` with a `count`, is NULL
 /// @retval RBTOKEN_E_INVALID_ARGUMENT an id is empty or `*`
 /// @retval RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_TOO_LONG an id, or the list, is bad
-/// @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_INTERNAL see "Errors"
+/// @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_INTERNAL, RBTOKEN_E_NO_MEMORY see "Errors"
 /// @since 0.1.0
 #[unsafe(no_mangle)]
 #[must_use]

@@ -395,7 +395,7 @@ pub const RBTOKEN_JSON_WITH_VALUE: u32 = 1;
 /// @retval RBTOKEN_E_NULL_ARGUMENT `token` or `json` is NULL
 /// @retval RBTOKEN_E_INVALID_ARGUMENT a flag is unknown
 /// @retval RBTOKEN_E_TIME_RANGE the time lies outside the years 1 to 9999
-/// @retval RBTOKEN_E_INTERNAL see "Errors"
+/// @retval RBTOKEN_E_INTERNAL, RBTOKEN_E_NO_MEMORY see "Errors"
 /// @since 0.1.0
 #[unsafe(no_mangle)]
 #[must_use]

@@ -146,7 +146,7 @@ impl Default for Lines {
 }
 
 impl Lines {
-    /// A power of two of lines without entries.
+    /// Returns `count` lines without entries, a power of two.
     ///
     /// # Errors
     /// `NoMemory`.

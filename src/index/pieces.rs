@@ -67,8 +67,8 @@ impl Pieces {
         })))
     }
 
-    /// A piece, with anything in it, if so many others stay available; none if there is no memory
-    /// for a new chunk.
+    /// Takes a piece, with anything in it, and leaves at least `others` available. Returns `None` if
+    /// there is no memory for a new chunk.
     pub fn take(&self, others: usize) -> Option<NonNull<u8>> {
         self.0.lock().take(&self.0, others)
     }
@@ -200,7 +200,7 @@ impl Chunks {
         Some(())
     }
 
-    /// Puts a new chunk on the list, if there is memory for a longer one.
+    /// Puts a new chunk on the list. Returns false if there is no memory for a longer list.
     fn list(&mut self, chunk: NonNull<Chunk>) -> bool {
         if self.open.try_reserve(self.count + 1 - self.open.len()).is_err() {
             return false;
@@ -235,7 +235,8 @@ impl Chunks {
 }
 
 impl Chunk {
-    /// A chunk that is in no list yet, where there are so many of its kind; none if there is no memory.
+    /// Maps a chunk, which is in no list yet, beside `others` of its kind. Returns `None` if there is no
+    /// memory.
     fn map(chunks: &Arc<Mutex<Chunks>>, others: usize) -> Option<NonNull<Self>> {
         const { assert!(size_of::<Chunk>() == 64) };
         let memory = pages::map(CHUNK)?;

@@ -11,7 +11,7 @@ use super::pieces::Pieces;
 use crate::error::Result;
 use crate::memory;
 
-/// New values leave so many places to those that replace others.
+/// Slots that new values leave free for values that replace others.
 const SPARE: usize = 64;
 
 /// Set in the count of a value that lies in an allocation of its own.
@@ -48,7 +48,7 @@ impl<T> Slab<T> {
     /// What a value takes.
     pub const SIZE: usize = size_of::<Slot<T>>().next_multiple_of(64);
 
-    /// A value in the slab, with its first reference. Places for some more values stay free, for
+    /// Places a value in the slab, and returns its first reference. Leaves [`SPARE`] slots free for
     /// [`Slab::place_anyway`].
     ///
     /// # Errors
@@ -57,8 +57,7 @@ impl<T> Slab<T> {
         self.place_leaving(SPARE, value)
     }
 
-    /// As [`Slab::place`], for a value that takes the place of another before long: it can be placed
-    /// where there is no memory for new ones.
+    /// Places a value that replaces another, even where there is no memory for new ones.
     ///
     /// # Errors
     /// `NoMemory`.

@@ -28,7 +28,7 @@ pub(crate) fn table_of(hash: u64, tables: usize) -> usize {
     ((u64::from((hash >> 16) as u32) * tables as u64) >> 32) as usize
 }
 
-/// Calls `each` with every table that some hashes are for, and with how many of them.
+/// Calls `each` with every table that hashes belong to, and with how many of them do.
 ///
 /// # Errors
 /// The first one of `each`.
@@ -143,7 +143,7 @@ impl<T> Table<T> {
         Ok(())
     }
 
-    /// Makes room for so many more entries, if there is too little.
+    /// Makes room for `more` entries, if there is too little.
     ///
     /// # Errors
     /// `NoMemory`; the table stays as it was.
@@ -256,7 +256,7 @@ impl<T> Table<T> {
         Ok(std::mem::replace(&mut self.lines, lines))
     }
 
-    /// Makes room for so many more entries, and some on top, so that it is not asked for soon again.
+    /// Makes room for `more` entries and a quarter of those that exist, so that growing is rare.
     fn rebuild(
         &mut self,
         memory: &LineMemory,

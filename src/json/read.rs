@@ -48,10 +48,10 @@ fn not_an_object() -> Error {
 }
 
 fn read(text: &str, max_levels: usize) -> Result<Value> {
+    check_room_for(text)?;
     // This checks the syntax, at any depth, and builds nothing.
     serde_json::from_str::<IgnoredAny>(text)
         .map_err(|error| syntax_error(format!("the document is not JSON: {error}"), &Path::Root))?;
-    check_room_for(text)?;
     Reader { rest: text, max_levels }.value(&Path::Root, 0)
 }
 
@@ -61,8 +61,7 @@ fn read(text: &str, max_levels: usize) -> Result<Value> {
 /// # Errors
 /// `NoMemory`.
 pub(crate) fn check_room_for(text: &str) -> Result<()> {
-    let bytes = most_memory(text);
-    if bytes < memory::LARGE { Ok(()) } else { memory::check_room(bytes) }
+    memory::check_room(most_memory(text))
 }
 
 /// Returns what a document takes in memory at most while it is read, whatever its shape is.
@@ -74,23 +73,22 @@ fn most_memory(text: &str) -> usize {
     /// An array grows by doubling, from one allocation to another.
     const ITEM: usize = 4 * size_of::<Value>();
     const ARRAY: usize = 4 * size_of::<Value>() + OVERHEAD;
-    // A string with escapes is read into a buffer that grows, and then copied.
-    let (mut bytes, mut quotes) = (4 * text.len(), 0);
+    // What stands inside a string is taken for more than it is.
+    let [mut objects, mut members, mut arrays, mut items, mut quotes] = [0; 5];
     for byte in text.bytes() {
-        // What stands inside a string is taken for more than it is.
-        bytes += match byte {
-            b'{' => NODE,
-            b':' => MEMBER,
-            b'[' => ARRAY,
-            b',' => ITEM,
-            b'"' => {
-                quotes += 1;
-                OVERHEAD * (quotes % 2)
-            }
-            _ => 0,
-        };
+        match byte {
+            b'{' => objects += 1,
+            b':' => members += 1,
+            b'[' => arrays += 1,
+            b',' => items += 1,
+            b'"' => quotes += 1,
+            _ => {}
+        }
     }
-    bytes
+    // A string with escapes is read into a buffer that grows, and then copied.
+    let strings = 4 * text.len() + quotes / 2 * OVERHEAD;
+    // An object without members needs no node.
+    strings + objects.min(members) * NODE + members * MEMBER + arrays * ARRAY + items * ITEM
 }
 
 /// Reads back a document that this module wrote, which may be longer than one that is accepted.

@@ -64,7 +64,7 @@ impl<'a> Client<'a> {
 }
 
 impl Clients {
-    /// An index without tokens.
+    /// Returns an index without tokens.
     ///
     /// # Errors
     /// `NoMemory`.

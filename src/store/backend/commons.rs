@@ -36,7 +36,7 @@ struct Entry {
 const SWEEP_AT_LEAST: usize = 64;
 
 impl Commons {
-    /// A new record, whose owner's name is shared already.
+    /// Places a new record, whose owner's name is shared already.
     ///
     /// # Errors
     /// `NoMemory`. Some memory is left then for records that replace others.
@@ -45,7 +45,7 @@ impl Commons {
         Record::placed(id, fields, share, |record| self.slab.place(record))
     }
 
-    /// A record that takes the place of another, whose owner's name is shared already.
+    /// Places a record that replaces another, and whose owner's name is shared already.
     ///
     /// # Errors
     /// `NoMemory`.
@@ -109,14 +109,15 @@ impl Table {
         }
     }
 
-    /// Forgets what nobody has any more.
+    /// Drops the entries of what no record has any more.
     fn sweep(&mut self) {
         self.entries.retain(|entry| entry.common.strong_count() > 0);
         self.shrink();
         (self.swept, self.gone) = (self.entries.len(), 0);
     }
 
-    /// Gives back what twice the entries would not need, if there is memory for a smaller table.
+    /// Shrinks a table that is less than half as large as twice its entries need, if there is memory
+    /// for a smaller one.
     fn shrink(&mut self) {
         let mut smaller = HashTable::new();
         let most = 2 * self.entries.len();

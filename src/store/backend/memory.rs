@@ -43,12 +43,12 @@ pub(super) struct Book {
     clients: Clients,
 }
 
-/// New records leave so many pieces of so many bytes free, so that logins and revocations go on when
-/// memory is exhausted; for a file, SQLite's part in it.
+/// Headroom that new records leave free, so that logins and revocations go on when memory is exhausted,
+/// with what SQLite needs for them: this many pieces of [`PIECE`] bytes.
 const PIECES: usize = 32;
 const PIECE: usize = 32 << 10;
 
-/// This headroom is checked again after so many new records.
+/// The headroom is checked again after so many new records.
 const RECORDS_PER_CHECK: usize = 64;
 
 /// So many records that replace others need at most so many bytes in small allocations.
@@ -56,7 +56,7 @@ const REPLACED_PER_CHECK: usize = 16;
 const ROOM_TO_REPLACE: usize = 16 << 10;
 
 impl Memory {
-    /// An empty store.
+    /// Returns an empty store.
     ///
     /// # Errors
     /// `NoMemory`.
@@ -78,7 +78,7 @@ impl Memory {
         })
     }
 
-    /// Checks that so many new records leave memory free, now and then.
+    /// Checks, for every [`RECORDS_PER_CHECK`] new records, that they leave memory free.
     ///
     /// # Errors
     /// `NoMemory`.
@@ -91,7 +91,7 @@ impl Memory {
         Ok(())
     }
 
-    /// Checks that there is memory, be it what records that are gone have left behind.
+    /// Runs a check for memory, and again after a sweep if it fails: records that are gone leave some.
     fn check_or_sweep(&self, check: impl Fn(usize) -> Result<()>, bytes: usize) -> Result<()> {
         check(bytes).or_else(|_| {
             self.commons.sweep();
@@ -372,7 +372,7 @@ pub(super) enum Effect {
 }
 
 impl Effect {
-    /// The record that is new, if one is.
+    /// Returns the record that is new, if one is.
     fn inserted(&self) -> Option<&SharedRecord> {
         match self {
             Self::Insert(record) => Some(record),
@@ -390,7 +390,7 @@ impl Effect {
         }
     }
 
-    /// The record that is there afterwards and was not before, be it in the place of another.
+    /// Returns the record that an effect adds, new or in the place of another.
     fn added(&self) -> Option<&SharedRecord> {
         match self {
             Self::Insert(record) | Self::Replace { new: record, .. } => Some(record),
@@ -534,7 +534,7 @@ impl Book {
         self.last_id = self.last_id.max(last_id);
     }
 
-    /// Fields with the owner's name as the owner's other records have it.
+    /// Replaces the owner's name by the copy that the owner's other records share.
     fn sharing_name(&self, mut fields: RecordFields) -> RecordFields {
         if let Some(name) = self.owners.name(&fields.user) {
             fields.user = name.clone();

@@ -46,7 +46,7 @@ impl Pages {
         self.page(place(id).0).map(|_| ())
     }
 
-    /// The page of a number, which is made if it is not there.
+    /// Returns the page of a number, which is made if it is not there.
     fn page(&mut self, number: i64) -> Result<&mut Page> {
         match self.pages.entry(number) {
             Entry::Occupied(page) => Ok(page.into_mut()),

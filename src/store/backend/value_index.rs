@@ -32,7 +32,7 @@ struct Shard {
 }
 
 impl ValueIndex {
-    /// An index without records.
+    /// Returns an index without records.
     ///
     /// # Errors
     /// `NoMemory`.

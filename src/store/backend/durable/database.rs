@@ -193,7 +193,7 @@ impl Database {
         })
     }
 
-    /// Gives back the memory that SQLite keeps only to be quicker.
+    /// Drops SQLite's page cache.
     pub fn release_memory(&mut self) {
         let _ = self.connection.execute_batch("PRAGMA shrink_memory");
     }
