@@ -113,7 +113,8 @@
  * list it answer it for every mapping, and for every allocation of 4 KiB or more; on a server's
  * database every function that reads rows may. Before a document is read, a list made or a file loaded,
  * the library checks that there is memory for all of their parts; another thread may still take it in
- * between. The error itself needs no memory.
+ * between. The error itself needs no memory. (A writer's thread that the system cannot start is
+ * RBTOKEN_E_IO.)
  *
  * A smaller allocation that fails ends the process, as Rust's allocator does: with a message on the
  * standard error stream, and abort(). New tokens leave about 1 MiB free to prevent that: they are refused
