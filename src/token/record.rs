@@ -1,6 +1,5 @@
 //! The token record.
 
-use std::convert::Infallible;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -149,7 +148,7 @@ impl Record {
     /// A record of these fields that has nothing in common with others.
     #[cfg(any(test, feature = "sqlite", feature = "postgres", feature = "mysql"))]
     pub(crate) fn alone(id: i64, fields: RecordFields) -> SharedRecord {
-        let place = |record| Ok::<_, Infallible>(Shared::alone(record));
+        let place = |record| Ok::<_, std::convert::Infallible>(Shared::alone(record));
         let Ok(record) = Self::placed(id, fields, Arc::new, place);
         record
     }
