@@ -32,8 +32,8 @@
  * store that it may have left half-changed answers RBTOKEN_E_POISONED from then on, and the store of
  * an extension that was shut down answers RBTOKEN_E_STATE. A store in a file answers RBTOKEN_E_FORKED
  * in a child of fork(), and where it cannot write RBTOKEN_E_IO (the disk is full, or failed, or the
- * file was taken away), RBTOKEN_E_LOCKED, RBTOKEN_E_CORRUPT, RBTOKEN_E_DATABASE or
- * RBTOKEN_E_NO_MEMORY, with the path in the message. A NULL handle is
+ * file was taken away), RBTOKEN_E_LOCKED, RBTOKEN_E_CORRUPT or RBTOKEN_E_DATABASE, with the path in the
+ * message. RBTOKEN_E_NO_MEMORY is explained under "Memory". A NULL handle is
  * RBTOKEN_E_NULL_ARGUMENT, or the answer NULL, 0 or false where there is no status; to release or
  * free NULL does nothing.
  *
@@ -101,9 +101,27 @@
  * the child every call answers RBTOKEN_E_FORKED, and releasing it does nothing. Hosts that fork open
  * their stores after it, which always works, whatever other threads of the parent were doing.
  *
+ * A thread that calls the library needs a stack of 64 KiB or more: with 32 KiB, a document of 128 levels
+ * ends the process.
+ *
  * Callbacks are called on the thread whose call needs them, with no lock held, and may call back
  * into the same store. They must not throw: an exception ends the process with a message. So does
  * pthread_cancel() of a thread that is inside a call.
+ *
+ * Memory
+ * ------
+ * RBTOKEN_E_NO_MEMORY means that memory is exhausted and that nothing has changed. The functions that
+ * list it answer it for every mapping, and for every allocation of 4 KiB or more; on a server's
+ * database every function that reads rows may. Before a document is read, a list made or a file loaded,
+ * the library checks that there is memory for all of their parts; another thread may still take it in
+ * between. The error itself needs no memory. (A writer's thread that the system cannot start is
+ * RBTOKEN_E_IO.)
+ *
+ * A smaller allocation that fails ends the process, as Rust's allocator does: with a message on the
+ * standard error stream, and abort(). New tokens leave about 1 MiB free to prevent that: they are refused
+ * first, while logins, invalidations and deletions go on. A call that changes many tokens needs memory
+ * for each, and may be refused where one for a single token is not. A login for which there is no memory to note its time in a store in a
+ * file succeeds; the time is written when the token is used or changed again.
  *
  * Stores in files
  * ---------------
@@ -2428,7 +2446,7 @@ rbtoken_status_t rbtoken_store_flush(struct rbtoken_store_t *store,
  * @retval RBTOKEN_E_STATE the setting can be set only when a store is opened, or see "Errors"
  * @retval RBTOKEN_E_UNSUPPORTED the setting is the server's: see "Review Board's database"
  * @retval RBTOKEN_E_FORKED see "Errors"
- * @retval RBTOKEN_E_INTERNAL see "Errors"
+ * @retval RBTOKEN_E_INTERNAL, RBTOKEN_E_NO_MEMORY see "Errors"
  * @since 0.1.0
  */
 RBTOKEN_API
@@ -2454,7 +2472,7 @@ rbtoken_status_t rbtoken_store_set_setting(struct rbtoken_store_t *store,
  * @retval RBTOKEN_OK the setting is told
  * @retval RBTOKEN_E_NOT_FOUND there is no such setting
  * @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG an argument is bad
- * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL see "Errors"
+ * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL, RBTOKEN_E_NO_MEMORY see "Errors"
  * @since 0.1.0
  */
 RBTOKEN_API
@@ -2553,7 +2571,7 @@ rbtoken_status_t rbtoken_store_set_user_active(struct rbtoken_store_t *store,
  * @retval RBTOKEN_E_NULL_ARGUMENT `store`, or an id, or `ids` with a `count`, is NULL
  * @retval RBTOKEN_E_INVALID_ARGUMENT an id is empty or `*`
  * @retval RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_TOO_LONG an id, or the list, is bad
- * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_INTERNAL see "Errors"
+ * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_INTERNAL, RBTOKEN_E_NO_MEMORY see "Errors"
  * @since 0.1.0
  */
 RBTOKEN_API
@@ -2581,7 +2599,8 @@ rbtoken_status_t rbtoken_store_set_policy_ids(struct rbtoken_store_t *store,
  * @retval RBTOKEN_E_EXISTS there is a file already
  * @retval RBTOKEN_E_UNSUPPORTED the library was built without the feature `sqlite`, or the store is of
  *         a kind that cannot be copied
- * @retval RBTOKEN_E_IO, RBTOKEN_E_DATABASE, RBTOKEN_E_NO_MEMORY the file cannot be written
+ * @retval RBTOKEN_E_IO, RBTOKEN_E_DATABASE the file cannot be written
+ * @retval RBTOKEN_E_NO_MEMORY memory is exhausted
  * @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG an argument is bad
  * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL see "Errors"
  * @since 0.1.0
@@ -2616,7 +2635,7 @@ rbtoken_status_t rbtoken_store_backup(struct rbtoken_store_t *store,
  * @retval RBTOKEN_E_UNSUPPORTED the store is of a kind that cannot be copied
  * @retval RBTOKEN_E_STRUCT_SIZE, RBTOKEN_E_UNSUPPORTED_OPTION see "Options structs"
  * @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG an argument is bad
- * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL see "Errors"
+ * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL, RBTOKEN_E_NO_MEMORY see "Errors"
  * @retval other the status of `progress`, passed on unchanged
  * @since 0.1.0
  */
@@ -2653,7 +2672,8 @@ rbtoken_status_t rbtoken_store_export_file(struct rbtoken_store_t *store,
  *         a line is bad, or an argument is
  * @retval RBTOKEN_E_LOCKED the file belongs to a store that is open
  * @retval RBTOKEN_E_IO the file cannot be read, or the store's own not be written
- * @retval RBTOKEN_E_DATABASE, RBTOKEN_E_NO_MEMORY the store's own file cannot be written
+ * @retval RBTOKEN_E_DATABASE the store's own file cannot be written
+ * @retval RBTOKEN_E_NO_MEMORY memory is exhausted
  * @retval RBTOKEN_E_UNSUPPORTED the store is of a kind that takes no imports
  * @retval RBTOKEN_E_STRUCT_SIZE, RBTOKEN_E_UNSUPPORTED_OPTION see "Options structs"
  * @retval RBTOKEN_E_NULL_ARGUMENT an argument is NULL
@@ -2857,7 +2877,7 @@ rbtoken_status_t rbtoken_store_get_token(struct rbtoken_store_t *store,
  * @retval RBTOKEN_E_TIME_RANGE a time lies outside the years 1 to 9999
  * @retval RBTOKEN_E_NOT_FOUND there is no such Local Site, or on a server's database no such user
  * @retval RBTOKEN_E_CALLBACK the clock of the host broke its contract; its own failures are passed on unchanged
- * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL see "Errors"
+ * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL, RBTOKEN_E_NO_MEMORY see "Errors"
  * @since 0.1.0
  */
 RBTOKEN_API
@@ -3224,7 +3244,7 @@ rbtoken_status_t rbtoken_store_purge_tokens(struct rbtoken_store_t *store,
  * @retval RBTOKEN_OK they are called from now on
  * @retval RBTOKEN_E_NULL_ARGUMENT an argument is NULL
  * @retval RBTOKEN_E_STRUCT_SIZE, RBTOKEN_E_UNSUPPORTED_OPTION see "Options structs"
- * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_INTERNAL see "Errors"
+ * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_INTERNAL, RBTOKEN_E_NO_MEMORY see "Errors"
  * @since 0.1.0
  */
 RBTOKEN_API
@@ -3323,7 +3343,7 @@ rbtoken_status_t rbtoken_store_set_default_generator(struct rbtoken_store_t *sto
  * @retval RBTOKEN_OK it is so from now on
  * @retval RBTOKEN_E_NULL_ARGUMENT `store`, or an id, or `generator_ids` with a `count`, is NULL
  * @retval RBTOKEN_E_INVALID_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_TOO_LONG an id, or the list, is bad
- * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_INTERNAL see "Errors"
+ * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_INTERNAL, RBTOKEN_E_NO_MEMORY see "Errors"
  * @since 0.1.0
  */
 RBTOKEN_API
@@ -3347,7 +3367,7 @@ rbtoken_status_t rbtoken_store_set_deprecated_generators(struct rbtoken_store_t 
  * @retval RBTOKEN_E_INVALID_ARGUMENT the id is malformed, the user's name is empty, the expiration is not positive, a mode is unknown, or a field is set that its mode ignores
  * @retval RBTOKEN_E_STRUCT_SIZE, RBTOKEN_E_UNSUPPORTED_OPTION see "Options structs"
  * @retval RBTOKEN_E_JSON_SYNTAX, RBTOKEN_E_JSON_TYPE, RBTOKEN_E_JSON_TOO_DEEP, RBTOKEN_E_JSON_NUMBER, RBTOKEN_E_POLICY the policy is bad; the error's path tells where
- * @retval RBTOKEN_E_INTERNAL see "Errors"
+ * @retval RBTOKEN_E_INTERNAL, RBTOKEN_E_NO_MEMORY see "Errors"
  * @since 0.1.0
  */
 RBTOKEN_API
@@ -3681,7 +3701,7 @@ RBTOKEN_API bool rbtoken_token_is_deprecated(const struct rbtoken_token_t *token
  * @retval RBTOKEN_E_NULL_ARGUMENT `token` or `json` is NULL
  * @retval RBTOKEN_E_INVALID_ARGUMENT a flag is unknown
  * @retval RBTOKEN_E_TIME_RANGE the time lies outside the years 1 to 9999
- * @retval RBTOKEN_E_INTERNAL see "Errors"
+ * @retval RBTOKEN_E_INTERNAL, RBTOKEN_E_NO_MEMORY see "Errors"
  * @since 0.1.0
  */
 RBTOKEN_API
@@ -3782,7 +3802,7 @@ rbtoken_status_t rbtoken_token_allows(const struct rbtoken_token_t *token,
  * @retval RBTOKEN_E_POLICY it breaks a rule of policies; the error's path tells where
  * @retval RBTOKEN_E_JSON_SYNTAX, RBTOKEN_E_JSON_TYPE, RBTOKEN_E_JSON_TOO_DEEP, RBTOKEN_E_JSON_NUMBER it is no JSON object that is accepted
  * @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG an argument is bad
- * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_INTERNAL see "Errors"
+ * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_INTERNAL, RBTOKEN_E_NO_MEMORY see "Errors"
  * @since 0.1.0
  */
 RBTOKEN_API

@@ -3,9 +3,11 @@
 mod kind;
 
 use std::borrow::Cow;
-use std::fmt;
+use std::fmt::{self, Write};
 
 pub use kind::ErrorKind;
+
+use crate::memory::TextBuffer;
 
 /// The result of anything that can fail here.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -37,7 +39,7 @@ impl Error {
     /// Names the place inside a JSON document that is at fault.
     #[must_use]
     pub fn at_path(mut self, path: impl fmt::Display) -> Self {
-        self.json_path.get_or_insert_with(|| path.to_string());
+        self.json_path = self.json_path.take().or_else(|| path_text(path));
         self
     }
 
@@ -45,7 +47,7 @@ impl Error {
     #[must_use]
     pub(crate) fn moved_to_path(mut self, path: impl fmt::Display) -> Self {
         self.argument = None;
-        self.json_path = Some(path.to_string());
+        self.json_path = path_text(path);
         self
     }
 
@@ -95,6 +97,13 @@ impl Error {
     pub fn json_path(&self) -> Option<&str> {
         self.json_path.as_deref()
     }
+}
+
+/// Returns the text of a path, which names what a caller wrote; none if there is no memory for it.
+fn path_text(path: impl fmt::Display) -> Option<String> {
+    let mut text = TextBuffer::default();
+    write!(text, "{path}").ok()?;
+    text.finish().ok()
 }
 
 impl fmt::Display for Error {

@@ -32,6 +32,7 @@ pub mod extension;
 pub mod ffi;
 mod index;
 pub mod json;
+mod memory;
 mod os;
 #[cfg(rbtoken_panic_proof)]
 mod panic_proof;

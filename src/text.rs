@@ -6,6 +6,9 @@ use std::hash::{Hash, Hasher};
 use std::ops::Deref;
 use std::sync::Arc;
 
+use crate::error::Result;
+use crate::memory;
+
 /// An immutable text that several records share, stored with a NUL behind it so that it can be
 /// lent to C without a copy.
 #[derive(Clone)]
@@ -18,6 +21,18 @@ impl Text {
         terminated.push_str(text);
         terminated.push('\0');
         Self(terminated.into())
+    }
+
+    /// Copies a text whose length a caller decides.
+    ///
+    /// # Errors
+    /// `NoMemory`.
+    pub fn try_new(text: &str) -> Result<Self> {
+        if text.len() >= memory::LARGE / 2 {
+            // The text with its NUL, and the copy that is shared.
+            memory::check_room(2 * text.len() + 64)?;
+        }
+        Ok(Self::new(text))
     }
 
     /// The text, without the NUL.

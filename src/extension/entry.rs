@@ -259,7 +259,7 @@ unsafe extern "C" fn get_settings(
         let settings = settings.required("settings")?;
         // SAFETY: the host's instance, which it keeps for the duration of the call.
         let instance = unsafe { rbtoken_instance_t::required(instance, "instance") }?;
-        settings.set(rbtoken_buffer_t::of(&instance.settings()?));
+        settings.set(rbtoken_buffer_t::of(&instance.settings()?)?);
         Ok(())
     };
     // SAFETY: the host's output.

@@ -6,6 +6,7 @@ use parking_lot::Mutex;
 
 use super::host::{Host, rbtoken_log_level};
 use crate::error::{Error, ErrorKind, Result};
+use crate::memory;
 use crate::store::{SettingsDocument, Store};
 
 const TARGET: &str = "rbtoken.extension";
@@ -32,7 +33,7 @@ impl Instance {
 
     /// Takes a document of settings in place of an earlier one, if all of it is right.
     pub fn configure(&self, settings: &str) -> Result<()> {
-        let checked = SettingsDocument::parse(settings).map(|_| settings.to_owned());
+        let checked = SettingsDocument::parse(settings).and_then(|_| memory::string(settings));
         let configured = {
             let mut state = self.state.lock();
             match (&*state, checked) {
@@ -54,12 +55,12 @@ impl Instance {
             match &*state {
                 State::Created => Err(wrong_order("it is not configured")),
                 State::Initialized(..) => Err(wrong_order("it is initialized already")),
-                State::Configured(settings) | State::ShutDown(settings) => {
-                    let settings = settings.clone();
-                    self.open(&settings).map(|store| {
+                State::Configured(settings) | State::ShutDown(settings) => memory::string(settings)
+                    .and_then(|settings| {
+                        let store = self.open(&settings)?;
                         *state = State::Initialized(settings, store);
-                    })
-                }
+                        Ok(())
+                    }),
             }
         };
         self.tell("initialized", initialized)
@@ -80,13 +81,15 @@ impl Instance {
     pub fn shut_down(&self) -> Result<()> {
         let shut_down = {
             let mut state = self.state.lock();
-            match &*state {
+            match std::mem::replace(&mut *state, State::Created) {
                 State::Initialized(settings, store) => {
-                    let store = Arc::clone(store);
-                    *state = State::ShutDown(settings.clone());
+                    *state = State::ShutDown(settings);
                     Ok(store)
                 }
-                _ => Err(wrong_order("it is not initialized")),
+                other => {
+                    *state = other;
+                    Err(wrong_order("it is not initialized"))
+                }
             }
         };
         // Closing removes hooks, which calls the host: not under the lock.
@@ -106,7 +109,7 @@ impl Instance {
         let settings = match &*self.state.lock() {
             State::Initialized(_, store) => return store.effective_settings(),
             State::Created => "{}".to_owned(),
-            State::Configured(settings) | State::ShutDown(settings) => settings.clone(),
+            State::Configured(settings) | State::ShutDown(settings) => memory::string(settings)?,
         };
         let settings = SettingsDocument::parse(&settings)?;
         Store::open_with(None, None, None, settings)?.effective_settings()

@@ -3,6 +3,8 @@ use std::ffi::c_char;
 use zeroize::Zeroizing;
 
 use super::support::{Out, Owned, guard_value, lend};
+use crate::error::Result;
+use crate::memory::TextBuffer;
 
 /// A text that the library made for the host, which frees it with `rbtoken_buffer_free()`. It is
 /// wiped from memory then, since it may hold a secret.
@@ -17,12 +19,16 @@ impl Owned for rbtoken_buffer_t {
 
 impl rbtoken_buffer_t {
     /// Hands a text over.
-    pub(crate) fn of(text: &str) -> *mut Self {
-        // The capacity is exact: growing would leave a copy behind that nobody wipes.
-        let mut terminated = Zeroizing::new(String::with_capacity(text.len() + 1));
+    ///
+    /// # Errors
+    /// `NoMemory`.
+    pub(crate) fn of(text: &str) -> Result<*mut Self> {
+        let mut terminated = TextBuffer::default();
+        // Growing would leave a copy behind that nobody wipes.
+        terminated.reserve(text.len() + 1);
         terminated.push_str(text);
         terminated.push('\0');
-        Self::give(terminated)
+        terminated.finish().map(|text| Self::give(Zeroizing::new(text)))
     }
 }
 

@@ -1,8 +1,10 @@
+use std::borrow::Cow;
 use std::ffi::c_char;
 
 use super::codes::status_of;
 use super::support::{Out, Owned, guard_value, lend};
 use crate::error::Error;
+use crate::memory;
 
 /// What a function answers: one of the values of `rbtoken_status_code`, or the status of a
 /// callback of the host, passed on unchanged. Like every value that an enum names here, it crosses
@@ -87,7 +89,7 @@ pub struct rbtoken_error_t {
 /// The texts of an error, each with a NUL behind it.
 pub(crate) struct Details {
     status: rbtoken_status_t,
-    message: String,
+    message: Cow<'static, str>,
     argument: Option<String>,
     json_path: Option<String>,
 }
@@ -101,10 +103,28 @@ impl From<Error> for Details {
         let terminated = |text: &str| format!("{}\0", text.replace('\0', "\\0"));
         Self {
             status: status_of(error.kind()),
-            message: terminated(error.message()),
+            message: terminated(error.message()).into(),
             argument: error.argument().map(terminated),
             json_path: error.json_path().map(terminated),
         }
+    }
+}
+
+/// The error for exhausted memory, which is made of none.
+static EXHAUSTED: Details = Details {
+    status: rbtoken_status_code::RBTOKEN_E_NO_MEMORY as rbtoken_status_t,
+    message: Cow::Borrowed("the memory is exhausted\0"),
+    argument: None,
+    json_path: None,
+};
+
+impl rbtoken_error_t {
+    /// Hands an error over.
+    pub(crate) fn of(error: Error) -> *mut Self {
+        if error == memory::exhausted(()) {
+            return (&raw const EXHAUSTED).cast_mut().cast();
+        }
+        Self::give(error.into())
     }
 }
 
@@ -131,7 +151,7 @@ pub unsafe extern "C" fn rbtoken_error_status(error: *const rbtoken_error_t) -> 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rbtoken_error_message(error: *const rbtoken_error_t) -> *const c_char {
     // SAFETY: the host keeps the error while it uses the text.
-    unsafe { lend_detail(error, |error| Some(&error.message)) }
+    unsafe { lend_detail(error, |error| Some(&*error.message)) }
 }
 
 /// The name of the parameter, or of the field of an options struct, that is at fault.
@@ -144,7 +164,7 @@ pub unsafe extern "C" fn rbtoken_error_message(error: *const rbtoken_error_t) ->
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rbtoken_error_argument(error: *const rbtoken_error_t) -> *const c_char {
     // SAFETY: the host keeps the error while it uses the text.
-    unsafe { lend_detail(error, |error| error.argument.as_ref()) }
+    unsafe { lend_detail(error, |error| error.argument.as_deref()) }
 }
 
 /// The place inside a JSON document that is at fault, as a JSONPath (RFC 9535) such as
@@ -158,7 +178,7 @@ pub unsafe extern "C" fn rbtoken_error_argument(error: *const rbtoken_error_t) -
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rbtoken_error_json_path(error: *const rbtoken_error_t) -> *const c_char {
     // SAFETY: the host keeps the error while it uses the text.
-    unsafe { lend_detail(error, |error| error.json_path.as_ref()) }
+    unsafe { lend_detail(error, |error| error.json_path.as_deref()) }
 }
 
 /// Frees an error.
@@ -169,6 +189,9 @@ pub unsafe extern "C" fn rbtoken_error_json_path(error: *const rbtoken_error_t) 
 /// @since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rbtoken_error_free(error: *mut rbtoken_error_t) {
+    if error.cast_const() == (&raw const EXHAUSTED).cast() {
+        return;
+    }
     // SAFETY: the host gives its error up.
     guard_value((), || drop(unsafe { rbtoken_error_t::take(error) }));
 }
@@ -177,11 +200,11 @@ pub unsafe extern "C" fn rbtoken_error_free(error: *mut rbtoken_error_t) {
 /// `error` is NULL or an error that lives while the text is used.
 unsafe fn lend_detail(
     error: *const rbtoken_error_t,
-    detail: impl FnOnce(&Details) -> Option<&String>,
+    detail: impl FnOnce(&Details) -> Option<&str>,
 ) -> *const c_char {
     guard_value(std::ptr::null(), || {
         // SAFETY: as promised by the caller.
         let text = unsafe { rbtoken_error_t::get(error) }.and_then(detail);
-        lend(text.map(String::as_str), &Out::none())
+        lend(text, &Out::none())
     })
 }

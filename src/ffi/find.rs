@@ -165,7 +165,7 @@ pub unsafe extern "C" fn rbtoken_store_get_token(
 /// @retval RBTOKEN_E_TIME_RANGE a time lies outside the years 1 to 9999
 /// @retval RBTOKEN_E_NOT_FOUND there is no such Local Site, or on a server's database no such user
 /// @retval RBTOKEN_E_CALLBACK the clock of the host broke its contract; its own failures are passed on unchanged
-/// @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL see "Errors"
+/// @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL, RBTOKEN_E_NO_MEMORY see "Errors"
 /// @since 0.1.0
 #[unsafe(no_mangle)]
 #[must_use]

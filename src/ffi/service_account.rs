@@ -104,7 +104,7 @@ unsafe impl SizedStruct for rbtoken_service_token_options_t {
 /// @retval RBTOKEN_E_INVALID_ARGUMENT the id is malformed, the user's name is empty, the expiration is not positive, a mode is unknown, or a field is set that its mode ignores
 /// @retval RBTOKEN_E_STRUCT_SIZE, RBTOKEN_E_UNSUPPORTED_OPTION see "Options structs"
 /// @retval RBTOKEN_E_JSON_SYNTAX, RBTOKEN_E_JSON_TYPE, RBTOKEN_E_JSON_TOO_DEEP, RBTOKEN_E_JSON_NUMBER, RBTOKEN_E_POLICY the policy is bad; the error's path tells where
-/// @retval RBTOKEN_E_INTERNAL see "Errors"
+/// @retval RBTOKEN_E_INTERNAL, RBTOKEN_E_NO_MEMORY see "Errors"
 /// @since 0.1.0
 #[unsafe(no_mangle)]
 #[must_use]

@@ -11,6 +11,7 @@ use super::support::{
     text_list,
 };
 use crate::error::{Error, Result};
+use crate::memory;
 use crate::store::{Store, StoreOptions, shared};
 
 /// A store of tokens. Its handles count their references, and any of them may be used from any
@@ -375,7 +376,7 @@ pub unsafe extern "C" fn rbtoken_store_flush(
 /// @retval RBTOKEN_E_STATE the setting can be set only when a store is opened, or see "Errors"
 /// @retval RBTOKEN_E_UNSUPPORTED the setting is the server's: see "Review Board's database"
 /// @retval RBTOKEN_E_FORKED see "Errors"
-/// @retval RBTOKEN_E_INTERNAL see "Errors"
+/// @retval RBTOKEN_E_INTERNAL, RBTOKEN_E_NO_MEMORY see "Errors"
 /// @since 0.1.0
 #[unsafe(no_mangle)]
 #[must_use]
@@ -415,7 +416,7 @@ pub unsafe extern "C" fn rbtoken_store_set_setting(
 /// @retval RBTOKEN_OK the setting is told
 /// @retval RBTOKEN_E_NOT_FOUND there is no such setting
 /// @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG an argument is bad
-/// @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL see "Errors"
+/// @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL, RBTOKEN_E_NO_MEMORY see "Errors"
 /// @since 0.1.0
 #[unsafe(no_mangle)]
 #[must_use]
@@ -433,7 +434,7 @@ pub unsafe extern "C" fn rbtoken_store_get_setting(
         // SAFETY: the host's handle and text, which it keeps for the duration of the call.
         let (store, name) =
             unsafe { (rbtoken_store_t::hold_open(store)?, text(name, name_len, "name")?) };
-        value.set(rbtoken_buffer_t::of(&store.get_setting(name)?));
+        value.set(rbtoken_buffer_t::of(&store.get_setting(name)?)?);
         Ok(())
     };
     // SAFETY: the host's output.
@@ -561,7 +562,7 @@ pub unsafe extern "C" fn rbtoken_store_set_user_active(
 /// @retval RBTOKEN_E_NULL_ARGUMENT `store`, or an id, or `ids` with a `count`, is NULL
 /// @retval RBTOKEN_E_INVALID_ARGUMENT an id is empty or `*`
 /// @retval RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_TOO_LONG an id, or the list, is bad
-/// @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_INTERNAL see "Errors"
+/// @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_INTERNAL, RBTOKEN_E_NO_MEMORY see "Errors"
 /// @since 0.1.0
 #[unsafe(no_mangle)]
 #[must_use]
@@ -575,7 +576,8 @@ pub unsafe extern "C" fn rbtoken_store_set_policy_ids(
         // SAFETY: the host's handle and texts, which it keeps for the duration of the call.
         let (store, ids) =
             unsafe { (rbtoken_store_t::hold_open(store)?, text_list(ids, count, "ids")?) };
-        store.set_policy_ids(ids.map(|ids| ids.into_iter().map(str::to_owned).collect()))
+        let ids = ids.map(|ids| memory::try_collect(ids.into_iter().map(memory::string)));
+        store.set_policy_ids(ids.transpose()?)
     };
     // SAFETY: the host's output.
     unsafe { guard(error, body) }

@@ -396,7 +396,7 @@ pub const RBTOKEN_JSON_WITH_VALUE: u32 = 1;
 /// @retval RBTOKEN_E_NULL_ARGUMENT `token` or `json` is NULL
 /// @retval RBTOKEN_E_INVALID_ARGUMENT a flag is unknown
 /// @retval RBTOKEN_E_TIME_RANGE the time lies outside the years 1 to 9999
-/// @retval RBTOKEN_E_INTERNAL see "Errors"
+/// @retval RBTOKEN_E_INTERNAL, RBTOKEN_E_NO_MEMORY see "Errors"
 /// @since 0.1.0
 #[unsafe(no_mangle)]
 #[must_use]
@@ -415,7 +415,7 @@ pub unsafe extern "C" fn rbtoken_token_to_json(
         let token = unsafe { rbtoken_token_t::required(token, "token") }?;
         let at = Timestamp::from_micros(at_us).map_err(|error| error.at_argument("at_us"))?;
         reject_flags(flags & !RBTOKEN_JSON_WITH_VALUE)?;
-        json.set(rbtoken_buffer_t::of(&token.to_json(at, flags & RBTOKEN_JSON_WITH_VALUE != 0)?));
+        json.set(rbtoken_buffer_t::of(&token.to_json(at, flags & RBTOKEN_JSON_WITH_VALUE != 0)?)?);
         Ok(())
     };
     // SAFETY: the host's output.

@@ -83,7 +83,8 @@ impl HostProgress {
 /// @retval RBTOKEN_E_EXISTS there is a file already
 /// @retval RBTOKEN_E_UNSUPPORTED the library was built without the feature `sqlite`, or the store is of
 ///         a kind that cannot be copied
-/// @retval RBTOKEN_E_IO, RBTOKEN_E_DATABASE, RBTOKEN_E_NO_MEMORY the file cannot be written
+/// @retval RBTOKEN_E_IO, RBTOKEN_E_DATABASE the file cannot be written
+/// @retval RBTOKEN_E_NO_MEMORY memory is exhausted
 /// @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG an argument is bad
 /// @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL see "Errors"
 /// @since 0.1.0
@@ -127,7 +128,7 @@ pub unsafe extern "C" fn rbtoken_store_backup(
 /// @retval RBTOKEN_E_UNSUPPORTED the store is of a kind that cannot be copied
 /// @retval RBTOKEN_E_STRUCT_SIZE, RBTOKEN_E_UNSUPPORTED_OPTION see "Options structs"
 /// @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG an argument is bad
-/// @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL see "Errors"
+/// @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL, RBTOKEN_E_NO_MEMORY see "Errors"
 /// @retval other the status of `progress`, passed on unchanged
 /// @since 0.1.0
 #[unsafe(no_mangle)]
@@ -178,7 +179,8 @@ pub unsafe extern "C" fn rbtoken_store_export_file(
 ///         a line is bad, or an argument is
 /// @retval RBTOKEN_E_LOCKED the file belongs to a store that is open
 /// @retval RBTOKEN_E_IO the file cannot be read, or the store's own not be written
-/// @retval RBTOKEN_E_DATABASE, RBTOKEN_E_NO_MEMORY the store's own file cannot be written
+/// @retval RBTOKEN_E_DATABASE the store's own file cannot be written
+/// @retval RBTOKEN_E_NO_MEMORY memory is exhausted
 /// @retval RBTOKEN_E_UNSUPPORTED the store is of a kind that takes no imports
 /// @retval RBTOKEN_E_STRUCT_SIZE, RBTOKEN_E_UNSUPPORTED_OPTION see "Options structs"
 /// @retval RBTOKEN_E_NULL_ARGUMENT an argument is NULL

@@ -4,6 +4,8 @@ use std::ops::{Deref, DerefMut};
 use std::ptr::NonNull;
 
 use super::pieces::Pieces;
+use crate::error::Result;
+use crate::memory;
 
 /// Entries that share a cache line: a tag of each, and then an address of each. Who looks for one
 /// begins at a line that its hash names, and goes on to the next one only if there is no room left.
@@ -139,26 +141,34 @@ unsafe impl Sync for Lines {}
 
 impl Default for Lines {
     fn default() -> Self {
-        Self::boxed(0)
+        Self::boxed(Box::default())
     }
 }
 
 impl Lines {
-    /// A power of two of lines without entries.
-    pub fn empty(count: usize, memory: &LineMemory) -> Self {
+    /// Returns `count` lines without entries, a power of two.
+    ///
+    /// # Errors
+    /// `NoMemory`.
+    pub fn empty(count: usize, memory: &LineMemory) -> Result<Self> {
         let size = count.trailing_zeros();
         let pieces = size.checked_sub(SIZES.start).and_then(|index| memory.0.get(index as usize));
-        let Some(pieces) = pieces else { return Self::boxed(count) };
-        let start = pieces.take().cast::<Line>();
+        let Some(pieces) = pieces else {
+            let mut lines = memory::vec_with_capacity(count)?;
+            lines.resize(count, Line::EMPTY);
+            return Ok(Self::boxed(lines.into_boxed_slice()));
+        };
+        let piece = pieces.take(0).ok_or_else(|| memory::exhausted(()))?;
+        let start = piece.cast::<Line>();
         for index in 0..count {
             // SAFETY: the piece is this call's own, aligned as lines are, and has room for so many.
             unsafe { start.add(index).write(Line::EMPTY) };
         }
-        Self { start, count, is_piece: true }
+        Ok(Self { start, count, is_piece: true })
     }
 
-    fn boxed(count: usize) -> Self {
-        let lines = vec![Line::EMPTY; count].into_boxed_slice();
+    fn boxed(lines: Box<[Line]>) -> Self {
+        let count = lines.len();
         Self { start: NonNull::from(Box::leak(lines)).cast(), count, is_piece: false }
     }
 

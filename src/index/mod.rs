@@ -14,4 +14,4 @@ mod table;
 pub(crate) use lines::LineMemory;
 pub use slab::Shared;
 pub(crate) use slab::Slab;
-pub(crate) use table::{Hint, Table, table_of};
+pub(crate) use table::{Hint, Table, for_each_table, table_of};

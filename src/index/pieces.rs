@@ -1,6 +1,5 @@
 //! Pieces of memory of one size, out of large pages.
 
-use std::alloc::{Layout, handle_alloc_error};
 use std::cell::UnsafeCell;
 use std::ptr::NonNull;
 use std::sync::Arc;
@@ -21,9 +20,12 @@ pub(super) struct Pieces(Arc<Mutex<Chunks>>);
 /// The chunks that have room. What each chunk's [`State`] says is guarded by this, too.
 struct Chunks {
     size: usize,
+    /// Has room for all chunks, so that giving a piece back allocates nothing.
     open: Vec<NonNull<Chunk>>,
     /// How many there are in all.
     count: usize,
+    /// How many pieces can be taken without a new chunk.
+    available: usize,
     /// Nothing is taken any more.
     closed: bool,
 }
@@ -56,28 +58,40 @@ struct Free {
 impl Pieces {
     pub fn new(size: usize) -> Self {
         debug_assert!(size.is_multiple_of(64) && size <= CHUNK / 2, "a chunk has some of them");
-        Self(Arc::new(Mutex::new(Chunks { size, open: Vec::new(), count: 0, closed: false })))
+        Self(Arc::new(Mutex::new(Chunks {
+            size,
+            open: Vec::new(),
+            count: 0,
+            available: 0,
+            closed: false,
+        })))
     }
 
-    /// A piece, with anything in it.
-    pub fn take(&self) -> NonNull<u8> {
-        self.0.lock().take(&self.0)
+    /// Takes a piece, with anything in it, and leaves at least `others` available. Returns `None` if
+    /// there is no memory for a new chunk.
+    pub fn take(&self, others: usize) -> Option<NonNull<u8>> {
+        self.0.lock().take(&self.0, others)
     }
 
     /// Maps memory until there is room for so many pieces, so that who takes them does not wait until the
-    /// system has cleared it.
+    /// system has cleared it. Without memory for it they will have to.
     #[cfg(any(test, feature = "sqlite"))]
     pub fn prepare(&self, pieces: usize) {
         loop {
             let chunks = self.0.lock();
-            if chunks.room() >= pieces {
+            if chunks.available >= pieces {
                 return;
             }
             let count = chunks.count;
             drop(chunks);
             // Without the lock, so that others can take what there is.
-            let chunk = Chunk::map(&self.0, count);
-            self.0.lock().list(chunk);
+            let Some(chunk) = Chunk::map(&self.0, count) else { return };
+            let listed = self.0.lock().list(chunk);
+            if !listed {
+                // SAFETY: nothing of it is in use, and nobody knows it.
+                unsafe { Chunk::unmap(chunk) };
+                return;
+            }
         }
     }
 
@@ -99,6 +113,7 @@ impl Pieces {
             let (state, free) = (&mut *header.state.get(), piece.cast::<Free>());
             free.write(Free { next: state.free.replace(free) });
             state.used -= 1;
+            chunks.available += 1;
             if state.place.is_none() {
                 state.place = Some(chunks.open.len());
                 chunks.open.push(chunk);
@@ -130,20 +145,25 @@ impl Drop for Pieces {
             // SAFETY: a chunk in the list is there, and its state is guarded by the lock.
             unsafe { (*chunk.as_ref().state.get()).used == 0 }
         };
-        let unused: Vec<_> = chunks.open.iter().copied().filter(is_unused).collect();
-        unused.iter().for_each(|chunk| chunks.forget(*chunk));
-        drop(chunks);
-        // SAFETY: nothing of them is in use, and nobody finds them any more.
-        unused.into_iter().for_each(|chunk| unsafe { Chunk::unmap(chunk) });
+        for place in (0..chunks.open.len()).rev() {
+            let chunk = chunks.open[place];
+            if is_unused(&chunk) {
+                // What comes to its place in the list was looked at before.
+                chunks.forget(chunk);
+                // SAFETY: nothing of it is in use, and nobody finds it any more. The lock stays, since
+                // this has a reference of its own.
+                unsafe { Chunk::unmap(chunk) };
+            }
+        }
     }
 }
 
 impl Chunks {
-    fn take(&mut self, shared: &Arc<Mutex<Self>>) -> NonNull<u8> {
-        let chunk = match self.open.last() {
-            Some(chunk) => *chunk,
-            None => self.add(shared),
-        };
+    fn take(&mut self, shared: &Arc<Mutex<Self>>, others: usize) -> Option<NonNull<u8>> {
+        if self.available <= others {
+            self.add(shared)?;
+        }
+        let chunk = *self.open.last()?;
         // SAFETY: a chunk in the list is there; its state is guarded by the lock that is held, and no
         // other reference to it exists. It has room: so there is a free piece, or one that is new, and
         // the free ones name each other.
@@ -160,45 +180,47 @@ impl Chunks {
                 }
             };
             state.used += 1;
+            self.available -= 1;
             if state.used == self.pieces_of_a_chunk() {
                 self.open.pop();
                 state.place = None;
             }
-            piece
+            Some(piece)
         }
     }
 
-    fn add(&mut self, shared: &Arc<Mutex<Self>>) -> NonNull<Chunk> {
-        let chunk = Chunk::map(shared, self.count);
-        self.list(chunk);
-        chunk
+    #[cold]
+    fn add(&mut self, shared: &Arc<Mutex<Self>>) -> Option<()> {
+        let chunk = Chunk::map(shared, self.count)?;
+        if !self.list(chunk) {
+            // SAFETY: nothing of it is in use, and nobody knows it.
+            unsafe { Chunk::unmap(chunk) };
+            return None;
+        }
+        Some(())
     }
 
-    /// Puts a new chunk on the list.
-    fn list(&mut self, chunk: NonNull<Chunk>) {
+    /// Puts a new chunk on the list. Returns false if there is no memory for a longer list.
+    fn list(&mut self, chunk: NonNull<Chunk>) -> bool {
+        if self.open.try_reserve(self.count + 1 - self.open.len()).is_err() {
+            return false;
+        }
         self.count += 1;
+        self.available += self.pieces_of_a_chunk();
         // SAFETY: the chunk is there, nobody else knows it, and from here on the lock guards its state.
         unsafe { (*chunk.as_ref().state.get()).place = Some(self.open.len()) };
         self.open.push(chunk);
+        true
     }
 
     fn pieces_of_a_chunk(&self) -> usize {
         (CHUNK - size_of::<Chunk>()) / self.size
     }
 
-    /// How many pieces can be taken without a new chunk.
-    #[cfg(any(test, feature = "sqlite"))]
-    fn room(&self) -> usize {
-        let used = |chunk: &NonNull<Chunk>| {
-            // SAFETY: a chunk in the list is there, and its state is guarded by the lock that is held.
-            unsafe { (*chunk.as_ref().state.get()).used }
-        };
-        self.open.iter().map(|chunk| self.pieces_of_a_chunk() - used(chunk)).sum()
-    }
-
-    /// Takes a chunk that has room off the list.
+    /// Takes a chunk without pieces in use off the list.
     fn forget(&mut self, chunk: NonNull<Chunk>) {
         self.count -= 1;
+        self.available -= self.pieces_of_a_chunk();
         // SAFETY: the chunks of the list are there, and their states are guarded by the lock that is
         // held; no reference to one is kept.
         unsafe {
@@ -213,12 +235,11 @@ impl Chunks {
 }
 
 impl Chunk {
-    /// A chunk that is in no list yet, where there are so many of its kind.
-    fn map(chunks: &Arc<Mutex<Chunks>>, others: usize) -> NonNull<Self> {
+    /// Maps a chunk, which is in no list yet, beside `others` of its kind. Returns `None` if there is no
+    /// memory.
+    fn map(chunks: &Arc<Mutex<Chunks>>, others: usize) -> Option<NonNull<Self>> {
         const { assert!(size_of::<Chunk>() == 64) };
-        let Some(memory) = pages::map(CHUNK) else {
-            handle_alloc_error(Layout::new::<[u8; CHUNK]>());
-        };
+        let memory = pages::map(CHUNK)?;
         // A small store does not take a large page.
         pages::prefer_large(memory, CHUNK, others > 0);
         let chunk = memory.cast::<Self>();
@@ -227,7 +248,7 @@ impl Chunk {
         unsafe {
             chunk.write(Self { chunks: Arc::clone(chunks), state: UnsafeCell::new(state) });
         }
-        chunk
+        Some(chunk)
     }
 
     /// # Safety
@@ -249,7 +270,7 @@ mod tests {
     /// Takes pieces and writes to each, or gives some back.
     fn fill(pieces: &Pieces, count: usize, size: usize, taken: &mut Vec<NonNull<u8>>) {
         for _ in 0..count {
-            let piece = pieces.take();
+            let piece = pieces.take(0).unwrap();
             assert_eq!(piece.addr().get() % 64, 0);
             // SAFETY: the piece is this test's own, and has so many bytes.
             unsafe { piece.write_bytes(0xa5, size) };
@@ -308,6 +329,21 @@ mod tests {
     }
 
     #[test]
+    fn pieces_that_others_need_are_left_to_them() {
+        const SIZE: usize = 1 << 17;
+        let pieces = Pieces::new(SIZE);
+        let count = pieces.counter();
+        let mut taken: Vec<_> = (0..10).map(|_| pieces.take(5).unwrap()).collect();
+        assert_eq!(count(), Some(1), "15 in a chunk");
+        taken.push(pieces.take(5).unwrap());
+        assert_eq!(count(), Some(2));
+        taken.extend((0..19).map(|_| pieces.take(0).unwrap()));
+        assert_eq!(count(), Some(2));
+        // SAFETY: nobody uses them any more.
+        taken.drain(..).for_each(|piece| unsafe { Pieces::give_back(piece) });
+    }
+
+    #[test]
     fn of_small_pieces_one_chunk_is_kept_until_none_are_wanted() {
         let pieces = Pieces::new(SMALL);
         let count = pieces.counter();
@@ -326,7 +362,7 @@ mod tests {
         let pieces = Pieces::new(SMALL);
         let count = pieces.counter();
         // SAFETY: as above.
-        unsafe { Pieces::give_back(pieces.take()) };
+        unsafe { Pieces::give_back(pieces.take(0).unwrap()) };
         assert_eq!(count(), Some(1));
         drop(pieces);
         assert_eq!(count(), None);

@@ -8,6 +8,11 @@ use std::ptr::NonNull;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::pieces::Pieces;
+use crate::error::Result;
+use crate::memory;
+
+/// Slots that new values leave free for values that replace others.
+const SPARE: usize = 64;
 
 /// Set in the count of a value that lies in an allocation of its own.
 const ALONE: usize = 1 << (usize::BITS - 1);
@@ -43,13 +48,30 @@ impl<T> Slab<T> {
     /// What a value takes.
     pub const SIZE: usize = size_of::<Slot<T>>().next_multiple_of(64);
 
-    /// A value in the slab, with its first reference.
-    pub fn place(&self, value: T) -> Shared<T> {
+    /// Places a value in the slab, and returns its first reference. Leaves [`SPARE`] slots free for
+    /// [`Slab::place_anyway`].
+    ///
+    /// # Errors
+    /// `NoMemory`.
+    pub fn place(&self, value: T) -> Result<Shared<T>> {
+        self.place_leaving(SPARE, value)
+    }
+
+    /// Places a value that replaces another, even where there is no memory for new ones.
+    ///
+    /// # Errors
+    /// `NoMemory`.
+    pub fn place_anyway(&self, value: T) -> Result<Shared<T>> {
+        self.place_leaving(0, value)
+    }
+
+    fn place_leaving(&self, others: usize, value: T) -> Result<Shared<T>> {
         const { assert!(align_of::<Slot<T>>() <= 64) };
-        let slot = self.0.take().cast::<Slot<T>>();
+        let piece = self.0.take(others).ok_or_else(|| memory::exhausted(()))?;
+        let slot = piece.cast::<Slot<T>>();
         // SAFETY: the piece is as large as a slot, aligned for one, and this call's own.
         unsafe { slot.write(Slot { count: AtomicUsize::new(1), value }) };
-        Shared(slot)
+        Ok(Shared(slot))
     }
 
     /// Has memory ready for so many values.
@@ -217,12 +239,13 @@ mod tests {
     #[test]
     fn a_value_lives_as_long_as_its_last_reference() {
         let (living, slab) = (Living::default(), Slab::default());
-        let mut values: Vec<_> = (0..10_000).map(|n| slab.place(living.value(n))).collect();
+        let mut values: Vec<_> =
+            (0..10_000).map(|n| slab.place(living.value(n)).unwrap()).collect();
         let others: Vec<_> = values.iter().step_by(3).cloned().collect();
         values.clear();
         assert_eq!(living.count(), others.len());
         assert!(others.iter().enumerate().all(|(index, value)| value.number == 3 * index));
-        let again: Vec<_> = (0..10_000).map(|n| slab.place(living.value(n))).collect();
+        let again: Vec<_> = (0..10_000).map(|n| slab.place(living.value(n)).unwrap()).collect();
         assert!(others.iter().enumerate().all(|(index, value)| value.number == 3 * index));
         assert!(again.iter().enumerate().all(|(number, value)| value.number == number));
         drop(slab);
@@ -235,7 +258,7 @@ mod tests {
     fn memory_goes_with_the_slab_and_the_last_value() {
         let slab = Slab::default();
         let count = slab.0.counter();
-        let values: Vec<_> = (0..100_000_u64).map(|n| slab.place(n)).collect();
+        let values: Vec<_> = (0..100_000_u64).map(|n| slab.place(n).unwrap()).collect();
         let last = values[50_000].clone();
         assert!(count() > Some(3));
         drop(values);
@@ -263,14 +286,15 @@ mod tests {
     fn values_come_and_go_on_many_threads() {
         crate::os::deadline::start();
         let (living, slab) = (Living::default(), Slab::default());
-        let common = slab.place(living.value(0));
+        let common = slab.place(living.value(0)).unwrap();
         thread::scope(|scope| {
             for thread in 0..4 {
                 let (living, slab, common) = (&living, &slab, &common);
                 scope.spawn(move || {
                     let mut mine = Vec::new();
                     for n in 0..5000 {
-                        mine.push((slab.place(living.value(thread * 10_000 + n)), common.clone()));
+                        let value = living.value(thread * 10_000 + n);
+                        mine.push((slab.place(value).unwrap(), common.clone()));
                         if n % 3 == 0 {
                             mine.swap_remove(n % mine.len());
                         }

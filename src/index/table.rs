@@ -7,6 +7,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::Shared;
 use super::lines::{ENTRIES, Line, LineMemory, Lines};
+use crate::error::Result;
+use crate::memory;
 
 /// So many entries of so many are taken at most: then one in ten stands behind the line that its hash
 /// names.
@@ -24,6 +26,27 @@ fn mark(hash: u64) -> u16 {
 #[inline]
 pub(crate) fn table_of(hash: u64, tables: usize) -> usize {
     ((u64::from((hash >> 16) as u32) * tables as u64) >> 32) as usize
+}
+
+/// Calls `each` with every table that hashes belong to, and with how many of them do.
+///
+/// # Errors
+/// The first one of `each`.
+pub(crate) fn for_each_table<const TABLES: usize>(
+    hashes: impl Iterator<Item = u64> + Clone,
+    mut each: impl FnMut(usize, usize) -> Result<()>,
+) -> Result<()> {
+    // Mostly there is one, which need not be counted.
+    let mut first = hashes.clone();
+    match (first.next(), first.next()) {
+        (None, _) => return Ok(()),
+        (Some(hash), None) => return each(table_of(hash, TABLES), 1),
+        _ => {}
+    }
+    let mut counts = [0; TABLES];
+    hashes.for_each(|hash| counts[table_of(hash, TABLES)] += 1);
+    let counted = counts.into_iter().enumerate().filter(|(_, count)| *count > 0);
+    counted.into_iter().try_for_each(|(table, count)| each(table, count))
 }
 
 /// A hash table. What tells two values apart is the caller's to say, by a hash and by a look.
@@ -105,17 +128,35 @@ impl<T> Table<T> {
     }
 
     /// Adds an entry; `hash_of` tells the hash of one that is there already.
+    ///
+    /// # Errors
+    /// `NoMemory`; none where [`Table::make_room`] was called for this entry.
     pub fn insert(
         &mut self,
         memory: &LineMemory,
         hash: u64,
         value: Shared<T>,
         hash_of: impl Fn(&T) -> u64,
-    ) {
-        if (self.taken + 1) * MOST.1 > self.lines.len() * ENTRIES * MOST.0 {
-            self.rebuild(memory, hash_of);
-        }
+    ) -> Result<()> {
+        self.make_room(memory, 1, hash_of)?;
         self.put(hash, value);
+        Ok(())
+    }
+
+    /// Makes room for `more` entries, if there is too little.
+    ///
+    /// # Errors
+    /// `NoMemory`; the table stays as it was.
+    pub fn make_room(
+        &mut self,
+        memory: &LineMemory,
+        more: usize,
+        hash_of: impl Fn(&T) -> u64,
+    ) -> Result<()> {
+        if (self.taken + more) * MOST.1 > self.lines.len() * ENTRIES * MOST.0 {
+            self.rebuild(memory, more, hash_of)?;
+        }
+        Ok(())
     }
 
     /// Puts another value, which is made of the old one, in the place of the entry that `is` the one,
@@ -192,30 +233,43 @@ impl<T> Table<T> {
 
     /// Makes room for as many entries in an empty table as are one table's among some, when so many are
     /// to come in all: or each table would grow step by step, and hash all that it has each time.
-    pub fn reserve(&mut self, memory: &LineMemory, entries: usize, tables: usize) {
+    ///
+    /// # Errors
+    /// `NoMemory`; the table stays as it was.
+    pub fn reserve(&mut self, memory: &LineMemory, entries: usize, tables: usize) -> Result<()> {
         let share = entries / tables;
         if self.len == 0 && share > 2 * ENTRIES {
             // By chance some have more than others.
-            self.empty_for(memory, share + share / 16);
+            self.empty_for(memory, share + share / 16)?;
         }
+        Ok(())
     }
 
     /// Has new lines with room for so many entries, and gives the old ones back.
-    fn empty_for(&mut self, memory: &LineMemory, entries: usize) -> Lines {
-        let lines = (entries * MOST.1).div_ceil(MOST.0 * ENTRIES).next_power_of_two();
-        self.marks = vec![0; lines];
+    fn empty_for(&mut self, memory: &LineMemory, entries: usize) -> Result<Lines> {
+        let count = (entries * MOST.1).div_ceil(MOST.0 * ENTRIES).next_power_of_two();
+        let mut marks = memory::vec_with_capacity(count)?;
+        marks.resize(count, 0);
+        let lines = Lines::empty(count, memory)?;
+        self.marks = marks;
         (self.len, self.taken) = (0, 0);
-        std::mem::replace(&mut self.lines, Lines::empty(lines, memory))
+        Ok(std::mem::replace(&mut self.lines, lines))
     }
 
-    /// Makes room, so much that it is not asked for soon again.
-    fn rebuild(&mut self, memory: &LineMemory, hash_of: impl Fn(&T) -> u64) {
-        let old = self.empty_for(memory, self.len + 1 + self.len / 4);
+    /// Makes room for `more` entries and a quarter of those that exist, so that growing is rare.
+    fn rebuild(
+        &mut self,
+        memory: &LineMemory,
+        more: usize,
+        hash_of: impl Fn(&T) -> u64,
+    ) -> Result<()> {
+        let old = self.empty_for(memory, self.len + more + self.len / 4)?;
         for address in old.entries() {
             // SAFETY: the address answered for a reference, and stands in no table now.
             let value: Shared<T> = unsafe { Shared::from_address(address) };
             self.put(hash_of(&value), value);
         }
+        Ok(())
     }
 }
 
@@ -258,10 +312,10 @@ mod tests {
             let is = |it: &Shared<(u64, Arc<u64>)>| it.0 == key;
             let found = table.find(hash(key), is).map(|it| *it.deref().1);
             assert_eq!(found, map.get(&key).copied());
-            let new = slab.place((key, Arc::new(step)));
+            let new = slab.place((key, Arc::new(step))).unwrap();
             let old = match (found, growing != 1 || random(3) == 0) {
                 (None, true) => {
-                    table.insert(&memory, hash(key), new, |it| hash(it.0));
+                    table.insert(&memory, hash(key), new, |it| hash(it.0)).unwrap();
                     map.insert(key, step)
                 }
                 (Some(_), true) if random(2) == 0 => {
@@ -292,12 +346,13 @@ mod tests {
     #[test]
     fn a_table_with_room_for_what_comes_does_not_grow() {
         let (slab, memory, mut table) = (Slab::default(), LineMemory::default(), Table::default());
-        table.reserve(&memory, 160_000, 160);
+        table.reserve(&memory, 160_000, 160).unwrap();
         let lines = table.lines.len();
         for key in 0..1000 {
-            table.insert(&memory, hash(key), slab.place(key), |_| unreachable!());
+            let value = slab.place(key).unwrap();
+            table.insert(&memory, hash(key), value, |_| unreachable!()).unwrap();
         }
-        table.reserve(&memory, 1_600_000, 160);
+        table.reserve(&memory, 1_600_000, 160).unwrap();
         assert_eq!((table.lines.len(), table.len()), (lines, 1000));
         assert!(table.find(hash(7), |it| **it == 7).is_some());
     }
@@ -308,7 +363,8 @@ mod tests {
         assert!(table.find(0, |_: &Shared<u64>| true).is_none());
         assert!(table.remove(0, |_| true).is_none());
         for key in 0..100_000 {
-            table.insert(&memory, hash(key), slab.place(key), |key| hash(*key));
+            let value = slab.place(key).unwrap();
+            table.insert(&memory, hash(key), value, |key| hash(*key)).unwrap();
             assert!(table.remove(hash(key), |it| **it == key).is_some());
         }
         assert!(table.lines.len() <= 2);

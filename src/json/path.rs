@@ -23,14 +23,32 @@ impl<'a> Path<'a> {
 
 impl fmt::Display for Path<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Without recursion: the parser's may have used most of a small stack.
+        let ancestors = || std::iter::successors(Some(self), |path| path.parent());
+        let count = ancestors().count();
+        let mut from_root = (0..count).rev().filter_map(|place| ancestors().nth(place));
+        from_root.try_for_each(|path| path.write_last(f))
+    }
+}
+
+impl Path<'_> {
+    fn parent(&self) -> Option<&Self> {
+        match self {
+            Self::Root => None,
+            Self::Member(parent, _) | Self::Item(parent, _) => Some(parent),
+        }
+    }
+
+    /// Writes the last part of the path.
+    fn write_last(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Root => f.write_str("$"),
-            Self::Item(parent, index) => write!(f, "{parent}[{index}]"),
-            Self::Member(parent, key) if is_plain_name(key) => write!(f, "{parent}.{key}"),
-            Self::Member(parent, key) => {
-                let mut quoted = String::new();
-                super::write::write_string(key, &mut quoted);
-                write!(f, "{parent}[{quoted}]")
+            Self::Item(_, index) => write!(f, "[{index}]"),
+            Self::Member(_, key) if is_plain_name(key) => write!(f, ".{key}"),
+            Self::Member(_, key) => {
+                f.write_str("[")?;
+                super::write::write_string(key, f)?;
+                f.write_str("]")
             }
         }
     }

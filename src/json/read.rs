@@ -8,6 +8,7 @@ use serde_json::{Map, Number, Value};
 use super::Path;
 use super::wiped::{WipedItems, WipedMembers};
 use crate::error::{Error, ErrorKind, Result};
+use crate::memory::{self, OVERHEAD};
 
 /// A document's text has at most this many bytes.
 pub const MAX_BYTES: usize = 1 << 20;
@@ -55,10 +56,47 @@ fn not_an_object() -> Error {
 }
 
 fn read(text: &str, max_levels: usize) -> Result<Value> {
+    check_room_for(text)?;
     // This checks the syntax, at any depth, and builds nothing.
     serde_json::from_str::<IgnoredAny>(text)
         .map_err(|error| syntax_error(format!("the document is not JSON: {error}"), &Path::Root))?;
     Reader { rest: text, max_levels }.value(&Path::Root, 0)
+}
+
+/// Checks that there is memory for a document before it is read, since that makes many small
+/// allocations.
+///
+/// # Errors
+/// `NoMemory`.
+pub(crate) fn check_room_for(text: &str) -> Result<()> {
+    memory::check_room(most_memory(text))
+}
+
+/// Returns what a document takes in memory at most while it is read, whatever its shape is.
+fn most_memory(text: &str) -> usize {
+    /// A node of a B-tree has room for 11 members with a key, a value and some pointers.
+    const NODE: usize = 11 * (size_of::<String>() + size_of::<Value>()) + 16 + 12 * 8 + OVERHEAD;
+    /// But for the first, nodes have 5 members or more, and one in 6 has others below it.
+    const MEMBER: usize = NODE / 5 + NODE / 30;
+    /// An array grows by doubling, from one allocation to another.
+    const ITEM: usize = 4 * size_of::<Value>();
+    const ARRAY: usize = 4 * size_of::<Value>() + OVERHEAD;
+    // What stands inside a string is taken for more than it is.
+    let [mut objects, mut members, mut arrays, mut items, mut quotes] = [0; 5];
+    for byte in text.bytes() {
+        match byte {
+            b'{' => objects += 1,
+            b':' => members += 1,
+            b'[' => arrays += 1,
+            b',' => items += 1,
+            b'"' => quotes += 1,
+            _ => {}
+        }
+    }
+    // A string with escapes is read into a buffer that grows, and then copied.
+    let strings = 4 * text.len() + quotes / 2 * OVERHEAD;
+    // An object without members needs no node.
+    strings + objects.min(members) * NODE + members * MEMBER + arrays * ARRAY + items * ITEM
 }
 
 /// Reads back a document that this module wrote, which may be longer than one that is accepted.
@@ -66,6 +104,7 @@ fn read(text: &str, max_levels: usize) -> Result<Value> {
 /// # Errors
 /// As [`parse`], for other texts.
 pub(crate) fn read_back(text: &str) -> Result<Value> {
+    check_room_for(text)?;
     Reader { rest: text, max_levels: MAX_LEVELS }.value(&Path::Root, 0)
 }
 

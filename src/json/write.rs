@@ -1,30 +1,39 @@
 //! Writing a document as Python's `json.dumps(document, sort_keys=True)` does.
 
-use std::fmt::Write;
+use std::fmt::{self, Write};
 
 use serde_json::{Map, Number, Value};
 
+use crate::error::Result;
+use crate::memory::{self, TextBuffer};
+
 /// The text of a value.
-pub fn to_text(value: &Value) -> String {
-    let mut out = String::new();
+///
+/// # Errors
+/// `NoMemory`.
+pub fn to_text(value: &Value) -> Result<String> {
+    let mut out = TextBuffer::default();
     write_value(value, &mut out);
-    out
+    out.finish()
 }
 
 /// The text of an object.
-pub fn object_to_text(members: &Map<String, Value>) -> String {
-    let mut out = String::new();
+///
+/// # Errors
+/// `NoMemory`.
+pub fn object_to_text(members: &Map<String, Value>) -> Result<String> {
+    let mut out = TextBuffer::default();
     write_object(members, &mut out);
-    out
+    out.finish()
 }
 
-fn write_value(value: &Value, out: &mut String) {
+fn write_value(value: &Value, out: &mut TextBuffer) {
     match value {
         Value::Null => out.push_str("null"),
         Value::Bool(true) => out.push_str("true"),
         Value::Bool(false) => out.push_str("false"),
         Value::Number(number) => write_number(number, out),
-        Value::String(text) => write_string(text, out),
+        Value::String(text) => write_quoted(text, out),
         Value::Array(items) => {
             out.push('[');
             for (index, item) in items.iter().enumerate() {
@@ -39,23 +48,23 @@ fn write_value(value: &Value, out: &mut String) {
     }
 }
 
-fn write_object(members: &Map<String, Value>, out: &mut String) {
+fn write_object(members: &Map<String, Value>, out: &mut TextBuffer) {
     // UTF-8 sorts as the code points do, which is Python's order.
-    let mut sorted: Vec<_> = members.iter().collect();
+    let Ok(mut sorted) = memory::collect(members) else { return out.fail() };
     sorted.sort_unstable_by_key(|(key, _)| *key);
     out.push('{');
     for (index, (key, value)) in sorted.into_iter().enumerate() {
         if index > 0 {
             out.push_str(", ");
         }
-        write_string(key, out);
+        write_quoted(key, out);
         out.push_str(": ");
         write_value(value, out);
     }
     out.push('}');
 }
 
-fn write_number(number: &Number, out: &mut String) {
+fn write_number(number: &Number, out: &mut TextBuffer) {
     match number.as_f64() {
         Some(float) if number.is_f64() => write_float(float, out),
         _ => out.push_str(&number.to_string()),
@@ -64,7 +73,7 @@ fn write_number(number: &Number, out: &mut String) {
 
 /// Python's `repr` of a float: the shortest digits that read back as the same float, positional
 /// from 1e-4 up to below 1e16, otherwise with an exponent of at least two digits.
-fn write_float(float: f64, out: &mut String) {
+fn write_float(float: f64, out: &mut TextBuffer) {
     let shortest = format!("{float:e}");
     let decimals = split_float(&shortest).0.len().saturating_sub(2);
     // Where two shortest texts are equally near, Python takes the even one, as exact rounding to
@@ -79,7 +88,7 @@ fn write_float(float: f64, out: &mut String) {
         write_positional(digits, exponent, out);
     } else {
         let sign = if exponent < 0 { '-' } else { '+' };
-        // A `String` never fails to be written to.
+        // The buffer notes a failure itself.
         let _ = write!(out, "{digits}e{sign}{:02}", exponent.abs());
     }
 }
@@ -90,7 +99,7 @@ fn split_float(scientific: &str) -> (&str, i32) {
     (digits.trim_start_matches('-'), exponent.parse().unwrap_or(0))
 }
 
-fn write_positional(digits: &str, exponent: i32, out: &mut String) {
+fn write_positional(digits: &str, exponent: i32, out: &mut TextBuffer) {
     let (first, decimals) = digits.split_once('.').unwrap_or((digits, ""));
     let shift = exponent.unsigned_abs() as usize;
     if exponent < 0 {
@@ -112,24 +121,36 @@ fn write_positional(digits: &str, exponent: i32, out: &mut String) {
     }
 }
 
-pub(crate) fn write_string(text: &str, out: &mut String) {
-    out.push('"');
-    for character in text.chars() {
+fn write_quoted(text: &str, out: &mut TextBuffer) {
+    // The buffer notes a failure itself.
+    let _ = write_string(text, out);
+}
+
+/// Writes a text as a JSON string.
+pub(crate) fn write_string(text: &str, out: &mut impl Write) -> fmt::Result {
+    out.write_char('"')?;
+    let mut plain = 0;
+    for (place, character) in text.char_indices() {
+        if matches!(character, ' '..='~') && !matches!(character, '"' | '\\') {
+            continue;
+        }
+        out.write_str(&text[plain..place])?;
+        plain = place + character.len_utf8();
         match character {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            '\u{8}' => out.push_str("\\b"),
-            '\u{c}' => out.push_str("\\f"),
-            ' '..='~' => out.push(character),
+            '"' => out.write_str("\\\"")?,
+            '\\' => out.write_str("\\\\")?,
+            '\n' => out.write_str("\\n")?,
+            '\r' => out.write_str("\\r")?,
+            '\t' => out.write_str("\\t")?,
+            '\u{8}' => out.write_str("\\b")?,
+            '\u{c}' => out.write_str("\\f")?,
             _ => {
                 for unit in character.encode_utf16(&mut [0; 2]) {
-                    let _ = write!(out, "\\u{unit:04x}");
+                    write!(out, "\\u{unit:04x}")?;
                 }
             }
         }
     }
-    out.push('"');
+    out.write_str(&text[plain..])?;
+    out.write_char('"')
 }

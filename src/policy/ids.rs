@@ -6,6 +6,7 @@ use hashbrown::HashSet;
 use parking_lot::RwLock;
 
 use crate::error::{Error, Result};
+use crate::memory;
 
 /// The list of policy ids that a host registered; until it has, any id is known.
 #[derive(Debug, Default)]
@@ -21,11 +22,19 @@ impl PolicyIds {
     /// Replaces the list; none makes every id known.
     ///
     /// # Errors
-    /// [`crate::ErrorKind::InvalidArgument`] if an id is empty or `*`; the list stays as it was.
+    /// [`crate::ErrorKind::InvalidArgument`] if an id is empty or `*`, `NoMemory`; the list stays as
+    /// it was.
     pub fn set(&self, ids: Option<Vec<String>>) -> Result<()> {
         ids.iter().flatten().try_for_each(|id| Self::check(id))?;
+        let ids = ids.map(|ids| -> Result<_> {
+            let mut set = HashSet::new();
+            set.try_reserve(ids.len()).map_err(memory::exhausted)?;
+            set.extend(ids.into_iter().map(String::into_boxed_str));
+            Ok(set)
+        });
+        let ids = ids.transpose()?;
         let mut known = self.known.write();
-        *known = ids.map(|ids| ids.into_iter().map(Into::into).collect());
+        *known = ids;
         self.registered.store(known.is_some(), Ordering::Release);
         // Last, and under the lock: who reads the new version is answered by the new list.
         self.version.fetch_add(1, Ordering::Release);
@@ -46,11 +55,15 @@ impl PolicyIds {
     }
 
     /// The list, sorted.
-    pub fn get(&self) -> Option<Vec<String>> {
+    ///
+    /// # Errors
+    /// `NoMemory`.
+    pub fn get(&self) -> Result<Option<Vec<String>>> {
         let known = self.known.read();
-        let mut ids: Vec<String> = known.as_ref()?.iter().map(|id| id.to_string()).collect();
+        let Some(known) = &*known else { return Ok(None) };
+        let mut ids = memory::try_collect(known.iter().map(|id| memory::string(id)))?;
         ids.sort_unstable();
-        Some(ids)
+        Ok(Some(ids))
     }
 
     /// The version of the list. What was found by the list after the version was read stands while

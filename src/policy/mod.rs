@@ -33,13 +33,16 @@ impl PolicyDocument {
     /// [`crate::ErrorKind::Policy`] with the place of what breaks a rule of policies.
     pub fn new(members: Map<String, Value>, ids: &PolicyIds) -> Result<Self> {
         validate::check(&members, ids)?;
-        let text = Text::new(&json::object_to_text(&members));
+        let text = Text::try_new(&json::object_to_text(&members)?)?;
         Ok(Self { text, members })
     }
 
     /// A document as storage has it: its text is kept as it stands, and it need keep no rule.
-    pub fn stored(text: &str, members: Map<String, Value>) -> Self {
-        Self { text: Text::new(text), members }
+    ///
+    /// # Errors
+    /// `NoMemory`.
+    pub fn stored(text: &str, members: Map<String, Value>) -> Result<Self> {
+        Ok(Self { text: Text::try_new(text)?, members })
     }
 
     /// The document's text, which tells it from others.
@@ -47,13 +50,14 @@ impl PolicyDocument {
         &self.text
     }
 
-    pub fn compile(self, ids: &Arc<PolicyIds>) -> Policy {
+    /// Compiles the document.
+    ///
+    /// # Errors
+    /// `NoMemory`.
+    pub fn compile(self, ids: &Arc<PolicyIds>) -> Result<Policy> {
         let resources = self.members.get("resources").and_then(Value::as_object);
-        Policy {
-            text: self.text,
-            resources: resources.map(Resources::compile),
-            ids: Arc::clone(ids),
-        }
+        let resources = resources.map(Resources::compile).transpose()?;
+        Ok(Policy { text: self.text, resources, ids: Arc::clone(ids) })
     }
 }
 
@@ -73,7 +77,7 @@ impl Policy {
     /// Those of [`json::parse_object`], and [`crate::ErrorKind::Policy`] with the place of what
     /// breaks a rule of policies.
     pub fn parse(text: &str, ids: &Arc<PolicyIds>) -> Result<Self> {
-        PolicyDocument::parse(text, ids).map(|document| document.compile(ids))
+        PolicyDocument::parse(text, ids)?.compile(ids)
     }
 
     /// The policy that allows everything: the empty document.

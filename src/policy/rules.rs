@@ -7,7 +7,9 @@ use std::hash::{BuildHasher, Hasher};
 
 use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
 
+use crate::error::Result;
 use crate::json::{Map, Value};
+use crate::memory;
 
 /// An HTTP method that is asked about.
 #[derive(Clone, Copy, Debug)]
@@ -75,7 +77,7 @@ struct Rules {
 
 impl Rules {
     /// Compiles a place; `usual` are the usual methods that are allowed where it has no opinion.
-    fn compile(section: &Value, usual: u16) -> Self {
+    fn compile(section: &Value, usual: u16) -> Result<Self> {
         let mut rules = Self::default();
         let mut mentioned = [0; 2];
         // A block wins over an allow of the same method, so it is written over it.
@@ -88,14 +90,15 @@ impl Rules {
                 } else if method.bit != 0 {
                     mentioned[usize::from(allowed)] |= method.bit;
                 } else if method.is_valid() {
-                    rules.named.insert(name.into(), allowed);
+                    rules.named.try_reserve(1).map_err(memory::exhausted)?;
+                    rules.named.insert(memory::string(name)?.into_boxed_str(), allowed);
                 }
             }
         }
         let others = rules.others.map_or(usual, |allowed| if allowed { u16::MAX } else { 0 });
         let [blocked, allowed] = mentioned;
         rules.usual = (others | allowed) & !blocked;
-        rules
+        Ok(rules)
     }
 
     /// The opinion of this place on a method that is not usual.
@@ -115,15 +118,17 @@ impl<T> Table<T> {
     fn compile<'a>(
         hasher: &DefaultHashBuilder,
         section: impl Iterator<Item = (&'a String, &'a Value)>,
-        compile: impl Fn(&'a Value) -> T,
-    ) -> Self {
+        compile: impl Fn(&'a Value) -> Result<T>,
+    ) -> Result<Self> {
         let (mut entries, mut marks) = (HashTable::new(), 0);
+        let hash_of = |(name, _): &(Box<str>, T)| hash(hasher, name);
         for (name, value) in section {
-            let entry = (Box::from(name.as_str()), compile(value));
+            let entry = (memory::string(name)?.into_boxed_str(), compile(value)?);
             marks |= mark(name);
-            entries.insert_unique(hash(hasher, name), entry, |(name, _)| hash(hasher, name));
+            entries.try_reserve(1, hash_of).map_err(memory::exhausted)?;
+            entries.insert_unique(hash(hasher, name), entry, hash_of);
         }
-        Self { entries, marks }
+        Ok(Self { entries, marks })
     }
 
     #[inline(always)]
@@ -189,15 +194,15 @@ struct Section {
 }
 
 impl Section {
-    fn compile(hasher: &DefaultHashBuilder, section: &Value, usual: u16) -> Self {
+    fn compile(hasher: &DefaultHashBuilder, section: &Value, usual: u16) -> Result<Self> {
         let section = section.as_object();
         let any_resource = section.and_then(|section| section.get("*"));
-        let any_resource = any_resource.map(|rules| Rules::compile(rules, usual));
+        let any_resource = any_resource.map(|rules| Rules::compile(rules, usual)).transpose()?;
         let usual = any_resource.as_ref().map_or(usual, |rules| rules.usual);
         // Who asks about a resource of the name `*` asks about any.
         let named = section.into_iter().flatten().filter(|(resource_id, _)| *resource_id != "*");
-        let resources = Table::compile(hasher, named, |rules| Rules::compile(rules, usual));
-        Self { resources, any_resource, usual }
+        let resources = Table::compile(hasher, named, |rules| Rules::compile(rules, usual))?;
+        Ok(Self { resources, any_resource, usual })
     }
 }
 
@@ -214,14 +219,18 @@ pub(super) struct Resources {
 
 impl Resources {
     /// Compiles the `resources` of a valid document.
-    pub fn compile(resources: &Map<String, Value>) -> Self {
+    ///
+    /// # Errors
+    /// `NoMemory`.
+    pub fn compile(resources: &Map<String, Value>) -> Result<Self> {
         let hasher = DefaultHashBuilder::default();
         let everything = resources.get("*").map(|rules| Rules::compile(rules, u16::MAX));
+        let everything = everything.transpose()?;
         let usual = everything.as_ref().map_or(u16::MAX, |rules| rules.usual);
         let named = resources.iter().filter(|(policy_id, _)| *policy_id != "*");
         let sections =
-            Table::compile(&hasher, named, |section| Section::compile(&hasher, section, usual));
-        Self { hasher, sections, everything, usual }
+            Table::compile(&hasher, named, |section| Section::compile(&hasher, section, usual))?;
+        Ok(Self { hasher, sections, everything, usual })
     }
 
     /// Whether a method is allowed. What no rule has an opinion on is.
@@ -269,7 +278,7 @@ mod tests {
             assert!(!is_same(&name, &"a".repeat(len + 1)));
             let hasher = DefaultHashBuilder::default();
             let value = Value::Null;
-            let table = Table::compile(&hasher, [(&name, &value)].into_iter(), |_| ());
+            let table = Table::compile(&hasher, [(&name, &value)].into_iter(), |_| Ok(())).unwrap();
             assert!(table.get(&hasher, &name).is_some());
             for place in 0..len {
                 let mut other = name.clone();

@@ -7,6 +7,8 @@ use std::sync::{Arc, Weak};
 use hashbrown::{DefaultHashBuilder, HashTable};
 use parking_lot::Mutex;
 
+use crate::memory;
+
 /// So much memory of the texts and what goes with them that all are forgotten. A text of the
 /// greatest length fits.
 const MOST_BYTES: usize = 4 << 20;
@@ -55,8 +57,11 @@ impl<T> Accepted<T> {
         }
         // Without the lock, because it may be long.
         let document = make()?;
-        let entry = Entry { hash, text: text.into(), version, document: Arc::downgrade(&document) };
-        self.texts.lock().set(entry);
+        // Without memory for the text it is only read again the next time.
+        if let Ok(text) = memory::string(text) {
+            let (text, weak) = (text.into_boxed_str(), Arc::downgrade(&document));
+            self.texts.lock().set(Entry { hash, text, version, document: weak });
+        }
         Ok(document)
     }
 }
@@ -77,6 +82,9 @@ impl<T> Texts<T> {
         if self.bytes + cost > MOST_BYTES {
             self.entries = HashTable::new();
             self.bytes = 0;
+        }
+        if self.entries.try_reserve(1, |entry| entry.hash).is_err() {
+            return;
         }
         self.bytes += cost;
         self.entries.insert_unique(entry.hash, entry, |entry| entry.hash);

@@ -30,7 +30,7 @@ impl Store {
             .map(|extra_data| self.documents.extra_data_of_text(extra_data, "extra_data"));
         let change = Change {
             expires: update.expires,
-            note: update.note.map(Text::new),
+            note: update.note.map(Text::try_new).transpose()?,
             policy: policy.transpose()?,
             extra_data: extra_data.transpose()?,
             last_updated: self.now()?,
@@ -113,7 +113,7 @@ impl Store {
     fn invalidate(self: &Arc<Self>, which: Selection, reason: &str) -> Result<u64> {
         names::check_prose(reason, "reason")?;
         let date = Some(self.now()?);
-        let invalidation = Invalidation { date, reason: Text::new(reason) };
+        let invalidation = Invalidation { date, reason: Text::try_new(reason)? };
         let records = self.change(Operation::Invalidate(which, invalidation))?;
         self.fire_each(Event::Invalidated, &records);
         Ok(records.len() as u64)

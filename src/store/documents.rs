@@ -81,7 +81,7 @@ impl Documents {
     ) -> Result<Arc<Policy>> {
         let document = document.map_err(|error| error.at_argument(argument))?;
         let text = document.text().clone();
-        Ok(self.policies.share(&text, || document.compile(&self.policy_ids)))
+        self.policies.share(&text, || document.compile(&self.policy_ids))
     }
 
     /// The extra data of a JSON text that must be an object; none is the empty one.
@@ -108,9 +108,9 @@ impl Documents {
                 .at_argument(argument)
                 .at_path("$.client_name"));
         }
-        let client_name = client_name.map(Text::new);
-        let text = Text::new(&json::object_to_text(&document));
-        Ok(self.extra_data.share(&text, || ExtraData::new(text.clone(), client_name)))
+        let client_name = client_name.map(Text::try_new).transpose()?;
+        let text = Text::try_new(&json::object_to_text(&document)?)?;
+        self.extra_data.share(&text, || Ok(ExtraData::new(text.clone(), client_name)))
     }
 }
 
@@ -123,8 +123,8 @@ impl Documents {
         let Some(text) = stored_text(text).filter(|text| *text != "{}") else {
             return Ok(Arc::clone(&self.full_access));
         };
-        self.policies.share_stored(text, || {
-            Ok(PolicyDocument::stored(text, stored_object(text)?).compile(&self.policy_ids))
+        self.policies.share(text, || {
+            PolicyDocument::stored(text, stored_object(text)?)?.compile(&self.policy_ids)
         })
     }
 
@@ -135,10 +135,11 @@ impl Documents {
     /// `Corrupt` if it is no JSON object.
     pub fn stored_extra_data(&self, text: Option<&str>) -> Result<Arc<ExtraData>> {
         let text = stored_text(text).unwrap_or("{}");
-        self.extra_data.share_stored(text, || {
+        self.extra_data.share(text, || {
             let members = stored_object(text)?;
-            let client_name = members.get("client_name").and_then(Value::as_str).map(Text::new);
-            Ok(ExtraData::new(Text::new(text), client_name))
+            let client_name = members.get("client_name").and_then(Value::as_str);
+            let client_name = client_name.map(Text::try_new).transpose()?;
+            Ok(ExtraData::new(Text::try_new(text)?, client_name))
         })
     }
 }
@@ -150,10 +151,14 @@ fn stored_text(text: Option<&str>) -> Option<&str> {
 
 /// A JSON object as storage has it. What others wrote need not keep our limits.
 fn stored_object(text: &str) -> Result<Map<String, Value>> {
+    json::check_room_for(text)?;
     // The quick reader stops one level before ours does.
-    serde_json::from_str(text)
-        .or_else(|_| json::parse_with_documents(text))
-        .map_err(|_| Error::new(ErrorKind::Corrupt, "a stored document is no JSON object"))
+    serde_json::from_str(text).or_else(|_| json::parse_with_documents(text)).map_err(|error| {
+        match error.kind() {
+            ErrorKind::NoMemory => error,
+            _ => Error::new(ErrorKind::Corrupt, "a stored document is no JSON object"),
+        }
+    })
 }
 
 /// The members of a JSON text that must be an object; none is the empty one.
@@ -195,16 +200,7 @@ impl<T> Default for Shared<T> {
 impl<T: Document> Shared<T> {
     /// The document of a text: one that is there already, or else the one that is made, which
     /// happens without the lock because it may be long.
-    fn share(&self, text: &Text, make: impl FnOnce() -> T) -> Arc<T> {
-        let hash = self.hasher.hash_one(text);
-        if let Some(document) = self.table.lock().find(hash, text) {
-            return document;
-        }
-        self.add(hash, make())
-    }
-
-    /// The same for a text in storage, which is not read again if its document is there.
-    fn share_stored(&self, text: &str, make: impl FnOnce() -> Result<T>) -> Result<Arc<T>> {
+    fn share(&self, text: &str, make: impl FnOnce() -> Result<T>) -> Result<Arc<T>> {
         let hash = self.hasher.hash_one(text);
         if let Some(document) = self.table.lock().find(hash, text) {
             return Ok(document);
@@ -243,6 +239,9 @@ impl<T: Document> Table<T> {
             self.entries.retain(|entry| entry.document.strong_count() > 0);
             self.sweep_at = (self.entries.len() * 2).max(SWEEP_AT_LEAST);
         }
-        self.entries.insert_unique(entry.hash, entry, |entry| entry.hash);
+        // Without room in the table the document is only not shared.
+        if self.entries.try_reserve(1, |entry| entry.hash).is_ok() {
+            self.entries.insert_unique(entry.hash, entry, |entry| entry.hash);
+        }
     }
 }

@@ -2,7 +2,8 @@
 
 use super::{SiteFilter, Store, TokenFilter, names};
 use crate::error::{Error, ErrorKind, Result};
-use crate::token::{SharedToken, TokenValue};
+use crate::memory;
+use crate::token::{SharedToken, Token, TokenValue};
 
 impl Store {
     /// The token that has a value, usable or not. This is no login: it checks nothing.
@@ -27,7 +28,7 @@ impl Store {
     /// The tokens that match a filter, in order of their ids.
     ///
     /// # Errors
-    /// `NotFound` for an unknown Local Site; those of bad names.
+    /// `NotFound` for an unknown Local Site; those of bad names; `NoMemory`.
     pub fn list_tokens(&self, filter: &TokenFilter<'_>) -> Result<Vec<SharedToken>> {
         filter.user.map_or(Ok(()), names::check_user)?;
         filter.client_name.map_or(Ok(()), names::check_client_name)?;
@@ -35,7 +36,9 @@ impl Store {
             names::check_local_site(name)?;
         }
         let records = self.backend.list(filter, self.now()?)?;
-        Ok(records.into_iter().map(|record| self.snapshot(record)).collect())
+        // Each of them is a small allocation.
+        memory::check_room(records.len() * (Token::SIZE + memory::OVERHEAD))?;
+        memory::collect(records.into_iter().map(|record| self.snapshot(record)))
     }
 
     /// How many tokens there are, usable or not.

@@ -1,12 +1,13 @@
 //! Events: what a host can be told of as it happens.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Weak};
 
 use parking_lot::RwLock;
 
 use super::Store;
 use crate::error::{Error, ErrorKind, Result};
+use crate::memory;
 use crate::token::{SharedRecord, SharedToken};
 
 /// What happened to a token.
@@ -53,9 +54,11 @@ struct Entry {
 }
 
 impl HookList {
-    /// The hooks as they are now. Who is removed meanwhile goes at once, or when its call ends.
-    fn current(&self) -> Vec<Weak<Entry>> {
-        self.entries.read().iter().map(Arc::downgrade).collect()
+    /// The first hooks behind those of an id, which need not be there any more. Looked up one by one,
+    /// since an event that has happened must not fail for want of memory for a list of them.
+    fn next_after(&self, id: u64) -> Option<Arc<Entry>> {
+        let entries = self.entries.read();
+        entries.get(entries.partition_point(|entry| entry.id <= id)).cloned()
     }
 }
 
@@ -63,7 +66,7 @@ impl Store {
     /// Adds hooks, behind those that are there, and gives the id to remove them by.
     ///
     /// # Errors
-    /// `State` once the store was closed.
+    /// `State` once the store was closed; `NoMemory`.
     pub fn add_hooks(&self, hooks: Box<dyn Hooks>) -> Result<u64> {
         let list = &self.hooks;
         let mut entries = list.entries.write();
@@ -72,6 +75,10 @@ impl Store {
             // Dropping the hooks calls the host.
             drop(entries);
             return Err(error);
+        }
+        if let Err(error) = entries.try_reserve(1) {
+            drop(entries);
+            return Err(memory::exhausted(error));
         }
         let id = list.last_id.fetch_add(1, Ordering::Relaxed) as u64 + 1;
         entries.push(Arc::new(Entry { id, removed: AtomicBool::new(false), hooks }));
@@ -124,10 +131,12 @@ impl Store {
 
     fn tell(self: &Arc<Self>, event: Event, token: &SharedToken) {
         let store = Arc::clone(self);
-        for entry in store.hooks.current() {
-            if let Some(entry) = entry.upgrade()
-                && !entry.removed.load(Ordering::Acquire)
-            {
+        // Hooks that are added meanwhile are not told of this event.
+        let last = store.hooks.last_id.load(Ordering::Relaxed) as u64;
+        let mut id = 0;
+        while let Some(entry) = store.hooks.next_after(id).filter(|entry| entry.id <= last) {
+            id = entry.id;
+            if !entry.removed.load(Ordering::Acquire) {
                 entry.hooks.call(&store, event, token);
             }
         }

@@ -75,6 +75,7 @@ impl Store {
             return Ok((self.snapshot(record), false));
         }
 
+        self.backend.check_room()?;
         let expires = match expires {
             Some(given) => given,
             None => self.default_expiration(now)?,
@@ -128,17 +129,18 @@ impl Store {
         names::check_user(request.user)?;
         names::check_prose(request.note, "note")?;
         request.local_site.map_or(Ok(()), names::check_local_site)?;
+        self.backend.check_room()?;
         let policy = self.documents.policy(request.policy, "policy")?;
         let extra_data = self.documents.extra_data_of_text(request.extra_data, "extra_data")?;
         let now = self.now()?;
 
         let generator_id = match request.generator_id {
-            Some(id) => Text::new(id),
+            Some(id) => Text::try_new(id)?,
             None => self.generators.read().default_id().clone(),
         };
         let user = Text::new(request.user);
         let local_site = request.local_site.map(Text::new);
-        let note = Text::new(request.note);
+        let note = Text::try_new(request.note)?;
         let invalidation =
             (!request.valid).then(|| Invalidation { date: None, reason: Text::new("") });
         let (record, _) =
@@ -174,13 +176,14 @@ impl Store {
         request.generator_id.map_or(Ok(()), names::check_generator_id)?;
         request.local_site.map_or(Ok(()), names::check_local_site)?;
         names::check_prose(request.note, "note")?;
+        self.backend.check_room()?;
         let policy = self.documents.policy(request.policy, "policy")?;
         let extra_data = self.documents.extra_data_of_text(request.extra_data, "extra_data")?;
         let invalidation = match request.invalidation {
             None => None,
             Some((date, reason)) => {
                 names::check_prose(reason, "invalid_reason")?;
-                Some(Invalidation { date, reason: Text::new(reason) })
+                Some(Invalidation { date, reason: Text::try_new(reason)? })
             }
         };
         let time_added = match request.time_added {
@@ -203,7 +206,7 @@ impl Store {
             last_used: request.last_used,
             expires: request.expires,
             invalidation,
-            note: Text::new(request.note),
+            note: Text::try_new(request.note)?,
             policy,
             extra_data,
         };

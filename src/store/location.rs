@@ -21,6 +21,9 @@ pub(super) enum Location<'a> {
     ReviewBoard(&'a str),
 }
 
+/// No system has a longer path, and messages repeat it.
+pub(super) const MAX_BYTES: usize = 4095;
+
 /// How the URLs of Review Board's databases start.
 const DATABASE_SCHEMES: &[&str] =
     &["postgresql://", "postgres://", "mysql://", "reviewboard+sqlite://"];
@@ -33,6 +36,10 @@ impl<'a> Location<'a> {
     /// there.
     pub fn parse(location: Option<&'a str>) -> Result<Self> {
         let Some(location) = location else { return Ok(Self::Memory) };
+        if location.len() > MAX_BYTES {
+            let message = format!("location must not be longer than {MAX_BYTES} bytes");
+            return Err(Error::new(ErrorKind::TooLong, message).at_argument("location"));
+        }
         let parsed = if DATABASE_SCHEMES.iter().any(|scheme| location.starts_with(scheme)) {
             Self::ReviewBoard(location)
         } else if location.is_empty() {
@@ -77,7 +84,7 @@ impl<'a> Location<'a> {
         #[cfg(not(feature = "sqlite"))]
         let _ = trusted;
         match self {
-            Self::Memory => Ok(Box::new(Memory::default())),
+            Self::Memory => Ok(Box::new(Memory::new()?)),
             #[cfg(feature = "sqlite")]
             Self::File(path) => Ok(Box::new(Durable::open(path, documents, trusted)?)),
             #[cfg(not(feature = "sqlite"))]

@@ -25,6 +25,7 @@ use parking_lot::RwLock;
 
 use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::error::{Error, ErrorKind, Result};
+use crate::memory;
 use crate::policy::PolicyIds;
 use crate::text::Text;
 use crate::token::{
@@ -277,7 +278,11 @@ impl Store {
         ids.iter()
             .try_for_each(|id| names::check_generator_id(id))
             .map_err(|error| error.moved_to_argument("generator_ids"))?;
-        self.deprecate(ids.iter().map(|id| Text::new(id)).collect());
+        // Added one by one: collected, they would be sorted in one piece of memory first.
+        let mut deprecated = BTreeSet::new();
+        memory::check_room(ids.iter().map(|id| 2 * id.len() + 4 * memory::OVERHEAD).sum())?;
+        ids.iter().for_each(|id| _ = deprecated.insert(Text::new(id)));
+        self.deprecate(deprecated);
         Ok(())
     }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{ClientTokenRequest, Expires, Store, names};
 use crate::error::{Error, Result};
+use crate::memory;
 use crate::policy::{Policy, PolicyIds};
 use crate::token::SharedToken;
 
@@ -78,7 +79,7 @@ impl ServiceAccount {
         Ok(Self {
             user: user.to_owned(),
             client_name,
-            policy: options.policy.map(str::to_owned),
+            policy: options.policy.map(memory::string).transpose()?,
             expiration_secs: options.expiration_secs,
         })
     }

@@ -8,6 +8,7 @@ use super::location::Location;
 use super::{Store, names};
 use crate::error::{Error, ErrorKind, Result};
 use crate::json::{self, Path, Value};
+use crate::memory::{self, OVERHEAD};
 use crate::policy::PolicyIds;
 use crate::text::Text;
 use crate::token::{GeneratorRegistry, check_token_type};
@@ -235,7 +236,10 @@ impl Setting {
                 for (index, id) in ids.iter().enumerate() {
                     names::check_generator_id(id).map_err(at(&path.item(index)))?;
                 }
-                Self::DeprecatedGenerators(ids.iter().map(|id| Text::new(id)).collect())
+                memory::check_room(ids.iter().map(|id| 2 * id.len() + 4 * OVERHEAD).sum())?;
+                let mut deprecated = BTreeSet::new();
+                ids.iter().for_each(|id| _ = deprecated.insert(Text::new(id)));
+                Self::DeprecatedGenerators(deprecated)
             }
             "policy_ids" if value.is_null() => Self::PolicyIds(None),
             "policy_ids" => {
@@ -248,6 +252,7 @@ impl Setting {
             "local_sites" => {
                 let sites = texts(value, path)?;
                 let mut seen = HashSet::new();
+                seen.try_reserve(sites.len()).map_err(memory::exhausted)?;
                 for (index, site) in sites.iter().enumerate() {
                     let path = path.item(index);
                     names::check_local_site(site).map_err(at(&path))?;
@@ -259,7 +264,7 @@ impl Setting {
                 Self::LocalSites(sites)
             }
             "location" if value.is_null() => Self::Location(None),
-            "location" => Self::Location(Some(text(value, path)?.to_owned())),
+            "location" => Self::Location(Some(memory::string(text(value, path)?)?)),
             "pool_size" => Self::PoolSize(integer(value, 1..=MAX_POOL, path)?),
             "connect_timeout_secs" => {
                 Self::ConnectTimeoutSecs(integer(value, 1..=MAX_TIMEOUT_SECS, path)?)
@@ -354,7 +359,7 @@ impl Store {
     /// # Errors
     /// `NotFound` if there is no setting of this name.
     pub fn get_setting(&self, name: &str) -> Result<String> {
-        self.setting(name).map(|value| json::to_text(&value))
+        json::to_text(&self.setting(name)?)
     }
 
     /// All settings as a JSON object.
@@ -363,7 +368,7 @@ impl Store {
     /// Those of the backend.
     pub fn effective_settings(&self) -> Result<String> {
         let settings = NAMES.iter().map(|name| Ok(((*name).to_owned(), self.setting(name)?)));
-        Ok(json::object_to_text(&settings.collect::<Result<_>>()?))
+        json::object_to_text(&settings.collect::<Result<_>>()?)
     }
 
     /// Days until a client token expires: the server's setting on its database, else the store's.
@@ -382,10 +387,13 @@ impl Store {
             "default_generator" => self.generators.read().default_id().as_str().into(),
             "deprecated_generators" => {
                 let generators = self.generators.read();
-                generators.deprecated_ids().iter().map(|id| id.as_str()).collect()
+                list(generators.deprecated_ids().iter().map(Text::as_str))?
             }
-            "policy_ids" => self.policy_ids.get().map_or(Value::Null, Value::from),
-            "local_sites" => self.backend.local_sites()?.iter().map(|name| name.as_str()).collect(),
+            "policy_ids" => match self.policy_ids.get()? {
+                Some(ids) => list(ids.iter().map(String::as_str))?,
+                None => Value::Null,
+            },
+            "local_sites" => list(self.backend.local_sites()?.iter().map(Text::as_str))?,
             "location" => self.location.as_ref().map_or(Value::Null, |it| it.as_str().into()),
             "pool_size" => self.connections.pool_size.into(),
             "connect_timeout_secs" => self.connections.connect_timeout.as_secs().into(),
@@ -451,7 +459,12 @@ fn text<'a>(value: &'a Value, path: &Path<'_>) -> Result<&'a str> {
 fn texts(value: &Value, path: &Path<'_>) -> Result<Vec<String>> {
     let items = value.as_array().ok_or_else(|| wrong_type("the setting is a list", path))?;
     let items = items.iter().enumerate();
-    items.map(|(index, item)| text(item, &path.item(index)).map(str::to_owned)).collect()
+    memory::try_collect(items.map(|(index, it)| memory::string(text(it, &path.item(index))?)))
+}
+
+/// The JSON list of some texts.
+fn list<'a>(texts: impl Iterator<Item = &'a str>) -> Result<Value> {
+    memory::try_collect(texts.map(|it| memory::string(it).map(Value::String))).map(Value::Array)
 }
 
 fn wrong_type(message: &'static str, path: &Path<'_>) -> Error {

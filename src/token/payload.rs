@@ -1,6 +1,7 @@
 //! A token as Review Board's web API shows it.
 
 use std::borrow::Cow;
+use std::fmt::{self, Write};
 
 use zeroize::Zeroizing;
 
@@ -8,6 +9,7 @@ use super::Token;
 use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::json::{self, Value, write_string};
+use crate::memory::TextBuffer;
 
 /// Members of extra data whose names start so are the server's own.
 const PRIVATE: &str = "__";
@@ -19,57 +21,55 @@ impl Token {
     /// members of objects; an object inside a list is written whole.
     ///
     /// # Errors
-    /// None for what a store made.
+    /// `NoMemory`; no others for what a store made.
     pub fn to_json(&self, at: Timestamp, with_value: bool) -> Result<Zeroizing<String>> {
+        let mut json = TextBuffer::default();
+        // The buffer notes a failure itself.
+        let _ =
+            self.write_json(at, with_value, &public(self.record().extra_data().text())?, &mut json);
+        json.finish().map(Zeroizing::new)
+    }
+
+    fn write_json(
+        &self,
+        at: Timestamp,
+        with_value: bool,
+        extra_data: &str,
+        json: &mut TextBuffer,
+    ) -> fmt::Result {
         let record = self.record();
         let invalidation = record.invalidation();
-        let yes_or_no = |answer: bool| if answer { "true" } else { "false" }.to_owned();
-        let time = |time: Option<Timestamp>| {
-            time.map_or_else(|| "null".to_owned(), |time| format!("\"{}\"", time.to_iso8601()))
+        let time = |json: &mut TextBuffer, name: &str, time: Option<Timestamp>| {
+            write!(json, r#", "{name}": "#)?;
+            match time {
+                Some(time) => write!(json, r#""{}""#, time.to_iso8601()),
+                None => json.write_str("null"),
+            }
         };
-        let text = |text: &str| {
-            let mut quoted = String::new();
-            write_string(text, &mut quoted);
-            quoted
+        let text = |json: &mut TextBuffer, name: &str, text: &str| {
+            write!(json, r#", "{name}": "#)?;
+            write_string(text, json)
         };
-        let before_value = [
-            ("deprecated", yes_or_no(self.is_deprecated())),
-            ("expired", yes_or_no(record.is_expired(at))),
-            ("expires", time(record.expires())),
-            ("extra_data", public(record.extra_data().text())?.into_owned()),
-            ("id", record.id().to_string()),
-            ("invalid_date", time(invalidation.and_then(|it| it.date))),
-            ("invalid_reason", text(invalidation.map_or("", |it| &it.reason))),
-            ("last_updated", time(Some(record.last_updated()))),
-            ("last_used", time(self.last_used())),
-            ("note", text(record.note())),
-            ("policy", record.policy().text().as_str().to_owned()),
-            ("time_added", time(Some(record.time_added()))),
-        ];
-        let behind_value = [
-            ("token_generator_id", text(record.generator_id())),
-            ("valid", yes_or_no(invalidation.is_none())),
-        ];
-        let member = |(name, value): &(&str, String)| format!("\"{name}\": {value}");
-        let before_value: Vec<String> = before_value.iter().map(member).collect();
-        let behind_value: Vec<String> = behind_value.iter().map(member).collect();
-        let (before_value, behind_value) = (before_value.join(", "), behind_value.join(", "));
-
-        // Long enough from the start: growing would leave a copy of the value behind that nobody
-        // wipes. An escaped character has at most six for each of its bytes.
-        let value = record.value().expose();
-        let capacity = before_value.len() + behind_value.len() + 6 * value.len() + 32;
-        let mut json = Zeroizing::new(String::with_capacity(capacity));
-        json.push('{');
-        json.push_str(&before_value);
+        let (deprecated, expired) = (self.is_deprecated(), record.is_expired(at));
+        write!(json, r#"{{"deprecated": {deprecated}, "expired": {expired}"#)?;
+        time(json, "expires", record.expires())?;
+        write!(json, r#", "extra_data": {extra_data}, "id": {}"#, record.id())?;
+        time(json, "invalid_date", invalidation.and_then(|it| it.date))?;
+        text(json, "invalid_reason", invalidation.map_or("", |it| &it.reason))?;
+        time(json, "last_updated", Some(record.last_updated()))?;
+        time(json, "last_used", self.last_used())?;
+        text(json, "note", record.note())?;
+        write!(json, r#", "policy": {}"#, record.policy().text())?;
+        time(json, "time_added", Some(record.time_added()))?;
+        let (value, generator_id) = (record.value().expose(), record.generator_id());
         if with_value {
-            json.push_str(", \"token\": ");
-            write_string(value, &mut json);
+            // Growing would leave a copy of the value behind that nobody wipes. An escaped character
+            // has at most six for each of its bytes.
+            json.reserve(6 * (value.len() + generator_id.len()) + 80);
+            text(json, "token", value)?;
         }
-        json.push_str(", ");
-        json.push_str(&behind_value);
-        json.push('}');
-        Ok(json)
+        text(json, "token_generator_id", generator_id)?;
+        write!(json, r#", "valid": {}}}"#, invalidation.is_none())
     }
 }
 
@@ -80,7 +80,7 @@ fn public(extra_data: &str) -> Result<Cow<'_, str>> {
     }
     let mut document = json::read_back(extra_data)?;
     remove_private(&mut document);
-    Ok(Cow::Owned(json::to_text(&document)))
+    json::to_text(&document).map(Cow::Owned)
 }
 
 fn remove_private(value: &mut Value) {

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use super::inline::InlineValue;
 use super::{TokenValue, ValueRef};
 use crate::clock::Timestamp;
-use crate::index::{Shared, Slab};
+use crate::index::Shared;
 use crate::policy::Policy;
 use crate::text::Text;
 
@@ -145,29 +145,25 @@ pub(crate) struct RecordFields {
 }
 
 impl Record {
-    /// A record of these fields, whose owner's name is shared already; what is common `share` looks up
-    /// among that of other records.
-    pub(crate) fn new(
-        slab: &Slab<Self>,
-        id: i64,
-        fields: RecordFields,
-        share: impl FnOnce(Common) -> Arc<Common>,
-    ) -> SharedRecord {
-        Self::placed(id, fields, share, |record| slab.place(record))
-    }
-
     /// A record of these fields that has nothing in common with others.
     #[cfg(any(test, feature = "sqlite", feature = "postgres", feature = "mysql"))]
     pub(crate) fn alone(id: i64, fields: RecordFields) -> SharedRecord {
-        Self::placed(id, fields, Arc::new, Shared::alone)
+        let place = |record| Ok::<_, std::convert::Infallible>(Shared::alone(record));
+        let Ok(record) = Self::placed(id, fields, Arc::new, place);
+        record
     }
 
-    fn placed(
+    /// A record of these fields, whose owner's name is shared already; what is common `share` looks up
+    /// among that of other records.
+    ///
+    /// # Errors
+    /// Those of `place`.
+    pub(crate) fn placed<E>(
         id: i64,
         fields: RecordFields,
         share: impl FnOnce(Common) -> Arc<Common>,
-        place: impl FnOnce(Self) -> SharedRecord,
-    ) -> SharedRecord {
+        place: impl FnOnce(Self) -> Result<SharedRecord, E>,
+    ) -> Result<SharedRecord, E> {
         let RecordFields { user, value, time_added, last_updated, .. } = fields;
         let fits = InlineValue::fits(&value);
         let common = Common {
@@ -191,12 +187,12 @@ impl Record {
             last_used: AtomicI64::new(NEVER),
             common,
             value: InlineValue::empty(),
-        });
+        })?;
         record.set_last_used(fields.last_used);
         if let Some(record) = record.get_mut().filter(|_| fits) {
             record.value.fill(&value);
         }
-        record
+        Ok(record)
     }
 
     /// Assigned by the store, never reused.
@@ -352,6 +348,7 @@ impl Record {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::index::Slab;
 
     #[test]
     #[cfg(target_pointer_width = "64")]

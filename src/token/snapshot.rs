@@ -21,6 +21,9 @@ pub struct Token {
 }
 
 impl Token {
+    /// What a snapshot takes in memory, with its count of references.
+    pub(crate) const SIZE: usize = size_of::<usize>() + size_of::<Self>();
+
     pub(crate) fn new(
         record: SharedRecord,
         last_used: Option<Timestamp>,

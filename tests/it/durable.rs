@@ -404,6 +404,16 @@ fn bad_location_in_settings_is_reported_with_its_path() {
 }
 
 #[test]
+fn path_longer_than_any_system_allows_is_refused() {
+    let folder = Folder::new();
+    let (host, long) = (Host::new(), folder.file(&"x/".repeat(2048)));
+    let failure = Store::open_file(&host, &long).err().unwrap();
+    assert_eq!(failure.of(), (E_TOO_LONG, Some("location")), "{failure:?}");
+    let failure = Store::new().backup(&long).unwrap_err();
+    assert_eq!(failure.of(), (E_TOO_LONG, Some("path")), "{failure:?}");
+}
+
+#[test]
 fn open_refuses_a_shared_directory_unless_it_is_sticky() {
     let folder = Folder::new();
     let (host, path) = (Host::new(), folder.file("tokens.db"));

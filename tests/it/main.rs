@@ -28,6 +28,7 @@ mod install;
 mod json_rules;
 mod languages;
 mod login;
+mod memory;
 mod model;
 mod no_sqlite;
 mod panic;

@@ -32,8 +32,8 @@
  * store that it may have left half-changed answers RBTOKEN_E_POISONED from then on, and the store of
  * an extension that was shut down answers RBTOKEN_E_STATE. A store in a file answers RBTOKEN_E_FORKED
  * in a child of fork(), and where it cannot write RBTOKEN_E_IO (the disk is full, or failed, or the
- * file was taken away), RBTOKEN_E_LOCKED, RBTOKEN_E_CORRUPT, RBTOKEN_E_DATABASE or
- * RBTOKEN_E_NO_MEMORY, with the path in the message. A NULL handle is
+ * file was taken away), RBTOKEN_E_LOCKED, RBTOKEN_E_CORRUPT or RBTOKEN_E_DATABASE, with the path in the
+ * message. RBTOKEN_E_NO_MEMORY is explained under "Memory". A NULL handle is
  * RBTOKEN_E_NULL_ARGUMENT, or the answer NULL, 0 or false where there is no status; to release or
  * free NULL does nothing.
  *
@@ -101,9 +101,27 @@
  * the child every call answers RBTOKEN_E_FORKED, and releasing it does nothing. Hosts that fork open
  * their stores after it, which always works, whatever other threads of the parent were doing.
  *
+ * A thread that calls the library needs a stack of 64 KiB or more: with 32 KiB, a document of 128 levels
+ * ends the process.
+ *
  * Callbacks are called on the thread whose call needs them, with no lock held, and may call back
  * into the same store. They must not throw: an exception ends the process with a message. So does
  * pthread_cancel() of a thread that is inside a call.
+ *
+ * Memory
+ * ------
+ * RBTOKEN_E_NO_MEMORY means that memory is exhausted and that nothing has changed. The functions that
+ * list it answer it for every mapping, and for every allocation of 4 KiB or more; on a server's
+ * database every function that reads rows may. Before a document is read, a list made or a file loaded,
+ * the library checks that there is memory for all of their parts; another thread may still take it in
+ * between. The error itself needs no memory. (A writer's thread that the system cannot start is
+ * RBTOKEN_E_IO.)
+ *
+ * A smaller allocation that fails ends the process, as Rust's allocator does: with a message on the
+ * standard error stream, and abort(). New tokens leave about 1 MiB free to prevent that: they are refused
+ * first, while logins, invalidations and deletions go on. A call that changes many tokens needs memory
+ * for each, and may be refused where one for a single token is not. A login for which there is no memory to note its time in a store in a
+ * file succeeds; the time is written when the token is used or changed again.
  *
  * Stores in files
  * ---------------

@@ -6,7 +6,6 @@ use super::Out;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ffi::codes::status_of;
 use crate::ffi::error::{rbtoken_error_t, rbtoken_status_code, rbtoken_status_t};
-use crate::ffi::support::Owned;
 
 /// Runs the body of a function that has a status. Its outputs must have been cleared before, and
 /// the body sets them last, so that a failure or a panic leaves them cleared.
@@ -29,7 +28,7 @@ pub(crate) unsafe fn guard(
         }
     };
     let status = status_of(failure.kind());
-    error.set_if_wanted(|| rbtoken_error_t::give(failure.into()));
+    error.set_if_wanted(|| rbtoken_error_t::of(failure));
     status
 }
 

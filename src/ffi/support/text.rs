@@ -3,6 +3,7 @@
 use std::ffi::c_char;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::memory;
 
 /// The length of a text that ends at its first NUL.
 const NUL_TERMINATED: usize = usize::MAX;
@@ -176,7 +177,7 @@ pub(crate) unsafe fn text_list<'a>(
         let message = "the list has more than 65536 items";
         return Err(Error::new(ErrorKind::TooLong, message).at_argument("count"));
     }
-    let mut texts = Vec::with_capacity(count);
+    let mut texts = memory::vec_with_capacity(count)?;
     for index in 0..count {
         // SAFETY: as promised by the caller.
         texts.push(unsafe { text(list.add(index).read_unaligned(), NUL_TERMINATED, argument) }?);

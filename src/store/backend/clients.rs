@@ -7,7 +7,9 @@ use std::hash::BuildHasher;
 use hashbrown::DefaultHashBuilder;
 
 use super::ClientQuery;
-use crate::index::{LineMemory, Table, table_of};
+use crate::error::Result;
+use crate::index::{LineMemory, Table, for_each_table, table_of};
+use crate::memory;
 use crate::text::Text;
 use crate::token::{Record, SharedRecord};
 
@@ -61,18 +63,17 @@ impl<'a> Client<'a> {
     }
 }
 
-impl Default for Clients {
-    fn default() -> Self {
-        Self {
-            hasher: DefaultHashBuilder::default(),
-            best: (0..TABLES).map(|_| Table::default()).collect(),
-            memory: LineMemory::default(),
-            behind: BTreeMap::new(),
-        }
-    }
-}
-
 impl Clients {
+    /// Returns an index without tokens.
+    ///
+    /// # Errors
+    /// `NoMemory`.
+    pub fn new() -> Result<Self> {
+        let best = memory::collect((0..TABLES).map(|_| Table::default()))?.into_boxed_slice();
+        let (hasher, memory) = (DefaultHashBuilder::default(), LineMemory::default());
+        Ok(Self { hasher, best, memory, behind: BTreeMap::new() })
+    }
+
     /// The best token that lives long enough for a query and `serves`.
     pub fn best(
         &self,
@@ -96,21 +97,39 @@ impl Clients {
     }
 
     /// Makes room for the tokens of so many clients, where there are none yet.
-    pub fn reserve(&mut self, clients: usize) {
-        for table in &mut self.best {
-            table.reserve(&self.memory, clients, TABLES);
-        }
+    ///
+    /// # Errors
+    /// `NoMemory`.
+    pub fn reserve(&mut self, clients: usize) -> Result<()> {
+        self.best.iter_mut().try_for_each(|it| it.reserve(&self.memory, clients, TABLES))
     }
 
-    pub fn insert(&mut self, record: &SharedRecord) {
-        let Some(client) = Client::served_by(record) else { return };
+    /// Makes room for these records, so that inserting them needs no large memory.
+    ///
+    /// # Errors
+    /// `NoMemory`.
+    pub fn make_room<'a>(
+        &mut self,
+        records: impl Iterator<Item = &'a SharedRecord> + Clone,
+    ) -> Result<()> {
+        let Self { hasher, best, memory, .. } = self;
+        let hash_of = |it: &Record| Client::of(it).map_or(0, |client| hasher.hash_one(client));
+        let hashes = records.filter_map(|it| Client::served_by(it)).map(|it| hasher.hash_one(it));
+        for_each_table::<TABLES>(hashes, |index, more| best[index].make_room(memory, more, hash_of))
+    }
+
+    /// Adds a record, if it serves a client.
+    ///
+    /// # Errors
+    /// `NoMemory`.
+    pub fn insert(&mut self, record: &SharedRecord) -> Result<()> {
+        let Some(client) = Client::served_by(record) else { return Ok(()) };
         let hash = self.hasher.hash_one(client);
         let table = &mut self.best[table_of(hash, TABLES)];
         let best = table.find(hash, |it| Client::of(it) == Some(client)).map(|it| it.clone());
         let Some(best) = best else {
             let hash_of = |it: &Record| self.hasher.hash_one(Client::of(it).unwrap_or(client));
-            table.insert(&self.memory, hash, record.clone(), hash_of);
-            return;
+            return table.insert(&self.memory, hash, record.clone(), hash_of);
         };
         let mut behind = self.behind.remove(&best.id()).unwrap_or_default();
         let (first, second) =
@@ -120,6 +139,7 @@ impl Clients {
             table.replace(hash, |it| it.is(&best), |_| first.clone());
         }
         self.behind.insert(first.id(), behind);
+        Ok(())
     }
 
     pub fn remove(&mut self, record: &Record) {
@@ -176,7 +196,7 @@ mod tests {
         let tokens = [(1, Some(30)), (2, None), (3, Some(50)), (4, Some(30)), (5, None)];
         let record = |id: i64| record(id, "alice", Some("tool"), tokens[id as usize - 1].1);
         let mut state = 1_u64;
-        let mut clients = Clients::default();
+        let mut clients = Clients::new().unwrap();
         let mut there: Vec<SharedRecord> = Vec::new();
         for _ in 0..2000 {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
@@ -185,7 +205,7 @@ mod tests {
                 Some(place) => clients.remove(&there.swap_remove(place)),
                 None => {
                     there.push(record(id));
-                    clients.insert(&there[there.len() - 1]);
+                    clients.insert(&there[there.len() - 1]).unwrap();
                 }
             }
             there.sort_by_key(|it| {
@@ -204,14 +224,14 @@ mod tests {
 
     #[test]
     fn a_client_is_found_among_many_and_is_one_of_its_user_alone() {
-        let mut clients = Clients::default();
+        let mut clients = Clients::new().unwrap();
         let names: Vec<String> = (1..=5000).map(|id| format!("client {id}")).collect();
         for (id, name) in (1..).zip(&names) {
-            clients.insert(&record(id, "alice", Some(name), None));
+            clients.insert(&record(id, "alice", Some(name), None)).unwrap();
         }
-        clients.insert(&record(5001, "alice", None, None));
-        clients.insert(&record(5002, "bob", Some("client 7"), None));
-        clients.insert(&record(5003, "bob", Some("client 5003"), None));
+        clients.insert(&record(5001, "alice", None, None)).unwrap();
+        clients.insert(&record(5002, "bob", Some("client 7"), None)).unwrap();
+        clients.insert(&record(5003, "bob", Some("client 5003"), None)).unwrap();
         for (id, name) in (1..).zip(&names) {
             assert_eq!(candidates(&clients, name, 0), [id]);
         }

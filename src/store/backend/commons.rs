@@ -6,6 +6,7 @@ use std::sync::{Arc, Weak};
 use hashbrown::{DefaultHashBuilder, HashTable};
 use parking_lot::Mutex;
 
+use crate::error::Result;
 use crate::index::Slab;
 use crate::token::{Common, Record, RecordFields, SharedRecord};
 
@@ -35,9 +36,22 @@ struct Entry {
 const SWEEP_AT_LEAST: usize = 64;
 
 impl Commons {
-    /// A record whose owner's name is shared already.
-    pub fn record(&self, id: i64, fields: RecordFields) -> SharedRecord {
-        Record::new(&self.slab, id, fields, |common| self.share(common))
+    /// Places a new record, whose owner's name is shared already.
+    ///
+    /// # Errors
+    /// `NoMemory`. Some memory is left then for records that replace others.
+    pub fn record(&self, id: i64, fields: RecordFields) -> Result<SharedRecord> {
+        let share = |common| self.share(common);
+        Record::placed(id, fields, share, |record| self.slab.place(record))
+    }
+
+    /// Places a record that replaces another, and whose owner's name is shared already.
+    ///
+    /// # Errors
+    /// `NoMemory`.
+    pub fn replacement(&self, id: i64, fields: RecordFields) -> Result<SharedRecord> {
+        let share = |common| self.share(common);
+        Record::placed(id, fields, share, |record| self.slab.place_anyway(record))
     }
 
     /// Has memory ready for so many records.
@@ -68,6 +82,14 @@ impl Commons {
         common
     }
 
+    /// Gives back the memory that is kept for records which are gone.
+    pub fn sweep(&self) {
+        let mut table = self.table.lock();
+        if table.gone > 0 {
+            table.sweep();
+        }
+    }
+
     /// Says that so many records are gone, so that there may be something to sweep out.
     pub fn released(&self, records: usize) {
         self.table.lock().gone += records;
@@ -79,11 +101,32 @@ impl Table {
         // As rare as doubling, so that an entry is looked at a few times in its life.
         let grown = self.entries.len() >= 2 * self.swept.max(SWEEP_AT_LEAST / 2);
         if grown || self.gone > self.swept.max(SWEEP_AT_LEAST) {
-            self.entries.retain(|entry| entry.common.strong_count() > 0);
-            self.entries.shrink_to(2 * self.entries.len(), |entry| entry.hash);
-            (self.swept, self.gone) = (self.entries.len(), 0);
+            self.sweep();
         }
-        self.entries.insert_unique(entry.hash, entry, |entry| entry.hash);
+        // Without room in the table it is only not shared.
+        if self.entries.try_reserve(1, |entry| entry.hash).is_ok() {
+            self.entries.insert_unique(entry.hash, entry, |entry| entry.hash);
+        }
+    }
+
+    /// Drops the entries of what no record has any more.
+    fn sweep(&mut self) {
+        self.entries.retain(|entry| entry.common.strong_count() > 0);
+        self.shrink();
+        (self.swept, self.gone) = (self.entries.len(), 0);
+    }
+
+    /// Shrinks a table that is less than half as large as twice its entries need, if there is memory
+    /// for a smaller one.
+    fn shrink(&mut self) {
+        let mut smaller = HashTable::new();
+        let most = 2 * self.entries.len();
+        if most < self.entries.capacity() / 2 && smaller.try_reserve(most, |_| 0).is_ok() {
+            for entry in self.entries.drain() {
+                smaller.insert_unique(entry.hash, entry, |entry| entry.hash);
+            }
+            self.entries = smaller;
+        }
     }
 }
 
@@ -95,7 +138,7 @@ mod tests {
     /// A record with a note, else like the others.
     fn noted(commons: &Commons, alike: &RecordFields, note: &str) -> SharedRecord {
         let fields = RecordFields { note: note.into(), ..alike.clone() };
-        commons.record(1, fields)
+        commons.record(1, fields).unwrap()
     }
 
     #[test]

@@ -16,13 +16,13 @@ use super::value_index::ValueIndex;
 use super::{Backend, ClientQuery, Contents, Imported, Operation, Outcome, Selection};
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind, Result};
+use crate::memory;
 use crate::store::requests::{SiteFilter, TokenFilter};
 use crate::text::Text;
 use crate::token::{Record, RecordFields, SharedRecord};
 
 /// Every change holds the book; a lookup by value takes only its shard of `values`. Who holds the
 /// book may take a shard, never the other way round.
-#[derive(Default)]
 pub(in crate::store) struct Memory {
     book: RwLock<Book>,
     values: ValueIndex,
@@ -30,10 +30,11 @@ pub(in crate::store) struct Memory {
     inactive: InactiveUsers,
     /// Set when a panic ended a change half-way; everything is refused from then on.
     poisoned: AtomicBool,
+    /// For how many new records the headroom was checked.
+    checked_for: AtomicUsize,
 }
 
 /// The records with every index but the one by value.
-#[derive(Default)]
 pub(super) struct Book {
     last_id: i64,
     local_sites: BTreeSet<Text>,
@@ -42,7 +43,62 @@ pub(super) struct Book {
     clients: Clients,
 }
 
+/// Headroom that new records leave free, so that logins and revocations go on when memory is exhausted,
+/// with what SQLite needs for them: this many pieces of [`PIECE`] bytes.
+const PIECES: usize = 32;
+const PIECE: usize = 32 << 10;
+
+/// The headroom is checked again after so many new records.
+const RECORDS_PER_CHECK: usize = 64;
+
+/// So many records that replace others need at most so many bytes in small allocations.
+const REPLACED_PER_CHECK: usize = 16;
+const ROOM_TO_REPLACE: usize = 16 << 10;
+
 impl Memory {
+    /// Returns an empty store.
+    ///
+    /// # Errors
+    /// `NoMemory`.
+    pub(in crate::store) fn new() -> Result<Self> {
+        let book = Book {
+            last_id: 0,
+            local_sites: BTreeSet::new(),
+            by_id: Pages::default(),
+            owners: Owners::default(),
+            clients: Clients::new()?,
+        };
+        Ok(Self {
+            book: RwLock::new(book),
+            values: ValueIndex::new()?,
+            commons: Commons::default(),
+            inactive: InactiveUsers::default(),
+            poisoned: AtomicBool::new(false),
+            checked_for: AtomicUsize::new(0),
+        })
+    }
+
+    /// Checks, for every [`RECORDS_PER_CHECK`] new records, that they leave memory free.
+    ///
+    /// # Errors
+    /// `NoMemory`.
+    pub(super) fn check_headroom(&self, new: usize) -> Result<()> {
+        let rest = |checked: usize| checked.checked_sub(new);
+        if self.checked_for.fetch_update(Ordering::Relaxed, Ordering::Relaxed, rest).is_err() {
+            self.check_or_sweep(memory::check_pieces::<PIECES>, PIECE)?;
+            self.checked_for.store(RECORDS_PER_CHECK.saturating_sub(new), Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
+    /// Runs a check for memory, and again after a sweep if it fails: records that are gone leave some.
+    fn check_or_sweep(&self, check: impl Fn(usize) -> Result<()>, bytes: usize) -> Result<()> {
+        check(bytes).or_else(|_| {
+            self.commons.sweep();
+            check(bytes)
+        })
+    }
+
     fn check_poison(&self) -> Result<()> {
         if self.poisoned.load(Ordering::Acquire) {
             return Err(Error::new(
@@ -80,10 +136,12 @@ impl Memory {
         }))
     }
 
-    /// The records of some ids that are still there.
-    pub(super) fn records(&self, ids: &[i64]) -> Result<Vec<SharedRecord>> {
+    /// Adds the records of some ids that are still there to those in a vector, which has room.
+    #[cfg(feature = "sqlite")]
+    pub(super) fn find_records(&self, ids: &[i64], records: &mut Vec<SharedRecord>) -> Result<()> {
         let book = self.read()?;
-        Ok(ids.iter().filter_map(|&id| book.by_id.get(id).cloned()).collect())
+        records.extend(ids.iter().filter_map(|&id| book.by_id.get(id).cloned()));
+        Ok(())
     }
 
     /// What an operation would do. Nothing is changed; new records get ids from `next_id` on.
@@ -104,8 +162,8 @@ impl Memory {
             Operation::RemoveLocalSite(name) => {
                 book.check_local_site(Some(&name))?;
                 let of_site = |record: &&SharedRecord| record.local_site() == Some(&name);
-                let mut plan = Plan::removing(book.by_id.values().filter(of_site));
-                plan.effects.push(Effect::RemoveLocalSite(name));
+                let mut plan = Plan::removing(book.by_id.values().filter(of_site))?;
+                memory::push(&mut plan.effects, Effect::RemoveLocalSite(name))?;
                 plan
             }
             Operation::SetUserActive(user, active) => Plan::of(Effect::SetUserActive(user, active)),
@@ -117,7 +175,7 @@ impl Memory {
                 if self.values.contains(fields.value.borrow().expose_bytes()) {
                     return Ok(Plan::nothing(Outcome::ValueTaken(fields)));
                 }
-                let record = self.record(book, *next_id, *fields);
+                let record = self.commons.record(*next_id, book.sharing_name(*fields))?;
                 *next_id += 1;
                 Plan {
                     effects: vec![Effect::Insert(record.clone())],
@@ -125,7 +183,7 @@ impl Memory {
                 }
             }
             Operation::Update(id, change) => {
-                self.replacing(book, book.by_id.get(id), |old| change.applied_to(old))
+                self.replacing(book, book.by_id.get(id), |old| change.applied_to(old))?
             }
             Operation::Invalidate(which, invalidation) => {
                 let invalidated = |old: &Record| RecordFields {
@@ -135,42 +193,49 @@ impl Memory {
                 match which {
                     Selection::Value(value) => {
                         let record = self.values.with(value.borrow().expose_bytes(), Clone::clone);
-                        self.replacing(book, record.iter(), invalidated)
+                        self.replacing(book, record.iter(), invalidated)?
                     }
-                    Selection::Id(id) => self.replacing(book, book.by_id.get(id), invalidated),
+                    Selection::Id(id) => self.replacing(book, book.by_id.get(id), invalidated)?,
                     Selection::User(user) => {
-                        self.replacing(book, book.records_of(&user), invalidated)
+                        self.replacing(book, book.records_of(&user), invalidated)?
                     }
-                    Selection::Everyone => self.replacing(book, book.by_id.values(), invalidated),
+                    Selection::Everyone => {
+                        self.replacing(book, book.by_id.values(), invalidated)?
+                    }
                 }
             }
-            Operation::Delete(id) => Plan::removing(book.by_id.get(id)),
+            Operation::Delete(id) => Plan::removing(book.by_id.get(id))?,
             Operation::Import(imported) => return self.plan_import(book, *imported, next_id),
             Operation::Purge(dead_before) => {
                 let dead =
                     |record: &&SharedRecord| record.dead_since().is_some_and(|t| t < dead_before);
-                Plan::removing(book.by_id.values().filter(dead))
+                Plan::removing(book.by_id.values().filter(dead))?
             }
         })
     }
 
     fn plan_import(&self, book: &Book, imported: Imported, next_id: &mut i64) -> Result<Plan> {
         let Imported { mut local_sites, inactive_users, records } = imported;
-        let listed: HashSet<_> = local_sites.iter().cloned().collect();
+        let mut listed = HashSet::new();
+        listed.try_reserve(local_sites.len()).map_err(memory::exhausted)?;
+        listed.extend(local_sites.iter().cloned());
         local_sites.sort_unstable();
         local_sites.dedup();
         local_sites.retain(|name| !book.local_sites.contains(name));
-        let mut effects: Vec<_> = local_sites.into_iter().map(Effect::AddLocalSite).collect();
+        let count = local_sites.len() + inactive_users.len() + records.len();
+        let mut effects = memory::vec_with_capacity(count)?;
+        effects.extend(local_sites.into_iter().map(Effect::AddLocalSite));
         effects.extend(inactive_users.into_iter().map(|user| Effect::SetUserActive(user, false)));
 
-        let (mut values, mut added) = (HashSet::new(), Vec::with_capacity(records.len()));
+        let (mut values, mut added) = (HashSet::new(), memory::vec_with_capacity(records.len())?);
+        values.try_reserve(records.len()).map_err(memory::exhausted)?;
         for (line, fields) in records {
             let at_line = |error: Error| error.prefixed(format_args!("line {line}"));
             match &fields.local_site {
                 Some(site) if listed.contains(site) => {}
                 site => book.check_local_site(site.as_deref()).map_err(at_line)?,
             }
-            let record = self.record(book, *next_id, fields);
+            let record = self.commons.record(*next_id, book.sharing_name(fields))?;
             if self.values.contains(record.value().expose_bytes())
                 || !values.insert(SameValue(record.clone()))
             {
@@ -184,32 +249,55 @@ impl Memory {
         Ok(Plan { effects, outcome: Outcome::Done(added) })
     }
 
-    /// A record that shares what it can with those of the book.
-    fn record(&self, book: &Book, id: i64, mut fields: RecordFields) -> SharedRecord {
-        if let Some(name) = book.owners.name(&fields.user) {
-            fields.user = name.clone();
-        }
-        self.commons.record(id, fields)
-    }
-
     fn replacing<'a>(
         &self,
         book: &Book,
         records: impl IntoIterator<Item = &'a SharedRecord>,
         fields: impl Fn(&Record) -> RecordFields,
-    ) -> Plan {
+    ) -> Result<Plan> {
         let (mut effects, mut records_after) = (Vec::new(), Vec::new());
         for old in records {
-            let new = self.record(book, old.id(), fields(old));
-            records_after.push(new.clone());
-            effects.push(Effect::Replace { old: old.clone(), new });
+            if effects.len() % REPLACED_PER_CHECK == 0 {
+                self.check_or_sweep(memory::check_room, ROOM_TO_REPLACE)?;
+            }
+            let new = self.commons.replacement(old.id(), book.sharing_name(fields(old)))?;
+            memory::push(&mut records_after, new.clone())?;
+            memory::push(&mut effects, Effect::Replace { old: old.clone(), new })?;
         }
-        Plan { effects, outcome: Outcome::Done(records_after) }
+        Ok(Plan { effects, outcome: Outcome::Done(records_after) })
+    }
+
+    /// Makes room in every index for what effects add, so that applying them cannot fail.
+    ///
+    /// # Errors
+    /// `NoMemory`; nothing is changed that can be told.
+    pub(super) fn make_room<'a>(
+        &self,
+        book: &mut Book,
+        effects: impl Iterator<Item = &'a Effect> + Clone,
+    ) -> Result<()> {
+        let new = effects.clone().filter_map(Effect::inserted);
+        if new.clone().next().is_some() {
+            new.clone().try_for_each(|record| book.by_id.make_room(record.id()))?;
+            book.owners.make_room(new.clone())?;
+            self.values.make_room(new)?;
+        }
+        book.clients.make_room(effects.clone().filter_map(Effect::added))?;
+        let made_inactive = |effect: &&Effect| matches!(effect, Effect::SetUserActive(_, false));
+        self.inactive.make_room(effects.filter(made_inactive).count())
     }
 
     /// Does what was planned, in every index. What is left of the plan holds the records that went:
     /// drop it without a lock, for they may be many.
-    pub(super) fn apply(&self, book: &mut OpenBook<'_>, effects: Vec<Effect>) -> Vec<Effect> {
+    ///
+    /// # Errors
+    /// `NoMemory`, which leaves the store half-changed and poisoned; none after
+    /// [`Memory::make_room`].
+    pub(super) fn apply(
+        &self,
+        book: &mut OpenBook<'_>,
+        effects: Vec<Effect>,
+    ) -> Result<Vec<Effect>> {
         book.is_changing = true;
         #[cfg(rbtoken_panic_proof)]
         crate::panic_proof::point(crate::panic_proof::IN_CHANGE);
@@ -219,17 +307,17 @@ impl Memory {
             match effect {
                 Effect::Insert(record) => {
                     book.last_id = book.last_id.max(record.id());
-                    book.owners.insert(record);
-                    book.clients.insert(record);
-                    self.values.insert(record);
-                    book.by_id.insert(record.clone());
+                    book.owners.insert(record)?;
+                    book.clients.insert(record)?;
+                    self.values.insert(record)?;
+                    book.by_id.insert(record.clone())?;
                 }
                 Effect::Replace { old, new } => {
                     // First here: it takes the time of the last login over.
                     self.values.replace(old, new);
                     book.clients.remove(old);
-                    book.clients.insert(new);
-                    book.by_id.insert(new.clone());
+                    book.clients.insert(new)?;
+                    book.by_id.insert(new.clone())?;
                 }
                 Effect::Remove(record) => {
                     self.values.remove(record);
@@ -243,18 +331,21 @@ impl Memory {
                 Effect::RemoveLocalSite(name) => {
                     book.local_sites.remove(name);
                 }
-                Effect::SetUserActive(user, active) => self.inactive.set(user.clone(), *active),
+                Effect::SetUserActive(user, active) => self.inactive.set(user, *active)?,
             }
         }
         book.is_changing = false;
-        effects
+        Ok(effects)
     }
 
     /// Makes room for so many records, of which each may serve a client, where there are none yet.
     #[cfg(feature = "sqlite")]
-    pub(super) fn reserve(&self, book: &mut Book, records: usize) {
-        book.clients.reserve(records);
-        self.values.reserve(records);
+    ///
+    /// # Errors
+    /// `NoMemory`.
+    pub(super) fn reserve(&self, book: &mut Book, records: usize) -> Result<()> {
+        book.clients.reserve(records)?;
+        self.values.reserve(records)
     }
 
     pub(super) fn read(&self) -> Result<RwLockReadGuard<'_, Book>> {
@@ -280,6 +371,34 @@ pub(super) enum Effect {
     SetUserActive(Text, bool),
 }
 
+impl Effect {
+    /// Returns the record that is new, if one is.
+    fn inserted(&self) -> Option<&SharedRecord> {
+        match self {
+            Self::Insert(record) => Some(record),
+            _ => None,
+        }
+    }
+
+    /// Whether making room for it takes memory.
+    #[cfg(feature = "sqlite")]
+    pub(super) fn needs_room(&self) -> bool {
+        match self {
+            Self::Insert(_) | Self::SetUserActive(_, false) => true,
+            Self::Replace { new, .. } => new.invalidation().is_none(),
+            _ => false,
+        }
+    }
+
+    /// Returns the record that an effect adds, new or in the place of another.
+    fn added(&self) -> Option<&SharedRecord> {
+        match self {
+            Self::Insert(record) | Self::Replace { new: record, .. } => Some(record),
+            _ => None,
+        }
+    }
+}
+
 /// What an operation does to the store as it is, and what the caller is told.
 pub(super) struct Plan {
     pub effects: Vec<Effect>,
@@ -295,10 +414,10 @@ impl Plan {
         Self { effects: vec![effect], outcome: Outcome::Done(Vec::new()) }
     }
 
-    fn removing<'a>(records: impl IntoIterator<Item = &'a SharedRecord>) -> Self {
-        let records: Vec<_> = records.into_iter().cloned().collect();
-        let effects = records.iter().cloned().map(Effect::Remove).collect();
-        Self { effects, outcome: Outcome::Done(records) }
+    fn removing<'a>(records: impl IntoIterator<Item = &'a SharedRecord>) -> Result<Self> {
+        let records = memory::collect(records.into_iter().cloned())?;
+        let effects = memory::collect(records.iter().cloned().map(Effect::Remove))?;
+        Ok(Self { effects, outcome: Outcome::Done(records) })
     }
 }
 
@@ -356,14 +475,29 @@ struct InactiveUsers {
 }
 
 impl InactiveUsers {
-    fn set(&self, user: Text, active: bool) {
+    /// Makes room for so many more names.
+    ///
+    /// # Errors
+    /// `NoMemory`.
+    fn make_room(&self, more: usize) -> Result<()> {
+        if more == 0 {
+            return Ok(());
+        }
+        self.names.write().try_reserve(more).map_err(memory::exhausted)
+    }
+
+    /// # Errors
+    /// `NoMemory`; none where [`InactiveUsers::make_room`] was called for the name.
+    fn set(&self, user: &Text, active: bool) -> Result<()> {
         let mut names = self.names.write();
         if active {
-            names.remove(&user);
+            names.remove(user);
         } else {
-            names.insert(user);
+            names.try_reserve(1).map_err(memory::exhausted)?;
+            names.insert(user.clone());
         }
         self.count.store(names.len(), Ordering::Release);
+        Ok(())
     }
 
     /// Whether the owner of a record is among them. The name, which lies far from the record, is
@@ -374,10 +508,13 @@ impl InactiveUsers {
     }
 
     /// Returns the names in an order that is the same for every copy of the store.
-    fn sorted(&self) -> Vec<Text> {
-        let mut names: Vec<_> = self.names.read().iter().cloned().collect();
+    ///
+    /// # Errors
+    /// `NoMemory`.
+    fn sorted(&self) -> Result<Vec<Text>> {
+        let mut names = memory::collect(self.names.read().iter().cloned())?;
         names.sort_unstable_by(|a, b| a.as_str().cmp(b.as_str()));
-        names
+        Ok(names)
     }
 
     #[inline(never)]
@@ -397,6 +534,14 @@ impl Book {
         self.last_id = self.last_id.max(last_id);
     }
 
+    /// Replaces the owner's name by the copy that the owner's other records share.
+    fn sharing_name(&self, mut fields: RecordFields) -> RecordFields {
+        if let Some(name) = self.owners.name(&fields.user) {
+            fields.user = name.clone();
+        }
+        fields
+    }
+
     fn check_local_site(&self, name: Option<&str>) -> Result<()> {
         match name {
             Some(name) if !self.local_sites.contains(name) => {
@@ -405,6 +550,13 @@ impl Book {
             }
             _ => Ok(()),
         }
+    }
+
+    /// All records, in order of their ids.
+    fn all_records(&self) -> Result<Vec<SharedRecord>> {
+        let mut records = memory::vec_with_capacity(self.by_id.len())?;
+        records.extend(self.by_id.values().cloned());
+        Ok(records)
     }
 
     /// A user's records, in order of their ids.
@@ -421,7 +573,7 @@ impl Book {
 
 impl Backend for Memory {
     fn local_sites(&self) -> Result<Vec<Text>> {
-        Ok(self.read()?.local_sites.iter().cloned().collect())
+        memory::collect(self.read()?.local_sites.iter().cloned())
     }
 
     fn best_client_token(&self, query: &ClientQuery<'_>) -> Result<Option<SharedRecord>> {
@@ -444,15 +596,16 @@ impl Backend for Memory {
         if let SiteFilter::Named(name) = filter.local_site {
             book.check_local_site(Some(name))?;
         }
-        let matches = |record: &&SharedRecord| filter.matches(record, now);
-        Ok(match filter.user {
+        let matches = |record: &SharedRecord| filter.matches(record, now);
+        match filter.user {
             Some(user) => {
-                let records: Vec<_> = book.records_of(user).cloned().collect();
+                let mut records = memory::collect(book.records_of(user).cloned())?;
                 drop(book);
-                records.into_iter().filter(|record| matches(&record)).collect()
+                records.retain(matches);
+                Ok(records)
             }
-            None => book.by_id.values().filter(matches).cloned().collect(),
-        })
+            None => memory::collect(book.by_id.values().filter(|it| matches(it)).cloned()),
+        }
     }
 
     fn count(&self) -> Result<u64> {
@@ -462,11 +615,15 @@ impl Backend for Memory {
     fn contents(&self) -> Result<Contents> {
         let book = self.read()?;
         Ok(Contents {
-            local_sites: book.local_sites.iter().cloned().collect(),
-            inactive_users: self.inactive.sorted(),
-            records: book.by_id.values().cloned().collect(),
+            local_sites: memory::collect(book.local_sites.iter().cloned())?,
+            inactive_users: self.inactive.sorted()?,
+            records: book.all_records()?,
             last_id: book.last_id,
         })
+    }
+
+    fn check_room(&self) -> Result<()> {
+        self.check_headroom(1)
     }
 
     fn log_in(
@@ -481,7 +638,8 @@ impl Backend for Memory {
         let mut book = self.write()?;
         let mut next_id = book.next_id();
         let Plan { effects, outcome } = self.plan(&book, operation, &mut next_id)?;
-        let spent = self.apply(&mut book, effects);
+        self.make_room(&mut book, effects.iter())?;
+        let spent = self.apply(&mut book, effects)?;
         drop(book);
         drop(spent);
         Ok(outcome)
@@ -505,7 +663,7 @@ mod tests {
 
     #[test]
     fn unfinished_change_poisons_but_not_during_an_unwind() {
-        let memory = Memory::default();
+        let memory = Memory::new().unwrap();
         let unwound = catch_unwind(AssertUnwindSafe(|| {
             let _adds = AddsASite(&memory, "site");
             resume_unwind(Box::new(()));

@@ -190,6 +190,14 @@ pub(super) trait Backend: Send + Sync {
     /// Changes the store.
     fn change(&self, operation: Operation) -> Result<Outcome>;
 
+    /// Checks that there is memory for a new token, before any is used for it.
+    ///
+    /// # Errors
+    /// `NoMemory`.
+    fn check_room(&self) -> Result<()> {
+        Ok(())
+    }
+
     /// All that there is.
     ///
     /// # Errors

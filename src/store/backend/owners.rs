@@ -2,10 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 
+use crate::error::Result;
+use crate::memory;
 use crate::text::Text;
-use crate::token::Record;
+use crate::token::{Record, SharedRecord};
 
 /// The ids of the records of each user that has some.
 #[derive(Default)]
@@ -22,8 +24,37 @@ impl Owners {
         self.0.get(user).into_iter().flatten().copied()
     }
 
-    pub fn insert(&mut self, record: &Record) {
+    /// Makes room for the owners of these records, so that inserting them needs no large memory.
+    ///
+    /// # Errors
+    /// `NoMemory`.
+    pub fn make_room<'a>(
+        &mut self,
+        mut records: impl Iterator<Item = &'a SharedRecord> + Clone,
+    ) -> Result<()> {
+        let is_new = |record: &&SharedRecord| !self.0.contains_key(record.user());
+        let mut new = HashSet::new();
+        if records.clone().nth(1).is_some() {
+            for record in records.filter(is_new) {
+                new.try_reserve(1).map_err(memory::exhausted)?;
+                new.insert(record.user());
+            }
+            self.0.try_reserve(new.len()).map_err(memory::exhausted)
+        } else {
+            let more = usize::from(records.next().is_some());
+            self.0.try_reserve(more).map_err(memory::exhausted)
+        }
+    }
+
+    /// Adds a record.
+    ///
+    /// # Errors
+    /// `NoMemory`; none where [`Owners::make_room`] was called for the record.
+    pub fn insert(&mut self, record: &Record) -> Result<()> {
+        // Costs nothing where there is room.
+        self.0.try_reserve(1).map_err(memory::exhausted)?;
         self.0.entry_ref(record.user()).or_default().insert(record.id());
+        Ok(())
     }
 
     pub fn remove(&mut self, record: &Record) {
@@ -46,7 +77,7 @@ mod tests {
         let mut owners = Owners::default();
         let ids = |owners: &Owners, user: &str| owners.ids_of(user).collect::<Vec<_>>();
         for (id, user) in [(3, "alice"), (1, "alice"), (2, "bob")] {
-            owners.insert(&record(id, user, None, None));
+            owners.insert(&record(id, user, None, None)).unwrap();
         }
         assert_eq!((ids(&owners, "alice"), ids(&owners, "bob")), (vec![1, 3], vec![2]));
         assert_eq!(owners.name("bob").map(Text::as_str), Some("bob"));

@@ -1,7 +1,10 @@
 //! Finding a record by its id.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
+use crate::error::Result;
+use crate::memory;
 use crate::token::SharedRecord;
 
 const PAGE: usize = 512;
@@ -35,22 +38,44 @@ impl Pages {
         self.pages.get(&page)?.slots[slot].as_ref()
     }
 
+    /// Makes room for a record with an id.
+    ///
+    /// # Errors
+    /// `NoMemory`.
+    pub fn make_room(&mut self, id: i64) -> Result<()> {
+        self.page(place(id).0).map(|_| ())
+    }
+
+    /// Returns the page of a number, which is made if it is not there.
+    fn page(&mut self, number: i64) -> Result<&mut Page> {
+        match self.pages.entry(number) {
+            Entry::Occupied(page) => Ok(page.into_mut()),
+            Entry::Vacant(place) => {
+                let slots = memory::collect((0..PAGE).map(|_| None))?.into_boxed_slice();
+                Ok(place.insert(Page { used: 0, slots }))
+            }
+        }
+    }
+
     /// Adds a record, or puts it in the place of the one with its id.
-    pub fn insert(&mut self, record: SharedRecord) {
+    ///
+    /// # Errors
+    /// `NoMemory`; none where [`Pages::make_room`] was called for its id.
+    pub fn insert(&mut self, record: SharedRecord) -> Result<()> {
         let (number, slot) = place(record.id());
-        if !self.pages.contains_key(&number)
-            && let Some(last) = self.pages.last_entry().filter(|last| last.get().used == 0)
-        {
-            last.remove();
+        let page = self.page(number)?;
+        if page.slots[slot].replace(record).is_some() {
+            return Ok(());
         }
-        let page = self
-            .pages
-            .entry(number)
-            .or_insert_with(|| Page { used: 0, slots: (0..PAGE).map(|_| None).collect() });
-        if page.slots[slot].replace(record).is_none() {
-            page.used += 1;
-            self.count += 1;
+        page.used += 1;
+        let is_first = page.used == 1;
+        self.count += 1;
+        // What was the last page until now may have been kept for this record.
+        let before = if is_first { self.pages.range(..number).next_back() } else { None };
+        if let Some(empty) = before.filter(|(_, page)| page.used == 0).map(|(number, _)| *number) {
+            self.pages.remove(&empty);
         }
+        Ok(())
     }
 
     pub fn remove(&mut self, id: i64) {
@@ -80,12 +105,12 @@ mod tests {
     fn empty_page_is_freed_unless_the_next_ids_go_there() {
         let mut pages = Pages::default();
         let ids = [1, 511, 512, 513, 100_000];
-        ids.iter().for_each(|id| pages.insert(record(*id, "alice", None, None)));
+        ids.iter().for_each(|id| pages.insert(record(*id, "alice", None, None)).unwrap());
         let found = |pages: &Pages| pages.values().map(|record| record.id()).collect::<Vec<_>>();
         assert_eq!(found(&pages), ids);
         assert_eq!((pages.len(), pages.pages.len()), (5, 3));
 
-        pages.insert(record(512, "bob", None, None));
+        pages.insert(record(512, "bob", None, None)).unwrap();
         assert_eq!((pages.len(), pages.get(512).unwrap().user().as_str()), (5, "bob"));
 
         pages.remove(512);
@@ -96,10 +121,10 @@ mod tests {
         [1, 511, 100_000].iter().for_each(|id| pages.remove(*id));
         assert_eq!((pages.len(), pages.pages.len()), (0, 1));
         assert!(pages.get(1).is_none());
-        pages.insert(record(100_001, "alice", None, None));
+        pages.insert(record(100_001, "alice", None, None)).unwrap();
         pages.remove(100_001);
         assert_eq!((pages.len(), pages.pages.len()), (0, 1));
-        pages.insert(record(200_000, "alice", None, None));
+        pages.insert(record(200_000, "alice", None, None)).unwrap();
         assert_eq!((found(&pages), pages.pages.len()), (vec![200_000], 1));
     }
 }

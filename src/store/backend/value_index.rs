@@ -5,7 +5,9 @@ use std::hash::{BuildHasher, Hasher};
 use hashbrown::DefaultHashBuilder;
 use parking_lot::RwLock;
 
-use crate::index::{Hint, LineMemory, Table, table_of};
+use crate::error::Result;
+use crate::index::{Hint, LineMemory, Table, for_each_table, table_of};
+use crate::memory;
 use crate::token::{Record, SharedRecord};
 
 /// So many that a growing one is moved in less than a millisecond at a million tokens (where each is
@@ -29,14 +31,17 @@ struct Shard {
     hint: Hint,
 }
 
-impl Default for ValueIndex {
-    fn default() -> Self {
-        let shards = (0..SHARDS).map(|_| Shard::default()).collect();
-        Self { hasher: DefaultHashBuilder::default(), shards, memory: LineMemory::default() }
-    }
-}
-
 impl ValueIndex {
+    /// Returns an index without records.
+    ///
+    /// # Errors
+    /// `NoMemory`.
+    pub fn new() -> Result<Self> {
+        let shards = memory::collect((0..SHARDS).map(|_| Shard::default()))?.into_boxed_slice();
+        let hasher = DefaultHashBuilder::default();
+        Ok(Self { hasher, shards, memory: LineMemory::default() })
+    }
+
     /// Of the bytes alone: what a slice itself adds, to be told from what follows, is spared.
     #[inline]
     fn hash(&self, value: &[u8]) -> u64 {
@@ -67,21 +72,52 @@ impl ValueIndex {
     }
 
     /// Makes room for so many records, where there are none yet.
-    pub fn reserve(&self, records: usize) {
+    ///
+    /// # Errors
+    /// `NoMemory`.
+    pub fn reserve(&self, records: usize) -> Result<()> {
         for shard in &self.shards {
             let mut table = shard.table.write();
-            table.reserve(&self.memory, records, SHARDS);
+            let reserved = table.reserve(&self.memory, records, SHARDS);
             shard.hint.set(&table);
+            reserved?;
         }
+        Ok(())
+    }
+
+    /// Makes room for these records, so that inserting them needs no memory.
+    ///
+    /// # Errors
+    /// `NoMemory`.
+    pub fn make_room<'a>(
+        &self,
+        records: impl Iterator<Item = &'a SharedRecord> + Clone,
+    ) -> Result<()> {
+        let hashes = records.map(|record| self.hash_of(record));
+        for_each_table::<SHARDS>(hashes, |index, more| {
+            let shard = &self.shards[index];
+            let mut table = shard.table.write();
+            let made = table.make_room(&self.memory, more, |record| self.hash_of(record));
+            shard.hint.set(&table);
+            made
+        })
+    }
+
+    fn hash_of(&self, record: &Record) -> u64 {
+        self.hash(record.value().expose_bytes())
     }
 
     /// Adds a record whose value is not there yet.
-    pub fn insert(&self, record: &SharedRecord) {
+    ///
+    /// # Errors
+    /// `NoMemory`.
+    pub fn insert(&self, record: &SharedRecord) -> Result<()> {
         let (hash, shard) = self.locate(record.value().expose_bytes());
-        let hash_of = |record: &Record| self.hash(record.value().expose_bytes());
         let mut table = shard.table.write();
-        table.insert(&self.memory, hash, record.clone(), hash_of);
+        let hash_of = |record: &Record| self.hash_of(record);
+        let inserted = table.insert(&self.memory, hash, record.clone(), hash_of);
         shard.hint.set(&table);
+        inserted
     }
 
     /// Puts a changed record in the place of another. Logins of the moment are not lost: they are

@@ -1,7 +1,8 @@
 //! Writing all that a store has, a JSON object on each line.
 
+use std::fmt::{self, Write as _};
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
@@ -11,6 +12,7 @@ use super::{FORMAT, Progress, STEP, VERSION, check_path, io_error};
 use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::json::write_string;
+use crate::memory::{self, TextBuffer};
 use crate::os::descriptors;
 use crate::store::Store;
 use crate::store::backend::Contents;
@@ -43,7 +45,8 @@ impl Store {
 }
 
 fn write_lines(file: &File, path: &str, contents: &Contents, progress: Progress<'_>) -> Result<()> {
-    let mut lines = Lines { file, gathered: Zeroizing::new(Vec::with_capacity(CHUNK)) };
+    let mut lines =
+        Lines { file, path, gathered: Zeroizing::new(memory::vec_with_capacity(CHUNK)?) };
     let failed = |error: io::Error| io_error(path, &error);
     let total = contents.records.len() as u64;
     let header = format!(
@@ -51,21 +54,22 @@ fn write_lines(file: &File, path: &str, contents: &Contents, progress: Progress<
         contents.local_sites.len(),
         contents.inactive_users.len(),
     );
-    lines.add(&[&header]).map_err(failed)?;
+    lines.add(&[&header])?;
     for site in &contents.local_sites {
-        lines.add(&[r#"{"type": "local_site", "name": "#, &quoted(site), "}"]).map_err(failed)?;
+        lines.add(&[r#"{"type": "local_site", "name": "#, &quoted(site)?, "}"])?;
     }
     for user in &contents.inactive_users {
-        let parts = [r#"{"type": "user", "username": "#, &quoted(user), r#", "is_active": false}"#];
-        lines.add(&parts).map_err(failed)?;
+        let user = quoted(user)?;
+        lines.add(&[r#"{"type": "user", "username": "#, &user, r#", "is_active": false}"#])?;
     }
     for (done, record) in (0..).zip(&contents.records) {
         if done > 0 && done % STEP == 0 {
             progress(done, total)?;
         }
-        lines.add(&[&token_line(record)]).map_err(failed)?;
+        lines.add(&[&token_line(record)?])?;
     }
-    lines.flush().and_then(|()| file.sync_all()).map_err(failed)?;
+    lines.flush()?;
+    file.sync_all().map_err(failed)?;
     let directory = Path::new(path).parent().filter(|it| !it.as_os_str().is_empty());
     let directory = descriptors::open_for_reading(directory.unwrap_or(Path::new(".")));
     directory.and_then(|directory| directory.sync_all()).map_err(failed)?;
@@ -73,61 +77,80 @@ fn write_lines(file: &File, path: &str, contents: &Contents, progress: Progress<
 }
 
 /// The line of a token, with all its fields.
-fn token_line(record: &Record) -> Zeroizing<String> {
-    let invalidation = record.invalidation();
-    let time = |time: Option<Timestamp>| {
-        time.map_or_else(|| "null".to_owned(), |time| format!("\"{}\"", time.to_iso8601()))
-    };
-    let document = |text: &Text| match text.contains(['\n', '\r']) {
-        // One that others wrote has line breaks, outside its strings.
-        true => text.replace(['\n', '\r'], " "),
-        false => text.as_str().to_owned(),
-    };
-    let fields = [
-        ("type", quoted("token")),
-        ("id", record.id().to_string()),
-        ("user", quoted(record.user())),
-        ("local_site", record.local_site().map_or_else(|| "null".to_owned(), |it| quoted(it))),
-        ("token_generator_id", quoted(record.generator_id())),
-        ("time_added", time(Some(record.time_added()))),
-        ("last_updated", time(Some(record.last_updated()))),
-        ("last_used", time(record.last_used())),
-        ("expires", time(record.expires())),
-        ("valid", invalidation.is_none().to_string()),
-        ("invalid_date", time(invalidation.and_then(|it| it.date))),
-        ("invalid_reason", quoted(invalidation.map_or("", |it| &it.reason))),
-        ("note", quoted(record.note())),
-        ("policy", document(record.policy().text())),
-        ("extra_data", document(record.extra_data().text())),
-    ];
-    let fields: Vec<_> = fields.iter().map(|(name, it)| format!("\"{name}\": {it}")).collect();
-    let (fields, value) = (fields.join(", "), record.value().expose());
+fn token_line(record: &Record) -> Result<Zeroizing<String>> {
+    let mut line = TextBuffer::default();
+    // The buffer notes a failure itself.
+    let _ = write_token(record, &mut line);
+    line.finish().map(Zeroizing::new)
+}
 
-    // Long enough from the start: growing would leave a copy of the value behind that nobody wipes.
-    // An escaped character has at most six for each of its bytes.
-    let mut line = Zeroizing::new(String::with_capacity(fields.len() + 6 * value.len() + 32));
-    line.push('{');
-    line.push_str(&fields);
-    line.push_str(", \"token\": ");
-    write_string(value, &mut line);
+fn write_token(record: &Record, line: &mut TextBuffer) -> fmt::Result {
+    let invalidation = record.invalidation();
+    let write_time = |line: &mut TextBuffer, name: &str, time: Option<Timestamp>| {
+        write!(line, r#", "{name}": "#)?;
+        match time {
+            Some(time) => write!(line, r#""{}""#, time.to_iso8601()),
+            None => line.write_str("null"),
+        }
+    };
+    write!(line, r#"{{"type": "token", "id": {}, "user": "#, record.id())?;
+    write_string(record.user(), line)?;
+    line.push_str(r#", "local_site": "#);
+    match record.local_site() {
+        Some(site) => write_string(site, line)?,
+        None => line.push_str("null"),
+    }
+    line.push_str(r#", "token_generator_id": "#);
+    write_string(record.generator_id(), line)?;
+    write_time(line, "time_added", Some(record.time_added()))?;
+    write_time(line, "last_updated", Some(record.last_updated()))?;
+    write_time(line, "last_used", record.last_used())?;
+    write_time(line, "expires", record.expires())?;
+    write!(line, r#", "valid": {}"#, invalidation.is_none())?;
+    write_time(line, "invalid_date", invalidation.and_then(|it| it.date))?;
+    line.push_str(r#", "invalid_reason": "#);
+    write_string(invalidation.map_or("", |it| &it.reason), line)?;
+    line.push_str(r#", "note": "#);
+    write_string(record.note(), line)?;
+    line.push_str(r#", "policy": "#);
+    write_document(record.policy().text(), line);
+    line.push_str(r#", "extra_data": "#);
+    write_document(record.extra_data().text(), line);
+    line.push_str(r#", "token": "#);
+    let value = record.value().expose();
+    // Growing would leave a copy of the value behind that nobody wipes. An escaped character has at
+    // most six for each of its bytes.
+    line.reserve(6 * value.len() + 3);
+    write_string(value, line)?;
     line.push('}');
-    line
+    Ok(())
+}
+
+/// Writes a document on the line. One that others wrote has line breaks, outside its strings.
+fn write_document(text: &Text, line: &mut TextBuffer) {
+    for (number, part) in text.split(['\n', '\r']).enumerate() {
+        if number > 0 {
+            line.push(' ');
+        }
+        line.push_str(part);
+    }
 }
 
 /// What is to be written. It has the values of tokens, so it is wiped.
 struct Lines<'a> {
     file: &'a File,
+    path: &'a str,
     gathered: Zeroizing<Vec<u8>>,
 }
 
 impl Lines<'_> {
-    fn add(&mut self, parts: &[&str]) -> io::Result<()> {
+    fn add(&mut self, parts: &[&str]) -> Result<()> {
         let len = parts.iter().map(|part| part.len()).sum::<usize>() + 1;
         if self.gathered.len() + len > self.gathered.capacity() {
             self.flush()?;
             if len > self.gathered.capacity() {
                 // A larger one, since growing would leave a copy behind that nobody wipes.
-                self.gathered = Zeroizing::new(Vec::with_capacity(len));
+                self.gathered = Zeroizing::new(memory::vec_with_capacity(len)?);
             }
         }
         parts.iter().for_each(|part| self.gathered.extend_from_slice(part.as_bytes()));
@@ -135,16 +158,18 @@ impl Lines<'_> {
         Ok(())
     }
 
-    fn flush(&mut self) -> io::Result<()> {
-        self.file.write_all(&self.gathered)?;
+    fn flush(&mut self) -> Result<()> {
+        let mut file = self.file;
+        file.write_all(&self.gathered).map_err(|error| io_error(self.path, &error))?;
         self.gathered.as_mut_slice().zeroize();
         self.gathered.clear();
         Ok(())
     }
 }
 
-fn quoted(text: &str) -> String {
-    let mut quoted = String::new();
-    write_string(text, &mut quoted);
-    quoted
+fn quoted(text: &str) -> Result<String> {
+    let mut quoted = TextBuffer::default();
+    // The buffer notes a failure itself.
+    let _ = write_string(text, &mut quoted);
+    quoted.finish()
 }

@@ -10,6 +10,7 @@ use super::{FORMAT, Progress, STEP, VERSION, check_path, io_error};
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind, Result};
 use crate::json::{self, Map, Value, WipedMembers};
+use crate::memory;
 use crate::os::descriptors;
 use crate::store::backend::{Imported, Operation, Outcome};
 use crate::store::{Store, names};
@@ -55,7 +56,7 @@ impl Store {
     }
 
     fn read_lines(&self, file: File, path: &str, progress: Progress<'_>) -> Result<Imported> {
-        let mut lines = Lines { reader: LineReader::new(file, MAX_LINE), path, number: 0 };
+        let mut lines = Lines { reader: LineReader::new(file, MAX_LINE)?, path, number: 0 };
         let header = lines.next(Header::read)?.ok_or_else(not_an_export);
         let header = header.map_err(|error| error.prefixed(path).at_argument("path"))?;
         let mut imported = Imported::default();
@@ -84,11 +85,12 @@ impl Store {
 
     /// Reads a line behind the first.
     fn read_member(&self, line: &Members, number: u64, imported: &mut Imported) -> Result<()> {
+        self.backend.check_room()?;
         match text(line, "type")? {
             "local_site" => {
                 let name = text(line, "name")?;
                 names::check_local_site(name)?;
-                imported.local_sites.push(Text::new(name));
+                memory::push(&mut imported.local_sites, Text::new(name))?;
             }
             "user" => {
                 let user = text(line, "username")?;
@@ -96,9 +98,11 @@ impl Store {
                 if line.get("is_active") != Some(&Value::Bool(false)) {
                     return Err(wrong("is_active", "only users that are not active have a line"));
                 }
-                imported.inactive_users.push(Text::new(user));
+                memory::push(&mut imported.inactive_users, Text::new(user))?;
             }
-            "token" => imported.records.push((number, self.read_token(line)?)),
+            "token" => {
+                memory::push(&mut imported.records, (number, self.read_token(line)?))?;
+            }
             _ => return Err(wrong("type", "a line is for a local_site, a user or a token")),
         }
         Ok(())
@@ -121,7 +125,7 @@ impl Store {
             Some(Value::Bool(true)) => None,
             Some(Value::Bool(false)) => Some(Invalidation {
                 date: optional_time(line, "invalid_date")?,
-                reason: Text::new(reason),
+                reason: Text::try_new(reason)?,
             }),
             _ => return Err(wrong("valid", "this is true or false")),
         };
@@ -137,7 +141,7 @@ impl Store {
             last_used: optional_time(line, "last_used")?,
             expires: optional_time(line, "expires")?,
             invalidation,
-            note: Text::new(note),
+            note: Text::try_new(note)?,
             policy: policy.map_err(|error| inside("policy", error))?,
             extra_data: self
                 .documents

@@ -6,6 +6,9 @@ use std::ops::Range;
 
 use zeroize::{Zeroize, Zeroizing};
 
+use crate::error::Result;
+use crate::memory;
+
 /// Bytes that are read at a time.
 const CHUNK: usize = 1 << 16;
 
@@ -20,8 +23,12 @@ pub(super) struct LineReader {
 }
 
 impl LineReader {
-    pub fn new(file: File, max_line: usize) -> Self {
-        Self { file, buffer: Zeroizing::new(vec![0; CHUNK]), unread: 0..0, max_line }
+    /// # Errors
+    /// `NoMemory`.
+    pub fn new(file: File, max_line: usize) -> Result<Self> {
+        let mut buffer = Zeroizing::new(memory::vec_with_capacity(CHUNK)?);
+        buffer.resize(CHUNK, 0);
+        Ok(Self { file, buffer, unread: 0..0, max_line })
     }
 
     /// Returns the next line with its line break, if it has one; `None` behind the last line.
@@ -99,14 +106,14 @@ mod tests {
                 lines.push(b"no line break".to_vec());
             }
             std::fs::write(&path, lines.concat()).unwrap();
-            let mut reader = LineReader::new(File::open(&path).unwrap(), 10 * CHUNK);
+            let mut reader = LineReader::new(File::open(&path).unwrap(), 10 * CHUNK).unwrap();
             for line in &lines {
                 assert_eq!(reader.next_line().unwrap(), Some(&**line));
             }
             assert_eq!(reader.next_line().unwrap(), None);
         }
         std::fs::write(&path, vec![b'x'; 250_000]).unwrap();
-        let mut reader = LineReader::new(File::open(&path).unwrap(), 100_000);
+        let mut reader = LineReader::new(File::open(&path).unwrap(), 100_000).unwrap();
         for len in [Some(100_000), Some(100_000), Some(50_000), None] {
             assert_eq!(reader.next_line().unwrap().map(<[u8]>::len), len);
         }

@@ -7,6 +7,7 @@ mod lines;
 use std::path::Path;
 
 use super::Store;
+use super::location::MAX_BYTES;
 use crate::error::{Error, ErrorKind, Result};
 
 /// Told how many of how many tokens are done. An error ends the transfer with it.
@@ -45,6 +46,10 @@ impl Store {
 fn check_path(path: &str) -> Result<()> {
     if path.is_empty() {
         return Err(Error::invalid("path", "the path is empty"));
+    }
+    if path.len() > MAX_BYTES {
+        let message = format!("path must not be longer than {MAX_BYTES} bytes");
+        return Err(Error::new(ErrorKind::TooLong, message).at_argument("path"));
     }
     Ok(())
 }

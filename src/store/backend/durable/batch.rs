@@ -7,6 +7,7 @@ use hashbrown::{DefaultHashBuilder, HashSet};
 
 use super::mailbox::Answerer;
 use crate::error::{Error, Result};
+use crate::memory;
 use crate::store::backend::memory::{Effect, Memory, Plan};
 use crate::store::backend::{Backend, Operation, Outcome, Selection};
 
@@ -37,6 +38,9 @@ const MANY_REMOVED: usize = 1000;
 /// More callers than this wait for the next commit.
 const MOST: usize = 1024;
 
+/// So many callers share a commit even if memory is exhausted.
+const AT_LEAST: usize = 4;
+
 impl Batch {
     /// Takes the changes off the backlog that can share a commit: up to the first that stands
     /// against one before it.
@@ -44,11 +48,14 @@ impl Batch {
     /// All callers wait, so any order of the changes is theirs. One that reads what another writes
     /// may come before it; two that both read and write the same may not share a commit.
     pub fn plan(memory: &Memory, backlog: &mut VecDeque<Job>) -> Self {
-        let mut batch = Self { waiting: Vec::new(), purges: false };
+        let mut batch = Self { waiting: Vec::with_capacity(AT_LEAST), purges: false };
         let mut claims = Claims::default();
         let book = memory.read();
         let mut next_id = book.as_ref().map_or(0, |book| book.next_id());
-        while batch.waiting.len() < MOST {
+        // Without memory for more, the next commit takes them. The first ones need little.
+        while batch.waiting.len() < MOST
+            && (batch.waiting.len() < AT_LEAST || batch.waiting.try_reserve(1).is_ok())
+        {
             // Taken off first, so that a panic drops the job, which tells its caller, and no job is
             // taken twice.
             let (operation, caller) = match backlog.pop_front() {
@@ -74,7 +81,7 @@ impl Batch {
     }
 
     /// What is to be written.
-    pub fn effects(&self) -> impl Iterator<Item = &Effect> {
+    pub fn effects(&self) -> impl Iterator<Item = &Effect> + Clone {
         self.waiting
             .iter()
             .filter_map(|(plan, _)| plan.as_ref().ok())
@@ -88,26 +95,50 @@ impl Batch {
         removed >= MANY_REMOVED || self.purges && removed > 0
     }
 
+    /// Makes room in the memory for all that is to be written: once it is, nothing may fail. If there
+    /// is too little memory, the changes that need some fail, and the others go on.
+    pub fn make_room(&mut self, memory: &Memory) {
+        let Ok(mut book) = memory.write() else { return };
+        let new = self.effects().filter(|effect| matches!(effect, Effect::Insert(_))).count();
+        // The writer's thread may have memory of its own.
+        let checked = if new > 0 { memory.check_headroom(new) } else { Ok(()) };
+        if checked.and_then(|()| memory.make_room(&mut book, self.effects())).is_ok() {
+            return;
+        }
+        for (plan, _) in &mut self.waiting {
+            if plan.as_ref().is_ok_and(|plan| plan.effects.iter().any(Effect::needs_room)) {
+                *plan = Err(memory::exhausted(()));
+            }
+        }
+    }
+
     /// Does in the memory what has been written, and tells the callers.
-    pub fn succeed(self, memory: &Memory) {
+    pub fn succeed(mut self, memory: &Memory) {
         let mut book = memory.write();
-        // What is left of the plans is dropped without a lock: it may be much.
-        let mut spent = Vec::new();
-        let answers = self.waiting.into_iter().map(|(plan, caller)| {
-            let outcome = plan.and_then(|Plan { effects, outcome }| {
-                if !effects.is_empty() {
-                    let book = book.as_mut().map_err(|error| error.clone())?;
-                    spent.push(memory.apply(book, effects));
-                }
-                Ok(outcome)
-            });
-            (outcome, caller)
-        });
-        let answers: Vec<_> = answers.collect();
+        for (plan, _) in &mut self.waiting {
+            let Ok(Plan { effects, .. }) = plan else { continue };
+            if effects.is_empty() {
+                continue;
+            }
+            let applied = match &mut book {
+                Ok(book) => memory.apply(book, std::mem::take(effects)),
+                Err(error) => Err(error.clone()),
+            };
+            match applied {
+                // Dropped without a lock: it may be much.
+                Ok(spent) => *effects = spent,
+                Err(error) => *plan = Err(error),
+            }
+        }
         drop(book);
-        for (outcome, caller) in answers {
+        for (plan, caller) in self.waiting {
+            let (outcome, spent) = match plan {
+                Ok(Plan { effects, outcome }) => (Ok(outcome), effects),
+                Err(error) => (Err(error), Vec::new()),
+            };
             // The caller waits, so there is somebody to tell.
             caller.answer(outcome);
+            drop(spent);
         }
     }
 
@@ -180,12 +211,16 @@ impl Claims {
                 return self.whole;
             }
         };
-        let wanted = wanted.iter().flatten().map(|claim| self.hasher.hash_one(claim));
-        let wanted: Vec<_> = wanted.collect();
-        if wanted.iter().any(|claim| self.taken.contains(claim)) {
+        let wanted = wanted.map(|claim| claim.map(|claim| self.hasher.hash_one(claim)));
+        if wanted.iter().flatten().any(|claim| self.taken.contains(claim)) {
             return false;
         }
-        self.taken.extend(wanted);
+        if self.taken.try_reserve(wanted.len()).is_err() {
+            // What is not noted shares its commit with nothing else.
+            self.whole = self.operations == 0;
+            return self.whole;
+        }
+        self.taken.extend(wanted.into_iter().flatten());
         self.operations += 1;
         true
     }

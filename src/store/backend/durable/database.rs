@@ -119,7 +119,7 @@ impl Database {
         file: OwnedFile,
         documents: &Documents,
         commons: &Commons,
-        give: &mut dyn FnMut(Loaded),
+        give: &mut dyn FnMut(Loaded) -> Result<()>,
     ) -> Result<Self> {
         let journal = file.beside(LOG);
         let had_journal = journal.exists();
@@ -219,7 +219,7 @@ impl Database {
         &self,
         documents: &Documents,
         commons: &Commons,
-        give: &mut dyn FnMut(Loaded),
+        give: &mut dyn FnMut(Loaded) -> Result<()>,
     ) -> Result<()> {
         let path = self.file.path();
         rows::load(self.connection()?, documents, commons, give).map_err(|unreadable| {
@@ -291,6 +291,11 @@ impl Database {
             let _ = self.settle();
             error
         })
+    }
+
+    /// Drops SQLite's page cache.
+    pub fn release_memory(&mut self) {
+        let _ = self.sql("PRAGMA shrink_memory");
     }
 
     /// Says that a change may have been left half-way.

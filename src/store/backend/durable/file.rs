@@ -370,5 +370,9 @@ fn locked(path: &Path, owner: &str) -> Error {
 
 /// An error of the operating system about a path.
 pub(super) fn io_error(path: &Path, what: &str, error: &io::Error) -> Error {
-    Error::new(ErrorKind::Io, format!("{}: the file {what}: {error}", path.display()))
+    let kind = match error.kind() {
+        io::ErrorKind::OutOfMemory => ErrorKind::NoMemory,
+        _ => ErrorKind::Io,
+    };
+    Error::new(kind, format!("{}: the file {what}: {error}", path.display()))
 }

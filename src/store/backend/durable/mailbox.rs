@@ -9,6 +9,9 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
+use crate::error::Result;
+use crate::memory;
+
 /// Locks a mutex that nothing panics under.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -45,18 +48,23 @@ pub(super) struct Sender<T>(Arc<Queue<T>>);
 
 impl<T> Sender<T> {
     /// Puts a thing in, once there is room; it is dropped if nobody will take it.
-    pub fn send(&self, thing: T) {
+    ///
+    /// # Errors
+    /// `NoMemory`; the thing is dropped.
+    pub fn send(&self, thing: T) -> Result<()> {
         let mut state = lock(&self.0.state);
         while state.receiver && state.things.len() >= self.0.most {
             state = wait(&self.0.changed, state);
         }
-        if state.receiver {
+        let room = state.things.try_reserve(1);
+        if state.receiver && room.is_ok() {
             state.things.push_back(thing);
             self.0.changed.notify_all();
         } else {
             drop(state);
             drop(thing);
         }
+        room.map_err(memory::exhausted)
     }
 }
 
@@ -105,11 +113,14 @@ impl<T> Receiver<T> {
         }
     }
 
-    /// Takes all that is there.
-    pub fn take_all(&self) -> VecDeque<T> {
-        let things = std::mem::take(&mut lock(&self.0.state).things);
-        self.0.changed.notify_all();
-        things
+    /// Takes all that is there, unless there is no memory for it behind what was taken before.
+    pub fn take_all(&self, taken: &mut VecDeque<T>) {
+        let mut state = lock(&self.0.state);
+        if taken.try_reserve(state.things.len()).is_ok() {
+            taken.append(&mut state.things);
+            drop(state);
+            self.0.changed.notify_all();
+        }
     }
 }
 
@@ -202,7 +213,7 @@ mod tests {
     fn queue_keeps_order_and_ends_with_the_sender() {
         deadline::start();
         let (sender, receiver) = queue(usize::MAX);
-        (0..3).for_each(|number| sender.send(number));
+        (0..3).for_each(|number| sender.send(number).unwrap());
         drop(sender);
         assert_eq!(receiver.collect::<Vec<_>>(), [0, 1, 2]);
     }
@@ -212,7 +223,7 @@ mod tests {
         deadline::start();
         let (sender, receiver) = queue(2);
         thread::scope(|scope| {
-            scope.spawn(move || (0..1000).for_each(|number| sender.send(number)));
+            scope.spawn(move || (0..1000).for_each(|number| sender.send(number).unwrap()));
             assert_eq!(receiver.collect::<Vec<_>>(), (0..1000).collect::<Vec<_>>());
         });
     }
@@ -222,11 +233,11 @@ mod tests {
         deadline::start();
         let (sender, receiver) = queue(1);
         let (reply_sender, reply) = question::<()>();
-        sender.send(Some(reply_sender));
+        sender.send(Some(reply_sender)).unwrap();
         drop(receiver);
         assert!(reply.wait().is_none(), "what was in the queue is dropped");
-        sender.send(None);
-        sender.send(None);
+        sender.send(None).unwrap();
+        sender.send(None).unwrap();
     }
 
     #[test]
@@ -236,7 +247,7 @@ mod tests {
         let soon = || Some(Instant::now() + Duration::from_millis(1));
         assert!(matches!(receiver.receive(soon()), Received::Late));
         assert!(matches!(receiver.receive(Some(Instant::now())), Received::Late));
-        sender.send(7);
+        sender.send(7).unwrap();
         assert!(matches!(receiver.receive(Some(Instant::now())), Received::Thing(7)));
         drop(sender);
         assert!(matches!(receiver.receive(soon()), Received::Closed));

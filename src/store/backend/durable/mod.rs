@@ -75,7 +75,7 @@ impl Durable {
         })?;
         let file =
             OwnedFile::open(location, trusted).map_err(|error| error.at_argument("location"))?;
-        let (memory, uses) = (Arc::new(Memory::default()), Arc::new(Uses::default()));
+        let (memory, uses) = (Arc::new(Memory::new()?), Arc::new(Uses::default()));
         let (jobs, receiver) = mailbox::queue(usize::MAX);
         // What the file has is read on the one thread while the other puts it into the memory.
         let (loaded, parts) = mailbox::queue(PARTS_AHEAD);
@@ -86,7 +86,7 @@ impl Durable {
             move || {
                 // Nobody waits for the parts any more only if putting them into the memory failed.
                 let database = Database::open(file, &documents, memory.commons(), &mut |part| {
-                    loaded.send(part);
+                    loaded.send(part)
                 });
                 drop(loaded);
                 let (database, outcome) = match database {
@@ -120,12 +120,12 @@ impl Durable {
         for part in parts {
             match part {
                 Loaded::Tokens(count) => {
-                    self.memory.reserve(&mut book, count);
+                    self.memory.reserve(&mut book, count)?;
                     expected = count;
                 }
                 Loaded::Effects(effects) => {
                     expected = expected.saturating_sub(effects.len());
-                    drop(self.memory.apply(&mut book, effects));
+                    drop(self.memory.apply(&mut book, effects)?);
                 }
                 Loaded::LastId(last_id) => book.raise_last_id(last_id),
             }
@@ -151,7 +151,7 @@ impl Durable {
     fn ask<T>(&self, job: impl FnOnce(Answerer<Result<T>>) -> Job) -> Result<T> {
         let (answerer, answer) = mailbox::question();
         match &self.jobs {
-            Some(jobs) => jobs.send(job(answerer)),
+            Some(jobs) => jobs.send(job(answerer))?,
             None => drop(answerer),
         }
         answer.wait().unwrap_or_else(|| Err(defect()))
@@ -232,7 +232,7 @@ impl Backend for Durable {
         })?;
         if is_first && let Some(jobs) = &self.jobs {
             // If the writer is gone, changes will tell.
-            jobs.send(Job::Used);
+            let _ = jobs.send(Job::Used);
         }
         Ok(record)
     }
@@ -240,6 +240,10 @@ impl Backend for Durable {
     fn change(&self, operation: Operation) -> Result<Outcome> {
         self.memory()?;
         self.ask(|caller| Job::Change(operation, caller))
+    }
+
+    fn check_room(&self) -> Result<()> {
+        self.memory()?.check_room()
     }
 
     fn flush(&self) -> Result<()> {

@@ -4,10 +4,11 @@ use std::ops::RangeInclusive;
 
 use hashbrown::HashMap;
 use rusqlite::types::ValueRef;
-use rusqlite::{CachedStatement, Connection, Result, Row, named_params};
+use rusqlite::{CachedStatement, Connection, Row, named_params};
 
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind};
+use crate::memory;
 use crate::store::backend::commons::Commons;
 use crate::store::backend::memory::Effect;
 use crate::store::documents::Documents;
@@ -19,7 +20,7 @@ use crate::token::{Invalidation, Record, RecordFields, SharedRecord, TokenValue}
 pub(super) fn write<'a>(
     connection: &Connection,
     effects: impl IntoIterator<Item = &'a Effect>,
-) -> Result<()> {
+) -> rusqlite::Result<()> {
     for effect in effects {
         match effect {
             Effect::Insert(record) => insert(connection, record)?,
@@ -46,7 +47,7 @@ pub(super) fn write<'a>(
     Ok(())
 }
 
-fn insert(connection: &Connection, record: &Record) -> Result<()> {
+fn insert(connection: &Connection, record: &Record) -> rusqlite::Result<()> {
     let sql = "INSERT OR IGNORE INTO auth_user (username, is_active) VALUES (?1, 1)";
     connection.prepare_cached(sql)?.execute([record.user().as_str()])?;
     let sql = "INSERT INTO webapi_webapitoken (\
@@ -81,7 +82,7 @@ fn insert(connection: &Connection, record: &Record) -> Result<()> {
 }
 
 /// Writes what can change in a record; `last_used` has a way of its own.
-fn update(connection: &Connection, record: &Record) -> Result<()> {
+fn update(connection: &Connection, record: &Record) -> rusqlite::Result<()> {
     let sql = "UPDATE webapi_webapitoken SET last_updated = :updated, expires = :expires, \
                    valid = :valid, invalid_date = :invalid_date, \
                    invalid_reason = :invalid_reason, note = :note, policy = :policy, \
@@ -103,18 +104,21 @@ fn update(connection: &Connection, record: &Record) -> Result<()> {
 }
 
 /// The statement that [`write_use`] runs.
-pub(super) fn use_statement(connection: &Connection) -> Result<CachedStatement<'_>> {
+pub(super) fn use_statement(connection: &Connection) -> rusqlite::Result<CachedStatement<'_>> {
     connection.prepare_cached("UPDATE webapi_webapitoken SET last_used = ?2 WHERE id = ?1")
 }
 
 /// Writes when a record was used last.
-pub(super) fn write_use(statement: &mut CachedStatement<'_>, record: &Record) -> Result<()> {
+pub(super) fn write_use(
+    statement: &mut CachedStatement<'_>,
+    record: &Record,
+) -> rusqlite::Result<()> {
     statement.execute((record.id(), record.last_used().map(Timestamp::to_sql)))?;
     Ok(())
 }
 
 /// Says that ids up to this one were given out.
-pub(super) fn write_last_id(connection: &Connection, last_id: i64) -> Result<()> {
+pub(super) fn write_last_id(connection: &Connection, last_id: i64) -> rusqlite::Result<()> {
     connection.execute("DELETE FROM sqlite_sequence WHERE name = ?1", [TOKENS])?;
     let sql = "INSERT INTO sqlite_sequence (name, seq) VALUES (?1, ?2)";
     connection.execute(sql, (TOKENS, last_id))?;
@@ -145,6 +149,9 @@ const IDS: RangeInclusive<i64> = 1..=i64::MAX / 2;
 
 /// So many records are given at a time.
 pub(super) const CHUNK: usize = 1024;
+
+/// What so many records need in small allocations, where nothing of them is shared.
+const CHUNK_ROOM: usize = 1024 * CHUNK;
 
 /// Why rows could not be loaded: SQLite's reason, or what is wrong with one.
 pub(super) enum Unreadable {
@@ -178,10 +185,9 @@ pub(super) fn load(
     connection: &Connection,
     documents: &Documents,
     commons: &Commons,
-    give: &mut dyn FnMut(Loaded),
-) -> std::result::Result<(), Unreadable> {
-    let mut names = Names::default();
-    let mut effects = Vec::new();
+    give: &mut dyn FnMut(Loaded) -> crate::error::Result<()>,
+) -> Result<(), Unreadable> {
+    let (mut names, mut effects) = (Names::default(), Vec::new());
 
     let mut statement = connection.prepare("SELECT id, name FROM site_localsite")?;
     let mut rows = statement.query([])?;
@@ -189,8 +195,9 @@ pub(super) fn load(
         let name = text(row, 1)?;
         names::check_local_site(name).map_err(|_| damaged("site_localsite", row))?;
         let name = Text::new(name);
+        names.sites.try_reserve(1).map_err(memory::exhausted)?;
         names.sites.insert(row.get(0)?, name.clone());
-        effects.push(Effect::AddLocalSite(name));
+        memory::push(&mut effects, Effect::AddLocalSite(name))?;
     }
     let mut statement = connection.prepare("SELECT id, username, is_active FROM auth_user")?;
     let mut rows = statement.query([])?;
@@ -199,13 +206,14 @@ pub(super) fn load(
         names::check_user(user).map_err(|_| damaged("auth_user", row))?;
         let user = Text::new(user);
         if !row.get(2)? {
-            effects.push(Effect::SetUserActive(user.clone(), false));
+            memory::push(&mut effects, Effect::SetUserActive(user.clone(), false))?;
         }
+        names.users.try_reserve(1).map_err(memory::exhausted)?;
         names.users.insert(row.get(0)?, user);
     }
-    give(Loaded::Effects(effects));
+    give(Loaded::Effects(effects))?;
 
-    give(Loaded::Tokens(expected_tokens(connection)));
+    give(Loaded::Tokens(expected_tokens(connection)))?;
     let mut statement = connection.prepare(
         "SELECT id, token, token_generator_id, time_added, last_updated, last_used, expires, \
              valid, invalid_date, invalid_reason, note, policy, extra_data, user_id, \
@@ -213,16 +221,19 @@ pub(super) fn load(
          FROM webapi_webapitoken",
     )?;
     let mut rows = statement.query([])?;
-    let mut records = Vec::with_capacity(CHUNK);
+    let mut records = memory::vec_with_capacity(CHUNK)?;
     while let Some(row) = rows.next()? {
-        let record = names.record(row, documents, commons).ok_or_else(|| damaged(TOKENS, row))?;
-        records.push(Effect::Insert(record));
+        // Once for many rows, since each makes some small allocations.
+        if records.is_empty() {
+            memory::check_room(CHUNK_ROOM)?;
+        }
+        records.push(Effect::Insert(names.record(row, documents, commons)?));
         if records.len() == CHUNK {
-            let chunk = std::mem::replace(&mut records, Vec::with_capacity(CHUNK));
-            give(Loaded::Effects(chunk));
+            let next = memory::vec_with_capacity(CHUNK)?;
+            give(Loaded::Effects(std::mem::replace(&mut records, next)))?;
         }
     }
-    give(Loaded::Effects(records));
+    give(Loaded::Effects(records))?;
 
     // Ids of tokens that were deleted are not given out again.
     let sql = "SELECT seq FROM sqlite_sequence WHERE name = ?1";
@@ -234,7 +245,7 @@ pub(super) fn load(
             let message = format!("the ids of {TOKENS} leave no room for more");
             return Err(Error::new(ErrorKind::Corrupt, message).into());
         }
-        give(Loaded::LastId(last_id));
+        give(Loaded::LastId(last_id))?;
     }
     Ok(())
 }
@@ -259,30 +270,35 @@ fn damaged(table: &str, row: &Row<'_>) -> Error {
 }
 
 /// A text where it lies.
-fn text<'a>(row: &'a Row<'_>, column: usize) -> std::result::Result<&'a str, Error> {
+fn text<'a>(row: &'a Row<'_>, column: usize) -> Result<&'a str, Error> {
     match row.get_ref(column) {
-        Ok(ValueRef::Text(bytes)) => std::str::from_utf8(bytes).ok(),
-        _ => None,
-    }
-    .ok_or_else(|| Error::new(ErrorKind::Corrupt, "a stored text is damaged"))
-}
-
-/// A text that may be absent; the outer none is a damage.
-fn optional_text<'a>(row: &'a Row<'_>, column: usize) -> Option<Option<&'a str>> {
-    match row.get_ref(column).ok()? {
-        ValueRef::Null => Some(None),
-        _ => text(row, column).ok().map(Some),
+        Ok(ValueRef::Text(bytes)) => std::str::from_utf8(bytes).map_err(wrong),
+        other => Err(wrong(other)),
     }
 }
 
-fn time(row: &Row<'_>, column: usize) -> Option<Timestamp> {
-    Timestamp::from_sql(text(row, column).ok()?)
+/// The error for what cannot stand in a row, which its row is named in later.
+fn wrong<T>(_: T) -> Error {
+    Error::new(ErrorKind::Corrupt, "a stored value is damaged")
 }
 
-/// A time that may be absent; the outer none is a damage.
-fn optional_time(row: &Row<'_>, column: usize) -> Option<Option<Timestamp>> {
-    match row.get_ref(column).ok()? {
-        ValueRef::Null => Some(None),
+/// A text that may be absent.
+fn optional_text<'a>(row: &'a Row<'_>, column: usize) -> Result<Option<&'a str>, Error> {
+    match row.get_ref(column).map_err(wrong)? {
+        ValueRef::Null => Ok(None),
+        _ => text(row, column).map(Some),
+    }
+}
+
+fn time(row: &Row<'_>, column: usize) -> Result<Timestamp, Error> {
+    let text = text(row, column)?;
+    Timestamp::from_sql(text).ok_or_else(|| wrong(text))
+}
+
+/// A time that may be absent.
+fn optional_time(row: &Row<'_>, column: usize) -> Result<Option<Timestamp>, Error> {
+    match row.get_ref(column).map_err(wrong)? {
+        ValueRef::Null => Ok(None),
         _ => time(row, column).map(Some),
     }
 }
@@ -296,52 +312,70 @@ struct Names {
 }
 
 impl Names {
-    /// The record of a token's row; none for a damaged one.
+    /// The record of a token's row.
+    ///
+    /// # Errors
+    /// `Corrupt` for a damaged row; `NoMemory`.
     fn record(
         &mut self,
         row: &Row<'_>,
         documents: &Documents,
         commons: &Commons,
-    ) -> Option<SharedRecord> {
-        use column::*;
-        let local_site = match row.get_ref(SITE).ok()? {
-            ValueRef::Null => None,
-            ValueRef::Integer(id) => Some(self.sites.get(&id)?.clone()),
-            _ => return None,
+    ) -> Result<SharedRecord, Error> {
+        let whole = |error: Error| match error.kind() {
+            ErrorKind::NoMemory => error,
+            _ => damaged(TOKENS, row),
         };
-        let user: i64 = row.get(USER).ok()?;
-        let user = self.users.get(&user)?.clone();
-        let valid: bool = row.get(VALID).ok()?;
+        let (id, fields) = self.fields(row, documents).map_err(whole)?;
+        commons.record(id, fields)
+    }
+
+    /// The id and the fields of a token's row.
+    fn fields(
+        &mut self,
+        row: &Row<'_>,
+        documents: &Documents,
+    ) -> Result<(i64, RecordFields), Error> {
+        use column::*;
+        let site: Option<i64> = row.get(SITE).map_err(wrong)?;
+        let local_site = match site {
+            None => None,
+            Some(id) => Some(self.sites.get(&id).ok_or_else(|| wrong(id))?.clone()),
+        };
+        let user: i64 = row.get(USER).map_err(wrong)?;
+        let user = self.users.get(&user).ok_or_else(|| wrong(user))?.clone();
+        let valid: bool = row.get(VALID).map_err(wrong)?;
         let invalidation = if valid {
             None
         } else {
-            let reason = Text::new(text(row, INVALID_REASON).ok()?);
+            let reason = Text::try_new(text(row, INVALID_REASON)?)?;
             Some(Invalidation { date: optional_time(row, INVALID_DATE)?, reason })
         };
         let fields = RecordFields {
             user,
             local_site,
-            value: TokenValue::new(text(row, TOKEN).ok()?).ok()?,
-            generator_id: self.generator(text(row, GENERATOR).ok()?),
+            value: TokenValue::new(text(row, TOKEN)?)?,
+            generator_id: self.generator(text(row, GENERATOR)?)?,
             time_added: time(row, ADDED)?,
             last_updated: time(row, UPDATED)?,
             last_used: optional_time(row, USED)?,
             expires: optional_time(row, EXPIRES)?,
             invalidation,
-            note: Text::new(text(row, NOTE).ok()?),
-            policy: documents.stored_policy(optional_text(row, POLICY)?).ok()?,
-            extra_data: documents.stored_extra_data(optional_text(row, EXTRA_DATA)?).ok()?,
+            note: Text::try_new(text(row, NOTE)?)?,
+            policy: documents.stored_policy(optional_text(row, POLICY)?)?,
+            extra_data: documents.stored_extra_data(optional_text(row, EXTRA_DATA)?)?,
         };
-        let id = row.get(ID).ok().filter(|id| IDS.contains(id))?;
-        Some(commons.record(id, fields))
+        let id: i64 = row.get(ID).map_err(wrong)?;
+        if IDS.contains(&id) { Ok((id, fields)) } else { Err(wrong(id)) }
     }
 
-    fn generator(&mut self, id: &str) -> Text {
+    fn generator(&mut self, id: &str) -> Result<Text, Error> {
         if let Some((id, ())) = self.generators.get_key_value(id) {
-            return id.clone();
+            return Ok(id.clone());
         }
-        let id = Text::new(id);
+        let id = Text::try_new(id)?;
+        self.generators.try_reserve(1).map_err(memory::exhausted)?;
         self.generators.insert(id.clone(), ());
-        id
+        Ok(id)
     }
 }

@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use parking_lot::Mutex;
 
 use crate::clock::Timestamp;
+use crate::error::Result;
+use crate::memory;
 use crate::token::{Record, SharedRecord};
 
 const SHARDS: usize = 64;
@@ -28,12 +30,24 @@ impl Default for Uses {
 impl Uses {
     /// Notes that a record was used at a time; whether it is the first since they were taken.
     pub fn note(&self, record: &Record, time: Timestamp) -> bool {
-        !record.move_noted_use(time) && self.add(record, || record.note_use(time))
+        let without_note = || record.set_last_used(Some(time));
+        !record.move_noted_use(time) && self.add(record, || record.note_use(time), without_note)
     }
 
-    fn add(&self, record: &Record, is_new: impl FnOnce() -> bool) -> bool {
+    /// Adds a record if it is new. Without memory for that a login goes on all the same: its time is
+    /// written when the record is used or changed again.
+    fn add(
+        &self,
+        record: &Record,
+        is_new: impl FnOnce() -> bool,
+        without_note: impl FnOnce(),
+    ) -> bool {
         let id = record.id();
         let mut shard = self.shards[id as usize % SHARDS].lock();
+        if shard.try_reserve(1).is_err() {
+            without_note();
+            return false;
+        }
         if !is_new() {
             return false;
         }
@@ -42,17 +56,29 @@ impl Uses {
         !self.any.load(Ordering::Acquire) && !self.any.swap(true, Ordering::AcqRel)
     }
 
-    /// Takes the ids of the records that were used.
-    pub fn take(&self) -> Vec<i64> {
+    /// Takes the ids of the records that were used, and makes room for as many records.
+    ///
+    /// # Errors
+    /// `NoMemory`; there are more then, which stay noted.
+    pub fn take(&self, ids: &mut Vec<i64>, records: &mut Vec<SharedRecord>) -> Result<()> {
         // First: what is noted from here on is announced again.
         self.any.store(false, Ordering::Release);
-        self.shards.iter().flat_map(|shard| std::mem::take(&mut *shard.lock())).collect()
+        let mut taken = Ok(());
+        for shard in &self.shards {
+            let mut shard = shard.lock();
+            let room = ids.try_reserve(shard.len());
+            match room.and_then(|()| records.try_reserve(ids.len() + shard.len())) {
+                Ok(()) => ids.append(&mut std::mem::take(&mut *shard)),
+                Err(error) => taken = Err(memory::exhausted(error)),
+            }
+        }
+        taken
     }
 
     /// Notes again what could not be written.
     pub fn put_back(&self, records: &[SharedRecord]) {
         for record in records {
-            self.add(record, || record.note_use_again());
+            self.add(record, || record.note_use_again(), || ());
         }
     }
 }
@@ -77,7 +103,9 @@ mod tests {
                 barrier.wait();
                 uses.note(record, Timestamp::MIN);
                 let mut taken = taken.lock();
-                *taken |= uses.take().contains(&record.id());
+                let (mut ids, mut records) = (Vec::new(), Vec::new());
+                uses.take(&mut ids, &mut records).unwrap();
+                *taken |= ids.contains(&record.id());
                 if !*taken {
                     missed.fetch_add(1, Ordering::Relaxed);
                 }

@@ -9,7 +9,7 @@ use super::batch::{Batch, Job};
 use super::database::Database;
 use super::mailbox::{Received, Receiver};
 use super::uses::Uses;
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
 use crate::store::backend::memory::Memory;
 
 /// A login is on the disk at most so long after it.
@@ -75,7 +75,7 @@ impl Writer {
                 }
             }
         }
-        self.backlog.extend(self.jobs.take_all());
+        self.jobs.take_all(&mut self.backlog);
         match self.backlog.front() {
             Some(Job::Change(..)) => self.change(),
             // Taken off before anything can panic: no job is taken twice.
@@ -99,9 +99,16 @@ impl Writer {
     /// Makes the changes of the backlog that can share a commit: first on the disk, while logins
     /// and reads go on, then in the memory.
     fn change(&mut self) {
-        let batch = Batch::plan(&self.memory, &mut self.backlog);
+        let mut batch = Batch::plan(&self.memory, &mut self.backlog);
+        batch.make_room(&self.memory);
         let written = match batch.effects().next() {
-            Some(_) => self.database.write(batch.effects()),
+            Some(_) => match self.database.write(batch.effects()) {
+                Err(error) if error.kind() == ErrorKind::NoMemory => {
+                    self.database.release_memory();
+                    self.database.write(batch.effects())
+                }
+                written => written,
+            },
             None => Ok(()),
         };
         match written {
@@ -132,15 +139,19 @@ impl Writer {
     /// Writes when the records that were used lately were used last.
     fn write_uses(&mut self) -> Result<()> {
         self.uses_due = None;
-        let ids = self.uses.take();
-        if ids.is_empty() {
-            return Ok(());
+        let (mut ids, mut records) = (Vec::new(), Vec::new());
+        let taken = self.uses.take(&mut ids, &mut records);
+        let mut written = Ok(());
+        if !ids.is_empty() {
+            self.memory.find_records(&ids, &mut records)?;
+            records.iter().for_each(|record| record.forget_use());
+            written = self.database.write_uses(&records);
         }
-        let records = self.memory.records(&ids)?;
-        records.iter().for_each(|record| record.forget_use());
-        let written = self.database.write_uses(&records);
         if written.is_err() {
             self.uses.put_back(&records);
+        }
+        let written = written.and(taken);
+        if written.is_err() {
             self.uses_due = Some(Instant::now() + WRITE_BEHIND);
         }
         written

@@ -40,8 +40,8 @@ impl Reader<'_> {
         let (time_added, last_updated) = (row.time()?, row.time()?);
         let (last_used, expires) = (row.optional_time()?, row.optional_time()?);
         let (valid, date) = (row.flag()?, row.optional_time()?);
-        let reason = Text::new(&row.text()?);
-        let note = Text::new(&row.text()?);
+        let reason = Text::try_new(&row.text()?)?;
+        let note = Text::try_new(&row.text()?)?;
         let policy =
             self.documents.stored_policy(row.optional_text()?.as_deref().map(|t| t.as_str()))?;
         let fields = RecordFields {
