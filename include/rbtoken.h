@@ -153,10 +153,29 @@
  * signals and e-mails are not sent for what the library changes. A login writes its time at once.
  *
  * Any call may answer RBTOKEN_E_IO if the database cannot be reached, RBTOKEN_E_TIMEOUT if it does not
- * answer in time, RBTOKEN_E_DATABASE if it refuses, and RBTOKEN_E_CORRUPT if a row cannot be read. A
- * change has then not happened, with one exception that the message names: if the connection was lost
- * while it was committed, nobody knows. The next call connects anew. After `fork()` every call in the
- * child that would ask the database answers RBTOKEN_E_FORKED; the connections are the parent's.
+ * answer in time, and RBTOKEN_E_DATABASE if it refuses. A change has then not happened, with one
+ * exception that the message names: if the connection was lost while it was committed, nobody knows.
+ * rbtoken_store_purge_tokens() commits 500 tokens at a time: those that were purged before a failure
+ * are gone. The next call connects anew. After `fork()` every call in the child that would ask the
+ * database answers RBTOKEN_E_FORKED; the connections are the parent's.
+ *
+ * The server's users can store documents that are not JSON. `policy` and `extra_data` are read as the
+ * server reads them: as Python's json (with NaN, infinities and lone surrogates), a string that holds
+ * JSON once more, or a Python literal; any other text counts as `{}`. rbtoken_token_policy() and
+ * rbtoken_token_extra_data() give the stored text. rbtoken_token_to_json() gives JSON: NaN and
+ * infinities are null, and U+FFFD replaces a lone surrogate. Four differences make the library
+ * stricter than the server:
+ *
+ * - A policy denies everything if its text is neither JSON nor a Python literal, if it is not an
+ *   object, or if a part of its `resources` has the wrong type; rbtoken_token_allows() then answers
+ *   RBTOKEN_E_CORRUPT, and the message names the token and the column. SQL NULL, an empty text, `{}`
+ *   and a false `resources` allow everything, as on the server.
+ * - A row with a cell that cannot be read, such as PostgreSQL's `infinity`, MySQL's zero date or bytes
+ *   that are not UTF-8, logs nobody in: the login answers RBTOKEN_E_CORRUPT. The token can be found,
+ *   listed, invalidated, deleted and purged, and is in the way of no other. A list shows it as expired
+ *   if it is `expires` that cannot be read.
+ * - A `client_name` that holds a NUL is not a client's name.
+ * - A Python literal with a character by its name (`\N{...}`) is not read.
  *
  * Secrets
  * -------
@@ -3472,7 +3491,8 @@ const char *rbtoken_token_generator_id(const struct rbtoken_token_t *token,
                                        size_t *len);
 
 /**
- * The policy as JSON, in the text that Python's `json.dumps(…, sort_keys=True)` gives.
+ * The policy as JSON, in the text that Python's `json.dumps(…, sort_keys=True)` gives; on Review
+ * Board's database the text that is stored, which need not be JSON.
  *
  * `[immutable]`
  *
@@ -3484,7 +3504,8 @@ const char *rbtoken_token_generator_id(const struct rbtoken_token_t *token,
 RBTOKEN_API const char *rbtoken_token_policy(const struct rbtoken_token_t *token, size_t *len);
 
 /**
- * The extra data as a JSON object, in the text that Python's `json.dumps(…, sort_keys=True)` gives.
+ * The extra data as a JSON object, in the text that Python's `json.dumps(…, sort_keys=True)` gives;
+ * on Review Board's database the text that is stored, which need not be JSON.
  *
  * `[immutable]`
  *
@@ -3610,7 +3631,9 @@ RBTOKEN_API bool rbtoken_token_is_deprecated(const struct rbtoken_token_t *token
  * `deprecated`, `expired`, `expires`, `extra_data`, `id`, `invalid_date`, `invalid_reason`,
  * `last_updated`, `last_used`, `note`, `policy`, `time_added`, `token` (only if asked for),
  * `token_generator_id`, `valid`. Times are ISO 8601 with the offset `+00:00`, or null. Members of
- * `extra_data` whose names start with `__` are private and left out, in objects inside it too.
+ * `extra_data` whose names start with `__` are private and left out, in objects inside it too. What
+ * others stored on Review Board's database is written as JSON whatever it is; `policy` is null if it
+ * is neither JSON nor a Python literal.
  *
  * `[immutable]`
  *
@@ -3680,6 +3703,10 @@ RBTOKEN_API void rbtoken_token_list_free(struct rbtoken_token_list_t *list);
  * method, a named method before `*`. Without an opinion the method is allowed. How long the answer
  * takes does not depend on the size of the policy.
  *
+ * A token of Review Board's database whose stored policy is malformed, or whose row cannot be read,
+ * is allowed nothing: the answer is `RBTOKEN_E_CORRUPT`, and the message names the token and the
+ * column.
+ *
  * `[immutable]`
  *
  * @param token the token
@@ -3694,6 +3721,7 @@ RBTOKEN_API void rbtoken_token_list_free(struct rbtoken_token_list_t *list);
  * @retval RBTOKEN_OK the question is answered
  * @retval RBTOKEN_E_INVALID_ARGUMENT the method is not written in letters A to Z, or the policy id is empty, `*`, or not one that the host registered
  * @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG an argument is bad
+ * @retval RBTOKEN_E_CORRUPT the stored policy is malformed, or the token's row cannot be read
  * @retval RBTOKEN_E_INTERNAL see "Errors"
  * @since 0.1.0
  */

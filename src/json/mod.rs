@@ -5,6 +5,7 @@
 
 mod path;
 mod read;
+mod stored;
 mod write;
 
 pub use serde_json::{Map, Value};
@@ -12,5 +13,6 @@ pub use serde_json::{Map, Value};
 pub(crate) use path::Path;
 pub use read::{MAX_BYTES, MAX_LEVELS, parse, parse_object};
 pub(crate) use read::{parse_with_documents, read_back};
+pub(crate) use stored::{Item, StoredDocument};
 pub(crate) use write::write_string;
 pub use write::{object_to_text, to_text};

@@ -1,13 +1,11 @@
 //! A token as Review Board's web API shows it.
 
-use std::borrow::Cow;
-
 use zeroize::Zeroizing;
 
 use super::Token;
 use crate::clock::Timestamp;
 use crate::error::Result;
-use crate::json::{self, Value, write_string};
+use crate::json::write_string;
 
 /// Members of extra data whose names start so are the server's own.
 const PRIVATE: &str = "__";
@@ -35,14 +33,14 @@ impl Token {
             ("deprecated", yes_or_no(self.is_deprecated())),
             ("expired", yes_or_no(record.is_expired(at))),
             ("expires", time(record.expires())),
-            ("extra_data", public(record.extra_data().text())?.into_owned()),
+            ("extra_data", record.extra_data().to_json_without(PRIVATE)?.into_owned()),
             ("id", record.id().to_string()),
             ("invalid_date", time(invalidation.and_then(|it| it.date))),
             ("invalid_reason", text(invalidation.map_or("", |it| &it.reason))),
             ("last_updated", time(Some(record.last_updated()))),
             ("last_used", time(self.last_used())),
             ("note", text(record.note())),
-            ("policy", record.policy().text().as_str().to_owned()),
+            ("policy", record.policy().to_json().into_owned()),
             ("time_added", time(Some(record.time_added()))),
         ];
         let behind_value = [
@@ -69,22 +67,5 @@ impl Token {
         json.push_str(&behind_value);
         json.push('}');
         Ok(json)
-    }
-}
-
-/// The text of extra data without what is private in it.
-fn public(extra_data: &str) -> Result<Cow<'_, str>> {
-    if !extra_data.contains("\"__") {
-        return Ok(Cow::Borrowed(extra_data));
-    }
-    let mut document = json::read_back(extra_data)?;
-    remove_private(&mut document);
-    Ok(Cow::Owned(json::to_text(&document)))
-}
-
-fn remove_private(value: &mut Value) {
-    if let Value::Object(members) = value {
-        members.retain(|name, _| !name.starts_with(PRIVATE));
-        members.values_mut().for_each(remove_private);
     }
 }

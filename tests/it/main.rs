@@ -7,6 +7,9 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+#[macro_use]
+mod on_database;
+
 mod abi;
 mod bad_input;
 mod c_life;
@@ -33,5 +36,6 @@ mod panic;
 mod payload;
 mod policy;
 mod review_board;
+mod review_board_rows;
 mod service_account;
 mod vectors;

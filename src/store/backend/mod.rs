@@ -153,6 +153,20 @@ pub(super) enum Outcome {
     ValueTaken(Box<RecordFields>),
 }
 
+impl Outcome {
+    /// How many tokens were changed or removed.
+    fn into_count(self) -> u64 {
+        match self {
+            Self::Done(records) => records.len() as u64,
+            Self::Inserted(_) => 1,
+            Self::Found(_) | Self::ValueTaken(_) => 0,
+        }
+    }
+}
+
+/// Is given records.
+pub(super) type ForRecords<'a> = &'a mut dyn FnMut(&[SharedRecord]);
+
 /// A store of records.
 ///
 /// A Local Site that does not exist is an error of kind `NotFound` that names `local_site`; so is,
@@ -189,6 +203,23 @@ pub(super) trait Backend: Send + Sync {
 
     /// Changes the store.
     fn change(&self, operation: Operation) -> Result<Outcome>;
+
+    /// Makes a change, and tells of how many tokens, for those who do not ask which. Where others
+    /// write to the store too, it reads none of them: nothing that they wrote can be in the way.
+    fn revoke(&self, operation: Operation) -> Result<u64> {
+        self.change(operation).map(Outcome::into_count)
+    }
+
+    /// Removes the tokens that have been dead since before a time, and tells how many those were.
+    /// `purged` is given their records, perhaps in several parts, each of which is removed for good; no
+    /// lock is held meanwhile.
+    fn purge(&self, before: Timestamp, purged: Option<ForRecords<'_>>) -> Result<u64> {
+        let Outcome::Done(records) = self.change(Operation::Purge(before))? else { return Ok(0) };
+        if let Some(purged) = purged {
+            purged(&records);
+        }
+        Ok(records.len() as u64)
+    }
 
     /// All that there is.
     ///

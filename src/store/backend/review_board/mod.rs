@@ -19,10 +19,12 @@ use pool::{Lease, Pool};
 use rows::Reader;
 use sql::{Connection, Fault, Param};
 
-use super::{Backend, Change, ClientQuery, Operation, Outcome, OwnedClientQuery, Selection};
+use super::{
+    Backend, Change, ClientQuery, ForRecords, Operation, Outcome, OwnedClientQuery, Selection,
+};
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind, Result};
-use crate::json::Value;
+use crate::json::StoredDocument;
 use crate::store::documents::Documents;
 use crate::store::requests::{SiteFilter, TokenFilter};
 use crate::store::settings::ConnectionSettings;
@@ -171,13 +173,41 @@ impl ReviewBoard {
     }
 
     fn invalidate(&self, which: &Selection, invalidation: &Invalidation) -> Result<Outcome> {
-        let params =
-            [Param::Bool(false), Param::time(invalidation.date), Param::Text(&invalidation.reason)];
+        let params = invalidation_params(invalidation);
         let changed = self.transact(|lease| {
             let ids = rows::lock_selected(lease, which)?;
-            self.set(lease, &ids, "valid = ?, invalid_date = ?, invalid_reason = ?", &params)
+            self.set(lease, &ids, INVALIDATE, &params)
         });
         Ok(Outcome::Done(changed?))
+    }
+
+    /// Makes tokens invalid by one statement, without reading any of them.
+    fn invalidate_unread(&self, which: &Selection, invalidation: &Invalidation) -> Result<u64> {
+        let mut params = invalidation_params(invalidation).to_vec();
+        let mut update = format!("UPDATE webapi_webapitoken SET {INVALIDATE}");
+        Ok(match which {
+            Selection::Everyone => self.transact(|lease| lease.execute(&update, &params))?,
+            Selection::Id(id) => {
+                update += &format!(" WHERE id = {id}");
+                self.transact(|lease| lease.execute(&update, &params))?
+            }
+            Selection::User(user) => {
+                update += " WHERE user_id = ?";
+                self.transact(|lease| {
+                    params.truncate(3);
+                    params.push(Param::Int(rows::user_id(lease, user, false)?));
+                    lease.execute(&update, &params)
+                })?
+            }
+            // Some databases find other values than the one that was asked for.
+            Selection::Value(_) => self.transact(|lease| {
+                let ids = rows::lock_selected(lease, which)?;
+                rows::conditions(&ids).try_fold(0, |count, condition| {
+                    let update = format!("{update} WHERE {}", unaliased(&condition));
+                    Ok(count + lease.execute(&update, &params)?)
+                })
+            })?,
+        })
     }
 
     /// Sets columns of the tokens with these ids, and gives their records.
@@ -197,29 +227,67 @@ impl ReviewBoard {
         Ok(records)
     }
 
-    /// Removes the tokens that meet a condition, and gives the records that they had.
-    fn delete(&self, condition: &str, params: &[Param<'_>]) -> Result<Outcome> {
+    /// Removes a token, and gives the record that it had.
+    fn delete(&self, id: i64) -> Result<Outcome> {
+        let condition = format!("t.id = {id}");
         let deleted = self.transact(|lease| {
-            let ids = rows::lock(lease, condition, params)?;
-            let mut records = Vec::new();
-            for condition in rows::conditions(&ids) {
-                records.extend(self.reader().select(lease, &condition, &[])?);
-                // No database reads an alias here as the others do.
-                let condition = condition.replace("t.id", "id");
-                let delete = format!("DELETE FROM webapi_webapitoken WHERE {condition}");
-                lease.execute(&delete, &[])?;
-            }
+            rows::lock(lease, &condition, &[], None)?;
+            let records = self.reader().select(lease, &condition, &[])?;
+            lease.execute(&delete_where(&condition), &[])?;
             Ok(records)
         });
         Ok(Outcome::Done(deleted?))
     }
+
+    /// Removes the tokens that are dead, some at a time, each time for good; and gives their ids,
+    /// and the records of those who ask.
+    fn purge_some(
+        &self,
+        before: Timestamp,
+        after_id: i64,
+        reads: bool,
+    ) -> Result<(Vec<i64>, Vec<SharedRecord>)> {
+        let condition = format!(
+            "t.id > {after_id} AND ((NOT t.valid AND COALESCE(t.invalid_date, t.time_added) < ?) \
+             OR t.expires < ?)"
+        );
+        let params = [Param::Time(before), Param::Time(before)];
+        Ok(self.transact(|lease| {
+            let ids = rows::lock(lease, &condition, &params, Some(rows::IDS_AT_ONCE))?;
+            let mut records = Vec::new();
+            for condition in rows::conditions(&ids) {
+                if reads {
+                    records.extend(self.reader().select(lease, &condition, &[])?);
+                }
+                lease.execute(&delete_where(&condition), &[])?;
+            }
+            Ok((ids, records))
+        })?)
+    }
+}
+
+const INVALIDATE: &str = "valid = ?, invalid_date = ?, invalid_reason = ?";
+
+/// The parameters of [`INVALIDATE`].
+fn invalidation_params(invalidation: &Invalidation) -> [Param<'_>; 3] {
+    [Param::Bool(false), Param::time(invalidation.date), Param::Text(&invalidation.reason)]
+}
+
+fn delete_where(condition: &str) -> String {
+    format!("DELETE FROM webapi_webapitoken WHERE {}", unaliased(condition))
+}
+
+/// A condition on ids for a statement that has no alias: in some, no database takes one as the
+/// others do.
+fn unaliased(condition: &str) -> String {
+    condition.replace("t.id", "id")
 }
 
 impl Backend for ReviewBoard {
     fn local_sites(&self) -> Result<Vec<Text>> {
         let rows = self.ask(|lease| lease.query("SELECT name FROM site_localsite", &[]))?;
-        let names = rows.into_iter().map(|mut row| Ok(Text::new(&row.text()?)));
-        let mut names = names.collect::<Result<Vec<_>>>()?;
+        let names = rows.into_iter().filter_map(|mut row| row.text().ok().flatten());
+        let mut names: Vec<_> = names.map(|name| Text::new(&name)).collect();
         names.sort_unstable();
         Ok(names)
     }
@@ -232,11 +300,12 @@ impl Backend for ReviewBoard {
         let Some(mut row) = rows.into_iter().next() else {
             return Ok(Some(DEFAULT_EXPIRATION_DAYS));
         };
-        let settings: Value = serde_json::from_str(&row.text()?).map_err(|_| sql::unreadable())?;
-        Ok(Some(match settings.get("client_token_expiration") {
+        let text = row.text().map_err(|_| sql::unreadable())?;
+        let settings = StoredDocument::read(text.as_ref().map_or("", |text| text.as_str()));
+        Ok(Some(match settings.root().get("client_token_expiration") {
             None => DEFAULT_EXPIRATION_DAYS,
-            Some(Value::Number(days)) => days.as_i64().unwrap_or(0),
-            Some(_) => 0,
+            // A flag is an integer in Python; anything else is never.
+            Some(days) => days.as_int().unwrap_or(0),
         }))
     }
 
@@ -284,8 +353,8 @@ impl Backend for ReviewBoard {
 
     fn count(&self) -> Result<u64> {
         let rows = self.ask(|lease| lease.query("SELECT COUNT(*) FROM webapi_webapitoken", &[]))?;
-        let mut row = rows.into_iter().next().ok_or_else(sql::unreadable)?;
-        Ok(row.int()?.unsigned_abs())
+        let count = rows.into_iter().next().and_then(|mut row| row.id());
+        Ok(count.ok_or_else(sql::unreadable)?.unsigned_abs())
     }
 
     fn log_in(
@@ -299,6 +368,7 @@ impl Backend for ReviewBoard {
             let Some((record, is_active)) = self.reader().by_value(lease, value)? else {
                 return Ok(None);
             };
+            record.check_readable()?;
             if let Some(time) = judge(&record, is_active) {
                 let update = "UPDATE webapi_webapitoken SET last_used = ? WHERE id = ?";
                 lease.execute(update, &[Param::Time(time), Param::Int(record.id())])?;
@@ -317,16 +387,45 @@ impl Backend for ReviewBoard {
             Operation::Insert(fields, unless) => self.insert(&fields, unless.as_ref()),
             Operation::Update(id, change) => self.update(id, &change),
             Operation::Invalidate(which, invalidation) => self.invalidate(&which, &invalidation),
-            Operation::Delete(id) => self.delete(&format!("t.id = {id}"), &[]),
+            Operation::Delete(id) => self.delete(id),
             Operation::Import(_) => Err(Error::new(
                 ErrorKind::Unsupported,
                 "a file cannot be brought into a store on Review Board's database",
             )
             .at_argument("store")),
-            Operation::Purge(before) => self.delete(
-                "(NOT t.valid AND COALESCE(t.invalid_date, t.time_added) < ?) OR t.expires < ?",
-                &[Param::Time(before), Param::Time(before)],
-            ),
+            Operation::Purge(before) => {
+                let mut purged = Vec::new();
+                self.purge(before, Some(&mut |records| purged.extend_from_slice(records)))?;
+                Ok(Outcome::Done(purged))
+            }
+        }
+    }
+
+    fn revoke(&self, operation: Operation) -> Result<u64> {
+        match operation {
+            Operation::Invalidate(which, invalidation) => {
+                self.invalidate_unread(&which, &invalidation)
+            }
+            Operation::Delete(id) => {
+                let delete = delete_where(&format!("id = {id}"));
+                Ok(self.transact(|lease| lease.execute(&delete, &[]))?)
+            }
+            operation => self.change(operation).map(Outcome::into_count),
+        }
+    }
+
+    fn purge(&self, before: Timestamp, mut purged: Option<ForRecords<'_>>) -> Result<u64> {
+        let (mut count, mut last_id) = (0, i64::MIN);
+        loop {
+            let (ids, records) = self.purge_some(before, last_id, purged.is_some())?;
+            count += ids.len() as u64;
+            if let Some(purged) = &mut purged {
+                purged(&records);
+            }
+            match ids.last() {
+                Some(id) if ids.len() == rows::IDS_AT_ONCE => last_id = *id,
+                _ => return Ok(count),
+            }
         }
     }
 

@@ -4,6 +4,7 @@ use std::io::ErrorKind as IoKind;
 use std::time::Duration;
 
 use chrono::{DateTime, Datelike, NaiveDate, Timelike, Utc};
+use mysql::consts::CapabilityFlags;
 use mysql::prelude::Queryable;
 use mysql::{Conn, DriverError, OptsBuilder, Params, SslOpts, Value};
 use zeroize::Zeroizing;
@@ -38,6 +39,8 @@ pub(super) fn connect(
         .tcp_port(server.port)
         .socket(socket)
         .prefer_socket(server.socket.is_some())
+        // An update of a row to what it is counts too.
+        .additional_capabilities(CapabilityFlags::CLIENT_FOUND_ROWS)
         .user(server.user.clone())
         .pass(server.password.as_ref().map(|password| password.to_string()))
         .db_name(Some(server.database.clone()))
@@ -65,14 +68,15 @@ impl Connection for Mysql {
 
     fn query(&mut self, statement: &str, params: &[Param<'_>]) -> Result<Vec<Row>, Fault> {
         let rows: Vec<mysql::Row> = self.0.exec(statement, values(params)).map_err(fault)?;
-        let read = |row: mysql::Row| {
-            row.unwrap().into_iter().map(cell).collect::<Result<_, _>>().map(Row::new)
-        };
-        rows.into_iter().map(read).collect()
+        Ok(rows
+            .into_iter()
+            .map(|row| Row::new(row.unwrap().into_iter().map(cell).collect()))
+            .collect())
     }
 
-    fn execute(&mut self, statement: &str, params: &[Param<'_>]) -> Result<(), Fault> {
-        self.0.exec_drop(statement, values(params)).map_err(fault)
+    fn execute(&mut self, statement: &str, params: &[Param<'_>]) -> Result<u64, Fault> {
+        self.0.exec_drop(statement, values(params)).map_err(fault)?;
+        Ok(self.0.affected_rows())
     }
 
     fn insert(&mut self, statement: &str, params: &[Param<'_>]) -> Result<i64, Fault> {
@@ -110,25 +114,24 @@ fn date(time: Timestamp) -> Value {
     )
 }
 
-fn cell(value: Value) -> Result<Cell, Fault> {
-    Ok(match value {
+fn cell(value: Value) -> Cell {
+    match value {
         Value::NULL => Cell::Null,
         Value::Int(number) => Cell::Int(number),
-        Value::UInt(number) => Cell::Int(i64::try_from(number).map_err(|_| unreadable())?),
-        Value::Bytes(bytes) => {
-            Cell::Text(Zeroizing::new(String::from_utf8(bytes).map_err(|_| unreadable())?))
-        }
+        Value::UInt(number) => i64::try_from(number).map_or(Cell::Unreadable, Cell::Int),
+        Value::Bytes(bytes) => String::from_utf8(bytes)
+            .map_or(Cell::Unreadable, |text| Cell::Text(Zeroizing::new(text))),
         Value::Date(year, month, day, hour, minute, second, micros) => {
             let time = NaiveDate::from_ymd_opt(year.into(), month.into(), day.into())
                 .and_then(|day| {
                     day.and_hms_micro_opt(hour.into(), minute.into(), second.into(), micros)
                 })
-                .ok_or_else(unreadable)?;
-            let time = Timestamp::from_micros(time.and_utc().timestamp_micros());
-            Cell::Time(time.map_err(|_| unreadable())?)
+                .map(|time| Timestamp::from_micros(time.and_utc().timestamp_micros()));
+            // The zero date, for one.
+            time.and_then(Result::ok).map_or(Cell::Unreadable, Cell::Time)
         }
-        Value::Float(_) | Value::Double(_) | Value::Time(..) => return Err(unreadable().into()),
-    })
+        Value::Float(_) | Value::Double(_) | Value::Time(..) => Cell::Unreadable,
+    }
 }
 
 #[allow(clippy::needless_pass_by_value)]

@@ -141,7 +141,7 @@ impl<'a> Lease<'a> {
         self.ask(|connection| connection.query(statement, params))
     }
 
-    pub fn execute(&mut self, statement: &str, params: &[Param<'_>]) -> Result<(), Fault> {
+    pub fn execute(&mut self, statement: &str, params: &[Param<'_>]) -> Result<u64, Fault> {
         self.ask(|connection| connection.execute(statement, params))
     }
 
@@ -225,8 +225,8 @@ mod tests {
             self.run(statement).map(|()| Vec::new())
         }
 
-        fn execute(&mut self, statement: &str, _: &[Param<'_>]) -> Result<(), Fault> {
-            self.run(statement)
+        fn execute(&mut self, statement: &str, _: &[Param<'_>]) -> Result<u64, Fault> {
+            self.run(statement).map(|()| 1)
         }
 
         fn insert(&mut self, statement: &str, _: &[Param<'_>]) -> Result<i64, Fault> {

@@ -16,7 +16,7 @@ use tokio::time::timeout;
 use tokio_postgres::config::SslMode;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::private::BytesMut;
-use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, WrongType, to_sql_checked};
+use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
 use tokio_postgres::{Client, Config, NoTls, Statement};
 use tokio_postgres_rustls::MakeRustlsConnect;
 use zeroize::Zeroizing;
@@ -166,25 +166,31 @@ impl Connection for Postgres {
 
     fn query(&mut self, statement: &str, params: &[Param<'_>]) -> Result<Vec<Row>, Fault> {
         let prepared = self.prepare(statement)?;
-        let params: Vec<&(dyn ToSql + Sync)> = params.iter().map(|param| param as _).collect();
         let client = self.client.as_ref().ok_or_else(closed)?;
+        let params = borrowed(params);
         let rows = within(&self.runtime, self.limit, client.query(&prepared, &params))?;
         let read = |row: &tokio_postgres::Row| {
-            let cells = (0..row.len()).map(|index| row.try_get::<_, Cell>(index));
-            cells.collect::<Result<_, _>>().map(Row::new)
+            let cell = |index| row.try_get(index).unwrap_or(Cell::Unreadable);
+            Row::new((0..row.len()).map(cell).collect())
         };
-        rows.iter().map(read).collect::<Result<_, _>>().map_err(|error| fault(&error))
+        Ok(rows.iter().map(read).collect())
     }
 
-    fn execute(&mut self, statement: &str, params: &[Param<'_>]) -> Result<(), Fault> {
-        self.query(statement, params).map(drop)
+    fn execute(&mut self, statement: &str, params: &[Param<'_>]) -> Result<u64, Fault> {
+        let prepared = self.prepare(statement)?;
+        let client = self.client.as_ref().ok_or_else(closed)?;
+        within(&self.runtime, self.limit, client.execute(&prepared, &borrowed(params)))
     }
 
     fn insert(&mut self, statement: &str, params: &[Param<'_>]) -> Result<i64, Fault> {
         let rows = self.query(&format!("{statement} RETURNING id"), params)?;
-        let mut row = rows.into_iter().next().ok_or_else(super::sql::unreadable)?;
-        Ok(row.int()?)
+        let id = rows.into_iter().next().and_then(|mut row| row.id());
+        id.ok_or_else(|| super::sql::unreadable().into())
     }
+}
+
+fn borrowed<'a>(params: &'a [Param<'_>]) -> Vec<&'a (dyn ToSql + Sync)> {
+    params.iter().map(|param| param as _).collect()
 }
 
 impl Drop for Postgres {
@@ -238,18 +244,21 @@ impl ToSql for Param<'_> {
 
 impl<'a> FromSql<'a> for Cell {
     fn from_sql(ty: &Type, raw: &'a [u8]) -> Result<Self, Failure> {
+        let text = |raw| <&str>::from_sql(ty, raw).map(str::to_owned);
         Ok(match *ty {
             Type::BOOL => Self::Int(bool::from_sql(ty, raw)?.into()),
             Type::INT4 => Self::Int(i32::from_sql(ty, raw)?.into()),
             Type::INT8 => Self::Int(i64::from_sql(ty, raw)?),
             Type::TIMESTAMPTZ => {
                 let micros = i64::from_sql(&Type::INT8, raw)?.checked_add(YEAR_2000);
-                Self::Time(Timestamp::from_micros(micros.unwrap_or(i64::MAX))?)
+                // `infinity`, and what lies outside the years that there are in Python.
+                let time = Timestamp::from_micros(micros.unwrap_or(i64::MAX));
+                time.map_or(Self::Unreadable, Self::Time)
             }
             _ if <&str as FromSql>::accepts(ty) => {
-                Self::Text(Zeroizing::new(<&str>::from_sql(ty, raw)?.to_owned()))
+                text(raw).map_or(Self::Unreadable, |text| Self::Text(Zeroizing::new(text)))
             }
-            _ => return Err(Box::new(WrongType::new::<&str>(ty.clone()))),
+            _ => Self::Unreadable,
         })
     }
 

@@ -41,7 +41,13 @@ pub(super) enum Cell {
     Int(i64),
     Text(Zeroizing<String>),
     Time(Timestamp),
+    /// Something that Review Board does not write. It must not fail a statement that asks for other
+    /// rows too.
+    Unreadable,
 }
+
+/// A cell does not hold what belongs there.
+pub(super) struct Unreadable;
 
 /// A row, whose cells are read from the first to the last.
 pub(super) struct Row(std::vec::IntoIter<Cell>);
@@ -51,39 +57,33 @@ impl Row {
         Self(cells.into_iter())
     }
 
-    pub fn int(&mut self) -> Result<i64> {
+    pub fn int(&mut self) -> Result<Option<i64>, Unreadable> {
         match self.0.next() {
-            Some(Cell::Int(number)) => Ok(number),
-            _ => Err(unreadable()),
+            Some(Cell::Int(number)) => Ok(Some(number)),
+            Some(Cell::Null) => Ok(None),
+            _ => Err(Unreadable),
         }
     }
 
-    pub fn flag(&mut self) -> Result<bool> {
-        self.int().map(|number| number != 0)
-    }
-
-    pub fn optional_text(&mut self) -> Result<Option<Zeroizing<String>>> {
+    pub fn text(&mut self) -> Result<Option<Zeroizing<String>>, Unreadable> {
         match self.0.next() {
             Some(Cell::Text(text)) => Ok(Some(text)),
             Some(Cell::Null) => Ok(None),
-            _ => Err(unreadable()),
+            _ => Err(Unreadable),
         }
     }
 
-    pub fn text(&mut self) -> Result<Zeroizing<String>> {
-        self.optional_text()?.ok_or_else(unreadable)
-    }
-
-    pub fn optional_time(&mut self) -> Result<Option<Timestamp>> {
+    pub fn time(&mut self) -> Result<Option<Timestamp>, Unreadable> {
         match self.0.next() {
             Some(Cell::Time(time)) => Ok(Some(time)),
             Some(Cell::Null) => Ok(None),
-            _ => Err(unreadable()),
+            _ => Err(Unreadable),
         }
     }
 
-    pub fn time(&mut self) -> Result<Timestamp> {
-        self.optional_time()?.ok_or_else(unreadable)
+    /// The integer of the next cell, where each row has one.
+    pub fn id(&mut self) -> Option<i64> {
+        self.int().ok().flatten()
     }
 }
 
@@ -171,7 +171,8 @@ pub(super) trait Connection: Send {
 
     fn query(&mut self, statement: &str, params: &[Param<'_>]) -> Result<Vec<Row>, Fault>;
 
-    fn execute(&mut self, statement: &str, params: &[Param<'_>]) -> Result<(), Fault>;
+    /// Changes rows and tells how many the statement selected.
+    fn execute(&mut self, statement: &str, params: &[Param<'_>]) -> Result<u64, Fault>;
 
     /// Inserts one row and tells its id.
     fn insert(&mut self, statement: &str, params: &[Param<'_>]) -> Result<i64, Fault>;

@@ -7,7 +7,7 @@ use rusqlite::types::{ToSqlOutput, Value, ValueRef};
 use rusqlite::{ErrorCode, OpenFlags, ToSql, params_from_iter};
 use zeroize::Zeroizing;
 
-use super::sql::{Cell, Connection, Dialect, Fault, Param, Row, unreadable};
+use super::sql::{Cell, Connection, Dialect, Fault, Param, Row};
 use crate::clock::Timestamp;
 use crate::store::settings::ConnectionSettings;
 
@@ -52,17 +52,17 @@ impl Connection for Sqlite {
         while let Some(row) = found.next().map_err(fault)? {
             let mut cells = Vec::with_capacity(is_time.len());
             for (index, is_time) in is_time.iter().enumerate() {
-                cells.push(cell(row.get_ref(index).map_err(fault)?, *is_time)?);
+                cells.push(cell(row.get_ref(index).map_err(fault)?, *is_time));
             }
             rows.push(Row::new(cells));
         }
         Ok(rows)
     }
 
-    fn execute(&mut self, statement: &str, params: &[Param<'_>]) -> Result<(), Fault> {
+    fn execute(&mut self, statement: &str, params: &[Param<'_>]) -> Result<u64, Fault> {
         let mut statement = self.0.prepare_cached(statement).map_err(fault)?;
-        statement.execute(params_from_iter(params)).map_err(fault)?;
-        Ok(())
+        let rows = statement.execute(params_from_iter(params)).map_err(fault)?;
+        Ok(rows as u64)
     }
 
     fn insert(&mut self, statement: &str, params: &[Param<'_>]) -> Result<i64, Fault> {
@@ -84,20 +84,17 @@ impl ToSql for Param<'_> {
     }
 }
 
-fn cell(value: ValueRef<'_>, is_time: bool) -> Result<Cell, Fault> {
-    Ok(match value {
+fn cell(value: ValueRef<'_>, is_time: bool) -> Cell {
+    match value {
         ValueRef::Null => Cell::Null,
         ValueRef::Integer(number) => Cell::Int(number),
-        ValueRef::Text(text) => {
-            let text = std::str::from_utf8(text).map_err(|_| unreadable())?;
-            if is_time {
-                Cell::Time(time_from_text(text).ok_or_else(unreadable)?)
-            } else {
-                Cell::Text(Zeroizing::new(text.to_owned()))
-            }
-        }
-        ValueRef::Real(_) | ValueRef::Blob(_) => return Err(unreadable().into()),
-    })
+        ValueRef::Text(text) => match std::str::from_utf8(text) {
+            Ok(text) if is_time => time_from_text(text).map_or(Cell::Unreadable, Cell::Time),
+            Ok(text) => Cell::Text(Zeroizing::new(text.to_owned())),
+            Err(_) => Cell::Unreadable,
+        },
+        ValueRef::Real(_) | ValueRef::Blob(_) => Cell::Unreadable,
+    }
 }
 
 /// As Python's `str()` writes a time: without the fraction where that is 0.
@@ -108,9 +105,13 @@ fn time_to_text(time: Timestamp) -> String {
     time.format(&format!("%Y-%m-%d %H:%M:%S{fraction}")).to_string()
 }
 
+/// The time of a text: as Django writes it, or with an offset from UTC, as other tools do.
 fn time_from_text(text: &str) -> Option<Timestamp> {
-    let time = NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S%.f").ok()?;
-    Timestamp::from_micros(time.and_utc().timestamp_micros()).ok()
+    let time = match NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S%.f") {
+        Ok(time) => time.and_utc(),
+        Err(_) => DateTime::parse_from_rfc3339(text).ok()?.to_utc(),
+    };
+    Timestamp::from_micros(time.timestamp_micros()).ok()
 }
 
 fn fault(error: rusqlite::Error) -> Fault {
@@ -162,6 +163,12 @@ mod tests {
             assert_eq!(time_to_text(time), text);
             assert_eq!(time_from_text(text), Some(time));
         }
+        for text in
+            ["2026-06-01 02:00:00.5+02:00", "2026-06-01 00:00:00.5+00:00", "2026-06-01T00:00:00.5Z"]
+        {
+            let time = time_from_text(text).map(Timestamp::as_micros);
+            assert_eq!(time, Some(1_780_272_000_500_000), "{text}");
+        }
         assert_eq!(time_from_text("yesterday"), None);
     }
 
@@ -178,7 +185,7 @@ mod tests {
         let pool = Pool::new(Box::new(move || connect(&to, &settings)), 1, Duration::from_secs(1));
         let insert = || {
             let mut lease = pool.lease().unwrap();
-            lease.transaction(|lease| lease.execute("INSERT INTO t VALUES (1)", &[]))
+            lease.transaction(|lease| lease.execute("INSERT INTO t VALUES (1)", &[]).map(drop))
         };
         assert!(matches!(insert(), Err(Fault::TimedOut)));
         reader.execute_batch("COMMIT").unwrap();
