@@ -34,10 +34,14 @@ impl Default for Settings {
 pub(super) struct ConnectionSettings {
     /// How many there are at most.
     pub pool_size: usize,
-    /// How long opening one may take, and how long a caller waits for one.
+    /// How long opening one may take.
     pub connect_timeout: Duration,
     /// How long a statement may take, waiting for locks included.
     pub statement_timeout: Duration,
+    /// How long a call about one token may take, waiting for a connection included.
+    pub call_timeout: Duration,
+    /// How long a call about any number of tokens may take.
+    pub bulk_timeout: Duration,
 }
 
 impl Default for ConnectionSettings {
@@ -46,6 +50,8 @@ impl Default for ConnectionSettings {
             pool_size: 8,
             connect_timeout: Duration::from_secs(5),
             statement_timeout: Duration::from_secs(30),
+            call_timeout: Duration::from_secs(30),
+            bulk_timeout: Duration::from_secs(600),
         }
     }
 }
@@ -76,6 +82,10 @@ enum Setting {
     ConnectTimeoutSecs(i64),
     /// Only when a store is opened.
     StatementTimeoutSecs(i64),
+    /// Only when a store is opened.
+    CallTimeoutSecs(i64),
+    /// Only when a store is opened.
+    BulkTimeoutSecs(i64),
 }
 
 /// A document of settings, all of it read and checked, none of it applied.
@@ -93,8 +103,10 @@ impl SettingsDocument {
     /// | `local_sites` | a list of the Local Sites that exist from the start | `[]` |
     /// | `location` | where tokens are kept, or null for the memory | null |
     /// | `pool_size` | connections to a database at most, 1 to 1024 | `8` |
-    /// | `connect_timeout_secs` | for opening, or waiting for, a connection, 1 to 3600 | `5` |
+    /// | `connect_timeout_secs` | for opening a connection, 1 to 3600 | `5` |
     /// | `statement_timeout_secs` | for one statement, locks included, 1 to 3600 | `30` |
+    /// | `call_timeout_secs` | for a call about one token, 1 to 3600 | `30` |
+    /// | `bulk_timeout_secs` | for a call about any number of tokens, 1 to 3600 | `600` |
     ///
     /// # Errors
     /// As [`Store::set_setting`], with the path of what is wrong; `Unsupported` for a location that
@@ -134,6 +146,12 @@ impl SettingsDocument {
                 }
                 Setting::StatementTimeoutSecs(secs) => {
                     connections.statement_timeout = Duration::from_secs(secs.unsigned_abs());
+                }
+                Setting::CallTimeoutSecs(secs) => {
+                    connections.call_timeout = Duration::from_secs(secs.unsigned_abs());
+                }
+                Setting::BulkTimeoutSecs(secs) => {
+                    connections.bulk_timeout = Duration::from_secs(secs.unsigned_abs());
                 }
                 _ => {}
             }
@@ -216,6 +234,12 @@ impl Setting {
             "statement_timeout_secs" => {
                 Self::StatementTimeoutSecs(integer(value, 1..=MAX_TIMEOUT_SECS, path)?)
             }
+            "call_timeout_secs" => {
+                Self::CallTimeoutSecs(integer(value, 1..=MAX_TIMEOUT_SECS, path)?)
+            }
+            "bulk_timeout_secs" => {
+                Self::BulkTimeoutSecs(integer(value, 1..=MAX_TIMEOUT_SECS, path)?)
+            }
             _ => return Err(unknown_setting().at_path(path)),
         })
     }
@@ -229,6 +253,8 @@ impl Setting {
                 | Self::PoolSize(_)
                 | Self::ConnectTimeoutSecs(_)
                 | Self::StatementTimeoutSecs(_)
+                | Self::CallTimeoutSecs(_)
+                | Self::BulkTimeoutSecs(_)
         )
     }
 
@@ -257,7 +283,9 @@ impl Setting {
             Self::Location(_)
             | Self::PoolSize(_)
             | Self::ConnectTimeoutSecs(_)
-            | Self::StatementTimeoutSecs(_) => {}
+            | Self::StatementTimeoutSecs(_)
+            | Self::CallTimeoutSecs(_)
+            | Self::BulkTimeoutSecs(_) => {}
         }
         Ok(())
     }
@@ -336,13 +364,17 @@ impl Store {
             "pool_size" => self.connections.pool_size.into(),
             "connect_timeout_secs" => self.connections.connect_timeout.as_secs().into(),
             "statement_timeout_secs" => self.connections.statement_timeout.as_secs().into(),
+            "call_timeout_secs" => self.connections.call_timeout.as_secs().into(),
+            "bulk_timeout_secs" => self.connections.bulk_timeout.as_secs().into(),
             _ => return Err(unknown_setting().at_argument("name")),
         })
     }
 }
 
 /// The names of all settings.
-const NAMES: [&str; 11] = [
+const NAMES: [&str; 13] = [
+    "bulk_timeout_secs",
+    "call_timeout_secs",
     "client_token_expiration",
     "connect_timeout_secs",
     "default_generator",

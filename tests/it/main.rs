@@ -37,5 +37,6 @@ mod payload;
 mod policy;
 mod review_board;
 mod review_board_rows;
+mod review_board_timeouts;
 mod service_account;
 mod vectors;

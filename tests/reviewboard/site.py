@@ -236,7 +236,31 @@ def lock_user(user):
         list(User.objects.select_for_update().filter(username=user))
 
 
+def lock_table():
+    """Holds the table of tokens, until `unlock`."""
+    connection.ensure_connection()
+    if connection.vendor == 'mysql':
+        execute('LOCK TABLES webapi_webapitoken WRITE')
+    else:
+        connection.set_autocommit(False)
+        execute('LOCK TABLE webapi_webapitoken IN ACCESS EXCLUSIVE MODE')
+
+
+def count_connections():
+    """How many connections others than this one have at the server."""
+    with connection.cursor() as cursor:
+        if connection.vendor == 'mysql':
+            cursor.execute('SELECT COUNT(*) FROM information_schema.processlist'
+                           " WHERE db = 'reviewboard' AND id <> CONNECTION_ID()")
+        else:
+            cursor.execute('SELECT pg_stat_clear_snapshot()')
+            cursor.execute("SELECT COUNT(*) FROM pg_stat_activity WHERE application_name = 'rbtoken'")
+        return cursor.fetchone()[0]
+
+
 def unlock():
+    if connection.vendor == 'mysql':
+        execute('UNLOCK TABLES')
     if connection.vendor == 'sqlite':
         execute('ROLLBACK')
     else:
@@ -326,7 +350,7 @@ def client_token(user, client_name, expires=None, policy=None, extra_data=None):
 
 
 FUNCTIONS = [prepare, set_user_active, set_expiration, serve, rows, save_all, execute, lock_user,
-             unlock, make_tokens, client_token, make_documents]
+             lock_table, count_connections, unlock, make_tokens, client_token, make_documents]
 
 if __name__ == '__main__':
     functions = {function.__name__: function for function in FUNCTIONS}

@@ -144,7 +144,7 @@
  * What is special in a name is written as `%` and two hexadecimal digits. Behind a `?` may stand
  * `sslmode=verify-full` (TLS with a server whose certificate is good for its name, as it is for every
  * host but the loopback unless told otherwise) or `sslmode=disable`; `sslrootcert=FILE`, the
- * authorities that are trusted, as PEM, instead of the well-known ones (MySQL: beside them); and instead
+ * authorities that are trusted, as PEM, instead of the well-known ones; and instead
  * of a host the path of a Unix socket (`socket=`) or, for PostgreSQL, the folder of it (`host=`). The
  * library must have been built with the cargo feature `sqlite`, `postgres` or `mysql`.
  *
@@ -154,7 +154,14 @@
  *
  * Any call may answer RBTOKEN_E_IO if the database cannot be reached, RBTOKEN_E_TIMEOUT if it does not
  * answer in time, and RBTOKEN_E_DATABASE if it refuses. A change has then not happened, with one
- * exception that the message names: if the connection was lost while it was committed, nobody knows.
+ * exception that the message names: if a commit was sent and not answered, the outcome is not known.
+ *
+ * A call about one token ends within `call_timeout_secs`: waiting for a connection, connecting, every
+ * statement and every retry included. Listing, purging and invalidating the tokens of a user or of
+ * everyone end within `bulk_timeout_secs`. Looking up the name of a host is outside these limits; the
+ * address that was good last is used first. The server is told to give a statement up earlier than the
+ * call does, so that nothing waits there for a lock any more.
+ *
  * rbtoken_store_purge_tokens() commits 500 tokens at a time: those that were purged before a failure
  * are gone. The next call connects anew. After `fork()` every call in the child that would ask the
  * database answers RBTOKEN_E_FORKED; the connections are the parent's.

@@ -1,5 +1,6 @@
 //! Where tokens are kept. A backend offers what the rules need, atomically, and decides nothing.
 
+mod call;
 mod clients;
 mod commons;
 #[cfg(feature = "sqlite")]
@@ -18,6 +19,7 @@ mod value_index;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+pub(super) use call::CallScope;
 #[cfg(feature = "sqlite")]
 pub(super) use durable::Durable;
 pub(super) use memory::Memory;
@@ -172,6 +174,11 @@ pub(super) type ForRecords<'a> = &'a mut dyn FnMut(&[SharedRecord]);
 /// A Local Site that does not exist is an error of kind `NotFound` that names `local_site`; so is,
 /// where users are not the store's to know, one of those that names `user`.
 pub(super) trait Backend: Send + Sync {
+    /// Has what this thread asks, as long as the answer lives, end by the deadline of one call.
+    fn begin_call(&self) -> CallScope {
+        CallScope::unlimited()
+    }
+
     /// The names of the Local Sites, sorted.
     fn local_sites(&self) -> Result<Vec<Text>>;
 

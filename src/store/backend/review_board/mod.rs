@@ -2,6 +2,7 @@
 //! and only read here; tokens are everybody's.
 
 mod address;
+mod limits;
 #[cfg(feature = "mysql")]
 mod mysql;
 mod pool;
@@ -13,14 +14,17 @@ mod sql;
 mod sqlite;
 
 use std::sync::Arc;
+use std::time::Instant;
 
 pub(in crate::store) use address::Address;
+use limits::Limits;
 use pool::{Lease, Pool};
 use rows::Reader;
 use sql::{Connection, Fault, Param};
 
 use super::{
-    Backend, Change, ClientQuery, ForRecords, Operation, Outcome, OwnedClientQuery, Selection,
+    Backend, CallScope, Change, ClientQuery, ForRecords, Operation, Outcome, OwnedClientQuery,
+    Selection,
 };
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind, Result};
@@ -40,6 +44,7 @@ const ATTEMPTS: u32 = 5;
 /// Tokens in the tables of a Review Board server.
 pub(in crate::store) struct ReviewBoard {
     pool: Pool,
+    settings: ConnectionSettings,
     documents: Arc<Documents>,
 }
 
@@ -54,21 +59,22 @@ impl ReviewBoard {
         settings: ConnectionSettings,
         documents: &Arc<Documents>,
     ) -> Result<Self> {
-        let connect = move || -> Result<Box<dyn Connection>, Fault> {
+        let timeout = settings.connect_timeout;
+        let connect = move |limits: &Limits| -> Result<Box<dyn Connection>, Fault> {
             match &address {
                 #[cfg(feature = "sqlite")]
-                Address::Sqlite(path) => sqlite::connect(path, &settings),
+                Address::Sqlite(path) => sqlite::connect(path, limits),
                 #[cfg(feature = "postgres")]
-                Address::Postgres(server) => postgres::connect(server, &settings),
+                Address::Postgres(server) => postgres::connect(server, limits, timeout),
                 #[cfg(feature = "mysql")]
-                Address::Mysql(server) => mysql::connect(server, &settings),
+                Address::Mysql(server) => mysql::connect(server, limits, timeout),
                 // No such address is read without its feature.
                 #[allow(unreachable_patterns)]
                 _ => Err(Fault::Refused("there is no driver for it".to_owned())),
             }
         };
-        let pool = Pool::new(Box::new(connect), settings.pool_size, settings.connect_timeout);
-        let store = Self { pool, documents: Arc::clone(documents) };
+        let pool = Pool::new(Box::new(connect), settings.pool_size);
+        let store = Self { pool, settings, documents: Arc::clone(documents) };
         store.check_schema().map_err(|error| error.at_argument("location"))?;
         Ok(store)
     }
@@ -88,34 +94,65 @@ impl ReviewBoard {
         Reader { documents: &self.documents }
     }
 
+    /// What tells this store's calls from those of others.
+    fn address(&self) -> usize {
+        std::ptr::from_ref(self).addr()
+    }
+
+    /// The limits of a call about one token.
+    fn limits(&self) -> Limits {
+        let ConnectionSettings { call_timeout, statement_timeout, .. } = self.settings;
+        let limits = Limits::of_call(call_timeout, statement_timeout);
+        let deadline = CallScope::deadline(self.address());
+        Limits { deadline: deadline.unwrap_or(limits.deadline), ..limits }
+    }
+
+    /// The limits of a call about any number of tokens.
+    fn bulk_limits(&self) -> Limits {
+        Limits::of_call(self.settings.bulk_timeout, self.settings.bulk_timeout)
+    }
+
+    /// Asks what may be asked twice, about one token.
+    fn ask<T>(&self, question: impl FnMut(&mut Lease<'_>) -> Result<T, Fault>) -> Result<T> {
+        self.ask_within(self.limits(), question)
+    }
+
     /// Asks what may be asked twice: once more if the connection had died while it idled.
-    fn ask<T>(&self, mut question: impl FnMut(&mut Lease<'_>) -> Result<T, Fault>) -> Result<T> {
-        let mut lease = self.pool.lease()?;
+    fn ask_within<T>(
+        &self,
+        limits: Limits,
+        mut question: impl FnMut(&mut Lease<'_>) -> Result<T, Fault>,
+    ) -> Result<T> {
+        let mut lease = self.pool.lease(limits)?;
         match question(&mut lease) {
-            Err(Fault::Lost(_)) if !lease.is_new => {
+            Err(fault) if fault.is_gone() && !lease.is_new => {
                 drop(lease);
-                Ok(question(&mut self.pool.lease()?)?)
+                Ok(question(&mut self.pool.lease_new(limits)?)?)
             }
             answer => Ok(answer?),
         }
     }
 
     /// Makes a change that happens whole or not at all. It is tried again if it gave way to others,
-    /// or lost its connection, before the commit: then it is sure that it has not happened.
+    /// or lost a connection that had idled, before the commit: then it is sure that it has not
+    /// happened.
     fn transact<T>(
         &self,
+        limits: Limits,
         mut work: impl FnMut(&mut Lease<'_>) -> Result<T, Fault>,
     ) -> Result<T, Fault> {
-        let mut attempt = 1;
-        loop {
-            let mut lease = self.pool.lease()?;
+        let mut lease = self.pool.lease(limits)?;
+        for attempt in 1.. {
             match lease.transaction(&mut work) {
                 Err(Fault::Conflict) if attempt < ATTEMPTS => {}
-                Err(Fault::Lost(_)) if !lease.is_new && attempt < ATTEMPTS => {}
+                Err(fault) if fault.is_gone() && !lease.is_new => {
+                    drop(lease);
+                    lease = self.pool.lease_new(limits)?;
+                }
                 done => return done,
             }
-            attempt += 1;
         }
+        Err(Fault::Conflict)
     }
 
     /// Inserts a token unless one serves the client.
@@ -127,7 +164,7 @@ impl ReviewBoard {
     /// the transaction or the connection, and keeps the server's own new tokens for this user
     /// waiting too, since their rows refer to it.
     fn insert(&self, fields: &RecordFields, unless: Option<&OwnedClientQuery>) -> Result<Outcome> {
-        let inserted = self.transact(|lease| {
+        let inserted = self.transact(self.limits(), |lease| {
             let user_id = rows::user_id(lease, &fields.user, unless.is_some())?;
             let local_site_id = rows::local_site_id(lease, fields.local_site.as_deref())?;
             if let Some(query) = unless
@@ -165,16 +202,24 @@ impl ReviewBoard {
             params.push(Param::Text(extra_data.text()));
         }
         let columns = columns.join(", ");
-        let changed = self.transact(|lease| {
+        let changed = self.transact(self.limits(), |lease| {
             let ids = rows::lock_selected(lease, &Selection::Id(id))?;
             self.set(lease, &ids, &columns, &params)
         });
         Ok(Outcome::Done(changed?))
     }
 
+    fn limits_of(&self, which: &Selection) -> Limits {
+        match which {
+            Selection::Value(_) | Selection::Id(_) => self.limits(),
+            Selection::User(_) | Selection::Everyone => self.bulk_limits(),
+        }
+    }
+
     fn invalidate(&self, which: &Selection, invalidation: &Invalidation) -> Result<Outcome> {
+        let limits = self.limits_of(which);
         let params = invalidation_params(invalidation);
-        let changed = self.transact(|lease| {
+        let changed = self.transact(limits, |lease| {
             let ids = rows::lock_selected(lease, which)?;
             self.set(lease, &ids, INVALIDATE, &params)
         });
@@ -183,24 +228,27 @@ impl ReviewBoard {
 
     /// Makes tokens invalid by one statement, without reading any of them.
     fn invalidate_unread(&self, which: &Selection, invalidation: &Invalidation) -> Result<u64> {
+        let limits = self.limits_of(which);
         let mut params = invalidation_params(invalidation).to_vec();
         let mut update = format!("UPDATE webapi_webapitoken SET {INVALIDATE}");
         Ok(match which {
-            Selection::Everyone => self.transact(|lease| lease.execute(&update, &params))?,
+            Selection::Everyone => {
+                self.transact(limits, |lease| lease.execute(&update, &params))?
+            }
             Selection::Id(id) => {
                 update += &format!(" WHERE id = {id}");
-                self.transact(|lease| lease.execute(&update, &params))?
+                self.transact(limits, |lease| lease.execute(&update, &params))?
             }
             Selection::User(user) => {
                 update += " WHERE user_id = ?";
-                self.transact(|lease| {
+                self.transact(limits, |lease| {
                     params.truncate(3);
                     params.push(Param::Int(rows::user_id(lease, user, false)?));
                     lease.execute(&update, &params)
                 })?
             }
             // Some databases find other values than the one that was asked for.
-            Selection::Value(_) => self.transact(|lease| {
+            Selection::Value(_) => self.transact(limits, |lease| {
                 let ids = rows::lock_selected(lease, which)?;
                 rows::conditions(&ids).try_fold(0, |count, condition| {
                     let update = format!("{update} WHERE {}", unaliased(&condition));
@@ -230,7 +278,7 @@ impl ReviewBoard {
     /// Removes a token, and gives the record that it had.
     fn delete(&self, id: i64) -> Result<Outcome> {
         let condition = format!("t.id = {id}");
-        let deleted = self.transact(|lease| {
+        let deleted = self.transact(self.limits(), |lease| {
             rows::lock(lease, &condition, &[], None)?;
             let records = self.reader().select(lease, &condition, &[])?;
             lease.execute(&delete_where(&condition), &[])?;
@@ -243,6 +291,7 @@ impl ReviewBoard {
     /// and the records of those who ask.
     fn purge_some(
         &self,
+        limits: Limits,
         before: Timestamp,
         after_id: i64,
         reads: bool,
@@ -252,7 +301,7 @@ impl ReviewBoard {
              OR t.expires < ?)"
         );
         let params = [Param::Time(before), Param::Time(before)];
-        Ok(self.transact(|lease| {
+        Ok(self.transact(limits, |lease| {
             let ids = rows::lock(lease, &condition, &params, Some(rows::IDS_AT_ONCE))?;
             let mut records = Vec::new();
             for condition in rows::conditions(&ids) {
@@ -284,6 +333,10 @@ fn unaliased(condition: &str) -> String {
 }
 
 impl Backend for ReviewBoard {
+    fn begin_call(&self) -> CallScope {
+        CallScope::until(self.address(), Instant::now() + self.settings.call_timeout)
+    }
+
     fn local_sites(&self) -> Result<Vec<Text>> {
         let rows = self.ask(|lease| lease.query("SELECT name FROM site_localsite", &[]))?;
         let names = rows.into_iter().filter_map(|mut row| row.text().ok().flatten());
@@ -332,7 +385,7 @@ impl Backend for ReviewBoard {
     }
 
     fn list(&self, filter: &TokenFilter<'_>, now: Timestamp) -> Result<Vec<SharedRecord>> {
-        let records = self.ask(|lease| {
+        let records = self.ask_within(self.bulk_limits(), |lease| {
             let (mut condition, mut params) = ("1 = 1".to_owned(), Vec::new());
             if let Some(user) = filter.user {
                 condition += " AND t.user_id = ?";
@@ -408,16 +461,17 @@ impl Backend for ReviewBoard {
             }
             Operation::Delete(id) => {
                 let delete = delete_where(&format!("id = {id}"));
-                Ok(self.transact(|lease| lease.execute(&delete, &[]))?)
+                Ok(self.transact(self.limits(), |lease| lease.execute(&delete, &[]))?)
             }
             operation => self.change(operation).map(Outcome::into_count),
         }
     }
 
     fn purge(&self, before: Timestamp, mut purged: Option<ForRecords<'_>>) -> Result<u64> {
+        let limits = self.bulk_limits();
         let (mut count, mut last_id) = (0, i64::MIN);
         loop {
-            let (ids, records) = self.purge_some(before, last_id, purged.is_some())?;
+            let (ids, records) = self.purge_some(limits, before, last_id, purged.is_some())?;
             count += ids.len() as u64;
             if let Some(purged) = &mut purged {
                 purged(&records);

@@ -1,11 +1,16 @@
 //! What the rules' SQL needs of a database driver.
 
 use std::fmt;
+use std::time::{Duration, Instant};
 
 use zeroize::Zeroizing;
 
+use super::limits::Limits;
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind, Result};
+
+/// How long a connection idles before the system asks whether the server is there.
+pub(super) const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 /// A value that a statement is given.
 #[derive(Clone, Copy)]
@@ -94,11 +99,16 @@ pub(super) fn unreadable() -> Error {
 
 /// Why a statement, or a connection, failed. No text in here comes from a statement's values:
 /// databases like to quote them, and they are secrets.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Fault {
     /// There is no connection, or no longer.
     Lost(String),
+    /// The server gave a statement up, or there was no time left to send it.
     TimedOut,
+    /// The server has not answered in time: perhaps it never will, on this connection.
+    Silent,
+    /// The server takes no more connections.
+    Full(String),
     /// A value that must be unique exists already.
     Duplicate,
     /// The database gave the transaction up in favour of another; it may be tried again.
@@ -107,10 +117,18 @@ pub(super) enum Fault {
     Schema,
     /// The database said no.
     Refused(String),
-    /// The connection was lost during a commit: it may have happened or not.
-    Unknown,
+    /// There was no answer to a commit: it may have happened or not.
+    Unknown { timed_out: bool },
     /// A fault that is not the database's.
     Own(Error),
+}
+
+impl Fault {
+    /// Whether the connection is of no use any more, and those that have idled as long are not
+    /// either.
+    pub fn is_gone(&self) -> bool {
+        matches!(self, Self::Lost(_) | Self::Silent)
+    }
 }
 
 impl From<Error> for Fault {
@@ -125,9 +143,13 @@ impl From<Fault> for Error {
             Fault::Lost(why) => {
                 Self::new(ErrorKind::Io, format!("the database cannot be reached: {why}"))
             }
-            Fault::TimedOut => {
-                Self::new(ErrorKind::Timeout, "the database did not answer in its time")
+            Fault::TimedOut | Fault::Silent => {
+                Self::new(ErrorKind::Timeout, "the database did not answer in time")
             }
+            Fault::Full(why) => Self::new(
+                ErrorKind::Database,
+                format!("the database takes no more connections: {why}"),
+            ),
             Fault::Duplicate => {
                 Self::new(ErrorKind::Exists, "a value that must be unique exists already")
             }
@@ -142,11 +164,16 @@ impl From<Fault> for Error {
             Fault::Refused(why) => {
                 Self::new(ErrorKind::Database, format!("the database refused: {why}"))
             }
-            Fault::Unknown => Self::new(
-                ErrorKind::Database,
-                "the connection was lost while a change was committed; whether it was made is not \
-                 known",
-            ),
+            Fault::Unknown { timed_out } => {
+                let (kind, what) = match timed_out {
+                    true => (ErrorKind::Timeout, "the database did not answer"),
+                    false => (ErrorKind::Database, "the connection was lost"),
+                };
+                let message = format!(
+                    "{what} while a change was committed; whether it was made is not known"
+                );
+                Self::new(kind, message)
+            }
             Fault::Own(error) => error,
         }
     }
@@ -158,13 +185,19 @@ pub(super) struct Dialect {
     pub begin: &'static str,
     /// Ends a query whose rows stay locked until the transaction ends.
     pub lock: &'static str,
-    /// Whether a commit that timed out may have happened: not where no server makes it.
-    pub commits_elsewhere: bool,
 }
 
 /// A connection to a database. In statements, each `?` stands for one parameter.
 pub(super) trait Connection: Send {
     fn dialect(&self) -> &'static Dialect;
+
+    /// Sets the limits of what is asked next.
+    fn set_limits(&mut self, limits: Limits);
+
+    /// Until when a server may be busy with what it has not answered.
+    fn busy_until(&self) -> Option<Instant> {
+        None
+    }
 
     /// A statement without parameters or rows.
     fn run(&mut self, statement: &str) -> Result<(), Fault>;

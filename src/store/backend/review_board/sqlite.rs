@@ -7,40 +7,53 @@ use rusqlite::types::{ToSqlOutput, Value, ValueRef};
 use rusqlite::{ErrorCode, OpenFlags, ToSql, params_from_iter};
 use zeroize::Zeroizing;
 
+use super::limits::Limits;
 use super::sql::{Cell, Connection, Dialect, Fault, Param, Row};
 use crate::clock::Timestamp;
-use crate::store::settings::ConnectionSettings;
 
 /// There are no locks on rows: a transaction that will write has the database for itself from its
 /// start.
-static DIALECT: Dialect = Dialect { begin: "BEGIN IMMEDIATE", lock: "", commits_elsewhere: false };
+static DIALECT: Dialect = Dialect { begin: "BEGIN IMMEDIATE", lock: "" };
 
-pub(super) fn connect(
-    path: &Path,
-    settings: &ConnectionSettings,
-) -> Result<Box<dyn Connection>, Fault> {
+pub(super) fn connect(path: &Path, limits: &Limits) -> Result<Box<dyn Connection>, Fault> {
     // Not created: a database that is not there is a mistake in its path.
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = rusqlite::Connection::open_with_flags(path, flags).map_err(fault)?;
-    connection.busy_timeout(settings.statement_timeout).map_err(fault)?;
+    connection.busy_timeout(limits.remaining()?.min(limits.statement)).map_err(fault)?;
     // As Django has it: a token refers to a user.
     connection.pragma_update(None, "foreign_keys", true).map_err(fault)?;
-    Ok(Box::new(Sqlite(connection)))
+    Ok(Box::new(Sqlite { connection, limits: *limits }))
 }
 
-struct Sqlite(rusqlite::Connection);
+struct Sqlite {
+    connection: rusqlite::Connection,
+    limits: Limits,
+}
+
+impl Sqlite {
+    /// The connection, which waits for locks as long as the call has time.
+    fn ready(&self) -> Result<&rusqlite::Connection, Fault> {
+        let limit = self.limits.remaining()?.min(self.limits.statement);
+        self.connection.busy_timeout(limit).map_err(fault)?;
+        Ok(&self.connection)
+    }
+}
 
 impl Connection for Sqlite {
     fn dialect(&self) -> &'static Dialect {
         &DIALECT
     }
 
+    fn set_limits(&mut self, limits: Limits) {
+        self.limits = limits;
+    }
+
     fn run(&mut self, statement: &str) -> Result<(), Fault> {
-        self.0.execute_batch(statement).map_err(fault)
+        self.ready()?.execute_batch(statement).map_err(fault)
     }
 
     fn query(&mut self, statement: &str, params: &[Param<'_>]) -> Result<Vec<Row>, Fault> {
-        let mut statement = self.0.prepare_cached(statement).map_err(fault)?;
+        let mut statement = self.ready()?.prepare_cached(statement).map_err(fault)?;
         let is_time: Vec<bool> = statement
             .columns()
             .map(|column| {
@@ -60,14 +73,14 @@ impl Connection for Sqlite {
     }
 
     fn execute(&mut self, statement: &str, params: &[Param<'_>]) -> Result<u64, Fault> {
-        let mut statement = self.0.prepare_cached(statement).map_err(fault)?;
+        let mut statement = self.ready()?.prepare_cached(statement).map_err(fault)?;
         let rows = statement.execute(params_from_iter(params)).map_err(fault)?;
         Ok(rows as u64)
     }
 
     fn insert(&mut self, statement: &str, params: &[Param<'_>]) -> Result<i64, Fault> {
         self.execute(statement, params)?;
-        Ok(self.0.last_insert_rowid())
+        Ok(self.connection.last_insert_rowid())
     }
 }
 
@@ -177,14 +190,11 @@ mod tests {
         let path = std::env::temp_dir().join(format!("rbtoken-commit-{}", std::process::id()));
         let reader = rusqlite::Connection::open(&path).unwrap();
         reader.execute_batch("CREATE TABLE t (id integer); BEGIN; SELECT * FROM t").unwrap();
-        let settings = ConnectionSettings {
-            statement_timeout: Duration::from_millis(1),
-            ..ConnectionSettings::default()
-        };
         let to = path.clone();
-        let pool = Pool::new(Box::new(move || connect(&to, &settings)), 1, Duration::from_secs(1));
+        let pool = Pool::new(Box::new(move |limits| connect(&to, limits)), 1);
         let insert = || {
-            let mut lease = pool.lease().unwrap();
+            let limits = Limits::of_call(Duration::from_secs(1), Duration::from_millis(1));
+            let mut lease = pool.lease(limits).unwrap();
             lease.transaction(|lease| lease.execute("INSERT INTO t VALUES (1)", &[]).map(drop))
         };
         assert!(matches!(insert(), Err(Fault::TimedOut)));
