@@ -19,6 +19,8 @@ on_each_database! {
     calls_end_in_their_time_whatever_the_network_does
     locked_table_leaves_no_more_connections_than_the_pool_has
     server_presets_do_not_change_what_calls_do
+    connections_that_the_server_closed_are_replaced
+    connections_that_the_network_forgot_are_replaced
 }
 
 const IO: i32 = rbtoken_status_code::RBTOKEN_E_IO as i32;
@@ -263,4 +265,68 @@ fn server_presets_do_not_change_what_calls_do(site: &mut Installation) {
         site.ask(json!({"do": "execute", "statement": reset}));
         assert_eq!(outcome, Ok(()), "{set}");
     }
+}
+
+fn connections_that_the_server_closed_are_replaced(site: &mut Installation) {
+    let (idle, reset, kill) = match site.name {
+        "mysql" => ("SET GLOBAL wait_timeout = 1", "SET GLOBAL wait_timeout = DEFAULT", "SELECT 1"),
+        _ => (
+            "ALTER ROLE root SET idle_session_timeout = '500ms'",
+            "ALTER ROLE root RESET idle_session_timeout",
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+             WHERE application_name = 'rbtoken'",
+        ),
+    };
+    site.ask(json!({"do": "execute", "statement": idle}));
+    let store = site.store_with(r#"{"pool_size": 3}"#).unwrap();
+    let value = generate(&store, "alice", None).value();
+    let outcome = (|| -> Result<(), Failure> {
+        for round in 0..3 {
+            // So that several connections idle.
+            thread::scope(|scope| {
+                for _ in 0..3 {
+                    scope.spawn(|| store.client_token("bob", "host", &init()).map(drop).unwrap());
+                }
+            });
+            thread::sleep(Duration::from_millis(1500));
+            for which in CALLS {
+                call(&store, which, &value, &format!("{round}"))?;
+            }
+            site.ask(json!({"do": "execute", "statement": kill}));
+            for which in CALLS {
+                call(&store, which, &value, &format!("{round} killed"))?;
+            }
+        }
+        Ok(())
+    })();
+    site.ask(json!({"do": "execute", "statement": reset}));
+    assert_eq!(outcome, Ok(()));
+}
+
+fn connections_that_the_network_forgot_are_replaced(site: &mut Installation) {
+    let (location, proxy) = behind_proxy(site);
+    let settings = r#"{"pool_size": 8, "statement_timeout_secs": 1, "call_timeout_secs": 10}"#;
+    let store = open(&location, settings);
+    let value = generate(&store, "alice", None).value();
+    thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                for _ in 0..5 {
+                    call(&store, "login", &value, "").unwrap();
+                }
+            });
+        }
+    });
+    proxy.set(Network::HalfOpen);
+    proxy.set(Network::Good);
+    let times: Vec<_> = (0..11)
+        .map(|_| {
+            let start = Instant::now();
+            call(&store, "login", &value, "").unwrap();
+            start.elapsed()
+        })
+        .collect();
+    // The first call finds out, and tells the others.
+    let slow = times.iter().filter(|time| **time > Duration::from_secs(1)).count();
+    assert!(slow <= 1, "{times:?}");
 }
