@@ -148,6 +148,9 @@
  * of a host the path of a Unix socket (`socket=`) or, for PostgreSQL, the folder of it (`host=`). The
  * library must have been built with the cargo feature `sqlite`, `postgres` or `mysql`.
  *
+ * Text that the character set of a column cannot hold, such as an emoji in utf8mb3, is the value or
+ * name of nothing; written, it is RBTOKEN_E_INVALID_ARGUMENT and the error names the argument.
+ *
  * Users, Local Sites and the setting `client_token_expiration` are the server's: a user or site that
  * it does not have is RBTOKEN_E_NOT_FOUND, and what would change them is RBTOKEN_E_UNSUPPORTED. Its
  * signals and e-mails are not sent for what the library changes. A login writes its time at once.

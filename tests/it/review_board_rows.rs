@@ -14,7 +14,10 @@ on_each_database! {
     ten_thousand_documents_are_read_as_python_reads_them
     unreadable_rows_are_revoked_and_concern_no_other
     update_leaves_the_other_document_as_it_stands
+    column_of_a_newer_server_is_found_at_open
     ;
+    text_beyond_the_character_set_is_unknown_or_named
+    documented_grants_are_enough
 }
 
 const CORRUPT: i32 = rbtoken_status_code::RBTOKEN_E_CORRUPT as i32;
@@ -246,4 +249,118 @@ fn update_leaves_the_other_document_as_it_stands(site: &mut Installation) {
     let token = store.update(token.id(), &update).unwrap();
     assert_eq!(token.extra_data(), " {\"a\": NaN}");
     assert_eq!(site.rows()[0]["policy"], Value::from(format!("'{policy}'")));
+}
+
+fn column_of_a_newer_server_is_found_at_open(site: &mut Installation) {
+    const VERSION: i32 = rbtoken_status_code::RBTOKEN_E_VERSION as i32;
+    let alter = |change: &str| {
+        let statement = format!("ALTER TABLE webapi_webapitoken {change}");
+        json!({"do": "execute", "statement": statement})
+    };
+    for definition in ["integer NULL", "integer NOT NULL DEFAULT 1"] {
+        site.ask(alter(&format!("ADD COLUMN newer {definition}")));
+        let opened = site.store_with("{}").map(drop);
+        site.ask(alter("DROP COLUMN newer"));
+        assert_eq!(opened, Ok(()), "{definition}");
+    }
+    // SQLite adds no such column to a table.
+    if site.name != "sqlite" {
+        site.ask(alter("ADD COLUMN newer integer NOT NULL"));
+        let opened = site.store_with("{}").map(drop);
+        site.ask(alter("DROP COLUMN newer"));
+        let failure = opened.unwrap_err();
+        assert_eq!(failure.of(), (VERSION, Some("location")));
+        assert!(failure.message.contains("webapi_webapitoken.newer"), "{failure:?}");
+    }
+}
+
+fn text_beyond_the_character_set_is_unknown_or_named(site: &mut Installation) {
+    let store = site.store();
+    let names = ["token", "note"];
+    if site.name == "mysql" {
+        for column in names {
+            let kind = if column == "note" { "longtext" } else { "varchar(255)" };
+            let statement = format!(
+                "ALTER TABLE webapi_webapitoken MODIFY {column} {kind} CHARACTER SET latin1 NOT NULL"
+            );
+            site.ask(json!({"do": "execute", "statement": statement}));
+        }
+    }
+    let checked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        for text in ["token \u{1f600}", "token ✓", "token é"] {
+            assert_eq!(store.authenticate(text, Site::Any).unwrap().verdict, UNKNOWN);
+            let header = format!("token {}", text.replace(' ', ""));
+            let login = store.authenticate_header(header.as_bytes(), Site::Any).unwrap();
+            assert_eq!(login.verdict, UNKNOWN);
+            assert_eq!(store.find(text).unwrap_err().of(), (E_NOT_FOUND, Some("value")));
+            let lost = store.invalidate(text, None).unwrap_err();
+            assert_eq!(lost.of(), (E_NOT_FOUND, Some("value")));
+            let nobody = store.client_token(text, "host", &init()).map(drop).unwrap_err();
+            assert_eq!(nobody.of(), (E_NOT_FOUND, Some("user")));
+        }
+        let token = generate(&store, "alice", None);
+        let update = Update { note: Field::Set("\u{1f600}"), ..Update::default() };
+        match store.update(token.id(), &update) {
+            Ok(token) => assert_eq!(token.record().note, "\u{1f600}"),
+            Err(failure) => {
+                assert_eq!(site.name, "mysql");
+                assert_eq!(failure.of(), (E_INVALID_ARGUMENT, Some("note")));
+            }
+        }
+    }));
+    if site.name == "mysql" {
+        for column in names {
+            let kind = if column == "note" { "longtext" } else { "varchar(255)" };
+            let statement = format!(
+                "ALTER TABLE webapi_webapitoken MODIFY {column} {kind} CHARACTER SET utf8mb4 NOT NULL"
+            );
+            site.ask(json!({"do": "execute", "statement": statement}));
+        }
+    }
+    checked.unwrap();
+}
+
+fn documented_grants_are_enough(site: &mut Installation) {
+    // As docs/databases.md has them.
+    let postgresql = [
+        "GRANT SELECT ON auth_user, site_localsite, siteconfig_siteconfiguration TO tokens",
+        "GRANT SELECT, INSERT, UPDATE, DELETE ON webapi_webapitoken TO tokens",
+        "GRANT USAGE ON SEQUENCE webapi_webapitoken_id_seq TO tokens",
+    ];
+    let mysql = [
+        "GRANT SELECT, UPDATE (id) ON reviewboard.auth_user TO tokens",
+        "GRANT SELECT ON reviewboard.site_localsite TO tokens",
+        "GRANT SELECT ON reviewboard.siteconfig_siteconfiguration TO tokens",
+        "GRANT SELECT, INSERT, UPDATE, DELETE ON reviewboard.webapi_webapitoken TO tokens",
+    ];
+    let (create, grants, drop): (_, &[_], &[_]) = match site.name {
+        "mysql" => ("CREATE USER tokens", &mysql, &["DROP USER tokens"]),
+        _ => {
+            ("CREATE ROLE tokens LOGIN", &postgresql, &["DROP OWNED BY tokens", "DROP ROLE tokens"])
+        }
+    };
+    for statement in [create].iter().chain(grants) {
+        site.ask(json!({"do": "execute", "statement": statement}));
+    }
+    let location = site.location.replace("root@", "tokens@");
+    let outcome = (|| -> Result<(), Failure> {
+        let mut options = init::<rbtoken_store_options_t>();
+        (options.location, options.location_len) = text(&location);
+        let store = Store::open(&Host::new(), &options)?;
+        let (token, _) = store.client_token("alice", "host", &init())?;
+        let value = token.value();
+        assert_eq!(store.authenticate(&value, Site::Any)?.verdict, ACCEPTED);
+        let note = Update { note: Field::Set("new"), ..Update::default() };
+        store.update(token.id(), &note)?;
+        store.invalidate(&value, None)?;
+        store.invalidate_user("alice", None)?;
+        store.invalidate_all(None)?;
+        assert_eq!(store.list(&init())?.len(), 1);
+        store.purge(0)?;
+        store.delete(token.id())
+    })();
+    for statement in drop {
+        site.ask(json!({"do": "execute", "statement": statement}));
+    }
+    assert_eq!(outcome, Ok(()));
 }

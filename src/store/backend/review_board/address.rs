@@ -1,7 +1,7 @@
 //! Where a database is, as its URL says.
 
 use std::fmt;
-use std::net::{IpAddr, ToSocketAddrs};
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use parking_lot::Mutex;
@@ -9,6 +9,7 @@ use percent_encoding::percent_decode_str;
 use url::{Host, Url};
 use zeroize::Zeroizing;
 
+#[cfg(any(feature = "postgres", feature = "mysql"))]
 use super::sql::Fault;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -108,6 +109,8 @@ impl Server {
         &self,
         mut connect: impl FnMut(IpAddr) -> Result<T, Fault>,
     ) -> Result<T, Fault> {
+        use std::net::ToSocketAddrs;
+
         let mut fault = Fault::Lost("the host has no address".to_owned());
         let known = *self.last_ip.lock();
         if let Some(ip) = known {
@@ -119,7 +122,7 @@ impl Server {
                 done => return done,
             }
         }
-        let found = (self.host.as_str(), self.port).to_socket_addrs();
+        let found = ToSocketAddrs::to_socket_addrs(&(self.host.as_str(), self.port));
         let found = found.map_err(|error| Fault::Lost(error.to_string()))?;
         for ip in found.map(|address| address.ip()).filter(|ip| known != Some(*ip)) {
             match connect(ip) {

@@ -59,15 +59,16 @@ impl ReviewBoard {
         settings: ConnectionSettings,
         documents: &Arc<Documents>,
     ) -> Result<Self> {
-        let timeout = settings.connect_timeout;
         let connect = move |limits: &Limits| -> Result<Box<dyn Connection>, Fault> {
             match &address {
                 #[cfg(feature = "sqlite")]
                 Address::Sqlite(path) => sqlite::connect(path, limits),
                 #[cfg(feature = "postgres")]
-                Address::Postgres(server) => postgres::connect(server, limits, timeout),
+                Address::Postgres(server) => {
+                    postgres::connect(server, limits, settings.connect_timeout)
+                }
                 #[cfg(feature = "mysql")]
-                Address::Mysql(server) => mysql::connect(server, limits, timeout),
+                Address::Mysql(server) => mysql::connect(server, limits, settings.connect_timeout),
                 // No such address is read without its feature.
                 #[allow(unreachable_patterns)]
                 _ => Err(Fault::Refused("there is no driver for it".to_owned())),
@@ -80,14 +81,25 @@ impl ReviewBoard {
     }
 
     fn check_schema(&self) -> Result<()> {
-        self.ask(|lease| {
+        let required = self.ask(|lease| {
             lease.query(&format!("{} WHERE 1 = 0", rows::SELECT), &[])?;
             lease.query(
                 "SELECT site_id, settings FROM siteconfig_siteconfiguration WHERE 1 = 0",
                 &[],
-            )
-        })
-        .map(drop)
+            )?;
+            lease.required_columns()
+        })?;
+        let is_inserted = |name: &str| rows::INSERTED.split(' ').any(|own| own == name);
+        match required.iter().find(|name| !is_inserted(name)) {
+            None => Ok(()),
+            Some(name) => Err(Error::new(
+                ErrorKind::Version,
+                format!(
+                    "webapi_webapitoken.{name} needs a value that this version does not know of: \
+                     the server is newer than the library"
+                ),
+            )),
+        }
     }
 
     fn reader(&self) -> Reader<'_> {
@@ -158,11 +170,10 @@ impl ReviewBoard {
     /// Inserts a token unless one serves the client.
     ///
     /// All who ask for the same user's tokens, in any process, wait here for one another: the
-    /// user's row is locked (on SQLite, which has no such locks, the database is) before the search
-    /// is repeated, so that the one that comes second sees what the first has made. A lock on the
-    /// user is there on every database, needs nothing that Review Board does not have, goes with
-    /// the transaction or the connection, and keeps the server's own new tokens for this user
-    /// waiting too, since their rows refer to it.
+    /// user is locked before the search is repeated, so that the one that comes second sees what the
+    /// first has made. The lock goes with the transaction or the connection. MySQL locks the user's
+    /// row, SQLite the database. PostgreSQL takes an advisory lock on the user's id, since locking the
+    /// row needs the right to update users.
     fn insert(&self, fields: &RecordFields, unless: Option<&OwnedClientQuery>) -> Result<Outcome> {
         let inserted = self.transact(self.limits(), |lease| {
             let user_id = rows::user_id(lease, &fields.user, unless.is_some())?;

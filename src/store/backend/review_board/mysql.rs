@@ -16,7 +16,14 @@ use super::limits::Limits;
 use super::sql::{Cell, Connection, Dialect, Fault, KEEP_ALIVE, Param, Row, unreadable};
 use crate::clock::Timestamp;
 
-static DIALECT: Dialect = Dialect { begin: "START TRANSACTION", lock: " FOR UPDATE" };
+static DIALECT: Dialect = Dialect {
+    begin: "START TRANSACTION",
+    lock: " FOR UPDATE",
+    lock_user: None,
+    required_columns: "SELECT column_name FROM information_schema.columns \
+         WHERE table_name = 'webapi_webapitoken' AND table_schema = DATABASE() \
+         AND is_nullable = 'NO' AND column_default IS NULL AND extra NOT LIKE '%auto_increment%'",
+};
 
 /// How long the server is waited for when a connection is closed.
 const GOODBYE: Duration = Duration::from_millis(100);
@@ -272,6 +279,8 @@ fn fault(error: mysql_async::Error) -> Fault {
             1205 | 1969 | 3024 => Fault::TimedOut,
             1213 | 1020 => Fault::Conflict,
             1054 | 1146 => Fault::Schema,
+            // An illegal mix of collations, and texts that cannot be converted.
+            1267 | 1366 | 1977 | 3854 | 3988 => Fault::Unstorable(argument(&answer.message)),
             1040 | 1203 | 1226 => Fault::Full(says(answer.code, &answer.message)),
             // The session is over: shutdown, killed, idle for too long, or a packet out of order.
             1053 | 1080 | 1152..=1161 | 1184 | 1927 | 2006 | 2013 | 4031 => {
@@ -297,6 +306,22 @@ fn fault(error: mysql_async::Error) -> Fault {
         }
         mysql_async::Error::Url(_) => Fault::Refused("the driver takes no such address".to_owned()),
     }
+}
+
+/// The argument that goes into the column that a message names.
+fn argument(message: &str) -> Option<&'static str> {
+    let arguments = [
+        ("note", "note"),
+        ("policy", "policy"),
+        ("extra_data", "extra_data"),
+        ("invalid_reason", "reason"),
+        ("token_generator_id", "generator_id"),
+        ("token", "value"),
+    ];
+    let names = |column: &str| {
+        message.contains(&format!("`{column}`")) || message.contains(&format!("'{column}'"))
+    };
+    arguments.into_iter().find(|(column, _)| names(column)).map(|(_, argument)| argument)
 }
 
 /// Whether an error of a stream is one of TLS.

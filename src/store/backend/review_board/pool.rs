@@ -282,6 +282,19 @@ impl<'a> Lease<'a> {
         self.connection.as_ref().map_or("", |connection| connection.dialect().lock)
     }
 
+    /// Locks a user by an id, where the user's row is not locked.
+    pub fn lock_user(&self) -> Option<&'static str> {
+        self.connection.as_ref().and_then(|connection| connection.dialect().lock_user)
+    }
+
+    /// The names of the columns that a new token must have a value for.
+    pub fn required_columns(&mut self) -> Result<Vec<String>, Fault> {
+        let statement = self.connection.as_ref().map_or("", |it| it.dialect().required_columns);
+        let rows = self.query(statement, &[])?;
+        let names = rows.into_iter().filter_map(|mut row| row.text().ok().flatten());
+        Ok(names.map(|name| name.to_string()).collect())
+    }
+
     pub fn query(&mut self, statement: &str, params: &[Param<'_>]) -> Result<Vec<Row>, Fault> {
         self.ask(|connection| connection.query(statement, params))
     }
@@ -351,7 +364,8 @@ mod tests {
     use super::super::sql::Dialect;
     use super::*;
 
-    static DIALECT: Dialect = Dialect { begin: "BEGIN", lock: "" };
+    static DIALECT: Dialect =
+        Dialect { begin: "BEGIN", lock: "", lock_user: None, required_columns: "" };
 
     /// A connection that is lost at a statement.
     struct Fake {

@@ -25,8 +25,15 @@ use super::limits::Limits;
 use super::sql::{Cell, Connection, Dialect, Fault, KEEP_ALIVE, Param, Row};
 use crate::clock::Timestamp;
 
-static DIALECT: Dialect =
-    Dialect { begin: "BEGIN ISOLATION LEVEL READ COMMITTED", lock: " FOR UPDATE" };
+static DIALECT: Dialect = Dialect {
+    begin: "BEGIN ISOLATION LEVEL READ COMMITTED",
+    lock: " FOR UPDATE",
+    // To lock the row would need the right to update users.
+    lock_user: Some("SELECT pg_advisory_xact_lock(1919054443, (?::bigint % 2147483647)::int)"),
+    required_columns: "SELECT column_name::text FROM information_schema.columns \
+         WHERE table_name = 'webapi_webapitoken' AND table_schema = ANY (current_schemas(false)) \
+         AND is_nullable = 'NO' AND column_default IS NULL AND is_identity = 'NO'",
+};
 
 /// How long the server is waited for when a connection is closed.
 const GOODBYE: Duration = Duration::from_millis(100);
@@ -348,7 +355,9 @@ fn fault(error: &tokio_postgres::Error) -> Fault {
     if is_over && !is_denied {
         return Fault::Lost(says());
     }
-    if *code == SqlState::UNIQUE_VIOLATION {
+    if is(&[SqlState::UNTRANSLATABLE_CHARACTER, SqlState::CHARACTER_NOT_IN_REPERTOIRE]) {
+        Fault::Unstorable(None)
+    } else if *code == SqlState::UNIQUE_VIOLATION {
         Fault::Duplicate
     } else if is(&[SqlState::QUERY_CANCELED, SqlState::LOCK_NOT_AVAILABLE]) {
         Fault::TimedOut

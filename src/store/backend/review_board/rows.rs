@@ -16,6 +16,10 @@ pub(super) const SELECT: &str = "SELECT t.id, u.is_active, t.extra_data, t.token
      FROM webapi_webapitoken t JOIN auth_user u ON u.id = t.user_id \
      LEFT JOIN site_localsite s ON s.id = t.local_site_id";
 
+/// The columns that [`INSERT`] has a value for.
+pub(super) const INSERTED: &str = "user_id local_site_id token token_generator_id time_added \
+     last_updated last_used expires valid invalid_date invalid_reason note policy extra_data";
+
 const INSERT: &str = "INSERT INTO webapi_webapitoken (user_id, local_site_id, token, \
      token_generator_id, time_added, last_updated, last_used, expires, valid, invalid_date, \
      invalid_reason, note, policy, extra_data) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
@@ -91,7 +95,8 @@ impl Reader<'_> {
         if TokenValue::check(value).is_err() {
             return Ok(None);
         }
-        let rows = lease.query(&format!("{SELECT} WHERE t.token = ?"), &[Param::Text(value)])?;
+        let statement = format!("{SELECT} WHERE t.token = ?");
+        let rows = Fault::or_no_rows(lease.query(&statement, &[Param::Text(value)]))?;
         let mut found = rows.into_iter().filter_map(|row| self.read(row));
         Ok(found.find(|(record, _)| record.value().is(value.as_bytes())))
     }
@@ -110,7 +115,7 @@ impl Reader<'_> {
         );
         let mut params = vec![Param::Text(query.user), Param::Time(query.valid_until)];
         params.extend(query.local_site.map(Param::Text));
-        let rows = lease.query(&statement, &params)?;
+        let rows = Fault::or_no_rows(lease.query(&statement, &params))?;
         let mut records = rows.into_iter().filter_map(|row| Some(self.read(row)?.0));
         Ok(records.find(|record| {
             record.user().as_str() == query.user
@@ -167,10 +172,15 @@ impl Cells {
 
 /// The id of a user.
 pub(super) fn user_id(lease: &mut Lease<'_>, name: &str, locked: bool) -> Result<i64, Fault> {
-    let lock = if locked { lease.lock() } else { "" };
+    let lock_user = lease.lock_user().filter(|_| locked);
+    let lock = if locked && lock_user.is_none() { lease.lock() } else { "" };
     let statement = format!("SELECT id, username FROM auth_user WHERE username = ?{lock}");
-    named(lease.query(&statement, &[Param::Text(name)])?, name)
-        .ok_or_else(|| not_found("there is no such user", "user").into())
+    let rows = Fault::or_no_rows(lease.query(&statement, &[Param::Text(name)]))?;
+    let id = named(rows, name).ok_or_else(|| not_found("there is no such user", "user"))?;
+    if let Some(lock_user) = lock_user {
+        lease.query(lock_user, &[Param::Int(id)])?;
+    }
+    Ok(id)
 }
 
 /// The id of a Local Site; none for the global site.
@@ -180,7 +190,7 @@ pub(super) fn local_site_id(
 ) -> Result<Option<i64>, Fault> {
     let Some(name) = name else { return Ok(None) };
     let statement = "SELECT id, name FROM site_localsite WHERE name = ?";
-    match named(lease.query(statement, &[Param::Text(name)])?, name) {
+    match named(Fault::or_no_rows(lease.query(statement, &[Param::Text(name)]))?, name) {
         Some(id) => Ok(Some(id)),
         None => Err(not_found("there is no such Local Site", "local_site").into()),
     }
@@ -270,7 +280,8 @@ pub(super) fn lock_selected(lease: &mut Lease<'_>, which: &Selection) -> Result<
                 "SELECT t.id, t.token FROM webapi_webapitoken t WHERE t.token = ?{}",
                 lease.lock()
             );
-            let found = named(lease.query(&statement, &[Param::Text(value)])?, value);
+            let rows = Fault::or_no_rows(lease.query(&statement, &[Param::Text(value)]))?;
+            let found = named(rows, value);
             Ok(found.into_iter().collect())
         }
     }

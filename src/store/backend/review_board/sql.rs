@@ -115,6 +115,8 @@ pub(super) enum Fault {
     Conflict,
     /// A table or a column is missing.
     Schema,
+    /// The column's character set cannot hold a text; in a write, the argument that it came from.
+    Unstorable(Option<&'static str>),
     /// The database said no.
     Refused(String),
     /// There was no answer to a commit: it may have happened or not.
@@ -124,6 +126,14 @@ pub(super) enum Fault {
 }
 
 impl Fault {
+    /// Answers a look-up for a text that no row of the database can have: there is none.
+    pub fn or_no_rows(answer: Result<Vec<Row>, Self>) -> Result<Vec<Row>, Self> {
+        match answer {
+            Err(Self::Unstorable(_)) => Ok(Vec::new()),
+            answer => answer,
+        }
+    }
+
     /// Whether the connection is of no use any more, and those that have idled as long are not
     /// either.
     pub fn is_gone(&self) -> bool {
@@ -161,6 +171,11 @@ impl From<Fault> for Error {
                 "the database lacks tables or columns of Review Board: Review Board 5.0 or newer \
                  is needed",
             ),
+            Fault::Unstorable(argument) => {
+                let message = "the character set of the database's column cannot hold this text";
+                let error = Self::new(ErrorKind::InvalidArgument, message);
+                argument.map(|name| error.clone().at_argument(name)).unwrap_or(error)
+            }
             Fault::Refused(why) => {
                 Self::new(ErrorKind::Database, format!("the database refused: {why}"))
             }
@@ -185,6 +200,10 @@ pub(super) struct Dialect {
     pub begin: &'static str,
     /// Ends a query whose rows stay locked until the transaction ends.
     pub lock: &'static str,
+    /// Locks the user of an id until the transaction ends, where not the user's row is locked.
+    pub lock_user: Option<&'static str>,
+    /// The columns of tokens that a new row must have a value for.
+    pub required_columns: &'static str,
 }
 
 /// A connection to a database. In statements, each `?` stands for one parameter.

@@ -13,7 +13,13 @@ use crate::clock::Timestamp;
 
 /// There are no locks on rows: a transaction that will write has the database for itself from its
 /// start.
-static DIALECT: Dialect = Dialect { begin: "BEGIN IMMEDIATE", lock: "" };
+static DIALECT: Dialect = Dialect {
+    begin: "BEGIN IMMEDIATE",
+    lock: "",
+    lock_user: None,
+    required_columns: "SELECT name FROM pragma_table_info('webapi_webapitoken') \
+         WHERE \"notnull\" AND dflt_value IS NULL AND NOT pk",
+};
 
 pub(super) fn connect(path: &Path, limits: &Limits) -> Result<Box<dyn Connection>, Fault> {
     // Not created: a database that is not there is a mistake in its path.
