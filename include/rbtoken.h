@@ -180,9 +180,12 @@
  * What is special in a name is written as `%` and two hexadecimal digits. Behind a `?` may stand
  * `sslmode=verify-full` (TLS with a server whose certificate is good for its name, as it is for every
  * host but the loopback unless told otherwise) or `sslmode=disable`; `sslrootcert=FILE`, the
- * authorities that are trusted, as PEM, instead of the well-known ones (MySQL: beside them); and instead
+ * authorities that are trusted, as PEM, instead of the well-known ones; and instead
  * of a host the path of a Unix socket (`socket=`) or, for PostgreSQL, the folder of it (`host=`). The
  * library must have been built with the cargo feature `sqlite`, `postgres` or `mysql`.
+ *
+ * Text that the character set of a column cannot hold, such as an emoji in utf8mb3, is the value or
+ * name of nothing; written, it is RBTOKEN_E_INVALID_ARGUMENT and the error names the argument.
  *
  * Users, Local Sites and the setting `client_token_expiration` are the server's: a user or site that
  * it does not have is RBTOKEN_E_NOT_FOUND, and what would change them is RBTOKEN_E_UNSUPPORTED. Its
@@ -195,10 +198,36 @@
  * child of `fork()` must not open such a database while the parent has it open.
  *
  * Any call may answer RBTOKEN_E_IO if the database cannot be reached, RBTOKEN_E_TIMEOUT if it does not
- * answer in time, RBTOKEN_E_DATABASE if it refuses, and RBTOKEN_E_CORRUPT if a row cannot be read. A
- * change has then not happened, with one exception that the message names: if the connection was lost
- * while it was committed, nobody knows. The next call connects anew. After `fork()` every call in the
- * child that would ask the database answers RBTOKEN_E_FORKED; the connections are the parent's.
+ * answer in time, and RBTOKEN_E_DATABASE if it refuses. A change has then not happened, with one
+ * exception that the message names: if a commit was sent and not answered, the outcome is not known.
+ *
+ * A call about one token ends within `call_timeout_secs`: waiting for a connection, connecting, every
+ * statement and every retry included. Listing, purging and invalidating the tokens of a user or of
+ * everyone end within `bulk_timeout_secs`. Looking up the name of a host is outside these limits; the
+ * address that was good last is used first. The server is told to give a statement up earlier than the
+ * call does, so that nothing waits there for a lock any more.
+ *
+ * rbtoken_store_purge_tokens() commits 500 tokens at a time: those that were purged before a failure
+ * are gone. The next call connects anew. After `fork()` every call in the child that would ask the
+ * database answers RBTOKEN_E_FORKED; the connections are the parent's.
+ *
+ * The server's users can store documents that are not JSON. `policy` and `extra_data` are read as the
+ * server reads them: as Python's json (with NaN, infinities and lone surrogates), a string that holds
+ * JSON once more, or a Python literal; any other text counts as `{}`. rbtoken_token_policy() and
+ * rbtoken_token_extra_data() give the stored text. rbtoken_token_to_json() gives JSON: NaN and
+ * infinities are null, and U+FFFD replaces a lone surrogate. Four differences make the library
+ * stricter than the server:
+ *
+ * - A policy denies everything if its text is neither JSON nor a Python literal, if it is not an
+ *   object, or if a part of its `resources` has the wrong type; rbtoken_token_allows() then answers
+ *   RBTOKEN_E_CORRUPT, and the message names the token and the column. SQL NULL, an empty text, `{}`
+ *   and a false `resources` allow everything, as on the server.
+ * - A row with a cell that cannot be read, such as PostgreSQL's `infinity`, MySQL's zero date or bytes
+ *   that are not UTF-8, logs nobody in: the login answers RBTOKEN_E_CORRUPT. The token can be found,
+ *   listed, invalidated, deleted and purged, and is in the way of no other. A list shows it as expired
+ *   if it is `expires` that cannot be read.
+ * - A `client_name` that holds a NUL is not a client's name.
+ * - A Python literal with a character by its name (`\N{...}`) is not read.
  *
  * Secrets
  * -------
@@ -2422,9 +2451,11 @@ rbtoken_status_t rbtoken_store_flush(struct rbtoken_store_t *store,
  * | `local_sites` | only when a store is opened: a list of the Local Sites that exist from the start; those that a file has are added to it | `[]` |
  * | `location` | only when a store is opened: where tokens are kept, or `null`: in memory | `null` |
  * | `pool_size` | only when a store is opened: connections to a database at most, 1 to 1024 | `8` |
- * | `connect_timeout_secs` | only when a store is opened: seconds for opening, or waiting for, a connection, 1 to 3600 | `5` |
+ * | `connect_timeout_secs` | only when a store is opened: seconds for opening a connection, 1 to 3600 | `5` |
  * | `statement_timeout_secs` | only when a store is opened: seconds for one statement, locks included, 1 to 3600 | `30` |
  * | `trusted_owners` | only when a store is opened: the ids of users that may own the directory and the file of a store, and of groups that may write to them, as `{"users": [1000], "groups": [2000]}`; see "Stores in files" | `{"users": [], "groups": []}` |
+ * | `call_timeout_secs` | only when a store is opened: seconds for a call about one token on a database, 1 to 3600 | `30` |
+ * | `bulk_timeout_secs` | only when a store is opened: seconds for a call about any number of tokens on a database, 1 to 3600 | `600` |
  *
  * Settings are not kept in a store's file: who opens it gives them.
  *
@@ -3549,7 +3580,8 @@ const char *rbtoken_token_generator_id(const struct rbtoken_token_t *token,
                                        size_t *len);
 
 /**
- * The policy as JSON, in the text that Python's `json.dumps(…, sort_keys=True)` gives.
+ * The policy as JSON, in the text that Python's `json.dumps(…, sort_keys=True)` gives; on Review
+ * Board's database the text that is stored, which need not be JSON.
  *
  * `[immutable]`
  *
@@ -3561,7 +3593,8 @@ const char *rbtoken_token_generator_id(const struct rbtoken_token_t *token,
 RBTOKEN_API const char *rbtoken_token_policy(const struct rbtoken_token_t *token, size_t *len);
 
 /**
- * The extra data as a JSON object, in the text that Python's `json.dumps(…, sort_keys=True)` gives.
+ * The extra data as a JSON object, in the text that Python's `json.dumps(…, sort_keys=True)` gives;
+ * on Review Board's database the text that is stored, which need not be JSON.
  *
  * `[immutable]`
  *
@@ -3688,7 +3721,9 @@ RBTOKEN_API bool rbtoken_token_is_deprecated(const struct rbtoken_token_t *token
  * `last_updated`, `last_used`, `note`, `policy`, `time_added`, `token` (only if asked for),
  * `token_generator_id`, `valid`. Times are ISO 8601 with the offset `+00:00`, or null. Members of
  * `extra_data` whose names start with `__` are private and left out, also in objects that are
- * members of objects; an object inside a list is written whole, as Review Board 8.1 does.
+ * members of objects; an object inside a list is written whole, as Review Board 8.1 does. What
+ * others stored on Review Board's database is written as JSON whatever it is; `policy` is null if it
+ * is neither JSON nor a Python literal.
  *
  * `[immutable]`
  *
@@ -3758,6 +3793,10 @@ RBTOKEN_API void rbtoken_token_list_free(struct rbtoken_token_list_t *list);
  * method, a named method before `*`. Without an opinion the method is allowed. How long the answer
  * takes does not depend on the size of the policy.
  *
+ * A token of Review Board's database whose stored policy is malformed, or whose row cannot be read,
+ * is allowed nothing: the answer is `RBTOKEN_E_CORRUPT`, and the message names the token and the
+ * column.
+ *
  * `[immutable]`
  *
  * @param token the token
@@ -3772,6 +3811,7 @@ RBTOKEN_API void rbtoken_token_list_free(struct rbtoken_token_list_t *list);
  * @retval RBTOKEN_OK the question is answered
  * @retval RBTOKEN_E_INVALID_ARGUMENT the method is not written in letters A to Z, or the policy id is empty, `*`, or not one that the host registered
  * @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG an argument is bad
+ * @retval RBTOKEN_E_CORRUPT the stored policy is malformed, or the token's row cannot be read
  * @retval RBTOKEN_E_INTERNAL see "Errors"
  * @since 0.1.0
  */

@@ -27,6 +27,10 @@ impl Owned for rbtoken_policy_t {
 /// method, a named method before `*`. Without an opinion the method is allowed. How long the answer
 /// takes does not depend on the size of the policy.
 ///
+/// A token of Review Board's database whose stored policy is malformed, or whose row cannot be read,
+/// is allowed nothing: the answer is `RBTOKEN_E_CORRUPT`, and the message names the token and the
+/// column.
+///
 /// `[immutable]`
 ///
 /// @param token the token
@@ -41,6 +45,7 @@ impl Owned for rbtoken_policy_t {
 /// @retval RBTOKEN_OK the question is answered
 /// @retval RBTOKEN_E_INVALID_ARGUMENT the method is not written in letters A to Z, or the policy id is empty, `*`, or not one that the host registered
 /// @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG an argument is bad
+/// @retval RBTOKEN_E_CORRUPT the stored policy is malformed, or the token's row cannot be read
 /// @retval RBTOKEN_E_INTERNAL see "Errors"
 /// @since 0.1.0
 #[unsafe(no_mangle)]
@@ -71,7 +76,8 @@ pub unsafe extern "C" fn rbtoken_token_allows(
                 )?,
             )
         };
-        allowed.set(question.ask(token.record().policy())?);
+        let Question { policy_id, method, resource_id } = question;
+        allowed.set(token.record().allows(policy_id, method, resource_id)?);
         Ok(())
     };
     // SAFETY: the host's output.

@@ -352,9 +352,11 @@ pub unsafe extern "C" fn rbtoken_store_flush(
 /// | `local_sites` | only when a store is opened: a list of the Local Sites that exist from the start; those that a file has are added to it | `[]` |
 /// | `location` | only when a store is opened: where tokens are kept, or `null`: in memory | `null` |
 /// | `pool_size` | only when a store is opened: connections to a database at most, 1 to 1024 | `8` |
-/// | `connect_timeout_secs` | only when a store is opened: seconds for opening, or waiting for, a connection, 1 to 3600 | `5` |
+/// | `connect_timeout_secs` | only when a store is opened: seconds for opening a connection, 1 to 3600 | `5` |
 /// | `statement_timeout_secs` | only when a store is opened: seconds for one statement, locks included, 1 to 3600 | `30` |
 /// | `trusted_owners` | only when a store is opened: the ids of users that may own the directory and the file of a store, and of groups that may write to them, as `{"users": [1000], "groups": [2000]}`; see "Stores in files" | `{"users": [], "groups": []}` |
+/// | `call_timeout_secs` | only when a store is opened: seconds for a call about one token on a database, 1 to 3600 | `30` |
+/// | `bulk_timeout_secs` | only when a store is opened: seconds for a call about any number of tokens on a database, 1 to 3600 | `600` |
 ///
 /// Settings are not kept in a store's file: who opens it gives them.
 ///

@@ -5,6 +5,7 @@
 
 mod path;
 mod read;
+mod stored;
 mod wiped;
 mod write;
 
@@ -13,6 +14,7 @@ pub use serde_json::{Map, Value};
 pub(crate) use path::Path;
 pub use read::{MAX_BYTES, MAX_LEVELS, parse, parse_object};
 pub(crate) use read::{check_room_for, parse_secret, parse_with_documents, read_back};
+pub(crate) use stored::{Item, StoredDocument};
 pub(crate) use wiped::WipedMembers;
 pub(crate) use write::write_string;
 pub use write::{object_to_text, to_text};

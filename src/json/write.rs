@@ -73,7 +73,7 @@ fn write_number(number: &Number, out: &mut TextBuffer) {
 
 /// Python's `repr` of a float: the shortest digits that read back as the same float, positional
 /// from 1e-4 up to below 1e16, otherwise with an exponent of at least two digits.
-fn write_float(float: f64, out: &mut TextBuffer) {
+pub(super) fn write_float(float: f64, out: &mut TextBuffer) {
     let shortest = format!("{float:e}");
     let decimals = split_float(&shortest).0.len().saturating_sub(2);
     // Where two shortest texts are equally near, Python takes the even one, as exact rounding to

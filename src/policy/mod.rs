@@ -2,13 +2,15 @@
 
 mod ids;
 mod rules;
+mod stored;
 mod validate;
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::error::{Error, Result};
-use crate::json::{self, Map, Value};
+use crate::error::{Error, ErrorKind, Result};
+use crate::json::{self, Map, StoredDocument, Value};
 use crate::text::Text;
 
 pub use ids::PolicyIds;
@@ -57,7 +59,8 @@ impl PolicyDocument {
     pub fn compile(self, ids: &Arc<PolicyIds>) -> Result<Policy> {
         let resources = self.members.get("resources").and_then(Value::as_object);
         let resources = resources.map(Resources::compile).transpose()?;
-        Ok(Policy { text: self.text, resources, ids: Arc::clone(ids) })
+        let (text, ids) = (self.text, Arc::clone(ids));
+        Ok(Policy { text, resources, ids, origin: Origin::Validated })
     }
 }
 
@@ -68,6 +71,18 @@ pub struct Policy {
     /// None: the document is empty.
     resources: Option<Resources>,
     ids: Arc<PolicyIds>,
+    origin: Origin,
+}
+
+/// Who made a document sure to be a policy.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Origin {
+    /// It was validated here.
+    Validated,
+    /// Nobody: it is of a row that others wrote.
+    Stored,
+    /// The same, and it is none: everything is denied.
+    Malformed,
 }
 
 impl Policy {
@@ -82,12 +97,42 @@ impl Policy {
 
     /// The policy that allows everything: the empty document.
     pub fn full_access(ids: &Arc<PolicyIds>) -> Self {
-        Self { text: Text::new("{}"), resources: None, ids: Arc::clone(ids) }
+        let (text, ids) = (Text::new("{}"), Arc::clone(ids));
+        Self { text, resources: None, ids, origin: Origin::Validated }
+    }
+
+    /// The policy of a row that others wrote. Its text is kept as it stands. What is no policy
+    /// denies everything.
+    #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+    pub(crate) fn stored(text: &str, ids: &Arc<PolicyIds>) -> Self {
+        let (resources, origin) = match stored::access(&StoredDocument::read(text)) {
+            stored::Access::Full => (None, Origin::Stored),
+            stored::Access::Rules(resources) => match Resources::compile(&resources) {
+                Ok(resources) => (Some(resources), Origin::Stored),
+                // Without memory for the rules, nothing is allowed.
+                Err(_) => (None, Origin::Malformed),
+            },
+            stored::Access::None => (None, Origin::Malformed),
+        };
+        Self { text: Text::new(text), resources, ids: Arc::clone(ids), origin }
     }
 
     /// The document's text.
     pub fn text(&self) -> &Text {
         &self.text
+    }
+
+    /// The document as JSON, which its text need not be if others wrote it. Where Review Board
+    /// reads the text as nothing, it is null: `{}` would mean full access.
+    ///
+    /// # Errors
+    /// `NoMemory`.
+    pub(crate) fn to_json(&self) -> Result<Cow<'_, str>> {
+        if self.origin == Origin::Validated {
+            return Ok(Cow::Borrowed(&self.text));
+        }
+        let document = StoredDocument::read(&self.text);
+        if document.is_fallback() { Ok("null".into()) } else { document.to_json().map(Cow::Owned) }
     }
 
     /// Whether the policy allows an HTTP method on a resource.
@@ -97,7 +142,8 @@ impl Policy {
     ///
     /// # Errors
     /// [`crate::ErrorKind::InvalidArgument`] if the method is not upper-case letters, or if the
-    /// policy id is not one that policies can name.
+    /// policy id is not one that policies can name; [`crate::ErrorKind::Corrupt`] if others stored
+    /// something that is no policy.
     // Inlined: an answer that is passed on in memory, as results are, costs as much as it does.
     #[inline(always)]
     pub fn allows(
@@ -115,9 +161,16 @@ impl Policy {
         }
         Ok(match &self.resources {
             Some(resources) => resources.allow(policy_id, method, resource_id),
+            None if self.origin == Origin::Malformed => return Err(malformed()),
             None => true,
         })
     }
+}
+
+#[cold]
+fn malformed() -> Error {
+    let message = "the stored policy is malformed, so everything is denied";
+    Error::new(ErrorKind::Corrupt, message)
 }
 
 #[cold]

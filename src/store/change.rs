@@ -8,7 +8,7 @@ use super::{Event, Store, TokenUpdate, names};
 use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::text::Text;
-use crate::token::{Invalidation, SharedToken, TokenValue};
+use crate::token::{Invalidation, SharedRecord, SharedToken, TokenValue};
 
 impl Store {
     /// Changes a token's fields, be it valid or not. `last_updated` becomes now.
@@ -88,12 +88,10 @@ impl Store {
     /// # Errors
     /// `NotFound`.
     pub fn delete_token(self: &Arc<Self>, id: i64) -> Result<()> {
-        let deleted = self.change(Operation::Delete(id))?;
-        if deleted.is_empty() {
-            return Err(no_such_token("id"));
+        match self.revoke(Operation::Delete(id), Event::Deleted)? {
+            0 => Err(no_such_token("id")),
+            _ => Ok(()),
         }
-        self.fire_each(Event::Deleted, &deleted);
-        Ok(())
     }
 
     /// Removes the tokens that have been invalid or expired since before a time, and tells how
@@ -105,17 +103,30 @@ impl Store {
     pub fn purge_tokens(self: &Arc<Self>, dead_before: Timestamp) -> Result<u64> {
         // What dies at this very moment is dead.
         let after_now = self.now()?.next();
-        let records = self.change(Operation::Purge(dead_before.min(after_now)))?;
-        self.fire_each(Event::Deleted, &records);
-        Ok(records.len() as u64)
+        let dead_before = dead_before.min(after_now);
+        if !self.has_hooks() {
+            return self.backend.purge(dead_before, None);
+        }
+        let store = Arc::clone(self);
+        let mut purged = |records: &[SharedRecord]| store.fire_each(Event::Deleted, records);
+        store.backend.purge(dead_before, Some(&mut purged))
     }
 
     fn invalidate(self: &Arc<Self>, which: Selection, reason: &str) -> Result<u64> {
         names::check_prose(reason, "reason")?;
         let date = Some(self.now()?);
         let invalidation = Invalidation { date, reason: Text::try_new(reason)? };
-        let records = self.change(Operation::Invalidate(which, invalidation))?;
-        self.fire_each(Event::Invalidated, &records);
+        self.revoke(Operation::Invalidate(which, invalidation), Event::Invalidated)
+    }
+
+    /// Makes a change of tokens, fires its event for each, and tells how many those are. Tokens are
+    /// read only if somebody is to be told of them.
+    fn revoke(self: &Arc<Self>, operation: Operation, event: Event) -> Result<u64> {
+        if !self.has_hooks() {
+            return self.backend.revoke(operation);
+        }
+        let records = self.change(operation)?;
+        self.fire_each(event, &records);
         Ok(records.len() as u64)
     }
 }

@@ -38,6 +38,7 @@ pub(super) struct Documents {
     accepted_extra_data: Accepted<ExtraData>,
     policy_ids: Arc<PolicyIds>,
     full_access: Arc<Policy>,
+    no_extra_data: Arc<ExtraData>,
 }
 
 impl Documents {
@@ -48,6 +49,7 @@ impl Documents {
             accepted_policies: Accepted::default(),
             accepted_extra_data: Accepted::default(),
             full_access: Arc::new(Policy::full_access(&policy_ids)),
+            no_extra_data: Arc::new(ExtraData::new(Text::new("{}"), None)),
             policy_ids,
         }
     }
@@ -144,6 +146,29 @@ impl Documents {
     }
 }
 
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+impl Documents {
+    /// The policy of a row that others wrote, read as Review Board reads it; none is full access.
+    /// One that is malformed denies everything.
+    pub fn foreign_policy(&self, text: Option<&str>) -> Arc<Policy> {
+        match text {
+            None | Some("{}") => Arc::clone(&self.full_access),
+            Some(text) => {
+                self.policies.share_foreign(text, || Policy::stored(text, &self.policy_ids))
+            }
+        }
+    }
+
+    /// The extra data of a row that others wrote, read as Review Board reads it; none is the empty
+    /// object.
+    pub fn foreign_extra_data(&self, text: Option<&str>) -> Arc<ExtraData> {
+        match text {
+            None | Some("{}") => Arc::clone(&self.no_extra_data),
+            Some(text) => self.extra_data.share_foreign(text, || ExtraData::stored(text)),
+        }
+    }
+}
+
 /// The text of a document as storage has it, unless it stands for none.
 fn stored_text(text: Option<&str>) -> Option<&str> {
     text.filter(|text| !text.is_empty() && *text != "null")
@@ -206,6 +231,14 @@ impl<T: Document> Shared<T> {
             return Ok(document);
         }
         Ok(self.add(hash, make()?))
+    }
+
+    /// The same for a text that others wrote, which cannot fail to be read.
+    #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+    fn share_foreign(&self, text: &str, make: impl FnOnce() -> T) -> Arc<T> {
+        let hash = self.hasher.hash_one(text);
+        let found = self.table.lock().find(hash, text);
+        found.unwrap_or_else(|| self.add(hash, make()))
     }
 
     /// Adds a document, unless one of the same text was added meanwhile.

@@ -118,6 +118,11 @@ impl Store {
         }
     }
 
+    /// Whether anybody is told of events.
+    pub(super) fn has_hooks(&self) -> bool {
+        self.hooks.count.load(Ordering::Acquire) > 0
+    }
+
     /// Tells all hooks of an event.
     ///
     /// A hook may release the last reference that the caller had: nothing else of the store is used

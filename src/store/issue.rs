@@ -32,6 +32,7 @@ impl Store {
         self: &Arc<Self>,
         request: &ClientTokenRequest<'_>,
     ) -> Result<(SharedToken, bool)> {
+        let call = self.backend.begin_call();
         names::check_user(request.user)?;
         names::check_client_name(request.client_name)?;
         request.local_site.map_or(Ok(()), names::check_local_site)?;
@@ -113,6 +114,8 @@ impl Store {
                 policy,
                 extra_data,
             })?;
+        // What hooks do is not of this call.
+        drop(call);
         let token = self.snapshot(record);
         if created {
             self.fire(Event::Created { auto_generated: false }, &token);
@@ -126,6 +129,7 @@ impl Store {
     /// As [`Store::get_or_create_client_token`], but an expiration in the past is accepted;
     /// `Generation` for an unknown generator, `Unsupported` for `legacy_sha1`.
     pub fn generate_token(self: &Arc<Self>, request: &GenerateRequest<'_>) -> Result<SharedToken> {
+        let call = self.backend.begin_call();
         names::check_user(request.user)?;
         names::check_prose(request.note, "note")?;
         request.local_site.map_or(Ok(()), names::check_local_site)?;
@@ -160,6 +164,7 @@ impl Store {
                     extra_data,
                 }
             })?;
+        drop(call);
         let token = self.snapshot(record);
         self.fire(Event::Created { auto_generated: request.auto_generated }, &token);
         Ok(token)

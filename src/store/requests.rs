@@ -189,7 +189,9 @@ pub struct TokenFilter<'a> {
 impl TokenFilter<'_> {
     /// Whether a token matches at a time.
     pub fn matches(&self, record: &Record, now: Timestamp) -> bool {
-        let valid = record.invalidation().is_none() && !record.is_expired(now);
+        let valid = record.invalidation().is_none()
+            && !record.is_expired(now)
+            && record.unreadable().is_none();
         self.user.is_none_or(|user| record.user().as_str() == user)
             && self
                 .client_name

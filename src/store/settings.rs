@@ -35,10 +35,14 @@ impl Default for Settings {
 pub(super) struct ConnectionSettings {
     /// How many there are at most.
     pub pool_size: usize,
-    /// How long opening one may take, and how long a caller waits for one.
+    /// How long opening one may take.
     pub connect_timeout: Duration,
     /// How long a statement may take, waiting for locks included.
     pub statement_timeout: Duration,
+    /// How long a call about one token may take, waiting for a connection included.
+    pub call_timeout: Duration,
+    /// How long a call about any number of tokens may take.
+    pub bulk_timeout: Duration,
 }
 
 impl Default for ConnectionSettings {
@@ -47,6 +51,8 @@ impl Default for ConnectionSettings {
             pool_size: 8,
             connect_timeout: Duration::from_secs(5),
             statement_timeout: Duration::from_secs(30),
+            call_timeout: Duration::from_secs(30),
+            bulk_timeout: Duration::from_secs(600),
         }
     }
 }
@@ -118,6 +124,10 @@ enum Setting {
     StatementTimeoutSecs(i64),
     /// Only when a store is opened.
     TrustedOwners(TrustedOwners),
+    /// Only when a store is opened.
+    CallTimeoutSecs(i64),
+    /// Only when a store is opened.
+    BulkTimeoutSecs(i64),
 }
 
 /// A document of settings, all of it read and checked, none of it applied.
@@ -135,9 +145,11 @@ impl SettingsDocument {
     /// | `local_sites` | a list of the Local Sites that exist from the start | `[]` |
     /// | `location` | where tokens are kept, or null for the memory | null |
     /// | `pool_size` | connections to a database at most, 1 to 1024 | `8` |
-    /// | `connect_timeout_secs` | for opening, or waiting for, a connection, 1 to 3600 | `5` |
+    /// | `connect_timeout_secs` | for opening a connection, 1 to 3600 | `5` |
     /// | `statement_timeout_secs` | for one statement, locks included, 1 to 3600 | `30` |
     /// | `trusted_owners` | ids of users and groups, `{"users": [1000], "groups": [2000]}` | none |
+    /// | `call_timeout_secs` | for a call about one token, 1 to 3600 | `30` |
+    /// | `bulk_timeout_secs` | for a call about any number of tokens, 1 to 3600 | `600` |
     ///
     /// # Errors
     /// As [`Store::set_setting`], with the path of what is wrong; `Unsupported` for a location that
@@ -177,6 +189,12 @@ impl SettingsDocument {
                 }
                 Setting::StatementTimeoutSecs(secs) => {
                     connections.statement_timeout = Duration::from_secs(secs.unsigned_abs());
+                }
+                Setting::CallTimeoutSecs(secs) => {
+                    connections.call_timeout = Duration::from_secs(secs.unsigned_abs());
+                }
+                Setting::BulkTimeoutSecs(secs) => {
+                    connections.bulk_timeout = Duration::from_secs(secs.unsigned_abs());
                 }
                 _ => {}
             }
@@ -273,6 +291,12 @@ impl Setting {
                 Self::StatementTimeoutSecs(integer(value, 1..=MAX_TIMEOUT_SECS, path)?)
             }
             "trusted_owners" => Self::TrustedOwners(TrustedOwners::read(value, path)?),
+            "call_timeout_secs" => {
+                Self::CallTimeoutSecs(integer(value, 1..=MAX_TIMEOUT_SECS, path)?)
+            }
+            "bulk_timeout_secs" => {
+                Self::BulkTimeoutSecs(integer(value, 1..=MAX_TIMEOUT_SECS, path)?)
+            }
             _ => return Err(unknown_setting().at_path(path)),
         })
     }
@@ -287,6 +311,8 @@ impl Setting {
                 | Self::ConnectTimeoutSecs(_)
                 | Self::StatementTimeoutSecs(_)
                 | Self::TrustedOwners(_)
+                | Self::CallTimeoutSecs(_)
+                | Self::BulkTimeoutSecs(_)
         )
     }
 
@@ -316,7 +342,9 @@ impl Setting {
             | Self::PoolSize(_)
             | Self::ConnectTimeoutSecs(_)
             | Self::StatementTimeoutSecs(_)
-            | Self::TrustedOwners(_) => {}
+            | Self::TrustedOwners(_)
+            | Self::CallTimeoutSecs(_)
+            | Self::BulkTimeoutSecs(_) => {}
         }
         Ok(())
     }
@@ -399,13 +427,17 @@ impl Store {
             "connect_timeout_secs" => self.connections.connect_timeout.as_secs().into(),
             "statement_timeout_secs" => self.connections.statement_timeout.as_secs().into(),
             "trusted_owners" => self.trusted_owners.to_value(),
+            "call_timeout_secs" => self.connections.call_timeout.as_secs().into(),
+            "bulk_timeout_secs" => self.connections.bulk_timeout.as_secs().into(),
             _ => return Err(unknown_setting().at_argument("name")),
         })
     }
 }
 
 /// The names of all settings.
-const NAMES: [&str; 12] = [
+const NAMES: [&str; 14] = [
+    "bulk_timeout_secs",
+    "call_timeout_secs",
     "client_token_expiration",
     "connect_timeout_secs",
     "default_generator",

@@ -1,6 +1,5 @@
 //! A token as Review Board's web API shows it.
 
-use std::borrow::Cow;
 use std::fmt::{self, Write};
 
 use zeroize::Zeroizing;
@@ -8,7 +7,7 @@ use zeroize::Zeroizing;
 use super::Token;
 use crate::clock::Timestamp;
 use crate::error::Result;
-use crate::json::{self, Value, write_string};
+use crate::json::write_string;
 use crate::memory::TextBuffer;
 
 /// Members of extra data whose names start so are the server's own.
@@ -25,8 +24,9 @@ impl Token {
     pub fn to_json(&self, at: Timestamp, with_value: bool) -> Result<Zeroizing<String>> {
         let mut json = TextBuffer::default();
         // The buffer notes a failure itself.
-        let _ =
-            self.write_json(at, with_value, &public(self.record().extra_data().text())?, &mut json);
+        let extra_data = self.record().extra_data().to_json_without(PRIVATE)?;
+        let policy = self.record().policy().to_json()?;
+        let _ = self.write_json(at, with_value, &extra_data, &policy, &mut json);
         json.finish().map(Zeroizing::new)
     }
 
@@ -35,6 +35,7 @@ impl Token {
         at: Timestamp,
         with_value: bool,
         extra_data: &str,
+        policy: &str,
         json: &mut TextBuffer,
     ) -> fmt::Result {
         let record = self.record();
@@ -59,7 +60,7 @@ impl Token {
         time(json, "last_updated", Some(record.last_updated()))?;
         time(json, "last_used", self.last_used())?;
         text(json, "note", record.note())?;
-        write!(json, r#", "policy": {}"#, record.policy().text())?;
+        write!(json, r#", "policy": {policy}"#)?;
         time(json, "time_added", Some(record.time_added()))?;
         let (value, generator_id) = (record.value().expose(), record.generator_id());
         if with_value {
@@ -70,22 +71,5 @@ impl Token {
         }
         text(json, "token_generator_id", generator_id)?;
         write!(json, r#", "valid": {}}}"#, invalidation.is_none())
-    }
-}
-
-/// The text of extra data without what is private in it.
-fn public(extra_data: &str) -> Result<Cow<'_, str>> {
-    if !extra_data.contains("\"__") {
-        return Ok(Cow::Borrowed(extra_data));
-    }
-    let mut document = json::read_back(extra_data)?;
-    remove_private(&mut document);
-    json::to_text(&document).map(Cow::Owned)
-}
-
-fn remove_private(value: &mut Value) {
-    if let Value::Object(members) = value {
-        members.retain(|name, _| !name.starts_with(PRIVATE));
-        members.values_mut().for_each(remove_private);
     }
 }

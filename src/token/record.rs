@@ -1,5 +1,6 @@
 //! The token record.
 
+use std::borrow::Cow;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -7,8 +8,10 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use super::inline::InlineValue;
 use super::{TokenValue, ValueRef};
 use crate::clock::Timestamp;
+use crate::error::{Error, ErrorKind, Result};
 use crate::index::Shared;
-use crate::policy::Policy;
+use crate::json::{self, StoredDocument, Value};
+use crate::policy::{Method, Policy};
 use crate::text::Text;
 
 /// Why and when a token was made invalid. Nothing makes it valid again.
@@ -25,12 +28,41 @@ pub struct Invalidation {
 pub struct ExtraData {
     text: Text,
     client_name: Option<Text>,
+    /// Whether others wrote the text, which need not be JSON then.
+    is_foreign: bool,
 }
 
 impl ExtraData {
     /// Extra data from its canonical text and the client name that stands in it.
     pub(crate) fn new(text: Text, client_name: Option<Text>) -> Self {
-        Self { text, client_name }
+        Self { text, client_name, is_foreign: false }
+    }
+
+    /// The extra data of a row that others wrote. Its text is kept as it stands.
+    #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+    pub(crate) fn stored(text: &str) -> Self {
+        let document = StoredDocument::read(text);
+        let client_name = document.root().get("client_name").and_then(json::Item::as_str);
+        // A name that C would cut short is no client's, and nobody can ask for it.
+        let client_name = client_name.filter(|name| !name.contains('\0'));
+        Self { text: Text::new(text), client_name: client_name.map(Text::new), is_foreign: true }
+    }
+
+    /// The document as JSON, which its text need not be if others wrote it, without the members whose names
+    /// start with `prefix`, in objects inside it too.
+    ///
+    /// # Errors
+    /// `NoMemory`; no others for what a store made.
+    pub(crate) fn to_json_without(&self, prefix: &str) -> Result<Cow<'_, str>> {
+        if self.is_foreign {
+            return StoredDocument::read(&self.text).to_json_without(prefix).map(Cow::Owned);
+        }
+        if !self.text.contains(&format!("\"{prefix}")) {
+            return Ok(Cow::Borrowed(&self.text));
+        }
+        let mut document = json::read_back(&self.text)?;
+        remove_members(&mut document, prefix);
+        json::to_text(&document).map(Cow::Owned)
     }
 
     /// The document's text.
@@ -41,6 +73,13 @@ impl ExtraData {
     /// The client whose token this is, if its `client_name` is a string.
     pub fn client_name(&self) -> Option<&Text> {
         self.client_name.as_ref()
+    }
+}
+
+fn remove_members(value: &mut Value, prefix: &str) {
+    if let Value::Object(members) = value {
+        members.retain(|name, _| !name.starts_with(prefix));
+        members.values_mut().for_each(|value| remove_members(value, prefix));
     }
 }
 
@@ -93,6 +132,8 @@ pub(crate) struct Common {
     client_name: Option<Text>,
     /// A value that is too long to stand in the record; such a token has nothing in common.
     long_value: Option<TokenValue>,
+    /// See [`Record::unreadable`].
+    unreadable: Option<&'static str>,
     /// See [`Record::is_deprecated`].
     deprecation: AtomicU64,
 }
@@ -148,8 +189,28 @@ impl Record {
     /// A record of these fields that has nothing in common with others.
     #[cfg(any(test, feature = "sqlite", feature = "postgres", feature = "mysql"))]
     pub(crate) fn alone(id: i64, fields: RecordFields) -> SharedRecord {
+        Self::place_alone(id, fields, None)
+    }
+
+    /// The same for a row that others wrote. `unreadable` names a column that cannot be read, if
+    /// there is one; the field has a stand-in then.
+    #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+    pub(crate) fn stored(
+        id: i64,
+        fields: RecordFields,
+        unreadable: Option<&'static str>,
+    ) -> SharedRecord {
+        Self::place_alone(id, fields, unreadable)
+    }
+
+    #[cfg(any(test, feature = "sqlite", feature = "postgres", feature = "mysql"))]
+    fn place_alone(
+        id: i64,
+        fields: RecordFields,
+        unreadable: Option<&'static str>,
+    ) -> SharedRecord {
         let place = |record| Ok::<_, std::convert::Infallible>(Shared::alone(record));
-        let Ok(record) = Self::placed(id, fields, Arc::new, place);
+        let Ok(record) = Self::placed(id, fields, unreadable, Arc::new, place);
         record
     }
 
@@ -161,6 +222,7 @@ impl Record {
     pub(crate) fn placed<E>(
         id: i64,
         fields: RecordFields,
+        unreadable: Option<&'static str>,
         share: impl FnOnce(Common) -> Arc<Common>,
         place: impl FnOnce(Self) -> Result<SharedRecord, E>,
     ) -> Result<SharedRecord, E> {
@@ -176,6 +238,7 @@ impl Record {
             client_name: fields.extra_data.client_name.clone(),
             extra_data: fields.extra_data,
             long_value: (!fits).then(|| value.clone()),
+            unreadable,
             deprecation: AtomicU64::new(0),
         };
         let common = share(common);
@@ -332,6 +395,54 @@ impl Record {
             (Some(invalid), Some(expires)) => Some(invalid.min(expires)),
             (invalid, expires) => invalid.or(expires),
         }
+    }
+
+    /// A column of the token's row that cannot be read, if there is one. Such a token is of no use
+    /// but to be revoked.
+    pub fn unreadable(&self) -> Option<&'static str> {
+        self.common.unreadable
+    }
+
+    /// Whether the token's policy allows an HTTP method on a resource.
+    ///
+    /// # Errors
+    /// Those of [`Policy::allows`]; `Corrupt` if a column of the row cannot be read.
+    #[inline(always)]
+    pub fn allows(
+        &self,
+        policy_id: &str,
+        method: Method<'_>,
+        resource_id: Option<&str>,
+    ) -> Result<bool> {
+        let answer = self.policy().allows(policy_id, method, resource_id);
+        if self.unreadable().is_some() || answer.is_err() {
+            return self.explain(answer);
+        }
+        answer
+    }
+
+    /// Tells of which token, and column, an answer cannot be given.
+    #[cold]
+    fn explain(&self, answer: Result<bool>) -> Result<bool> {
+        match answer {
+            Err(error) if error.kind() == ErrorKind::Corrupt => {
+                Err(error.prefixed(format_args!("token {}, column policy", self.id)))
+            }
+            Err(error) => Err(error),
+            Ok(answer) => self.check_readable().map(|()| answer),
+        }
+    }
+
+    /// Whether all columns of the token's row can be read.
+    ///
+    /// # Errors
+    /// `Corrupt`, naming the token and the column.
+    pub(crate) fn check_readable(&self) -> Result<()> {
+        self.unreadable().map_or(Ok(()), |column| {
+            let message =
+                format!("token {}, column {column}: the stored value cannot be read", self.id);
+            Err(Error::new(ErrorKind::Corrupt, message))
+        })
     }
 
     /// Whether the token is expired at a time.

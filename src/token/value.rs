@@ -29,6 +29,12 @@ impl TokenValue {
         Ok(Self::of_len(value.len(), |place| place.copy_from_slice(value.as_bytes())))
     }
 
+    /// A copy of what stands in a token's row, which need not be a value.
+    #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+    pub(crate) fn stored(text: &str) -> Self {
+        Self::of_len(text.len(), |place| place.copy_from_slice(text.as_bytes()))
+    }
+
     /// Whether this can be a value at all.
     ///
     /// # Errors

@@ -110,7 +110,8 @@ static void expect(rbtoken_instance_t *instance, const char *expected)
 }
 
 #define DEFAULTS                                                                             \
-    "{\"client_token_expiration\": 365, \"connect_timeout_secs\": 5, "                        \
+    "{\"bulk_timeout_secs\": 600, \"call_timeout_secs\": 30, "                                \
+    "\"client_token_expiration\": 365, \"connect_timeout_secs\": 5, "                         \
     "\"default_generator\": \"vendor_checksum\", "                                          \
     "\"deprecated_generators\": [\"legacy_sha1\"], \"local_sites\": [], \"location\": null, "\
     "\"min_validity_secs\": 300, \"policy_ids\": null, \"pool_size\": 8, "                    \
@@ -204,7 +205,8 @@ static void wrong_state(rbtoken_instance_t *instance)
 int main(int argc, char **argv)
 {
     static const char all[] =
-        "{\"client_token_expiration\": 0, \"connect_timeout_secs\": 3600, "
+        "{\"bulk_timeout_secs\": 1, \"call_timeout_secs\": 3600, "
+        "\"client_token_expiration\": 0, \"connect_timeout_secs\": 3600, "
         "\"default_generator\": \"legacy_sha1\", "
         "\"deprecated_generators\": [\"a\", \"b\"], \"local_sites\": [\"x\", \"y\"], "
         "\"location\": null, \"min_validity_secs\": 315537897600, \"policy_ids\": [\"p\", \"q\"], "

@@ -7,6 +7,9 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+#[macro_use]
+mod on_database;
+
 mod abi;
 mod bad_input;
 mod c_life;
@@ -35,6 +38,8 @@ mod panic;
 mod payload;
 mod policy;
 mod review_board;
+mod review_board_rows;
+mod review_board_timeouts;
 mod secrets;
 mod service_account;
 mod vectors;

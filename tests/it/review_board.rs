@@ -17,29 +17,6 @@ use crate::support::*;
 use rbtoken::ffi::*;
 use serde_json::{Value, json};
 
-/// Defines tests on a database, in a module, if the library has the feature for it.
-macro_rules! on_database {
-    ($feature:literal $module:ident $database:literal $($test:ident)*) => {
-        #[cfg(feature = $feature)]
-        mod $module {
-            $(
-                #[test]
-                #[ignore = "needs Review Board"]
-                fn $test() { super::on($database, super::$test); }
-            )*
-        }
-    };
-}
-
-/// Defines tests on each database; those behind the `;` on servers only.
-macro_rules! on_each_database {
-    ($($test:ident)*; $($of_server:ident)*) => {
-        on_database! { "sqlite" on_sqlite "sqlite" $($test)* }
-        on_database! { "postgres" on_postgresql "postgresql" $($test)* $($of_server)* }
-        on_database! { "mysql" on_mysql "mysql" $($test)* $($of_server)* }
-    };
-}
-
 on_each_database! {
     token_logs_in_to_the_server_until_it_is_invalidated
     rbtools_works_with_a_token_of_the_library
@@ -61,7 +38,7 @@ on_each_database! {
     closed_standard_streams_leave_the_connection_alone
 }
 
-fn on(database: &str, test: fn(&mut Installation)) {
+pub(crate) fn on(database: &str, test: fn(&mut Installation)) {
     match std::env::var(OTHER_PROCESS) {
         Ok(location) => ask_for_all_clients_of(&location),
         Err(_) => test(&mut Installation::open(database)),
@@ -93,7 +70,7 @@ fn values_left_in_memory_are_counted(site: &mut Installation) {
 }
 
 /// A store with the system's clock, since the server's is that one.
-fn store_now(site: &Installation) -> Store {
+pub(crate) fn store_now(site: &Installation) -> Store {
     let store = site.store();
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
     store.set_now(now.as_micros() as i64);
@@ -101,7 +78,7 @@ fn store_now(site: &Installation) -> Store {
 }
 
 /// A new token that never expires.
-fn generate(store: &Store, user: &str, local_site: Option<&str>) -> Token {
+pub(crate) fn generate(store: &Store, user: &str, local_site: Option<&str>) -> Token {
     let mut options = init::<rbtoken_generate_options_t>();
     (options.local_site, options.local_site_len) = optional(local_site);
     store.generate(user, &options).unwrap()
@@ -152,7 +129,8 @@ fn tokens_of_the_server_get_the_same_verdicts(site: &mut Installation) {
     let values = site.ask(json!({"do": "make_tokens", "count": TOKENS, "seed": 8}));
     site.ask(json!({"do": "set_user_active", "user": "carol", "active": false}));
     let store = store_now(site);
-    let mut seen = HashMap::new();
+    put_odd_documents(site, &store, &values, "extra_data");
+    let (mut seen, mut failed) = (HashMap::new(), 0);
     for (index, value) in values.as_array().unwrap().iter().enumerate() {
         let value = value.as_str().unwrap();
         let (path, requested) = [
@@ -169,6 +147,8 @@ fn tokens_of_the_server_get_the_same_verdicts(site: &mut Installation) {
             401 if message.starts_with("This API token expired") => "expired",
             // The server tells nobody whether it was the token or the user.
             401 => "refused",
+            // It gives no verdict on some of the odd documents, but fails.
+            500 if index % 5 == 0 => "failed",
             _ => panic!("{status} {body}"),
         };
         let login = store.authenticate(value, requested).unwrap();
@@ -180,6 +160,10 @@ fn tokens_of_the_server_get_the_same_verdicts(site: &mut Installation) {
             UNKNOWN | INACTIVE_USER => "refused",
             other => panic!("verdict {other}"),
         };
+        if theirs == "failed" {
+            failed += 1;
+            continue;
+        }
         assert_eq!(ours, theirs, "token {index}: {body}");
         if let Some(token) = login.token.or(login.refused) {
             let record = token.record();
@@ -192,8 +176,9 @@ fn tokens_of_the_server_get_the_same_verdicts(site: &mut Installation) {
         }
         *seen.entry(ours).or_insert(0) += 1;
     }
-    println!("compared {TOKENS} verdicts: {seen:?}");
-    assert_eq!(seen.values().sum::<i32>(), 510);
+    println!("compared {TOKENS} verdicts: {seen:?}; the server failed {failed} times");
+    assert_eq!(seen.values().sum::<i32>() + failed, TOKENS as i32);
+    assert!(failed <= 40, "{failed}");
     assert!(seen.len() == 5 && seen.values().all(|count| *count >= 10), "{seen:?}");
 }
 
@@ -210,11 +195,12 @@ fn policies_of_the_servers_tokens_give_the_same_answers(site: &mut Installation)
         ("/api/review-requests/999/", "review_request", "PUT", Some("999")),
     ];
     let port = site.ask(json!({"do": "serve"})).as_u64().unwrap();
-    let make = json!({"do": "make_tokens", "count": 75, "seed": 15, "with_policies": true});
+    let make = json!({"do": "make_tokens", "count": 150, "seed": 15, "with_policies": true});
     let values = site.ask(make);
     let store = store_now(site);
-    let (mut compared, mut denied) = (0, 0);
-    for value in values.as_array().unwrap() {
+    put_odd_documents(site, &store, &values, "policy");
+    let (mut compared, mut denied, mut malformed, mut failed) = (0, 0, 0, 0);
+    for (index, value) in values.as_array().unwrap().iter().enumerate() {
         let value = value.as_str().unwrap();
         let token = store.find(value).unwrap();
         for (path, policy_id, method, resource_id) in QUESTIONS {
@@ -222,15 +208,50 @@ fn policies_of_the_servers_tokens_give_the_same_answers(site: &mut Installation)
             let (status, body) = http(port, method, path, value);
             // A policy is judged before anything else of the request is.
             let theirs = (status, &body["err"]["code"]) != (403, &json!(101));
-            assert!(status < 500, "{status} {body}");
-            assert_eq!(token.allows(question), Ok(theirs), "{question:?} of {}", token.policy());
             compared += 1;
-            denied += i32::from(!theirs);
+            match token.allows(question) {
+                // The difference that the header lists: we are stricter.
+                Err(failure) => {
+                    assert_eq!(failure.status, CORRUPT, "{failure:?} of {}", token.policy());
+                    malformed += 1;
+                }
+                // As for a list, where `resources` is null or 0.
+                _ if status == 500 && index % 5 == 0 => failed += 1,
+                ours => {
+                    assert!(status < 500, "{status} {body}");
+                    assert_eq!(ours, Ok(theirs), "{question:?} of {}", token.policy());
+                    denied += i32::from(!theirs);
+                }
+            }
         }
     }
-    println!("compared {compared} answers, {denied} of them denials");
-    assert_eq!(compared, 525);
-    assert!((50..475).contains(&denied), "{denied}");
+    println!(
+        "compared {compared} answers: {denied} denials, {malformed} of malformed policies; the \
+         server failed {failed} times"
+    );
+    assert_eq!(compared, 1050);
+    assert!(failed <= 30, "{failed}");
+    assert!((100..900).contains(&denied), "{denied}");
+    assert!((50..150).contains(&malformed), "{malformed}");
+}
+
+/// Puts documents that only others write into a column of every fifth token.
+fn put_odd_documents(site: &mut Installation, store: &Store, values: &Value, column: &str) {
+    let cases = parsed(ODD_DOCUMENTS);
+    let cases = cases.as_array().unwrap().iter().filter(|case| case["column"] == column).cycle();
+    for (value, case) in values.as_array().unwrap().iter().step_by(5).zip(cases) {
+        let id = store.find(value.as_str().unwrap()).unwrap().id();
+        put(site, id, column, case["stored"].as_str().unwrap());
+    }
+}
+
+pub(crate) const ODD_DOCUMENTS: &str =
+    include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/reviewboard/stored_documents.json"));
+
+/// Puts a text into a column of a token's row.
+pub(crate) fn put(site: &mut Installation, id: i64, column: &str, text: &str) {
+    let statement = format!("UPDATE webapi_webapitoken SET {column} = %s WHERE id = {id}");
+    site.ask(json!({"do": "execute", "statement": statement, "params": [text]}));
 }
 
 fn row_equals_the_servers_and_survives_being_saved_by_it(site: &mut Installation) {
@@ -487,6 +508,7 @@ fn a_migration_of_the_server_leaves_an_open_store_usable(site: &mut Installation
     }
 }
 
+const CORRUPT: i32 = rbtoken_status_code::RBTOKEN_E_CORRUPT as i32;
 const IO: i32 = rbtoken_status_code::RBTOKEN_E_IO as i32;
 const DATABASE: i32 = rbtoken_status_code::RBTOKEN_E_DATABASE as i32;
 const TIMEOUT: i32 = rbtoken_status_code::RBTOKEN_E_TIMEOUT as i32;
@@ -544,7 +566,8 @@ fn a_connection_over_tls_is_to_the_server_that_was_named(site: &mut Installation
         location.split("&sslrootcert").next().unwrap().to_owned(),
     ] {
         let failure = open(&wrong).map(drop).unwrap_err();
-        assert!([IO, DATABASE].contains(&failure.status), "{}", failure.message);
+        assert_eq!(failure.status, DATABASE, "{}", failure.message);
+        assert!(failure.message.contains("TLS"), "{}", failure.message);
     }
 }
 

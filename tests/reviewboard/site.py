@@ -8,12 +8,15 @@ A request is the name of a function below, in `do`, and its arguments.
 
 import datetime
 import json
+import logging
+import math
 import os
 import random
 import socketserver
 import sqlite3
 import sys
 import threading
+import warnings
 import wsgiref.simple_server
 
 SITE_DIR = os.path.abspath(sys.argv[1])
@@ -47,7 +50,8 @@ settings.LOGIN_LIMIT_RATE = '1000000/s'
 
 def prepare(users, local_sites):
     """No tokens, default settings, and these users and public Local Sites."""
-    WebAPIToken.objects.all().delete()
+    # By a statement of its own: a test may have left rows that Django cannot read.
+    execute('DELETE FROM webapi_webapitoken')
     for name in users:
         User.objects.get_or_create(username=name)
     User.objects.update(is_active=True)
@@ -104,9 +108,122 @@ def save_all():
         token.save()
 
 
-def execute(statement):
+def execute(statement, params=None):
     with connection.cursor() as cursor:
-        cursor.execute(statement)
+        cursor.execute(statement, params)
+
+
+def show(value):
+    """What JSON can hold of a document that was read, with its texts as UTF-8."""
+    if isinstance(value, str):
+        return ''.join('\ufffd' if '\ud800' <= c <= '\udfff' else c for c in value)
+    if isinstance(value, dict):
+        shown = {}
+        for key, item in value.items():
+            if isinstance(key, (bytes, tuple, complex)) or key is ...:
+                continue
+            if not isinstance(key, str):
+                key = json.loads(json.dumps([{key: 0}]))[0].popitem()[0]
+            shown[show(key)] = show(item)
+        return shown
+    if isinstance(value, (list, tuple)):
+        return [show(item) for item in value]
+    if isinstance(value, set):
+        if len(value) > 1:
+            raise ValueError('the order of a set is not defined')
+        return [show(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, (bytes, complex)) or value is ...:
+        return None
+    return value
+
+
+def read_document(text):
+    """How Review Board reads a stored document: as JSON with sorted keys, and its client's name."""
+    value = WebAPIToken._meta.get_field('extra_data').loads(text)
+    name = value.get('client_name') if isinstance(value, dict) else None
+    if not isinstance(name, str) or any(c == '\0' or '\ud800' <= c <= '\udfff' for c in name):
+        name = None
+    return json.dumps(show(value), sort_keys=True), name
+
+
+def _text(rng):
+    return ''.join(rng.choice(['a', 'B', ' ', '"', "'", '\\', '\n', '\t', 'é', '✓', '😀', '\ud800', '\udc00', '\x01',
+                               '\x7f', '\ufffd', '/', '{', ',', '#'])
+                   for _ in range(rng.randint(0, 5)))
+
+
+def _value(rng, depth):
+    kind = rng.randint(0, 12 if depth else 9)
+    if kind > 9:
+        size = rng.randint(0, 3)
+        if kind == 12:
+            return {rng.choice(['client_name', _text(rng), _text(rng)]): _value(rng, depth - 1)
+                    for _ in range(size)}
+        items = [_value(rng, depth - 1) for _ in range(size)]
+        return tuple(items) if kind == 10 else items
+    return rng.choice([
+        None, True, False, rng.randint(-10, 10), rng.randint(-10**30, 10**30), -0.0,
+        rng.uniform(-1, 1) * 10.0**rng.randint(-20, 20), float('nan'), float('inf'), 2.5, _text(rng),
+        _text(rng), _text(rng)])
+
+
+def _document(rng):
+    value = _value(rng, 4)
+    if rng.random() < 0.6:
+        value = {'client_name': rng.choice(['RBTools', _text(rng)]), 'x': value}
+    form = rng.random()
+    if form < 0.4:
+        text = json.dumps(value, ensure_ascii=rng.random() < 0.5, indent=rng.choice([None, None, 2]))
+        if rng.random() < 0.3:
+            text = json.dumps(text)
+    else:
+        text = repr(value)
+        if rng.random() < 0.3:
+            text = text.replace("'", rng.choice(["u'", "'", "b'", "r'", "'\\x41"]))
+        if rng.random() < 0.2:
+            text = json.dumps(text)
+    # One change, or a few, make most documents something else.
+    for _ in range(rng.choice([0, 0, 1, 1, 2, 4])):
+        place = rng.randint(0, len(text))
+        piece = rng.choice(['{', '}', '[', ']', '(', ')', ',', ':', '"', "'", '\\', '\\u', '\\x', '0', '1', '.',
+                            'e5', '_', '-', '+', 'j', 'NaN', 'None', 'null', 'True', ' ', '\n', '\r', '\t', '#',
+                            "''", '"""', 'u', 'b', 'set()', '...', '0x1f', '012', 'é', '\ufeff', ';', '=', '*'])
+        text = text[:place] + piece + text[place + rng.randint(0, 2):]
+    return text
+
+
+def make_documents(count, seed):
+    """Tokens with documents of every sort; and of each its id, its document, and how that is read."""
+    logging.disable(logging.CRITICAL)
+    warnings.simplefilter('ignore')
+    rng = random.Random(seed)
+    user = User.objects.get(username='alice')
+    now = timezone.now()
+    answers = []
+    while len(answers) < count:
+        text = _document(rng)
+        # What no database keeps, and what Python reads only in a way of its own.
+        if '\0' in text or '\\N' in text or any('\ud800' <= c <= '\udfff' for c in text):
+            continue
+        if connection.vendor == 'mysql' and max(text, default='') > '\uffff':
+            continue
+        try:
+            shown, name = read_document(text)
+        except Exception:
+            continue
+        answers.append([text, shown, name])
+    WebAPIToken.objects.bulk_create([
+        WebAPIToken(user=user, token=f'document {index}', time_added=now, last_updated=now)
+        for index in range(count)])
+    ids = list(WebAPIToken.objects.order_by('token').values_list('token', 'id'))
+    ids = {int(token.split()[1]): pk for token, pk in ids}
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            'UPDATE webapi_webapitoken SET extra_data = %s WHERE id = %s',
+            [(answer[0], ids[index]) for index, answer in enumerate(answers)])
+    return [[ids[index], *answer] for index, answer in enumerate(answers)]
 
 
 def lock_user(user):
@@ -119,7 +236,31 @@ def lock_user(user):
         list(User.objects.select_for_update().filter(username=user))
 
 
+def lock_table():
+    """Holds the table of tokens, until `unlock`."""
+    connection.ensure_connection()
+    if connection.vendor == 'mysql':
+        execute('LOCK TABLES webapi_webapitoken WRITE')
+    else:
+        connection.set_autocommit(False)
+        execute('LOCK TABLE webapi_webapitoken IN ACCESS EXCLUSIVE MODE')
+
+
+def count_connections():
+    """How many connections others than this one have at the server."""
+    with connection.cursor() as cursor:
+        if connection.vendor == 'mysql':
+            cursor.execute('SELECT COUNT(*) FROM information_schema.processlist'
+                           " WHERE db = 'reviewboard' AND id <> CONNECTION_ID()")
+        else:
+            cursor.execute('SELECT pg_stat_clear_snapshot()')
+            cursor.execute("SELECT COUNT(*) FROM pg_stat_activity WHERE application_name = 'rbtoken'")
+        return cursor.fetchone()[0]
+
+
 def unlock():
+    if connection.vendor == 'mysql':
+        execute('UNLOCK TABLES')
     if connection.vendor == 'sqlite':
         execute('ROLLBACK')
     else:
@@ -209,7 +350,7 @@ def client_token(user, client_name, expires=None, policy=None, extra_data=None):
 
 
 FUNCTIONS = [prepare, set_user_active, set_expiration, serve, rows, save_all, execute, lock_user,
-             unlock, make_tokens, client_token]
+             lock_table, count_connections, unlock, make_tokens, client_token, make_documents]
 
 if __name__ == '__main__':
     functions = {function.__name__: function for function in FUNCTIONS}

@@ -180,9 +180,12 @@
  * What is special in a name is written as `%` and two hexadecimal digits. Behind a `?` may stand
  * `sslmode=verify-full` (TLS with a server whose certificate is good for its name, as it is for every
  * host but the loopback unless told otherwise) or `sslmode=disable`; `sslrootcert=FILE`, the
- * authorities that are trusted, as PEM, instead of the well-known ones (MySQL: beside them); and instead
+ * authorities that are trusted, as PEM, instead of the well-known ones; and instead
  * of a host the path of a Unix socket (`socket=`) or, for PostgreSQL, the folder of it (`host=`). The
  * library must have been built with the cargo feature `sqlite`, `postgres` or `mysql`.
+ *
+ * Text that the character set of a column cannot hold, such as an emoji in utf8mb3, is the value or
+ * name of nothing; written, it is RBTOKEN_E_INVALID_ARGUMENT and the error names the argument.
  *
  * Users, Local Sites and the setting `client_token_expiration` are the server's: a user or site that
  * it does not have is RBTOKEN_E_NOT_FOUND, and what would change them is RBTOKEN_E_UNSUPPORTED. Its
@@ -195,10 +198,36 @@
  * child of `fork()` must not open such a database while the parent has it open.
  *
  * Any call may answer RBTOKEN_E_IO if the database cannot be reached, RBTOKEN_E_TIMEOUT if it does not
- * answer in time, RBTOKEN_E_DATABASE if it refuses, and RBTOKEN_E_CORRUPT if a row cannot be read. A
- * change has then not happened, with one exception that the message names: if the connection was lost
- * while it was committed, nobody knows. The next call connects anew. After `fork()` every call in the
- * child that would ask the database answers RBTOKEN_E_FORKED; the connections are the parent's.
+ * answer in time, and RBTOKEN_E_DATABASE if it refuses. A change has then not happened, with one
+ * exception that the message names: if a commit was sent and not answered, the outcome is not known.
+ *
+ * A call about one token ends within `call_timeout_secs`: waiting for a connection, connecting, every
+ * statement and every retry included. Listing, purging and invalidating the tokens of a user or of
+ * everyone end within `bulk_timeout_secs`. Looking up the name of a host is outside these limits; the
+ * address that was good last is used first. The server is told to give a statement up earlier than the
+ * call does, so that nothing waits there for a lock any more.
+ *
+ * rbtoken_store_purge_tokens() commits 500 tokens at a time: those that were purged before a failure
+ * are gone. The next call connects anew. After `fork()` every call in the child that would ask the
+ * database answers RBTOKEN_E_FORKED; the connections are the parent's.
+ *
+ * The server's users can store documents that are not JSON. `policy` and `extra_data` are read as the
+ * server reads them: as Python's json (with NaN, infinities and lone surrogates), a string that holds
+ * JSON once more, or a Python literal; any other text counts as `{}`. rbtoken_token_policy() and
+ * rbtoken_token_extra_data() give the stored text. rbtoken_token_to_json() gives JSON: NaN and
+ * infinities are null, and U+FFFD replaces a lone surrogate. Four differences make the library
+ * stricter than the server:
+ *
+ * - A policy denies everything if its text is neither JSON nor a Python literal, if it is not an
+ *   object, or if a part of its `resources` has the wrong type; rbtoken_token_allows() then answers
+ *   RBTOKEN_E_CORRUPT, and the message names the token and the column. SQL NULL, an empty text, `{}`
+ *   and a false `resources` allow everything, as on the server.
+ * - A row with a cell that cannot be read, such as PostgreSQL's `infinity`, MySQL's zero date or bytes
+ *   that are not UTF-8, logs nobody in: the login answers RBTOKEN_E_CORRUPT. The token can be found,
+ *   listed, invalidated, deleted and purged, and is in the way of no other. A list shows it as expired
+ *   if it is `expires` that cannot be read.
+ * - A `client_name` that holds a NUL is not a client's name.
+ * - A Python literal with a character by its name (`\N{...}`) is not read.
  *
  * Secrets
  * -------

@@ -42,7 +42,7 @@ impl Commons {
     /// `NoMemory`. Some memory is left then for records that replace others.
     pub fn record(&self, id: i64, fields: RecordFields) -> Result<SharedRecord> {
         let share = |common| self.share(common);
-        Record::placed(id, fields, share, |record| self.slab.place(record))
+        Record::placed(id, fields, None, share, |record| self.slab.place(record))
     }
 
     /// Places a record that replaces another, and whose owner's name is shared already.
@@ -51,7 +51,7 @@ impl Commons {
     /// `NoMemory`.
     pub fn replacement(&self, id: i64, fields: RecordFields) -> Result<SharedRecord> {
         let share = |common| self.share(common);
-        Record::placed(id, fields, share, |record| self.slab.place_anyway(record))
+        Record::placed(id, fields, None, share, |record| self.slab.place_anyway(record))
     }
 
     /// Has memory ready for so many records.

@@ -1,5 +1,6 @@
 //! Where tokens are kept. A backend offers what the rules need, atomically, and decides nothing.
 
+mod call;
 mod clients;
 mod commons;
 #[cfg(feature = "sqlite")]
@@ -18,6 +19,7 @@ mod value_index;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+pub(super) use call::CallScope;
 #[cfg(feature = "sqlite")]
 pub(super) use durable::Durable;
 pub(super) use memory::Memory;
@@ -153,11 +155,30 @@ pub(super) enum Outcome {
     ValueTaken(Box<RecordFields>),
 }
 
+impl Outcome {
+    /// How many tokens were changed or removed.
+    fn into_count(self) -> u64 {
+        match self {
+            Self::Done(records) => records.len() as u64,
+            Self::Inserted(_) => 1,
+            Self::Found(_) | Self::ValueTaken(_) => 0,
+        }
+    }
+}
+
+/// Is given records.
+pub(super) type ForRecords<'a> = &'a mut dyn FnMut(&[SharedRecord]);
+
 /// A store of records.
 ///
 /// A Local Site that does not exist is an error of kind `NotFound` that names `local_site`; so is,
 /// where users are not the store's to know, one of those that names `user`.
 pub(super) trait Backend: Send + Sync {
+    /// Has what this thread asks, as long as the answer lives, end by the deadline of one call.
+    fn begin_call(&self) -> CallScope {
+        CallScope::unlimited()
+    }
+
     /// The names of the Local Sites, sorted.
     fn local_sites(&self) -> Result<Vec<Text>>;
 
@@ -196,6 +217,23 @@ pub(super) trait Backend: Send + Sync {
     /// `NoMemory`.
     fn check_room(&self) -> Result<()> {
         Ok(())
+    }
+
+    /// Makes a change, and tells of how many tokens, for those who do not ask which. Where others
+    /// write to the store too, it reads none of them: nothing that they wrote can be in the way.
+    fn revoke(&self, operation: Operation) -> Result<u64> {
+        self.change(operation).map(Outcome::into_count)
+    }
+
+    /// Removes the tokens that have been dead since before a time, and tells how many those were.
+    /// `purged` is given their records, perhaps in several parts, each of which is removed for good; no
+    /// lock is held meanwhile.
+    fn purge(&self, before: Timestamp, purged: Option<ForRecords<'_>>) -> Result<u64> {
+        let Outcome::Done(records) = self.change(Operation::Purge(before))? else { return Ok(0) };
+        if let Some(purged) = purged {
+            purged(&records);
+        }
+        Ok(records.len() as u64)
     }
 
     /// All that there is.

@@ -1,12 +1,16 @@
 //! Where a database is, as its URL says.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::path::PathBuf;
 
+use parking_lot::Mutex;
 use percent_encoding::percent_decode_str;
 use url::{Host, Url};
 use zeroize::Zeroizing;
 
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+use super::sql::Fault;
 use crate::error::{Error, ErrorKind, Result};
 
 /// A database's address.
@@ -27,6 +31,8 @@ pub(in crate::store) struct Server {
     pub password: Option<Zeroizing<String>>,
     pub database: String,
     pub tls: Option<Tls>,
+    /// The address of the host that was good last: a connection need not wait for its look-up.
+    pub last_ip: Mutex<Option<IpAddr>>,
 }
 
 /// TLS with a server whose certificate must be good for its name.
@@ -96,6 +102,42 @@ impl Address {
 }
 
 impl Server {
+    /// Connects to the host by its addresses, one after the other, until one answers. The names of
+    /// hosts are looked up here, since drivers start threads for it.
+    #[cfg(any(feature = "postgres", feature = "mysql"))]
+    pub(super) fn at_each_ip<T>(
+        &self,
+        mut connect: impl FnMut(IpAddr) -> Result<T, Fault>,
+    ) -> Result<T, Fault> {
+        use std::net::ToSocketAddrs;
+
+        let mut fault = Fault::Lost("the host has no address".to_owned());
+        let known = *self.last_ip.lock();
+        if let Some(ip) = known {
+            match connect(ip) {
+                Err(gone) if gone.is_gone() => {
+                    *self.last_ip.lock() = None;
+                    fault = gone;
+                }
+                done => return done,
+            }
+        }
+        let found = ToSocketAddrs::to_socket_addrs(&(self.host.as_str(), self.port));
+        let found = found.map_err(|error| Fault::Lost(error.to_string()))?;
+        for ip in found.map(|address| address.ip()).filter(|ip| known != Some(*ip)) {
+            match connect(ip) {
+                Err(gone) if gone.is_gone() => fault = gone,
+                done => {
+                    if done.is_ok() {
+                        *self.last_ip.lock() = Some(ip);
+                    }
+                    return done;
+                }
+            }
+        }
+        Err(fault)
+    }
+
     fn parse(url: &Url, default_port: u16, socket_parameter: &str) -> Result<Self> {
         let (mut socket, mut mode, mut authorities) = (None, None, None);
         for (name, value) in url.query_pairs() {
@@ -119,7 +161,7 @@ impl Server {
         }
         let is_here = socket.is_some()
             || host == "localhost"
-            || host.parse().is_ok_and(|ip: std::net::IpAddr| ip.is_loopback());
+            || host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback());
         let verifies = match mode.as_deref() {
             None => !is_here || authorities.is_some(),
             Some("disable") => false,
@@ -145,6 +187,7 @@ impl Server {
                 .transpose()?,
             database,
             tls: verifies.then_some(Tls { authorities }),
+            last_ip: Mutex::default(),
         })
     }
 }

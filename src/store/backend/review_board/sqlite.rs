@@ -7,42 +7,61 @@ use rusqlite::types::{ToSqlOutput, Value, ValueRef};
 use rusqlite::{ErrorCode, OpenFlags, ToSql, params_from_iter};
 use zeroize::Zeroizing;
 
-use super::sql::{Cell, Connection, Dialect, Fault, Param, Row, unreadable};
+use super::limits::Limits;
+use super::sql::{Cell, Connection, Dialect, Fault, Param, Row};
 use crate::clock::Timestamp;
 use crate::os::{lock, sqlite};
-use crate::store::settings::ConnectionSettings;
 
 /// There are no locks on rows: a transaction that will write has the database for itself from its
 /// start.
-static DIALECT: Dialect = Dialect { begin: "BEGIN IMMEDIATE", lock: "", commits_elsewhere: false };
+static DIALECT: Dialect = Dialect {
+    begin: "BEGIN IMMEDIATE",
+    lock: "",
+    lock_user: None,
+    required_columns: "SELECT name FROM pragma_table_info('webapi_webapitoken') \
+         WHERE \"notnull\" AND dflt_value IS NULL AND NOT pk",
+};
 
-pub(super) fn connect(
-    path: &Path,
-    settings: &ConnectionSettings,
-) -> Result<Box<dyn Connection>, Fault> {
+pub(super) fn connect(path: &Path, limits: &Limits) -> Result<Box<dyn Connection>, Fault> {
     sqlite::initialize(&lock::registry());
     // Not created: a database that is not there is a mistake in its path.
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = rusqlite::Connection::open_with_flags(path, flags).map_err(fault)?;
-    connection.busy_timeout(settings.statement_timeout).map_err(fault)?;
+    connection.busy_timeout(limits.remaining()?.min(limits.statement)).map_err(fault)?;
     // As Django has it: a token refers to a user.
     connection.pragma_update(None, "foreign_keys", true).map_err(fault)?;
-    Ok(Box::new(Sqlite(connection)))
+    Ok(Box::new(Sqlite { connection, limits: *limits }))
 }
 
-struct Sqlite(rusqlite::Connection);
+struct Sqlite {
+    connection: rusqlite::Connection,
+    limits: Limits,
+}
+
+impl Sqlite {
+    /// The connection, which waits for locks as long as the call has time.
+    fn ready(&self) -> Result<&rusqlite::Connection, Fault> {
+        let limit = self.limits.remaining()?.min(self.limits.statement);
+        self.connection.busy_timeout(limit).map_err(fault)?;
+        Ok(&self.connection)
+    }
+}
 
 impl Connection for Sqlite {
     fn dialect(&self) -> &'static Dialect {
         &DIALECT
     }
 
+    fn set_limits(&mut self, limits: Limits) {
+        self.limits = limits;
+    }
+
     fn run(&mut self, statement: &str) -> Result<(), Fault> {
-        self.0.execute_batch(statement).map_err(fault)
+        self.ready()?.execute_batch(statement).map_err(fault)
     }
 
     fn query(&mut self, statement: &str, params: &[Param<'_>]) -> Result<Vec<Row>, Fault> {
-        let mut statement = self.0.prepare_cached(statement).map_err(fault)?;
+        let mut statement = self.ready()?.prepare_cached(statement).map_err(fault)?;
         let is_time: Vec<bool> = statement
             .columns()
             .map(|column| {
@@ -54,22 +73,22 @@ impl Connection for Sqlite {
         while let Some(row) = found.next().map_err(fault)? {
             let mut cells = Vec::with_capacity(is_time.len());
             for (index, is_time) in is_time.iter().enumerate() {
-                cells.push(cell(row.get_ref(index).map_err(fault)?, *is_time)?);
+                cells.push(cell(row.get_ref(index).map_err(fault)?, *is_time));
             }
             rows.push(Row::new(cells));
         }
         Ok(rows)
     }
 
-    fn execute(&mut self, statement: &str, params: &[Param<'_>]) -> Result<(), Fault> {
-        let mut statement = self.0.prepare_cached(statement).map_err(fault)?;
-        statement.execute(params_from_iter(params)).map_err(fault)?;
-        Ok(())
+    fn execute(&mut self, statement: &str, params: &[Param<'_>]) -> Result<u64, Fault> {
+        let mut statement = self.ready()?.prepare_cached(statement).map_err(fault)?;
+        let rows = statement.execute(params_from_iter(params)).map_err(fault)?;
+        Ok(rows as u64)
     }
 
     fn insert(&mut self, statement: &str, params: &[Param<'_>]) -> Result<i64, Fault> {
         self.execute(statement, params)?;
-        Ok(self.0.last_insert_rowid())
+        Ok(self.connection.last_insert_rowid())
     }
 }
 
@@ -86,20 +105,17 @@ impl ToSql for Param<'_> {
     }
 }
 
-fn cell(value: ValueRef<'_>, is_time: bool) -> Result<Cell, Fault> {
-    Ok(match value {
+fn cell(value: ValueRef<'_>, is_time: bool) -> Cell {
+    match value {
         ValueRef::Null => Cell::Null,
         ValueRef::Integer(number) => Cell::Int(number),
-        ValueRef::Text(text) => {
-            let text = std::str::from_utf8(text).map_err(|_| unreadable())?;
-            if is_time {
-                Cell::Time(time_from_text(text).ok_or_else(unreadable)?)
-            } else {
-                Cell::Text(Zeroizing::new(text.to_owned()))
-            }
-        }
-        ValueRef::Real(_) | ValueRef::Blob(_) => return Err(unreadable().into()),
-    })
+        ValueRef::Text(text) => match std::str::from_utf8(text) {
+            Ok(text) if is_time => time_from_text(text).map_or(Cell::Unreadable, Cell::Time),
+            Ok(text) => Cell::Text(Zeroizing::new(text.to_owned())),
+            Err(_) => Cell::Unreadable,
+        },
+        ValueRef::Real(_) | ValueRef::Blob(_) => Cell::Unreadable,
+    }
 }
 
 /// As Python's `str()` writes a time: without the fraction where that is 0.
@@ -110,9 +126,13 @@ fn time_to_text(time: Timestamp) -> String {
     time.format(&format!("%Y-%m-%d %H:%M:%S{fraction}")).to_string()
 }
 
+/// The time of a text: as Django writes it, or with an offset from UTC, as other tools do.
 fn time_from_text(text: &str) -> Option<Timestamp> {
-    let time = NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S%.f").ok()?;
-    Timestamp::from_micros(time.and_utc().timestamp_micros()).ok()
+    let time = match NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S%.f") {
+        Ok(time) => time.and_utc(),
+        Err(_) => DateTime::parse_from_rfc3339(text).ok()?.to_utc(),
+    };
+    Timestamp::from_micros(time.timestamp_micros()).ok()
 }
 
 fn fault(error: rusqlite::Error) -> Fault {
@@ -164,6 +184,12 @@ mod tests {
             assert_eq!(time_to_text(time), text);
             assert_eq!(time_from_text(text), Some(time));
         }
+        for text in
+            ["2026-06-01 02:00:00.5+02:00", "2026-06-01 00:00:00.5+00:00", "2026-06-01T00:00:00.5Z"]
+        {
+            let time = time_from_text(text).map(Timestamp::as_micros);
+            assert_eq!(time, Some(1_780_272_000_500_000), "{text}");
+        }
         assert_eq!(time_from_text("yesterday"), None);
     }
 
@@ -172,15 +198,12 @@ mod tests {
         let path = std::env::temp_dir().join(format!("rbtoken-commit-{}", std::process::id()));
         let reader = rusqlite::Connection::open(&path).unwrap();
         reader.execute_batch("CREATE TABLE t (id integer); BEGIN; SELECT * FROM t").unwrap();
-        let settings = ConnectionSettings {
-            statement_timeout: Duration::from_millis(1),
-            ..ConnectionSettings::default()
-        };
         let to = path.clone();
-        let pool = Pool::new(Box::new(move || connect(&to, &settings)), 1, Duration::from_secs(1));
+        let pool = Pool::new(Box::new(move |limits| connect(&to, limits)), 1);
         let insert = || {
-            let mut lease = pool.lease().unwrap();
-            lease.transaction(|lease| lease.execute("INSERT INTO t VALUES (1)", &[]))
+            let limits = Limits::of_call(Duration::from_secs(1), Duration::from_millis(1));
+            let mut lease = pool.lease(limits).unwrap();
+            lease.transaction(|lease| lease.execute("INSERT INTO t VALUES (1)", &[]).map(drop))
         };
         assert!(matches!(insert(), Err(Fault::TimedOut)));
         reader.execute_batch("COMMIT").unwrap();

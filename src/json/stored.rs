@@ -1,0 +1,314 @@
+//! Documents of rows that others wrote, read as Review Board's JSON field reads them.
+//!
+//! Python's `json` comes first, which knows NaN and infinities, integers of any size and lone
+//! surrogates. A string is decoded once more. What is not JSON is read as a Python literal, as old
+//! releases wrote them, and what is neither stands for `{}`.
+//!
+//! A document lies in one array, each container before its parts: no depth of it can exhaust the
+//! stack, be it while it is read, walked or dropped.
+
+mod json;
+mod literal;
+mod write;
+
+use crate::error::Result;
+
+/// A value of a stored document.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Node {
+    Null,
+    Bool(bool),
+    /// Decimal digits, behind a minus sign if it is negative.
+    Int(Box<str>),
+    Float(f64),
+    Text(StoredText),
+    /// A Python value that JSON has none for: bytes, a complex number, `...`.
+    Opaque {
+        is_true: bool,
+    },
+    /// A list, tuple or set; its items follow, up to the index `end`.
+    List {
+        end: usize,
+    },
+    /// Keys and values follow in turn, up to the index `end`.
+    Dict {
+        end: usize,
+    },
+}
+
+/// A string, in which U+FFFD stands for each lone surrogate.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct StoredText {
+    text: String,
+    has_surrogates: bool,
+}
+
+impl StoredText {
+    /// The string, unless it holds lone surrogates: no UTF-8 is equal to it then.
+    pub fn exact(&self) -> Option<&str> {
+        (!self.has_surrogates).then_some(&self.text)
+    }
+
+    /// Appends a code point, which may be a surrogate.
+    fn push(&mut self, code: u32) {
+        self.has_surrogates |= (0xd800..0xe000).contains(&code);
+        self.text.push(char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER));
+    }
+}
+
+/// A document as Review Board reads it.
+#[derive(Debug)]
+pub(crate) struct StoredDocument {
+    nodes: Vec<Node>,
+    is_fallback: bool,
+}
+
+impl StoredDocument {
+    /// Reads the text of a column. Every text is read as something.
+    pub fn read(text: &str) -> Self {
+        if text.is_empty() {
+            return Self::empty(false);
+        }
+        let nodes = match json::read(text, false) {
+            Some(nodes) => match nodes.first() {
+                Some(Node::Text(inner)) => json::read(&inner.text, inner.has_surrogates)
+                    // Python does not compile a text with surrogates.
+                    .or_else(|| inner.exact().and_then(literal::read)),
+                _ => Some(nodes),
+            },
+            None => literal::read(text),
+        };
+        nodes.map_or_else(|| Self::empty(true), |nodes| Self { nodes, is_fallback: false })
+    }
+
+    fn empty(is_fallback: bool) -> Self {
+        Self { nodes: vec![Node::Dict { end: 1 }], is_fallback }
+    }
+
+    /// Whether the text is neither JSON nor a Python literal, so that `{}` stands for it.
+    pub fn is_fallback(&self) -> bool {
+        self.is_fallback
+    }
+
+    pub fn root(&self) -> Item<'_> {
+        Item { nodes: &self.nodes, at: 0 }
+    }
+
+    /// The document as JSON, with sorted keys. NaN, infinities and what JSON has no value for are
+    /// null.
+    ///
+    /// # Errors
+    /// `NoMemory`.
+    pub fn to_json(&self) -> Result<String> {
+        write::write(self.root(), None)
+    }
+
+    /// The same without the members whose names start with `prefix`, in objects inside it too.
+    ///
+    /// # Errors
+    /// `NoMemory`.
+    pub fn to_json_without(&self, prefix: &str) -> Result<String> {
+        write::write(self.root(), Some(prefix))
+    }
+}
+
+/// A value inside a document.
+#[derive(Clone, Copy)]
+pub(crate) struct Item<'a> {
+    nodes: &'a [Node],
+    at: usize,
+}
+
+impl<'a> Item<'a> {
+    /// The value itself. No index leads outside the document.
+    fn node(self) -> &'a Node {
+        self.nodes.get(self.at).unwrap_or(&Node::Null)
+    }
+
+    /// What Python's `bool()` says of the value.
+    pub fn is_true(self) -> bool {
+        match self.node() {
+            Node::Null => false,
+            Node::Bool(value) => *value,
+            Node::Int(digits) => &**digits != "0",
+            Node::Float(value) => *value != 0.0,
+            Node::Text(value) => !value.text.is_empty(),
+            Node::Opaque { is_true } => *is_true,
+            Node::List { end } | Node::Dict { end } => *end > self.at + 1,
+        }
+    }
+
+    /// The string, unless it is none or holds lone surrogates.
+    pub fn as_str(self) -> Option<&'a str> {
+        match self.node() {
+            Node::Text(text) => text.exact(),
+            _ => None,
+        }
+    }
+
+    pub fn is_text(self) -> bool {
+        matches!(self.node(), Node::Text(_))
+    }
+
+    /// The integer, which is 0 or 1 for a flag, as in Python. One that is too large is the largest.
+    pub fn as_int(self) -> Option<i64> {
+        match self.node() {
+            Node::Bool(value) => Some((*value).into()),
+            Node::Int(digits) => Some(
+                digits
+                    .parse()
+                    .unwrap_or_else(|_| if digits.starts_with('-') { i64::MIN } else { i64::MAX }),
+            ),
+            _ => None,
+        }
+    }
+
+    /// The items of a list, tuple or set.
+    pub fn items(self) -> Option<impl Iterator<Item = Item<'a>> + use<'a>> {
+        match self.node() {
+            Node::List { end } => Some(self.parts(*end)),
+            _ => None,
+        }
+    }
+
+    /// The keys and values of an object; the last of equal keys counts.
+    pub fn members(self) -> Option<impl Iterator<Item = (Item<'a>, Item<'a>)> + use<'a>> {
+        match self.node() {
+            Node::Dict { end } => {
+                let mut parts = self.parts(*end);
+                Some(std::iter::from_fn(move || Some((parts.next()?, parts.next()?))))
+            }
+            _ => None,
+        }
+    }
+
+    /// The value of a key, if this is an object that has it.
+    pub fn get(self, key: &str) -> Option<Item<'a>> {
+        let members = self.members()?;
+        members.filter(|(name, _)| name.as_str() == Some(key)).last().map(|(_, value)| value)
+    }
+
+    fn parts(self, end: usize) -> impl Iterator<Item = Item<'a>> + use<'a> {
+        let mut at = self.at + 1;
+        std::iter::from_fn(move || {
+            let item = (at < end).then_some(Item { nodes: self.nodes, at })?;
+            at = item.end();
+            Some(item)
+        })
+    }
+
+    /// The index behind the value and all that is inside it.
+    fn end(self) -> usize {
+        match self.node() {
+            Node::List { end } | Node::Dict { end } => *end,
+            _ => self.at + 1,
+        }
+    }
+}
+
+/// Sets the end of a container, all of whose parts are there.
+fn close(nodes: &mut [Node], at: usize) {
+    let len = nodes.len();
+    if let Some(Node::List { end } | Node::Dict { end }) = nodes.get_mut(at) {
+        *end = len;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn json(text: &str) -> String {
+        let document = StoredDocument::read(text);
+        if document.is_fallback() { "fallback".to_owned() } else { document.to_json().unwrap() }
+    }
+
+    #[test]
+    fn documents_are_read_as_python_reads_them() {
+        for (text, expected) in [
+            ("", "{}"),
+            (
+                r#"{"a": NaN, "b": [Infinity, -Infinity, 1e999]}"#,
+                r#"{"a": null, "b": [null, null, null]}"#,
+            ),
+            (
+                r#"{"b": 1, "a": 123456789012345678901234567890, "b": -0}"#,
+                r#"{"a": 123456789012345678901234567890, "b": 0}"#,
+            ),
+            (r#"{"a": "\ud800x\ud83d\ude00"}"#, r#"{"a": "\ufffdx\ud83d\ude00"}"#),
+            (r#""{\"client_name\": \"RBTools\"}""#, r#"{"client_name": "RBTools"}"#),
+            (r#""{'a': u'b'}""#, r#"{"a": "b"}"#),
+            (r#""\"\\\"x\\\"\"""#, r#""\"x\"""#),
+            ("{u'client_name': u'RBTools'}", r#"{"client_name": "RBTools"}"#),
+            (
+                "{'a': (1, -2.5, 0x1F, 1_000), 'b': {True, }, 3: None}",
+                r#"{"3": null, "a": [1, -2.5, 31, 1000], "b": [true]}"#,
+            ),
+            (
+                "{'a': 'x' \"y\" r'\\n' '''z\n''', 'b': b'x', 'c': 1+2j, 'd': ..., 'e': set()}",
+                r#"{"a": "xy\\nz\n", "b": null, "c": null, "d": null, "e": []}"#,
+            ),
+            (
+                "  {'\\x41\\101\\u00e9\\ud83d\\ude00': 1} # comment\n\n",
+                r#"{"AA\u00e9\ufffd\ufffd": 1}"#,
+            ),
+            ("null", "null"),
+            ("1, 2", "[1, 2]"),
+        ] {
+            assert_eq!(json(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn text_that_python_cannot_read_falls_back() {
+        for text in [
+            "not json",
+            " ",
+            "''",
+            r#""""#,
+            r#""x""#,
+            "{'a': [1, 2}",
+            "{'a': f'x'}",
+            "{[]: 1}",
+            "{{}}",
+            "1 + 2",
+            "--1",
+            "-True",
+            "012",
+            "1__0",
+            "{'a' 1}",
+            "{**{}}",
+            "'\\x4'",
+            "'a\nb'",
+            "b'\u{e9}'",
+            "'a' b'b'",
+            "\n {'a': 1}",
+            "{\"a\": \"\u{1}\"",
+            "[1",
+            "x\0",
+            "print('x')",
+            "\u{feff}{}",
+        ] {
+            assert_eq!(json(text), "fallback", "{text:?}");
+        }
+    }
+
+    #[test]
+    fn depth_does_not_exhaust_the_stack() {
+        const LEVELS: usize = 1 << 20;
+        let deep = format!("{{\"a\": {}{}}}", "[".repeat(LEVELS), "]".repeat(LEVELS));
+        assert_eq!(json(&deep), deep);
+        let open = "[".repeat(LEVELS);
+        assert_eq!(json(&open), "fallback");
+        assert_eq!(json(&open.replace('[', "{'a':")), "fallback");
+    }
+
+    #[test]
+    fn text_with_lone_surrogates_equals_no_text() {
+        let document = StoredDocument::read("{\"client_name\": \"\\ud800\"}");
+        let name = document.root().get("client_name").unwrap();
+        assert!(name.is_text() && name.as_str().is_none());
+        let document = StoredDocument::read("\"{\\\"a\\\": \\\"\\ud800\\\"}\"");
+        assert!(document.root().get("a").unwrap().as_str().is_none());
+    }
+}
