@@ -244,12 +244,12 @@ fn server_presets_do_not_change_what_calls_do(site: &mut Installation) {
         let store = site.store();
         let outcome = (|| -> Result<(), Failure> {
             let values: Vec<_> = (0..6).map(|_| generate(&store, "alice", None).value()).collect();
-            for value in &values {
-                assert_eq!(store.authenticate(value, Site::Any)?.verdict, ACCEPTED);
-            }
             let note = Update { note: Field::Set("nöte ✓"), ..Update::default() };
             let id = store.find(&values[0])?.id();
             assert_eq!(store.update(id, &note)?.record().note, "nöte ✓");
+            for value in &values {
+                assert_eq!(store.authenticate(value, Site::Any)?.verdict, ACCEPTED);
+            }
             // Nothing is locked behind, so another store goes on at once.
             let other = site.store_with(r#"{"statement_timeout_secs": 1}"#)?;
             assert_eq!(other.invalidate_user("alice", Some("lost"))?, 6);
