@@ -7,8 +7,6 @@ use std::fmt::{self, Write};
 
 pub use kind::ErrorKind;
 
-use crate::memory::TextBuffer;
-
 /// The result of anything that can fail here.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -99,11 +97,21 @@ impl Error {
     }
 }
 
-/// Returns the text of a path, which names what a caller wrote; none if there is no memory for it.
+/// Returns the text of a path, which names what a caller wrote; `None` if there is no memory for it.
 fn path_text(path: impl fmt::Display) -> Option<String> {
-    let mut text = TextBuffer::default();
+    struct Fallible(String);
+
+    impl Write for Fallible {
+        fn write_str(&mut self, text: &str) -> fmt::Result {
+            self.0.try_reserve(text.len()).map_err(|_| fmt::Error)?;
+            self.0.push_str(text);
+            Ok(())
+        }
+    }
+
+    let mut text = Fallible(String::new());
     write!(text, "{path}").ok()?;
-    text.finish().ok()
+    Some(text.0)
 }
 
 impl fmt::Display for Error {

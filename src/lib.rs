@@ -17,7 +17,7 @@
 //! # Ok::<(), rbtoken::Error>(())
 //! ```
 //!
-//! The rooms, from the ground up: [`error`], [`clock`], [`text`] and [`json`]; [`policy`] and
+//! The modules, from the lowest layer up: [`error`], [`clock`], [`text`] and [`json`]; [`policy`] and
 //! [`token`], which say what things are; [`store`], which holds every rule; [`ffi`], which
 //! translates it for C, and [`extension`] for hosts that load it at run time.
 
@@ -26,6 +26,7 @@
     allow(dead_code, reason = "a part of it is for the backends that are not built")
 )]
 
+mod backend;
 pub mod clock;
 pub mod error;
 pub mod extension;
@@ -33,6 +34,7 @@ pub mod ffi;
 mod index;
 pub mod json;
 mod memory;
+mod model;
 mod os;
 #[cfg(rbtoken_panic_proof)]
 mod panic_proof;

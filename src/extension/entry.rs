@@ -4,7 +4,8 @@ use super::host::{Host, rbtoken_host_v1_t};
 use super::instance::Instance;
 use super::interfaces;
 use crate::error::{Error, ErrorKind};
-use crate::ffi::support::{Out, Owned, Shared, guard, guard_value, optional_text, text};
+use crate::ffi::guard::guard;
+use crate::ffi::support::{Out, Owned, Shared, guard_value, optional_text, text};
 use crate::ffi::{rbtoken_buffer_t, rbtoken_error_t, rbtoken_status_t, rbtoken_store_t};
 use crate::store::SETTINGS_SCHEMA;
 

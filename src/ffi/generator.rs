@@ -5,8 +5,9 @@ use zeroize::Zeroizing;
 
 use super::callbacks::rbtoken_destroy_fn;
 use super::error::{rbtoken_error_t, rbtoken_status_t};
+use super::guard::guard;
 use super::store::rbtoken_store_t;
-use super::support::{SizedStruct, UserData, check_answer, guard, read_published, text, text_list};
+use super::support::{SizedStruct, UserData, check_answer, read_published, text, text_list};
 use crate::error::{Error, ErrorKind, Result};
 use crate::token::{CreateRequest, Entropy, TokenGenerator, TokenValue};
 

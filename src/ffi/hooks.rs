@@ -3,8 +3,9 @@ use std::sync::Arc;
 
 use super::callbacks::rbtoken_destroy_fn;
 use super::error::{rbtoken_error_t, rbtoken_status_t};
+use super::guard::guard;
 use super::store::rbtoken_store_t;
-use super::support::{Out, Shared, SizedStruct, UserData, guard, read_published};
+use super::support::{Out, Shared, SizedStruct, UserData, read_published};
 use super::token::rbtoken_token_t;
 use crate::store::{Event, Hooks, Store};
 use crate::token::SharedToken;

@@ -2,9 +2,10 @@ use std::ffi::c_char;
 
 use super::codes::{verdict_code, verdict_name};
 use super::error::{rbtoken_error_t, rbtoken_status_t};
+use super::guard::guard;
 use super::store::rbtoken_store_t;
 use super::support::{
-    Out, Shared, SizedStruct, bytes, guard, guard_value, optional_text, read_options, reject_unset,
+    Out, Shared, SizedStruct, bytes, guard_value, optional_text, read_options, reject_unset,
 };
 use super::token::rbtoken_token_t;
 use crate::error::{Error, Result};

@@ -13,6 +13,7 @@ mod codes;
 mod error;
 mod find;
 mod generator;
+pub(crate) mod guard;
 mod hooks;
 mod issue;
 mod library;

@@ -2,8 +2,9 @@ use std::ffi::c_char;
 use std::sync::Arc;
 
 use super::error::{rbtoken_error_t, rbtoken_status_t};
+use super::guard::guard;
 use super::store::rbtoken_store_t;
-use super::support::{Out, Owned, Shared, bytes, guard, guard_value, optional_text, text};
+use super::support::{Out, Owned, Shared, bytes, guard_value, optional_text, text};
 use super::token::rbtoken_token_t;
 use crate::error::Result;
 use crate::policy::{Method, Policy, PolicyIds};

@@ -1,11 +1,12 @@
 use std::ffi::c_char;
 
 use super::error::{rbtoken_error_t, rbtoken_status_t};
+use super::guard::guard;
 use super::issue::min_validity_secs;
 use super::store::rbtoken_store_t;
 use super::support::{
-    Out, Owned, Shared, SizedStruct, guard, guard_value, optional_text, read_options,
-    read_required, reject_unset, text,
+    Out, Owned, Shared, SizedStruct, guard_value, optional_text, read_options, read_required,
+    reject_unset, text,
 };
 use super::token::rbtoken_token_t;
 use crate::error::{Error, Result};

@@ -6,9 +6,9 @@ use once_cell::sync::OnceCell;
 use super::buffer::rbtoken_buffer_t;
 use super::callbacks::{FillFn, Given, Identity, NowFn, rbtoken_clock_t, rbtoken_entropy_t};
 use super::error::{rbtoken_error_t, rbtoken_status_t};
+use super::guard::guard;
 use super::support::{
-    Held, Out, Shared, SizedStruct, guard, guard_value, optional_text, read_published, text,
-    text_list,
+    Held, Out, Shared, SizedStruct, guard_value, optional_text, read_published, text, text_list,
 };
 use crate::error::{Error, Result};
 use crate::memory;

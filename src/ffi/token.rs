@@ -2,7 +2,8 @@ use std::ffi::c_char;
 
 use super::buffer::rbtoken_buffer_t;
 use super::error::{rbtoken_error_t, rbtoken_status_t};
-use super::support::{Out, Shared, guard, guard_value, lend, reject_flags};
+use super::guard::guard;
+use super::support::{Out, Shared, guard_value, lend, reject_flags};
 use crate::clock::Timestamp;
 use crate::text::Text;
 use crate::token::{SharedToken, Token};

@@ -2,8 +2,9 @@ use std::ffi::{c_char, c_void};
 
 use super::callbacks::rbtoken_destroy_fn;
 use super::error::{rbtoken_error_t, rbtoken_status_t};
+use super::guard::guard;
 use super::store::rbtoken_store_t;
-use super::support::{Out, SizedStruct, UserData, check_answer, guard, read_published, text};
+use super::support::{Out, SizedStruct, UserData, check_answer, read_published, text};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Told how many of how many tokens are done: every so often, and once when all are. Returns

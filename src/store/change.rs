@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use super::backend::{Change, Operation, Selection};
 use super::find::no_such_token;
-use super::{Event, Store, TokenUpdate, names};
+use super::{Event, Store, TokenUpdate};
+use crate::backend::{Change, Operation, Selection};
 use crate::clock::Timestamp;
 use crate::error::Result;
+use crate::model::names;
 use crate::text::Text;
 use crate::token::{Invalidation, SharedRecord, SharedToken, TokenValue};
 

@@ -1,8 +1,9 @@
 //! Finding, listing and counting tokens.
 
-use super::{SiteFilter, Store, TokenFilter, names};
+use super::{SiteFilter, Store, TokenFilter};
 use crate::error::{Error, ErrorKind, Result};
 use crate::memory;
+use crate::model::names;
 use crate::token::{SharedToken, Token, TokenValue};
 
 impl Store {

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use super::backend::{ClientQuery, Operation, Outcome, OwnedClientQuery};
-use super::documents::read_object;
-use super::{ClientTokenRequest, Event, Expires, GenerateRequest, ImportRequest, Store, names};
+use super::{ClientTokenRequest, Event, Expires, GenerateRequest, ImportRequest, Store};
+use crate::backend::{ClientQuery, Operation, Outcome, OwnedClientQuery};
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind, Result};
 use crate::json::Value;
+use crate::model::documents::read_object;
+use crate::model::names;
 use crate::text::Text;
 use crate::token::{
     CreateRequest, Invalidation, RecordFields, SharedRecord, SharedToken, TokenValue,

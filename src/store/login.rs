@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use super::{Event, Store, Verdict, names};
+use super::{Event, Store, Verdict};
 use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::error::Result;
+use crate::model::names;
 use crate::token::{MAX_VALUE_CHARS, SharedToken, Token};
 
 /// The site that a request is for.

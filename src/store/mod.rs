@@ -1,16 +1,10 @@
 //! The store: every rule of tokens, over a backend that keeps them.
 
-mod accepted;
-mod backend;
 mod change;
-mod documents;
 mod find;
 mod hooks;
 mod issue;
-mod location;
 mod login;
-mod names;
-mod requests;
 mod service_account;
 mod settings;
 mod shared;
@@ -32,18 +26,20 @@ use crate::token::{
     Entropy, GeneratorRegistry, SharedRecord, SharedToken, SystemEntropy, Token, TokenGenerator,
 };
 
-use backend::{Backend, Operation, Outcome};
-use documents::Documents;
-use hooks::HookList;
-pub use hooks::{Event, Hooks};
-use location::Location;
-pub use login::{Login, RequestSite};
-pub use requests::{
+use crate::backend::Location;
+use crate::backend::{Backend, Operation, Outcome};
+use crate::model::connection::{ConnectionSettings, TrustedOwners};
+use crate::model::documents::Documents;
+use crate::model::names;
+pub use crate::model::requests::{
     ClientTokenRequest, Expires, GenerateRequest, ImportRequest, SiteFilter, TokenFilter,
     TokenUpdate, ValidityFilter,
 };
+use hooks::HookList;
+pub use hooks::{Event, Hooks};
+pub use login::{Login, RequestSite};
 pub use service_account::{ServiceAccount, ServiceAccountOptions};
-use settings::{ConnectionSettings, Settings, TrustedOwners};
+use settings::Settings;
 pub use settings::{SETTINGS_SCHEMA, SettingsDocument};
 pub use shared::shared;
 pub use transfer::Progress;

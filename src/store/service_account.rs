@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use super::{ClientTokenRequest, Expires, Store, names};
+use super::{ClientTokenRequest, Expires, Store};
 use crate::error::{Error, Result};
 use crate::memory;
+use crate::model::names;
 use crate::policy::{Policy, PolicyIds};
 use crate::token::SharedToken;
 

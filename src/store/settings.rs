@@ -4,11 +4,13 @@ use std::collections::{BTreeSet, HashSet};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use super::location::Location;
-use super::{Store, names};
+use super::Store;
+use crate::backend::Location;
 use crate::error::{Error, ErrorKind, Result};
 use crate::json::{self, Path, Value};
 use crate::memory::{self, OVERHEAD};
+use crate::model::connection::{ConnectionSettings, TrustedOwners};
+use crate::model::names;
 use crate::policy::PolicyIds;
 use crate::text::Text;
 use crate::token::{GeneratorRegistry, check_token_type};
@@ -30,43 +32,7 @@ impl Default for Settings {
     }
 }
 
-/// How a store uses its connections to a database.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct ConnectionSettings {
-    /// How many there are at most.
-    pub pool_size: usize,
-    /// How long opening one may take.
-    pub connect_timeout: Duration,
-    /// How long a statement may take, waiting for locks included.
-    pub statement_timeout: Duration,
-    /// How long a call about one token may take, waiting for a connection included.
-    pub call_timeout: Duration,
-    /// How long a call about any number of tokens may take.
-    pub bulk_timeout: Duration,
-}
-
-impl Default for ConnectionSettings {
-    fn default() -> Self {
-        Self {
-            pool_size: 8,
-            connect_timeout: Duration::from_secs(5),
-            statement_timeout: Duration::from_secs(30),
-            call_timeout: Duration::from_secs(30),
-            bulk_timeout: Duration::from_secs(600),
-        }
-    }
-}
-
-/// Whose directories and files a store in a file accepts, beside those of root and of the user that
-/// the process acts for.
-#[derive(Clone, Debug, Default)]
-pub(super) struct TrustedOwners {
-    /// User ids of owners.
-    pub users: BTreeSet<u32>,
-    /// Ids of groups that may write.
-    pub groups: BTreeSet<u32>,
-}
-
+/// Reads and writes the setting of the same name.
 impl TrustedOwners {
     fn read(value: &Value, path: &Path<'_>) -> Result<Self> {
         let members =

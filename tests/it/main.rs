@@ -42,4 +42,5 @@ mod review_board_rows;
 mod review_board_timeouts;
 mod secrets;
 mod service_account;
+mod structure;
 mod vectors;

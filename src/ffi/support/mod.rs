@@ -9,7 +9,7 @@ mod output;
 mod text;
 
 pub(crate) use callback::{UserData, check_answer};
-pub(crate) use guard::{guard, guard_value};
+pub(crate) use guard::{catch_panic, guard_value};
 pub(crate) use handle::{Held, Owned, Shared};
 pub(crate) use options::{
     SizedStruct, read_options, read_published, read_required, reject_flags, reject_unset,

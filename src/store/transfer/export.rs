@@ -9,13 +9,13 @@ use std::path::Path;
 use zeroize::{Zeroize, Zeroizing};
 
 use super::{FORMAT, Progress, STEP, VERSION, check_path, io_error};
+use crate::backend::Contents;
 use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::json::write_string;
 use crate::memory::{self, TextBuffer};
 use crate::os::descriptors;
 use crate::store::Store;
-use crate::store::backend::Contents;
 use crate::text::Text;
 use crate::token::Record;
 

@@ -7,13 +7,14 @@ use chrono::DateTime;
 
 use super::lines::LineReader;
 use super::{FORMAT, Progress, STEP, VERSION, check_path, io_error};
+use crate::backend::{Imported, Operation, Outcome};
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind, Result};
 use crate::json::{self, Map, Value, WipedMembers};
 use crate::memory;
+use crate::model::names;
 use crate::os::descriptors;
-use crate::store::backend::{Imported, Operation, Outcome};
-use crate::store::{Store, names};
+use crate::store::Store;
 use crate::text::Text;
 use crate::token::{Invalidation, RecordFields, TokenValue};
 
@@ -34,7 +35,7 @@ impl Store {
     pub fn import_file(&self, path: &str, progress: Progress<'_>) -> Result<u64> {
         check_path(path)?;
         #[cfg(feature = "sqlite")]
-        if crate::store::backend::durable::is_open(path) {
+        if crate::backend::durable::is_open(path) {
             let message = format!("{path}: a store of this process has the file open");
             return Err(Error::new(ErrorKind::Locked, message).at_argument("path"));
         }

@@ -7,7 +7,7 @@ mod lines;
 use std::path::Path;
 
 use super::Store;
-use super::location::MAX_BYTES;
+use crate::backend::location::MAX_BYTES;
 use crate::error::{Error, ErrorKind, Result};
 
 /// Told how many of how many tokens are done. An error ends the transfer with it.
@@ -32,13 +32,13 @@ impl Store {
         let contents = self.backend.contents()?;
         #[cfg(feature = "sqlite")]
         {
-            let copied = super::backend::durable::copy(path, &contents, &self.trusted_owners);
+            let copied = crate::backend::durable::copy(path, &contents, &self.trusted_owners);
             copied.map_err(|error| error.at_argument("path"))
         }
         #[cfg(not(feature = "sqlite"))]
         {
             drop(contents);
-            Err(super::location::needs_feature("sqlite").moved_to_argument("path"))
+            Err(crate::backend::location::needs_feature("sqlite").moved_to_argument("path"))
         }
     }
 }

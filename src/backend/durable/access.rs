@@ -1,0 +1,95 @@
+//! Who may reach a store's file: the owners and modes of its directory and of the file itself.
+
+use std::fmt::Display;
+use std::fs::{self, Metadata};
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::path::Path;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::connection::TrustedOwners;
+use crate::os::user;
+
+const ROOT: u32 = 0;
+const GROUP_MAY_WRITE: u32 = 0o020;
+const OTHERS_MAY_WRITE: u32 = 0o002;
+const STICKY: u32 = 0o1000;
+
+/// Refuses a directory in which somebody who is not trusted could replace the file.
+///
+/// # Errors
+/// `InvalidArgument`; `Io` if the directory cannot be read.
+pub(super) fn check_directory(path: &Path, trusted: &TrustedOwners) -> Result<()> {
+    let directory = path.parent().unwrap_or(path);
+    let place = directory.display();
+    let metadata = fs::metadata(directory).map_err(|error| {
+        Error::new(ErrorKind::Io, format!("{place}: the directory cannot be read: {error}"))
+    })?;
+    check_owner(&place, "directory", &metadata, trusted)?;
+    // With the sticky bit, a name can be replaced only by the owner of its file or of the
+    // directory.
+    if metadata.mode() & STICKY != 0 {
+        return Ok(());
+    }
+    check_writers(&place, "directory", &metadata, trusted)
+}
+
+/// Refuses what is no regular file, or one that somebody who is not trusted could write.
+///
+/// # Errors
+/// `InvalidArgument`; `Io` for a file that is read-only.
+pub(super) fn check_kind(path: &Path, metadata: &Metadata, trusted: &TrustedOwners) -> Result<()> {
+    let place = path.display();
+    let kind = metadata.file_type();
+    if metadata.is_dir() {
+        return Err(refused(format!("{place}: expected a file, found a directory")));
+    }
+    if kind.is_fifo() || kind.is_socket() || !metadata.is_file() {
+        return Err(refused(format!("{place}: expected a regular file")));
+    }
+    if metadata.permissions().readonly() {
+        return Err(Error::new(ErrorKind::Io, format!("{place}: the file is read-only")));
+    }
+    check_writers(&place, "file", metadata, trusted)?;
+    // Whoever put the file there, in a directory such as /tmp, could read what is written to it.
+    check_owner(&place, "file", metadata, trusted)
+}
+
+fn check_owner(
+    place: &impl Display,
+    what: &str,
+    metadata: &Metadata,
+    trusted: &TrustedOwners,
+) -> Result<()> {
+    let owner = metadata.uid();
+    if owner == user::effective_id() || owner == ROOT || trusted.users.contains(&owner) {
+        return Ok(());
+    }
+    Err(refused(format!(
+        "{place}: the {what} belongs to another user; to trust it, add {owner} to the settings: \
+         \"trusted_owners\": {{\"users\": [{owner}]}}"
+    )))
+}
+
+/// A group that may write needs an entry, since who is in it cannot be told. Others never may.
+fn check_writers(
+    place: &impl Display,
+    what: &str,
+    metadata: &Metadata,
+    trusted: &TrustedOwners,
+) -> Result<()> {
+    let (mode, group) = (metadata.mode(), metadata.gid());
+    if mode & OTHERS_MAY_WRITE != 0 {
+        return Err(refused(format!("{place}: others may write to the {what}")));
+    }
+    if mode & GROUP_MAY_WRITE != 0 && !trusted.groups.contains(&group) {
+        return Err(refused(format!(
+            "{place}: its group may write to the {what}; to trust it, add {group} to the settings: \
+             \"trusted_owners\": {{\"groups\": [{group}]}}"
+        )));
+    }
+    Ok(())
+}
+
+fn refused(message: String) -> Error {
+    Error::new(ErrorKind::InvalidArgument, message)
+}

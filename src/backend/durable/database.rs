@@ -1,0 +1,381 @@
+//! The database in a store's file: what is written, when it counts, and what is done when it fails.
+
+use std::fs;
+use std::os::fd::RawFd;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use rusqlite::TransactionBehavior::Immediate;
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, ErrorCode, Transaction};
+
+use super::errors::{io_error, sql_error};
+use super::file::{OwnedFile, checked_status};
+use super::new_file::LOG;
+use super::rows::{self, Loaded, Unreadable};
+use super::schema;
+use crate::backend::Contents;
+use crate::backend::memory::Effect;
+use crate::backend::memory::commons::Commons;
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::documents::Documents;
+use crate::os::descriptors;
+use crate::os::files::{self, Identity};
+use crate::os::sqlite::{self, Opened};
+use crate::token::SharedRecord;
+
+/// After so many rows what the journal has is moved into the file.
+const ROWS_TO_CHECKPOINT: usize = 1000;
+
+/// The database in a file that this process owns.
+pub(super) struct Database {
+    /// `None` only while this is dropped. Closed before the file is given up.
+    connection: Option<Connection>,
+    file: OwnedFile,
+    /// SQLite's descriptor of the file.
+    main: Descriptor,
+    /// SQLite's descriptor of its write-ahead log, once it has opened one.
+    log: Option<Descriptor>,
+    /// A change failed, and it may be in the log though nobody was told that it happened.
+    in_doubt: bool,
+    rows_since_checkpoint: usize,
+}
+
+/// A descriptor that SQLite writes through.
+#[derive(Clone, Copy)]
+struct Descriptor {
+    fd: RawFd,
+    identity: Identity,
+    /// The size that SQLite left the file with.
+    len: u64,
+}
+
+impl Descriptor {
+    fn new(path: &Path, fd: RawFd) -> Result<Self> {
+        let status =
+            files::status_of(fd).map_err(|error| io_error(path, "cannot be read", &error))?;
+        Ok(Self { fd, identity: status.identity, len: status.len })
+    }
+
+    /// Checks that the descriptor is open on the file still, and that nobody else resized it.
+    fn check(&self, path: &Path) -> Result<()> {
+        if checked_status(path, self.fd, self.identity)?.len == self.len {
+            return Ok(());
+        }
+        let message = format!("{}: another program changed the size of the file", path.display());
+        Err(Error::new(ErrorKind::Io, message))
+    }
+
+    /// Notes the size that SQLite left the file with.
+    fn note_len(&mut self) {
+        if let Ok(status) = files::status_of(self.fd)
+            && status.identity == self.identity
+        {
+            self.len = status.len;
+        }
+    }
+}
+
+impl Database {
+    /// Opens the database in a file, and makes its tables if it is new.
+    fn connect(file: OwnedFile) -> Result<Self> {
+        let (opened, files) = sqlite::watch(|| schema::open(&file));
+        let found = opened.and_then(|connection| {
+            let main = find(&files, file.path()).ok_or_else(|| {
+                let message = "internal error: SQLite opened the file under another name";
+                Error::new(ErrorKind::Internal, message)
+            })?;
+            Ok((connection, Descriptor::new(file.path(), main)?))
+        });
+        match found {
+            Ok((connection, main)) => {
+                let connection = Some(connection);
+                let (log, in_doubt, rows_since_checkpoint) = (None, false, 0);
+                let mut database =
+                    Self { connection, file, main, log, in_doubt, rows_since_checkpoint };
+                database.learn_log(&files)?;
+                Ok(database)
+            }
+            Err(error) => {
+                if file.is_new() {
+                    file.remove();
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Learns under which descriptor SQLite has its log open, once it has.
+    fn learn_log(&mut self, opened: &[Opened]) -> Result<()> {
+        if self.log.is_none() {
+            let path = self.file.beside(LOG);
+            self.log = find(opened, &path).map(|fd| Descriptor::new(&path, fd)).transpose()?;
+        }
+        Ok(())
+    }
+
+    /// Opens the database in a file, and gives all that it has, part by part. If something is wrong
+    /// with it, it is left as it is.
+    pub fn open(
+        file: OwnedFile,
+        documents: &Documents,
+        commons: &Commons,
+        give: &mut dyn FnMut(Loaded) -> Result<()>,
+    ) -> Result<Self> {
+        let journal = file.beside(LOG);
+        let had_journal = journal.exists();
+        let opened = Self::connect(file).and_then(|mut database| {
+            let (loaded, opened) = sqlite::watch(|| database.load(documents, commons, give));
+            loaded?;
+            database.learn_log(&opened)?;
+            database.note_sizes();
+            Ok(database)
+        });
+        let opened = opened.map(Self::keep_file);
+        // SQLite may have made one only to see that there is nothing in it.
+        if opened.is_err()
+            && !had_journal
+            && fs::metadata(&journal).is_ok_and(|journal| journal.len() == 0)
+        {
+            let _ = fs::remove_file(&journal);
+        }
+        opened
+    }
+
+    /// Makes a new database in a new file with all that a store has.
+    pub fn copy(file: OwnedFile, contents: &Contents) -> Result<()> {
+        let mut database = Self::connect(file)?;
+        database.fill(contents)?;
+        drop(database.keep_file());
+        Ok(())
+    }
+
+    fn fill(&mut self, contents: &Contents) -> Result<()> {
+        self.transaction(|connection| {
+            let sites = contents.local_sites.iter().cloned().map(Effect::AddLocalSite);
+            let users = contents.inactive_users.iter().cloned();
+            let users = users.map(|user| Effect::SetUserActive(user, false));
+            for effect in sites.chain(users) {
+                rows::write(connection, [&effect])?;
+            }
+            for record in &contents.records {
+                rows::write(connection, [&Effect::Insert(record.clone())])?;
+            }
+            rows::write_last_id(connection, contents.last_id)
+        })?;
+        self.checkpoint("TRUNCATE")?;
+        self.tidy_on_close()
+    }
+
+    /// Leaves the file in place, also if it is new.
+    fn keep_file(mut self) -> Self {
+        self.file.keep();
+        self
+    }
+
+    /// Closes the connection, unless that would write to files of the host's, and close them.
+    fn close(&mut self) {
+        let Some(connection) = self.connection.take() else { return };
+        if self.check_descriptors().is_err() {
+            std::mem::forget(connection);
+        } else if self.check_names().is_err() {
+            // SQLite moves the log into the file, which is right, and would then remove whatever
+            // has the log's name now, for instance under another root.
+            sqlite::keep_log_on_close(&connection);
+        }
+    }
+
+    fn connection(&self) -> Result<&Connection> {
+        let closed = || Error::new(ErrorKind::Internal, "internal error: the database is closed");
+        self.connection.as_ref().ok_or_else(closed)
+    }
+
+    /// Checks every descriptor that is written through.
+    fn check_descriptors(&self) -> Result<()> {
+        self.file.check_descriptors()?;
+        self.main.check(self.file.path())?;
+        match &self.log {
+            Some(log) => log.check(&self.file.beside(LOG)),
+            None => Ok(()),
+        }
+    }
+
+    /// Checks that the names of the file and its log still lead to what is written.
+    fn check_names(&self) -> Result<()> {
+        self.file.check_in_place()?;
+        match &self.log {
+            Some(log) => self.file.check_beside(LOG, log.identity),
+            None => Ok(()),
+        }
+    }
+
+    fn note_sizes(&mut self) {
+        self.main.note_len();
+        if let Some(log) = &mut self.log {
+            log.note_len();
+        }
+    }
+
+    fn load(
+        &self,
+        documents: &Documents,
+        commons: &Commons,
+        give: &mut dyn FnMut(Loaded) -> Result<()>,
+    ) -> Result<()> {
+        let path = self.file.path();
+        rows::load(self.connection()?, documents, commons, give).map_err(|unreadable| {
+            match unreadable {
+                // A table or a column is missing.
+                Unreadable::Sql(error) if error.sqlite_error_code() == Some(ErrorCode::Unknown) => {
+                    let message = format!("{}: the file is damaged: {error}", path.display());
+                    Error::new(ErrorKind::Corrupt, message)
+                }
+                Unreadable::Sql(error) => sql_error(path, &error),
+                Unreadable::Row(error) => error.prefixed(path.display()),
+            }
+        })?;
+        self.tidy_on_close()
+    }
+
+    /// Nothing is wrong with the database, so SQLite may put its files in order when it closes them.
+    fn tidy_on_close(&self) -> Result<()> {
+        self.connection()?
+            .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)
+            .map(drop)
+            .map_err(|error| sql_error(self.file.path(), &error))
+    }
+
+    /// Writes effects, all of them or none. They are on the disk when this returns.
+    pub fn write<'a>(&mut self, effects: impl IntoIterator<Item = &'a Effect>) -> Result<()> {
+        let mut count = 0;
+        let effects = effects.into_iter().inspect(|_| count += 1);
+        self.transaction(|connection| rows::write(connection, effects))?;
+        self.rows_since_checkpoint += count;
+        Ok(())
+    }
+
+    /// Writes when records were used last.
+    pub fn write_uses(&mut self, records: &[SharedRecord]) -> Result<()> {
+        self.transaction(|connection| {
+            let mut statement = rows::use_statement(connection)?;
+            records.iter().try_for_each(|record| rows::write_use(&mut statement, record))
+        })?;
+        self.rows_since_checkpoint += records.len();
+        Ok(())
+    }
+
+    fn transaction(
+        &mut self,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<()>,
+    ) -> Result<()> {
+        self.settle()?;
+        self.check_descriptors()?;
+        self.check_names()?;
+        let connection = self.connection()?;
+        let run = || {
+            let transaction = Transaction::new_unchecked(connection, Immediate)?;
+            work(&transaction)?;
+            transaction.commit()
+        };
+        // SQLite opens the log for the first change at the latest.
+        let (written, opened) = match self.log {
+            Some(_) => (run(), Vec::new()),
+            None => sqlite::watch(run),
+        };
+        self.learn_log(&opened)?;
+        self.note_sizes();
+        written.map_err(|error| {
+            let error = sql_error(self.file.path(), &error);
+            // A commit that failed may have reached the journal: it must not come back after a
+            // crash, since the callers are told that it did not happen.
+            self.in_doubt = true;
+            let _ = self.settle();
+            error
+        })
+    }
+
+    /// Drops SQLite's page cache.
+    pub fn release_memory(&mut self) {
+        let _ = self.sql("PRAGMA shrink_memory");
+    }
+
+    /// Says that a change may have been left half-way.
+    pub fn doubt(&mut self) {
+        self.in_doubt = true;
+        self.note_sizes();
+    }
+
+    /// Takes what a failed change may have left in the journal out of it. Nothing else is written
+    /// before that.
+    fn settle(&mut self) -> Result<()> {
+        if !self.in_doubt {
+            return Ok(());
+        }
+        self.check_descriptors()?;
+        if !self.connection()?.is_autocommit() {
+            self.sql("ROLLBACK")?;
+        }
+        self.checkpoint("TRUNCATE")?;
+        if let Some(log) = &self.log {
+            let failed = |error| io_error(&self.file.beside(LOG), "cannot be emptied", &error);
+            descriptors::sync(log.fd).map_err(failed)?;
+        }
+        self.in_doubt = false;
+        Ok(())
+    }
+
+    /// Moves what the journal has into the file, if there is much of it. Nothing depends on it: what
+    /// is in the journal is as safe as what is in the file.
+    pub fn tidy(&mut self) {
+        if self.rows_since_checkpoint >= ROWS_TO_CHECKPOINT && !self.in_doubt {
+            let _ = self.checkpoint("PASSIVE");
+        }
+    }
+
+    /// Moves what the log has into the file, and cuts the log to nothing, so that it no longer has
+    /// what was deleted. Not done oftener than needed: commits take longer while the log grows
+    /// again.
+    ///
+    /// # Errors
+    /// Those of the disk; what was committed is safe all the same.
+    pub fn empty_log(&mut self) -> Result<()> {
+        self.settle()?;
+        // Without a log, or with an empty one, there is nothing to do.
+        if self.log.is_some_and(|log| log.len > 0) {
+            self.check_names()?;
+            self.checkpoint("TRUNCATE")?;
+        }
+        Ok(())
+    }
+
+    fn checkpoint(&mut self, mode: &str) -> Result<()> {
+        self.check_descriptors()?;
+        let sql = format!("PRAGMA wal_checkpoint({mode})");
+        let checkpointed = self.connection()?.query_row(&sql, [], |row| row.get(0));
+        self.note_sizes();
+        let busy: bool = checkpointed.map_err(|error| sql_error(self.file.path(), &error))?;
+        if busy {
+            let message = format!("{}: the file's journal is in use", self.file.path().display());
+            return Err(Error::new(ErrorKind::Database, message));
+        }
+        self.rows_since_checkpoint = 0;
+        Ok(())
+    }
+
+    fn sql(&self, sql: &str) -> Result<()> {
+        let done = self.connection()?.execute_batch(sql);
+        done.map_err(|error| sql_error(self.file.path(), &error))
+    }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+/// Returns the first descriptor under which SQLite opened the file of a path.
+fn find(opened: &[Opened], path: &Path) -> Option<RawFd> {
+    let name = path.as_os_str().as_bytes();
+    opened.iter().find(|file| file.path.to_bytes() == name).map(|file| file.fd)
+}

@@ -1,0 +1,381 @@
+//! Records as rows, and rows as records.
+
+use std::ops::RangeInclusive;
+
+use hashbrown::HashMap;
+use rusqlite::types::ValueRef;
+use rusqlite::{CachedStatement, Connection, Row, named_params};
+
+use crate::backend::memory::Effect;
+use crate::backend::memory::commons::Commons;
+use crate::clock::Timestamp;
+use crate::error::{Error, ErrorKind};
+use crate::memory;
+use crate::model::documents::Documents;
+use crate::model::names;
+use crate::text::Text;
+use crate::token::{Invalidation, Record, RecordFields, SharedRecord, TokenValue};
+
+/// Writes effects, in a transaction that is open.
+pub(super) fn write<'a>(
+    connection: &Connection,
+    effects: impl IntoIterator<Item = &'a Effect>,
+) -> rusqlite::Result<()> {
+    for effect in effects {
+        match effect {
+            Effect::Insert(record) => insert(connection, record)?,
+            Effect::Replace { new, .. } => update(connection, new)?,
+            Effect::Remove(record) => {
+                let sql = "DELETE FROM webapi_webapitoken WHERE id = ?1";
+                connection.prepare_cached(sql)?.execute([record.id()])?;
+            }
+            Effect::AddLocalSite(name) => {
+                let sql = "INSERT INTO site_localsite (name) VALUES (?1)";
+                connection.prepare_cached(sql)?.execute([name.as_str()])?;
+            }
+            Effect::RemoveLocalSite(name) => {
+                let sql = "DELETE FROM site_localsite WHERE name = ?1";
+                connection.prepare_cached(sql)?.execute([name.as_str()])?;
+            }
+            Effect::SetUserActive(user, active) => {
+                let sql = "INSERT INTO auth_user (username, is_active) VALUES (?1, ?2) \
+                           ON CONFLICT (username) DO UPDATE SET is_active = excluded.is_active";
+                connection.prepare_cached(sql)?.execute((user.as_str(), active))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn insert(connection: &Connection, record: &Record) -> rusqlite::Result<()> {
+    let sql = "INSERT OR IGNORE INTO auth_user (username, is_active) VALUES (?1, 1)";
+    connection.prepare_cached(sql)?.execute([record.user().as_str()])?;
+    let sql = "INSERT INTO webapi_webapitoken (\
+                   id, token, token_generator_id, time_added, last_updated, last_used, expires, \
+                   valid, invalid_date, invalid_reason, note, policy, extra_data, user_id, \
+                   local_site_id\
+               ) VALUES (\
+                   :id, :token, :generator, :added, :updated, :used, :expires, \
+                   :valid, :invalid_date, :invalid_reason, :note, :policy, :extra_data, \
+                   (SELECT id FROM auth_user WHERE username = :user), \
+                   (SELECT id FROM site_localsite WHERE name = :site)\
+               )";
+    let invalidation = record.invalidation();
+    connection.prepare_cached(sql)?.execute(named_params! {
+        ":id": record.id(),
+        ":token": record.value().expose(),
+        ":generator": record.generator_id().as_str(),
+        ":added": record.time_added().to_sql(),
+        ":updated": record.last_updated().to_sql(),
+        ":used": record.last_used().map(Timestamp::to_sql),
+        ":expires": record.expires().map(Timestamp::to_sql),
+        ":valid": invalidation.is_none(),
+        ":invalid_date": invalidation.and_then(|it| it.date).map(Timestamp::to_sql),
+        ":invalid_reason": invalidation.map_or("", |it| it.reason.as_str()),
+        ":note": record.note().as_str(),
+        ":policy": record.policy().text().as_str(),
+        ":extra_data": record.extra_data().text().as_str(),
+        ":user": record.user().as_str(),
+        ":site": record.local_site().map(|site| site.as_str()),
+    })?;
+    Ok(())
+}
+
+/// Writes what can change in a record; `last_used` has a way of its own.
+fn update(connection: &Connection, record: &Record) -> rusqlite::Result<()> {
+    let sql = "UPDATE webapi_webapitoken SET last_updated = :updated, expires = :expires, \
+                   valid = :valid, invalid_date = :invalid_date, \
+                   invalid_reason = :invalid_reason, note = :note, policy = :policy, \
+                   extra_data = :extra_data \
+               WHERE id = :id";
+    let invalidation = record.invalidation();
+    connection.prepare_cached(sql)?.execute(named_params! {
+        ":id": record.id(),
+        ":updated": record.last_updated().to_sql(),
+        ":expires": record.expires().map(Timestamp::to_sql),
+        ":valid": invalidation.is_none(),
+        ":invalid_date": invalidation.and_then(|it| it.date).map(Timestamp::to_sql),
+        ":invalid_reason": invalidation.map_or("", |it| it.reason.as_str()),
+        ":note": record.note().as_str(),
+        ":policy": record.policy().text().as_str(),
+        ":extra_data": record.extra_data().text().as_str(),
+    })?;
+    Ok(())
+}
+
+/// The statement that [`write_use`] runs.
+pub(super) fn use_statement(connection: &Connection) -> rusqlite::Result<CachedStatement<'_>> {
+    connection.prepare_cached("UPDATE webapi_webapitoken SET last_used = ?2 WHERE id = ?1")
+}
+
+/// Writes when a record was used last.
+pub(super) fn write_use(
+    statement: &mut CachedStatement<'_>,
+    record: &Record,
+) -> rusqlite::Result<()> {
+    statement.execute((record.id(), record.last_used().map(Timestamp::to_sql)))?;
+    Ok(())
+}
+
+/// Says that ids up to this one were given out.
+pub(super) fn write_last_id(connection: &Connection, last_id: i64) -> rusqlite::Result<()> {
+    connection.execute("DELETE FROM sqlite_sequence WHERE name = ?1", [TOKENS])?;
+    let sql = "INSERT INTO sqlite_sequence (name, seq) VALUES (?1, ?2)";
+    connection.execute(sql, (TOKENS, last_id))?;
+    Ok(())
+}
+
+/// What stands where in a row of [`load`]'s query.
+mod column {
+    pub const ID: usize = 0;
+    pub const TOKEN: usize = 1;
+    pub const GENERATOR: usize = 2;
+    pub const ADDED: usize = 3;
+    pub const UPDATED: usize = 4;
+    pub const USED: usize = 5;
+    pub const EXPIRES: usize = 6;
+    pub const VALID: usize = 7;
+    pub const INVALID_DATE: usize = 8;
+    pub const INVALID_REASON: usize = 9;
+    pub const NOTE: usize = 10;
+    pub const POLICY: usize = 11;
+    pub const EXTRA_DATA: usize = 12;
+    pub const USER: usize = 13;
+    pub const SITE: usize = 14;
+}
+
+/// The ids that a store gives out. There is always a next one.
+const IDS: RangeInclusive<i64> = 1..=i64::MAX / 2;
+
+/// So many records are given at a time.
+pub(super) const CHUNK: usize = 1024;
+
+/// What so many records need in small allocations, where nothing of them is shared.
+const CHUNK_ROOM: usize = 1024 * CHUNK;
+
+/// Why rows could not be loaded: SQLite's reason, or what is wrong with one.
+pub(super) enum Unreadable {
+    Sql(rusqlite::Error),
+    Row(Error),
+}
+
+impl From<rusqlite::Error> for Unreadable {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Sql(error)
+    }
+}
+
+impl From<Error> for Unreadable {
+    fn from(error: Error) -> Self {
+        Self::Row(error)
+    }
+}
+
+/// A part of what a database has.
+pub(super) enum Loaded {
+    /// How many tokens are to come at most, about.
+    Tokens(usize),
+    Effects(Vec<Effect>),
+    /// The last id that was given out, be its token there or not.
+    LastId(i64),
+}
+
+/// Gives all that a database has, part by part.
+pub(super) fn load(
+    connection: &Connection,
+    documents: &Documents,
+    commons: &Commons,
+    give: &mut dyn FnMut(Loaded) -> crate::error::Result<()>,
+) -> Result<(), Unreadable> {
+    let (mut names, mut effects) = (Names::default(), Vec::new());
+
+    let mut statement = connection.prepare("SELECT id, name FROM site_localsite")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let name = text(row, 1)?;
+        names::check_local_site(name).map_err(|_| damaged("site_localsite", row))?;
+        let name = Text::new(name);
+        names.sites.try_reserve(1).map_err(memory::exhausted)?;
+        names.sites.insert(row.get(0)?, name.clone());
+        memory::push(&mut effects, Effect::AddLocalSite(name))?;
+    }
+    let mut statement = connection.prepare("SELECT id, username, is_active FROM auth_user")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let user = text(row, 1)?;
+        names::check_user(user).map_err(|_| damaged("auth_user", row))?;
+        let user = Text::new(user);
+        if !row.get(2)? {
+            memory::push(&mut effects, Effect::SetUserActive(user.clone(), false))?;
+        }
+        names.users.try_reserve(1).map_err(memory::exhausted)?;
+        names.users.insert(row.get(0)?, user);
+    }
+    give(Loaded::Effects(effects))?;
+
+    give(Loaded::Tokens(expected_tokens(connection)))?;
+    let mut statement = connection.prepare(
+        "SELECT id, token, token_generator_id, time_added, last_updated, last_used, expires, \
+             valid, invalid_date, invalid_reason, note, policy, extra_data, user_id, \
+             local_site_id \
+         FROM webapi_webapitoken",
+    )?;
+    let mut rows = statement.query([])?;
+    let mut records = memory::vec_with_capacity(CHUNK)?;
+    while let Some(row) = rows.next()? {
+        // Once for many rows, since each makes some small allocations.
+        if records.is_empty() {
+            memory::check_room(CHUNK_ROOM)?;
+        }
+        records.push(Effect::Insert(names.record(row, documents, commons)?));
+        if records.len() == CHUNK {
+            let next = memory::vec_with_capacity(CHUNK)?;
+            give(Loaded::Effects(std::mem::replace(&mut records, next)))?;
+        }
+    }
+    give(Loaded::Effects(records))?;
+
+    // Ids of tokens that were deleted are not given out again.
+    let sql = "SELECT seq FROM sqlite_sequence WHERE name = ?1";
+    let mut statement = connection.prepare(sql)?;
+    let mut rows = statement.query([TOKENS])?;
+    if let Some(row) = rows.next()? {
+        let last_id = row.get(0)?;
+        if last_id > *IDS.end() {
+            let message = format!("the ids of {TOKENS} leave no room for more");
+            return Err(Error::new(ErrorKind::Corrupt, message).into());
+        }
+        give(Loaded::LastId(last_id))?;
+    }
+    Ok(())
+}
+
+/// How many tokens there are at most, as far as is soon told. Nothing depends on it: what is wrong in
+/// the file shows when its rows are read, and it cannot ask for more than the file has bytes for.
+fn expected_tokens(connection: &Connection) -> usize {
+    const ROW_AT_LEAST: i64 = 100;
+    let ask = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0));
+    let bytes = ask("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size");
+    let last_id = ask(&format!("SELECT max(id) FROM {TOKENS}"));
+    let (bytes, last_id) = (bytes.unwrap_or(0), last_id.unwrap_or(0));
+    usize::try_from(last_id.min(bytes / ROW_AT_LEAST)).unwrap_or(0)
+}
+
+const TOKENS: &str = "webapi_webapitoken";
+
+/// An error for a row that nobody but a damage could have written.
+fn damaged(table: &str, row: &Row<'_>) -> Error {
+    let id: i64 = row.get(0).unwrap_or_default();
+    Error::new(ErrorKind::Corrupt, format!("row {id} of {table} is damaged"))
+}
+
+/// A text where it lies.
+fn text<'a>(row: &'a Row<'_>, column: usize) -> Result<&'a str, Error> {
+    match row.get_ref(column) {
+        Ok(ValueRef::Text(bytes)) => std::str::from_utf8(bytes).map_err(wrong),
+        other => Err(wrong(other)),
+    }
+}
+
+/// The error for what cannot stand in a row, which its row is named in later.
+fn wrong<T>(_: T) -> Error {
+    Error::new(ErrorKind::Corrupt, "a stored value is damaged")
+}
+
+/// A text that may be absent.
+fn optional_text<'a>(row: &'a Row<'_>, column: usize) -> Result<Option<&'a str>, Error> {
+    match row.get_ref(column).map_err(wrong)? {
+        ValueRef::Null => Ok(None),
+        _ => text(row, column).map(Some),
+    }
+}
+
+fn time(row: &Row<'_>, column: usize) -> Result<Timestamp, Error> {
+    let text = text(row, column)?;
+    Timestamp::from_sql(text).ok_or_else(|| wrong(text))
+}
+
+/// A time that may be absent.
+fn optional_time(row: &Row<'_>, column: usize) -> Result<Option<Timestamp>, Error> {
+    match row.get_ref(column).map_err(wrong)? {
+        ValueRef::Null => Ok(None),
+        _ => time(row, column).map(Some),
+    }
+}
+
+/// What rows name by ids or share.
+#[derive(Default)]
+struct Names {
+    users: HashMap<i64, Text>,
+    sites: HashMap<i64, Text>,
+    generators: HashMap<Text, ()>,
+}
+
+impl Names {
+    /// The record of a token's row.
+    ///
+    /// # Errors
+    /// `Corrupt` for a damaged row; `NoMemory`.
+    fn record(
+        &mut self,
+        row: &Row<'_>,
+        documents: &Documents,
+        commons: &Commons,
+    ) -> Result<SharedRecord, Error> {
+        let whole = |error: Error| match error.kind() {
+            ErrorKind::NoMemory => error,
+            _ => damaged(TOKENS, row),
+        };
+        let (id, fields) = self.fields(row, documents).map_err(whole)?;
+        commons.record(id, fields)
+    }
+
+    /// The id and the fields of a token's row.
+    fn fields(
+        &mut self,
+        row: &Row<'_>,
+        documents: &Documents,
+    ) -> Result<(i64, RecordFields), Error> {
+        use column::*;
+        let site: Option<i64> = row.get(SITE).map_err(wrong)?;
+        let local_site = match site {
+            None => None,
+            Some(id) => Some(self.sites.get(&id).ok_or_else(|| wrong(id))?.clone()),
+        };
+        let user: i64 = row.get(USER).map_err(wrong)?;
+        let user = self.users.get(&user).ok_or_else(|| wrong(user))?.clone();
+        let valid: bool = row.get(VALID).map_err(wrong)?;
+        let invalidation = if valid {
+            None
+        } else {
+            let reason = Text::try_new(text(row, INVALID_REASON)?)?;
+            Some(Invalidation { date: optional_time(row, INVALID_DATE)?, reason })
+        };
+        let fields = RecordFields {
+            user,
+            local_site,
+            value: TokenValue::new(text(row, TOKEN)?)?,
+            generator_id: self.generator(text(row, GENERATOR)?)?,
+            time_added: time(row, ADDED)?,
+            last_updated: time(row, UPDATED)?,
+            last_used: optional_time(row, USED)?,
+            expires: optional_time(row, EXPIRES)?,
+            invalidation,
+            note: Text::try_new(text(row, NOTE)?)?,
+            policy: documents.stored_policy(optional_text(row, POLICY)?)?,
+            extra_data: documents.stored_extra_data(optional_text(row, EXTRA_DATA)?)?,
+        };
+        let id: i64 = row.get(ID).map_err(wrong)?;
+        if IDS.contains(&id) { Ok((id, fields)) } else { Err(wrong(id)) }
+    }
+
+    fn generator(&mut self, id: &str) -> Result<Text, Error> {
+        if let Some((id, ())) = self.generators.get_key_value(id) {
+            return Ok(id.clone());
+        }
+        let id = Text::try_new(id)?;
+        self.generators.try_reserve(1).map_err(memory::exhausted)?;
+        self.generators.insert(id.clone(), ());
+        Ok(id)
+    }
+}

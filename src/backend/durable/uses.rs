@@ -1,0 +1,117 @@
+//! The records that were used since their last use was written.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use parking_lot::Mutex;
+
+use crate::clock::Timestamp;
+use crate::error::Result;
+use crate::memory;
+use crate::token::{Record, SharedRecord};
+
+const SHARDS: usize = 64;
+
+/// The ids of records whose `last_used` the disk does not know yet. A login puts a record here the
+/// first time only, and waits for nobody who uses another record.
+///
+/// A record says itself whether it is here, which it does only while its shard is locked: who finds
+/// it noted may rely on the next [`Uses::take`].
+pub(super) struct Uses {
+    shards: [Mutex<Vec<i64>>; SHARDS],
+    any: AtomicBool,
+}
+
+impl Default for Uses {
+    fn default() -> Self {
+        Self { shards: std::array::from_fn(|_| Mutex::default()), any: AtomicBool::new(false) }
+    }
+}
+
+impl Uses {
+    /// Notes that a record was used at a time; whether it is the first since they were taken.
+    pub fn note(&self, record: &Record, time: Timestamp) -> bool {
+        let without_note = || record.set_last_used(Some(time));
+        !record.move_noted_use(time) && self.add(record, || record.note_use(time), without_note)
+    }
+
+    /// Adds a record if it is new. Without memory for that a login goes on all the same: its time is
+    /// written when the record is used or changed again.
+    fn add(
+        &self,
+        record: &Record,
+        is_new: impl FnOnce() -> bool,
+        without_note: impl FnOnce(),
+    ) -> bool {
+        let id = record.id();
+        let mut shard = self.shards[id as usize % SHARDS].lock();
+        if shard.try_reserve(1).is_err() {
+            without_note();
+            return false;
+        }
+        if !is_new() {
+            return false;
+        }
+        shard.push(id);
+        drop(shard);
+        !self.any.load(Ordering::Acquire) && !self.any.swap(true, Ordering::AcqRel)
+    }
+
+    /// Takes the ids of the records that were used, and makes room for as many records.
+    ///
+    /// # Errors
+    /// `NoMemory`; there are more then, which stay noted.
+    pub fn take(&self, ids: &mut Vec<i64>, records: &mut Vec<SharedRecord>) -> Result<()> {
+        // First: what is noted from here on is announced again.
+        self.any.store(false, Ordering::Release);
+        let mut taken = Ok(());
+        for shard in &self.shards {
+            let mut shard = shard.lock();
+            let room = ids.try_reserve(shard.len());
+            match room.and_then(|()| records.try_reserve(ids.len() + shard.len())) {
+                Ok(()) => ids.append(&mut std::mem::take(&mut *shard)),
+                Err(error) => taken = Err(memory::exhausted(error)),
+            }
+        }
+        taken
+    }
+
+    /// Notes again what could not be written.
+    pub fn put_back(&self, records: &[SharedRecord]) {
+        for record in records {
+            self.add(record, || record.note_use_again(), || ());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Barrier;
+    use std::sync::atomic::AtomicU64;
+
+    use super::*;
+    use crate::backend::tests::record;
+
+    #[test]
+    fn a_use_that_was_noted_is_among_those_that_are_taken_next() {
+        crate::os::deadline::start();
+        let uses = Uses::default();
+        let rounds: Vec<_> =
+            (0..2000).map(|id| (record(id, "alice", None, None), Mutex::new(false))).collect();
+        let (barrier, missed) = (Barrier::new(2), AtomicU64::new(0));
+        let note_and_take = || {
+            for (record, taken) in &rounds {
+                barrier.wait();
+                uses.note(record, Timestamp::MIN);
+                let mut taken = taken.lock();
+                let (mut ids, mut records) = (Vec::new(), Vec::new());
+                uses.take(&mut ids, &mut records).unwrap();
+                *taken |= ids.contains(&record.id());
+                if !*taken {
+                    missed.fetch_add(1, Ordering::Relaxed);
+                }
+            }
+        };
+        std::thread::scope(|scope| (0..2).for_each(|_| drop(scope.spawn(note_and_take))));
+        assert_eq!(missed.into_inner(), 0);
+    }
+}

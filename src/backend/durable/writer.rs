@@ -1,0 +1,159 @@
+//! The one thread that writes a store's file.
+
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::batch::{Batch, Job};
+use super::database::Database;
+use super::mailbox::{Received, Receiver};
+use super::uses::Uses;
+use crate::backend::memory::Memory;
+use crate::error::{ErrorKind, Result};
+
+/// A login is on the disk at most so long after it.
+const WRITE_BEHIND: Duration = Duration::from_millis(900);
+
+/// What the thread works with. It ends when nobody can ask it for anything any more.
+pub(super) struct Writer {
+    memory: Arc<Memory>,
+    uses: Arc<Uses>,
+    database: Database,
+    jobs: Receiver<Job>,
+    backlog: VecDeque<Job>,
+    /// When the uses that are noted have to be written.
+    uses_due: Option<Instant>,
+    /// The log has values of removed tokens that are to leave it.
+    log_must_be_emptied: bool,
+}
+
+impl Writer {
+    pub fn new(
+        memory: Arc<Memory>,
+        uses: Arc<Uses>,
+        database: Database,
+        jobs: Receiver<Job>,
+    ) -> Self {
+        Self {
+            memory,
+            uses,
+            database,
+            jobs,
+            backlog: VecDeque::new(),
+            uses_due: None,
+            log_must_be_emptied: false,
+        }
+    }
+
+    pub fn run(mut self) {
+        loop {
+            // A defect must not leave callers waiting: what would have answered them goes with it.
+            let went_on = catch_unwind(AssertUnwindSafe(|| self.step()));
+            match went_on {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(payload) => {
+                    // What was committed may not be in the memory.
+                    self.memory.poison();
+                    self.database.doubt();
+                    std::mem::forget(payload);
+                }
+            }
+        }
+    }
+
+    /// Waits for something to do, and does it; whether there can be more.
+    fn step(&mut self) -> bool {
+        if self.backlog.is_empty() {
+            match self.jobs.receive(self.uses_due) {
+                Received::Thing(job) => self.backlog.push_back(job),
+                Received::Late => {}
+                Received::Closed => {
+                    let _ = self.write_uses();
+                    return false;
+                }
+            }
+        }
+        self.jobs.take_all(&mut self.backlog);
+        match self.backlog.front() {
+            Some(Job::Change(..)) => self.change(),
+            // Taken off before anything can panic: no job is taken twice.
+            Some(Job::Flush(_) | Job::Used) => match self.backlog.pop_front() {
+                Some(Job::Flush(caller)) => caller.answer(self.flush()),
+                _ => _ = self.uses_due.get_or_insert_with(|| Instant::now() + WRITE_BEHIND),
+            },
+            None => {}
+        }
+        if self.uses_due.is_some_and(|due| due <= Instant::now()) {
+            // What cannot be written now is tried again.
+            let _ = self.write_uses();
+        }
+        if self.log_must_be_emptied {
+            let _ = self.empty_log();
+        }
+        self.database.tidy();
+        true
+    }
+
+    /// Makes the changes of the backlog that can share a commit: first on the disk, while logins
+    /// and reads go on, then in the memory.
+    fn change(&mut self) {
+        let mut batch = Batch::plan(&self.memory, &mut self.backlog);
+        batch.make_room(&self.memory);
+        let written = match batch.effects().next() {
+            Some(_) => match self.database.write(batch.effects()) {
+                Err(error) if error.kind() == ErrorKind::NoMemory => {
+                    self.database.release_memory();
+                    self.database.write(batch.effects())
+                }
+                written => written,
+            },
+            None => Ok(()),
+        };
+        match written {
+            Ok(()) => {
+                if batch.empties_log() {
+                    // The change is made, whatever becomes of the log: that is tried again later.
+                    self.log_must_be_emptied = true;
+                    let _ = self.empty_log();
+                }
+                batch.succeed(&self.memory);
+            }
+            Err(error) => batch.fail(&error),
+        }
+    }
+
+    /// Writes what is yet to be written, and empties the log.
+    fn flush(&mut self) -> Result<()> {
+        self.write_uses()?;
+        self.empty_log()
+    }
+
+    fn empty_log(&mut self) -> Result<()> {
+        self.database.empty_log()?;
+        self.log_must_be_emptied = false;
+        Ok(())
+    }
+
+    /// Writes when the records that were used lately were used last.
+    fn write_uses(&mut self) -> Result<()> {
+        self.uses_due = None;
+        let (mut ids, mut records) = (Vec::new(), Vec::new());
+        let taken = self.uses.take(&mut ids, &mut records);
+        let mut written = Ok(());
+        if !ids.is_empty() {
+            self.memory.find_records(&ids, &mut records)?;
+            records.iter().for_each(|record| record.forget_use());
+            written = self.database.write_uses(&records);
+        }
+        if written.is_err() {
+            self.uses.put_back(&records);
+        }
+        let written = written.and(taken);
+        if written.is_err() {
+            self.uses_due = Some(Instant::now() + WRITE_BEHIND);
+        }
+        written
+    }
+}

@@ -1,0 +1,126 @@
+//! Where a store keeps its tokens.
+
+use std::sync::Arc;
+
+#[cfg(feature = "sqlite")]
+use super::Durable;
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+use super::{Address, ReviewBoard};
+use super::{Backend, Memory};
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::connection::{ConnectionSettings, TrustedOwners};
+use crate::model::documents::Documents;
+
+/// What a location names.
+pub(crate) enum Location<'a> {
+    /// The memory of the process.
+    Memory,
+    /// A file of the store's own, at a path.
+    File(&'a str),
+    /// Review Board's own database, at a URL.
+    ReviewBoard(&'a str),
+}
+
+/// No system has a longer path, and messages repeat it.
+pub(crate) const MAX_BYTES: usize = 4095;
+
+/// How the URLs of Review Board's databases start.
+const DATABASE_SCHEMES: &[&str] =
+    &["postgresql://", "postgres://", "mysql://", "reviewboard+sqlite://"];
+
+impl<'a> Location<'a> {
+    /// Reads a location; none is the memory.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for what names nothing; `Unsupported` if this build cannot keep tokens
+    /// there.
+    pub fn parse(location: Option<&'a str>) -> Result<Self> {
+        let Some(location) = location else { return Ok(Self::Memory) };
+        if location.len() > MAX_BYTES {
+            let message = format!("location must not be longer than {MAX_BYTES} bytes");
+            return Err(Error::new(ErrorKind::TooLong, message).at_argument("location"));
+        }
+        let parsed = if DATABASE_SCHEMES.iter().any(|scheme| location.starts_with(scheme)) {
+            Self::ReviewBoard(location)
+        } else if location.is_empty() {
+            return Err(Error::invalid("location", "the path is empty"));
+        } else if location.contains("://") {
+            let message = "this is a URL of no kind that is known, and paths are not written so";
+            return Err(Error::invalid("location", message));
+        } else {
+            Self::File(location)
+        };
+        parsed.check()?;
+        Ok(parsed)
+    }
+
+    fn check(&self) -> Result<()> {
+        match self {
+            Self::File(_) if !cfg!(feature = "sqlite") => Err(needs_feature("sqlite")),
+            Self::Memory | Self::File(_) => Ok(()),
+            Self::ReviewBoard(url) => database(url).map(drop),
+        }
+    }
+
+    /// The location as it may be shown; none for the memory, and for a URL, which may have a
+    /// password.
+    pub fn shown(&self) -> Option<&'a str> {
+        match self {
+            Self::File(path) => Some(path),
+            Self::Memory | Self::ReviewBoard(_) => None,
+        }
+    }
+
+    /// Opens what keeps the tokens there.
+    ///
+    /// # Errors
+    /// Those of what is opened.
+    pub fn open(
+        &self,
+        documents: &Arc<Documents>,
+        connections: ConnectionSettings,
+        trusted: &TrustedOwners,
+    ) -> Result<Box<dyn Backend>> {
+        #[cfg(not(feature = "sqlite"))]
+        let _ = trusted;
+        match self {
+            Self::Memory => Ok(Box::new(Memory::new()?)),
+            #[cfg(feature = "sqlite")]
+            Self::File(path) => Ok(Box::new(Durable::open(path, documents, trusted)?)),
+            #[cfg(not(feature = "sqlite"))]
+            Self::File(_) => Err(needs_feature("sqlite")),
+            Self::ReviewBoard(url) => open_database(url, connections, documents),
+        }
+    }
+}
+
+/// What a location answers that this build cannot keep tokens at.
+pub(crate) fn needs_feature(feature: &str) -> Error {
+    let message =
+        format!("the library was built without the feature `{feature}`, which this needs");
+    Error::new(ErrorKind::Unsupported, message).at_argument("location")
+}
+
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+fn database(url: &str) -> Result<Address> {
+    Address::parse(url)
+}
+
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+fn open_database(
+    url: &str,
+    connections: ConnectionSettings,
+    documents: &Arc<Documents>,
+) -> Result<Box<dyn Backend>> {
+    Ok(Box::new(ReviewBoard::open(database(url)?, connections, documents)?))
+}
+
+#[cfg(not(any(feature = "sqlite", feature = "postgres", feature = "mysql")))]
+fn database(_: &str) -> Result<()> {
+    Err(needs_feature("sqlite, postgres or mysql"))
+}
+
+#[cfg(not(any(feature = "sqlite", feature = "postgres", feature = "mysql")))]
+fn open_database(_: &str, _: ConnectionSettings, _: &Arc<Documents>) -> Result<Box<dyn Backend>> {
+    Err(needs_feature("sqlite, postgres or mysql"))
+}

@@ -1,0 +1,242 @@
+//! Finding the token that serves a client best.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+use std::hash::BuildHasher;
+
+use hashbrown::DefaultHashBuilder;
+
+use crate::backend::ClientQuery;
+use crate::error::Result;
+use crate::index::{LineMemory, Table, for_each_table, table_of};
+use crate::memory;
+use crate::text::Text;
+use crate::token::{Record, SharedRecord};
+
+/// So many that a growing one is moved in some milliseconds at a million clients, where each is three
+/// quarters full.
+const TABLES: usize = 80;
+
+/// The valid tokens of clients.
+pub(super) struct Clients {
+    hasher: DefaultHashBuilder,
+    /// The best token of each client. Mostly it is the only one.
+    best: Box<[Table<Record>]>,
+    memory: LineMemory,
+    /// The others of such a client, best first, by the id of the best one.
+    behind: BTreeMap<i64, BTreeMap<Rank, SharedRecord>>,
+}
+
+/// Sorts as the rule prefers: the token that never expires, then the one that expires last, then
+/// the lowest id.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Rank {
+    expires: Reverse<i64>,
+    id: i64,
+}
+
+impl Rank {
+    fn of(record: &Record) -> Self {
+        let expires = record.expires().map_or(i64::MAX, |time| time.as_micros());
+        Self { expires: Reverse(expires), id: record.id() }
+    }
+}
+
+/// What tells clients apart.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct Client<'a> {
+    user: &'a str,
+    local_site: Option<&'a str>,
+    name: &'a str,
+}
+
+impl<'a> Client<'a> {
+    /// The client that a record is of, whether it serves it or not.
+    fn of(record: &'a Record) -> Option<Self> {
+        let name = record.client_name()?;
+        Some(Self { user: record.user(), local_site: record.local_site().map(Text::as_str), name })
+    }
+
+    /// The client that a record serves.
+    fn served_by(record: &'a Record) -> Option<Self> {
+        Self::of(record).filter(|_| record.invalidation().is_none())
+    }
+}
+
+impl Clients {
+    /// Returns an index without tokens.
+    ///
+    /// # Errors
+    /// `NoMemory`.
+    pub fn new() -> Result<Self> {
+        let best = memory::collect((0..TABLES).map(|_| Table::default()))?.into_boxed_slice();
+        let (hasher, memory) = (DefaultHashBuilder::default(), LineMemory::default());
+        Ok(Self { hasher, best, memory, behind: BTreeMap::new() })
+    }
+
+    /// The best token that lives long enough for a query and `serves`.
+    pub fn best(
+        &self,
+        query: &ClientQuery<'_>,
+        mut serves: impl FnMut(&Record) -> bool,
+    ) -> Option<SharedRecord> {
+        let client =
+            Client { user: query.user, local_site: query.local_site, name: query.client_name };
+        let hash = self.hasher.hash_one(client);
+        let best = self.best[table_of(hash, TABLES)]
+            .find(hash, |record| Client::of(record) == Some(client))?;
+        let lives = |record: &Record| !record.is_expired(query.valid_until);
+        if !lives(&best) {
+            return None;
+        }
+        if serves(&best) {
+            return Some(best.clone());
+        }
+        let mut behind = self.behind.get(&best.id())?.values().take_while(|record| lives(record));
+        behind.find(|record| serves(record)).cloned()
+    }
+
+    /// Makes room for the tokens of so many clients, where there are none yet.
+    ///
+    /// # Errors
+    /// `NoMemory`.
+    pub fn reserve(&mut self, clients: usize) -> Result<()> {
+        self.best.iter_mut().try_for_each(|it| it.reserve(&self.memory, clients, TABLES))
+    }
+
+    /// Makes room for these records, so that inserting them needs no large memory.
+    ///
+    /// # Errors
+    /// `NoMemory`.
+    pub fn make_room<'a>(
+        &mut self,
+        records: impl Iterator<Item = &'a SharedRecord> + Clone,
+    ) -> Result<()> {
+        let Self { hasher, best, memory, .. } = self;
+        let hash_of = |it: &Record| Client::of(it).map_or(0, |client| hasher.hash_one(client));
+        let hashes = records.filter_map(|it| Client::served_by(it)).map(|it| hasher.hash_one(it));
+        for_each_table::<TABLES>(hashes, |index, more| best[index].make_room(memory, more, hash_of))
+    }
+
+    /// Adds a record, if it serves a client.
+    ///
+    /// # Errors
+    /// `NoMemory`.
+    pub fn insert(&mut self, record: &SharedRecord) -> Result<()> {
+        let Some(client) = Client::served_by(record) else { return Ok(()) };
+        let hash = self.hasher.hash_one(client);
+        let table = &mut self.best[table_of(hash, TABLES)];
+        let best = table.find(hash, |it| Client::of(it) == Some(client)).map(|it| it.clone());
+        let Some(best) = best else {
+            let hash_of = |it: &Record| self.hasher.hash_one(Client::of(it).unwrap_or(client));
+            return table.insert(&self.memory, hash, record.clone(), hash_of);
+        };
+        let mut behind = self.behind.remove(&best.id()).unwrap_or_default();
+        let (first, second) =
+            if Rank::of(record) < Rank::of(&best) { (record, &best) } else { (&best, record) };
+        behind.insert(Rank::of(second), second.clone());
+        if !first.is(&best) {
+            table.replace(hash, |it| it.is(&best), |_| first.clone());
+        }
+        self.behind.insert(first.id(), behind);
+        Ok(())
+    }
+
+    pub fn remove(&mut self, record: &Record) {
+        let Some(client) = Client::served_by(record) else { return };
+        let hash = self.hasher.hash_one(client);
+        let table = &mut self.best[table_of(hash, TABLES)];
+        let best = table.find(hash, |it| Client::of(it) == Some(client)).map(|it| it.clone());
+        let Some(best) = best else { return };
+        let mut behind = self.behind.remove(&best.id()).unwrap_or_default();
+        let is_best = |it: &SharedRecord| it.is(&best);
+        let first = if best.id() != record.id() {
+            behind.remove(&Rank::of(record));
+            best.id()
+        } else if let Some((_, next)) = behind.pop_first() {
+            let id = next.id();
+            table.replace(hash, is_best, |_| next);
+            id
+        } else {
+            table.remove(hash, is_best);
+            return;
+        };
+        if !behind.is_empty() {
+            self.behind.insert(first, behind);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::backend::tests::record;
+    use crate::clock::Timestamp;
+
+    /// The best token of one of alice's clients that lives beyond a time, and each one behind it.
+    fn candidates(clients: &Clients, name: &str, valid_until: i64) -> Vec<i64> {
+        let query = ClientQuery {
+            user: "alice",
+            local_site: None,
+            client_name: name,
+            valid_until: Timestamp::from_micros(valid_until).unwrap(),
+            ignored_generators: None,
+        };
+        let mut seen = Vec::new();
+        while let Some(next) = clients.best(&query, |record| !seen.contains(&record.id())) {
+            seen.push(next.id());
+        }
+        seen
+    }
+
+    /// The order of a client's tokens, against a list that is sorted anew, through every order in
+    /// which they can come and go.
+    #[test]
+    fn client_index_keeps_the_order_of_the_rule() {
+        let tokens = [(1, Some(30)), (2, None), (3, Some(50)), (4, Some(30)), (5, None)];
+        let record = |id: i64| record(id, "alice", Some("tool"), tokens[id as usize - 1].1);
+        let mut state = 1_u64;
+        let mut clients = Clients::new().unwrap();
+        let mut there: Vec<SharedRecord> = Vec::new();
+        for _ in 0..2000 {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            let id = (state >> 33) as i64 % 5 + 1;
+            match there.iter().position(|it| it.id() == id) {
+                Some(place) => clients.remove(&there.swap_remove(place)),
+                None => {
+                    there.push(record(id));
+                    clients.insert(&there[there.len() - 1]).unwrap();
+                }
+            }
+            there.sort_by_key(|it| {
+                (Reverse(it.expires().map_or(i64::MAX, Timestamp::as_micros)), it.id())
+            });
+            for valid_until in [0, 30, 49, 50] {
+                let alive = there.iter().filter(|it| {
+                    it.expires().is_none_or(|expires| expires.as_micros() > valid_until)
+                });
+                let expected: Vec<i64> = alive.map(|it| it.id()).collect();
+                assert_eq!(candidates(&clients, "tool", valid_until), expected);
+            }
+            assert_eq!(clients.behind.len(), usize::from(there.len() > 1));
+        }
+    }
+
+    #[test]
+    fn a_client_is_found_among_many_and_is_one_of_its_user_alone() {
+        let mut clients = Clients::new().unwrap();
+        let names: Vec<String> = (1..=5000).map(|id| format!("client {id}")).collect();
+        for (id, name) in (1..).zip(&names) {
+            clients.insert(&record(id, "alice", Some(name), None)).unwrap();
+        }
+        clients.insert(&record(5001, "alice", None, None)).unwrap();
+        clients.insert(&record(5002, "bob", Some("client 7"), None)).unwrap();
+        clients.insert(&record(5003, "bob", Some("client 5003"), None)).unwrap();
+        for (id, name) in (1..).zip(&names) {
+            assert_eq!(candidates(&clients, name, 0), [id]);
+        }
+        assert!(candidates(&clients, "client 5003", 0).is_empty());
+        clients.remove(&record(7, "alice", Some("client 7"), None));
+        assert!(candidates(&clients, "client 7", 0).is_empty());
+    }
+}

@@ -1,0 +1,89 @@
+//! Which records a user has.
+
+use std::collections::BTreeSet;
+
+use hashbrown::{HashMap, HashSet};
+
+use crate::error::Result;
+use crate::memory;
+use crate::text::Text;
+use crate::token::{Record, SharedRecord};
+
+/// The ids of the records of each user that has some.
+#[derive(Default)]
+pub(super) struct Owners(HashMap<Text, BTreeSet<i64>>);
+
+impl Owners {
+    /// The name of a user as the user's records share it.
+    pub fn name(&self, user: &str) -> Option<&Text> {
+        self.0.get_key_value(user).map(|(name, _)| name)
+    }
+
+    /// The ids of a user's records, in order.
+    pub fn ids_of(&self, user: &str) -> impl Iterator<Item = i64> {
+        self.0.get(user).into_iter().flatten().copied()
+    }
+
+    /// Makes room for the owners of these records, so that inserting them needs no large memory.
+    ///
+    /// # Errors
+    /// `NoMemory`.
+    pub fn make_room<'a>(
+        &mut self,
+        mut records: impl Iterator<Item = &'a SharedRecord> + Clone,
+    ) -> Result<()> {
+        let is_new = |record: &&SharedRecord| !self.0.contains_key(record.user());
+        let mut new = HashSet::new();
+        if records.clone().nth(1).is_some() {
+            for record in records.filter(is_new) {
+                new.try_reserve(1).map_err(memory::exhausted)?;
+                new.insert(record.user());
+            }
+            self.0.try_reserve(new.len()).map_err(memory::exhausted)
+        } else {
+            let more = usize::from(records.next().is_some());
+            self.0.try_reserve(more).map_err(memory::exhausted)
+        }
+    }
+
+    /// Adds a record.
+    ///
+    /// # Errors
+    /// `NoMemory`; none where [`Owners::make_room`] was called for the record.
+    pub fn insert(&mut self, record: &Record) -> Result<()> {
+        // Costs nothing where there is room.
+        self.0.try_reserve(1).map_err(memory::exhausted)?;
+        self.0.entry_ref(record.user()).or_default().insert(record.id());
+        Ok(())
+    }
+
+    pub fn remove(&mut self, record: &Record) {
+        if let Some(ids) = self.0.get_mut(record.user()) {
+            ids.remove(&record.id());
+            if ids.is_empty() {
+                self.0.remove(record.user());
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::backend::tests::record;
+
+    #[test]
+    fn a_user_has_the_records_that_came_and_did_not_go() {
+        let mut owners = Owners::default();
+        let ids = |owners: &Owners, user: &str| owners.ids_of(user).collect::<Vec<_>>();
+        for (id, user) in [(3, "alice"), (1, "alice"), (2, "bob")] {
+            owners.insert(&record(id, user, None, None)).unwrap();
+        }
+        assert_eq!((ids(&owners, "alice"), ids(&owners, "bob")), (vec![1, 3], vec![2]));
+        assert_eq!(owners.name("bob").map(Text::as_str), Some("bob"));
+        owners.remove(&record(2, "bob", None, None));
+        owners.remove(&record(1, "alice", None, None));
+        assert_eq!((ids(&owners, "alice"), ids(&owners, "bob")), (vec![3], vec![]));
+        assert!(owners.name("bob").is_none());
+    }
+}

@@ -1,0 +1,130 @@
+//! Finding a record by its id.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
+use crate::error::Result;
+use crate::memory;
+use crate::token::SharedRecord;
+
+const PAGE: usize = 512;
+
+/// Records in pages of ids that follow each other. Ids are given out in order, so pages are full
+/// until their records go, and eight bytes hold a record; an empty page is freed, but for the last one,
+/// where the next ids come.
+#[derive(Default)]
+pub(super) struct Pages {
+    pages: BTreeMap<i64, Page>,
+    count: usize,
+}
+
+struct Page {
+    used: usize,
+    slots: Box<[Option<SharedRecord>]>,
+}
+
+/// The page of an id, and the place in it.
+fn place(id: i64) -> (i64, usize) {
+    (id.div_euclid(PAGE as i64), id.rem_euclid(PAGE as i64) as usize)
+}
+
+impl Pages {
+    pub fn len(&self) -> usize {
+        self.count
+    }
+
+    pub fn get(&self, id: i64) -> Option<&SharedRecord> {
+        let (page, slot) = place(id);
+        self.pages.get(&page)?.slots[slot].as_ref()
+    }
+
+    /// Makes room for a record with an id.
+    ///
+    /// # Errors
+    /// `NoMemory`.
+    pub fn make_room(&mut self, id: i64) -> Result<()> {
+        self.page(place(id).0).map(|_| ())
+    }
+
+    /// Returns the page of a number, which is made if it is not there.
+    fn page(&mut self, number: i64) -> Result<&mut Page> {
+        match self.pages.entry(number) {
+            Entry::Occupied(page) => Ok(page.into_mut()),
+            Entry::Vacant(place) => {
+                let slots = memory::collect((0..PAGE).map(|_| None))?.into_boxed_slice();
+                Ok(place.insert(Page { used: 0, slots }))
+            }
+        }
+    }
+
+    /// Adds a record, or puts it in the place of the one with its id.
+    ///
+    /// # Errors
+    /// `NoMemory`; none where [`Pages::make_room`] was called for its id.
+    pub fn insert(&mut self, record: SharedRecord) -> Result<()> {
+        let (number, slot) = place(record.id());
+        let page = self.page(number)?;
+        if page.slots[slot].replace(record).is_some() {
+            return Ok(());
+        }
+        page.used += 1;
+        let is_first = page.used == 1;
+        self.count += 1;
+        // What was the last page until now may have been kept for this record.
+        let before = if is_first { self.pages.range(..number).next_back() } else { None };
+        if let Some(empty) = before.filter(|(_, page)| page.used == 0).map(|(number, _)| *number) {
+            self.pages.remove(&empty);
+        }
+        Ok(())
+    }
+
+    pub fn remove(&mut self, id: i64) {
+        let (number, slot) = place(id);
+        let Some(page) = self.pages.get_mut(&number) else { return };
+        if page.slots[slot].take().is_some() {
+            page.used -= 1;
+            self.count -= 1;
+        }
+        if page.used == 0 && self.pages.range(number + 1..).next().is_some() {
+            self.pages.remove(&number);
+        }
+    }
+
+    /// All records, in order of their ids.
+    pub fn values(&self) -> impl Iterator<Item = &SharedRecord> {
+        self.pages.values().flat_map(|page| page.slots.iter().flatten())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::backend::tests::record;
+
+    #[test]
+    fn empty_page_is_freed_unless_the_next_ids_go_there() {
+        let mut pages = Pages::default();
+        let ids = [1, 511, 512, 513, 100_000];
+        ids.iter().for_each(|id| pages.insert(record(*id, "alice", None, None)).unwrap());
+        let found = |pages: &Pages| pages.values().map(|record| record.id()).collect::<Vec<_>>();
+        assert_eq!(found(&pages), ids);
+        assert_eq!((pages.len(), pages.pages.len()), (5, 3));
+
+        pages.insert(record(512, "bob", None, None)).unwrap();
+        assert_eq!((pages.len(), pages.get(512).unwrap().user().as_str()), (5, "bob"));
+
+        pages.remove(512);
+        assert_eq!(pages.pages.len(), 3);
+        pages.remove(513);
+        pages.remove(513);
+        assert_eq!((found(&pages), pages.pages.len()), (vec![1, 511, 100_000], 2));
+        [1, 511, 100_000].iter().for_each(|id| pages.remove(*id));
+        assert_eq!((pages.len(), pages.pages.len()), (0, 1));
+        assert!(pages.get(1).is_none());
+        pages.insert(record(100_001, "alice", None, None)).unwrap();
+        pages.remove(100_001);
+        assert_eq!((pages.len(), pages.pages.len()), (0, 1));
+        pages.insert(record(200_000, "alice", None, None)).unwrap();
+        assert_eq!((found(&pages), pages.pages.len()), (vec![200_000], 1));
+    }
+}

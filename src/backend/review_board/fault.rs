@@ -1,0 +1,100 @@
+//! Why a database did not do what it was asked.
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// Why a statement, or a connection, failed. No text in here comes from a statement's values:
+/// databases like to quote them, and they are secrets.
+#[derive(Clone, Debug)]
+pub(super) enum Fault {
+    /// There is no connection, or no longer.
+    Lost(String),
+    /// The server gave a statement up, or there was no time left to send it.
+    TimedOut,
+    /// The server has not answered in time: perhaps it never will, on this connection.
+    Silent,
+    /// The server takes no more connections.
+    Full(String),
+    /// A value that must be unique exists already.
+    Duplicate,
+    /// The database gave the transaction up in favour of another; it may be tried again.
+    Conflict,
+    /// A table or a column is missing.
+    Schema,
+    /// The column's character set cannot hold a text; in a write, the argument that it came from.
+    Unstorable(Option<&'static str>),
+    /// The database said no.
+    Refused(String),
+    /// There was no answer to a commit: it may have happened or not.
+    Unknown { timed_out: bool },
+    /// A fault that is not the database's.
+    Own(Error),
+}
+
+impl Fault {
+    /// Answers a look-up for a text that no row of the database can have: there is none.
+    pub fn or_no_rows<T>(answer: Result<Vec<T>, Self>) -> Result<Vec<T>, Self> {
+        match answer {
+            Err(Self::Unstorable(_)) => Ok(Vec::new()),
+            answer => answer,
+        }
+    }
+
+    /// Whether the connection is of no use any more, and those that have idled as long are not
+    /// either.
+    pub fn is_gone(&self) -> bool {
+        matches!(self, Self::Lost(_) | Self::Silent)
+    }
+}
+
+impl From<Error> for Fault {
+    fn from(error: Error) -> Self {
+        Self::Own(error)
+    }
+}
+
+impl From<Fault> for Error {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Lost(why) => {
+                Self::new(ErrorKind::Io, format!("the database cannot be reached: {why}"))
+            }
+            Fault::TimedOut | Fault::Silent => {
+                Self::new(ErrorKind::Timeout, "the database did not answer in time")
+            }
+            Fault::Full(why) => Self::new(
+                ErrorKind::Database,
+                format!("the database takes no more connections: {why}"),
+            ),
+            Fault::Duplicate => {
+                Self::new(ErrorKind::Exists, "a value that must be unique exists already")
+            }
+            Fault::Conflict => {
+                Self::new(ErrorKind::Database, "other transactions stood in the way too often")
+            }
+            Fault::Schema => Self::new(
+                ErrorKind::Version,
+                "the database lacks tables or columns of Review Board: Review Board 5.0 or newer \
+                 is needed",
+            ),
+            Fault::Unstorable(argument) => {
+                let message = "the character set of the database's column cannot hold this text";
+                let error = Self::new(ErrorKind::InvalidArgument, message);
+                argument.map(|name| error.clone().at_argument(name)).unwrap_or(error)
+            }
+            Fault::Refused(why) => {
+                Self::new(ErrorKind::Database, format!("the database refused: {why}"))
+            }
+            Fault::Unknown { timed_out } => {
+                let (kind, what) = match timed_out {
+                    true => (ErrorKind::Timeout, "the database did not answer"),
+                    false => (ErrorKind::Database, "the connection was lost"),
+                };
+                let message = format!(
+                    "{what} while a change was committed; whether it was made is not known"
+                );
+                Self::new(kind, message)
+            }
+            Fault::Own(error) => error,
+        }
+    }
+}

@@ -1,0 +1,507 @@
+//! Review Board's own database. Users, Local Sites and the server's settings are Review Board's,
+//! and only read here; tokens are everybody's.
+
+mod address;
+mod fault;
+mod limits;
+#[cfg(feature = "mysql")]
+mod mysql;
+mod pool;
+#[cfg(feature = "postgres")]
+mod postgres;
+mod rows;
+mod sql;
+#[cfg(feature = "sqlite")]
+mod sqlite;
+
+use std::sync::Arc;
+use std::time::Instant;
+
+pub(crate) use address::Address;
+use fault::Fault;
+use limits::Limits;
+use pool::{Lease, Pool};
+use rows::Reader;
+use sql::{Connection, Param};
+
+use super::{
+    Backend, CallScope, Change, ClientQuery, ForRecords, Operation, Outcome, OwnedClientQuery,
+    Selection,
+};
+use crate::clock::Timestamp;
+use crate::error::{Error, ErrorKind, Result};
+use crate::json::StoredDocument;
+use crate::model::connection::ConnectionSettings;
+use crate::model::documents::Documents;
+use crate::model::requests::{SiteFilter, TokenFilter};
+use crate::text::Text;
+use crate::token::{Invalidation, Record, RecordFields, SharedRecord};
+
+/// Days until a client token expires, where the server's settings do not say.
+const DEFAULT_EXPIRATION_DAYS: i64 = 365;
+
+/// How often a change is tried that gave way to others.
+const ATTEMPTS: u32 = 5;
+
+/// Tokens in the tables of a Review Board server.
+pub(crate) struct ReviewBoard {
+    pool: Pool,
+    settings: ConnectionSettings,
+    documents: Arc<Documents>,
+}
+
+impl ReviewBoard {
+    /// Connects to a database and sees that it is one of Review Board's.
+    ///
+    /// # Errors
+    /// `Io` if it cannot be reached, `Timeout` if it does not answer, `Database` if it refuses,
+    /// `Version` if it is none of Review Board 5.0 or newer.
+    pub fn open(
+        address: Address,
+        settings: ConnectionSettings,
+        documents: &Arc<Documents>,
+    ) -> Result<Self> {
+        let connect = move |limits: &Limits| -> Result<Box<dyn Connection>, Fault> {
+            match &address {
+                #[cfg(feature = "sqlite")]
+                Address::Sqlite(path) => sqlite::connect(path, limits),
+                #[cfg(feature = "postgres")]
+                Address::Postgres(server) => {
+                    postgres::connect(server, limits, settings.connect_timeout)
+                }
+                #[cfg(feature = "mysql")]
+                Address::Mysql(server) => mysql::connect(server, limits, settings.connect_timeout),
+                // No such address is read without its feature.
+                #[allow(unreachable_patterns)]
+                _ => Err(Fault::Refused("there is no driver for it".to_owned())),
+            }
+        };
+        let pool = Pool::new(Box::new(connect), settings.pool_size);
+        let store = Self { pool, settings, documents: Arc::clone(documents) };
+        store.check_schema().map_err(|error| error.at_argument("location"))?;
+        Ok(store)
+    }
+
+    fn check_schema(&self) -> Result<()> {
+        let required = self.ask(|lease| {
+            lease.query(&format!("{} WHERE 1 = 0", rows::SELECT), &[])?;
+            lease.query(
+                "SELECT site_id, settings FROM siteconfig_siteconfiguration WHERE 1 = 0",
+                &[],
+            )?;
+            lease.required_columns()
+        })?;
+        let is_inserted = |name: &str| rows::INSERTED.split(' ').any(|own| own == name);
+        match required.iter().find(|name| !is_inserted(name)) {
+            None => Ok(()),
+            Some(name) => Err(Error::new(
+                ErrorKind::Version,
+                format!(
+                    "webapi_webapitoken.{name} needs a value that this version does not know of: \
+                     the server is newer than the library"
+                ),
+            )),
+        }
+    }
+
+    fn reader(&self) -> Reader<'_> {
+        Reader { documents: &self.documents }
+    }
+
+    /// What tells this store's calls from those of others.
+    fn address(&self) -> usize {
+        std::ptr::from_ref(self).addr()
+    }
+
+    /// The limits of a call about one token.
+    fn limits(&self) -> Limits {
+        let ConnectionSettings { call_timeout, statement_timeout, .. } = self.settings;
+        let limits = Limits::of_call(call_timeout, statement_timeout);
+        let deadline = CallScope::deadline(self.address());
+        Limits { deadline: deadline.unwrap_or(limits.deadline), ..limits }
+    }
+
+    /// The limits of a call about any number of tokens.
+    fn bulk_limits(&self) -> Limits {
+        Limits::of_call(self.settings.bulk_timeout, self.settings.bulk_timeout)
+    }
+
+    /// Asks what may be asked twice, about one token.
+    fn ask<T>(&self, question: impl FnMut(&mut Lease<'_>) -> Result<T, Fault>) -> Result<T> {
+        self.ask_within(self.limits(), question)
+    }
+
+    /// Asks what may be asked twice: once more if the connection had died while it idled.
+    fn ask_within<T>(
+        &self,
+        limits: Limits,
+        mut question: impl FnMut(&mut Lease<'_>) -> Result<T, Fault>,
+    ) -> Result<T> {
+        let mut lease = self.pool.lease(limits)?;
+        match question(&mut lease) {
+            Err(fault) if fault.is_gone() && !lease.is_new => {
+                drop(lease);
+                Ok(question(&mut self.pool.lease_new(limits)?)?)
+            }
+            answer => Ok(answer?),
+        }
+    }
+
+    /// Makes a change that happens whole or not at all. It is tried again if it gave way to others,
+    /// or lost a connection that had idled, before the commit: then it is sure that it has not
+    /// happened.
+    fn transact<T>(
+        &self,
+        limits: Limits,
+        mut work: impl FnMut(&mut Lease<'_>) -> Result<T, Fault>,
+    ) -> Result<T, Fault> {
+        let mut lease = self.pool.lease(limits)?;
+        for attempt in 1.. {
+            match lease.transaction(&mut work) {
+                Err(Fault::Conflict) if attempt < ATTEMPTS => {}
+                Err(fault) if fault.is_gone() && !lease.is_new => {
+                    drop(lease);
+                    lease = self.pool.lease_new(limits)?;
+                }
+                done => return done,
+            }
+        }
+        Err(Fault::Conflict)
+    }
+
+    /// Inserts a token unless one serves the client.
+    ///
+    /// All who ask for the same user's tokens, in any process, wait here for one another: the
+    /// user is locked before the search is repeated, so that the one that comes second sees what the
+    /// first has made. The lock goes with the transaction or the connection. MySQL locks the user's
+    /// row, SQLite the database. PostgreSQL takes an advisory lock on the user's id, since locking the
+    /// row needs the right to update users.
+    fn insert(&self, fields: &RecordFields, unless: Option<&OwnedClientQuery>) -> Result<Outcome> {
+        let inserted = self.transact(self.limits(), |lease| {
+            let user_id = rows::user_id(lease, &fields.user, unless.is_some())?;
+            let local_site_id = rows::local_site_id(lease, fields.local_site.as_deref())?;
+            if let Some(query) = unless
+                && let Some(found) = self.reader().best(lease, &query.borrow())?
+            {
+                return Ok(Outcome::Found(found));
+            }
+            let id = rows::insert(lease, fields, user_id, local_site_id)?;
+            Ok(Outcome::Inserted(Record::alone(id, fields.clone())))
+        });
+        match inserted {
+            Err(Fault::Duplicate) => Ok(Outcome::ValueTaken(Box::new(fields.clone()))),
+            inserted => Ok(inserted?),
+        }
+    }
+
+    /// Writes the columns that a change is about, and no others.
+    fn update(&self, id: i64, change: &Change) -> Result<Outcome> {
+        let mut columns = vec!["last_updated = ?"];
+        let mut params = vec![Param::Time(change.last_updated)];
+        if let Some(expires) = change.expires {
+            columns.push("expires = ?");
+            params.push(Param::time(expires));
+        }
+        if let Some(note) = &change.note {
+            columns.push("note = ?");
+            params.push(Param::Text(note));
+        }
+        if let Some(policy) = &change.policy {
+            columns.push("policy = ?");
+            params.push(Param::Text(policy.text()));
+        }
+        if let Some(extra_data) = &change.extra_data {
+            columns.push("extra_data = ?");
+            params.push(Param::Text(extra_data.text()));
+        }
+        let columns = columns.join(", ");
+        let changed = self.transact(self.limits(), |lease| {
+            let ids = rows::lock_selected(lease, &Selection::Id(id))?;
+            self.set(lease, &ids, &columns, &params)
+        });
+        Ok(Outcome::Done(changed?))
+    }
+
+    fn limits_of(&self, which: &Selection) -> Limits {
+        match which {
+            Selection::Value(_) | Selection::Id(_) => self.limits(),
+            Selection::User(_) | Selection::Everyone => self.bulk_limits(),
+        }
+    }
+
+    fn invalidate(&self, which: &Selection, invalidation: &Invalidation) -> Result<Outcome> {
+        let limits = self.limits_of(which);
+        let params = invalidation_params(invalidation);
+        let changed = self.transact(limits, |lease| {
+            let ids = rows::lock_selected(lease, which)?;
+            self.set(lease, &ids, INVALIDATE, &params)
+        });
+        Ok(Outcome::Done(changed?))
+    }
+
+    /// Makes tokens invalid by one statement, without reading any of them.
+    fn invalidate_unread(&self, which: &Selection, invalidation: &Invalidation) -> Result<u64> {
+        let limits = self.limits_of(which);
+        let mut params = invalidation_params(invalidation).to_vec();
+        let mut update = format!("UPDATE webapi_webapitoken SET {INVALIDATE}");
+        Ok(match which {
+            Selection::Everyone => {
+                self.transact(limits, |lease| lease.execute(&update, &params))?
+            }
+            Selection::Id(id) => {
+                update += &format!(" WHERE id = {id}");
+                self.transact(limits, |lease| lease.execute(&update, &params))?
+            }
+            Selection::User(user) => {
+                update += " WHERE user_id = ?";
+                self.transact(limits, |lease| {
+                    params.truncate(3);
+                    params.push(Param::Int(rows::user_id(lease, user, false)?));
+                    lease.execute(&update, &params)
+                })?
+            }
+            // Some databases find other values than the one that was asked for.
+            Selection::Value(_) => self.transact(limits, |lease| {
+                let ids = rows::lock_selected(lease, which)?;
+                rows::conditions(&ids).try_fold(0, |count, condition| {
+                    let update = format!("{update} WHERE {}", unaliased(&condition));
+                    Ok(count + lease.execute(&update, &params)?)
+                })
+            })?,
+        })
+    }
+
+    /// Sets columns of the tokens with these ids, and gives their records.
+    fn set(
+        &self,
+        lease: &mut Lease<'_>,
+        ids: &[i64],
+        columns: &str,
+        params: &[Param<'_>],
+    ) -> Result<Vec<SharedRecord>, Fault> {
+        let mut records = Vec::new();
+        for condition in rows::conditions(ids) {
+            let update = format!("UPDATE webapi_webapitoken AS t SET {columns} WHERE {condition}");
+            lease.execute(&update, params)?;
+            records.extend(self.reader().select(lease, &condition, &[])?);
+        }
+        Ok(records)
+    }
+
+    /// Removes a token, and gives the record that it had.
+    fn delete(&self, id: i64) -> Result<Outcome> {
+        let condition = format!("t.id = {id}");
+        let deleted = self.transact(self.limits(), |lease| {
+            rows::lock(lease, &condition, &[], None)?;
+            let records = self.reader().select(lease, &condition, &[])?;
+            lease.execute(&delete_where(&condition), &[])?;
+            Ok(records)
+        });
+        Ok(Outcome::Done(deleted?))
+    }
+
+    /// Removes the tokens that are dead, some at a time, each time for good; and gives their ids,
+    /// and the records of those who ask.
+    fn purge_some(
+        &self,
+        limits: Limits,
+        before: Timestamp,
+        after_id: i64,
+        reads: bool,
+    ) -> Result<(Vec<i64>, Vec<SharedRecord>)> {
+        let condition = format!(
+            "t.id > {after_id} AND ((NOT t.valid AND COALESCE(t.invalid_date, t.time_added) < ?) \
+             OR t.expires < ?)"
+        );
+        let params = [Param::Time(before), Param::Time(before)];
+        Ok(self.transact(limits, |lease| {
+            let ids = rows::lock(lease, &condition, &params, Some(rows::IDS_AT_ONCE))?;
+            let mut records = Vec::new();
+            for condition in rows::conditions(&ids) {
+                if reads {
+                    records.extend(self.reader().select(lease, &condition, &[])?);
+                }
+                lease.execute(&delete_where(&condition), &[])?;
+            }
+            Ok((ids, records))
+        })?)
+    }
+}
+
+const INVALIDATE: &str = "valid = ?, invalid_date = ?, invalid_reason = ?";
+
+/// The parameters of [`INVALIDATE`].
+fn invalidation_params(invalidation: &Invalidation) -> [Param<'_>; 3] {
+    [Param::Bool(false), Param::time(invalidation.date), Param::Text(&invalidation.reason)]
+}
+
+fn delete_where(condition: &str) -> String {
+    format!("DELETE FROM webapi_webapitoken WHERE {}", unaliased(condition))
+}
+
+/// A condition on ids for a statement that has no alias: in some, no database takes one as the
+/// others do.
+fn unaliased(condition: &str) -> String {
+    condition.replace("t.id", "id")
+}
+
+impl Backend for ReviewBoard {
+    fn begin_call(&self) -> CallScope {
+        CallScope::until(self.address(), Instant::now() + self.settings.call_timeout)
+    }
+
+    fn local_sites(&self) -> Result<Vec<Text>> {
+        let rows = self.ask(|lease| lease.query("SELECT name FROM site_localsite", &[]))?;
+        let names = rows.into_iter().filter_map(|mut row| row.text().ok().flatten());
+        let mut names: Vec<_> = names.map(|name| Text::new(&name)).collect();
+        names.sort_unstable();
+        Ok(names)
+    }
+
+    fn client_token_expiration(&self) -> Result<Option<i64>> {
+        // Of several sites on one database, the first is Review Board's own.
+        let statement =
+            "SELECT settings FROM siteconfig_siteconfiguration ORDER BY site_id, id LIMIT 1";
+        let rows = self.ask(|lease| lease.query(statement, &[]))?;
+        let Some(mut row) = rows.into_iter().next() else {
+            return Ok(Some(DEFAULT_EXPIRATION_DAYS));
+        };
+        let text = row.text().map_err(|_| sql::unreadable())?;
+        let settings = StoredDocument::read(text.as_ref().map_or("", |text| text.as_str()));
+        Ok(Some(match settings.root().get("client_token_expiration") {
+            None => DEFAULT_EXPIRATION_DAYS,
+            // A flag is an integer in Python; anything else is never.
+            Some(days) => days.as_int().unwrap_or(0),
+        }))
+    }
+
+    fn best_client_token(&self, query: &ClientQuery<'_>) -> Result<Option<SharedRecord>> {
+        self.ask(|lease| {
+            let best = self.reader().best(lease, query)?;
+            if best.is_none() {
+                rows::user_id(lease, query.user, false)?;
+                rows::local_site_id(lease, query.local_site)?;
+            }
+            Ok(best)
+        })
+    }
+
+    fn by_value(&self, value: &str) -> Result<Option<SharedRecord>> {
+        let found = self.ask(|lease| self.reader().by_value(lease, value))?;
+        Ok(found.map(|(record, _)| record))
+    }
+
+    fn by_id(&self, id: i64) -> Result<Option<SharedRecord>> {
+        let condition = format!("t.id = {id}");
+        let found = self.ask(|lease| self.reader().select(lease, &condition, &[]))?;
+        Ok(found.into_iter().next())
+    }
+
+    fn list(&self, filter: &TokenFilter<'_>, now: Timestamp) -> Result<Vec<SharedRecord>> {
+        let records = self.ask_within(self.bulk_limits(), |lease| {
+            let (mut condition, mut params) = ("1 = 1".to_owned(), Vec::new());
+            if let Some(user) = filter.user {
+                condition += " AND t.user_id = ?";
+                params.push(Param::Int(rows::user_id(lease, user, false)?));
+            }
+            match filter.local_site {
+                SiteFilter::All => {}
+                SiteFilter::Global => condition += " AND t.local_site_id IS NULL",
+                SiteFilter::Named(name) => {
+                    condition += " AND t.local_site_id = ?";
+                    params.push(Param::int(rows::local_site_id(lease, Some(name))?));
+                }
+            }
+            self.reader().select(lease, &condition, &params)
+        })?;
+        Ok(records.into_iter().filter(|record| filter.matches(record, now)).collect())
+    }
+
+    fn count(&self) -> Result<u64> {
+        let rows = self.ask(|lease| lease.query("SELECT COUNT(*) FROM webapi_webapitoken", &[]))?;
+        let count = rows.into_iter().next().and_then(|mut row| row.id());
+        Ok(count.ok_or_else(sql::unreadable)?.unsigned_abs())
+    }
+
+    fn log_in(
+        &self,
+        value: &[u8],
+        judge: &mut dyn FnMut(&Record, bool) -> Option<Timestamp>,
+    ) -> Result<Option<SharedRecord>> {
+        // Bytes that are no text are no token's value.
+        let Ok(value) = std::str::from_utf8(value) else { return Ok(None) };
+        self.ask(|lease| {
+            let Some((record, is_active)) = self.reader().by_value(lease, value)? else {
+                return Ok(None);
+            };
+            record.check_readable()?;
+            if let Some(time) = judge(&record, is_active) {
+                let update = "UPDATE webapi_webapitoken SET last_used = ? WHERE id = ?";
+                lease.execute(update, &[Param::Time(time), Param::Int(record.id())])?;
+                record.set_last_used(Some(time));
+            }
+            Ok(Some(record))
+        })
+    }
+
+    fn change(&self, operation: Operation) -> Result<Outcome> {
+        match operation {
+            Operation::AddLocalSite(_) | Operation::RemoveLocalSite(_) => {
+                Err(theirs("Local Sites").at_argument("local_site"))
+            }
+            Operation::SetUserActive(..) => Err(theirs("users").at_argument("user")),
+            Operation::Insert(fields, unless) => self.insert(&fields, unless.as_ref()),
+            Operation::Update(id, change) => self.update(id, &change),
+            Operation::Invalidate(which, invalidation) => self.invalidate(&which, &invalidation),
+            Operation::Delete(id) => self.delete(id),
+            Operation::Import(_) => Err(Error::new(
+                ErrorKind::Unsupported,
+                "a file cannot be brought into a store on Review Board's database",
+            )
+            .at_argument("store")),
+            Operation::Purge(before) => {
+                let mut purged = Vec::new();
+                self.purge(before, Some(&mut |records| purged.extend_from_slice(records)))?;
+                Ok(Outcome::Done(purged))
+            }
+        }
+    }
+
+    fn revoke(&self, operation: Operation) -> Result<u64> {
+        match operation {
+            Operation::Invalidate(which, invalidation) => {
+                self.invalidate_unread(&which, &invalidation)
+            }
+            Operation::Delete(id) => {
+                let delete = delete_where(&format!("id = {id}"));
+                Ok(self.transact(self.limits(), |lease| lease.execute(&delete, &[]))?)
+            }
+            operation => self.change(operation).map(Outcome::into_count),
+        }
+    }
+
+    fn purge(&self, before: Timestamp, mut purged: Option<ForRecords<'_>>) -> Result<u64> {
+        let limits = self.bulk_limits();
+        let (mut count, mut last_id) = (0, i64::MIN);
+        loop {
+            let (ids, records) = self.purge_some(limits, before, last_id, purged.is_some())?;
+            count += ids.len() as u64;
+            if let Some(purged) = &mut purged {
+                purged(&records);
+            }
+            match ids.last() {
+                Some(id) if ids.len() == rows::IDS_AT_ONCE => last_id = *id,
+                _ => return Ok(count),
+            }
+        }
+    }
+
+    fn check(&self) -> Result<()> {
+        if self.pool.was_forked() { Err(super::forked()) } else { Ok(()) }
+    }
+}
+
+fn theirs(what: &str) -> Error {
+    let message = format!("{what} are Review Board's, and are changed there");
+    Error::new(ErrorKind::Unsupported, message)
+}

@@ -1,0 +1,350 @@
+//! A Review Board server's database on MySQL or MariaDB.
+
+use std::fs;
+use std::future::Future;
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, Datelike, NaiveDate, Timelike, Utc};
+use mysql_async::prelude::Queryable;
+use mysql_async::{Conn, DriverError, IoError, OptsBuilder, Params, SslOpts, Value};
+use tokio::runtime::{Builder, Runtime};
+use tokio::time::timeout;
+use zeroize::Zeroizing;
+
+use super::address::{Server, Tls};
+use super::fault::Fault;
+use super::limits::Limits;
+use super::sql::{Cell, Connection, Dialect, KEEP_ALIVE, Param, Row, unreadable};
+use crate::clock::Timestamp;
+
+static DIALECT: Dialect = Dialect {
+    begin: "START TRANSACTION",
+    lock: " FOR UPDATE",
+    lock_user: None,
+    required_columns: "SELECT column_name FROM information_schema.columns \
+         WHERE table_name = 'webapi_webapitoken' AND table_schema = DATABASE() \
+         AND is_nullable = 'NO' AND column_default IS NULL AND extra NOT LIKE '%auto_increment%'",
+};
+
+/// How long the server is waited for when a connection is closed.
+const GOODBYE: Duration = Duration::from_millis(100);
+
+/// The session, whatever the server presets. Read committed is what Django asks for too; strict, so
+/// that nothing is cut short.
+const SESSION: [&str; 3] = [
+    "SET NAMES utf8mb4",
+    "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE",
+    "SET SESSION autocommit = 1, sql_mode = 'STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION', \
+     time_zone = '+00:00', sql_select_limit = 18446744073709551615",
+];
+
+/// A variable that this server does not have.
+const UNKNOWN_VARIABLE: u16 = 1193;
+
+/// The runtime belongs to the connection, and runs on the thread of whoever asks.
+struct Mysql {
+    runtime: Runtime,
+    /// None once it is closed.
+    connection: Option<Conn>,
+    limits: Limits,
+    /// The limit of a statement that the server was told.
+    session_limit: Option<Duration>,
+    busy_until: Option<Instant>,
+}
+
+pub(super) fn connect(
+    server: &Server,
+    limits: &Limits,
+    connect_timeout: Duration,
+) -> Result<Box<dyn Connection>, Fault> {
+    let mut options = OptsBuilder::default()
+        .tcp_port(server.port)
+        .user(server.user.clone())
+        .pass(server.password.as_ref().map(|password| password.to_string()))
+        .db_name(Some(server.database.clone()))
+        .tcp_keepalive(Some(KEEP_ALIVE))
+        // Of a host that is this one, the server's socket would be asked for and used instead.
+        .prefer_socket(false)
+        // An update of a row to what it is counts too.
+        .client_found_rows(true);
+    if let Some(tls) = &server.tls {
+        options = options.ssl_opts(verifier(tls)?);
+    }
+    let connect = |options: OptsBuilder| -> Result<Box<dyn Connection>, Fault> {
+        let runtime = Builder::new_current_thread().enable_io().enable_time().build();
+        let runtime = runtime.map_err(|error| Fault::Lost(error.to_string()))?;
+        let limit = limits.remaining()?.min(connect_timeout);
+        let opened = within(&runtime, limit, Conn::new(options))?;
+        let mut connection = Mysql {
+            runtime,
+            connection: Some(opened),
+            limits: *limits,
+            session_limit: None,
+            busy_until: None,
+        };
+        for statement in SESSION {
+            connection.answer(async |connection| connection.query_drop(statement).await)?;
+        }
+        connection.use_limits()?;
+        Ok(Box::new(connection))
+    };
+    match &server.socket {
+        Some(path) => connect(options.socket(Some(path.to_string_lossy().into_owned()))),
+        None => server.at_each_ip(|ip| {
+            // The driver would start a thread to look the name up. It is the certificate's.
+            let options = options.clone().ip_or_hostname(server.host.clone());
+            connect(options.resolved_ips(Some(vec![ip])))
+        }),
+    }
+}
+
+/// TLS that trusts a server whose certificate is good for the name that it was called by.
+fn verifier(tls: &Tls) -> Result<SslOpts, Fault> {
+    let Some(path) = &tls.authorities else { return Ok(SslOpts::default()) };
+    let unusable = || Fault::Refused("the file of sslrootcert has no usable certificates".into());
+    // Read here: the driver would start a thread for it.
+    let authorities = fs::read(path).map_err(|_| unusable())?;
+    Ok(SslOpts::default()
+        .with_disable_built_in_roots(true)
+        .with_root_certs(vec![authorities.into()]))
+}
+
+/// Waits for an answer of the server, but not longer than a limit.
+fn within<T>(
+    runtime: &Runtime,
+    limit: Duration,
+    answer: impl Future<Output = mysql_async::Result<T>>,
+) -> Result<T, Fault> {
+    match runtime.block_on(async { timeout(limit, answer).await }) {
+        Ok(answer) => answer.map_err(fault),
+        Err(_) => Err(Fault::Silent),
+    }
+}
+
+impl Mysql {
+    /// Waits for an answer of the server as long as the call may.
+    fn answer<T>(
+        &mut self,
+        ask: impl AsyncFnOnce(&mut Conn) -> mysql_async::Result<T>,
+    ) -> Result<T, Fault> {
+        let connection = self.connection.as_mut().ok_or_else(closed)?;
+        let limit = self.limits.wait()?;
+        self.busy_until = Some(self.limits.busy_until());
+        let answer = within(&self.runtime, limit, ask(connection));
+        if !matches!(answer, Err(Fault::Silent)) {
+            self.busy_until = None;
+        }
+        answer
+    }
+
+    /// Tells the server of the limit of the statements that follow.
+    fn use_limits(&mut self) -> Result<(), Fault> {
+        let limit = self.limits.statement;
+        if self.session_limit == Some(limit) {
+            return Ok(());
+        }
+        // Locks are waited for in whole seconds. MariaDB limits all statements, MySQL those that read.
+        let (seconds, limit_ms) = (limit.as_secs().max(1), limit.as_millis());
+        let limits = [
+            format!("innodb_lock_wait_timeout = {seconds}, lock_wait_timeout = {seconds}"),
+            format!("max_statement_time = {}.{:03}", limit.as_secs(), limit.subsec_millis()),
+            format!("max_execution_time = {limit_ms}"),
+            // Lets go of locks if this process is stopped in the middle of a transaction.
+            format!("idle_transaction_timeout = {seconds}"),
+        ];
+        for limit in limits {
+            let statement = format!("SET SESSION {limit}");
+            self.answer(async |connection| match connection.query_drop(&statement).await {
+                Err(mysql_async::Error::Server(error)) if error.code == UNKNOWN_VARIABLE => Ok(()),
+                answer => answer,
+            })?;
+        }
+        self.session_limit = Some(limit);
+        Ok(())
+    }
+}
+
+impl Connection for Mysql {
+    fn dialect(&self) -> &'static Dialect {
+        &DIALECT
+    }
+
+    fn set_limits(&mut self, limits: Limits) {
+        self.limits = limits;
+    }
+
+    fn busy_until(&self) -> Option<Instant> {
+        self.busy_until
+    }
+
+    fn run(&mut self, statement: &str) -> Result<(), Fault> {
+        self.use_limits()?;
+        self.answer(async |connection| connection.query_drop(statement).await)
+    }
+
+    fn query(&mut self, statement: &str, params: &[Param<'_>]) -> Result<Vec<Row>, Fault> {
+        self.use_limits()?;
+        let params = values(params);
+        let rows: Vec<mysql_async::Row> =
+            self.answer(async |connection| connection.exec(statement, params).await)?;
+        let read = |row: mysql_async::Row| Row::new(row.unwrap().into_iter().map(cell).collect());
+        Ok(rows.into_iter().map(read).collect())
+    }
+
+    fn execute(&mut self, statement: &str, params: &[Param<'_>]) -> Result<u64, Fault> {
+        self.use_limits()?;
+        let params = values(params);
+        self.answer(async |connection| {
+            connection.exec_drop(statement, params).await?;
+            Ok(connection.affected_rows())
+        })
+    }
+
+    fn insert(&mut self, statement: &str, params: &[Param<'_>]) -> Result<i64, Fault> {
+        self.execute(statement, params)?;
+        let id = self.connection.as_ref().and_then(Conn::last_insert_id);
+        id.and_then(|id| i64::try_from(id).ok()).ok_or_else(|| unreadable().into())
+    }
+}
+
+impl Drop for Mysql {
+    /// Says goodbye to the server, without waiting for one that is not there or is busy.
+    fn drop(&mut self) {
+        if let Some(connection) = self.connection.take()
+            && self.busy_until.is_none()
+        {
+            let goodbye = connection.disconnect();
+            let _ = self.runtime.block_on(async { timeout(GOODBYE, goodbye).await });
+        }
+    }
+}
+
+fn closed() -> Fault {
+    Fault::Lost("the connection was closed".to_owned())
+}
+
+fn values(params: &[Param<'_>]) -> Params {
+    if params.is_empty() {
+        return Params::Empty;
+    }
+    let value = |param: &Param<'_>| match param {
+        Param::Null => Value::NULL,
+        Param::Bool(flag) => Value::Int((*flag).into()),
+        Param::Int(number) => Value::Int(*number),
+        Param::Text(text) => Value::Bytes(text.as_bytes().to_vec()),
+        Param::Time(time) => date(*time),
+    };
+    Params::Positional(params.iter().map(value).collect())
+}
+
+/// A time in UTC, which is what Django keeps in columns without a time zone.
+fn date(time: Timestamp) -> Value {
+    let time = DateTime::<Utc>::from_timestamp_micros(time.as_micros()).unwrap_or_default();
+    let small = |number: u32| u8::try_from(number).unwrap_or_default();
+    Value::Date(
+        u16::try_from(time.year()).unwrap_or_default(),
+        small(time.month()),
+        small(time.day()),
+        small(time.hour()),
+        small(time.minute()),
+        small(time.second()),
+        time.timestamp_subsec_micros(),
+    )
+}
+
+fn cell(value: Value) -> Cell {
+    match value {
+        Value::NULL => Cell::Null,
+        Value::Int(number) => Cell::Int(number),
+        Value::UInt(number) => i64::try_from(number).map_or(Cell::Unreadable, Cell::Int),
+        Value::Bytes(bytes) => String::from_utf8(bytes)
+            .map_or(Cell::Unreadable, |text| Cell::Text(Zeroizing::new(text))),
+        Value::Date(year, month, day, hour, minute, second, micros) => {
+            let time = NaiveDate::from_ymd_opt(year.into(), month.into(), day.into())
+                .and_then(|day| {
+                    day.and_hms_micro_opt(hour.into(), minute.into(), second.into(), micros)
+                })
+                .map(|time| Timestamp::from_micros(time.and_utc().timestamp_micros()));
+            // The zero date, for one.
+            time.and_then(Result::ok).map_or(Cell::Unreadable, Cell::Time)
+        }
+        Value::Float(_) | Value::Double(_) | Value::Time(..) => Cell::Unreadable,
+    }
+}
+
+#[allow(clippy::needless_pass_by_value)]
+fn fault(error: mysql_async::Error) -> Fault {
+    match error {
+        mysql_async::Error::Server(answer) => match answer.code {
+            1062 => Fault::Duplicate,
+            1205 | 1969 | 3024 => Fault::TimedOut,
+            1213 | 1020 => Fault::Conflict,
+            1054 | 1146 => Fault::Schema,
+            // An illegal mix of collations, and texts that cannot be converted.
+            1267 | 1366 | 1977 | 3854 | 3988 => Fault::Unstorable(argument(&answer.message)),
+            1040 | 1203 | 1226 => Fault::Full(says(answer.code, &answer.message)),
+            // The session is over: shutdown, killed, idle for too long, or a packet out of order.
+            1053 | 1080 | 1152..=1161 | 1184 | 1927 | 2006 | 2013 | 4031 => {
+                Fault::Lost(says(answer.code, &answer.message))
+            }
+            code => Fault::Refused(says(code, &answer.message)),
+        },
+        mysql_async::Error::Io(IoError::Tls(error)) => Fault::Refused(format!("TLS: {error}")),
+        mysql_async::Error::Io(IoError::Io(error)) => match is_tls(&error) {
+            true => Fault::Refused(format!("TLS: {error}")),
+            false => Fault::Lost(error.to_string()),
+        },
+        mysql_async::Error::Driver(DriverError::ConnectionClosed) => closed(),
+        mysql_async::Error::Driver(DriverError::NoClientSslFlagFromServer) => {
+            Fault::Refused("the server has no TLS".to_owned())
+        }
+        mysql_async::Error::Driver(DriverError::UnknownAuthPlugin { name }) => {
+            Fault::Refused(format!("the server asks for the authentication plugin {name}"))
+        }
+        // What the driver says of these may quote values.
+        mysql_async::Error::Driver(_) | mysql_async::Error::Other(_) => {
+            Fault::Lost("what the server sent made no sense".to_owned())
+        }
+        mysql_async::Error::Url(_) => Fault::Refused("the driver takes no such address".to_owned()),
+    }
+}
+
+/// The argument that goes into the column that a message names.
+fn argument(message: &str) -> Option<&'static str> {
+    let arguments = [
+        ("note", "note"),
+        ("policy", "policy"),
+        ("extra_data", "extra_data"),
+        ("invalid_reason", "reason"),
+        ("token_generator_id", "generator_id"),
+        ("token", "value"),
+    ];
+    let names = |column: &str| {
+        message.contains(&format!("`{column}`")) || message.contains(&format!("'{column}'"))
+    };
+    arguments.into_iter().find(|(column, _)| names(column)).map(|(_, argument)| argument)
+}
+
+/// Whether an error of a stream is one of TLS.
+fn is_tls(error: &std::io::Error) -> bool {
+    error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>())
+}
+
+/// What the server says, without the values that it quotes.
+fn says(code: u16, message: &str) -> String {
+    let parts = message.split('\'').enumerate();
+    let parts = parts.map(|(index, part)| if index % 2 == 0 { part } else { "…" });
+    format!("MySQL says {code}: {}", parts.collect::<Vec<_>>().join("'"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn message_of_the_server_quotes_no_value() {
+        let said = says(1062, "Duplicate entry 'rbp_secret' for key 'token'");
+        assert_eq!(said, "MySQL says 1062: Duplicate entry '…' for key '…'");
+        assert!(!says(1, "near 'rbp_secret").contains("secret"));
+    }
+}

@@ -1,0 +1,537 @@
+//! A bounded number of connections, shared by all threads.
+
+use std::mem;
+use std::time::{Duration, Instant};
+
+use parking_lot::{Condvar, Mutex};
+
+use super::fault::Fault;
+use super::limits::Limits;
+use super::sql::{Connection, Param, Row};
+use crate::backend::forked;
+use crate::os::{descriptors, fork};
+
+/// Opens a connection.
+type Connect = Box<dyn Fn(&Limits) -> Result<Box<dyn Connection>, Fault> + Send + Sync>;
+
+/// A connection that idled for longer is not used again: servers close those, and the boxes between
+/// forget them.
+const MAX_IDLE: Duration = Duration::from_secs(120);
+
+/// How long nobody connects after the first failure, and at most. It doubles with each failure.
+const MIN_BACKOFF: Duration = Duration::from_millis(20);
+const MAX_BACKOFF: Duration = Duration::from_secs(1);
+
+/// A child of `fork` has copies of its parent's connections: what it sent or closed there would be
+/// the parent's to suffer. So it is refused everything, and its copies are leaked.
+pub(super) struct Pool {
+    connect: Connect,
+    size: usize,
+    state: Mutex<State>,
+    /// A connection was returned, or a place became free.
+    returned: Condvar,
+    forks: Option<u64>,
+}
+
+#[derive(Default)]
+struct State {
+    /// Those that nobody uses, and since when.
+    idle: Vec<(Instant, Box<dyn Connection>)>,
+    /// The places that are taken: by idle connections, those that callers have, and those that were
+    /// given up while the server may be busy with them still.
+    open: usize,
+    /// Until when each of the latter takes its place.
+    abandoned: Vec<Instant>,
+    failure: Option<Failure>,
+}
+
+/// The last attempt to connect failed.
+struct Failure {
+    fault: Fault,
+    at: Instant,
+    /// Nobody connects before this.
+    retry_at: Instant,
+    backoff: Duration,
+}
+
+impl State {
+    /// Frees the places whose connections are gone by now. The idle ones that are too old are for
+    /// the caller to close, without the lock.
+    fn clean_up(&mut self, now: Instant) -> Vec<(Instant, Box<dyn Connection>)> {
+        let abandoned = self.abandoned.len();
+        self.abandoned.retain(|until| *until > now);
+        // The oldest are in front.
+        let is_fresh = |(since, _): &(Instant, _)| now.saturating_duration_since(*since) < MAX_IDLE;
+        let old = self.idle.iter().position(is_fresh).unwrap_or(self.idle.len());
+        self.open -= abandoned - self.abandoned.len() + old;
+        self.idle.drain(..old).collect()
+    }
+
+    /// When something changes by itself.
+    fn next_change(&self, size: usize) -> Option<Instant> {
+        let may_connect = self.open < size;
+        let failure = self.failure.as_ref().filter(|_| may_connect);
+        let retry_at = failure.map(|failure| failure.retry_at);
+        self.abandoned.iter().copied().chain(retry_at).min()
+    }
+}
+
+impl Pool {
+    pub fn new(connect: Connect, size: usize) -> Self {
+        let forks = fork::generation();
+        Self { connect, size, state: Mutex::default(), returned: Condvar::new(), forks }
+    }
+
+    /// Whether this is a child of the process that opened the store.
+    pub fn was_forked(&self) -> bool {
+        self.forks.is_none() || fork::generation() != self.forks
+    }
+
+    /// A connection for the caller alone.
+    pub fn lease(&self, limits: Limits) -> Result<Lease<'_>, Fault> {
+        self.lease_any(limits, true)
+    }
+
+    /// The same, of a connection that was made just now.
+    pub fn lease_new(&self, limits: Limits) -> Result<Lease<'_>, Fault> {
+        self.lease_any(limits, false)
+    }
+
+    fn lease_any(&self, limits: Limits, may_be_old: bool) -> Result<Lease<'_>, Fault> {
+        let start = Instant::now();
+        loop {
+            if self.was_forked() {
+                return Err(forked().into());
+            }
+            let Some(place) = self.place(limits, start)? else { continue };
+            let place = match place {
+                Found::Idle(connection) if may_be_old => {
+                    return Ok(Lease::new(self, connection, false, limits));
+                }
+                Found::Idle(connection) => {
+                    let place = Place(self);
+                    drop(connection);
+                    place
+                }
+                Found::Place => Place(self),
+            };
+            descriptors::occupy_standard_streams()
+                .map_err(|error| Fault::Lost(error.to_string()))?;
+            match (self.connect)(&limits) {
+                Ok(connection) => {
+                    // From here on the connection has the place.
+                    mem::forget(place);
+                    self.state.lock().failure = None;
+                    return Ok(Lease::new(self, connection, true, limits));
+                }
+                Err(fault) => {
+                    let mut state = self.state.lock();
+                    let is_full = matches!(fault, Fault::Full(_));
+                    let has_others = state.open > state.abandoned.len() + 1;
+                    state.fail(fault.clone());
+                    drop(state);
+                    drop(place);
+                    // A full server has room, at the latest, when another caller is done.
+                    if !is_full || !has_others {
+                        return Err(fault);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Waits for a connection that idles, or for a place for a new one. None: try again.
+    fn place(&self, limits: Limits, start: Instant) -> Result<Option<Found>, Fault> {
+        let mut state = self.state.lock();
+        loop {
+            let now = Instant::now();
+            let old = state.clean_up(now);
+            if !old.is_empty() {
+                drop(state);
+                drop(old);
+                self.returned.notify_all();
+                return Ok(None);
+            }
+            if let Some((_, connection)) = state.idle.pop() {
+                return Ok(Some(Found::Idle(connection)));
+            }
+            if state.open < self.size {
+                match &mut state.failure {
+                    None => {
+                        state.open += 1;
+                        return Ok(Some(Found::Place));
+                    }
+                    Some(failure) if failure.retry_at <= now => {
+                        // One attempt at a time, until one succeeds.
+                        failure.retry_at = now + failure.backoff;
+                        state.open += 1;
+                        return Ok(Some(Found::Place));
+                    }
+                    // Somebody has tried since: the answer is this caller's too.
+                    Some(failure) if failure.at > start && !may_wait(&failure.fault) => {
+                        return Err(failure.fault.clone());
+                    }
+                    Some(_) => {}
+                }
+            }
+            if limits.deadline <= now {
+                let full = state.failure.as_ref().map(|failure| &failure.fault);
+                return Err(full
+                    .filter(|fault| may_wait(fault))
+                    .cloned()
+                    .unwrap_or(Fault::TimedOut));
+            }
+            let until =
+                state.next_change(self.size).map_or(limits.deadline, |at| at.min(limits.deadline));
+            self.returned.wait_until(&mut state, until);
+        }
+    }
+
+    /// A connection was lost, so those that idle are most likely too.
+    fn forget_idle(&self) {
+        let idle = {
+            let mut state = self.state.lock();
+            state.open -= state.idle.len();
+            mem::take(&mut state.idle)
+        };
+        self.returned.notify_all();
+        drop(idle);
+    }
+}
+
+/// Whether a connection may become free where one could not be made.
+fn may_wait(fault: &Fault) -> bool {
+    matches!(fault, Fault::Full(_))
+}
+
+impl State {
+    fn fail(&mut self, fault: Fault) {
+        let backoff = self.failure.as_ref().map(|failure| failure.backoff * 2);
+        let backoff = backoff.map_or(MIN_BACKOFF, |backoff| backoff.min(MAX_BACKOFF));
+        let at = Instant::now();
+        self.failure = Some(Failure { fault, at, retry_at: at + backoff, backoff });
+    }
+}
+
+/// What a caller gets of the pool.
+enum Found {
+    Idle(Box<dyn Connection>),
+    /// A place, in which the caller connects.
+    Place,
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        if self.was_forked() {
+            mem::forget(mem::take(&mut self.state.get_mut().idle));
+        }
+    }
+}
+
+/// A place in the pool that has no connection.
+struct Place<'a>(&'a Pool);
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.0.state.lock().open -= 1;
+        // All: a caller that waits for something else must not get the only notice.
+        self.0.returned.notify_all();
+    }
+}
+
+/// A connection that goes back to the pool, unless it was lost or left inside a transaction.
+pub(super) struct Lease<'a> {
+    pool: &'a Pool,
+    connection: Option<Box<dyn Connection>>,
+    /// Made for this lease, so it cannot be one that died while it idled.
+    pub is_new: bool,
+    is_usable: bool,
+}
+
+impl<'a> Lease<'a> {
+    fn new(
+        pool: &'a Pool,
+        mut connection: Box<dyn Connection>,
+        is_new: bool,
+        limits: Limits,
+    ) -> Self {
+        connection.set_limits(limits);
+        Self { pool, connection: Some(connection), is_new, is_usable: true }
+    }
+
+    fn ask<T>(
+        &mut self,
+        question: impl FnOnce(&mut dyn Connection) -> Result<T, Fault>,
+    ) -> Result<T, Fault> {
+        let Some(connection) = self.connection.as_deref_mut() else {
+            return Err(Fault::Lost("it was closed".to_owned()));
+        };
+        let answer = question(connection);
+        if let Err(fault) = &answer {
+            if fault.is_gone() || matches!(fault, Fault::TimedOut) {
+                self.is_usable = false;
+            }
+            if fault.is_gone() {
+                self.pool.forget_idle();
+            }
+        }
+        answer
+    }
+
+    /// Ends a query whose rows stay locked until the transaction ends.
+    pub fn lock(&self) -> &'static str {
+        self.connection.as_ref().map_or("", |connection| connection.dialect().lock)
+    }
+
+    /// Locks a user by an id, where the user's row is not locked.
+    pub fn lock_user(&self) -> Option<&'static str> {
+        self.connection.as_ref().and_then(|connection| connection.dialect().lock_user)
+    }
+
+    /// The names of the columns that a new token must have a value for.
+    pub fn required_columns(&mut self) -> Result<Vec<String>, Fault> {
+        let statement = self.connection.as_ref().map_or("", |it| it.dialect().required_columns);
+        let rows = self.query(statement, &[])?;
+        let names = rows.into_iter().filter_map(|mut row| row.text().ok().flatten());
+        Ok(names.map(|name| name.to_string()).collect())
+    }
+
+    pub fn query(&mut self, statement: &str, params: &[Param<'_>]) -> Result<Vec<Row>, Fault> {
+        self.ask(|connection| connection.query(statement, params))
+    }
+
+    pub fn execute(&mut self, statement: &str, params: &[Param<'_>]) -> Result<u64, Fault> {
+        self.ask(|connection| connection.execute(statement, params))
+    }
+
+    pub fn insert(&mut self, statement: &str, params: &[Param<'_>]) -> Result<i64, Fault> {
+        self.ask(|connection| connection.insert(statement, params))
+    }
+
+    /// Does work that happens whole or not at all. Of a commit that got no answer, nobody knows
+    /// which: that is `Unknown`.
+    pub fn transaction<T>(
+        &mut self,
+        work: impl FnOnce(&mut Self) -> Result<T, Fault>,
+    ) -> Result<T, Fault> {
+        let Some(dialect) = self.connection.as_ref().map(|connection| connection.dialect()) else {
+            return Err(Fault::Lost("it was closed".to_owned()));
+        };
+        // Until its end is sure, the connection is nobody else's to use.
+        let was_usable = mem::replace(&mut self.is_usable, false);
+        self.ask(|connection| connection.run(dialect.begin))?;
+        let done = work(self);
+        let ended = match &done {
+            // Once the deadline has passed it is not sent.
+            Ok(_) => self.ask(|connection| connection.run("COMMIT")).map_err(|fault| match fault {
+                Fault::Lost(_) => Fault::Unknown { timed_out: false },
+                Fault::Silent => Fault::Unknown { timed_out: true },
+                fault => fault,
+            }),
+            Err(fault) if fault.is_gone() || matches!(fault, Fault::TimedOut) => return done,
+            Err(_) => self.ask(|connection| connection.run("ROLLBACK")),
+        };
+        self.is_usable = was_usable && ended.is_ok();
+        match (done, ended) {
+            (Ok(done), ended) => ended.map(|()| done),
+            (Err(fault), _) => Err(fault),
+        }
+    }
+}
+
+impl Drop for Lease<'_> {
+    fn drop(&mut self) {
+        let Some(connection) = self.connection.take() else { return };
+        if self.is_usable && !std::thread::panicking() {
+            self.pool.state.lock().idle.push((Instant::now(), connection));
+            self.pool.returned.notify_all();
+            return;
+        }
+        let busy_until = connection.busy_until();
+        let place = Place(self.pool);
+        drop(connection);
+        if let Some(until) = busy_until {
+            self.pool.state.lock().abandoned.push(until);
+            mem::forget(place);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::super::sql::Dialect;
+    use super::*;
+
+    static DIALECT: Dialect =
+        Dialect { begin: "BEGIN", lock: "", lock_user: None, required_columns: "" };
+
+    /// A connection that is lost at a statement.
+    struct Fake {
+        lost_at: &'static str,
+        fault: Fault,
+        busy_until: Option<Instant>,
+        closed: Arc<AtomicUsize>,
+    }
+
+    impl Connection for Fake {
+        fn dialect(&self) -> &'static Dialect {
+            &DIALECT
+        }
+
+        fn set_limits(&mut self, _: Limits) {}
+
+        fn busy_until(&self) -> Option<Instant> {
+            self.busy_until
+        }
+
+        fn run(&mut self, statement: &str) -> Result<(), Fault> {
+            if statement == self.lost_at { Err(self.fault.clone()) } else { Ok(()) }
+        }
+
+        fn query(&mut self, statement: &str, _: &[Param<'_>]) -> Result<Vec<Row>, Fault> {
+            self.run(statement).map(|()| Vec::new())
+        }
+
+        fn execute(&mut self, statement: &str, _: &[Param<'_>]) -> Result<u64, Fault> {
+            self.run(statement).map(|()| 1)
+        }
+
+        fn insert(&mut self, statement: &str, _: &[Param<'_>]) -> Result<i64, Fault> {
+            self.run(statement).map(|()| 1)
+        }
+    }
+
+    impl Drop for Fake {
+        fn drop(&mut self) {
+            self.closed.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn limits(millis: u64) -> Limits {
+        Limits::of_call(Duration::from_millis(millis), Duration::from_secs(1))
+    }
+
+    fn pool_of(
+        size: usize,
+        connection: impl Fn() -> Result<Fake, Fault> + Send + Sync + 'static,
+    ) -> Pool {
+        let connect =
+            move |_: &Limits| -> Result<Box<dyn Connection>, Fault> { Ok(Box::new(connection()?)) };
+        Pool::new(Box::new(connect), size)
+    }
+
+    fn pool(lost_at: &'static str, size: usize) -> (Pool, Arc<AtomicUsize>) {
+        let closed = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&closed);
+        let fake = move || {
+            let fault = Fault::Lost("gone".into());
+            Ok(Fake { lost_at, fault, busy_until: None, closed: Arc::clone(&counter) })
+        };
+        (pool_of(size, fake), closed)
+    }
+
+    #[test]
+    fn pool_opens_no_more_connections_than_its_size() {
+        let (pool, _) = pool("", 2);
+        let (first, second) = (pool.lease(limits(10)).unwrap(), pool.lease(limits(10)).unwrap());
+        assert!(matches!(pool.lease(limits(10)).map(drop), Err(Fault::TimedOut)));
+        drop(first);
+        let again = pool.lease(limits(10)).unwrap();
+        assert!(!again.is_new && second.is_new);
+    }
+
+    #[test]
+    fn commit_without_an_answer_is_not_reported_as_done() {
+        let (pool, closed) = pool("COMMIT", 1);
+        let done = pool.lease(limits(1000)).unwrap().transaction(|_| Ok(()));
+        assert!(matches!(done, Err(Fault::Unknown { timed_out: false })));
+        // Nobody gets what may be inside a transaction still.
+        assert_eq!(closed.load(Ordering::Relaxed), 1);
+        assert!(pool.lease(limits(1000)).unwrap().is_new);
+    }
+
+    #[test]
+    fn failed_work_is_rolled_back_and_its_connection_kept() {
+        let (pool, closed) = pool("", 1);
+        let mut lease = pool.lease(limits(1000)).unwrap();
+        let done = lease.transaction(|_| Err::<(), _>(Fault::Duplicate));
+        drop(lease);
+        assert!(matches!(done, Err(Fault::Duplicate)));
+        assert!(!pool.lease(limits(1000)).unwrap().is_new);
+        assert_eq!(closed.load(Ordering::Relaxed), 0);
+    }
+
+    #[test]
+    fn lost_connection_takes_its_idle_siblings_with_it() {
+        let (pool, closed) = pool("SELECT", 3);
+        let (mut first, second) =
+            (pool.lease(limits(1000)).unwrap(), pool.lease(limits(1000)).unwrap());
+        drop(second);
+        assert!(matches!(first.query("SELECT", &[]), Err(Fault::Lost(_))));
+        assert_eq!(closed.load(Ordering::Relaxed), 1);
+        drop(first);
+        assert_eq!(closed.load(Ordering::Relaxed), 2);
+        assert!(pool.lease(limits(1000)).unwrap().is_new);
+    }
+
+    #[test]
+    fn abandoned_connection_keeps_its_place_while_the_server_is_busy() {
+        let busy_until = Instant::now() + Duration::from_millis(300);
+        let pool = pool_of(1, move || {
+            let (fault, closed) = (Fault::Silent, Arc::default());
+            Ok(Fake { lost_at: "SELECT", fault, busy_until: Some(busy_until), closed })
+        });
+        let lost = pool.lease(limits(1000)).unwrap().query("SELECT", &[]).map(drop);
+        assert!(matches!(lost, Err(Fault::Silent)));
+        assert!(matches!(pool.lease(limits(20)).map(drop), Err(Fault::TimedOut)));
+        assert!(pool.lease(limits(5000)).unwrap().is_new);
+        assert!(Instant::now() >= busy_until);
+    }
+
+    #[test]
+    fn refused_connections_are_tried_less_and_less_often() {
+        let attempts = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&attempts);
+        let pool = pool_of(8, move || {
+            counter.fetch_add(1, Ordering::Relaxed);
+            Err(Fault::Lost("refused".into()))
+        });
+        let end = Instant::now() + Duration::from_millis(900);
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    while Instant::now() < end {
+                        let failed = pool.lease(limits(5000)).map(drop);
+                        assert!(matches!(failed, Err(Fault::Lost(_))));
+                    }
+                });
+            }
+        });
+        // 20 ms, 40 ms and so on: the sixth attempt is after 620 ms.
+        let attempts = attempts.load(Ordering::Relaxed);
+        assert!((2..=16).contains(&attempts), "{attempts}");
+    }
+
+    #[test]
+    fn full_server_makes_a_caller_wait_for_a_connection() {
+        let made = AtomicUsize::new(0);
+        let pool = pool_of(2, move || {
+            if made.fetch_add(1, Ordering::Relaxed) > 0 {
+                return Err(Fault::Full("too many connections".into()));
+            }
+            let fault = Fault::Silent;
+            Ok(Fake { lost_at: "", fault, busy_until: None, closed: Arc::default() })
+        });
+        let first = pool.lease(limits(5000)).unwrap();
+        assert!(matches!(pool.lease(limits(50)).map(drop), Err(Fault::Full(_))));
+        std::thread::scope(|scope| {
+            let second = scope.spawn(|| pool.lease(limits(5000)).map(|lease| lease.is_new));
+            std::thread::sleep(Duration::from_millis(50));
+            drop(first);
+            assert!(matches!(second.join().unwrap(), Ok(false)));
+        });
+    }
+}

@@ -1,0 +1,289 @@
+//! Review Board's tables: how a row of tokens is read and written.
+
+use super::fault::Fault;
+use super::pool::Lease;
+use super::sql::{Param, Row, Unreadable};
+use crate::backend::{ClientQuery, Selection};
+use crate::clock::Timestamp;
+use crate::error::{Error, ErrorKind};
+use crate::model::documents::Documents;
+use crate::text::Text;
+use crate::token::{Invalidation, Record, RecordFields, SharedRecord, TokenValue};
+
+/// A token's row with the names of what it refers to, and whether its owner is active.
+pub(super) const SELECT: &str = "SELECT t.id, u.is_active, t.extra_data, t.token_generator_id, \
+     u.username, s.name, t.token, t.time_added, t.last_updated, t.last_used, t.expires, t.valid, \
+     t.invalid_date, t.invalid_reason, t.note, t.policy \
+     FROM webapi_webapitoken t JOIN auth_user u ON u.id = t.user_id \
+     LEFT JOIN site_localsite s ON s.id = t.local_site_id";
+
+/// The columns that [`INSERT`] has a value for.
+pub(super) const INSERTED: &str = "user_id local_site_id token token_generator_id time_added \
+     last_updated last_used expires valid invalid_date invalid_reason note policy extra_data";
+
+const INSERT: &str = "INSERT INTO webapi_webapitoken (user_id, local_site_id, token, \
+     token_generator_id, time_added, last_updated, last_used, expires, valid, invalid_date, \
+     invalid_reason, note, policy, extra_data) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+
+/// Reads tokens. Names and values are compared once more when a row is there: some databases find
+/// `alice` when they are asked for `ALICE`.
+pub(super) struct Reader<'a> {
+    pub documents: &'a Documents,
+}
+
+impl Reader<'_> {
+    /// Reads a row of `SELECT`: the record, and whether its owner is active. A cell that cannot be
+    /// read is noted in the record, and has a stand-in that is of no use to anybody.
+    pub fn read(&self, row: Row) -> Option<(SharedRecord, bool)> {
+        let mut cells = Cells { row, unreadable: None };
+        let id = cells.required("id", Row::int)?;
+        let is_active = cells.required("is_active", Row::int).is_some_and(|flag| flag != 0);
+        let extra_data = cells.optional("extra_data", Row::text);
+        let generator_id = cells.text("token_generator_id");
+        let user = cells.text("username");
+        let local_site = cells.optional("name of the Local Site", Row::text);
+        let value = cells.required("token", Row::text).unwrap_or_default();
+        if TokenValue::check(&value).is_err() {
+            cells.unreadable.get_or_insert("token");
+        }
+        let time_added = cells.required("time_added", Row::time).unwrap_or(Timestamp::MIN);
+        let last_updated = cells.required("last_updated", Row::time).unwrap_or(Timestamp::MIN);
+        let last_used = cells.optional("last_used", Row::time);
+        // Expired since the first day, rather than never.
+        let expires = cells.read("expires", Row::time).unwrap_or(Some(Timestamp::MIN));
+        let valid = cells.required("valid", Row::int).is_some_and(|flag| flag != 0);
+        let date = cells.optional("invalid_date", Row::time);
+        let reason = cells.text("invalid_reason");
+        let note = cells.text("note");
+        let policy = cells.optional("policy", Row::text);
+        let fields = RecordFields {
+            user,
+            local_site: local_site.map(|name| Text::new(&name)),
+            value: TokenValue::stored(&value),
+            generator_id,
+            time_added,
+            last_updated,
+            last_used,
+            expires,
+            invalidation: (!valid).then_some(Invalidation { date, reason }),
+            note,
+            policy: self.documents.foreign_policy(policy.as_ref().map(|text| text.as_str())),
+            extra_data: self
+                .documents
+                .foreign_extra_data(extra_data.as_ref().map(|text| text.as_str())),
+        };
+        Some((Record::stored(id, fields, cells.unreadable), is_active))
+    }
+
+    /// The rows of tokens that meet a condition, in order of their ids.
+    pub fn select(
+        &self,
+        lease: &mut Lease<'_>,
+        condition: &str,
+        params: &[Param<'_>],
+    ) -> Result<Vec<SharedRecord>, Fault> {
+        let rows = lease.query(&format!("{SELECT} WHERE {condition} ORDER BY t.id"), params)?;
+        Ok(rows.into_iter().filter_map(|row| Some(self.read(row)?.0)).collect())
+    }
+
+    /// The token of a value, and whether its owner is active.
+    pub fn by_value(
+        &self,
+        lease: &mut Lease<'_>,
+        value: &str,
+    ) -> Result<Option<(SharedRecord, bool)>, Fault> {
+        // What is no value is no token's, and databases refuse to be asked for some of it.
+        if TokenValue::check(value).is_err() {
+            return Ok(None);
+        }
+        let statement = format!("{SELECT} WHERE t.token = ?");
+        let rows = Fault::or_no_rows(lease.query(&statement, &[Param::Text(value)]))?;
+        let mut found = rows.into_iter().filter_map(|row| self.read(row));
+        Ok(found.find(|(record, _)| record.value().is(value.as_bytes())))
+    }
+
+    /// The token that serves a client best.
+    pub fn best(
+        &self,
+        lease: &mut Lease<'_>,
+        query: &ClientQuery<'_>,
+    ) -> Result<Option<SharedRecord>, Fault> {
+        let site =
+            if query.local_site.is_some() { "s.name = ?" } else { "t.local_site_id IS NULL" };
+        let statement = format!(
+            "{SELECT} WHERE u.username = ? AND t.valid AND (t.expires IS NULL OR t.expires > ?) \
+             AND {site} ORDER BY (t.expires IS NULL) DESC, t.expires DESC, t.id"
+        );
+        let mut params = vec![Param::Text(query.user), Param::Time(query.valid_until)];
+        params.extend(query.local_site.map(Param::Text));
+        let rows = Fault::or_no_rows(lease.query(&statement, &params))?;
+        let mut records = rows.into_iter().filter_map(|row| Some(self.read(row)?.0));
+        Ok(records.find(|record| {
+            record.user().as_str() == query.user
+                && record.local_site().map(Text::as_str) == query.local_site
+                && record.client_name().is_some_and(|name| name.as_str() == query.client_name)
+                && query.ignored_generators.is_none_or(|ids| !ids.contains(record.generator_id()))
+                && record.unreadable().is_none()
+        }))
+    }
+}
+
+/// The cells of a row, by the names of their columns.
+struct Cells {
+    row: Row,
+    /// The first column that cannot be read.
+    unreadable: Option<&'static str>,
+}
+
+impl Cells {
+    /// The next cell; none if it cannot be read.
+    fn read<T>(
+        &mut self,
+        column: &'static str,
+        read: impl FnOnce(&mut Row) -> Result<Option<T>, Unreadable>,
+    ) -> Option<Option<T>> {
+        let cell = read(&mut self.row).ok();
+        if cell.is_none() {
+            self.unreadable.get_or_insert(column);
+        }
+        cell
+    }
+
+    fn optional<T>(
+        &mut self,
+        column: &'static str,
+        read: impl FnOnce(&mut Row) -> Result<Option<T>, Unreadable>,
+    ) -> Option<T> {
+        self.read(column, read).flatten()
+    }
+
+    /// A cell that must not be NULL.
+    fn required<T>(
+        &mut self,
+        column: &'static str,
+        read: impl FnOnce(&mut Row) -> Result<Option<T>, Unreadable>,
+    ) -> Option<T> {
+        self.optional(column, |row| read(row)?.map(Some).ok_or(Unreadable))
+    }
+
+    fn text(&mut self, column: &'static str) -> Text {
+        Text::new(&self.required(column, Row::text).unwrap_or_default())
+    }
+}
+
+/// The id of a user.
+pub(super) fn user_id(lease: &mut Lease<'_>, name: &str, locked: bool) -> Result<i64, Fault> {
+    let lock_user = lease.lock_user().filter(|_| locked);
+    let lock = if locked && lock_user.is_none() { lease.lock() } else { "" };
+    let statement = format!("SELECT id, username FROM auth_user WHERE username = ?{lock}");
+    let rows = Fault::or_no_rows(lease.query(&statement, &[Param::Text(name)]))?;
+    let id = named(rows, name).ok_or_else(|| not_found("there is no such user", "user"))?;
+    if let Some(lock_user) = lock_user {
+        lease.query(lock_user, &[Param::Int(id)])?;
+    }
+    Ok(id)
+}
+
+/// The id of a Local Site; none for the global site.
+pub(super) fn local_site_id(
+    lease: &mut Lease<'_>,
+    name: Option<&str>,
+) -> Result<Option<i64>, Fault> {
+    let Some(name) = name else { return Ok(None) };
+    let statement = "SELECT id, name FROM site_localsite WHERE name = ?";
+    match named(Fault::or_no_rows(lease.query(statement, &[Param::Text(name)]))?, name) {
+        Some(id) => Ok(Some(id)),
+        None => Err(not_found("there is no such Local Site", "local_site").into()),
+    }
+}
+
+/// The id of the row that has exactly this name.
+fn named(rows: Vec<Row>, name: &str) -> Option<i64> {
+    rows.into_iter().find_map(|mut row| {
+        let id = row.id()?;
+        let is_it = row.text().ok().flatten().is_some_and(|own| own.as_str() == name);
+        is_it.then_some(id)
+    })
+}
+
+fn not_found(message: &'static str, argument: &'static str) -> Error {
+    Error::new(ErrorKind::NotFound, message).at_argument(argument)
+}
+
+/// Inserts a row and tells its id.
+pub(super) fn insert(
+    lease: &mut Lease<'_>,
+    fields: &RecordFields,
+    user_id: i64,
+    local_site_id: Option<i64>,
+) -> Result<i64, Fault> {
+    let invalidation = fields.invalidation.as_ref();
+    lease.insert(
+        INSERT,
+        &[
+            Param::Int(user_id),
+            Param::int(local_site_id),
+            Param::Text(fields.value.expose()),
+            Param::Text(&fields.generator_id),
+            Param::Time(fields.time_added),
+            Param::Time(fields.last_updated),
+            Param::time(fields.last_used),
+            Param::time(fields.expires),
+            Param::Bool(invalidation.is_none()),
+            Param::time(invalidation.and_then(|it| it.date)),
+            Param::Text(invalidation.map_or("", |it| &it.reason)),
+            Param::Text(&fields.note),
+            Param::Text(fields.policy.text()),
+            Param::Text(fields.extra_data.text()),
+        ],
+    )
+}
+
+/// How many ids a statement names at most.
+pub(super) const IDS_AT_ONCE: usize = 500;
+
+/// Conditions that together hold for the tokens with these ids.
+pub(super) fn conditions(ids: &[i64]) -> impl Iterator<Item = String> + use<'_> {
+    ids.chunks(IDS_AT_ONCE).map(|ids| {
+        let ids: Vec<String> = ids.iter().map(i64::to_string).collect();
+        format!("t.id IN ({})", ids.join(", "))
+    })
+}
+
+/// Locks the tokens that meet a condition and tells their ids, at most so many.
+pub(super) fn lock(
+    lease: &mut Lease<'_>,
+    condition: &str,
+    params: &[Param<'_>],
+    limit: Option<usize>,
+) -> Result<Vec<i64>, Fault> {
+    let limit = limit.map_or_else(String::new, |limit| format!(" LIMIT {limit}"));
+    let statement = format!(
+        "SELECT t.id FROM webapi_webapitoken t WHERE {condition} ORDER BY t.id{limit}{}",
+        lease.lock()
+    );
+    let rows = lease.query(&statement, params)?;
+    Ok(rows.into_iter().filter_map(|mut row| row.id()).collect())
+}
+
+/// Locks the tokens of a selection and tells their ids.
+pub(super) fn lock_selected(lease: &mut Lease<'_>, which: &Selection) -> Result<Vec<i64>, Fault> {
+    match which {
+        Selection::Id(id) => lock(lease, &format!("t.id = {id}"), &[], None),
+        Selection::Everyone => lock(lease, "1 = 1", &[], None),
+        Selection::User(user) => {
+            let user_id = user_id(lease, user, false)?;
+            lock(lease, "t.user_id = ?", &[Param::Int(user_id)], None)
+        }
+        Selection::Value(value) => {
+            let value = value.expose();
+            let statement = format!(
+                "SELECT t.id, t.token FROM webapi_webapitoken t WHERE t.token = ?{}",
+                lease.lock()
+            );
+            let rows = Fault::or_no_rows(lease.query(&statement, &[Param::Text(value)]))?;
+            let found = named(rows, value);
+            Ok(found.into_iter().collect())
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! What the rules' SQL needs of a database driver.
+
+use std::fmt;
+use std::time::{Duration, Instant};
+
+use zeroize::Zeroizing;
+
+use super::fault::Fault;
+use super::limits::Limits;
+use crate::clock::Timestamp;
+use crate::error::{Error, ErrorKind, Result};
+
+/// How long a connection idles before the system asks whether the server is there.
+pub(super) const KEEP_ALIVE: Duration = Duration::from_secs(15);
+
+/// A value that a statement is given.
+#[derive(Clone, Copy)]
+pub(super) enum Param<'a> {
+    Null,
+    Bool(bool),
+    Int(i64),
+    Text(&'a str),
+    Time(Timestamp),
+}
+
+/// A parameter may be a token's value.
+impl fmt::Debug for Param<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Param")
+    }
+}
+
+impl<'a> Param<'a> {
+    pub fn time(time: Option<Timestamp>) -> Self {
+        time.map_or(Self::Null, Self::Time)
+    }
+
+    pub fn int(number: Option<i64>) -> Self {
+        number.map_or(Self::Null, Self::Int)
+    }
+}
+
+/// A value of a row. Any text may be a token's value, so all of them are wiped.
+pub(super) enum Cell {
+    Null,
+    /// Also a flag: 0 or 1.
+    Int(i64),
+    Text(Zeroizing<String>),
+    Time(Timestamp),
+    /// Something that Review Board does not write. It must not fail a statement that asks for other
+    /// rows too.
+    Unreadable,
+}
+
+/// A cell does not hold what belongs there.
+pub(super) struct Unreadable;
+
+/// A row, whose cells are read from the first to the last.
+pub(super) struct Row(std::vec::IntoIter<Cell>);
+
+impl Row {
+    pub fn new(cells: Vec<Cell>) -> Self {
+        Self(cells.into_iter())
+    }
+
+    pub fn int(&mut self) -> Result<Option<i64>, Unreadable> {
+        match self.0.next() {
+            Some(Cell::Int(number)) => Ok(Some(number)),
+            Some(Cell::Null) => Ok(None),
+            _ => Err(Unreadable),
+        }
+    }
+
+    pub fn text(&mut self) -> Result<Option<Zeroizing<String>>, Unreadable> {
+        match self.0.next() {
+            Some(Cell::Text(text)) => Ok(Some(text)),
+            Some(Cell::Null) => Ok(None),
+            _ => Err(Unreadable),
+        }
+    }
+
+    pub fn time(&mut self) -> Result<Option<Timestamp>, Unreadable> {
+        match self.0.next() {
+            Some(Cell::Time(time)) => Ok(Some(time)),
+            Some(Cell::Null) => Ok(None),
+            _ => Err(Unreadable),
+        }
+    }
+
+    /// The integer of the next cell, where each row has one.
+    pub fn id(&mut self) -> Option<i64> {
+        self.int().ok().flatten()
+    }
+}
+
+/// A value of the database that is not what Review Board keeps in its place.
+pub(super) fn unreadable() -> Error {
+    Error::new(ErrorKind::Corrupt, "a value in the database is not of the kind that belongs there")
+}
+
+/// What differs between databases in the statements themselves.
+pub(super) struct Dialect {
+    /// Begins a transaction that sees, after each lock, what others committed before it.
+    pub begin: &'static str,
+    /// Ends a query whose rows stay locked until the transaction ends.
+    pub lock: &'static str,
+    /// Locks the user of an id until the transaction ends, where not the user's row is locked.
+    pub lock_user: Option<&'static str>,
+    /// The columns of tokens that a new row must have a value for.
+    pub required_columns: &'static str,
+}
+
+/// A connection to a database. In statements, each `?` stands for one parameter.
+pub(super) trait Connection: Send {
+    fn dialect(&self) -> &'static Dialect;
+
+    /// Sets the limits of what is asked next.
+    fn set_limits(&mut self, limits: Limits);
+
+    /// Until when a server may be busy with what it has not answered.
+    fn busy_until(&self) -> Option<Instant> {
+        None
+    }
+
+    /// A statement without parameters or rows.
+    fn run(&mut self, statement: &str) -> Result<(), Fault>;
+
+    fn query(&mut self, statement: &str, params: &[Param<'_>]) -> Result<Vec<Row>, Fault>;
+
+    /// Changes rows and tells how many the statement selected.
+    fn execute(&mut self, statement: &str, params: &[Param<'_>]) -> Result<u64, Fault>;
+
+    /// Inserts one row and tells its id.
+    fn insert(&mut self, statement: &str, params: &[Param<'_>]) -> Result<i64, Fault>;
+}

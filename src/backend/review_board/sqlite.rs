@@ -1,0 +1,217 @@
+//! A Review Board installation on SQLite.
+
+use std::path::Path;
+
+use chrono::{DateTime, NaiveDateTime, Utc};
+use rusqlite::types::{ToSqlOutput, Value, ValueRef};
+use rusqlite::{ErrorCode, OpenFlags, ToSql, params_from_iter};
+use zeroize::Zeroizing;
+
+use super::fault::Fault;
+use super::limits::Limits;
+use super::sql::{Cell, Connection, Dialect, Param, Row};
+use crate::clock::Timestamp;
+use crate::os::{lock, sqlite};
+
+/// There are no locks on rows: a transaction that will write has the database for itself from its
+/// start.
+static DIALECT: Dialect = Dialect {
+    begin: "BEGIN IMMEDIATE",
+    lock: "",
+    lock_user: None,
+    required_columns: "SELECT name FROM pragma_table_info('webapi_webapitoken') \
+         WHERE \"notnull\" AND dflt_value IS NULL AND NOT pk",
+};
+
+pub(super) fn connect(path: &Path, limits: &Limits) -> Result<Box<dyn Connection>, Fault> {
+    sqlite::initialize(&lock::registry());
+    // Not created: a database that is not there is a mistake in its path.
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = rusqlite::Connection::open_with_flags(path, flags).map_err(fault)?;
+    connection.busy_timeout(limits.remaining()?.min(limits.statement)).map_err(fault)?;
+    // As Django has it: a token refers to a user.
+    connection.pragma_update(None, "foreign_keys", true).map_err(fault)?;
+    Ok(Box::new(Sqlite { connection, limits: *limits }))
+}
+
+struct Sqlite {
+    connection: rusqlite::Connection,
+    limits: Limits,
+}
+
+impl Sqlite {
+    /// The connection, which waits for locks as long as the call has time.
+    fn ready(&self) -> Result<&rusqlite::Connection, Fault> {
+        let limit = self.limits.remaining()?.min(self.limits.statement);
+        self.connection.busy_timeout(limit).map_err(fault)?;
+        Ok(&self.connection)
+    }
+}
+
+impl Connection for Sqlite {
+    fn dialect(&self) -> &'static Dialect {
+        &DIALECT
+    }
+
+    fn set_limits(&mut self, limits: Limits) {
+        self.limits = limits;
+    }
+
+    fn run(&mut self, statement: &str) -> Result<(), Fault> {
+        self.ready()?.execute_batch(statement).map_err(fault)
+    }
+
+    fn query(&mut self, statement: &str, params: &[Param<'_>]) -> Result<Vec<Row>, Fault> {
+        let mut statement = self.ready()?.prepare_cached(statement).map_err(fault)?;
+        let is_time: Vec<bool> = statement
+            .columns()
+            .map(|column| {
+                column.decl_type().is_some_and(|kind| kind.eq_ignore_ascii_case("datetime"))
+            })
+            .collect();
+        let mut found = statement.query(params_from_iter(params)).map_err(fault)?;
+        let mut rows = Vec::new();
+        while let Some(row) = found.next().map_err(fault)? {
+            let mut cells = Vec::with_capacity(is_time.len());
+            for (index, is_time) in is_time.iter().enumerate() {
+                cells.push(cell(row.get_ref(index).map_err(fault)?, *is_time));
+            }
+            rows.push(Row::new(cells));
+        }
+        Ok(rows)
+    }
+
+    fn execute(&mut self, statement: &str, params: &[Param<'_>]) -> Result<u64, Fault> {
+        let mut statement = self.ready()?.prepare_cached(statement).map_err(fault)?;
+        let rows = statement.execute(params_from_iter(params)).map_err(fault)?;
+        Ok(rows as u64)
+    }
+
+    fn insert(&mut self, statement: &str, params: &[Param<'_>]) -> Result<i64, Fault> {
+        self.execute(statement, params)?;
+        Ok(self.connection.last_insert_rowid())
+    }
+}
+
+impl ToSql for Param<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        let owned = ToSqlOutput::Owned;
+        Ok(match self {
+            Self::Null => owned(Value::Null),
+            Self::Bool(flag) => owned(Value::Integer((*flag).into())),
+            Self::Int(number) => owned(Value::Integer(*number)),
+            Self::Text(text) => ToSqlOutput::Borrowed(ValueRef::Text(text.as_bytes())),
+            Self::Time(time) => owned(Value::Text(time_to_text(*time))),
+        })
+    }
+}
+
+fn cell(value: ValueRef<'_>, is_time: bool) -> Cell {
+    match value {
+        ValueRef::Null => Cell::Null,
+        ValueRef::Integer(number) => Cell::Int(number),
+        ValueRef::Text(text) => match std::str::from_utf8(text) {
+            Ok(text) if is_time => time_from_text(text).map_or(Cell::Unreadable, Cell::Time),
+            Ok(text) => Cell::Text(Zeroizing::new(text.to_owned())),
+            Err(_) => Cell::Unreadable,
+        },
+        ValueRef::Real(_) | ValueRef::Blob(_) => Cell::Unreadable,
+    }
+}
+
+/// As Python's `str()` writes a time: without the fraction where that is 0.
+fn time_to_text(time: Timestamp) -> String {
+    let micros = time.as_micros();
+    let time = DateTime::<Utc>::from_timestamp_micros(micros).unwrap_or_default();
+    let fraction = if micros.rem_euclid(1_000_000) == 0 { "" } else { "%.6f" };
+    time.format(&format!("%Y-%m-%d %H:%M:%S{fraction}")).to_string()
+}
+
+/// The time of a text: as Django writes it, or with an offset from UTC, as other tools do.
+fn time_from_text(text: &str) -> Option<Timestamp> {
+    let time = match NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S%.f") {
+        Ok(time) => time.and_utc(),
+        Err(_) => DateTime::parse_from_rfc3339(text).ok()?.to_utc(),
+    };
+    Timestamp::from_micros(time.timestamp_micros()).ok()
+}
+
+fn fault(error: rusqlite::Error) -> Fault {
+    let (failure, message) = match &error {
+        rusqlite::Error::SqliteFailure(failure, message) => (failure, message.as_deref()),
+        rusqlite::Error::SqlInputError { error, msg, .. } => (error, Some(msg.as_str())),
+        // What the driver says itself may quote values.
+        _ => return Fault::Refused("the driver could not pass a value on".to_owned()),
+    };
+    let missing = |message: &str| {
+        message.starts_with("no such table") || message.starts_with("no such column")
+    };
+    match failure.code {
+        ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => Fault::TimedOut,
+        ErrorCode::ConstraintViolation
+            if [
+                rusqlite::ffi::SQLITE_CONSTRAINT_UNIQUE,
+                rusqlite::ffi::SQLITE_CONSTRAINT_PRIMARYKEY,
+            ]
+            .contains(&failure.extended_code) =>
+        {
+            Fault::Duplicate
+        }
+        ErrorCode::CannotOpen | ErrorCode::SystemIoFailure => {
+            Fault::Lost(format!("SQLite says {}", failure.extended_code))
+        }
+        _ if message.is_some_and(missing) => Fault::Schema,
+        _ => Fault::Refused(format!("SQLite says {}: {:?}", failure.extended_code, failure.code)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::super::pool::Pool;
+    use super::*;
+
+    #[test]
+    fn a_time_is_written_as_django_writes_it() {
+        for (micros, text) in [
+            (1_780_272_000_000_000, "2026-06-01 00:00:00"),
+            (1_780_272_000_000_001, "2026-06-01 00:00:00.000001"),
+            (1_780_272_000_500_000, "2026-06-01 00:00:00.500000"),
+            (Timestamp::MIN.as_micros(), "0001-01-01 00:00:00"),
+            (Timestamp::MAX.as_micros(), "9999-12-31 23:59:59.999999"),
+        ] {
+            let time = Timestamp::from_micros(micros).unwrap();
+            assert_eq!(time_to_text(time), text);
+            assert_eq!(time_from_text(text), Some(time));
+        }
+        for text in
+            ["2026-06-01 02:00:00.5+02:00", "2026-06-01 00:00:00.5+00:00", "2026-06-01T00:00:00.5Z"]
+        {
+            let time = time_from_text(text).map(Timestamp::as_micros);
+            assert_eq!(time, Some(1_780_272_000_500_000), "{text}");
+        }
+        assert_eq!(time_from_text("yesterday"), None);
+    }
+
+    #[test]
+    fn commit_that_waits_for_readers_times_out_unchanged() {
+        let path = std::env::temp_dir().join(format!("rbtoken-commit-{}", std::process::id()));
+        let reader = rusqlite::Connection::open(&path).unwrap();
+        reader.execute_batch("CREATE TABLE t (id integer); BEGIN; SELECT * FROM t").unwrap();
+        let to = path.clone();
+        let pool = Pool::new(Box::new(move |limits| connect(&to, limits)), 1);
+        let insert = || {
+            let limits = Limits::of_call(Duration::from_secs(1), Duration::from_millis(1));
+            let mut lease = pool.lease(limits).unwrap();
+            lease.transaction(|lease| lease.execute("INSERT INTO t VALUES (1)", &[]).map(drop))
+        };
+        assert!(matches!(insert(), Err(Fault::TimedOut)));
+        reader.execute_batch("COMMIT").unwrap();
+        let count = || reader.query_row("SELECT count(*) FROM t", [], |row| row.get::<_, i64>(0));
+        assert_eq!(count(), Ok(0));
+        assert!(insert().is_ok());
+        assert_eq!(count(), Ok(1));
+        std::fs::remove_file(&path).unwrap();
+    }
+}

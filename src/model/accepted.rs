@@ -1,0 +1,147 @@
+//! Texts that were accepted as documents, so that whoever writes the same one again need not wait
+//! until it is read and checked again.
+
+use std::hash::BuildHasher;
+use std::sync::{Arc, Weak};
+
+use hashbrown::{DefaultHashBuilder, HashTable};
+use parking_lot::Mutex;
+
+use crate::memory;
+
+/// So much memory of the texts and what goes with them that all are forgotten. A text of the
+/// greatest length fits.
+const MOST_BYTES: usize = 4 << 20;
+
+/// The last texts that were accepted, as they were written. It keeps no document alive.
+pub(crate) struct Accepted<T> {
+    /// Has a key of its own: texts that others write cannot meet on purpose.
+    hasher: DefaultHashBuilder,
+    texts: Mutex<Texts<T>>,
+}
+
+struct Texts<T> {
+    entries: HashTable<Entry<T>>,
+    bytes: usize,
+}
+
+struct Entry<T> {
+    hash: u64,
+    text: Box<str>,
+    /// The version of the rules that the text was checked by.
+    version: u64,
+    document: Weak<T>,
+}
+
+impl<T> Default for Accepted<T> {
+    fn default() -> Self {
+        let texts = Texts { entries: HashTable::new(), bytes: 0 };
+        Self { hasher: DefaultHashBuilder::default(), texts: Mutex::new(texts) }
+    }
+}
+
+impl<T> Accepted<T> {
+    /// The document of a text; one that was not accepted by this version of the rules is made.
+    ///
+    /// # Errors
+    /// Those of `make`; the text is not accepted then.
+    pub fn get<E>(
+        &self,
+        text: &str,
+        version: u64,
+        make: impl FnOnce() -> Result<Arc<T>, E>,
+    ) -> Result<Arc<T>, E> {
+        let hash = self.hasher.hash_one(text);
+        if let Some(document) = self.texts.lock().find(hash, text, version) {
+            return Ok(document);
+        }
+        // Without the lock, because it may be long.
+        let document = make()?;
+        // Without memory for the text it is only read again the next time.
+        if let Ok(text) = memory::string(text) {
+            let (text, weak) = (text.into_boxed_str(), Arc::downgrade(&document));
+            self.texts.lock().set(Entry { hash, text, version, document: weak });
+        }
+        Ok(document)
+    }
+}
+
+impl<T> Texts<T> {
+    fn find(&self, hash: u64, text: &str, version: u64) -> Option<Arc<T>> {
+        let entry = self.entries.find(hash, |entry| *entry.text == *text)?;
+        if entry.version == version { entry.document.upgrade() } else { None }
+    }
+
+    fn set(&mut self, entry: Entry<T>) {
+        if let Some(known) = self.entries.find_mut(entry.hash, |known| known.text == entry.text) {
+            *known = entry;
+            return;
+        }
+        // What a table of this size takes is not known to the byte: two entries for each.
+        let cost = entry.text.len() + 2 * size_of::<Entry<T>>() + size_of::<T>();
+        if self.bytes + cost > MOST_BYTES {
+            self.entries = HashTable::new();
+            self.bytes = 0;
+        }
+        if self.entries.try_reserve(1, |entry| entry.hash).is_err() {
+            return;
+        }
+        self.bytes += cost;
+        self.entries.insert_unique(entry.hash, entry, |entry| entry.hash);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn accept(accepted: &Accepted<u8>, text: &str, version: u64, document: &Arc<u8>) -> bool {
+        let mut made = false;
+        let answer = accepted.get(text, version, || {
+            made = true;
+            Ok::<_, ()>(Arc::clone(document))
+        });
+        assert!(Arc::ptr_eq(&answer.unwrap(), document));
+        made
+    }
+
+    #[test]
+    fn document_is_parsed_once_while_it_lives() {
+        let accepted = Accepted::default();
+        let document = Arc::new(1);
+        assert!(accept(&accepted, "a", 0, &document));
+        assert!(!accept(&accepted, "a", 0, &document));
+        assert!(accept(&accepted, "a ", 0, &document), "written in another way");
+        assert!(accept(&accepted, "a", 1, &document), "other rules");
+        assert!(!accept(&accepted, "a", 1, &document));
+        drop(document);
+        let document = Arc::new(2);
+        assert!(accept(&accepted, "a", 1, &document), "the document is gone");
+    }
+
+    #[test]
+    fn a_text_that_is_refused_is_read_again() {
+        let accepted = Accepted::<u8>::default();
+        for _ in 0..2 {
+            assert_eq!(accepted.get("a", 0, || Err("refused")), Err("refused"));
+        }
+        assert!(accept(&accepted, "a", 0, &Arc::new(1)));
+    }
+
+    #[test]
+    fn the_memory_of_texts_is_bounded_however_many_are_written() {
+        let accepted = Accepted::default();
+        let document = Arc::new(1);
+        let mut most = 0;
+        for number in 0..300_000 {
+            accept(&accepted, &number.to_string(), 0, &document);
+        }
+        for number in 0..12 {
+            accept(&accepted, &format!("{number}{}", " ".repeat(1 << 20)), 0, &document);
+            let texts = accepted.texts.lock();
+            let bytes: usize = texts.entries.iter().map(|entry| entry.text.len()).sum();
+            most = most.max(bytes + texts.entries.capacity() * size_of::<Entry<u8>>());
+        }
+        assert!((2 << 20..=MOST_BYTES).contains(&most), "{most}");
+    }
+}

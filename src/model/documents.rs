@@ -1,0 +1,280 @@
+//! Policies and extra data, shared between the tokens that carry the same document.
+
+use std::hash::BuildHasher;
+use std::sync::{Arc, Weak};
+
+use hashbrown::{DefaultHashBuilder, HashTable};
+use parking_lot::Mutex;
+
+use super::accepted::Accepted;
+use crate::error::{Error, ErrorKind, Result};
+use crate::json::{self, Map, Value};
+use crate::policy::{Policy, PolicyDocument, PolicyIds};
+use crate::text::Text;
+use crate::token::ExtraData;
+
+/// A document whose canonical text tells it from others.
+trait Document {
+    fn text(&self) -> &Text;
+}
+
+impl Document for Policy {
+    fn text(&self) -> &Text {
+        Self::text(self)
+    }
+}
+
+impl Document for ExtraData {
+    fn text(&self) -> &Text {
+        Self::text(self)
+    }
+}
+
+/// The documents that some token carries now.
+pub(crate) struct Documents {
+    policies: Shared<Policy>,
+    extra_data: Shared<ExtraData>,
+    accepted_policies: Accepted<Policy>,
+    accepted_extra_data: Accepted<ExtraData>,
+    policy_ids: Arc<PolicyIds>,
+    full_access: Arc<Policy>,
+    no_extra_data: Arc<ExtraData>,
+}
+
+impl Documents {
+    pub fn new(policy_ids: Arc<PolicyIds>) -> Self {
+        Self {
+            policies: Shared::default(),
+            extra_data: Shared::default(),
+            accepted_policies: Accepted::default(),
+            accepted_extra_data: Accepted::default(),
+            full_access: Arc::new(Policy::full_access(&policy_ids)),
+            no_extra_data: Arc::new(ExtraData::new(Text::new("{}"), None)),
+            policy_ids,
+        }
+    }
+
+    /// The policy of a JSON text; none is full access.
+    pub fn policy(&self, text: Option<&str>, argument: &'static str) -> Result<Arc<Policy>> {
+        let Some(text) = text else {
+            return Ok(Arc::clone(&self.full_access));
+        };
+        // Asked before the list is: a text that is checked while the list changes is checked again.
+        let version = self.policy_ids.version();
+        self.accepted_policies.get(text, version, || {
+            let document = PolicyDocument::parse(text, &self.policy_ids);
+            self.share_policy(document, argument)
+        })
+    }
+
+    /// The policy of a JSON object, which may have a longer text than one that is given as a text.
+    pub fn policy_of(
+        &self,
+        members: Map<String, Value>,
+        argument: &'static str,
+    ) -> Result<Arc<Policy>> {
+        self.share_policy(PolicyDocument::new(members, &self.policy_ids), argument)
+    }
+
+    fn share_policy(
+        &self,
+        document: Result<PolicyDocument>,
+        argument: &'static str,
+    ) -> Result<Arc<Policy>> {
+        let document = document.map_err(|error| error.at_argument(argument))?;
+        let text = document.text().clone();
+        self.policies.share(&text, || document.compile(&self.policy_ids))
+    }
+
+    /// The extra data of a JSON text that must be an object; none is the empty one.
+    pub fn extra_data_of_text(
+        &self,
+        text: Option<&str>,
+        argument: &'static str,
+    ) -> Result<Arc<ExtraData>> {
+        // Its rules never change.
+        self.accepted_extra_data.get(text.unwrap_or("{}"), 0, || {
+            self.extra_data(read_object(text, argument)?, argument)
+        })
+    }
+
+    /// The extra data of a JSON object.
+    pub fn extra_data(
+        &self,
+        document: Map<String, Value>,
+        argument: &'static str,
+    ) -> Result<Arc<ExtraData>> {
+        let client_name = document.get("client_name").and_then(Value::as_str);
+        if client_name.is_some_and(|name| name.contains('\0')) {
+            return Err(Error::new(ErrorKind::EmbeddedNul, "the client name contains a NUL")
+                .at_argument(argument)
+                .at_path("$.client_name"));
+        }
+        let client_name = client_name.map(Text::try_new).transpose()?;
+        let text = Text::try_new(&json::object_to_text(&document)?)?;
+        self.extra_data.share(&text, || Ok(ExtraData::new(text.clone(), client_name)))
+    }
+}
+
+impl Documents {
+    /// The policy of a row in storage, which is given back as it stands; none is full access.
+    ///
+    /// # Errors
+    /// `Corrupt` if it is no JSON object.
+    pub fn stored_policy(&self, text: Option<&str>) -> Result<Arc<Policy>> {
+        let Some(text) = stored_text(text).filter(|text| *text != "{}") else {
+            return Ok(Arc::clone(&self.full_access));
+        };
+        self.policies.share(text, || {
+            PolicyDocument::stored(text, stored_object(text)?)?.compile(&self.policy_ids)
+        })
+    }
+
+    /// The extra data of a row in storage, which is given back as it stands; none is the empty
+    /// object.
+    ///
+    /// # Errors
+    /// `Corrupt` if it is no JSON object.
+    pub fn stored_extra_data(&self, text: Option<&str>) -> Result<Arc<ExtraData>> {
+        let text = stored_text(text).unwrap_or("{}");
+        self.extra_data.share(text, || {
+            let members = stored_object(text)?;
+            let client_name = members.get("client_name").and_then(Value::as_str);
+            let client_name = client_name.map(Text::try_new).transpose()?;
+            Ok(ExtraData::new(Text::try_new(text)?, client_name))
+        })
+    }
+}
+
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+impl Documents {
+    /// The policy of a row that others wrote, read as Review Board reads it; none is full access.
+    /// One that is malformed denies everything.
+    pub fn foreign_policy(&self, text: Option<&str>) -> Arc<Policy> {
+        match text {
+            None | Some("{}") => Arc::clone(&self.full_access),
+            Some(text) => {
+                self.policies.share_foreign(text, || Policy::stored(text, &self.policy_ids))
+            }
+        }
+    }
+
+    /// The extra data of a row that others wrote, read as Review Board reads it; none is the empty
+    /// object.
+    pub fn foreign_extra_data(&self, text: Option<&str>) -> Arc<ExtraData> {
+        match text {
+            None | Some("{}") => Arc::clone(&self.no_extra_data),
+            Some(text) => self.extra_data.share_foreign(text, || ExtraData::stored(text)),
+        }
+    }
+}
+
+/// The text of a document as storage has it, unless it stands for none.
+fn stored_text(text: Option<&str>) -> Option<&str> {
+    text.filter(|text| !text.is_empty() && *text != "null")
+}
+
+/// A JSON object as storage has it. What others wrote need not keep our limits.
+fn stored_object(text: &str) -> Result<Map<String, Value>> {
+    json::check_room_for(text)?;
+    // The quick reader stops one level before ours does.
+    serde_json::from_str(text).or_else(|_| json::parse_with_documents(text)).map_err(|error| {
+        match error.kind() {
+            ErrorKind::NoMemory => error,
+            _ => Error::new(ErrorKind::Corrupt, "a stored document is no JSON object"),
+        }
+    })
+}
+
+/// The members of a JSON text that must be an object; none is the empty one.
+pub(crate) fn read_object(
+    text: Option<&str>,
+    argument: &'static str,
+) -> Result<Map<String, Value>> {
+    text.map_or_else(|| Ok(Map::new()), json::parse_object)
+        .map_err(|error| error.at_argument(argument))
+}
+
+/// Documents by their canonical text. The table keeps none of them alive.
+struct Shared<T> {
+    hasher: DefaultHashBuilder,
+    table: Mutex<Table<T>>,
+}
+
+struct Table<T> {
+    entries: HashTable<Entry<T>>,
+    /// At this many entries, those whose document is gone are swept out.
+    sweep_at: usize,
+}
+
+/// Small, since it outlives its document until it is swept out.
+struct Entry<T> {
+    hash: u64,
+    document: Weak<T>,
+}
+
+const SWEEP_AT_LEAST: usize = 64;
+
+impl<T> Default for Shared<T> {
+    fn default() -> Self {
+        let table = Table { entries: HashTable::new(), sweep_at: SWEEP_AT_LEAST };
+        Self { hasher: DefaultHashBuilder::default(), table: Mutex::new(table) }
+    }
+}
+
+impl<T: Document> Shared<T> {
+    /// The document of a text: one that is there already, or else the one that is made, which
+    /// happens without the lock because it may be long.
+    fn share(&self, text: &str, make: impl FnOnce() -> Result<T>) -> Result<Arc<T>> {
+        let hash = self.hasher.hash_one(text);
+        if let Some(document) = self.table.lock().find(hash, text) {
+            return Ok(document);
+        }
+        Ok(self.add(hash, make()?))
+    }
+
+    /// The same for a text that others wrote, which cannot fail to be read.
+    #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+    fn share_foreign(&self, text: &str, make: impl FnOnce() -> T) -> Arc<T> {
+        let hash = self.hasher.hash_one(text);
+        let found = self.table.lock().find(hash, text);
+        found.unwrap_or_else(|| self.add(hash, make()))
+    }
+
+    /// Adds a document, unless one of the same text was added meanwhile.
+    fn add(&self, hash: u64, document: T) -> Arc<T> {
+        let document = Arc::new(document);
+        let mut table = self.table.lock();
+        if let Some(document) = table.find(hash, document.text()) {
+            return document;
+        }
+        table.insert(Entry { hash, document: Arc::downgrade(&document) });
+        document
+    }
+}
+
+impl<T: Document> Table<T> {
+    fn find(&self, hash: u64, text: &str) -> Option<Arc<T>> {
+        // An entry whose document is gone is passed over: a later one may have the same text.
+        let mut document = None;
+        self.entries.find(hash, |entry| {
+            if entry.hash == hash {
+                document =
+                    entry.document.upgrade().filter(|document| document.text().as_str() == text);
+            }
+            document.is_some()
+        });
+        document
+    }
+
+    fn insert(&mut self, entry: Entry<T>) {
+        if self.entries.len() >= self.sweep_at {
+            self.entries.retain(|entry| entry.document.strong_count() > 0);
+            self.sweep_at = (self.entries.len() * 2).max(SWEEP_AT_LEAST);
+        }
+        // Without room in the table the document is only not shared.
+        if self.entries.try_reserve(1, |entry| entry.hash).is_ok() {
+            self.entries.insert_unique(entry.hash, entry, |entry| entry.hash);
+        }
+    }
+}

@@ -1,0 +1,235 @@
+//! Modules use only modules below them: no folder of `src` has a cycle, and the layers are those of
+//! docs/architecture.md.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+
+use syn::visit::{self, Visit};
+
+/// The layers, lowest first. A module may use those of its own layer and below.
+const LAYERS: &[&[&str]] = &[
+    &["error", "panic_proof"],
+    &["os", "text", "memory"],
+    &["clock", "index", "json"],
+    &["policy"],
+    &["token"],
+    &["model"],
+    &["backend"],
+    &["store"],
+    &["ffi"],
+    &["extension"],
+];
+
+type Module = Vec<String>;
+
+/// The modules of a folder of sources, by the path of their names, with what each file says.
+struct Sources(BTreeMap<Module, String>);
+
+impl Sources {
+    fn read(root: &Path) -> Self {
+        let mut sources = Self(BTreeMap::new());
+        sources.add(root, &[]);
+        sources
+    }
+
+    fn add(&mut self, folder: &Path, parent: &[String]) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_stem().unwrap().to_str().unwrap();
+            let mut module = parent.to_vec();
+            if path.is_dir() {
+                module.push(name.to_owned());
+                self.add(&path, &module);
+            } else if path.extension().is_some_and(|it| it == "rs") {
+                if !["mod", "lib", "main"].contains(&name) {
+                    module.push(name.to_owned());
+                }
+                self.0.insert(module, fs::read_to_string(&path).unwrap());
+            }
+        }
+    }
+
+    /// Which module uses which, in code that is not a test.
+    fn uses(&self) -> BTreeSet<(Module, Module)> {
+        let mut uses = BTreeSet::new();
+        for (module, text) in &self.0 {
+            let mut finder = Finder { sources: self, module, found: &mut uses };
+            finder.visit_file(&syn::parse_file(text).unwrap());
+        }
+        uses
+    }
+
+    /// Cycles among modules of one folder, each as `folder: a b c`. The file of a folder itself may use
+    /// what is in it, and the other way round.
+    fn cycles(&self) -> Vec<String> {
+        let mut siblings: BTreeMap<Module, BTreeMap<String, BTreeSet<String>>> = BTreeMap::new();
+        for (from, to) in self.uses() {
+            let shared = from.iter().zip(&to).take_while(|(from, to)| from == to).count();
+            if let (Some(user), Some(used)) = (from.get(shared), to.get(shared)) {
+                let folder = siblings.entry(from[..shared].to_vec()).or_default();
+                folder.entry(user.clone()).or_default().insert(used.clone());
+            }
+        }
+        let mut cycles = Vec::new();
+        for (folder, uses) in siblings {
+            let is_in_cycle = |name: &&String| reachable(&uses, name).contains(*name);
+            let names: Vec<_> = uses.keys().filter(is_in_cycle).cloned().collect();
+            if !names.is_empty() {
+                cycles.push(format!("{}: {}", folder.join("/"), names.join(" ")));
+            }
+        }
+        cycles
+    }
+}
+
+fn reachable(uses: &BTreeMap<String, BTreeSet<String>>, from: &str) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    let mut next = vec![from.to_owned()];
+    while let Some(name) = next.pop() {
+        for used in uses.get(&name).into_iter().flatten() {
+            if found.insert(used.clone()) {
+                next.push(used.clone());
+            }
+        }
+    }
+    found
+}
+
+/// Finds the modules that one file uses.
+struct Finder<'a> {
+    sources: &'a Sources,
+    module: &'a Module,
+    found: &'a mut BTreeSet<(Module, Module)>,
+}
+
+impl Finder<'_> {
+    fn note(&mut self, names: &[String]) {
+        let mut target: Module = match names.first().map(String::as_str) {
+            Some("crate") => Vec::new(),
+            Some("super") => self.module[..self.module.len().saturating_sub(1)].to_vec(),
+            Some("self") => self.module.clone(),
+            _ => return,
+        };
+        for name in &names[1..] {
+            if name == "super" {
+                target.pop();
+            } else {
+                target.push(name.clone());
+            }
+        }
+        // An item is in the module that its path begins with.
+        while !self.sources.0.contains_key(&target) {
+            target.pop();
+        }
+        if target != *self.module {
+            self.found.insert((self.module.clone(), target));
+        }
+    }
+
+    fn note_tree(&mut self, tree: &syn::UseTree, names: &mut Vec<String>) {
+        match tree {
+            syn::UseTree::Path(path) => {
+                names.push(path.ident.to_string());
+                self.note_tree(&path.tree, names);
+                names.pop();
+            }
+            syn::UseTree::Group(group) => {
+                group.items.iter().for_each(|tree| self.note_tree(tree, names));
+            }
+            syn::UseTree::Name(name) => self.note_last(&name.ident, names),
+            syn::UseTree::Rename(rename) => self.note_last(&rename.ident, names),
+            syn::UseTree::Glob(_) => self.note(names),
+        }
+    }
+
+    fn note_last(&mut self, name: &syn::Ident, names: &mut Vec<String>) {
+        if name != "self" {
+            names.push(name.to_string());
+        }
+        self.note(names);
+        if name != "self" {
+            names.pop();
+        }
+    }
+}
+
+/// Whether an item is compiled for tests alone.
+fn is_test(attributes: &[syn::Attribute]) -> bool {
+    attributes.iter().any(|attribute| match &attribute.meta {
+        syn::Meta::List(list) if list.path.is_ident("cfg") => {
+            list.tokens.clone().into_iter().any(|token| token.to_string() == "test")
+        }
+        meta => meta.path().is_ident("test"),
+    })
+}
+
+impl<'ast> Visit<'ast> for Finder<'_> {
+    fn visit_item_mod(&mut self, item: &'ast syn::ItemMod) {
+        // `super` in an inline module would mean this file; there are none but for tests.
+        if !is_test(&item.attrs) {
+            visit::visit_item_mod(self, item);
+        }
+    }
+
+    fn visit_item_use(&mut self, item: &'ast syn::ItemUse) {
+        if !is_test(&item.attrs) {
+            self.note_tree(&item.tree, &mut Vec::new());
+        }
+    }
+
+    fn visit_item_fn(&mut self, item: &'ast syn::ItemFn) {
+        if !is_test(&item.attrs) {
+            visit::visit_item_fn(self, item);
+        }
+    }
+
+    fn visit_path(&mut self, path: &'ast syn::Path) {
+        let names: Vec<_> = path.segments.iter().map(|it| it.ident.to_string()).collect();
+        if names.len() > 1 {
+            self.note(&names);
+        }
+        visit::visit_path(self, path);
+    }
+}
+
+fn sources(folder: &str) -> Sources {
+    Sources::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join(folder))
+}
+
+#[test]
+fn modules_of_a_folder_have_no_cycle() {
+    for folder in ["src", "benches/suite/src"] {
+        assert_eq!(sources(folder).cycles(), [""; 0], "{folder}");
+    }
+}
+
+#[test]
+fn layers_use_only_those_below() {
+    let level = |name: &str| {
+        let level = LAYERS.iter().position(|layer| layer.contains(&name));
+        level.unwrap_or_else(|| panic!("`{name}` is in no layer"))
+    };
+    let uses = sources("src").uses();
+    for (from, to) in &uses {
+        if let (Some(user), Some(used)) = (from.first(), to.first()) {
+            let (from, to) = (from.join("::"), to.join("::"));
+            assert!(level(user) >= level(used), "{from} uses {to}, which lies above it");
+        }
+    }
+    assert!(uses.len() > 100, "the sources were read");
+}
+
+#[test]
+fn cycle_is_found_and_test_code_is_not_looked_at() {
+    let file = |name: &str, text: &str| {
+        (name.split("::").map(str::to_owned).collect::<Module>(), text.to_owned())
+    };
+    let sources = |a: &str| {
+        let b = "pub fn f() -> u8 { super::a::g() }";
+        Sources(BTreeMap::from([(Vec::new(), String::new()), file("a", a), file("b", b)]))
+    };
+    let harmless = "pub fn g() -> u8 { 1 } #[cfg(test)] mod tests { use crate::b::f; }";
+    assert_eq!(sources(harmless).cycles(), [""; 0]);
+    assert_eq!(sources("use crate::b::{f, f as h}; pub fn g() -> u8 { h() }").cycles(), [": a b"]);
+}
