@@ -99,7 +99,9 @@
  * After `fork()` the child may go on using a store in memory if no other thread was inside a call at
  * the time; parent and child never generate the same value. A store elsewhere stays the parent's: in
  * the child every call answers RBTOKEN_E_FORKED, and releasing it does nothing. Hosts that fork open
- * their stores after it, which always works, whatever other threads of the parent were doing.
+ * their stores after it, which works whatever other threads of the parent were doing. The library's
+ * fork handlers wait until no thread is opening a store or inside SQLite: fork() must not be called in
+ * a signal handler, and a host's own pthread_atfork() handlers must not call the library.
  *
  * A thread that calls the library needs a stack of 64 KiB or more: with 32 KiB, a document of 128 levels
  * ends the process.
@@ -138,8 +140,8 @@
  * A file has one owner: a second store on it, in any process, is RBTOKEN_E_LOCKED. When the owner
  * ends, be it by a crash, the file is free, also while children of `fork()` live. (A child that was
  * made without fork handlers, by _Fork() or a bare system call, keeps the lock until it ends or calls
- * exec.) Symbolic links are followed when the file is opened. A file with a second name (a hard link)
- * is refused, since its log has only one.
+ * exec.) Symbolic links are followed when the file is opened. A file with a second name (a hard link,
+ * or a mount of the file alone) is refused, since its log has only one.
  *
  * The file and its directory must belong to the user that the process acts for, to root, or to a
  * user of the setting `trusted_owners`. A group that may write to either must be listed there too,
@@ -151,13 +153,14 @@
  * same process (Linux: a lock of the open file description, F_OFD_SETLK). Where the system or the file
  * system has no such lock, SQLite's own locks are used. Those belong to the process: they end when
  * anything in it closes the file, and do not keep out another SQLite in it, which can then destroy the
- * file. There, a host must not open the file by other means.
+ * file. There, a host must not open the file by other means, nor a child of `fork()` a file that its
+ * parent has had open.
  *
  * The host may close descriptors of the store, and reuse their numbers, for instance as a daemon does:
  * every change is then refused with RBTOKEN_E_IO, nothing is written to the host's files, and
  * rbtoken_store_export_file() and rbtoken_store_backup() still give everything, until the file is
- * opened again. So it is when another program changes the size of the file. After a chroot() the store
- * goes on.
+ * opened again. So it is when another program changes the size of the file or its log: export first
+ * then, since the file has only what that program left. After a chroot() the store goes on.
  *
  * A host may run with its standard streams closed: no file of a store, and no connection to a database,
  * gets a descriptor below 3. Those that are closed are filled with /dev/null first, which stays open.
@@ -166,7 +169,7 @@
  * open: both or none are to be copied or moved, and rbtoken_store_backup() makes copies. Its tables are
  * those of Review Board 8.1 (`webapi_webapitoken`, `auth_user`, `site_localsite`), for other programs
  * to read while no store has it open, and for rows to be moved there. It has the values of the tokens
- * in plain text, and only its owner may read it.
+ * in plain text. A new file can be read by its owner alone; one that exists keeps its mode.
  *
  * Review Board's database
  * -----------------------

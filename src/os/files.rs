@@ -37,6 +37,34 @@ pub(crate) fn status_at(directory: RawFd, name: &CStr) -> io::Result<Status> {
     status(directory, name, Name::Entry)
 }
 
+/// Returns the status of the file of a path. Does not follow a symbolic link at its end.
+pub(crate) fn status_of_path(path: &CStr) -> io::Result<Status> {
+    status(libc::AT_FDCWD, path, Name::Entry)
+}
+
+/// Removes a name from a directory.
+pub(crate) fn remove_at(directory: RawFd, name: &CStr) -> io::Result<()> {
+    // SAFETY: a name that ends with a NUL.
+    match unsafe { libc::unlinkat(directory, name.as_ptr(), 0) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+/// Returns the id of the mount that an open file was reached by, if the system tells (Linux 5.8).
+pub(crate) fn mount_of(fd: RawFd) -> Option<u64> {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    {
+        let file = statx(fd, c"", libc::AT_EMPTY_PATH, libc::STATX_MNT_ID).ok()?;
+        (file.stx_mask & libc::STATX_MNT_ID != 0).then_some(file.stx_mnt_id)
+    }
+    #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+    {
+        let _ = fd;
+        None
+    }
+}
+
 /// How a name is looked up.
 #[derive(Clone, Copy)]
 enum Name {
@@ -75,28 +103,34 @@ fn status(fd: RawFd, name: &CStr, kind: Name) -> io::Result<Status> {
 /// a sandbox refuses it.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 fn without_times(fd: RawFd, name: &CStr, kind: Name) -> Option<io::Result<Status>> {
+    let how = match kind {
+        Name::Descriptor => libc::AT_EMPTY_PATH,
+        Name::Entry => libc::AT_SYMLINK_NOFOLLOW,
+    };
+    match statx(fd, name, how, libc::STATX_INO | libc::STATX_SIZE) {
+        Ok(file) => {
+            let device = libc::makedev(file.stx_dev_major, file.stx_dev_minor);
+            let identity = Identity { device, inode: file.stx_ino };
+            Some(Ok(Status { identity, len: file.stx_size }))
+        }
+        Err(error) => match error.raw_os_error() {
+            Some(libc::ENOSYS | libc::EPERM) => None,
+            _ => Some(Err(error)),
+        },
+    }
+}
+
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+fn statx(fd: RawFd, name: &CStr, how: libc::c_int, wanted: u32) -> io::Result<libc::statx> {
     let mut file = MaybeUninit::<libc::statx>::zeroed();
-    let flags = libc::AT_STATX_SYNC_AS_STAT
-        | match kind {
-            Name::Descriptor => libc::AT_EMPTY_PATH,
-            Name::Entry => libc::AT_SYMLINK_NOFOLLOW,
-        };
-    // SAFETY: as for `fstatat`.
+    let flags = libc::AT_STATX_SYNC_AS_STAT | how;
+    // SAFETY: a name that ends with a NUL, and a place of the size that is written; all zeros are
+    // one of its values.
     let (answer, file) = unsafe {
-        let wanted = libc::STATX_INO | libc::STATX_SIZE;
         let answer = libc::statx(fd, name.as_ptr(), flags, wanted, file.as_mut_ptr());
         (answer, file.assume_init())
     };
-    if answer == 0 {
-        let device = libc::makedev(file.stx_dev_major, file.stx_dev_minor);
-        let identity = Identity { device, inode: file.stx_ino };
-        return Some(Ok(Status { identity, len: file.stx_size }));
-    }
-    let error = io::Error::last_os_error();
-    match error.raw_os_error() {
-        Some(libc::ENOSYS | libc::EPERM) => None,
-        _ => Some(Err(error)),
-    }
+    if answer == 0 { Ok(file) } else { Err(io::Error::last_os_error()) }
 }
 
 #[cfg(test)]

@@ -46,6 +46,8 @@ extern "C" fn in_parent() {
 
 extern "C" fn in_child() {
     FORKS.fetch_add(1, Ordering::Relaxed);
+    // Counted: the next question need not count it again.
+    wiped::mark();
     RAN_BEFORE.take().into_iter().rev().flatten().for_each(|it| (it.in_child)());
 }
 
@@ -81,9 +83,8 @@ pub(crate) fn generation() -> Option<u64> {
     if !registered {
         return None;
     }
-    if wiped::was_wiped() {
+    if wiped::mark() {
         FORKS.fetch_add(1, Ordering::Release);
-        wiped::mark();
     }
     Some(FORKS.load(Ordering::Acquire))
 }
@@ -129,22 +130,18 @@ mod wiped {
         })
     }
 
-    pub(super) fn was_wiped() -> bool {
-        page().is_some_and(|page| page.load(Ordering::Acquire) != MARK)
-    }
-
-    pub(super) fn mark() {
-        if let Some(page) = page() {
-            page.store(MARK, Ordering::Release);
-        }
+    /// Marks the page; returns whether it was wiped, to one caller alone.
+    pub(super) fn mark() -> bool {
+        page().is_some_and(|page| {
+            page.load(Ordering::Acquire) != MARK
+                && page.compare_exchange(0, MARK, Ordering::AcqRel, Ordering::Acquire).is_ok()
+        })
     }
 }
 
 #[cfg(not(target_os = "linux"))]
 mod wiped {
-    pub(super) fn was_wiped() -> bool {
+    pub(super) fn mark() -> bool {
         false
     }
-
-    pub(super) fn mark() {}
 }

@@ -1,11 +1,17 @@
 //! What the bundled SQLite has to know about the process that it runs in.
 
 use std::cell::RefCell;
-use std::ffi::{CStr, CString, c_char, c_int};
-use std::os::fd::RawFd;
+use std::ffi::{CStr, CString, OsStr, c_char, c_int};
+use std::fs::File;
+use std::mem::ManuallyDrop;
+use std::os::fd::{FromRawFd, RawFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 
 use once_cell::sync::OnceCell;
 use rusqlite::{Connection, ffi};
+
+use crate::error::{Error, ErrorKind, Result};
 
 use super::fork::{self, Handlers};
 use super::lock::Registry;
@@ -17,36 +23,78 @@ pub(crate) struct Opened {
     pub fd: RawFd,
 }
 
+/// Decides whether SQLite may use a file that it has opened.
+type Accept<'a> = dyn Fn(&Path, &File) -> bool + 'a;
+
+struct Watch {
+    opened: Vec<Opened>,
+    /// Lives as long as the watch.
+    accept: *const Accept<'static>,
+}
+
 thread_local! {
-    /// The files that SQLite opened on this thread, while [`watch`] runs.
-    static OPENED: RefCell<Option<Vec<Opened>>> = const { RefCell::new(None) };
+    /// Set while [`watch`] runs on this thread.
+    static WATCH: RefCell<Option<Watch>> = const { RefCell::new(None) };
 }
 
 /// Runs `work` and returns the files that SQLite opened meanwhile on this thread, the ones that it
-/// closed again included.
-pub(crate) fn watch<T>(work: impl FnOnce() -> T) -> (T, Vec<Opened>) {
-    OPENED.set(Some(Vec::new()));
+/// closed again included. Opening a file that `accept` refuses fails.
+pub(crate) fn watch<T>(accept: &Accept<'_>, work: impl FnOnce() -> T) -> (T, Vec<Opened>) {
+    /// Ends the watch, also when the work panics.
+    struct End;
+
+    impl Drop for End {
+        fn drop(&mut self) {
+            WATCH.set(None);
+        }
+    }
+
+    let accept = std::ptr::from_ref(accept);
+    // SAFETY: only the lifetime changes; the pointer is used until `End` is dropped, when `accept`
+    // still lives.
+    let accept =
+        unsafe { std::mem::transmute::<*const Accept<'_>, *const Accept<'static>>(accept) };
+    WATCH.set(Some(Watch { opened: Vec::new(), accept }));
+    let end = End;
     let outcome = work();
-    (outcome, OPENED.take().unwrap_or_default())
+    let opened = WATCH.with_borrow_mut(|watch| watch.take()).map(|watch| watch.opened);
+    drop(end);
+    (outcome, opened.unwrap_or_default())
 }
 
-/// Stands in for `open` in SQLite: keeps its files off the standard streams, and notes them.
+/// Stands in for `open` in SQLite: keeps its files off the standard streams, notes and checks them.
 extern "C" fn open(path: *const c_char, flags: c_int, mode: c_int) -> c_int {
     // SQLite does the same when it gets such a number, but has then opened the file under it.
     let _ = descriptors::occupy_standard_streams();
     // SAFETY: SQLite's arguments for `open`; the path ends with a NUL.
     let (fd, path) =
         unsafe { (libc::open(path, flags, mode as libc::c_uint), CStr::from_ptr(path)) };
-    if fd >= 0 {
-        let note = |opened: &RefCell<Option<Vec<Opened>>>| {
-            if let Some(opened) = opened.borrow_mut().as_mut() {
-                opened.push(Opened { path: path.to_owned(), fd });
-            }
-        };
-        // A thread that is ending opens no database of a store.
-        let _ = OPENED.try_with(note);
+    if fd < 0 {
+        return fd;
     }
-    fd
+    let note = |watch: &RefCell<Option<Watch>>| {
+        let mut watch = watch.borrow_mut();
+        let Some(watch) = watch.as_mut() else { return true };
+        // SAFETY: it is closed below, if at all.
+        let file = ManuallyDrop::new(unsafe { File::from_raw_fd(fd) });
+        // SAFETY: the watch runs, so the reference lives.
+        let accept = unsafe { &*watch.accept };
+        let is_accepted = accept(Path::new(OsStr::from_bytes(path.to_bytes())), &file);
+        if is_accepted {
+            watch.opened.push(Opened { path: path.to_owned(), fd });
+        }
+        is_accepted
+    };
+    // A thread that is ending opens no database of a store.
+    if WATCH.try_with(note).unwrap_or(true) {
+        return fd;
+    }
+    // SAFETY: it was opened above, and nobody else knows it; errno is this thread's.
+    unsafe {
+        libc::close(fd);
+        *libc::__errno_location() = libc::EACCES;
+    }
+    -1
 }
 
 /// SQLite's static mutexes in the order in which it takes them, inner ones last.
@@ -78,25 +126,32 @@ static HANDLERS: Handlers =
 /// Initializes SQLite for this process. Call it before a database is opened.
 ///
 /// The registry is locked meanwhile: the process cannot fork in the middle, where a child would wait
-/// for a thread that it does not have.
-pub(crate) fn initialize(_: &Registry) {
-    STATIC_MUTEXES.get_or_init(|| {
+/// for a thread that it does not have. A Rust host that is built with the same SQLite gets its files
+/// off the standard streams by this, and its memory wiped.
+///
+/// # Errors
+/// `NoMemory`.
+pub(crate) fn initialize(_: &Registry) -> Result<()> {
+    STATIC_MUTEXES.get_or_try_init(|| {
         let _ = sqlite_memory::wipe_freed();
         // SAFETY: SQLite's functions with arguments as documented. What the callback is cast to is
         // the type that SQLite keeps every system call as; it calls this one as `open`, whose type
         // the callback has.
         unsafe {
-            ffi::sqlite3_initialize();
+            if ffi::sqlite3_initialize() != ffi::SQLITE_OK {
+                return Err(Error::new(ErrorKind::NoMemory, "SQLite cannot be initialized"));
+            }
             let vfs = ffi::sqlite3_vfs_find(std::ptr::null());
             if let Some(set) = vfs.as_ref().and_then(|vfs| vfs.xSetSystemCall) {
                 type Open = extern "C" fn(*const c_char, c_int, c_int) -> c_int;
                 let open = std::mem::transmute::<Open, unsafe extern "C" fn()>(open);
                 set(vfs, c"open".as_ptr(), Some(open));
             }
-            StaticMutexes(MUTEXES.map(|id| ffi::sqlite3_mutex_alloc(id)))
+            Ok(StaticMutexes(MUTEXES.map(|id| ffi::sqlite3_mutex_alloc(id))))
         }
-    });
+    })?;
     fork::handle(1, &HANDLERS);
+    Ok(())
 }
 
 /// Locks the mutexes, so that no other thread holds one when the process forks: its copy would stay

@@ -44,7 +44,7 @@ fn lock_falls_back_to_sqlites_own() {
 
 #[test]
 fn stolen_descriptor_refuses_writes_and_loses_nothing() {
-    prove("descriptors", &[], 3);
+    prove("descriptors", &[], 4);
 }
 
 #[test]
@@ -62,4 +62,15 @@ fn revocation_needs_no_entropy() {
 #[test]
 fn child_opens_a_store_while_the_parent_uses_others() {
     prove("fork_open", &["40"], 1);
+}
+
+#[test]
+fn names_that_lead_elsewhere_lose_nothing() {
+    prove("names", &[], 4);
+}
+
+#[test]
+#[ignore = "needs root"]
+fn file_that_is_a_mount_of_its_own_is_refused() {
+    prove("names", &["mount"], 1);
 }

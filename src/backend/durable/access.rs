@@ -54,6 +54,20 @@ pub(super) fn check_kind(path: &Path, metadata: &Metadata, trusted: &TrustedOwne
     check_owner(&place, "file", metadata, trusted)
 }
 
+/// Refuses a file with a second name. After a crash under one name, use under the other would leave
+/// the log behind, and replay it over newer tokens when the first name is used again.
+pub(super) fn check_only_name(path: &Path, metadata: &Metadata) -> Result<()> {
+    if metadata.nlink() <= 1 {
+        return Ok(());
+    }
+    let message = format!(
+        "{}: the file must not have a second name (hard link); `find DIR -inum {}` finds it",
+        path.display(),
+        metadata.ino()
+    );
+    Err(Error::new(ErrorKind::InvalidArgument, message))
+}
+
 fn check_owner(
     place: &impl Display,
     what: &str,

@@ -1,19 +1,17 @@
 //! The database in a store's file: what is written, when it counts, and what is done when it fails.
 
-use std::fs;
 use std::os::fd::RawFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use rusqlite::TransactionBehavior::Immediate;
-use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, Transaction};
 
 use super::errors::{io_error, sql_error};
 use super::file::{OwnedFile, checked_status};
-use super::new_file::LOG;
 use super::rows::{self, Loaded, Unreadable};
 use super::schema;
+use super::side_files::LOG;
 use crate::backend::Contents;
 use crate::backend::memory::Effect;
 use crate::backend::memory::commons::Commons;
@@ -21,7 +19,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::model::documents::Documents;
 use crate::os::descriptors;
 use crate::os::files::{self, Identity};
-use crate::os::sqlite::{self, Opened};
+use crate::os::sqlite::Opened;
 use crate::token::SharedRecord;
 
 /// After so many rows what the journal has is moved into the file.
@@ -39,6 +37,8 @@ pub(super) struct Database {
     /// A change failed, and it may be in the log though nobody was told that it happened.
     in_doubt: bool,
     rows_since_checkpoint: usize,
+    /// All of it was read, so its log may be moved into the file on closing.
+    is_whole: bool,
 }
 
 /// A descriptor that SQLite writes through.
@@ -79,7 +79,8 @@ impl Descriptor {
 impl Database {
     /// Opens the database in a file, and makes its tables if it is new.
     fn connect(file: OwnedFile) -> Result<Self> {
-        let (opened, files) = sqlite::watch(|| schema::open(&file));
+        let had_log = file.beside(LOG).exists();
+        let (opened, files) = file.watch(|| schema::open(&file));
         let found = opened.and_then(|connection| {
             let main = find(&files, file.path()).ok_or_else(|| {
                 let message = "internal error: SQLite opened the file under another name";
@@ -90,13 +91,23 @@ impl Database {
         match found {
             Ok((connection, main)) => {
                 let connection = Some(connection);
-                let (log, in_doubt, rows_since_checkpoint) = (None, false, 0);
-                let mut database =
-                    Self { connection, file, main, log, in_doubt, rows_since_checkpoint };
+                let mut database = Self {
+                    connection,
+                    file,
+                    main,
+                    log: None,
+                    in_doubt: false,
+                    rows_since_checkpoint: 0,
+                    is_whole: false,
+                };
                 database.learn_log(&files)?;
                 Ok(database)
             }
             Err(error) => {
+                // SQLite may have made one only to see that there is nothing in it.
+                if !had_log {
+                    file.remove_empty_log(None);
+                }
                 if file.is_new() {
                     file.remove();
                 }
@@ -122,24 +133,13 @@ impl Database {
         commons: &Commons,
         give: &mut dyn FnMut(Loaded) -> Result<()>,
     ) -> Result<Self> {
-        let journal = file.beside(LOG);
-        let had_journal = journal.exists();
-        let opened = Self::connect(file).and_then(|mut database| {
-            let (loaded, opened) = sqlite::watch(|| database.load(documents, commons, give));
-            loaded?;
-            database.learn_log(&opened)?;
-            database.note_sizes();
-            Ok(database)
-        });
-        let opened = opened.map(Self::keep_file);
-        // SQLite may have made one only to see that there is nothing in it.
-        if opened.is_err()
-            && !had_journal
-            && fs::metadata(&journal).is_ok_and(|journal| journal.len() == 0)
-        {
-            let _ = fs::remove_file(&journal);
-        }
-        opened
+        let mut database = Self::connect(file)?;
+        let (loaded, opened) = database.file.watch(|| database.load(documents, commons, give));
+        database.learn_log(&opened)?;
+        database.note_sizes();
+        loaded?;
+        database.is_whole = true;
+        Ok(database.keep_file())
     }
 
     /// Makes a new database in a new file with all that a store has.
@@ -164,7 +164,8 @@ impl Database {
             rows::write_last_id(connection, contents.last_id)
         })?;
         self.checkpoint("TRUNCATE")?;
-        self.tidy_on_close()
+        self.is_whole = true;
+        Ok(())
     }
 
     /// Leaves the file in place, also if it is new.
@@ -173,16 +174,32 @@ impl Database {
         self
     }
 
-    /// Closes the connection, unless that would write to files of the host's, and close them.
+    /// Moves the log into the file, closes the connection, and removes the log.
     fn close(&mut self) {
+        // What cannot be moved now is in the log when the file is opened again.
+        let _ = if self.is_whole { self.empty_log_into_file() } else { Ok(()) };
         let Some(connection) = self.connection.take() else { return };
-        if self.check_descriptors().is_err() {
+        if self.is_stolen() {
+            // Closing would close files of the host's.
             std::mem::forget(connection);
-        } else if self.check_names().is_err() {
-            // SQLite moves the log into the file, which is right, and would then remove whatever
-            // has the log's name now, for instance under another root.
-            sqlite::keep_log_on_close(&connection);
+            return;
         }
+        drop(connection);
+        if let Some(log) = &self.log {
+            self.file.remove_empty_log(Some(log.identity));
+        }
+    }
+
+    fn empty_log_into_file(&mut self) -> Result<()> {
+        self.settle()?;
+        self.checkpoint("TRUNCATE")
+    }
+
+    /// Whether the host has another file under a descriptor of SQLite's.
+    fn is_stolen(&self) -> bool {
+        let path = self.file.path();
+        let mut descriptors = [Some(&self.main), self.log.as_ref()].into_iter().flatten();
+        descriptors.any(|it| checked_status(path, it.fd, it.identity).is_err())
     }
 
     fn connection(&self) -> Result<&Connection> {
@@ -192,7 +209,7 @@ impl Database {
 
     /// Checks every descriptor that is written through.
     fn check_descriptors(&self) -> Result<()> {
-        self.file.check_descriptors()?;
+        self.file.check_descriptors(self.main.fd)?;
         self.main.check(self.file.path())?;
         match &self.log {
             Some(log) => log.check(&self.file.beside(LOG)),
@@ -233,16 +250,7 @@ impl Database {
                 Unreadable::Sql(error) => sql_error(path, &error),
                 Unreadable::Row(error) => error.prefixed(path.display()),
             }
-        })?;
-        self.tidy_on_close()
-    }
-
-    /// Nothing is wrong with the database, so SQLite may put its files in order when it closes them.
-    fn tidy_on_close(&self) -> Result<()> {
-        self.connection()?
-            .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)
-            .map(drop)
-            .map_err(|error| sql_error(self.file.path(), &error))
+        })
     }
 
     /// Writes effects, all of them or none. They are on the disk when this returns.
@@ -280,9 +288,12 @@ impl Database {
         // SQLite opens the log for the first change at the latest.
         let (written, opened) = match self.log {
             Some(_) => (run(), Vec::new()),
-            None => sqlite::watch(run),
+            None => self.file.watch(run),
         };
-        self.learn_log(&opened)?;
+        if let Err(error) = self.learn_log(&opened) {
+            self.in_doubt = true;
+            return Err(error);
+        }
         self.note_sizes();
         written.map_err(|error| {
             let error = sql_error(self.file.path(), &error);

@@ -8,16 +8,17 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use super::access::{check_directory, check_kind};
+use super::access::{check_directory, check_kind, check_only_name};
 use super::errors::io_error;
 use super::format::{APPLICATION_ID, check_version};
-use super::new_file::{JOURNAL, NewFile, remove_beside};
+use super::new_file::NewFile;
+use super::side_files::{self, JOURNAL, LOG};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::connection::TrustedOwners;
 use crate::os::descriptors::{self, CheckedFile};
 use crate::os::files::{self, Identity, Status};
-use crate::os::lock::{self, Registered, Registry};
-use crate::os::sqlite;
+use crate::os::lock::{self, Registered};
+use crate::os::sqlite::{self, Opened};
 
 /// How SQLite keeps other programs out of a file.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -35,11 +36,14 @@ pub(super) struct OwnedFile {
     file: CheckedFile,
     /// Where the file lies: lookups go on after a `chroot`.
     directory: CheckedFile,
+    /// The root directory that the path is good for.
+    root: Identity,
     locking: Locking,
     /// Whether there is nothing in it yet.
     is_new: bool,
     /// Set until the open that made the file has succeeded.
     made: Option<NewFile>,
+    trusted: TrustedOwners,
     /// Removed last: the next who opens the file must not lose locks by this one's close.
     _registered: Registered,
 }
@@ -53,25 +57,20 @@ impl OwnedFile {
     pub fn open(location: &str, trusted: &TrustedOwners) -> Result<Self> {
         let path = resolve(Path::new(location))?;
         check_directory(&path, trusted)?;
-        let registry = lock::registry();
         let found = match fs::metadata(&path) {
             Ok(metadata) => Some(metadata),
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => return Err(io_error(&path, "cannot be opened", &error)),
         };
-        let file = match &found {
-            Some(metadata) => {
-                check_kind(&path, metadata, trusted)?;
-                if registry.contains(Identity::of(metadata)) {
-                    return Err(locked(&path, "another store of this process"));
-                }
-                check_only_name(&path, metadata)?;
-                descriptors::open(OpenOptions::new().read(true).write(true), &path)
+        if let Some(metadata) = &found {
+            // The clearer message of the two, for another name of a file that is in use.
+            if lock::registry().contains(Identity::of(metadata)) {
+                return Err(locked(&path, "another store of this process"));
             }
-            None => create(&path),
-        };
-        let file = file.map_err(|error| io_error(&path, "cannot be opened", &error))?;
-        Self::own(registry, path, file, found.as_ref())
+            check_kind(&path, metadata, trusted)?;
+            check_only_name(&path, metadata)?;
+        }
+        Self::own(path, found.as_ref(), trusted)
     }
 
     /// Makes a file of a store at a path where there is none.
@@ -85,9 +84,7 @@ impl OwnedFile {
         }
         let path = resolve(Path::new(location))?;
         check_directory(&path, trusted)?;
-        let registry = lock::registry();
-        let file = create(&path).map_err(|error| io_error(&path, "cannot be made", &error))?;
-        Self::own(registry, path, file, None)
+        Self::own(path, None, trusted)
     }
 
     /// Leaves the file in place from now on: the open that may have made it has succeeded.
@@ -95,34 +92,44 @@ impl OwnedFile {
         self.made.iter_mut().for_each(NewFile::keep);
     }
 
-    /// Locks an open file. `found` is what the path led to before; `None` if the file is new.
-    fn own(
-        registry: Registry,
-        path: PathBuf,
-        file: File,
-        found: Option<&Metadata>,
-    ) -> Result<Self> {
-        let metadata =
-            file.metadata().map_err(|error| io_error(&path, "cannot be read", &error))?;
+    /// Opens a file and locks it. `found` is what the path leads to; `None` makes a file.
+    fn own(path: PathBuf, found: Option<&Metadata>, trusted: &TrustedOwners) -> Result<Self> {
+        side_files::check(&path, found.map(Metadata::len), trusted)?;
+        let cannot_open = |error| io_error(&path, "cannot be opened", &error);
+        let registry = lock::registry();
+        if found.is_some_and(|found| registry.contains(Identity::of(found))) {
+            return Err(locked(&path, "another store of this process"));
+        }
+        sqlite::initialize(&registry)?;
+        let file = match found {
+            Some(_) => descriptors::open(OpenOptions::new().read(true).write(true), &path),
+            None => create(&path),
+        };
+        let file = file.map_err(cannot_open)?;
+        let metadata = file.metadata().map_err(cannot_open)?;
         let identity = Identity::of(&metadata);
         let mut made = found.is_none().then(|| NewFile::new(&path, identity));
+        // In the list before it is locked: a child of a fork must not keep the lock. What waits for the
+        // disk comes after the registry is released, since a fork waits for that.
+        let _registered = registry.add(identity, file.as_raw_fd());
+        let file = CheckedFile::new(file).map_err(cannot_open)?;
         if found.is_some_and(|found| Identity::of(found) != identity) {
             return Err(locked(&path, "somebody who replaces it"));
         }
-        let cannot_open = |error| io_error(&path, "cannot be opened", &error);
-        sqlite::initialize(&registry);
         let directory = descriptors::open_directory(directory_of(&path)).map_err(cannot_open)?;
         let directory = CheckedFile::new(directory).map_err(cannot_open)?;
-        let file = CheckedFile::new(file).map_err(cannot_open)?;
+        check_mount(&path, &file, &directory)?;
+        let root = files::status_of_path(c"/").map_err(cannot_open)?.identity;
         let locking = lock_file(&path, &file).inspect_err(|error| {
             // Another process found the new file, and goes on with it.
             if error.kind() == ErrorKind::Locked {
                 made.iter_mut().for_each(NewFile::keep);
             }
         })?;
-        let _registered = registry.add(identity, file.as_raw_fd());
-        let is_new = metadata.len() == 0;
-        let owned = Self { path, file, directory, locking, is_new, made, _registered };
+        let (is_new, trusted) = (metadata.len() == 0, trusted.clone());
+        let owned =
+            Self { path, file, directory, root, locking, is_new, made, trusted, _registered };
+        owned.check_in_place().map_err(|_| locked(&owned.path, "somebody who replaces it"))?;
         if owned.is_new {
             // One that somebody else made may be open to others.
             owned.restrict(&metadata)?;
@@ -139,6 +146,23 @@ impl OwnedFile {
         Ok(owned)
     }
 
+    /// Runs `work`, in which SQLite opens this file and those beside it, and returns what it opened.
+    /// SQLite gets no other file under these names, and none that somebody else could write.
+    pub fn watch<T>(&self, work: impl FnOnce() -> T) -> (T, Vec<Opened>) {
+        let accept = |path: &Path, file: &File| {
+            if !path.as_os_str().as_bytes().starts_with(self.path.as_os_str().as_bytes()) {
+                return true;
+            }
+            file.metadata().is_ok_and(|metadata| {
+                let is_main = path == self.path;
+                (!is_main || Identity::of(&metadata) == self.file.identity())
+                    && check_kind(path, &metadata, &self.trusted).is_ok()
+                    && check_only_name(path, &metadata).is_ok()
+            })
+        };
+        sqlite::watch(&accept, work)
+    }
+
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -152,9 +176,11 @@ impl OwnedFile {
         self.is_new
     }
 
-    /// Checks that the library's own descriptors are still open on the file and its directory.
-    pub fn check_descriptors(&self) -> Result<()> {
-        if self.file.is_open() && self.directory.is_open() {
+    /// Checks that the library's own descriptors are still open on the file and its directory, and that
+    /// the lock is held. `main` is SQLite's descriptor of the file.
+    pub fn check_descriptors(&self, main: RawFd) -> Result<()> {
+        let is_locked = || self.locking == Locking::Sqlite || lock::is_held(&self.file, main);
+        if self.file.is_open() && self.directory.is_open() && is_locked() {
             return Ok(());
         }
         Err(descriptor_closed(&self.path))
@@ -168,15 +194,33 @@ impl OwnedFile {
     /// Checks that the file's name with `end` appended leads to a file.
     pub fn check_beside(&self, end: &str, identity: Identity) -> Result<()> {
         let path = self.beside(end);
-        let name = path.file_name().unwrap_or_default().as_bytes();
-        let status = CString::new(name)
-            .map_err(io::Error::from)
-            .and_then(|name| files::status_at(self.directory.as_raw_fd(), &name));
-        match status {
+        match self.status_beside(&path) {
             Ok(status) if status.identity == identity => Ok(()),
             Ok(_) => Err(taken_away(&path)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Err(taken_away(&path)),
             Err(error) => Err(io_error(&path, "cannot be found", &error)),
+        }
+    }
+
+    fn status_beside(&self, path: &Path) -> io::Result<Status> {
+        let root = files::status_of_path(c"/")?.identity;
+        if root == self.root {
+            return files::status_of_path(&CString::new(path.as_os_str().as_bytes())?);
+        }
+        // After a chroot, the path may lead to another file.
+        files::status_at(self.directory.as_raw_fd(), &name_of(path)?)
+    }
+
+    /// Removes SQLite's log if there is nothing in it, and its name leads to it. `identity` is the
+    /// log's; `None` is any. The file must still be locked.
+    pub fn remove_empty_log(&self, identity: Option<Identity>) {
+        let Ok(name) = name_of(&self.beside(LOG)) else { return };
+        if self.directory.is_open()
+            && let Ok(log) = files::status_at(self.directory.as_raw_fd(), &name)
+            && log.len == 0
+            && identity.is_none_or(|identity| identity == log.identity)
+        {
+            let _ = files::remove_at(self.directory.as_raw_fd(), &name);
         }
     }
 
@@ -229,15 +273,13 @@ impl OwnedFile {
     pub fn remove(self) {
         if self.made.is_none() {
             let _ = self.file.set_len(0);
-            remove_beside(&self.path);
+            side_files::remove(&self.path);
         }
     }
 
     /// The path of a file that belongs to this one.
     pub fn beside(&self, end: &str) -> PathBuf {
-        let mut path = self.path.as_os_str().to_owned();
-        path.push(end);
-        path.into()
+        side_files::path(&self.path, end)
     }
 }
 
@@ -297,8 +339,28 @@ fn directory_of(path: &Path) -> &Path {
 
 /// Whether a store of this process owns the file at a path.
 pub(super) fn is_owned_path(path: &Path) -> bool {
-    let registry = lock::registry();
-    fs::metadata(path).is_ok_and(|metadata| registry.contains(Identity::of(&metadata)))
+    let metadata = fs::metadata(path);
+    metadata.is_ok_and(|metadata| lock::registry().contains(Identity::of(&metadata)))
+}
+
+/// Refuses a file that is mounted by itself, such as a container's `-v FILE:FILE`. Its log lies in
+/// another directory than the one that the file is kept in, which is as bad as a second name.
+fn check_mount(path: &Path, file: &File, directory: &File) -> Result<()> {
+    let mount = |file: &File| files::mount_of(file.as_raw_fd());
+    match (mount(file), mount(directory)) {
+        (Some(file), Some(directory)) if file != directory => {
+            let message = format!(
+                "{}: the file must not be a mount of its own; mount its directory instead",
+                path.display()
+            );
+            Err(Error::new(ErrorKind::InvalidArgument, message))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn name_of(path: &Path) -> io::Result<CString> {
+    Ok(CString::new(path.file_name().unwrap_or_default().as_bytes())?)
 }
 
 /// The path without symbolic links, so that a change of one leads nobody astray later.
@@ -320,20 +382,6 @@ fn resolve(path: &Path) -> Result<PathBuf> {
         }
         Err(other) => Err(error(other)),
     }
-}
-
-/// Refuses a file with a second name. After a crash under one name, use under the other would leave
-/// the log behind, and replay it over newer tokens when the first name is used again.
-fn check_only_name(path: &Path, metadata: &Metadata) -> Result<()> {
-    if metadata.nlink() <= 1 {
-        return Ok(());
-    }
-    let message = format!(
-        "{}: the file must not have a second name (hard link); `find DIR -inum {}` finds it",
-        path.display(),
-        metadata.ino()
-    );
-    Err(Error::new(ErrorKind::InvalidArgument, message))
 }
 
 /// Makes a new file that nobody else may read.

@@ -14,6 +14,7 @@ mod mailbox;
 mod new_file;
 mod rows;
 mod schema;
+mod side_files;
 mod uses;
 mod writer;
 

@@ -3,12 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::side_files;
 use crate::os::files::Identity;
-
-/// What SQLite appends to a file's name for the files beside it: the journal by which it takes the
-/// making of the tables back, and the log of the commits that are not in the file yet.
-pub(super) const JOURNAL: &str = "-journal";
-pub(super) const LOG: &str = "-wal";
 
 /// Removes a new file, with what SQLite left beside it, unless it is kept.
 pub(super) struct NewFile {
@@ -36,16 +32,7 @@ impl Drop for NewFile {
         if self.is_kept || !is_in_place {
             return;
         }
-        remove_beside(&self.path);
+        side_files::remove(&self.path);
         let _ = fs::remove_file(&self.path);
-    }
-}
-
-/// Removes what SQLite left beside a file.
-pub(super) fn remove_beside(path: &Path) {
-    for end in [JOURNAL, LOG] {
-        let mut path = path.as_os_str().to_owned();
-        path.push(end);
-        let _ = fs::remove_file(PathBuf::from(path));
     }
 }

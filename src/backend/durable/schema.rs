@@ -9,6 +9,7 @@ use super::errors::sql_error;
 use super::file::{Locking, OwnedFile};
 use super::format::{APPLICATION_ID, VERSION, check_version};
 use crate::error::{Error, ErrorKind, Result};
+use crate::os::sqlite;
 
 /// What leads from one version to the next; the first makes the tables.
 /// The columns are those of Review Board 8.1, in its order, so that whole rows can be moved there;
@@ -64,8 +65,9 @@ pub(super) fn open(file: &OwnedFile) -> Result<Connection> {
             Locking::OpenFile => Connection::open_with_flags_and_vfs(path, flags, c"unix-none"),
             Locking::Sqlite => Connection::open_with_flags(path, flags),
         }?;
-        // Until it is known that nothing is wrong with it.
+        // SQLite would find the log by its path, which may lead elsewhere by then.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+        sqlite::keep_log_on_close(&connection);
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
         connection.busy_timeout(std::time::Duration::ZERO)?;

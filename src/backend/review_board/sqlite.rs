@@ -24,7 +24,7 @@ static DIALECT: Dialect = Dialect {
 };
 
 pub(super) fn connect(path: &Path, limits: &Limits) -> Result<Box<dyn Connection>, Fault> {
-    sqlite::initialize(&lock::registry());
+    sqlite::initialize(&lock::registry())?;
     // Not created: a database that is not there is a mistake in its path.
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = rusqlite::Connection::open_with_flags(path, flags).map_err(fault)?;

@@ -37,3 +37,10 @@ pub(super) fn unlock(fd: RawFd) {
     // SAFETY: the request is read during the call.
     unsafe { libc::fcntl(fd, libc::F_OFD_SETLK, &raw const request) };
 }
+
+pub(super) fn is_locked_by_another(fd: RawFd) -> bool {
+    let mut request = request(libc::F_WRLCK);
+    // SAFETY: the request is read and written during the call.
+    let answer = unsafe { libc::fcntl(fd, libc::F_OFD_GETLK, &raw mut request) };
+    answer == 0 && libc::c_int::from(request.l_type) != libc::F_UNLCK
+}

@@ -12,7 +12,7 @@ mod system;
 
 use std::fs::File;
 use std::io;
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, RawFd};
 
 pub(crate) use registry::{Registered, Registry, registry};
 
@@ -40,6 +40,13 @@ pub(crate) fn try_lock(file: &File) -> io::Result<Outcome> {
 /// Releases the lock for all processes that inherited the descriptor.
 pub(crate) fn unlock(file: &File) {
     system::unlock(file.as_raw_fd());
+}
+
+/// Whether `file` still holds the lock. `other` is another open file description of the same file.
+pub(crate) fn is_held(file: &File, other: RawFd) -> bool {
+    // Somebody has it; and if that is `file`, locking again changes nothing.
+    system::is_locked_by_another(other)
+        && matches!(system::try_lock(file.as_raw_fd()), Ok(Outcome::Locked))
 }
 
 #[cfg(all(test, target_os = "linux"))]

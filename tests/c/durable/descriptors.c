@@ -4,6 +4,7 @@
  *
  *     descriptors FOLDER
  *     descriptors chroot FOLDER   as root
+ *     descriptors open LOCATION   what `open_elsewhere` runs
  */
 #define _GNU_SOURCE
 #include "host.h"
@@ -13,7 +14,7 @@
 enum { TOKENS = 4, MOST = 16 };
 
 static const char HOSTS[] = "the host's own file, which nobody else may write to\n";
-static const char *folder;
+static const char *folder, *self;
 static char location[4096], log_path[4100], hosts_path[4096];
 
 static rbtoken_store_t *open_with_tokens(void)
@@ -161,6 +162,7 @@ static void daemon_closes_everything(void)
     OK("a daemon that closed every descriptor lost nothing of its own nor of the store");
 }
 
+/* What the file then holds is not the store's to say: the export is what counts. */
 static void cut_short(const char *path)
 {
     rbtoken_store_t *store = open_with_tokens();
@@ -169,31 +171,81 @@ static void cut_short(const char *path)
     check_refused(store);
     check_copies(store);
     rbtoken_store_release(store);
+    /* Nothing was written to it, and nothing of the store is open any more. */
+    CHECK(try_open(location, &store) != RBTOKEN_E_LOCKED);
+    rbtoken_store_release(store);
+}
+
+/* The host gives a number of the store's to the store's own file: the lock is gone with the old one. */
+static void steal_by_own_file(void)
+{
+    int found[MOST], n;
+
+    for (n = 0;; n++) {
+        rbtoken_store_t *store = open_with_tokens();
+        int fd, file;
+
+        find_descriptors(location, found);
+        for (fd = 0; fd < n && found[fd] >= 0; fd++)
+            ;
+        fd = found[fd];
+        if (fd < 0) {
+            rbtoken_store_release(store);
+            break;
+        }
+        file = open(location, O_RDWR);
+        CHECK(file >= 0 && dup2(file, fd) == fd && close(file) == 0);
+        /* Where it was SQLite's, the lock still holds, and it is the same file. */
+        if (create(store, "later") == RBTOKEN_OK)
+            CHECK(open_elsewhere(self, location) == RBTOKEN_E_LOCKED);
+        rbtoken_store_release(store);
+    }
+    CHECK(n >= 2);
+    OK("a store that lost its lock to another descriptor of its file refuses to write");
+}
+
+static void make_parents(char *path)
+{
+    char *slash;
+
+    for (slash = strchr(path + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        CHECK(mkdir(path, 0700) == 0 || errno == EEXIST);
+        *slash = '/';
+    }
 }
 
 static int main_chroot(void)
 {
     rbtoken_store_t *store = open_with_tokens();
-    char jail[4096];
+    char jail[4096], inside[8300];
     int outside = open("/", O_RDONLY | O_DIRECTORY);
 
     snprintf(jail, sizeof jail, "%s/jail", folder);
     CHECK(outside >= 0 && (mkdir(jail, 0700) == 0 || errno == EEXIST));
+    snprintf(inside, sizeof inside, "%s%s", jail, log_path);
+    make_parents(inside);
+    close(open(inside, O_WRONLY | O_CREAT, 0600));
+    CHECK(access(inside, F_OK) == 0);
     CHECK(chroot(jail) == 0 && chdir("/") == 0);
     CHECK(create(store, "in the jail") == RBTOKEN_OK);
     CHECK_OK(rbtoken_store_flush(store, &error));
     rbtoken_store_release(store);
     CHECK(fchdir(outside) == 0 && chroot(".") == 0);
+    CHECK(access(inside, F_OK) == 0 && access(log_path, F_OK) != 0);
     store = open_store(location);
     CHECK(count_tokens(store) == TOKENS + 1);
     rbtoken_store_release(store);
-    OK("a store goes on after a chroot");
+    OK("a store goes on after a chroot, and removes its own log");
     return 0;
 }
 
 int main(int argc, char **argv)
 {
     CHECK(argc == 2 || argc == 3);
+    self = argv[0];
+    if (argc == 3 && strcmp(argv[1], "open") == 0)
+        return main_open(argv[2]);
     folder = argv[argc - 1];
     snprintf(location, sizeof location, "%s/tokens.db", folder);
     snprintf(log_path, sizeof log_path, "%s-wal", location);
@@ -201,6 +253,7 @@ int main(int argc, char **argv)
     if (argc == 3)
         return main_chroot();
     stolen_descriptors();
+    steal_by_own_file();
     daemon_closes_everything();
     cut_short(location);
     cut_short(log_path);

@@ -364,6 +364,19 @@ int unlink(const char *path)
     return (int)end(result);
 }
 
+int unlinkat(int directory, const char *path, int flags)
+{
+    char whole[PATH_MAX];
+    struct stat found;
+
+    if (flags != 0 || directory == AT_FDCWD || path[0] == '/' || fstat(directory, &found) != 0
+        || found.st_dev != folder_stat.st_dev || found.st_ino != folder_stat.st_ino)
+        return (int)syscall(SYS_unlinkat, directory, path, flags);
+    if (snprintf(whole, sizeof whole, "%s/%s", folder, path) >= (int)sizeof whole)
+        give_up("a path is too long");
+    return unlink(whole);
+}
+
 int rename(const char *old_path, const char *new_path)
 {
     char names[2 * NAME_MAX + 2];
