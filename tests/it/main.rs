@@ -7,6 +7,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 #[macro_use]
 mod on_database;
 

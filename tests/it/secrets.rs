@@ -1,4 +1,5 @@
 //! No value of a token is left in memory once everything is released.
+#![cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
