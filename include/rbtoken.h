@@ -211,7 +211,8 @@
  * call does, so that nothing waits there for a lock any more.
  *
  * rbtoken_store_purge_tokens() commits 500 tokens at a time: those that were purged before a failure
- * are gone. The next call connects anew. After `fork()` every call in the child that would ask the
+ * are gone. If hooks are registered, rows are read for their events; if that fails, tokens are revoked
+ * without events. The next call connects anew. After `fork()` every call in the child that would ask the
  * database answers RBTOKEN_E_FORKED; the connections are the parent's.
  *
  * The server's users can store documents that are not JSON. `policy` and `extra_data` are read as the
@@ -230,7 +231,7 @@
  *   listed, invalidated, deleted and purged, and is in the way of no other. A list shows it as expired
  *   if it is `expires` that cannot be read.
  * - A `client_name` that holds a NUL is not a client's name.
- * - A Python literal with a character by its name (`\N{...}`) is not read.
+ * - A Python literal with a character by its name (`\N{...}`), or of more than 60 levels, is not read.
  *
  * Secrets
  * -------

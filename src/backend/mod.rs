@@ -65,6 +65,7 @@ impl OwnedClientQuery {
 }
 
 /// Which tokens are made invalid.
+#[derive(Clone)]
 pub(crate) enum Selection {
     Value(TokenValue),
     Id(i64),

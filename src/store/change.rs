@@ -6,7 +6,7 @@ use super::find::no_such_token;
 use super::{Event, Store, TokenUpdate};
 use crate::backend::{Change, Operation, Selection};
 use crate::clock::Timestamp;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::model::names;
 use crate::text::Text;
 use crate::token::{Invalidation, SharedRecord, SharedToken, TokenValue};
@@ -89,7 +89,7 @@ impl Store {
     /// # Errors
     /// `NotFound`.
     pub fn delete_token(self: &Arc<Self>, id: i64) -> Result<()> {
-        match self.revoke(Operation::Delete(id), Event::Deleted)? {
+        match self.revoke(|| Operation::Delete(id), Event::Deleted)? {
             0 => Err(no_such_token("id")),
             _ => Ok(()),
         }
@@ -110,24 +110,39 @@ impl Store {
         }
         let store = Arc::clone(self);
         let mut purged = |records: &[SharedRecord]| store.fire_each(Event::Deleted, records);
-        store.backend.purge(dead_before, Some(&mut purged))
+        match store.backend.purge(dead_before, Some(&mut purged)) {
+            Err(error) if cannot_read(&error) => self.backend.purge(dead_before, None),
+            purged => purged,
+        }
     }
 
     fn invalidate(self: &Arc<Self>, which: Selection, reason: &str) -> Result<u64> {
         names::check_prose(reason, "reason")?;
         let date = Some(self.now()?);
         let invalidation = Invalidation { date, reason: Text::try_new(reason)? };
-        self.revoke(Operation::Invalidate(which, invalidation), Event::Invalidated)
+        let operation = || Operation::Invalidate(which.clone(), invalidation.clone());
+        self.revoke(operation, Event::Invalidated)
     }
 
-    /// Makes a change of tokens, fires its event for each, and tells how many those are. Tokens are
-    /// read only if somebody is to be told of them.
-    fn revoke(self: &Arc<Self>, operation: Operation, event: Event) -> Result<u64> {
-        if !self.has_hooks() {
-            return self.backend.revoke(operation);
+    /// Makes a change of tokens, fires its event for each, and returns how many those are. Tokens are
+    /// read only for the events: where one cannot be read, the change is made without events.
+    fn revoke(self: &Arc<Self>, operation: impl Fn() -> Operation, event: Event) -> Result<u64> {
+        if self.has_hooks() {
+            match self.change(operation()) {
+                Ok(records) => {
+                    self.fire_each(event, &records);
+                    return Ok(records.len() as u64);
+                }
+                Err(error) if cannot_read(&error) => {}
+                Err(error) => return Err(error),
+            }
         }
-        let records = self.change(operation)?;
-        self.fire_each(event, &records);
-        Ok(records.len() as u64)
+        self.backend.revoke(operation())
     }
+}
+
+/// Whether a change may have failed only since a token could not be read for its event.
+fn cannot_read(error: &Error) -> bool {
+    use ErrorKind::{Corrupt, Database, InvalidArgument, NoMemory};
+    matches!(error.kind(), Corrupt | Database | InvalidArgument | NoMemory)
 }

@@ -216,6 +216,8 @@ fn server_presets_do_not_change_what_calls_do(site: &mut Installation) {
         "mysql" => &[
             ("SET GLOBAL autocommit = 0", "SET GLOBAL autocommit = 1"),
             ("SET GLOBAL sql_select_limit = 2", "SET GLOBAL sql_select_limit = DEFAULT"),
+            ("SET GLOBAL completion_type = 'CHAIN'", "SET GLOBAL completion_type = 'NO_CHAIN'"),
+            ("SET GLOBAL sql_safe_updates = 1", "SET GLOBAL sql_safe_updates = 0"),
             ("SET GLOBAL time_zone = '+05:00'", "SET GLOBAL time_zone = 'SYSTEM'"),
             ("SET GLOBAL sql_mode = 'ANSI_QUOTES'", "SET GLOBAL sql_mode = DEFAULT"),
             (
@@ -253,6 +255,7 @@ fn server_presets_do_not_change_what_calls_do(site: &mut Installation) {
             // Nothing is locked behind, so another store goes on at once.
             let other = site.store_with(r#"{"statement_timeout_secs": 1}"#)?;
             assert_eq!(other.invalidate_user("alice", Some("lost"))?, 6);
+            assert!(other.invalidate_all(Some("lost"))? >= 6);
             assert_eq!(other.find(&values[0])?.record().last_used, Some(START));
             for value in &values {
                 assert_eq!(store.authenticate(value, Site::Any)?.verdict, INVALID);

@@ -58,11 +58,13 @@ impl Descriptor {
     }
 
     /// Checks that the descriptor is open on the file still, and that nobody else resized it.
-    fn check(&self, path: &Path) -> Result<()> {
+    fn check(&self, file: &OwnedFile) -> Result<()> {
+        let path = file.path();
         if checked_status(path, self.fd, self.identity)?.len == self.len {
             return Ok(());
         }
-        let message = format!("{}: another program changed the size of the file", path.display());
+        let message =
+            format!("{}: another program changed the size of the file or its log", path.display());
         Err(Error::new(ErrorKind::Io, message))
     }
 
@@ -210,9 +212,9 @@ impl Database {
     /// Checks every descriptor that is written through.
     fn check_descriptors(&self) -> Result<()> {
         self.file.check_descriptors(self.main.fd)?;
-        self.main.check(self.file.path())?;
+        self.main.check(&self.file)?;
         match &self.log {
-            Some(log) => log.check(&self.file.beside(LOG)),
+            Some(log) => log.check(&self.file),
             None => Ok(()),
         }
     }
@@ -221,7 +223,7 @@ impl Database {
     fn check_names(&self) -> Result<()> {
         self.file.check_in_place()?;
         match &self.log {
-            Some(log) => self.file.check_beside(LOG, log.identity),
+            Some(log) => self.file.check_log_in_place(log.identity),
             None => Ok(()),
         }
     }

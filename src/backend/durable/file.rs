@@ -1,6 +1,6 @@
 //! The file of a durable store: who may open it, and who owns it.
 
-use std::ffi::CString;
+use std::ffi::{CString, OsStr};
 use std::fs::{self, File, Metadata, OpenOptions, TryLockError};
 use std::io;
 use std::os::fd::{AsRawFd, RawFd};
@@ -30,9 +30,26 @@ pub(super) enum Locking {
     Sqlite,
 }
 
+/// The two ways to look a file up, made once: a commit looks, and must not allocate for it.
+struct Names {
+    path: CString,
+    /// In the directory.
+    name: CString,
+}
+
+impl Names {
+    fn new(path: &Path) -> io::Result<Self> {
+        let c_string = |bytes: &[u8]| CString::new(bytes).map_err(io::Error::from);
+        let name = path.file_name().unwrap_or_default();
+        Ok(Self { path: c_string(path.as_os_str().as_bytes())?, name: c_string(name.as_bytes())? })
+    }
+}
+
 /// A file that a store owns, until this is dropped or the process ends.
 pub(super) struct OwnedFile {
     path: PathBuf,
+    names: Names,
+    log_names: Names,
     file: CheckedFile,
     /// Where the file lies: lookups go on after a `chroot`.
     directory: CheckedFile,
@@ -126,9 +143,22 @@ impl OwnedFile {
                 made.iter_mut().for_each(NewFile::keep);
             }
         })?;
+        let names = Names::new(&path).map_err(cannot_open)?;
+        let log_names = Names::new(&side_files::path(&path, LOG)).map_err(cannot_open)?;
         let (is_new, trusted) = (metadata.len() == 0, trusted.clone());
-        let owned =
-            Self { path, file, directory, root, locking, is_new, made, trusted, _registered };
+        let owned = Self {
+            path,
+            names,
+            log_names,
+            file,
+            directory,
+            root,
+            locking,
+            is_new,
+            made,
+            trusted,
+            _registered,
+        };
         owned.check_in_place().map_err(|_| locked(&owned.path, "somebody who replaces it"))?;
         if owned.is_new {
             // One that somebody else made may be open to others.
@@ -188,39 +218,42 @@ impl OwnedFile {
 
     /// Checks that the path still leads to this file, so that what is written is found there again.
     pub fn check_in_place(&self) -> Result<()> {
-        self.check_beside("", self.file.identity())
+        self.check_name(&self.names, self.file.identity())
     }
 
-    /// Checks that the file's name with `end` appended leads to a file.
-    pub fn check_beside(&self, end: &str, identity: Identity) -> Result<()> {
-        let path = self.beside(end);
-        match self.status_beside(&path) {
+    /// Checks that the log's name still leads to the log.
+    pub fn check_log_in_place(&self, log: Identity) -> Result<()> {
+        self.check_name(&self.log_names, log)
+    }
+
+    fn check_name(&self, names: &Names, identity: Identity) -> Result<()> {
+        let path = || Path::new(OsStr::from_bytes(names.path.to_bytes()));
+        match self.status(names) {
             Ok(status) if status.identity == identity => Ok(()),
-            Ok(_) => Err(taken_away(&path)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(taken_away(&path)),
-            Err(error) => Err(io_error(&path, "cannot be found", &error)),
+            Ok(_) => Err(taken_away(path())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(taken_away(path())),
+            Err(error) => Err(io_error(path(), "cannot be found", &error)),
         }
     }
 
-    fn status_beside(&self, path: &Path) -> io::Result<Status> {
-        let root = files::status_of_path(c"/")?.identity;
-        if root == self.root {
-            return files::status_of_path(&CString::new(path.as_os_str().as_bytes())?);
+    fn status(&self, names: &Names) -> io::Result<Status> {
+        if files::status_of_path(c"/")?.identity == self.root {
+            return files::status_of_path(&names.path);
         }
         // After a chroot, the path may lead to another file.
-        files::status_at(self.directory.as_raw_fd(), &name_of(path)?)
+        files::status_at(self.directory.as_raw_fd(), &names.name)
     }
 
     /// Removes SQLite's log if there is nothing in it, and its name leads to it. `identity` is the
     /// log's; `None` is any. The file must still be locked.
     pub fn remove_empty_log(&self, identity: Option<Identity>) {
-        let Ok(name) = name_of(&self.beside(LOG)) else { return };
+        let name = &self.log_names.name;
         if self.directory.is_open()
-            && let Ok(log) = files::status_at(self.directory.as_raw_fd(), &name)
+            && let Ok(log) = files::status_at(self.directory.as_raw_fd(), name)
             && log.len == 0
             && identity.is_none_or(|identity| identity == log.identity)
         {
-            let _ = files::remove_at(self.directory.as_raw_fd(), &name);
+            let _ = files::remove_at(self.directory.as_raw_fd(), name);
         }
     }
 
@@ -357,10 +390,6 @@ fn check_mount(path: &Path, file: &File, directory: &File) -> Result<()> {
         }
         _ => Ok(()),
     }
-}
-
-fn name_of(path: &Path) -> io::Result<CString> {
-    Ok(CString::new(path.file_name().unwrap_or_default().as_bytes())?)
 }
 
 /// The path without symbolic links, so that a change of one leads nobody astray later.

@@ -8,6 +8,8 @@ use crate::error::{Error, ErrorKind, Result};
 pub(super) enum Fault {
     /// There is no connection, or no longer.
     Lost(String),
+    /// The connection is not safe, or no longer.
+    Tls(String),
     /// The server gave a statement up, or there was no time left to send it.
     TimedOut,
     /// The server has not answered in time: perhaps it never will, on this connection.
@@ -42,7 +44,7 @@ impl Fault {
     /// Whether the connection is of no use any more, and those that have idled as long are not
     /// either.
     pub fn is_gone(&self) -> bool {
-        matches!(self, Self::Lost(_) | Self::Silent)
+        matches!(self, Self::Lost(_) | Self::Tls(_) | Self::Silent)
     }
 }
 
@@ -84,14 +86,16 @@ impl From<Fault> for Error {
             Fault::Refused(why) => {
                 Self::new(ErrorKind::Database, format!("the database refused: {why}"))
             }
+            Fault::Tls(why) => {
+                Self::new(ErrorKind::Database, format!("the database refused: TLS: {why}"))
+            }
             Fault::Unknown { timed_out } => {
                 let (kind, what) = match timed_out {
                     true => (ErrorKind::Timeout, "the database did not answer"),
                     false => (ErrorKind::Database, "the connection was lost"),
                 };
-                let message = format!(
-                    "{what} while a change was committed; whether it was made is not known"
-                );
+                let message =
+                    format!("{what} while a change was committed: the outcome is not known");
                 Self::new(kind, message)
             }
             Fault::Own(error) => error,

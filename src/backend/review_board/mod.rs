@@ -370,8 +370,18 @@ impl Backend for ReviewBoard {
         let settings = StoredDocument::read(text.as_ref().map_or("", |text| text.as_str()));
         Ok(Some(match settings.root().get("client_token_expiration") {
             None => DEFAULT_EXPIRATION_DAYS,
-            // A flag is an integer in Python; anything else is never.
-            Some(days) => days.as_int().unwrap_or(0),
+            // A flag is an integer in Python, and what is false is never.
+            Some(days) => match days.as_int() {
+                Some(days) => days,
+                None if !days.is_true() => 0,
+                None => match days.as_float() {
+                    Some(days) if days.is_finite() => days as i64,
+                    _ => {
+                        let message = "the server's client_token_expiration is no number of days";
+                        return Err(Error::new(ErrorKind::Database, message));
+                    }
+                },
+            },
         }))
     }
 

@@ -23,7 +23,8 @@ static DIALECT: Dialect = Dialect {
     lock_user: None,
     required_columns: "SELECT column_name FROM information_schema.columns \
          WHERE table_name = 'webapi_webapitoken' AND table_schema = DATABASE() \
-         AND is_nullable = 'NO' AND column_default IS NULL AND extra NOT LIKE '%auto_increment%'",
+         AND is_nullable = 'NO' AND column_default IS NULL AND extra NOT LIKE '%auto_increment%' \
+         AND extra NOT LIKE '%GENERATED%'",
 };
 
 /// How long the server is waited for when a connection is closed.
@@ -35,7 +36,8 @@ const SESSION: [&str; 3] = [
     "SET NAMES utf8mb4",
     "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE",
     "SET SESSION autocommit = 1, sql_mode = 'STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION', \
-     time_zone = '+00:00', sql_select_limit = 18446744073709551615",
+     time_zone = '+00:00', sql_select_limit = 18446744073709551615, completion_type = 0, \
+     sql_safe_updates = 0, sql_big_selects = 1",
 ];
 
 /// A variable that this server does not have.
@@ -289,9 +291,9 @@ fn fault(error: mysql_async::Error) -> Fault {
             }
             code => Fault::Refused(says(code, &answer.message)),
         },
-        mysql_async::Error::Io(IoError::Tls(error)) => Fault::Refused(format!("TLS: {error}")),
+        mysql_async::Error::Io(IoError::Tls(error)) => Fault::Tls(error.to_string()),
         mysql_async::Error::Io(IoError::Io(error)) => match is_tls(&error) {
-            true => Fault::Refused(format!("TLS: {error}")),
+            true => Fault::Tls(error.to_string()),
             false => Fault::Lost(error.to_string()),
         },
         mysql_async::Error::Driver(DriverError::ConnectionClosed) => closed(),

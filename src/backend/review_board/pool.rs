@@ -128,7 +128,10 @@ impl Pool {
                     let mut state = self.state.lock();
                     let is_full = matches!(fault, Fault::Full(_));
                     let has_others = state.open > state.abandoned.len() + 1;
-                    state.fail(fault.clone());
+                    // What ended by this caller's own deadline says nothing about the server.
+                    if limits.remaining().is_ok() {
+                        state.fail(fault.clone());
+                    }
                     drop(state);
                     drop(place);
                     // A full server has room, at the latest, when another caller is done.
@@ -145,6 +148,13 @@ impl Pool {
         let mut state = self.state.lock();
         loop {
             let now = Instant::now();
+            if limits.deadline <= now {
+                let full = state.failure.as_ref().map(|failure| &failure.fault);
+                return Err(full
+                    .filter(|fault| may_wait(fault))
+                    .cloned()
+                    .unwrap_or(Fault::TimedOut));
+            }
             let old = state.clean_up(now);
             if !old.is_empty() {
                 drop(state);
@@ -173,13 +183,6 @@ impl Pool {
                     }
                     Some(_) => {}
                 }
-            }
-            if limits.deadline <= now {
-                let full = state.failure.as_ref().map(|failure| &failure.fault);
-                return Err(full
-                    .filter(|fault| may_wait(fault))
-                    .cloned()
-                    .unwrap_or(Fault::TimedOut));
             }
             let until =
                 state.next_change(self.size).map_or(limits.deadline, |at| at.min(limits.deadline));
@@ -324,7 +327,7 @@ impl<'a> Lease<'a> {
         let ended = match &done {
             // Once the deadline has passed it is not sent.
             Ok(_) => self.ask(|connection| connection.run("COMMIT")).map_err(|fault| match fault {
-                Fault::Lost(_) => Fault::Unknown { timed_out: false },
+                Fault::Lost(_) | Fault::Tls(_) => Fault::Unknown { timed_out: false },
                 Fault::Silent => Fault::Unknown { timed_out: true },
                 fault => fault,
             }),
@@ -353,6 +356,8 @@ impl Drop for Lease<'_> {
         if let Some(until) = busy_until {
             self.pool.state.lock().abandoned.push(until);
             mem::forget(place);
+            // Who waits did so without a time at which this place is free.
+            self.pool.returned.notify_all();
         }
     }
 }
@@ -364,6 +369,7 @@ mod tests {
 
     use super::super::sql::Dialect;
     use super::*;
+    use crate::os::deadline;
 
     static DIALECT: Dialect =
         Dialect { begin: "BEGIN", lock: "", lock_user: None, required_columns: "" };
@@ -451,6 +457,35 @@ mod tests {
         // Nobody gets what may be inside a transaction still.
         assert_eq!(closed.load(Ordering::Relaxed), 1);
         assert!(pool.lease(limits(1000)).unwrap().is_new);
+    }
+
+    #[test]
+    fn commit_over_broken_tls_has_an_unknown_outcome() {
+        let pool = pool_of(1, || {
+            let (fault, closed) = (Fault::Tls("a bad record".into()), Arc::default());
+            Ok(Fake { lost_at: "COMMIT", fault, busy_until: None, closed })
+        });
+        let done = pool.lease(limits(1000)).unwrap().transaction(|_| Ok(()));
+        assert!(matches!(done, Err(Fault::Unknown { timed_out: false })));
+    }
+
+    #[test]
+    fn waiting_caller_gets_the_place_of_an_abandoned_connection() {
+        deadline::start();
+        let soon = Instant::now() + Duration::from_millis(200);
+        let pool = pool_of(1, move || {
+            let (fault, closed) = (Fault::Silent, Arc::default());
+            Ok(Fake { lost_at: "SELECT", fault, busy_until: Some(soon), closed })
+        });
+        let mut first = pool.lease(limits(60_000)).unwrap();
+        assert!(first.query("SELECT", &[]).is_err());
+        std::thread::scope(|scope| {
+            // Less than the deadline of this test, so that a lost notice is an error.
+            let waiter = scope.spawn(|| pool.lease(limits(30_000)).map(drop));
+            std::thread::sleep(Duration::from_millis(50));
+            drop(first);
+            assert!(waiter.join().unwrap().is_ok());
+        });
     }
 
     #[test]

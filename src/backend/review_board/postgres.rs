@@ -33,7 +33,8 @@ static DIALECT: Dialect = Dialect {
     lock_user: Some("SELECT pg_advisory_xact_lock(1919054443, (?::bigint % 2147483647)::int)"),
     required_columns: "SELECT column_name::text FROM information_schema.columns \
          WHERE table_name = 'webapi_webapitoken' AND table_schema = ANY (current_schemas(false)) \
-         AND is_nullable = 'NO' AND column_default IS NULL AND is_identity = 'NO'",
+         AND is_nullable = 'NO' AND column_default IS NULL AND is_identity = 'NO' \
+         AND is_generated = 'NEVER'",
 };
 
 /// How long the server is waited for when a connection is closed.
@@ -334,7 +335,7 @@ impl<'a> FromSql<'a> for Cell {
 fn fault(error: &tokio_postgres::Error) -> Fault {
     let Some(answer) = error.as_db_error() else {
         return match error.source().and_then(|source| source.downcast_ref::<std::io::Error>()) {
-            Some(system) if is_tls(system) => Fault::Refused(format!("TLS: {system}")),
+            Some(system) if is_tls(system) => Fault::Tls(system.to_string()),
             Some(_) => Fault::Lost(error.to_string()),
             None if error.is_closed() => closed(),
             None => Fault::Refused(error.to_string()),

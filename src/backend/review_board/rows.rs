@@ -6,6 +6,7 @@ use super::sql::{Param, Row, Unreadable};
 use crate::backend::{ClientQuery, Selection};
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind};
+use crate::memory;
 use crate::model::documents::Documents;
 use crate::text::Text;
 use crate::token::{Invalidation, Record, RecordFields, SharedRecord, TokenValue};
@@ -31,6 +32,10 @@ pub(super) struct Reader<'a> {
     pub documents: &'a Documents,
 }
 
+/// Bytes that reading takes at most for a byte of a document: a node, twice while they grow, and copies
+/// of the text.
+const READING: usize = 128;
+
 impl Reader<'_> {
     /// Reads a row of `SELECT`: the record, and whether its owner is active. A cell that cannot be
     /// read is noted in the record, and has a stand-in that is of no use to anybody.
@@ -38,7 +43,7 @@ impl Reader<'_> {
         let mut cells = Cells { row, unreadable: None };
         let id = cells.required("id", Row::int)?;
         let is_active = cells.required("is_active", Row::int).is_some_and(|flag| flag != 0);
-        let extra_data = cells.optional("extra_data", Row::text);
+        let mut extra_data = cells.optional("extra_data", Row::text);
         let generator_id = cells.text("token_generator_id");
         let user = cells.text("username");
         let local_site = cells.optional("name of the Local Site", Row::text);
@@ -55,7 +60,13 @@ impl Reader<'_> {
         let date = cells.optional("invalid_date", Row::time);
         let reason = cells.text("invalid_reason");
         let note = cells.text("note");
-        let policy = cells.optional("policy", Row::text);
+        let mut policy = cells.optional("policy", Row::text);
+        let documents = [&policy, &extra_data].into_iter().flatten();
+        let bytes: usize = documents.map(|document| document.len()).sum();
+        if memory::check_room(bytes.saturating_mul(READING)).is_err() {
+            cells.unreadable.get_or_insert("policy");
+            (policy, extra_data) = (None, None);
+        }
         let fields = RecordFields {
             user,
             local_site: local_site.map(|name| Text::new(&name)),
@@ -124,6 +135,8 @@ impl Reader<'_> {
                 && record.client_name().is_some_and(|name| name.as_str() == query.client_name)
                 && query.ignored_generators.is_none_or(|ids| !ids.contains(record.generator_id()))
                 && record.unreadable().is_none()
+                // SQLite compares times as texts, which others may have written in another form.
+                && record.expires().is_none_or(|expires| expires > query.valid_until)
         }))
     }
 }

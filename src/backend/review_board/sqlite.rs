@@ -1,6 +1,7 @@
 //! A Review Board installation on SQLite.
 
 use std::path::Path;
+use std::time::Instant;
 
 use chrono::{DateTime, NaiveDateTime, Utc};
 use rusqlite::types::{ToSqlOutput, Value, ValueRef};
@@ -40,10 +41,15 @@ struct Sqlite {
 }
 
 impl Sqlite {
-    /// The connection, which waits for locks as long as the call has time.
-    fn ready(&self) -> Result<&rusqlite::Connection, Fault> {
+    /// Returns the connection, whose next statement ends within its limit, locks included.
+    fn ready(&mut self) -> Result<&rusqlite::Connection, Fault> {
+        /// Instructions of SQLite's between looks at the clock: well under a millisecond.
+        const STEPS: std::ffi::c_int = 10_000;
         let limit = self.limits.remaining()?.min(self.limits.statement);
+        let end = Instant::now() + limit;
         self.connection.busy_timeout(limit).map_err(fault)?;
+        let is_over = move || Instant::now() >= end;
+        self.connection.progress_handler(STEPS, Some(is_over)).map_err(fault)?;
         Ok(&self.connection)
     }
 }
@@ -147,7 +153,9 @@ fn fault(error: rusqlite::Error) -> Fault {
         message.starts_with("no such table") || message.starts_with("no such column")
     };
     match failure.code {
-        ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => Fault::TimedOut,
+        ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::OperationInterrupted => {
+            Fault::TimedOut
+        }
         ErrorCode::ConstraintViolation
             if [
                 rusqlite::ffi::SQLITE_CONSTRAINT_UNIQUE,
@@ -212,6 +220,19 @@ mod tests {
         assert_eq!(count(), Ok(0));
         assert!(insert().is_ok());
         assert_eq!(count(), Ok(1));
+        std::fs::remove_file(&path).unwrap();
+    }
+
+    #[test]
+    fn endless_statement_times_out_and_the_next_one_works() {
+        let path = std::env::temp_dir().join(format!("rbtoken-endless-{}", std::process::id()));
+        rusqlite::Connection::open(&path).unwrap().execute_batch("CREATE TABLE t (id)").unwrap();
+        let limits = || Limits::of_call(Duration::from_secs(60), Duration::from_millis(20));
+        let mut connection = connect(&path, &limits()).unwrap();
+        let endless = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) \
+                       SELECT count(*) FROM n";
+        assert!(matches!(connection.query(endless, &[]), Err(Fault::TimedOut)));
+        assert!(connection.execute("INSERT INTO t VALUES (1)", &[]).is_ok());
         std::fs::remove_file(&path).unwrap();
     }
 }

@@ -1,11 +1,13 @@
 //! Python literals as `ast.literal_eval` reads them.
 //!
-//! Known difference: a character by its name (`\N{…}`) is not read.
+//! Known differences: a character by its name (`\N{…}`) is not read, nor what is nested more deeply
+//! than [`MAX_LEVELS`], where Python goes 200 levels deep.
 
 use super::{Node, StoredText, close};
 
-/// Python's own limit of brackets inside one another, which also bounds the recursion here.
-const MAX_LEVELS: usize = 200;
+/// Brackets inside one another. It bounds the recursion here: the header promises that a stack of
+/// 64 KiB is enough.
+const MAX_LEVELS: usize = 60;
 
 /// Reads a literal. A string is none that Review Board takes.
 pub(super) fn read(text: &str) -> Option<Vec<Node>> {
