@@ -13,8 +13,8 @@ use crate::memory;
 use crate::text::Text;
 use crate::token::{Record, SharedRecord};
 
-/// So many that a growing one is moved in some milliseconds at a million clients, where each is three
-/// quarters full.
+/// So many that a growing one is moved in some milliseconds at a million clients, where each is
+/// three quarters full.
 const TABLES: usize = 80;
 
 /// The valid tokens of clients.

@@ -116,8 +116,8 @@ impl Table {
         (self.swept, self.gone) = (self.entries.len(), 0);
     }
 
-    /// Shrinks a table that is less than half as large as twice its entries need, if there is memory
-    /// for a smaller one.
+    /// Shrinks a table that is less than half as large as twice its entries need, if there is
+    /// memory for a smaller one.
     fn shrink(&mut self) {
         let mut smaller = HashTable::new();
         let most = 2 * self.entries.len();

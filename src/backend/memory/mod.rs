@@ -1,31 +1,34 @@
 //! Tokens in the memory of the process.
 
 use std::collections::BTreeSet;
-use std::hash::{Hash, Hasher};
-use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use hashbrown::HashSet;
-use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
+use parking_lot::{RwLock, RwLockReadGuard};
 
+mod book;
 mod clients;
 pub(super) mod commons;
+mod inactive_users;
 mod owners;
 mod pages;
+mod plan;
 mod value_index;
 
+use self::book::{Book, OpenBook};
 use self::clients::Clients;
 use self::commons::Commons;
+use self::inactive_users::InactiveUsers;
 use self::owners::Owners;
 use self::pages::Pages;
+pub(super) use self::plan::{Effect, Plan};
 use self::value_index::ValueIndex;
-use super::{Backend, ClientQuery, Contents, Imported, Operation, Outcome, Selection};
+use super::{Backend, ClientQuery, Contents, Operation, Outcome};
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind, Result};
 use crate::memory;
 use crate::model::requests::{SiteFilter, TokenFilter};
 use crate::text::Text;
-use crate::token::{Record, RecordFields, SharedRecord};
+use crate::token::{Record, SharedRecord};
 
 /// Every change holds the book; a lookup by value takes only its shard of `values`. Who holds the
 /// book may take a shard, never the other way round.
@@ -40,26 +43,13 @@ pub(crate) struct Memory {
     checked_for: AtomicUsize,
 }
 
-/// The records with every index but the one by value.
-pub(super) struct Book {
-    last_id: i64,
-    local_sites: BTreeSet<Text>,
-    by_id: Pages,
-    owners: Owners,
-    clients: Clients,
-}
-
-/// Headroom that new records leave free, so that logins and revocations go on when memory is exhausted,
-/// with what SQLite needs for them: this many pieces of [`PIECE`] bytes.
+/// Headroom that new records leave free, so that logins and revocations go on when memory is
+/// exhausted, with what SQLite needs for them: this many pieces of [`PIECE`] bytes.
 const PIECES: usize = 32;
 const PIECE: usize = 32 << 10;
 
-/// The headroom is checked again after so many new records.
+/// New records between two checks of the headroom.
 const RECORDS_PER_CHECK: usize = 64;
-
-/// So many records that replace others need at most so many bytes in small allocations.
-const REPLACED_PER_CHECK: usize = 16;
-const ROOM_TO_REPLACE: usize = 16 << 10;
 
 impl Memory {
     /// Returns an empty store.
@@ -97,7 +87,8 @@ impl Memory {
         Ok(())
     }
 
-    /// Runs a check for memory, and again after a sweep if it fails: records that are gone leave some.
+    /// Runs a check for memory, and again after a sweep if it fails: records that are gone leave
+    /// some.
     fn check_or_sweep(&self, check: impl Fn(usize) -> Result<()>, bytes: usize) -> Result<()> {
         check(bytes).or_else(|_| {
             self.commons.sweep();
@@ -148,129 +139,6 @@ impl Memory {
         let book = self.read()?;
         records.extend(ids.iter().filter_map(|&id| book.by_id.get(id).cloned()));
         Ok(())
-    }
-
-    /// What an operation would do. Nothing is changed; new records get ids from `next_id` on.
-    pub(super) fn plan(
-        &self,
-        book: &Book,
-        operation: Operation,
-        next_id: &mut i64,
-    ) -> Result<Plan> {
-        Ok(match operation {
-            Operation::AddLocalSite(name) => {
-                if book.local_sites.contains(&name) {
-                    let message = "there is such a Local Site already";
-                    return Err(Error::new(ErrorKind::Exists, message).at_argument("local_site"));
-                }
-                Plan::of(Effect::AddLocalSite(name))
-            }
-            Operation::RemoveLocalSite(name) => {
-                book.check_local_site(Some(&name))?;
-                let of_site = |record: &&SharedRecord| record.local_site() == Some(&name);
-                let mut plan = Plan::removing(book.by_id.values().filter(of_site))?;
-                memory::push(&mut plan.effects, Effect::RemoveLocalSite(name))?;
-                plan
-            }
-            Operation::SetUserActive(user, active) => Plan::of(Effect::SetUserActive(user, active)),
-            Operation::Insert(fields, unless) => {
-                book.check_local_site(fields.local_site.as_deref())?;
-                if let Some(found) = unless.and_then(|query| book.best(&query.borrow())) {
-                    return Ok(Plan::nothing(Outcome::Found(found)));
-                }
-                if self.values.contains(fields.value.borrow().expose_bytes()) {
-                    return Ok(Plan::nothing(Outcome::ValueTaken(fields)));
-                }
-                let record = self.commons.record(*next_id, book.sharing_name(*fields))?;
-                *next_id += 1;
-                Plan {
-                    effects: vec![Effect::Insert(record.clone())],
-                    outcome: Outcome::Inserted(record),
-                }
-            }
-            Operation::Update(id, change) => {
-                self.replacing(book, book.by_id.get(id), |old| change.applied_to(old))?
-            }
-            Operation::Invalidate(which, invalidation) => {
-                let invalidated = |old: &Record| RecordFields {
-                    invalidation: Some(invalidation.clone()),
-                    ..old.fields()
-                };
-                match which {
-                    Selection::Value(value) => {
-                        let record = self.values.with(value.borrow().expose_bytes(), Clone::clone);
-                        self.replacing(book, record.iter(), invalidated)?
-                    }
-                    Selection::Id(id) => self.replacing(book, book.by_id.get(id), invalidated)?,
-                    Selection::User(user) => {
-                        self.replacing(book, book.records_of(&user), invalidated)?
-                    }
-                    Selection::Everyone => {
-                        self.replacing(book, book.by_id.values(), invalidated)?
-                    }
-                }
-            }
-            Operation::Delete(id) => Plan::removing(book.by_id.get(id))?,
-            Operation::Import(imported) => return self.plan_import(book, *imported, next_id),
-            Operation::Purge(dead_before) => {
-                let dead =
-                    |record: &&SharedRecord| record.dead_since().is_some_and(|t| t < dead_before);
-                Plan::removing(book.by_id.values().filter(dead))?
-            }
-        })
-    }
-
-    fn plan_import(&self, book: &Book, imported: Imported, next_id: &mut i64) -> Result<Plan> {
-        let Imported { mut local_sites, inactive_users, records } = imported;
-        let mut listed = HashSet::new();
-        listed.try_reserve(local_sites.len()).map_err(memory::exhausted)?;
-        listed.extend(local_sites.iter().cloned());
-        local_sites.sort_unstable();
-        local_sites.dedup();
-        local_sites.retain(|name| !book.local_sites.contains(name));
-        let count = local_sites.len() + inactive_users.len() + records.len();
-        let mut effects = memory::vec_with_capacity(count)?;
-        effects.extend(local_sites.into_iter().map(Effect::AddLocalSite));
-        effects.extend(inactive_users.into_iter().map(|user| Effect::SetUserActive(user, false)));
-
-        let (mut values, mut added) = (HashSet::new(), memory::vec_with_capacity(records.len())?);
-        values.try_reserve(records.len()).map_err(memory::exhausted)?;
-        for (line, fields) in records {
-            let at_line = |error: Error| error.prefixed(format_args!("line {line}"));
-            match &fields.local_site {
-                Some(site) if listed.contains(site) => {}
-                site => book.check_local_site(site.as_deref()).map_err(at_line)?,
-            }
-            let record = self.commons.record(*next_id, book.sharing_name(fields))?;
-            if self.values.contains(record.value().expose_bytes())
-                || !values.insert(SameValue(record.clone()))
-            {
-                let message = "there is a token with this value already";
-                return Err(at_line(Error::new(ErrorKind::Exists, message)));
-            }
-            *next_id += 1;
-            effects.push(Effect::Insert(record.clone()));
-            added.push(record);
-        }
-        Ok(Plan { effects, outcome: Outcome::Done(added) })
-    }
-
-    fn replacing<'a>(
-        &self,
-        book: &Book,
-        records: impl IntoIterator<Item = &'a SharedRecord>,
-        fields: impl Fn(&Record) -> RecordFields,
-    ) -> Result<Plan> {
-        let (mut effects, mut records_after) = (Vec::new(), Vec::new());
-        for old in records {
-            if effects.len() % REPLACED_PER_CHECK == 0 {
-                self.check_or_sweep(memory::check_room, ROOM_TO_REPLACE)?;
-            }
-            let new = self.commons.replacement(old.id(), book.sharing_name(fields(old)))?;
-            memory::push(&mut records_after, new.clone())?;
-            memory::push(&mut effects, Effect::Replace { old: old.clone(), new })?;
-        }
-        Ok(Plan { effects, outcome: Outcome::Done(records_after) })
     }
 
     /// Makes room in every index for what effects add, so that applying them cannot fail.
@@ -364,216 +232,6 @@ impl Memory {
         let book = self.book.write();
         self.check_poison()?;
         Ok(OpenBook { book, is_changing: false, poisoned: &self.poisoned })
-    }
-}
-
-/// One step of a planned change.
-pub(super) enum Effect {
-    Insert(SharedRecord),
-    Replace { old: SharedRecord, new: SharedRecord },
-    Remove(SharedRecord),
-    AddLocalSite(Text),
-    RemoveLocalSite(Text),
-    SetUserActive(Text, bool),
-}
-
-impl Effect {
-    /// Returns the record that is new, if one is.
-    fn inserted(&self) -> Option<&SharedRecord> {
-        match self {
-            Self::Insert(record) => Some(record),
-            _ => None,
-        }
-    }
-
-    /// Whether making room for it takes memory.
-    #[cfg(feature = "sqlite")]
-    pub(super) fn needs_room(&self) -> bool {
-        match self {
-            Self::Insert(_) | Self::SetUserActive(_, false) => true,
-            Self::Replace { new, .. } => new.invalidation().is_none(),
-            _ => false,
-        }
-    }
-
-    /// Returns the record that an effect adds, new or in the place of another.
-    fn added(&self) -> Option<&SharedRecord> {
-        match self {
-            Self::Insert(record) | Self::Replace { new: record, .. } => Some(record),
-            _ => None,
-        }
-    }
-}
-
-/// What an operation does to the store as it is, and what the caller is told.
-pub(super) struct Plan {
-    pub effects: Vec<Effect>,
-    pub outcome: Outcome,
-}
-
-impl Plan {
-    fn nothing(outcome: Outcome) -> Self {
-        Self { effects: Vec::new(), outcome }
-    }
-
-    fn of(effect: Effect) -> Self {
-        Self { effects: vec![effect], outcome: Outcome::Done(Vec::new()) }
-    }
-
-    fn removing<'a>(records: impl IntoIterator<Item = &'a SharedRecord>) -> Result<Self> {
-        let records = memory::collect(records.into_iter().cloned())?;
-        let effects = memory::collect(records.iter().cloned().map(Effect::Remove))?;
-        Ok(Self { effects, outcome: Outcome::Done(records) })
-    }
-}
-
-/// A record as its value tells it from others.
-struct SameValue(SharedRecord);
-
-impl PartialEq for SameValue {
-    fn eq(&self, other: &Self) -> bool {
-        self.0.value().is(other.0.value().expose_bytes())
-    }
-}
-
-impl Eq for SameValue {}
-
-impl Hash for SameValue {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.0.value().expose_bytes().hash(state);
-    }
-}
-
-/// The book, open for a change. A change of it that is not ended poisons the store. The thread is
-/// not asked whether it panics: a host may call while it unwinds from a panic of its own.
-pub(super) struct OpenBook<'a> {
-    book: RwLockWriteGuard<'a, Book>,
-    is_changing: bool,
-    poisoned: &'a AtomicBool,
-}
-
-impl Deref for OpenBook<'_> {
-    type Target = Book;
-    fn deref(&self) -> &Book {
-        &self.book
-    }
-}
-
-impl DerefMut for OpenBook<'_> {
-    fn deref_mut(&mut self) -> &mut Book {
-        &mut self.book
-    }
-}
-
-impl Drop for OpenBook<'_> {
-    fn drop(&mut self) {
-        if self.is_changing {
-            self.poisoned.store(true, Ordering::Release);
-        }
-    }
-}
-
-/// The users that may not log in. There are few or none of them, and every login asks.
-#[derive(Default)]
-struct InactiveUsers {
-    count: AtomicUsize,
-    names: RwLock<HashSet<Text>>,
-}
-
-impl InactiveUsers {
-    /// Makes room for so many more names.
-    ///
-    /// # Errors
-    /// `NoMemory`.
-    fn make_room(&self, more: usize) -> Result<()> {
-        if more == 0 {
-            return Ok(());
-        }
-        self.names.write().try_reserve(more).map_err(memory::exhausted)
-    }
-
-    /// # Errors
-    /// `NoMemory`; none where [`InactiveUsers::make_room`] was called for the name.
-    fn set(&self, user: &Text, active: bool) -> Result<()> {
-        let mut names = self.names.write();
-        if active {
-            names.remove(user);
-        } else {
-            names.try_reserve(1).map_err(memory::exhausted)?;
-            names.insert(user.clone());
-        }
-        self.count.store(names.len(), Ordering::Release);
-        Ok(())
-    }
-
-    /// Whether the owner of a record is among them. The name, which lies far from the record, is
-    /// not looked at where there are none.
-    #[inline]
-    fn contains_owner(&self, record: &Record) -> bool {
-        self.count.load(Ordering::Acquire) > 0 && self.contains(record.user())
-    }
-
-    /// Returns the names in an order that is the same for every copy of the store.
-    ///
-    /// # Errors
-    /// `NoMemory`.
-    fn sorted(&self) -> Result<Vec<Text>> {
-        let mut names = memory::collect(self.names.read().iter().cloned())?;
-        names.sort_unstable_by(|a, b| a.as_str().cmp(b.as_str()));
-        Ok(names)
-    }
-
-    #[inline(never)]
-    fn contains(&self, user: &Text) -> bool {
-        self.names.read().contains(user)
-    }
-}
-
-impl Book {
-    /// The id that the next record gets.
-    pub(super) fn next_id(&self) -> i64 {
-        self.last_id + 1
-    }
-
-    /// Says that ids up to this one were given out.
-    pub(super) fn raise_last_id(&mut self, last_id: i64) {
-        self.last_id = self.last_id.max(last_id);
-    }
-
-    /// Replaces the owner's name by the copy that the owner's other records share.
-    fn sharing_name(&self, mut fields: RecordFields) -> RecordFields {
-        if let Some(name) = self.owners.name(&fields.user) {
-            fields.user = name.clone();
-        }
-        fields
-    }
-
-    fn check_local_site(&self, name: Option<&str>) -> Result<()> {
-        match name {
-            Some(name) if !self.local_sites.contains(name) => {
-                Err(Error::new(ErrorKind::NotFound, "there is no such Local Site")
-                    .at_argument("local_site"))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// All records, in order of their ids.
-    fn all_records(&self) -> Result<Vec<SharedRecord>> {
-        let mut records = memory::vec_with_capacity(self.by_id.len())?;
-        records.extend(self.by_id.values().cloned());
-        Ok(records)
-    }
-
-    /// A user's records, in order of their ids.
-    fn records_of(&self, user: &str) -> impl Iterator<Item = &SharedRecord> {
-        self.owners.ids_of(user).filter_map(|id| self.by_id.get(id))
-    }
-
-    fn best(&self, query: &ClientQuery<'_>) -> Option<SharedRecord> {
-        let ignored = query.ignored_generators;
-        let serves = |record: &Record| ignored.is_none_or(|it| !it.contains(record.generator_id()));
-        self.clients.best(query, serves)
     }
 }
 

@@ -10,8 +10,8 @@ use crate::token::SharedRecord;
 const PAGE: usize = 512;
 
 /// Records in pages of ids that follow each other. Ids are given out in order, so pages are full
-/// until their records go, and eight bytes hold a record; an empty page is freed, but for the last one,
-/// where the next ids come.
+/// until their records go, and eight bytes hold a record; an empty page is freed, but for the last
+/// one, where the next ids come.
 #[derive(Default)]
 pub(super) struct Pages {
     pages: BTreeMap<i64, Page>,

@@ -10,9 +10,9 @@ use crate::index::{Hint, LineMemory, Table, for_each_table, table_of};
 use crate::memory;
 use crate::token::{Record, SharedRecord};
 
-/// So many that a growing one is moved in less than a millisecond at a million tokens (where each is
-/// three quarters full), and that a lookup seldom meets a change; few enough that the locks stay in
-/// the nearest cache.
+/// So many that a growing one is moved in less than a millisecond at a million tokens (where each
+/// is three quarters full), and that a lookup seldom meets a change; few enough that the locks stay
+/// in the nearest cache.
 const SHARDS: usize = 160;
 
 /// A hash table in shards, so that a lookup waits for nobody but a change of its own shard.

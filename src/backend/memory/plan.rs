@@ -1,0 +1,219 @@
+//! Plans a change: what an operation does to the store as it is, step by step. Nothing is changed yet.
+
+use std::hash::{Hash, Hasher};
+
+use hashbrown::HashSet;
+
+use super::Memory;
+use super::book::Book;
+use crate::backend::{Imported, Operation, Outcome, Selection};
+use crate::error::{Error, ErrorKind, Result};
+use crate::memory;
+use crate::text::Text;
+use crate::token::{Record, RecordFields, SharedRecord};
+
+/// Replacing this many records needs at most [`ROOM_TO_REPLACE`] bytes in small allocations.
+const REPLACED_PER_CHECK: usize = 16;
+const ROOM_TO_REPLACE: usize = 16 << 10;
+
+/// One step of a planned change.
+pub(in crate::backend) enum Effect {
+    Insert(SharedRecord),
+    Replace { old: SharedRecord, new: SharedRecord },
+    Remove(SharedRecord),
+    AddLocalSite(Text),
+    RemoveLocalSite(Text),
+    SetUserActive(Text, bool),
+}
+
+impl Effect {
+    /// Returns the record that is new, if one is.
+    pub(super) fn inserted(&self) -> Option<&SharedRecord> {
+        match self {
+            Self::Insert(record) => Some(record),
+            _ => None,
+        }
+    }
+
+    /// Whether making room for it takes memory.
+    #[cfg(feature = "sqlite")]
+    pub(in crate::backend) fn needs_room(&self) -> bool {
+        match self {
+            Self::Insert(_) | Self::SetUserActive(_, false) => true,
+            Self::Replace { new, .. } => new.invalidation().is_none(),
+            _ => false,
+        }
+    }
+
+    /// Returns the record that an effect adds, new or in the place of another.
+    pub(super) fn added(&self) -> Option<&SharedRecord> {
+        match self {
+            Self::Insert(record) | Self::Replace { new: record, .. } => Some(record),
+            _ => None,
+        }
+    }
+}
+
+/// What an operation does to the store as it is, and what the caller is told.
+pub(in crate::backend) struct Plan {
+    pub effects: Vec<Effect>,
+    pub outcome: Outcome,
+}
+
+impl Plan {
+    fn nothing(outcome: Outcome) -> Self {
+        Self { effects: Vec::new(), outcome }
+    }
+
+    fn of(effect: Effect) -> Self {
+        Self { effects: vec![effect], outcome: Outcome::Done(Vec::new()) }
+    }
+
+    fn removing<'a>(records: impl IntoIterator<Item = &'a SharedRecord>) -> Result<Self> {
+        let records = memory::collect(records.into_iter().cloned())?;
+        let effects = memory::collect(records.iter().cloned().map(Effect::Remove))?;
+        Ok(Self { effects, outcome: Outcome::Done(records) })
+    }
+}
+
+/// A record as its value tells it from others.
+struct SameValue(SharedRecord);
+
+impl PartialEq for SameValue {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.value().is(other.0.value().expose_bytes())
+    }
+}
+
+impl Eq for SameValue {}
+
+impl Hash for SameValue {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.value().expose_bytes().hash(state);
+    }
+}
+
+impl Memory {
+    /// What an operation would do. Nothing is changed; new records get ids from `next_id` on.
+    pub(in crate::backend) fn plan(
+        &self,
+        book: &Book,
+        operation: Operation,
+        next_id: &mut i64,
+    ) -> Result<Plan> {
+        Ok(match operation {
+            Operation::AddLocalSite(name) => {
+                if book.local_sites.contains(&name) {
+                    let message = "there is such a Local Site already";
+                    return Err(Error::new(ErrorKind::Exists, message).at_argument("local_site"));
+                }
+                Plan::of(Effect::AddLocalSite(name))
+            }
+            Operation::RemoveLocalSite(name) => {
+                book.check_local_site(Some(&name))?;
+                let of_site = |record: &&SharedRecord| record.local_site() == Some(&name);
+                let mut plan = Plan::removing(book.by_id.values().filter(of_site))?;
+                memory::push(&mut plan.effects, Effect::RemoveLocalSite(name))?;
+                plan
+            }
+            Operation::SetUserActive(user, active) => Plan::of(Effect::SetUserActive(user, active)),
+            Operation::Insert(fields, unless) => {
+                book.check_local_site(fields.local_site.as_deref())?;
+                if let Some(found) = unless.and_then(|query| book.best(&query.borrow())) {
+                    return Ok(Plan::nothing(Outcome::Found(found)));
+                }
+                if self.values.contains(fields.value.borrow().expose_bytes()) {
+                    return Ok(Plan::nothing(Outcome::ValueTaken(fields)));
+                }
+                let record = self.commons.record(*next_id, book.sharing_name(*fields))?;
+                *next_id += 1;
+                Plan {
+                    effects: vec![Effect::Insert(record.clone())],
+                    outcome: Outcome::Inserted(record),
+                }
+            }
+            Operation::Update(id, change) => {
+                self.replacing(book, book.by_id.get(id), |old| change.applied_to(old))?
+            }
+            Operation::Invalidate(which, invalidation) => {
+                let invalidated = |old: &Record| RecordFields {
+                    invalidation: Some(invalidation.clone()),
+                    ..old.fields()
+                };
+                match which {
+                    Selection::Value(value) => {
+                        let record = self.values.with(value.borrow().expose_bytes(), Clone::clone);
+                        self.replacing(book, record.iter(), invalidated)?
+                    }
+                    Selection::Id(id) => self.replacing(book, book.by_id.get(id), invalidated)?,
+                    Selection::User(user) => {
+                        self.replacing(book, book.records_of(&user), invalidated)?
+                    }
+                    Selection::Everyone => {
+                        self.replacing(book, book.by_id.values(), invalidated)?
+                    }
+                }
+            }
+            Operation::Delete(id) => Plan::removing(book.by_id.get(id))?,
+            Operation::Import(imported) => return self.plan_import(book, *imported, next_id),
+            Operation::Purge(dead_before) => {
+                let dead =
+                    |record: &&SharedRecord| record.dead_since().is_some_and(|t| t < dead_before);
+                Plan::removing(book.by_id.values().filter(dead))?
+            }
+        })
+    }
+
+    fn plan_import(&self, book: &Book, imported: Imported, next_id: &mut i64) -> Result<Plan> {
+        let Imported { mut local_sites, inactive_users, records } = imported;
+        let mut listed = HashSet::new();
+        listed.try_reserve(local_sites.len()).map_err(memory::exhausted)?;
+        listed.extend(local_sites.iter().cloned());
+        local_sites.sort_unstable();
+        local_sites.dedup();
+        local_sites.retain(|name| !book.local_sites.contains(name));
+        let count = local_sites.len() + inactive_users.len() + records.len();
+        let mut effects = memory::vec_with_capacity(count)?;
+        effects.extend(local_sites.into_iter().map(Effect::AddLocalSite));
+        effects.extend(inactive_users.into_iter().map(|user| Effect::SetUserActive(user, false)));
+
+        let (mut values, mut added) = (HashSet::new(), memory::vec_with_capacity(records.len())?);
+        values.try_reserve(records.len()).map_err(memory::exhausted)?;
+        for (line, fields) in records {
+            let at_line = |error: Error| error.prefixed(format_args!("line {line}"));
+            match &fields.local_site {
+                Some(site) if listed.contains(site) => {}
+                site => book.check_local_site(site.as_deref()).map_err(at_line)?,
+            }
+            let record = self.commons.record(*next_id, book.sharing_name(fields))?;
+            if self.values.contains(record.value().expose_bytes())
+                || !values.insert(SameValue(record.clone()))
+            {
+                let message = "there is a token with this value already";
+                return Err(at_line(Error::new(ErrorKind::Exists, message)));
+            }
+            *next_id += 1;
+            effects.push(Effect::Insert(record.clone()));
+            added.push(record);
+        }
+        Ok(Plan { effects, outcome: Outcome::Done(added) })
+    }
+
+    fn replacing<'a>(
+        &self,
+        book: &Book,
+        records: impl IntoIterator<Item = &'a SharedRecord>,
+        fields: impl Fn(&Record) -> RecordFields,
+    ) -> Result<Plan> {
+        let (mut effects, mut records_after) = (Vec::new(), Vec::new());
+        for old in records {
+            if effects.len() % REPLACED_PER_CHECK == 0 {
+                self.check_or_sweep(memory::check_room, ROOM_TO_REPLACE)?;
+            }
+            let new = self.commons.replacement(old.id(), book.sharing_name(fields(old)))?;
+            memory::push(&mut records_after, new.clone())?;
+            memory::push(&mut effects, Effect::Replace { old: old.clone(), new })?;
+        }
+        Ok(Plan { effects, outcome: Outcome::Done(records_after) })
+    }
+}
