@@ -181,7 +181,8 @@ enum class Status : rbtoken_status_t {
     timeout = RBTOKEN_E_TIMEOUT,
     /** The memory is exhausted. */
     no_memory = RBTOKEN_E_NO_MEMORY,
-    /** A defect of the library. Nothing was changed, or the store says `RBTOKEN_E_POISONED` from now on. */
+    /** A defect of the library. Nothing was changed, or the store says `RBTOKEN_E_POISONED` from
+     * now on. */
     internal = RBTOKEN_E_INTERNAL,
 };
 /* End generated: Status. */

@@ -50,8 +50,8 @@ impl Timestamp {
         Self(self.0 + 1).min(Self::MAX)
     }
 
-    /// This time in ISO 8601 as Python's `isoformat()` writes it: `2026-06-28T05:51:25.999999+00:00`,
-    /// without the fraction where that is 0.
+    /// This time in ISO 8601 as Python's `isoformat()` writes it:
+    /// `2026-06-28T05:51:25.999999+00:00`, without the fraction where that is 0.
     pub fn to_iso8601(self) -> String {
         let format = if self.0.rem_euclid(MICROS_PER_SEC) == 0 {
             SecondsFormat::Secs

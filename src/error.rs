@@ -97,7 +97,8 @@ impl Error {
     }
 }
 
-/// Returns the text of a path, which names what a caller wrote; `None` if there is no memory for it.
+/// Returns the text of a path, which names what a caller wrote; `None` if there is no memory for
+/// it.
 fn path_text(path: impl fmt::Display) -> Option<String> {
     struct Fallible(String);
 

@@ -17,8 +17,8 @@
 //! # Ok::<(), rbtoken::Error>(())
 //! ```
 //!
-//! The modules, from the lowest layer up: [`error`], [`clock`], [`text`] and [`json`]; [`policy`] and
-//! [`token`], which say what things are; [`store`], which holds every rule; [`ffi`], which
+//! The modules, from the lowest layer up: [`error`], [`clock`], [`text`] and [`json`]; [`policy`]
+//! and [`token`], which say what things are; [`store`], which holds every rule; [`ffi`], which
 //! translates it for C, and [`extension`] for hosts that load it at run time.
 
 #![cfg_attr(

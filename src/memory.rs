@@ -39,8 +39,8 @@ pub(crate) fn check_room(bytes: usize) -> Result<()> {
     Ok(())
 }
 
-/// Checks as [`check_room`] does that there is memory for `PIECES` allocations of so many bytes: what
-/// was freed may lie scattered.
+/// Checks as [`check_room`] does that there is memory for `PIECES` allocations of so many bytes:
+/// what was freed may lie scattered.
 ///
 /// # Errors
 /// `NoMemory`.

@@ -69,7 +69,8 @@ const (
 	StatusTimeout Status = C.RBTOKEN_E_TIMEOUT
 	// The memory is exhausted.
 	StatusNoMemory Status = C.RBTOKEN_E_NO_MEMORY
-	// A defect of the library. Nothing was changed, or the store says `RBTOKEN_E_POISONED` from now on.
+	// A defect of the library. Nothing was changed, or the store says `RBTOKEN_E_POISONED` from
+	// now on.
 	StatusInternal Status = C.RBTOKEN_E_INTERNAL
 )
 

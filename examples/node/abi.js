@@ -66,7 +66,8 @@ export const Status = Object.freeze({
   TIMEOUT: 165,
   /** The memory is exhausted. */
   NO_MEMORY: 200,
-  /** A defect of the library. Nothing was changed, or the store says `RBTOKEN_E_POISONED` from now on. */
+  /** A defect of the library. Nothing was changed, or the store says `RBTOKEN_E_POISONED` from
+   * now on. */
   INTERNAL: 201,
 });
 

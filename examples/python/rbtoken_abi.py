@@ -79,7 +79,8 @@ class Status(enum.IntEnum):
     TIMEOUT = 165
     #: The memory is exhausted.
     NO_MEMORY = 200
-    #: A defect of the library. Nothing was changed, or the store says ``RBTOKEN_E_POISONED`` from now on.
+    #: A defect of the library. Nothing was changed, or the store says ``RBTOKEN_E_POISONED`` from
+    #: now on.
     INTERNAL = 201
 
 

@@ -14,7 +14,7 @@ static STORE: LazyLock<(Arc<Store>, Vec<u8>)> = LazyLock::new(|| {
     (store, value)
 });
 
-/// Stands for the token's value in an input.
+/// Placeholder that is replaced by the token's value.
 const PLACEHOLDER: &[u8] = b"VALUE";
 
 fuzz_target!(|input: &[u8]| {

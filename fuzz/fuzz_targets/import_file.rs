@@ -1,5 +1,5 @@
-//! An export of any bytes is imported whole or not at all, and what was imported is exported again and
-//! imported elsewhere as the same tokens.
+//! Imports a file of any bytes: whole or not at all. What was imported is exported, and imported
+//! into another store as the same tokens.
 #![no_main]
 
 use std::fs;

@@ -1,5 +1,5 @@
-//! Sequences of operations through the C ABI, each compared with the model of `tests/it/model.rs`. The
-//! first byte chooses a store in memory or in a file, which is reopened now and then.
+//! Runs operations through the C ABI and compares each with the model of `tests/it/model.rs`. The
+//! first byte chooses a store in memory or in a file. A file is sometimes reopened.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,6 +1,6 @@
-//! A store's file with damaged bytes is refused or read; it is never a crash, and a file that was
-//! refused is left as it is. The input is a row of patches: an offset (two bytes, of 16 bytes each), and
-//! a byte.
+//! Opens a store's file with damaged bytes: it is refused and left as it is, or read, without a
+//! crash. The input is a list of patches of 4 bytes: an offset in units of 16 bytes (2 bytes,
+//! little-endian), the rest of the offset, and the new byte.
 #![no_main]
 
 use std::fs;

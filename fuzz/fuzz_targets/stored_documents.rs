@@ -1,6 +1,5 @@
-//! Documents in rows that others wrote: a policy and extra data of any bytes, with NUL between them. The
-//! store opens and gives the text back as it stands, or says that the file is damaged; when it opened,
-//! the token can be revoked.
+//! Opens a file whose row has a policy and extra data of any text, with a NUL between them. The
+//! store opens and the token can be revoked, or the file is reported as damaged.
 #![no_main]
 
 use std::fs;

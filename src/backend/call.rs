@@ -20,8 +20,8 @@ impl CallScope {
         Self { outer: CURRENT.get() }
     }
 
-    /// Ends what is asked of the backend at this address by a deadline, or an earlier one of the call
-    /// that this one is a part of.
+    /// Ends what is asked of the backend at this address by a deadline, or an earlier one of the
+    /// call that this one is a part of.
     pub fn until(backend: usize, deadline: Instant) -> Self {
         let scope = Self::unlimited();
         if Self::deadline(backend).is_none() {

@@ -198,8 +198,9 @@ pub(crate) trait Backend: Send + Sync {
 
     fn count(&self) -> Result<u64>;
 
-    /// Asks `judge` about the record of a value, which may be no text, and whether its owner is active; a time that it
-    /// answers becomes the record's `last_used`. The judge must neither wait nor call back.
+    /// Asks `judge` about the record of a value, which may be no text, and whether its owner is
+    /// active; a time that it answers becomes the record's `last_used`. The judge must neither wait
+    /// nor call back.
     fn log_in(
         &self,
         value: &[u8],
@@ -224,8 +225,8 @@ pub(crate) trait Backend: Send + Sync {
     }
 
     /// Removes the tokens that have been dead since before a time, and tells how many those were.
-    /// `purged` is given their records, perhaps in several parts, each of which is removed for good; no
-    /// lock is held meanwhile.
+    /// `purged` is given their records, perhaps in several parts, each of which is removed for
+    /// good; no lock is held meanwhile.
     fn purge(&self, before: Timestamp, purged: Option<ForRecords<'_>>) -> Result<u64> {
         let Outcome::Done(records) = self.change(Operation::Purge(before))? else { return Ok(0) };
         if let Some(purged) = purged {

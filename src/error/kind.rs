@@ -62,7 +62,8 @@ pub enum ErrorKind {
     Timeout,
     /// The memory is exhausted.
     NoMemory,
-    /// A defect of the library. Nothing was changed, or the store says `RBTOKEN_E_POISONED` from now on.
+    /// A defect of the library. Nothing was changed, or the store says `RBTOKEN_E_POISONED` from
+    /// now on.
     Internal,
     /// A callback of the host returned this status, which is passed on unchanged.
     Host(i32),

@@ -54,11 +54,10 @@ pub struct rbtoken_extension_v1_t {
         instance: *mut *mut rbtoken_instance_t,
         error: *mut *mut rbtoken_error_t,
     ) -> rbtoken_status_t,
-    /// Takes a JSON object of settings, by the names of `rbtoken_store_set_setting()`, in place of an
-    /// earlier one. All of it is checked before any of it counts; the error's path tells what is
+    /// Takes a JSON object of settings, by the names of `rbtoken_store_set_setting()`, in place of
+    /// an earlier one. All of it is checked before any of it counts; the error's path tells what is
     /// wrong, and the instance is as before. NULL with a length of 0: all defaults. Not while the
-    /// instance is initialized.
-    /// `RBTOKEN_E_STATE`, and as from `rbtoken_store_open()` for settings.
+    /// instance is initialized. `RBTOKEN_E_STATE`, and as from `rbtoken_store_open()` for settings.
     pub configure: unsafe extern "C" fn(
         instance: *mut rbtoken_instance_t,
         settings: *const c_char,
@@ -82,9 +81,8 @@ pub struct rbtoken_extension_v1_t {
     ) -> rbtoken_status_t,
     /// Gives an instance back, shutting it down first if it is initialized. NULL does nothing.
     pub destroy: unsafe extern "C" fn(instance: *mut rbtoken_instance_t),
-    /// Gives a reference to the instance's store, to be released with `rbtoken_store_release()`; only
-    /// while the instance is initialized.
-    /// `RBTOKEN_E_STATE`, `RBTOKEN_E_NULL_ARGUMENT`.
+    /// Gives a reference to the instance's store, to be released with `rbtoken_store_release()`;
+    /// only while the instance is initialized. `RBTOKEN_E_STATE`, `RBTOKEN_E_NULL_ARGUMENT`.
     pub get_store: unsafe extern "C" fn(
         instance: *mut rbtoken_instance_t,
         store: *mut *mut rbtoken_store_t,
@@ -100,8 +98,9 @@ pub struct rbtoken_extension_v1_t {
     ) -> rbtoken_status_t,
     /// A JSON Schema of the settings; a constant that is never freed.
     pub get_settings_schema: unsafe extern "C" fn() -> *const c_char,
-    /// A table of functions by its name, such as `"rbtoken.store/1"`: an `rbtoken_store_interface_v1_t`.
-    /// A constant that is never freed. NULL if the library has none of that name.
+    /// A table of functions by its name, such as `"rbtoken.store/1"`: an
+    /// `rbtoken_store_interface_v1_t`. A constant that is never freed. NULL if the library has none
+    /// of that name.
     pub get_interface: unsafe extern "C" fn(name: *const c_char) -> *const c_void,
 }
 
@@ -134,8 +133,8 @@ static EXTENSION: rbtoken_extension_v1_t = rbtoken_extension_v1_t {
     get_interface,
 };
 
-/// The one symbol that a host which loads the library at run time looks up; the major version of the
-/// tables is in its name.
+/// The one symbol that a host which loads the library at run time looks up; the major version of
+/// the tables is in its name.
 ///
 /// `[thread-safe]`
 ///

@@ -9,8 +9,9 @@ use crate::token::Entropy;
 
 /// Called exactly once when the library needs a callback's `user_data` no more, also when it was
 /// never registered because the call that was to do so failed. (Only where the struct itself was
-/// refused with `RBTOKEN_E_STRUCT_SIZE` is it not called: its fields could not be read.) Where it is
-/// the last release of a store that calls it, that store answers `RBTOKEN_E_STATE` to whatever it asks.
+/// refused with `RBTOKEN_E_STRUCT_SIZE` is it not called: its fields could not be read.) Where it
+/// is the last release of a store that calls it, that store answers `RBTOKEN_E_STATE` to whatever
+/// it asks.
 pub type rbtoken_destroy_fn = Option<unsafe extern "C-unwind" fn(user_data: *mut c_void)>;
 
 /// Tells the time: sets `*now_us` to microseconds since the Unix epoch, UTC, and returns

@@ -74,7 +74,8 @@ pub enum rbtoken_status_code {
     RBTOKEN_E_TIMEOUT = 165,
     /// The memory is exhausted.
     RBTOKEN_E_NO_MEMORY = 200,
-    /// A defect of the library. Nothing was changed, or the store says `RBTOKEN_E_POISONED` from now on.
+    /// A defect of the library. Nothing was changed, or the store says `RBTOKEN_E_POISONED` from
+    /// now on.
     RBTOKEN_E_INTERNAL = 201,
 }
 

@@ -11,10 +11,10 @@ use super::support::{SizedStruct, UserData, check_answer, read_published, text, 
 use crate::error::{Error, ErrorKind, Result};
 use crate::token::{CreateRequest, Entropy, TokenGenerator, TokenValue};
 
-/// Makes a new token value: writes at most `capacity` bytes of UTF-8 to `value`, without a NUL, sets
-/// `*value_len` to how many, and returns `RBTOKEN_OK`. A value has 1 to 255 characters, for which
-/// `capacity` is always enough. `attempt` is 0 at first; each collision with an existing value adds
-/// 1, up to 19. Any other status makes the call that asked fail with it. Must not throw.
+/// Makes a new token value: writes at most `capacity` bytes of UTF-8 to `value`, without a NUL,
+/// sets `*value_len` to how many, and returns `RBTOKEN_OK`. A value has 1 to 255 characters, for
+/// which `capacity` is always enough. `attempt` is 0 at first; each collision with an existing
+/// value adds 1, up to 19. Any other status makes the call that asked fail with it. Must not throw.
 pub type rbtoken_generator_create_fn = Option<
     unsafe extern "C-unwind" fn(
         user_data: *mut c_void,
@@ -27,8 +27,8 @@ pub type rbtoken_generator_create_fn = Option<
 >;
 
 /// Sets `*valid` to whether a value of `value_len` bytes has the generator's format for a token
-/// type, and returns `RBTOKEN_OK`. Any other status makes the call that asked fail with it. Must not
-/// throw.
+/// type, and returns `RBTOKEN_OK`. Any other status makes the call that asked fail with it. Must
+/// not throw.
 pub type rbtoken_generator_validate_fn = Option<
     unsafe extern "C-unwind" fn(
         user_data: *mut c_void,

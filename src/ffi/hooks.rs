@@ -152,10 +152,10 @@ pub unsafe extern "C" fn rbtoken_store_add_hooks(
     unsafe { guard(error, body) }
 }
 
-/// Removes hooks from a store. What happens to tokens once this has returned is not told to them any
-/// more. It does not wait for calls in flight, so it may be called from inside one; a thread that was
-/// on its way into a hook may still reach it. `destroy` is called when the last of them ends: before
-/// this returns, if there are none.
+/// Removes hooks from a store. What happens to tokens once this has returned is not told to them
+/// any more. It does not wait for calls in flight, so it may be called from inside one; a thread
+/// that was on its way into a hook may still reach it. `destroy` is called when the last of them
+/// ends: before this returns, if there are none.
 ///
 /// `[thread-safe]`
 ///

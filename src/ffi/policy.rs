@@ -28,9 +28,9 @@ impl Owned for rbtoken_policy_t {
 /// method, a named method before `*`. Without an opinion the method is allowed. How long the answer
 /// takes does not depend on the size of the policy.
 ///
-/// A token of Review Board's database whose stored policy is malformed, or whose row cannot be read,
-/// is allowed nothing: the answer is `RBTOKEN_E_CORRUPT`, and the message names the token and the
-/// column.
+/// A token of Review Board's database whose stored policy is malformed, or whose row cannot be
+/// read, is allowed nothing: the answer is `RBTOKEN_E_CORRUPT`, and the message names the token and
+/// the column.
 ///
 /// `[immutable]`
 ///

@@ -161,9 +161,9 @@ unsafe fn account_options<'a>(
 }
 
 /// Gives a service account's token: the existing one, or a new one if none will do. This is
-/// `rbtoken_store_get_or_create_client_token()` for the client `ID_vVERSION`, passing over tokens of
-/// deprecated generators. Where new tokens live for less than the minimum validity, an existing one
-/// must only be valid now.
+/// `rbtoken_store_get_or_create_client_token()` for the client `ID_vVERSION`, passing over tokens
+/// of deprecated generators. Where new tokens live for less than the minimum validity, an existing
+/// one must only be valid now.
 ///
 /// **Whoever may call this may act as the account's user, for it gives out the secret.**
 ///

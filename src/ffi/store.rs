@@ -37,9 +37,9 @@ impl rbtoken_store_t {
         Ok(store)
     }
 
-    /// As `hold_open`, for a login. Threads that log in at once must not wait for each other to count
-    /// references, so the host's own one is used where nothing that the login calls could release
-    /// it: only hooks do, and the store takes a reference of its own before it calls them.
+    /// As `hold_open`, for a login. Threads that log in at once must not wait for each other to
+    /// count references, so the host's own one is used where nothing that the login calls could
+    /// release it: only hooks do, and the store takes a reference of its own before it calls them.
     ///
     /// # Safety
     /// As `hold`; nothing but the login's own callbacks releases the handle while the answer lives.
@@ -476,8 +476,8 @@ pub unsafe extern "C" fn rbtoken_store_add_local_site(
     unsafe { guard(error, body) }
 }
 
-/// Removes a Local Site and, as Review Board does, the tokens that belong to it. The *deleted* event
-/// is fired for each.
+/// Removes a Local Site and, as Review Board does, the tokens that belong to it. The *deleted*
+/// event is fired for each.
 ///
 /// `[thread-safe]`
 ///

@@ -81,8 +81,8 @@ pub unsafe extern "C" fn rbtoken_token_value(
     unsafe { lend_text(token, len, |token| Some(token.record().value().expose_with_nul())) }
 }
 
-/// A name for the token that may be logged, such as `rbp_***#17`: its type, if it is a generated one,
-/// and its id.
+/// A name for the token that may be logged, such as `rbp_***#17`: its type, if it is a generated
+/// one, and its id.
 ///
 /// `[immutable]`
 ///
@@ -204,8 +204,8 @@ pub unsafe extern "C" fn rbtoken_token_policy(
     unsafe { lend_text(token, len, |token| Some(token.record().policy().text().as_str_with_nul())) }
 }
 
-/// The extra data as a JSON object, in the text that Python's `json.dumps(…, sort_keys=True)` gives;
-/// on Review Board's database the text that is stored, which need not be JSON.
+/// The extra data as a JSON object, in the text that Python's `json.dumps(…, sort_keys=True)`
+/// gives; on Review Board's database the text that is stored, which need not be JSON.
 ///
 /// `[immutable]`
 ///
@@ -387,8 +387,8 @@ pub const RBTOKEN_JSON_WITH_VALUE: u32 = 1;
 /// `token_generator_id`, `valid`. Times are ISO 8601 with the offset `+00:00`, or null. Members of
 /// `extra_data` whose names start with `__` are private and left out, also in objects that are
 /// members of objects; an object inside a list is written whole, as Review Board 8.1 does. What
-/// others stored on Review Board's database is written as JSON whatever it is; `policy` is null if it
-/// is neither JSON nor a Python literal.
+/// others stored on Review Board's database is written as JSON whatever it is; `policy` is null if
+/// it is neither JSON nor a Python literal.
 ///
 /// `[immutable]`
 ///

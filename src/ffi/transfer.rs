@@ -8,14 +8,15 @@ use super::support::{Out, SizedStruct, UserData, check_answer, read_published, t
 use crate::error::{Error, ErrorKind, Result};
 
 /// Told how many of how many tokens are done: every so often, and once when all are. Returns
-/// `RBTOKEN_OK` to go on; any other status ends the call with it, and nothing has happened then. Must
-/// not throw.
+/// `RBTOKEN_OK` to go on; any other status ends the call with it, and nothing has happened then.
+/// Must not throw.
 pub type rbtoken_progress_fn = Option<
     unsafe extern "C-unwind" fn(user_data: *mut c_void, done: u64, total: u64) -> rbtoken_status_t,
 >;
 
 /// Whom to tell how far an export or an import is. Set up with `RBTOKEN_INIT()`. Its functions are
-/// called on the thread of the call, which may take long, with no lock held; they may use the store.
+/// called on the thread of the call, which may take long, with no lock held; they may use the
+/// store.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct rbtoken_progress_t {
@@ -71,8 +72,9 @@ impl HostProgress {
 /// tokens with their ids, Local Sites, and users that may not log in. Settings are not part of it.
 /// The store, in memory or in a file, is in use meanwhile.
 ///
-/// The file has the values of all tokens: it is a secret. It is made readable by its owner alone, and
-/// is on the disk when this returns; no file is overwritten, and none is left behind by a failure.
+/// The file has the values of all tokens: it is a secret. It is made readable by its owner alone,
+/// and is on the disk when this returns; no file is overwritten, and none is left behind by a
+/// failure.
 ///
 /// `[thread-safe]`
 ///
@@ -109,11 +111,12 @@ pub unsafe extern "C" fn rbtoken_store_backup(
 
 /// Writes all that a store has, as of one moment, into a new file of lines, to be read by
 /// `rbtoken_store_import_file()` of another store, of any kind. The first line tells the format and
-/// its version; then each line is a JSON object for a Local Site, a user who may not log in, or a token
-/// with all its fields.
+/// its version; then each line is a JSON object for a Local Site, a user who may not log in, or a
+/// token with all its fields.
 ///
-/// The file has the values of all tokens: it is a secret. It is made readable by its owner alone, and
-/// is on the disk when this returns; no file is overwritten, and none is left behind by a failure.
+/// The file has the values of all tokens: it is a secret. It is made readable by its owner alone,
+/// and is on the disk when this returns; no file is overwritten, and none is left behind by a
+/// failure.
 ///
 /// `[thread-safe]`
 ///
@@ -157,9 +160,9 @@ pub unsafe extern "C" fn rbtoken_store_export_file(
     unsafe { guard(error, body) }
 }
 
-/// Adds all that `rbtoken_store_export_file()` has written into a file: the whole of it, or nothing.
-/// The tokens get new ids, in the order of their lines, and no event is fired for them; Local Sites
-/// that the store has stay, and settings are not touched.
+/// Adds all that `rbtoken_store_export_file()` has written into a file: the whole of it, or
+/// nothing. The tokens get new ids, in the order of their lines, and no event is fired for them;
+/// Local Sites that the store has stay, and settings are not touched.
 ///
 /// `[thread-safe]`
 ///

@@ -31,8 +31,8 @@ fn tag_of(hash: u64) -> u16 {
     if tag > REMOVED { tag } else { tag + REMOVED + 1 }
 }
 
-/// The highest bit of each of four tags that is this one. Above one that is, another may be taken for
-/// one that is not.
+/// The highest bit of each of four tags that is this one. Above one that is, another may be taken
+/// for one that is not.
 #[inline]
 fn matches(tags: u64, tag: u16) -> u64 {
     const ONES: u64 = u64::MAX / 0xffff;
@@ -113,8 +113,8 @@ impl Line {
     }
 }
 
-/// So many lines and more, as powers of two, are taken out of large pages: fewer are soon found, and
-/// more have some of their own.
+/// So many lines and more, as powers of two, are taken out of large pages: fewer are soon found,
+/// and more have some of their own.
 const SIZES: std::ops::Range<u32> = 6..14;
 
 /// Memory for the lines of many tables: what one gives back as it grows is what the next one needs.

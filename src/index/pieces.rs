@@ -8,7 +8,8 @@ use parking_lot::Mutex;
 
 use crate::os::pages;
 
-/// Bytes of a chunk: a large page. A chunk begins at a multiple of it, so that a piece tells its own.
+/// Bytes of a chunk: a large page. A chunk begins at a multiple of it, so that a piece tells its
+/// own.
 pub(super) const CHUNK: usize = 1 << 21;
 
 /// Of pieces up to this size, which come and go often, one chunk without any is kept.
@@ -67,14 +68,14 @@ impl Pieces {
         })))
     }
 
-    /// Takes a piece, with anything in it, and leaves at least `others` available. Returns `None` if
-    /// there is no memory for a new chunk.
+    /// Takes a piece, with anything in it, and leaves at least `others` available. Returns `None`
+    /// if there is no memory for a new chunk.
     pub fn take(&self, others: usize) -> Option<NonNull<u8>> {
         self.0.lock().take(&self.0, others)
     }
 
-    /// Maps memory until there is room for so many pieces, so that who takes them does not wait until the
-    /// system has cleared it. Without memory for it they will have to.
+    /// Maps memory until there is room for so many pieces, so that who takes them does not wait
+    /// until the system has cleared it. Without memory for it they will have to.
     #[cfg(any(test, feature = "sqlite"))]
     pub fn prepare(&self, pieces: usize) {
         loop {
@@ -102,7 +103,8 @@ impl Pieces {
     pub unsafe fn give_back(piece: NonNull<u8>) {
         let start = piece.as_ptr().map_addr(|address| address & !(CHUNK - 1));
         // SAFETY: a piece lies in a chunk, behind its beginning, which is not at the address 0. The
-        // chunk is there while one of its pieces is in use, as this one is until the end of the lock.
+        // chunk is there while one of its pieces is in use, as this one is until the end of the
+        // lock.
         let (chunk, header) = unsafe {
             let chunk = NonNull::new_unchecked(start).cast::<Chunk>();
             (chunk, chunk.as_ref())
@@ -150,8 +152,8 @@ impl Drop for Pieces {
             if is_unused(&chunk) {
                 // What comes to its place in the list was looked at before.
                 chunks.forget(chunk);
-                // SAFETY: nothing of it is in use, and nobody finds it any more. The lock stays, since
-                // this has a reference of its own.
+                // SAFETY: nothing of it is in use, and nobody finds it any more. The lock stays,
+                // since this has a reference of its own.
                 unsafe { Chunk::unmap(chunk) };
             }
         }
@@ -164,9 +166,9 @@ impl Chunks {
             self.add(shared)?;
         }
         let chunk = *self.open.last()?;
-        // SAFETY: a chunk in the list is there; its state is guarded by the lock that is held, and no
-        // other reference to it exists. It has room: so there is a free piece, or one that is new, and
-        // the free ones name each other.
+        // SAFETY: a chunk in the list is there; its state is guarded by the lock that is held, and
+        // no other reference to it exists. It has room: so there is a free piece, or one that is
+        // new, and the free ones name each other.
         unsafe {
             let state = &mut *chunk.as_ref().state.get();
             let piece = match state.free {
@@ -207,7 +209,8 @@ impl Chunks {
         }
         self.count += 1;
         self.available += self.pieces_of_a_chunk();
-        // SAFETY: the chunk is there, nobody else knows it, and from here on the lock guards its state.
+        // SAFETY: the chunk is there, nobody else knows it, and from here on the lock guards its
+        // state.
         unsafe { (*chunk.as_ref().state.get()).place = Some(self.open.len()) };
         self.open.push(chunk);
         true
@@ -221,8 +224,8 @@ impl Chunks {
     fn forget(&mut self, chunk: NonNull<Chunk>) {
         self.count -= 1;
         self.available -= self.pieces_of_a_chunk();
-        // SAFETY: the chunks of the list are there, and their states are guarded by the lock that is
-        // held; no reference to one is kept.
+        // SAFETY: the chunks of the list are there, and their states are guarded by the lock that
+        // is held; no reference to one is kept.
         unsafe {
             if let Some(place) = (*chunk.as_ref().state.get()).place.take() {
                 self.open.swap_remove(place);
@@ -235,8 +238,8 @@ impl Chunks {
 }
 
 impl Chunk {
-    /// Maps a chunk, which is in no list yet, beside `others` of its kind. Returns `None` if there is no
-    /// memory.
+    /// Maps a chunk, which is in no list yet, beside `others` of its kind. Returns `None` if there
+    /// is no memory.
     fn map(chunks: &Arc<Mutex<Chunks>>, others: usize) -> Option<NonNull<Self>> {
         const { assert!(size_of::<Chunk>() == 64) };
         let memory = pages::map(CHUNK)?;

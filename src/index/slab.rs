@@ -17,12 +17,12 @@ const SPARE: usize = 64;
 /// Set in the count of a value that lies in an allocation of its own.
 const ALONE: usize = 1 << (usize::BITS - 1);
 
-/// A counted reference to a value in a [`Slab`]: as an [`Arc`] is to one in an allocation of its own.
-/// The value stays when the slab goes.
+/// A counted reference to a value in a [`Slab`]: as an [`Arc`] is to one in an allocation of its
+/// own. The value stays when the slab goes.
 pub struct Shared<T>(NonNull<Slot<T>>);
 
-// SAFETY: as for `Arc`: a reference lends the value to any thread, and the last one drops it where it
-// is dropped itself. What frees a slot is behind a lock.
+// SAFETY: as for `Arc`: a reference lends the value to any thread, and the last one drops it where
+// it is dropped itself. What frees a slot is behind a lock.
 unsafe impl<T: Send + Sync> Send for Shared<T> {}
 // SAFETY: as above.
 unsafe impl<T: Send + Sync> Sync for Shared<T> {}
@@ -94,8 +94,8 @@ impl<T> Shared<T> {
         if count != 1 {
             return None;
         }
-        // SAFETY: with one reference, which is borrowed, nobody else reads the value; what others read
-        // of it was read before they gave theirs up.
+        // SAFETY: with one reference, which is borrowed, nobody else reads the value; what others
+        // read of it was read before they gave theirs up.
         Some(unsafe { &mut self.0.as_mut().value })
     }
 
@@ -151,8 +151,8 @@ impl<T> Shared<T> {
     #[cold]
     #[inline(never)]
     fn drop_value(&mut self, alone: bool) {
-        // SAFETY: this was the last reference: nobody else uses the value or the slot, which came from
-        // where the count says.
+        // SAFETY: this was the last reference: nobody else uses the value or the slot, which came
+        // from where the count says.
         unsafe {
             if alone {
                 drop(Box::from_raw(self.0.as_ptr()));
@@ -183,8 +183,8 @@ impl<T> Clone for Shared<T> {
 impl<T> Drop for Shared<T> {
     fn drop(&mut self) {
         let mut count = self.slot().count.load(Ordering::Acquire);
-        // The only reference is not counted down, which costs more than a look: nobody can have made
-        // another one.
+        // The only reference is not counted down, which costs more than a look: nobody can have
+        // made another one.
         if count & !ALONE != 1 {
             // What was done with the value comes before its end, whoever is the last.
             count = self.slot().count.fetch_sub(1, Ordering::Release);

@@ -10,8 +10,8 @@ use super::lines::{ENTRIES, Line, LineMemory, Lines};
 use crate::error::Result;
 use crate::memory;
 
-/// So many entries of so many are taken at most: then one in ten stands behind the line that its hash
-/// names.
+/// So many entries of so many are taken at most: then one in ten stands behind the line that its
+/// hash names.
 const MOST: (usize, usize) = (13, 16);
 
 /// One of 16 bits, of those of a hash that say nothing else.
@@ -20,9 +20,9 @@ fn mark(hash: u64) -> u16 {
     1 << (hash >> 16 & 15)
 }
 
-/// Which of some tables a hash is for, where there are many so that a growing one is soon done. It is
-/// chosen by bits from the middle: the table itself uses the lowest 16 and the highest 16, and for marks the
-/// lowest 4 of those between.
+/// Which of some tables a hash is for, where there are many so that a growing one is soon done. It
+/// is chosen by bits from the middle: the table itself uses the lowest 16 and the highest 16, and
+/// for marks the lowest 4 of those between.
 #[inline]
 pub(crate) fn table_of(hash: u64, tables: usize) -> usize {
     ((u64::from((hash >> 16) as u32) * tables as u64) >> 32) as usize
@@ -54,8 +54,8 @@ pub(crate) fn for_each_table<const TABLES: usize>(
 pub(crate) struct Table<T> {
     /// A power of two of them, or none.
     lines: Lines,
-    /// For each line, the [`mark`]s of what began there since the lines were made: so few bytes that they
-    /// stay in the near caches, where most questions about what is not there end.
+    /// For each line, the [`mark`]s of what began there since the lines were made: so few bytes
+    /// that they stay in the near caches, where most questions about what is not there end.
     marks: Vec<u16>,
     len: usize,
     /// The places that have or had an entry, and those of lines that were full.
@@ -63,8 +63,8 @@ pub(crate) struct Table<T> {
     values: PhantomData<Shared<T>>,
 }
 
-/// Where a table's lines are, for who does not hold the table's lock yet: they come from memory while
-/// the lock is taken, if they are still there, and nothing is lost if not.
+/// Where a table's lines are, for who does not hold the table's lock yet: they come from memory
+/// while the lock is taken, if they are still there, and nothing is lost if not.
 #[derive(Default)]
 pub(crate) struct Hint(AtomicUsize);
 
@@ -159,8 +159,8 @@ impl<T> Table<T> {
         Ok(())
     }
 
-    /// Puts another value, which is made of the old one, in the place of the entry that `is` the one,
-    /// and gives that one back.
+    /// Puts another value, which is made of the old one, in the place of the entry that `is` the
+    /// one, and gives that one back.
     pub fn replace(
         &mut self,
         hash: u64,
@@ -201,8 +201,8 @@ impl<T> Table<T> {
         loop {
             let line = self.lines.get(index)?;
             for (place, address) in line.candidates(hash) {
-                // SAFETY: the address answers for a reference while it stands in the table, which is
-                // borrowed; this one is never dropped.
+                // SAFETY: the address answers for a reference while it stands in the table, which
+                // is borrowed; this one is never dropped.
                 let entry = ManuallyDrop::new(unsafe { Shared::from_address(address) });
                 if is(&entry) {
                     return Some((index, place, Lent(entry, PhantomData)));
@@ -231,8 +231,9 @@ impl<T> Table<T> {
         }
     }
 
-    /// Makes room for as many entries in an empty table as are one table's among some, when so many are
-    /// to come in all: or each table would grow step by step, and hash all that it has each time.
+    /// Makes room for as many entries in an empty table as are one table's among some, when so many
+    /// are to come in all: or each table would grow step by step, and hash all that it has each
+    /// time.
     ///
     /// # Errors
     /// `NoMemory`; the table stays as it was.

@@ -1,5 +1,5 @@
-//! What the rules and the backends share: requests and filters, names, documents and their caches, and
-//! how connections are used.
+//! What the rules and the backends share: requests and filters, names, documents and their caches,
+//! and how connections are used.
 
 mod accepted;
 pub(crate) mod connection;

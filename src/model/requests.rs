@@ -98,7 +98,8 @@ impl<'a> GenerateRequest<'a> {
     }
 }
 
-/// The arguments of [`crate::store::Store::import_token`]: every field of a token that exists elsewhere.
+/// The arguments of [`crate::store::Store::import_token`]: every field of a token that exists
+/// elsewhere.
 #[derive(Clone, Copy)]
 pub struct ImportRequest<'a> {
     /// The owner: 1 to 150 characters.

@@ -1,7 +1,7 @@
 //! Keeps the library's files and connections off the descriptors of the standard streams.
 //!
-//! A host may run with standard input, output or error closed. What is opened next gets that number,
-//! and what the host then prints goes into it.
+//! A host may run with standard input, output or error closed. What is opened next gets that
+//! number, and what the host then prints goes into it.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -61,8 +61,8 @@ pub(crate) fn sync(fd: RawFd) -> io::Result<()> {
     file.sync_all()
 }
 
-/// Opens something harmless under each descriptor below 3 that is free, and leaves it open, as SQLite
-/// does: no file, and no socket of a driver, can get it then.
+/// Opens something harmless under each descriptor below 3 that is free, and leaves it open, as
+/// SQLite does: no file, and no socket of a driver, can get it then.
 pub(crate) fn occupy_standard_streams() -> io::Result<()> {
     // SAFETY: asks for flags, and touches no memory.
     let is_closed = |fd| unsafe { libc::fcntl(fd, libc::F_GETFD) } < 0;

@@ -98,9 +98,9 @@ fn status(fd: RawFd, name: &CStr, kind: Name) -> io::Result<Status> {
     Ok(Status { identity: Identity { device, inode }, len })
 }
 
-/// Asks `statx` without timestamps: reading them makes Linux (multigrain timestamps) restamp the next
-/// write, which adds a metadata write to every sync. Returns `None` if the kernel has no `statx`, or
-/// a sandbox refuses it.
+/// Asks `statx` without timestamps: reading them makes Linux (multigrain timestamps) restamp the
+/// next write, which adds a metadata write to every sync. Returns `None` if the kernel has no
+/// `statx`, or a sandbox refuses it.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 fn without_times(fd: RawFd, name: &CStr, kind: Name) -> Option<io::Result<Status>> {
     let how = match kind {

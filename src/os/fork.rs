@@ -61,11 +61,12 @@ fn register() -> bool {
     })
 }
 
-/// Registers the handlers when the library is loaded, while there is one thread as a rule. A fork in
-/// the middle of it would leave the child waiting for a thread that it does not have.
+/// Registers the handlers when the library is loaded, while there is one thread as a rule. A fork
+/// in the middle of it would leave the child waiting for a thread that it does not have.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 #[used]
-// SAFETY: functions in this section are called once, with C's startup arguments, which may be ignored.
+// SAFETY: functions in this section are called once, with C's startup arguments, which may be
+// ignored.
 #[unsafe(link_section = ".init_array")]
 static AT_LOAD: extern "C" fn() = {
     extern "C" fn at_load() {

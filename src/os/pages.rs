@@ -7,8 +7,8 @@ use std::ptr::{NonNull, null_mut};
 /// and takes nothing of the machine until it is written. None: there is none.
 pub(crate) fn map(len: usize) -> Option<NonNull<u8>> {
     debug_assert!(len.is_power_of_two(), "a multiple of it is asked for");
-    // SAFETY: a new private mapping, which nobody else knows; of it, what lies before and behind the
-    // aligned part is given back.
+    // SAFETY: a new private mapping, which nobody else knows; of it, what lies before and behind
+    // the aligned part is given back.
     unsafe {
         let (access, kind) =
             (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS);
@@ -31,12 +31,12 @@ pub(crate) fn map(len: usize) -> Option<NonNull<u8>> {
     }
 }
 
-/// Asks the system to map a piece with large pages, which it then takes from the machine as a whole, or
-/// not to.
+/// Asks the system to map a piece with large pages, which it then takes from the machine as a
+/// whole, or not to.
 pub(crate) fn prefer_large(piece: NonNull<u8>, len: usize, large: bool) {
     #[cfg(target_os = "linux")]
-    // SAFETY: the piece is the caller's; this changes nothing that a program can read. A kernel that
-    // has no large pages refuses, and nothing is lost.
+    // SAFETY: the piece is the caller's; this changes nothing that a program can read. A kernel
+    // that has no large pages refuses, and nothing is lost.
     unsafe {
         let advice = if large { libc::MADV_HUGEPAGE } else { libc::MADV_NOHUGEPAGE };
         libc::madvise(piece.as_ptr().cast(), len, advice);
@@ -45,11 +45,11 @@ pub(crate) fn prefer_large(piece: NonNull<u8>, len: usize, large: bool) {
     let _ = (piece, len, large);
 }
 
-/// Tells a leak checker in the process, if there is one, that a piece has pointers, or has no more: it
-/// looks for them in the heap alone.
+/// Tells a leak checker in the process, if there is one, that a piece has pointers, or has no more:
+/// it looks for them in the heap alone.
 fn tell_leak_checker(name: &CStr, piece: NonNull<u8>, len: usize) {
-    // SAFETY: the name ends with a NUL; what it finds is a function of LeakSanitizer's, of this type,
-    // which only notes the piece.
+    // SAFETY: the name ends with a NUL; what it finds is a function of LeakSanitizer's, of this
+    // type, which only notes the piece.
     unsafe {
         let found = libc::dlsym(libc::RTLD_DEFAULT, name.as_ptr());
         if let Some(function) = NonNull::new(found) {

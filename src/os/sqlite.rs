@@ -125,9 +125,9 @@ static HANDLERS: Handlers =
 
 /// Initializes SQLite for this process. Call it before a database is opened.
 ///
-/// The registry is locked meanwhile: the process cannot fork in the middle, where a child would wait
-/// for a thread that it does not have. A Rust host that is built with the same SQLite gets its files
-/// off the standard streams by this, and its memory wiped.
+/// The registry is locked meanwhile: the process cannot fork in the middle, where a child would
+/// wait for a thread that it does not have. A Rust host that is built with the same SQLite gets its
+/// files off the standard streams by this, and its memory wiped.
 ///
 /// # Errors
 /// `NoMemory`.

@@ -16,8 +16,8 @@ struct Methods {
 
 static METHODS: OnceCell<Methods> = OnceCell::new();
 
-/// Has SQLite wipe what it frees. Call it once, before SQLite is initialized. Does nothing (`None`) where
-/// a Rust host that is built with the same SQLite has used it before.
+/// Has SQLite wipe what it frees. Call it once, before SQLite is initialized. Does nothing (`None`)
+/// where a Rust host that is built with the same SQLite has used it before.
 pub(super) fn wipe_freed() -> Option<()> {
     let mut methods = MaybeUninit::<ffi::sqlite3_mem_methods>::zeroed();
     // SAFETY: this option takes a pointer to such a struct, which it fills in; all zeros are one of

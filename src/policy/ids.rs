@@ -22,8 +22,8 @@ impl PolicyIds {
     /// Replaces the list; none makes every id known.
     ///
     /// # Errors
-    /// [`crate::ErrorKind::InvalidArgument`] if an id is empty or `*`, `NoMemory`; the list stays as
-    /// it was.
+    /// [`crate::ErrorKind::InvalidArgument`] if an id is empty or `*`, `NoMemory`; the list stays
+    /// as it was.
     pub fn set(&self, ids: Option<Vec<String>>) -> Result<()> {
         ids.iter().flatten().try_for_each(|id| Self::check(id))?;
         let ids = ids.map(|ids| -> Result<_> {

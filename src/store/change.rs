@@ -124,8 +124,8 @@ impl Store {
         self.revoke(operation, Event::Invalidated)
     }
 
-    /// Makes a change of tokens, fires its event for each, and returns how many those are. Tokens are
-    /// read only for the events: where one cannot be read, the change is made without events.
+    /// Makes a change of tokens, fires its event for each, and returns how many those are. Tokens
+    /// are read only for the events: where one cannot be read, the change is made without events.
     fn revoke(self: &Arc<Self>, operation: impl Fn() -> Operation, event: Event) -> Result<u64> {
         if self.has_hooks() {
             match self.change(operation()) {

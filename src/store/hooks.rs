@@ -54,8 +54,8 @@ struct Entry {
 }
 
 impl HookList {
-    /// The first hooks behind those of an id, which need not be there any more. Looked up one by one,
-    /// since an event that has happened must not fail for want of memory for a list of them.
+    /// The first hooks behind those of an id, which need not be there any more. Looked up one by
+    /// one, since an event that has happened must not fail for want of memory for a list of them.
     fn next_after(&self, id: u64) -> Option<Arc<Entry>> {
         let entries = self.entries.read();
         entries.get(entries.partition_point(|entry| entry.id <= id)).cloned()

@@ -83,9 +83,9 @@ impl Store {
     ///
     /// # Errors
     /// `InvalidArgument` for what is no location, `Unsupported` for one that this build cannot keep
-    /// tokens at; for settings, those of [`Store::set_setting`]. For Review Board's database, `Io` if
-    /// it cannot be reached, `Timeout` if it does not answer, `Database` if it refuses, and `Version`
-    /// if it is none of Review Board 5.0 or newer.
+    /// tokens at; for settings, those of [`Store::set_setting`]. For Review Board's database, `Io`
+    /// if it cannot be reached, `Timeout` if it does not answer, `Database` if it refuses, and
+    /// `Version` if it is none of Review Board 5.0 or newer.
     pub fn open(options: StoreOptions<'_>) -> Result<Arc<Self>> {
         let settings = options.settings.map_or_else(
             || Ok(SettingsDocument::default()),

@@ -20,9 +20,9 @@ pub trait Entropy: Send + Sync {
 
 /// A ChaCha12 stream for each thread, keyed by the operating system.
 ///
-/// Some of it is made ahead, with a new key in front that replaces the one it was made with; what was
-/// answered is wiped: so memory never holds what would tell an earlier value. A child of `fork` takes
-/// a new key, so that it never answers what its parent does.
+/// Some of it is made ahead, with a new key in front that replaces the one it was made with; what
+/// was answered is wiped: so memory never holds what would tell an earlier value. A child of `fork`
+/// takes a new key, so that it never answers what its parent does.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemEntropy;
 
@@ -54,7 +54,8 @@ impl Entropy for SystemEntropy {
                 match stream {
                     Some(current) if current.fork_generation == fork_generation => current,
                     _ => {
-                        // What a parent's stream has is wiped, and nothing is left of one without a key.
+                        // What a parent's stream has is wiped, and nothing is left of one without a
+                        // key.
                         *stream = None;
                         let mut key = [0; KEY];
                         fill_from_system(&mut key)?;

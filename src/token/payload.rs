@@ -15,9 +15,9 @@ const PRIVATE: &str = "__";
 
 impl Token {
     /// The fields of Review Board's API token payload as a JSON object, in the order of their
-    /// names; `token` only if the value is asked for. `expired` is told for the time `at`. As there,
-    /// members of `extra_data` whose names start with `__` are left out, also in objects that are
-    /// members of objects; an object inside a list is written whole.
+    /// names; `token` only if the value is asked for. `expired` is told for the time `at`. As
+    /// there, members of `extra_data` whose names start with `__` are left out, also in objects
+    /// that are members of objects; an object inside a list is written whole.
     ///
     /// # Errors
     /// `NoMemory`; no others for what a store made.
@@ -64,8 +64,8 @@ impl Token {
         time(json, "time_added", Some(record.time_added()))?;
         let (value, generator_id) = (record.value().expose(), record.generator_id());
         if with_value {
-            // Growing would leave a copy of the value behind that nobody wipes. An escaped character
-            // has at most six for each of its bytes.
+            // Growing would leave a copy of the value behind that nobody wipes. An escaped
+            // character has at most six for each of its bytes.
             json.reserve(6 * (value.len() + generator_id.len()) + 80);
             text(json, "token", value)?;
         }

@@ -48,8 +48,8 @@ impl ExtraData {
         Self { text: Text::new(text), client_name: client_name.map(Text::new), is_foreign: true }
     }
 
-    /// The document as JSON, which its text need not be if others wrote it, without the members whose names
-    /// start with `prefix`, in objects inside it too.
+    /// The document as JSON, which its text need not be if others wrote it, without the members
+    /// whose names start with `prefix`, in objects inside it too.
     ///
     /// # Errors
     /// `NoMemory`; no others for what a store made.
@@ -214,8 +214,8 @@ impl Record {
         record
     }
 
-    /// A record of these fields, whose owner's name is shared already; what is common `share` looks up
-    /// among that of other records.
+    /// A record of these fields, whose owner's name is shared already; what is common `share` looks
+    /// up among that of other records.
     ///
     /// # Errors
     /// Those of `place`.

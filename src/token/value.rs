@@ -56,8 +56,8 @@ impl TokenValue {
         Ok(())
     }
 
-    /// A value of so many bytes, which are filled in with a text, in the place where they stay: moved
-    /// or grown, they would leave a copy behind that nobody wipes.
+    /// A value of so many bytes, which are filled in with a text, in the place where they stay:
+    /// moved or grown, they would leave a copy behind that nobody wipes.
     pub(super) fn of_len(len: usize, fill: impl FnOnce(&mut [u8])) -> Self {
         let mut value = Self { terminated: vec![0; len + 1].into_boxed_slice() };
         fill(&mut value.terminated[..len]);

@@ -71,11 +71,11 @@ pub(crate) fn check_token_type(token_type: &str) -> Result<()> {
     }
 }
 
-/// Fills a place with uniformly drawn digits, two for each 16 random bits. Some of these stand for no
-/// digits and are thrown away: a remainder would prefer some digits to others.
+/// Fills a place with uniformly drawn digits, two for each 16 random bits. Some of these stand for
+/// no digits and are thrown away: a remainder would prefer some digits to others.
 fn draw_digits(place: &mut [u8], entropy: &dyn Entropy) -> Result<()> {
-    // For 128 pairs, where the usual value takes 123: too few of them stand for digits but once in some
-    // 400,000 draws.
+    // For 128 pairs, where the usual value takes 123: too few of them stand for digits but once in
+    // some 400,000 draws.
     let mut random = Wiped([0; MAX_VALUE_CHARS + 1]);
     let mut filled = 0;
     for _ in 0..MAX_DRAWS {
@@ -94,10 +94,10 @@ fn draw_digits(place: &mut [u8], entropy: &dyn Entropy) -> Result<()> {
 
 /// Makes two digits of each two bytes, but for those that stand for none, and gives all digits.
 ///
-/// The bits are taken as a fraction of one: times 62, what is whole is the first digit, and the rest
-/// times 62 the second. Each pair of digits comes of 17 or 18 of the 65,536 fractions; of some the first
-/// is thrown away, which is told by the rest that is left, so that each has 17. No table is asked: which
-/// part of one is in the cache could tell what was asked.
+/// The bits are taken as a fraction of one: times 62, what is whole is the first digit, and the
+/// rest times 62 the second. Each pair of digits comes of 17 or 18 of the 65,536 fractions; of some
+/// the first is thrown away, which is told by the rest that is left, so that each has 17. No table
+/// is asked: which part of one is in the cache could tell what was asked.
 fn to_digits(bytes: &mut [u8]) -> &[u8] {
     const BASE: u16 = DIGITS.len() as u16;
     const TOO_MANY: u16 = ((1 << 16) % (62 * 62)) as u16;

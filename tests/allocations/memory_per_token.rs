@@ -11,8 +11,8 @@ const USERS: usize = 125;
 const CLIENTS: usize = 50;
 const TOKENS: i64 = (USERS * CLIENTS) as i64;
 
-/// What a record takes. It lies in memory that the allocator does not know of; a test of the record's
-/// own says that it is so much.
+/// What a record takes. It lies in memory that the allocator does not know of; a test of the
+/// record's own says that it is so much.
 const RECORD: i64 = 320;
 
 /// The bytes that a store holds for each client token.

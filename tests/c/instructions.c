@@ -1,6 +1,6 @@
 /*
- * Does one thing many times, for a tool that counts instructions: `instructions WHAT COUNT`. What is
- * done before and after costs the same for every count, so the difference of two runs tells.
+ * Does one thing many times, for a tool that counts instructions: `instructions WHAT COUNT`. What
+ * is done before and after costs the same for every count, so the difference of two runs tells.
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,4 +1,5 @@
-//! Generates every file that says again what `src/ffi` says, and compares it with the committed one.
+//! Generates every file that says again what `src/ffi` says, and compares it with the committed
+//! one.
 //!
 //! `RBTOKEN_UPDATE=1 cargo test --test generated` writes the files, and the header with them.
 #![allow(

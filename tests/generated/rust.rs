@@ -241,8 +241,8 @@ pub fn codes(abi: &Abi) -> String {
     )
 }
 
-/// `tests/abi/layouts.rs`: the structs and their fields, whose layout in Rust the tests compare with
-/// the header's.
+/// `tests/abi/layouts.rs`: the structs and their fields, whose layout in Rust the tests compare
+/// with the header's.
 pub fn layouts(abi: &Abi, snapshot: &str) -> String {
     let mut structs = String::new();
     let mut add = |name: &str, fields: &[&str]| {

@@ -163,8 +163,8 @@ fn tokens_are_read_though_an_index_of_theirs_is_damaged() {
     assert_eq!(store.count().unwrap(), extreme_documents().len() as u64);
 }
 
-/// Counts the locks on the bytes that SQLite locks in a file, of the open file description (OFDLCK) or
-/// of a process (POSIX).
+/// Counts the locks on the bytes that SQLite locks in a file, of the open file description (OFDLCK)
+/// or of a process (POSIX).
 #[cfg(target_os = "linux")]
 fn locks_of_sqlite(path: &str) -> usize {
     let inode = format!(":{}", fs::metadata(path).unwrap().ino());
@@ -192,7 +192,8 @@ fn store_keeps_its_file_locks_while_others_open_and_close() {
                 }
             };
             for _ in 0..20 {
-                // One look may miss a lock, when others come and go meanwhile; one that is lost stays so.
+                // One look may miss a lock, when others come and go meanwhile; one that is lost
+                // stays so.
                 if (0..10).all(|_| locks_of_sqlite(&path) == 0) {
                     lost.fetch_add(1, Ordering::Relaxed);
                 }

@@ -1,5 +1,5 @@
-//! What was acknowledged outlives a power cut: of what a host did to its files only what was synced is
-//! sure to be left, see `tests/it/durable/journal.rs`.
+//! What was acknowledged outlives a power cut: of what a host did to its files only what was synced
+//! is sure to be left, see `tests/it/durable/journal.rs`.
 //!
 //! `RBTOKEN_POWER_CUT_STEPS` is how much each of the host's threads does each time, and
 //! `RBTOKEN_TEST_SEED` what.

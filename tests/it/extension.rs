@@ -1,5 +1,5 @@
-//! The extension face, as hosts that load the library see it: programs that are linked with nothing of
-//! the library's, and are told where it is.
+//! The extension face, as hosts that load the library see it: programs that are linked with nothing
+//! of the library's, and are told where it is.
 #![cfg(all(unix, not(target_vendor = "apple")))]
 
 use std::collections::BTreeSet;
@@ -34,8 +34,8 @@ fn compile(language: Language, source: &Path, name: &str, flags: &[&str]) -> Pat
     program
 }
 
-/// A program with its arguments, to be run by the command in `RBTOKEN_TEST_RUNNER`, such as a memory
-/// checker with its options, if there is one.
+/// A program with its arguments, to be run by the command in `RBTOKEN_TEST_RUNNER`, such as a
+/// memory checker with its options, if there is one.
 fn command(program: &Path, arguments: &[&str]) -> Command {
     let runner = env::var("RBTOKEN_TEST_RUNNER").unwrap_or_default();
     let mut words = runner.split_whitespace().map(str::to_owned).collect::<Vec<_>>();

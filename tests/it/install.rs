@@ -1,6 +1,6 @@
 //! The library as it is installed: what lies where, and programs that find it there. They are built
-//! against a copy in a folder of this test's own, with the profile in `RBTOKEN_TEST_PROFILE` (`dev`,
-//! which is what `cargo test` has built already).
+//! against a copy in a folder of this test's own, with the profile in `RBTOKEN_TEST_PROFILE`
+//! (`dev`, which is what `cargo test` has built already).
 #![cfg(all(unix, not(target_vendor = "apple")))]
 
 use std::collections::BTreeMap;

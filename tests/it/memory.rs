@@ -1,7 +1,7 @@
 //! What a host sees when memory is exhausted, and how much stack it needs.
 //!
-//! `RBTOKEN_ALLOCATIONS=all` lets every allocation fail, and not some of them. The stack is measured if
-//! `RBTOKEN_TEST_LIBRARY` is an optimized library.
+//! `RBTOKEN_ALLOCATIONS=all` lets every allocation fail, and not some of them. The stack is
+//! measured if `RBTOKEN_TEST_LIBRARY` is an optimized library.
 #![cfg(all(feature = "sqlite", target_os = "linux", target_env = "gnu"))]
 
 use std::collections::BTreeMap;

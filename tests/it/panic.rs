@@ -12,7 +12,8 @@ use crate::support::calls::{caller, has_status, one_call};
 use crate::support::declarations;
 
 /// Builds a library of the release profile that can be told to panic. It is not optimized, which
-/// takes long, unless CARGO_PROFILE_RELEASE_OPT_LEVEL says so: the optimizer decides what can unwind.
+/// takes long, unless CARGO_PROFILE_RELEASE_OPT_LEVEL says so: the optimizer decides what can
+/// unwind.
 fn library() -> PathBuf {
     let optimization =
         std::env::var("CARGO_PROFILE_RELEASE_OPT_LEVEL").unwrap_or_else(|_| "0".to_owned());

@@ -135,8 +135,8 @@ fn ten_thousand_documents_are_read_as_python_reads_them(site: &mut Installation)
     assert_eq!(store.purge(START), Ok(0));
 }
 
-/// Statements that put what Review Board does not write into the row whose id replaces `?`; each with
-/// the column that cannot be read then.
+/// Statements that put what Review Board does not write into the row whose id replaces `?`; each
+/// with the column that cannot be read then.
 fn unreadable_cells(database: &str) -> Vec<(&'static str, &'static str)> {
     match database {
         "sqlite" => vec![

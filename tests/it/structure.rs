@@ -60,8 +60,8 @@ impl Sources {
         uses
     }
 
-    /// Cycles among modules of one folder, each as `folder: a b c`. The file of a folder itself may use
-    /// what is in it, and the other way round.
+    /// Cycles among modules of one folder, each as `folder: a b c`. The file of a folder itself may
+    /// use what is in it, and the other way round.
     fn cycles(&self) -> Vec<String> {
         let mut siblings: BTreeMap<Module, BTreeMap<String, BTreeSet<String>>> = BTreeMap::new();
         for (from, to) in self.uses() {

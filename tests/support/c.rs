@@ -50,9 +50,9 @@ pub static BUILD: LazyLock<PathBuf> = LazyLock::new(|| {
     build
 });
 
-/// The shared library: the one in `RBTOKEN_TEST_LIBRARY`, such as a build with a sanitizer, or a copy of
-/// the one that `cargo test` leaves beside the test programs and only there. Builds that a test starts
-/// write that file again.
+/// The shared library: the one in `RBTOKEN_TEST_LIBRARY`, such as a build with a sanitizer, or a
+/// copy of the one that `cargo test` leaves beside the test programs and only there. Builds that a
+/// test starts write that file again.
 pub static LIBRARY: LazyLock<PathBuf> = LazyLock::new(|| {
     if let Some(library) = env::var_os("RBTOKEN_TEST_LIBRARY") {
         return library.into();
@@ -134,9 +134,9 @@ pub fn compiler(language: Language) -> Command {
     command
 }
 
-/// Compiles sources together into a program that runs with the shared library: with this one, and not
-/// with another build's that Cargo's `LD_LIBRARY_PATH` may lead to. The old kind of tag is looked at
-/// before that variable.
+/// Compiles sources together into a program that runs with the shared library: with this one, and
+/// not with another build's that Cargo's `LD_LIBRARY_PATH` may lead to. The old kind of tag is
+/// looked at before that variable.
 pub fn compile(language: Language, sources: &[PathBuf], name: &str) -> PathBuf {
     let program = BUILD.join(name);
     successful_output(

@@ -48,7 +48,8 @@ pub fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
     }
 }
 
-/// Runs a command and returns its output. At the deadline, kills it and fails with its output so far.
+/// Runs a command and returns its output. At the deadline, kills it and fails with its output so
+/// far.
 ///
 /// # Errors
 /// The command could not be started.

@@ -14,7 +14,7 @@ const GROUP_MAY_WRITE: u32 = 0o020;
 const OTHERS_MAY_WRITE: u32 = 0o002;
 const STICKY: u32 = 0o1000;
 
-/// Refuses a directory in which somebody who is not trusted could replace the file.
+/// Checks that only trusted users and groups may replace files in the directory of a path.
 ///
 /// # Errors
 /// `InvalidArgument`; `Io` if the directory cannot be read.
@@ -33,7 +33,7 @@ pub(super) fn check_directory(path: &Path, trusted: &TrustedOwners) -> Result<()
     check_writers(&place, "directory", &metadata, trusted)
 }
 
-/// Refuses what is no regular file, or one that somebody who is not trusted could write.
+/// Checks that a path is a regular file that only trusted users and groups may write to.
 ///
 /// # Errors
 /// `InvalidArgument`; `Io` for a file that is read-only.

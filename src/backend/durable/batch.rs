@@ -38,7 +38,7 @@ const MANY_REMOVED: usize = 1000;
 /// More callers than this wait for the next commit.
 const MOST: usize = 1024;
 
-/// So many callers share a commit even if memory is exhausted.
+/// Minimum number of callers that share a commit, also when memory is exhausted.
 const AT_LEAST: usize = 4;
 
 impl Batch {
@@ -95,8 +95,8 @@ impl Batch {
         removed >= MANY_REMOVED || self.purges && removed > 0
     }
 
-    /// Makes room in the memory for all that is to be written: once it is, nothing may fail. If there
-    /// is too little memory, the changes that need some fail, and the others go on.
+    /// Makes room in the memory for all that is to be written: once it is, nothing may fail. If
+    /// there is too little memory, the changes that need some fail, and the others go on.
     pub fn make_room(&mut self, memory: &Memory) {
         let Ok(mut book) = memory.write() else { return };
         let new = self.effects().filter(|effect| matches!(effect, Effect::Insert(_))).count();
@@ -156,8 +156,8 @@ impl Batch {
     }
 }
 
-/// What changes of one batch must not have in common: what they both read and write. Kept as hashes;
-/// that two are the same by chance only ends a batch early.
+/// What changes of one batch must not have in common: what they both read and write. Kept as
+/// hashes; that two are the same by chance only ends a batch early.
 #[derive(Default)]
 struct Claims {
     /// Needs no entropy of the operating system, as the standard library's does: where there is

@@ -337,8 +337,8 @@ impl Database {
         Ok(())
     }
 
-    /// Moves what the journal has into the file, if there is much of it. Nothing depends on it: what
-    /// is in the journal is as safe as what is in the file.
+    /// Moves what the journal has into the file, if there is much of it. Nothing depends on it:
+    /// what is in the journal is as safe as what is in the file.
     pub fn tidy(&mut self) {
         if self.rows_since_checkpoint >= ROWS_TO_CHECKPOINT && !self.in_doubt {
             let _ = self.checkpoint("PASSIVE");

@@ -126,8 +126,8 @@ impl OwnedFile {
         let metadata = file.metadata().map_err(cannot_open)?;
         let identity = Identity::of(&metadata);
         let mut made = found.is_none().then(|| NewFile::new(&path, identity));
-        // In the list before it is locked: a child of a fork must not keep the lock. What waits for the
-        // disk comes after the registry is released, since a fork waits for that.
+        // In the list before it is locked: a child of a fork must not keep the lock. What waits for
+        // the disk comes after the registry is released, since a fork waits for that.
         let _registered = registry.add(identity, file.as_raw_fd());
         let file = CheckedFile::new(file).map_err(cannot_open)?;
         if found.is_some_and(|found| Identity::of(found) != identity) {
@@ -176,8 +176,9 @@ impl OwnedFile {
         Ok(owned)
     }
 
-    /// Runs `work`, in which SQLite opens this file and those beside it, and returns what it opened.
-    /// SQLite gets no other file under these names, and none that somebody else could write.
+    /// Runs `work`, in which SQLite opens this file and those beside it, and returns what it
+    /// opened. SQLite gets no other file under these names, and none that somebody else could
+    /// write.
     pub fn watch<T>(&self, work: impl FnOnce() -> T) -> (T, Vec<Opened>) {
         let accept = |path: &Path, file: &File| {
             if !path.as_os_str().as_bytes().starts_with(self.path.as_os_str().as_bytes()) {
@@ -206,8 +207,8 @@ impl OwnedFile {
         self.is_new
     }
 
-    /// Checks that the library's own descriptors are still open on the file and its directory, and that
-    /// the lock is held. `main` is SQLite's descriptor of the file.
+    /// Checks that the library's own descriptors are still open on the file and its directory, and
+    /// that the lock is held. `main` is SQLite's descriptor of the file.
     pub fn check_descriptors(&self, main: RawFd) -> Result<()> {
         let is_locked = || self.locking == Locking::Sqlite || lock::is_held(&self.file, main);
         if self.file.is_open() && self.directory.is_open() && is_locked() {

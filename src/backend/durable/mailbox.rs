@@ -1,9 +1,9 @@
 //! How callers and the writer's thread hand things to each other.
 //!
-//! The standard library's channels would do, but leave an allocation in each thread of the host that
-//! ever waited, which memory checkers report. Its mutexes and condition variables do not; and unlike
-//! those of parking_lot, which keeps waiting threads in a table of the process, they work in a child
-//! of fork whose parent's threads were waiting.
+//! The standard library's channels would do, but leave an allocation in each thread of the host
+//! that ever waited, which memory checkers report. Its mutexes and condition variables do not; and
+//! unlike those of parking_lot, which keeps waiting threads in a table of the process, they work in
+//! a child of fork whose parent's threads were waiting.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};

@@ -250,8 +250,9 @@ pub(super) fn load(
     Ok(())
 }
 
-/// How many tokens there are at most, as far as is soon told. Nothing depends on it: what is wrong in
-/// the file shows when its rows are read, and it cannot ask for more than the file has bytes for.
+/// How many tokens there are at most, as far as is soon told. Nothing depends on it: what is wrong
+/// in the file shows when its rows are read, and it cannot ask for more than the file has bytes
+/// for.
 fn expected_tokens(connection: &Connection) -> usize {
     const ROW_AT_LEAST: i64 = 100;
     let ask = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0));

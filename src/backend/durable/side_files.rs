@@ -9,8 +9,8 @@ use super::errors::io_error;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::connection::TrustedOwners;
 
-/// What is appended to the file's name for the rollback journal, by which SQLite takes the making of
-/// the tables back.
+/// What is appended to the file's name for the rollback journal, by which SQLite takes the making
+/// of the tables back.
 pub(super) const JOURNAL: &str = "-journal";
 
 /// What is appended for the write-ahead log: the commits that are not in the file yet.
@@ -23,8 +23,8 @@ pub(super) fn path(file: &Path, end: &str) -> PathBuf {
     path.into()
 }
 
-/// Checks the files that lie beside a store's file before SQLite takes what is in them. `len` is the
-/// length of the store's file, `None` if there is none yet.
+/// Checks the files that lie beside a store's file before SQLite takes what is in them. `len` is
+/// the length of the store's file, `None` if there is none yet.
 ///
 /// # Errors
 /// `InvalidArgument` for one that somebody else could write, or that is left of another file; `Io`.

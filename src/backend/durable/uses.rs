@@ -34,8 +34,8 @@ impl Uses {
         !record.move_noted_use(time) && self.add(record, || record.note_use(time), without_note)
     }
 
-    /// Adds a record if it is new. Without memory for that a login goes on all the same: its time is
-    /// written when the record is used or changed again.
+    /// Adds a record if it is new. Without memory for that a login goes on all the same: its time
+    /// is written when the record is used or changed again.
     fn add(
         &self,
         record: &Record,

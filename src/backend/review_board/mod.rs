@@ -172,10 +172,10 @@ impl ReviewBoard {
     /// Inserts a token unless one serves the client.
     ///
     /// All who ask for the same user's tokens, in any process, wait here for one another: the
-    /// user is locked before the search is repeated, so that the one that comes second sees what the
-    /// first has made. The lock goes with the transaction or the connection. MySQL locks the user's
-    /// row, SQLite the database. PostgreSQL takes an advisory lock on the user's id, since locking the
-    /// row needs the right to update users.
+    /// user is locked before the search is repeated, so that the one that comes second sees what
+    /// the first has made. The lock goes with the transaction or the connection. MySQL locks the
+    /// user's row, SQLite the database. PostgreSQL takes an advisory lock on the user's id, since
+    /// locking the row needs the right to update users.
     fn insert(&self, fields: &RecordFields, unless: Option<&OwnedClientQuery>) -> Result<Outcome> {
         let inserted = self.transact(self.limits(), |lease| {
             let user_id = rows::user_id(lease, &fields.user, unless.is_some())?;

@@ -145,7 +145,8 @@ impl Mysql {
         if self.session_limit == Some(limit) {
             return Ok(());
         }
-        // Locks are waited for in whole seconds. MariaDB limits all statements, MySQL those that read.
+        // Locks are waited for in whole seconds. MariaDB limits all statements, MySQL those that
+        // read.
         let (seconds, limit_ms) = (limit.as_secs().max(1), limit.as_millis());
         let limits = [
             format!("innodb_lock_wait_timeout = {seconds}, lock_wait_timeout = {seconds}"),

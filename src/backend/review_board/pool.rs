@@ -513,7 +513,7 @@ mod tests {
     }
 
     #[test]
-    fn abandoned_connection_keeps_its_place_while_the_server_is_busy() {
+    fn abandoned_connection_keeps_its_place_until_the_limit() {
         let busy_until = Instant::now() + Duration::from_millis(300);
         let pool = pool_of(1, move || {
             let (fault, closed) = (Fault::Silent, Arc::default());

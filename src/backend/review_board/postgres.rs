@@ -44,8 +44,9 @@ const MAX_PREPARED: usize = 64;
 /// Microseconds from the Unix epoch to the year 2000, from which PostgreSQL counts.
 const YEAR_2000: i64 = 946_684_800_000_000;
 
-/// The session, whatever the server presets. The limits let go of locks if this process is stopped in
-/// the middle of a transaction, and have the server notice that it is gone while it works for it.
+/// The session, whatever the server presets. The limits let go of locks if this process is stopped
+/// in the middle of a transaction, and have the server notice that it is gone while it works for
+/// it.
 const SESSION: &str = "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED, \
      READ WRITE, NOT DEFERRABLE; SET TimeZone = 'UTC'; SET client_encoding = 'UTF8'; \
      SET standard_conforming_strings = on; SET datestyle = 'ISO'; \

@@ -32,8 +32,8 @@ pub(super) struct Reader<'a> {
     pub documents: &'a Documents,
 }
 
-/// Bytes that reading takes at most for a byte of a document: a node, twice while they grow, and copies
-/// of the text.
+/// Bytes that reading takes at most for a byte of a document: a node, twice while they grow, and
+/// copies of the text.
 const READING: usize = 128;
 
 impl Reader<'_> {

@@ -31,8 +31,8 @@
 #define RBTOKEN_STR(s) (s), RBTOKEN_NUL_TERMINATED
 
 /** Sets a text of an options struct to a C string:
- * `RBTOKEN_SET_STR(&options, local_site, "north")`. NULL is an error; a text that is to be absent is
- * left as RBTOKEN_INIT() left it. */
+ * `RBTOKEN_SET_STR(&options, local_site, "north")`. NULL is an error; a text that is to be absent
+ * is left as RBTOKEN_INIT() left it. */
 #define RBTOKEN_SET_STR(options, field, s) \
   ((void)((options)->field = (s)), (void)((options)->field##_len = RBTOKEN_NUL_TERMINATED))
 

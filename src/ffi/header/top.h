@@ -24,18 +24,18 @@
  * A function that can fail returns an rbtoken_status_t, which is RBTOKEN_OK (0) or tells what went
  * wrong. Where it takes an `rbtoken_error_t **error`, it sets `*error` to NULL first, without
  * looking at what was there, and on failure to an error that the host frees: it has a message, the
- * name of the argument at fault, and the place in a JSON document. With NULL for `error` no error is
- * made. There is no error state of a thread or of the library.
+ * name of the argument at fault, and the place in a JSON document. With NULL for `error` no error
+ * is made. There is no error state of a thread or of the library.
  *
  * Every output is set to NULL, 0 or false before anything is checked, and to a result only on
  * success. A call that fails has changed nothing. RBTOKEN_E_INTERNAL is a defect of the library; a
- * store that it may have left half-changed answers RBTOKEN_E_POISONED from then on, and the store of
- * an extension that was shut down answers RBTOKEN_E_STATE. A store in a file answers RBTOKEN_E_FORKED
- * in a child of fork(), and where it cannot write RBTOKEN_E_IO (the disk is full, or failed, or the
- * file was taken away), RBTOKEN_E_LOCKED, RBTOKEN_E_CORRUPT or RBTOKEN_E_DATABASE, with the path in the
- * message. RBTOKEN_E_NO_MEMORY is explained under "Memory". A NULL handle is
- * RBTOKEN_E_NULL_ARGUMENT, or the answer NULL, 0 or false where there is no status; to release or
- * free NULL does nothing.
+ * store that it may have left half-changed answers RBTOKEN_E_POISONED from then on, and the store
+ * of an extension that was shut down answers RBTOKEN_E_STATE. A store in a file answers
+ * RBTOKEN_E_FORKED in a child of fork(), and where it cannot write RBTOKEN_E_IO (the disk is full,
+ * or failed, or the file was taken away), RBTOKEN_E_LOCKED, RBTOKEN_E_CORRUPT or
+ * RBTOKEN_E_DATABASE, with the path in the message. RBTOKEN_E_NO_MEMORY is explained under
+ * "Memory". A NULL handle is RBTOKEN_E_NULL_ARGUMENT, or the answer NULL, 0 or false where there is
+ * no status; to release or free NULL does nothing.
  *
  * Text
  * ----
@@ -52,10 +52,10 @@
  * Times are microseconds since the Unix epoch, UTC, within the years 1 to 9999, in parameters and
  * fields named `…_us`.
  *
- * JSON documents are objects of at most 1 MiB and 128 levels. An integer outside 64 bits, and a float
- * that is not finite, are refused: they could not be given back unchanged. Where an object names a
- * member twice, the last one counts. What is given back is written in ASCII, and may be longer than
- * what was given: a document that is near the limit may not be accepted again.
+ * JSON documents are objects of at most 1 MiB and 128 levels. An integer outside 64 bits, and a
+ * float that is not finite, are refused: they could not be given back unchanged. Where an object
+ * names a member twice, the last one counts. What is given back is written in ASCII, and may be
+ * longer than what was given: a document that is near the limit may not be accepted again.
  *
  * Options structs
  * ---------------
@@ -93,18 +93,19 @@
  * - `[immutable]`: it reads what never changes: any number of calls at once;
  * - `[exclusive]`: no other call on the same object at the same time.
  *
- * The library starts no threads, save one for each store in a file, which writes it; all signals are
- * blocked there.
+ * The library starts no threads, save one for each store in a file, which writes it; all signals
+ * are blocked there.
  *
- * After `fork()` the child may go on using a store in memory if no other thread was inside a call at
- * the time; parent and child never generate the same value. A store elsewhere stays the parent's: in
- * the child every call answers RBTOKEN_E_FORKED, and releasing it does nothing. Hosts that fork open
- * their stores after it, which works whatever other threads of the parent were doing. The library's
- * fork handlers wait until no thread is opening a store or inside SQLite: fork() must not be called in
- * a signal handler, and a host's own pthread_atfork() handlers must not call the library.
+ * After `fork()` the child may go on using a store in memory if no other thread was inside a call
+ * at the time; parent and child never generate the same value. A store elsewhere stays the
+ * parent's: in the child every call answers RBTOKEN_E_FORKED, and releasing it does nothing. Hosts
+ * that fork open their stores after it, which works whatever other threads of the parent were
+ * doing. The library's fork handlers wait until no thread is opening a store or inside SQLite:
+ * fork() must not be called in a signal handler, and a host's own pthread_atfork() handlers must
+ * not call the library.
  *
- * A thread that calls the library needs a stack of 64 KiB or more: with 32 KiB, a document of 128 levels
- * ends the process.
+ * A thread that calls the library needs a stack of 64 KiB or more: with 32 KiB, a document of 128
+ * levels ends the process.
  *
  * Callbacks are called on the thread whose call needs them, with no lock held, and may call back
  * into the same store. They must not throw: an exception ends the process with a message. So does
@@ -112,18 +113,19 @@
  *
  * Memory
  * ------
- * RBTOKEN_E_NO_MEMORY means that memory is exhausted and that nothing has changed. The functions that
- * list it answer it for every mapping, and for every allocation of 4 KiB or more; on a server's
- * database every function that reads rows may. Before a document is read, a list made or a file loaded,
- * the library checks that there is memory for all of their parts; another thread may still take it in
- * between. The error itself needs no memory. (A writer's thread that the system cannot start is
- * RBTOKEN_E_IO.)
+ * RBTOKEN_E_NO_MEMORY means that memory is exhausted and that nothing has changed. The functions
+ * that list it answer it for every mapping, and for every allocation of 4 KiB or more; on a
+ * server's database every function that reads rows may. Before a document is read, a list made or a
+ * file loaded, the library checks that there is memory for all of their parts; another thread may
+ * still take it in between. The error itself needs no memory. (A writer's thread that the system
+ * cannot start is RBTOKEN_E_IO.)
  *
  * A smaller allocation that fails ends the process, as Rust's allocator does: with a message on the
- * standard error stream, and abort(). New tokens leave about 1 MiB free to prevent that: they are refused
- * first, while logins, invalidations and deletions go on. A call that changes many tokens needs memory
- * for each, and may be refused where one for a single token is not. A login for which there is no memory to note its time in a store in a
- * file succeeds; the time is written when the token is used or changed again.
+ * standard error stream, and abort(). New tokens leave about 1 MiB free to prevent that: they are
+ * refused first, while logins, invalidations and deletions go on. A call that changes many tokens
+ * needs memory for each of them, so it can be refused where a call for one token succeeds. A login
+ * succeeds even if there is no memory to record its time in a file; the time is then written when
+ * the token is used or changed again.
  *
  * Stores in files
  * ---------------
@@ -132,16 +134,16 @@
  * that wait at the same time share one write. Only the time of a login (rbtoken_token_last_used())
  * is written later: a second later at most, with rbtoken_store_flush(), and with the last release.
  *
- * A change that cannot be written has not happened: its call fails, the store goes on answering from
- * memory, and it takes changes again once one can be written. (If the disk refuses everything from
- * then until the process ends, the last change that was refused may be found when the file is opened
- * again: nobody could take it back.)
+ * A change that cannot be written has not happened: its call fails, the store goes on answering
+ * from memory, and it takes changes again once one can be written. (If the disk refuses everything
+ * from then until the process ends, the last change that was refused may be found when the file is
+ * opened again: nobody could take it back.)
  *
  * A file has one owner: a second store on it, in any process, is RBTOKEN_E_LOCKED. When the owner
- * ends, be it by a crash, the file is free, also while children of `fork()` live. (A child that was
- * made without fork handlers, by _Fork() or a bare system call, keeps the lock until it ends or calls
- * exec.) Symbolic links are followed when the file is opened. A file with a second name (a hard link,
- * or a mount of the file alone) is refused, since its log has only one.
+ * ends or crashes, the lock is released, even while children of `fork()` live. (A child that was
+ * made without fork handlers, by _Fork() or a bare system call, keeps the lock until it ends or
+ * calls exec.) Symbolic links are followed when the file is opened. A file with a second name (a
+ * hard link, or a mount of the file alone) is refused, since its log has only one.
  *
  * The file and its directory must belong to the user that the process acts for, to root, or to a
  * user of the setting `trusted_owners`. A group that may write to either must be listed there too,
@@ -149,76 +151,81 @@
  * entry to add. Others must not be able to write. A directory with the sticky bit, such as /tmp,
  * may be writable by anyone. Whoever is listed can replace the file, and read all values in it.
  *
- * While a store has the file open, no other program can read or write it, and no other SQLite in the
- * same process (Linux: a lock of the open file description, F_OFD_SETLK). Where the system or the file
- * system has no such lock, SQLite's own locks are used. Those belong to the process: they end when
- * anything in it closes the file, and do not keep out another SQLite in it, which can then destroy the
- * file. There, a host must not open the file by other means, nor a child of `fork()` a file that its
- * parent has had open.
+ * While a store has the file open, no other program can read or write it, and no other SQLite in
+ * the same process (Linux: a lock of the open file description, F_OFD_SETLK). Where the system or
+ * the file system has no such lock, SQLite's own locks are used. Those belong to the process: they
+ * end when anything in it closes the file, and do not keep out another SQLite in it, which can then
+ * destroy the file. There, a host must not open the file by other means, nor a child of `fork()` a
+ * file that its parent has had open.
  *
- * The host may close descriptors of the store, and reuse their numbers, for instance as a daemon does:
- * every change is then refused with RBTOKEN_E_IO, nothing is written to the host's files, and
+ * The host may close descriptors of the store, and reuse their numbers, for instance as a daemon
+ * does: every change is then refused with RBTOKEN_E_IO, nothing is written to the host's files, and
  * rbtoken_store_export_file() and rbtoken_store_backup() still give everything, until the file is
  * opened again. So it is when another program changes the size of the file or its log: export first
  * then, since the file has only what that program left. After a chroot() the store goes on.
  *
- * A host may run with its standard streams closed: no file of a store, and no connection to a database,
- * gets a descriptor below 3. Those that are closed are filled with /dev/null first, which stays open.
+ * A host may run with its standard streams closed: no file of a store, and no connection to a
+ * database, gets a descriptor below 3. Those that are closed are filled with /dev/null first, which
+ * stays open.
  *
  * The file is a database of SQLite, with a second one beside it, named `…-wal`, while the store is
- * open: both or none are to be copied or moved, and rbtoken_store_backup() makes copies. Its tables are
- * those of Review Board 8.1 (`webapi_webapitoken`, `auth_user`, `site_localsite`), for other programs
- * to read while no store has it open, and for rows to be moved there. It has the values of the tokens
- * in plain text. A new file can be read by its owner alone; one that exists keeps its mode.
+ * open: both or none are to be copied or moved, and rbtoken_store_backup() makes copies. Its tables
+ * are those of Review Board 8.1 (`webapi_webapitoken`, `auth_user`, `site_localsite`), for other
+ * programs to read while no store has it open, and for rows to be moved there. It has the values of
+ * the tokens in plain text. A new file can be read by its owner alone; one that exists keeps its
+ * mode.
  *
  * Review Board's database
  * -----------------------
- * A store whose location is one of these works on the tables of a Review Board server, 5.0 or newer.
- * The server accepts its tokens, it knows the server's, and any number of hosts may do so at once:
+ * A store whose location is one of these works on the tables of a Review Board server, 5.0 or
+ * newer. The server accepts its tokens, it knows the server's, and any number of hosts may do so at
+ * once:
  *
  *     reviewboard+sqlite:///path/of/reviewboard.db
  *     postgresql://user:password@host/database
  *     mysql://user:password@host/database        (MariaDB too)
  *
  * What is special in a name is written as `%` and two hexadecimal digits. Behind a `?` may stand
- * `sslmode=verify-full` (TLS with a server whose certificate is good for its name, as it is for every
- * host but the loopback unless told otherwise) or `sslmode=disable`; `sslrootcert=FILE`, the
- * authorities that are trusted, as PEM, instead of the well-known ones; and instead
- * of a host the path of a Unix socket (`socket=`) or, for PostgreSQL, the folder of it (`host=`). The
- * library must have been built with the cargo feature `sqlite`, `postgres` or `mysql`.
+ * `sslmode=verify-full` (TLS with a server whose certificate is good for its name, as it is for
+ * every host but the loopback unless told otherwise) or `sslmode=disable`; `sslrootcert=FILE`, the
+ * authorities that are trusted, as PEM, instead of the well-known ones; and instead of a host the
+ * path of a Unix socket (`socket=`) or, for PostgreSQL, the folder of it (`host=`). The library
+ * must have been built with the cargo feature `sqlite`, `postgres` or `mysql`.
  *
  * Text that the character set of a column cannot hold, such as an emoji in utf8mb3, is the value or
  * name of nothing; written, it is RBTOKEN_E_INVALID_ARGUMENT and the error names the argument.
  *
- * Users, Local Sites and the setting `client_token_expiration` are the server's: a user or site that
- * it does not have is RBTOKEN_E_NOT_FOUND, and what would change them is RBTOKEN_E_UNSUPPORTED. Its
- * signals and e-mails are not sent for what the library changes. A login writes its time at once.
+ * Users, Local Sites and the setting `client_token_expiration` are the server's: a user or site
+ * that it does not have is RBTOKEN_E_NOT_FOUND, and what would change them is
+ * RBTOKEN_E_UNSUPPORTED. Its signals and e-mails are not sent for what the library changes. A login
+ * writes its time at once.
  *
- * WARNING: a reviewboard+sqlite database is shared by SQLite's own locks, which belong to a process. A
- * process that opens it with this library must not open it with another SQLite too (such as Python's
- * or PHP's), nor open and close the file itself: the locks vanish, and the database is destroyed
- * within seconds of writing. Use separate processes, or PostgreSQL or MySQL. For the same reason, a
- * child of `fork()` must not open such a database while the parent has it open.
+ * WARNING: a reviewboard+sqlite database is shared by SQLite's own locks, which belong to a
+ * process. A process that opens it with this library must not open it with another SQLite too (such
+ * as Python's or PHP's), nor open and close the file itself: the locks vanish, and the database is
+ * destroyed within seconds of writing. Use separate processes, or PostgreSQL or MySQL. For the same
+ * reason, a child of `fork()` must not open such a database while the parent has it open.
  *
- * Any call may answer RBTOKEN_E_IO if the database cannot be reached, RBTOKEN_E_TIMEOUT if it does not
- * answer in time, and RBTOKEN_E_DATABASE if it refuses. A change has then not happened, with one
- * exception that the message names: if a commit was sent and not answered, the outcome is not known.
+ * Any call may answer RBTOKEN_E_IO if the database cannot be reached, RBTOKEN_E_TIMEOUT if it does
+ * not answer in time, and RBTOKEN_E_DATABASE if it refuses. A change has then not happened, with
+ * one exception that the message names: if a commit was sent and not answered, the outcome is not
+ * known.
  *
- * A call about one token ends within `call_timeout_secs`: waiting for a connection, connecting, every
- * statement and every retry included. Listing, purging and invalidating the tokens of a user or of
- * everyone end within `bulk_timeout_secs`. Looking up the name of a host is outside these limits; the
- * address that was good last is used first. The server is told to give a statement up earlier than the
- * call does, so that nothing waits there for a lock any more.
+ * A call about one token ends within `call_timeout_secs`: waiting for a connection, connecting,
+ * every statement and every retry included. Listing, purging and invalidating the tokens of a user
+ * or of everyone end within `bulk_timeout_secs`. Resolving a host name is not covered by these
+ * limits; the last address that worked is tried first. The timeouts of the session on the server
+ * are shorter than the call's, so that no statement keeps waiting for a lock there.
  *
- * rbtoken_store_purge_tokens() commits 500 tokens at a time: those that were purged before a failure
- * are gone. If hooks are registered, rows are read for their events; if that fails, tokens are revoked
- * without events. The next call connects anew. After `fork()` every call in the child that would ask the
- * database answers RBTOKEN_E_FORKED; the connections are the parent's.
+ * rbtoken_store_purge_tokens() commits 500 tokens at a time: those that were purged before a
+ * failure are gone. If hooks are registered, rows are read for their events; if that fails, tokens
+ * are revoked without events. The next call connects anew. After `fork()` every call in the child
+ * that would ask the database answers RBTOKEN_E_FORKED; the connections are the parent's.
  *
- * The server's users can store documents that are not JSON. `policy` and `extra_data` are read as the
- * server reads them: as Python's json (with NaN, infinities and lone surrogates), a string that holds
- * JSON once more, or a Python literal; any other text counts as `{}`. rbtoken_token_policy() and
- * rbtoken_token_extra_data() give the stored text. rbtoken_token_to_json() gives JSON: NaN and
+ * The server's users can store documents that are not JSON. `policy` and `extra_data` are read as
+ * the server reads them: as Python's json (with NaN, infinities and lone surrogates), a string that
+ * holds JSON once more, or a Python literal; any other text counts as `{}`. rbtoken_token_policy()
+ * and rbtoken_token_extra_data() give the stored text. rbtoken_token_to_json() gives JSON: NaN and
  * infinities are null, and U+FFFD replaces a lone surrogate. Four differences make the library
  * stricter than the server:
  *
@@ -255,14 +262,14 @@
  * ABI policy
  * ----------
  * The shared library's name ends with the major version, as RBTOKEN_VERSION_MAJOR tells it. A minor
- * version adds: functions, statuses, verdicts, values of enums, flags, fields at the end of structs,
- * members at the end of tables; a program that was compiled with an older header of the same major
- * version goes on working. A major version may change or remove. Numbers are never given a second
- * meaning. Ask rbtoken_abi_is_compatible() at start; treat a status, verdict or event that the program
- * does not know as a failure.
+ * version adds: functions, statuses, verdicts, values of enums, flags, fields at the end of
+ * structs, members at the end of tables; a program that was compiled with an older header of the
+ * same major version goes on working. A major version may change or remove. Numbers are never given
+ * a second meaning. Ask rbtoken_abi_is_compatible() at start; treat a status, verdict or event that
+ * the program does not know as a failure.
  *
  * Unloading
  * ---------
- * The library cannot be unloaded: dlclose() leaves it in place, since a thread of the host may still
- * have to run its destructors.
+ * The library cannot be unloaded: dlclose() leaves it in place, since a thread of the host may
+ * still have to run its destructors.
  */

@@ -29,8 +29,8 @@ pub(crate) unsafe trait Counted: Clone + Deref {
     /// The address is `into_raw`'s or `as_ptr`'s, and stands for a reference.
     unsafe fn from_raw(target: *const Self::Target) -> Self;
 
-    /// Whether the last reference is going, and this is a callback's `destroy` that asks: the memory is
-    /// still there, but nothing may hold on to it any more.
+    /// Whether the last reference is going, and this is a callback's `destroy` that asks: the
+    /// memory is still there, but nothing may hold on to it any more.
     fn is_going(this: &Self) -> bool;
 }
 

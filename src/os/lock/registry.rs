@@ -15,8 +15,8 @@ struct LockedFile {
     fd: RawFd,
 }
 
-/// A mutex of the standard library: parking_lot keeps its waiting threads in a table of the process,
-/// which a child of fork inherits with the parent's threads in it.
+/// A mutex of the standard library: parking_lot keeps its waiting threads in a table of the
+/// process, which a child of fork inherits with the parent's threads in it.
 static FILES: Mutex<Vec<LockedFile>> = Mutex::new(Vec::new());
 
 /// Exclusive access to the registry. Held while a file is opened and locked: without locks of the

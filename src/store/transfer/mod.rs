@@ -25,8 +25,8 @@ impl Store {
     /// store is in use meanwhile. The file is readable by its owner alone.
     ///
     /// # Errors
-    /// `Exists` if there is a file; `Unsupported` without the feature `sqlite`; those of the disk. No
-    /// file is left behind then.
+    /// `Exists` if there is a file; `Unsupported` without the feature `sqlite`; those of the disk.
+    /// No file is left behind then.
     pub fn backup(&self, path: &str) -> Result<()> {
         check_path(path)?;
         let contents = self.backend.contents()?;

@@ -6,8 +6,8 @@
  *
  * A case is a short life of a store in a process of its own, in which the n-th call that opens,
  * changes or syncs a file fails; its end is one of `enum ending`. Another process then looks at the
- * file. `all` runs all cases of each n, and `some` two, the properties of which take turns. Of PARTS
- * processes each runs its PART, counted from 0.
+ * file. `all` runs all cases of each n, and `some` two, the properties of which take turns. Of
+ * PARTS processes each runs its PART, counted from 0.
  */
 #define _GNU_SOURCE
 #include "disk.h"

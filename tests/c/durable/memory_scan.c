@@ -4,8 +4,8 @@
  *     memory_scan file FOLDER            the same with a store in a file, opened again
  *     memory_scan database LOCATION      Review Board's database, with its user alice
  *
- * Prints "N of 20 values are left", for the step that leaves most. The program has no copy of a value: it keeps parts of them with
- * each byte changed, and compares what it finds in the same way.
+ * Prints "N of 20 values are left", for the step that leaves most. The program has no copy of a
+ * value: it keeps parts of them with each byte changed, and compares what it finds in the same way.
  */
 #define _GNU_SOURCE
 #include "../check.h"

@@ -11,7 +11,8 @@
  *     THREAD try KIND JSON      about to; the JSON says what is asked for
  *     THREAD did KIND JSON      the library says that it is done; the JSON is the token as it is now
  *
- * with the kinds create, update, invalidate, delete and purge; `did found` is a token that was there.
+ * with the kinds create, update, invalidate, delete and purge; `did found` is a token that was
+ * there.
  */
 #define _GNU_SOURCE
 #include "../check.h"
@@ -241,8 +242,8 @@ static void *work(void *data)
 }
 
 /* In the last round, logs in with all tokens until the library has had USED times of logins to
- * write: after some 1000 rows it moves its log into the file. No report says so: the times of logins
- * may be lost. */
+ * write: after some 1000 rows it moves its log into the file. No report says so: the times of
+ * logins may be lost. */
 static void use_all(void)
 {
     rbtoken_token_list_t *list;

@@ -1,10 +1,11 @@
 /* Every allocation of each operation fails once: the call answers RBTOKEN_E_NO_MEMORY and has changed
- * nothing, or does without the memory. Only small allocations may end the process; these are counted.
+ * nothing, or does without the memory. Only small allocations may end the process; these are
+ * counted.
  *
  *     failures FOLDER all|some
  *
- * Each case is a process of its own. `all` lets every allocation fail, and `some` fewer of them, the
- * later the fewer. Prints a line for each operation and class of sizes:
+ * Each case is a process of its own. `all` lets every allocation fail, and `some` fewer of them,
+ * the later the fewer. Prints a line for each operation and class of sizes:
  *
  *     create memory small positions 31 no_memory 0 ok 2 aborts 29
  *

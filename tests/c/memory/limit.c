@@ -3,8 +3,8 @@
  *
  *     limit MEBIBYTES NOTE [FILE]
  *
- * So many mebibytes are left to the process; each token has a note of NOTE bytes of its own, or is a
- * client's without one if that is 0. The store is in the memory, or in a FILE.
+ * So many mebibytes are left to the process; each token has a note of NOTE bytes of its own, or is
+ * a client's without one if that is 0. The store is in the memory, or in a FILE.
  */
 #define _GNU_SOURCE
 #include "../check.h"

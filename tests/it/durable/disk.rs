@@ -1,4 +1,5 @@
-//! Running a host with a disk that keeps a journal and fails when told to (`tests/c/durable/disk.c`).
+//! Running a host with a disk that keeps a journal and fails when told to
+//! (`tests/c/durable/disk.c`).
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

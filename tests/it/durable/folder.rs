@@ -5,8 +5,8 @@ use std::{fs, process};
 
 use crate::support::c;
 
-/// An empty folder that goes when this does. It lies in memory where the system has a place for that:
-/// what a real disk keeps is not what is tested with it.
+/// An empty folder that goes when this does. It lies in memory where the system has a place for
+/// that: what a real disk keeps is not what is tested with it.
 pub struct Folder(PathBuf);
 
 impl Folder {

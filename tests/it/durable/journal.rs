@@ -1,10 +1,11 @@
-//! The journal of a disk (`tests/c/durable/disk.c`), and what is left of its files if the power goes.
+//! The journal of a disk (`tests/c/durable/disk.c`), and what is left of its files if the power
+//! goes.
 //!
 //! The model: what was written to a file is safe once the file was synced after it; that a file was
-//! made, renamed or removed is safe once its folder was synced after it. Of everything else any part
-//! may be left, in any order: none, all, some writes, some of the sectors of 512 bytes that writes
-//! consist of. File systems promise more, and need not keep less. Only changes of names keep their
-//! order, as in every file system that has a journal.
+//! made, renamed or removed is safe once its folder was synced after it. Of everything else any
+//! part may be left, in any order: none, all, some writes, some of the sectors of 512 bytes that
+//! writes consist of. File systems promise more, and need not keep less. Only changes of names keep
+//! their order, as in every file system that has a journal.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
