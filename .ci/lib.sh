@@ -15,6 +15,7 @@ need_c=(gcc:gcc g++:g++ make:make nm:binutils '/usr/include/*/bits/libc-header-s
 need_tests=("${need_c[@]}" clang++:clang cmake:cmake pkg-config:pkg-config python3:python3
     git:git valgrind:valgrind /usr/include/sqlite3.h:libsqlite3-dev)
 need_sanitizers=("${need_c[@]}" clang++:clang llvm-symbolizer:llvm)
+need_format=(python3:python3 '/usr/lib/python3*/ensurepip:python3-venv')
 need_docs=(doxygen:doxygen)
 need_sites=('/usr/lib/postgresql/*/bin/initdb:postgresql' mariadbd:mariadb-server openssl:openssl
     '/usr/lib/python3*/ensurepip:python3-venv')

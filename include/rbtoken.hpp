@@ -210,10 +210,16 @@ enum class Verdict : rbtoken_verdict_t {
 /* End generated: Verdict. */
 
 /** The version of the library that runs; RBTOKEN_VERSION is the header's. */
-[[nodiscard]] inline std::string_view version() noexcept { return rbtoken_version(); }
+[[nodiscard]] inline std::string_view version() noexcept
+{
+    return rbtoken_version();
+}
 
 /** The version of the ABI of the library that runs. */
-[[nodiscard]] inline std::uint32_t abi_version() noexcept { return rbtoken_abi_version(); }
+[[nodiscard]] inline std::uint32_t abi_version() noexcept
+{
+    return rbtoken_abi_version();
+}
 
 /** Whether the library that runs serves the header that was compiled (or another). */
 [[nodiscard]] inline bool abi_is_compatible(
@@ -237,8 +243,7 @@ enum class Verdict : rbtoken_verdict_t {
 /* ---- Time -------------------------------------------------------------------------------- */
 
 /** A time in UTC: microseconds, since the years 1 to 9999 do not fit 64 bits of nanoseconds. */
-using time_point =
-    std::chrono::time_point<std::chrono::system_clock, std::chrono::microseconds>;
+using time_point = std::chrono::time_point<std::chrono::system_clock, std::chrono::microseconds>;
 
 /** Any time of the system clock, rounded down to microseconds, as the functions take it. One that
  * does not fit becomes the earliest or the latest, which are refused with Status::time_range. */
@@ -272,10 +277,8 @@ private:
 {
     using system_time = std::chrono::system_clock::time_point;
     using std::chrono::microseconds;
-    constexpr auto least =
-        std::chrono::duration_cast<microseconds>((system_time::duration::min)());
-    constexpr auto most =
-        std::chrono::duration_cast<microseconds>((system_time::duration::max)());
+    constexpr auto least = std::chrono::duration_cast<microseconds>((system_time::duration::min)());
+    constexpr auto most = std::chrono::duration_cast<microseconds>((system_time::duration::max)());
     const auto since_epoch = time.time_since_epoch();
     if (since_epoch < least || since_epoch > most) return std::nullopt;
     return system_time(std::chrono::duration_cast<system_time::duration>(since_epoch));
@@ -359,13 +362,13 @@ struct StoreTraits {
 
 /** A string that will be gone before an options struct is used. */
 template <class T>
-inline constexpr bool is_temporary_string =
-    !std::is_lvalue_reference_v<T> && std::is_same_v<std::remove_cv_t<T>, std::string>;
+inline constexpr bool is_temporary_string = !std::is_lvalue_reference_v<T> &&
+                                            std::is_same_v<std::remove_cv_t<T>, std::string>;
 
 /** What an options struct may borrow a text from. */
 template <class T>
-inline constexpr bool lends_text =
-    std::is_convertible_v<T, std::string_view> && !is_temporary_string<T>;
+inline constexpr bool lends_text = std::is_convertible_v<T, std::string_view> &&
+                                   !is_temporary_string<T>;
 
 /** A text as C takes it. A view without a pointer is the empty text, not none. */
 struct Text {
@@ -552,8 +555,8 @@ inline constexpr bool is_answer = std::is_arithmetic_v<T> || std::is_same_v<T, L
 
 /** What a Result is made from. No pointer becomes a bool. */
 template <class U, class T>
-inline constexpr bool makes =
-    std::is_same_v<T, bool> ? std::is_same_v<std::decay_t<U>, bool> : std::is_convertible_v<U, T>;
+inline constexpr bool makes = std::is_same_v<T, bool> ? std::is_same_v<std::decay_t<U>, bool>
+                                                      : std::is_convertible_v<U, T>;
 
 } // namespace detail
 
@@ -860,10 +863,7 @@ public:
         return rbtoken_token_is_expired(get(), detail::microseconds(at));
     }
     /** Whether its generator was deprecated when this handle was given out. */
-    [[nodiscard]] bool is_deprecated() const noexcept
-    {
-        return rbtoken_token_is_deprecated(get());
-    }
+    [[nodiscard]] bool is_deprecated() const noexcept { return rbtoken_token_is_deprecated(get()); }
 
     /** Whether its policy allows an HTTP method on a resource; nothing of whether it is valid. */
     [[nodiscard]] Result<bool> allows(
@@ -1140,7 +1140,8 @@ public:
     constexpr RequestSite(AnySite) noexcept : mode_(RBTOKEN_SITE_ANY) {}
     /** A Local Site: tokens of others are refused. */
     template <class T, std::enable_if_t<detail::lends_text<T>, int> = 0>
-    constexpr RequestSite(T &&site) : mode_(RBTOKEN_SITE_NAMED), site_(std::string_view(std::forward<T>(site)))
+    constexpr RequestSite(T &&site)
+        : mode_(RBTOKEN_SITE_NAMED), site_(std::string_view(std::forward<T>(site)))
     {
     }
 
@@ -1163,7 +1164,8 @@ public:
     constexpr SiteFilter(GlobalSite) noexcept : mode_(RBTOKEN_FILTER_SITE_GLOBAL) {}
     /** Those of a Local Site. */
     template <class T, std::enable_if_t<detail::lends_text<T>, int> = 0>
-    constexpr SiteFilter(T &&site) : mode_(RBTOKEN_FILTER_SITE_NAMED), site_(std::string_view(std::forward<T>(site)))
+    constexpr SiteFilter(T &&site)
+        : mode_(RBTOKEN_FILTER_SITE_NAMED), site_(std::string_view(std::forward<T>(site)))
     {
     }
 
@@ -1191,82 +1193,82 @@ enum class Validity : std::int32_t {
 
 /** How to search for, or make, a client's token; see rbtoken_client_token_options_t. */
 struct ClientTokenOptions {
-    Expires expires{};                                    ///< A new token's; after now.
-    std::optional<std::chrono::seconds> min_validity{};   ///< None: the store's setting.
-    OptionalText local_site{};                            ///< None: the global site.
-    OptionalText default_policy{};                        ///< JSON. None: full access.
-    OptionalText default_extra_data{};                    ///< A JSON object. None: `{}`.
-    bool ignore_deprecated = false;                       ///< Passes over such tokens.
+    Expires expires{};                                  ///< A new token's; after now.
+    std::optional<std::chrono::seconds> min_validity{}; ///< None: the store's setting.
+    OptionalText local_site{};                          ///< None: the global site.
+    OptionalText default_policy{};                      ///< JSON. None: full access.
+    OptionalText default_extra_data{};                  ///< A JSON object. None: `{}`.
+    bool ignore_deprecated = false;                     ///< Passes over such tokens.
 };
 
 /** How to make any token; see rbtoken_generate_options_t. */
 struct GenerateOptions {
-    Expires expires{};             ///< By default never; the past is accepted.
-    OptionalText generator_id{};   ///< None: the store's default.
-    OptionalText token_type{};     ///< None: the store's.
-    OptionalText local_site{};     ///< None: the global site.
-    OptionalText note{};           ///< None: empty.
-    OptionalText policy{};         ///< JSON. None: full access.
-    OptionalText extra_data{};     ///< A JSON object. None: `{}`.
-    bool invalid = false;          ///< Invalid from the start.
-    bool auto_generated = false;   ///< Told to Hooks::created.
+    Expires expires{};           ///< By default never; the past is accepted.
+    OptionalText generator_id{}; ///< None: the store's default.
+    OptionalText token_type{};   ///< None: the store's.
+    OptionalText local_site{};   ///< None: the global site.
+    OptionalText note{};         ///< None: empty.
+    OptionalText policy{};       ///< JSON. None: full access.
+    OptionalText extra_data{};   ///< A JSON object. None: `{}`.
+    bool invalid = false;        ///< Invalid from the start.
+    bool auto_generated = false; ///< Told to Hooks::created.
 };
 
 /** How a token that exists elsewhere was made invalid. */
 struct Invalidation {
-    std::optional<Time> date{};   ///< When. None: not known.
-    OptionalText reason{};        ///< Why. None: empty.
+    std::optional<Time> date{}; ///< When. None: not known.
+    OptionalText reason{};      ///< Why. None: empty.
 };
 
 /** The fields of a token that exists elsewhere; see rbtoken_import_options_t. */
 struct ImportOptions {
-    std::optional<Invalidation> invalidated{};   ///< None: it is valid.
-    std::optional<Time> time_added{};            ///< None: now.
-    std::optional<Time> last_updated{};          ///< None: when it was made.
-    std::optional<Time> last_used{};             ///< None: never.
-    std::optional<Time> expires{};               ///< None: never.
-    OptionalText generator_id{};                 ///< None: the store's default.
-    OptionalText local_site{};                   ///< None: the global site.
-    OptionalText note{};                         ///< None: empty.
-    OptionalText policy{};                       ///< JSON. None: full access.
-    OptionalText extra_data{};                   ///< A JSON object. None: `{}`.
+    std::optional<Invalidation> invalidated{}; ///< None: it is valid.
+    std::optional<Time> time_added{};          ///< None: now.
+    std::optional<Time> last_updated{};        ///< None: when it was made.
+    std::optional<Time> last_used{};           ///< None: never.
+    std::optional<Time> expires{};             ///< None: never.
+    OptionalText generator_id{};               ///< None: the store's default.
+    OptionalText local_site{};                 ///< None: the global site.
+    OptionalText note{};                       ///< None: empty.
+    OptionalText policy{};                     ///< JSON. None: full access.
+    OptionalText extra_data{};                 ///< A JSON object. None: `{}`.
 };
 
 /** Which tokens a list shows: those that match every part; see rbtoken_token_filter_t. */
 struct TokenFilter {
-    SiteFilter site{};                      ///< By default all sites.
-    Validity validity = Validity::any;      ///< By default usable or not.
-    std::optional<Time> expires_before{};   ///< Only those that expire before.
-    OptionalText user{};                    ///< None: of all users.
-    OptionalText client_name{};             ///< None: of all clients and of none.
+    SiteFilter site{};                    ///< By default all sites.
+    Validity validity = Validity::any;    ///< By default usable or not.
+    std::optional<Time> expires_before{}; ///< Only those that expire before.
+    OptionalText user{};                  ///< None: of all users.
+    OptionalText client_name{};           ///< None: of all clients and of none.
 };
 
 /** What an update changes; see rbtoken_token_update_t. */
 struct TokenUpdate {
-    Change<Time> expires{};                  ///< `none` is never; the past is accepted.
-    Change<std::string_view> note{};         ///< `none` is the empty note.
-    Change<std::string_view> policy{};       ///< JSON; `none` is full access.
-    Change<std::string_view> extra_data{};   ///< A JSON object, `client_name` included.
+    Change<Time> expires{};                ///< `none` is never; the past is accepted.
+    Change<std::string_view> note{};       ///< `none` is the empty note.
+    Change<std::string_view> policy{};     ///< JSON; `none` is full access.
+    Change<std::string_view> extra_data{}; ///< A JSON object, `client_name` included.
 };
 
 /** What is known of a request that comes with a token. */
 struct LoginOptions {
-    RequestSite site{};   ///< The site that it is for; by default the global one.
+    RequestSite site{}; ///< The site that it is for; by default the global one.
 };
 
 /** What a service account is made of; see rbtoken_service_account_options_t. */
 struct ServiceAccountOptions {
-    OptionalText id{};                 ///< Must be set.
-    std::uint32_t token_version = 1;   ///< A higher one makes new tokens.
-    Expiration expiration{};           ///< By default 30 days.
-    OptionalText user{};               ///< None: the user of the account's id.
-    OptionalText policy{};             ///< JSON. None: full access.
+    OptionalText id{};               ///< Must be set.
+    std::uint32_t token_version = 1; ///< A higher one makes new tokens.
+    Expiration expiration{};         ///< By default 30 days.
+    OptionalText user{};             ///< None: the user of the account's id.
+    OptionalText policy{};           ///< JSON. None: full access.
 };
 
 /** Which token of a service account is asked for; see rbtoken_service_token_options_t. */
 struct ServiceTokenOptions {
-    std::optional<std::chrono::seconds> min_validity{};   ///< None: 2 hours.
-    OptionalText local_site{};                            ///< None: the global site.
+    std::optional<std::chrono::seconds> min_validity{}; ///< None: 2 hours.
+    OptionalText local_site{};                          ///< None: the global site.
 };
 
 /* ---- Callbacks --------------------------------------------------------------------------- */
@@ -1285,11 +1287,10 @@ public:
     /** No source: the library's own is used. */
     Entropy() noexcept = default;
     /** A function. */
-    template <class Function,
-              std::enable_if_t<
-                  !std::is_same_v<std::decay_t<Function>, Entropy> &&
-                      std::is_invocable_v<std::decay_t<Function> &, std::uint8_t *, std::size_t>,
-                  int> = 0>
+    template <class Function, std::enable_if_t<!std::is_same_v<std::decay_t<Function>, Entropy> &&
+                                                   std::is_invocable_v<std::decay_t<Function> &,
+                                                                       std::uint8_t *, std::size_t>,
+                                               int> = 0>
     Entropy(Function function)
         : fill_([fill = std::move(function)](std::uint8_t *bytes,
                                              std::size_t len) mutable -> Result<void> {
@@ -1333,11 +1334,11 @@ using EventFunction = std::function<void(Store &, const Token &)>;
 struct Hooks {
     /** A token was made (not: imported). */
     std::function<void(Store &, const Token &, bool auto_generated)> created{};
-    EventFunction updated{};       ///< A token's fields were changed.
-    EventFunction invalidated{};   ///< A token was made invalid, for the first time or again.
-    EventFunction expired{};       ///< Somebody tried to log in with a token that is expired.
-    EventFunction used{};          ///< Somebody logged in with a token.
-    EventFunction deleted{};       ///< A token was deleted, purged, or went with its Local Site.
+    EventFunction updated{};     ///< A token's fields were changed.
+    EventFunction invalidated{}; ///< A token was made invalid, for the first time or again.
+    EventFunction expired{};     ///< Somebody tried to log in with a token that is expired.
+    EventFunction used{};        ///< Somebody logged in with a token.
+    EventFunction deleted{};     ///< A token was deleted, purged, or went with its Local Site.
 #if RBTOKEN_EXCEPTIONS
     /** Is given what one of the others throws; must not throw. None: std::terminate(). */
     std::function<void(std::exception_ptr)> on_exception{};
@@ -1346,25 +1347,25 @@ struct Hooks {
 
 /** What a store is opened with. */
 struct StoreOptions {
-    OptionalText location{};   ///< None: in memory.
-    OptionalText settings{};   ///< A JSON object. None: all defaults.
-    Clock clock{};             ///< None: the system's.
-    Entropy entropy{};         ///< None: the library's.
+    OptionalText location{}; ///< None: in memory.
+    OptionalText settings{}; ///< A JSON object. None: all defaults.
+    Clock clock{};           ///< None: the system's.
+    Entropy entropy{};       ///< None: the library's.
 };
 
 /* ---- The store --------------------------------------------------------------------------- */
 
 /** A client's token, and whether it was made just now. */
 struct ClientToken {
-    Token token;            ///< The token.
-    bool created = false;   ///< Whether it is new.
+    Token token;          ///< The token.
+    bool created = false; ///< Whether it is new.
 };
 
 /** What came of a login. It is true only if the caller is the token's user. */
 struct Login {
-    Verdict verdict = Verdict::refused;   ///< The verdict.
-    std::optional<Token> token{};         ///< With Verdict::ok only.
-    std::optional<Token> refused{};       ///< Explains invalid, expired and wrong_site.
+    Verdict verdict = Verdict::refused; ///< The verdict.
+    std::optional<Token> token{};       ///< With Verdict::ok only.
+    std::optional<Token> refused{};     ///< Explains invalid, expired and wrong_site.
 
     /** Whether the caller is the token's user. */
     [[nodiscard]] explicit operator bool() const noexcept
@@ -1437,8 +1438,7 @@ public:
     {
         const detail::Text name(user);
         return detail::act([&](rbtoken_error_t **error) {
-            return rbtoken_store_set_user_active(get(), name.data, name.len, active ? 1 : 0,
-                                                 error);
+            return rbtoken_store_set_user_active(get(), name.data, name.len, active ? 1 : 0, error);
         });
     }
 
@@ -1717,8 +1717,9 @@ public:
     /** Waits until the times of the last logins are on the disk, too. */
     [[nodiscard]] Result<void> flush() const
     {
-        return detail::act(
-            [&](rbtoken_error_t **error) { return rbtoken_store_flush(get(), error); });
+        return detail::act([&](rbtoken_error_t **error) {
+            return rbtoken_store_flush(get(), error);
+        });
     }
     /** Writes all that the store has into a new file that opens as a store. It is a secret. */
     [[nodiscard]] Result<void> backup(std::string_view path) const
@@ -1933,10 +1934,10 @@ public:
         c_options.user_len = user.len;
         c_options.policy = policy.data;
         c_options.policy_len = policy.len;
-        return detail::give<ServiceAccount>(
-            [&](rbtoken_service_account_t **account, rbtoken_error_t **error) {
-                return rbtoken_service_account_new(&c_options, account, error);
-            });
+        return detail::give<ServiceAccount>([&](rbtoken_service_account_t **account,
+                                                rbtoken_error_t **error) {
+            return rbtoken_service_account_new(&c_options, account, error);
+        });
     }
     /** Takes over a C handle. */
     [[nodiscard]] static ServiceAccount adopt(rbtoken_service_account_t *account) noexcept

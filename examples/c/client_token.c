@@ -138,8 +138,8 @@ static bool print_site_token(rbtoken_store_t *store)
     options.min_validity_secs = 60 * 60;
 
     if (rbtoken_store_get_or_create_client_token(store, RBTOKEN_STR("alice"),
-                                                 RBTOKEN_STR("RBTools"), &options, &token,
-                                                 &created, &error) != RBTOKEN_OK)
+                                                 RBTOKEN_STR("RBTools"), &options, &token, &created,
+                                                 &error) != RBTOKEN_OK)
         return failed("get a token on a Local Site", error);
 
     printf("\nA token on the Local Site north, created: %s\n", yes_or_no(created));
@@ -160,8 +160,9 @@ static bool show_a_refusal(rbtoken_store_t *store)
     RBTOKEN_SET_STR(&options, default_policy,
                     "{\"resources\": {\"review_request\": {\"*\": {\"allow\": \"GET\"}}}}");
 
-    status = rbtoken_store_get_or_create_client_token(
-        store, RBTOKEN_STR("bob"), RBTOKEN_STR("RBTools"), &options, &token, NULL, &error);
+    status = rbtoken_store_get_or_create_client_token(store, RBTOKEN_STR("bob"),
+                                                      RBTOKEN_STR("RBTools"), &options, &token,
+                                                      NULL, &error);
     if (status == RBTOKEN_OK) {
         rbtoken_token_release(token);
         fputs("a bad policy was accepted\n", stderr);

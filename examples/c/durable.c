@@ -38,12 +38,14 @@ static bool run(const char *path)
         return failed("the store cannot be opened", error);
 
     /* When this returns, the token is on the disk. */
-    ok = rbtoken_store_get_or_create_client_token(store, RBTOKEN_STR("alice"), RBTOKEN_STR("RBTools"),
-                                                  NULL, &token, &created, &error) == RBTOKEN_OK;
+    ok = rbtoken_store_get_or_create_client_token(store, RBTOKEN_STR("alice"),
+                                                  RBTOKEN_STR("RBTools"), NULL, &token, &created,
+                                                  &error) == RBTOKEN_OK;
     if (!ok)
         failed("there is no token", error);
     else {
-        ok = rbtoken_store_token_count(store, &count, &error) == RBTOKEN_OK || failed("count", error);
+        ok = rbtoken_store_token_count(store, &count, &error) == RBTOKEN_OK ||
+             failed("count", error);
         printf("%s %s, %" PRIu64 " in the store\n", created ? "created" : "found",
                rbtoken_token_redacted(token, NULL), count);
         rbtoken_token_release(token);

@@ -275,9 +275,9 @@ static bool make_tokens(rbtoken_store_t *store, int64_t now_us, tokens *made)
     RBTOKEN_INIT(&client);
     client.expires_mode = RBTOKEN_EXPIRES_AT;
     client.expires_at_us = now_us + DAY_US;
-    if (rbtoken_store_get_or_create_client_token(store, RBTOKEN_STR("dave"),
-                                                 RBTOKEN_STR("RBTools"), &client,
-                                                 &made->short_lived, NULL, &error) != RBTOKEN_OK)
+    if (rbtoken_store_get_or_create_client_token(store, RBTOKEN_STR("dave"), RBTOKEN_STR("RBTools"),
+                                                 &client, &made->short_lived, NULL,
+                                                 &error) != RBTOKEN_OK)
         return failed("make a token for a day", error);
 
     /* No event: the token is not new, it only was elsewhere. */
@@ -286,8 +286,8 @@ static bool make_tokens(rbtoken_store_t *store, int64_t now_us, tokens *made)
     import.time_added_us = now_us - 4000 * DAY_US;
     RBTOKEN_SET_STR(&import, generator_id, "legacy_sha1");
     if (rbtoken_store_import_token(store, RBTOKEN_STR("erin"),
-                                   RBTOKEN_STR("2fd4e1c67a2d28fced849ee1bb76e7391b93eb12"),
-                                   &import, &made->legacy, &error) != RBTOKEN_OK)
+                                   RBTOKEN_STR("2fd4e1c67a2d28fced849ee1bb76e7391b93eb12"), &import,
+                                   &made->legacy, &error) != RBTOKEN_OK)
         return failed("import a token", error);
     return true;
 }

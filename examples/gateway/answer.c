@@ -8,16 +8,17 @@
 #include <string.h>
 #include <time.h>
 
-const refusal
-    NOT_FOUND = {404, 100, "resource-does-not-exist", "Object does not exist"},
-    DENIED = {403, 101, "resource-permission-denied", "You don't have permission for this"},
-    NOT_LOGGED_IN = {401, 103, "auth-not-logged-in", "You are not logged in"},
-    LOGIN_FAILED = {401, 104, "auth-login-failed", "The username or password was not correct"},
-    BAD_FORM = {400, 400, "gateway", "The form cannot be read"},
-    BAD_METHOD = {405, 405, "gateway", "There is no such method"},
-    TOO_LARGE = {413, 413, "gateway", "The body is too large"},
-    FAILED = {500, 500, "gateway", "The request could not be judged"},
-    NO_UPSTREAM = {502, 502, "gateway", "The upstream did not answer"};
+const refusal NOT_FOUND = {404, 100, "resource-does-not-exist", "Object does not exist"},
+              DENIED = {403, 101, "resource-permission-denied",
+                        "You don't have permission for this"},
+              NOT_LOGGED_IN = {401, 103, "auth-not-logged-in", "You are not logged in"},
+              LOGIN_FAILED = {401, 104, "auth-login-failed",
+                              "The username or password was not correct"},
+              BAD_FORM = {400, 400, "gateway", "The form cannot be read"},
+              BAD_METHOD = {405, 405, "gateway", "There is no such method"},
+              TOO_LARGE = {413, 413, "gateway", "The body is too large"},
+              FAILED = {500, 500, "gateway", "The request could not be judged"},
+              NO_UPSTREAM = {502, 502, "gateway", "The upstream did not answer"};
 
 /* Prints a time as Review Board does in English: `Nov. 24, 2026, 9:52 p.m.` */
 static void print_time(FILE *out, bool known, int64_t time_us)
@@ -58,9 +59,11 @@ static void print_message(FILE *out, const refusal *why, const rbtoken_token_t *
         print_time(out, known, time_us);
         fputs(*reason != '\0' ? ": " : ".", out);
         for (; *reason != '\0'; reason++)
-            fprintf(out, strchr("\"\\", *reason) != NULL         ? "\\%c"
-                         : (unsigned char)*reason < (unsigned)' ' ? "\\u%04x"
-                                                                  : "%c", *reason);
+            fprintf(out,
+                    strchr("\"\\", *reason) != NULL          ? "\\%c"
+                    : (unsigned char)*reason < (unsigned)' ' ? "\\u%04x"
+                                                             : "%c",
+                    *reason);
     } else {
         known = rbtoken_token_expires(refused, &time_us);
         fputs("This API token expired on ", out);

@@ -136,9 +136,10 @@ static const char *seal_form(request *r)
     if (r->boundary == NULL)
         snprintf(field, sizeof field, "&_method=%s", method);
     else
-        snprintf(field, sizeof field,
-                 "\r\n--%s\r\nContent-Disposition: form-data; name=\"_method\"\r\n\r\n%s\r\n--%s--\r\n",
-                 r->boundary, method, r->boundary);
+        snprintf(
+            field, sizeof field,
+            "\r\n--%s\r\nContent-Disposition: form-data; name=\"_method\"\r\n\r\n%s\r\n--%s--\r\n",
+            r->boundary, method, r->boundary);
     if (!append(&r->body, field, strlen(field)))
         r->why = &TOO_LARGE;
     return method;
@@ -352,14 +353,14 @@ static bool serve(uint16_t port, const sigset_t *signals)
     int received;
 
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    daemon = MHD_start_daemon(
-        MHD_USE_THREAD_PER_CONNECTION | MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL |
-            MHD_USE_ITC,
-        port, NULL, NULL, handle, NULL, MHD_OPTION_SOCK_ADDR, &address,
-        MHD_OPTION_URI_LOG_CALLBACK, begin_request, NULL, MHD_OPTION_NOTIFY_COMPLETED, end_request,
-        NULL, MHD_OPTION_NOTIFY_CONNECTION, notice_connection, NULL, MHD_OPTION_CONNECTION_LIMIT,
-        (unsigned)MAX_CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)TIMEOUT_S,
-        MHD_OPTION_END);
+    daemon = MHD_start_daemon(MHD_USE_THREAD_PER_CONNECTION | MHD_USE_INTERNAL_POLLING_THREAD |
+                                  MHD_USE_POLL | MHD_USE_ITC,
+                              port, NULL, NULL, handle, NULL, MHD_OPTION_SOCK_ADDR, &address,
+                              MHD_OPTION_URI_LOG_CALLBACK, begin_request, NULL,
+                              MHD_OPTION_NOTIFY_COMPLETED, end_request, NULL,
+                              MHD_OPTION_NOTIFY_CONNECTION, notice_connection, NULL,
+                              MHD_OPTION_CONNECTION_LIMIT, (unsigned)MAX_CONNECTIONS,
+                              MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)TIMEOUT_S, MHD_OPTION_END);
     if (daemon == NULL)
         return false;
     printf("listening on 127.0.0.1:%u\n",

@@ -59,8 +59,7 @@ static bool fits(const char *pattern, const char *path, target *t)
             return path[length + (path[length] == '/')] == '\0' &&
                    copy(t->resource_id, sizeof t->resource_id, path, length);
         }
-        if (*pattern == '{' ? length == 0
-                            : length != wanted || memcmp(pattern, path, length) != 0)
+        if (*pattern == '{' ? length == 0 : length != wanted || memcmp(pattern, path, length) != 0)
             return false;
         pattern += wanted;
         path += length;

@@ -35,10 +35,19 @@ bool append(bytes *b, const char *data, size_t size)
 /* Leaves out headers that are about one connection, or that are ours or curl's to write. */
 static bool is_forwarded(const char *name, const char *connection)
 {
-    static const char *const own[] = {
-        "Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authorization",
-        "Proxy-Connection", "TE", "Trailer", "Transfer-Encoding", "Upgrade", "Content-Length",
-        "Expect", "Authorization", "X-Forwarded-User"};
+    static const char *const own[] = {"Connection",
+                                      "Keep-Alive",
+                                      "Proxy-Authenticate",
+                                      "Proxy-Authorization",
+                                      "Proxy-Connection",
+                                      "TE",
+                                      "Trailer",
+                                      "Transfer-Encoding",
+                                      "Upgrade",
+                                      "Content-Length",
+                                      "Expect",
+                                      "Authorization",
+                                      "X-Forwarded-User"};
     size_t length = strlen(name);
 
     for (size_t i = 0; i < sizeof own / sizeof *own; i++)
@@ -112,9 +121,8 @@ static struct MHD_Response *fetch(CURL *curl, bytes *body, unsigned *status)
     return response;
 }
 
-struct MHD_Response *forward(struct MHD_Connection *connection, const char *url,
-                             const char *method, const char *user, const bytes *sent,
-                             unsigned *status)
+struct MHD_Response *forward(struct MHD_Connection *connection, const char *url, const char *method,
+                             const char *user, const bytes *sent, unsigned *status)
 {
     CURL *curl =
         MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;

@@ -22,8 +22,7 @@ bool append(bytes *b, const char *data, size_t size);
 
 /* Sends a request of `connection` on, with its headers, and `user` as `X-Forwarded-User`. The
  * connection's socket context is a curl handle. Gives the answer and its status, or NULL. */
-struct MHD_Response *forward(struct MHD_Connection *connection, const char *url,
-                             const char *method, const char *user, const bytes *sent,
-                             unsigned *status);
+struct MHD_Response *forward(struct MHD_Connection *connection, const char *url, const char *method,
+                             const char *user, const bytes *sent, unsigned *status);
 
 #endif

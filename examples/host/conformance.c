@@ -54,27 +54,27 @@ static const char *name_of(rbtoken_status_t status)
     return name == NULL ? "a status without a name" : name;
 }
 
-#define EXPECT(condition)                                                               \
-    do {                                                                                \
-        if (!(condition))                                                               \
-            return because("not so (line %d): %s", __LINE__, #condition);               \
+#define EXPECT(condition)                                                 \
+    do {                                                                  \
+        if (!(condition))                                                 \
+            return because("not so (line %d): %s", __LINE__, #condition); \
     } while (0)
 
-#define EXPECT_STATUS(expected, call)                                                   \
-    do {                                                                                \
-        rbtoken_status_t status_ = (call);                                              \
-        if (status_ != (expected))                                                      \
-            return because("%s (%" PRId32 ") instead of %s (line %d): %s",              \
-                           name_of(status_), status_, #expected, __LINE__, #call);      \
+#define EXPECT_STATUS(expected, call)                                                        \
+    do {                                                                                     \
+        rbtoken_status_t status_ = (call);                                                   \
+        if (status_ != (expected))                                                           \
+            return because("%s (%" PRId32 ") instead of %s (line %d): %s", name_of(status_), \
+                           status_, #expected, __LINE__, #call);                             \
     } while (0)
 
 #define EXPECT_OK(call) EXPECT_STATUS(RBTOKEN_OK, call)
 
-#define PASS_ON(call)                                                                   \
-    do {                                                                                \
-        const char *why_ = (call);                                                      \
-        if (why_ != NULL)                                                               \
-            return why_;                                                                \
+#define PASS_ON(call)              \
+    do {                           \
+        const char *why_ = (call); \
+        if (why_ != NULL)          \
+            return why_;           \
     } while (0)
 
 /* ---- A host: its log, clock and entropy ---- */
@@ -164,8 +164,8 @@ static void close_instance(rbtoken_instance_t *instance, rbtoken_store_t *store)
     extension->destroy(instance);
 }
 
-static rbtoken_status_t get_token(rbtoken_store_t *store, const char *user,
-                                  rbtoken_token_t **token, bool *created)
+static rbtoken_status_t get_token(rbtoken_store_t *store, const char *user, rbtoken_token_t **token,
+                                  bool *created)
 {
     return stores->get_or_create_client_token(store, RBTOKEN_STR(user), RBTOKEN_STR("client"), NULL,
                                               token, created, NULL);
@@ -362,11 +362,11 @@ static const char *find_interface(const char *name, size_t size, const void **ta
     return check_members(name, *table, sizeof struct_size, size);
 }
 
-#define FIND_INTERFACE(name, place)                                                     \
-    do {                                                                                \
-        const void *table_;                                                             \
-        PASS_ON(find_interface(name, sizeof *(place), &table_));                        \
-        (place) = table_;                                                               \
+#define FIND_INTERFACE(name, place)                              \
+    do {                                                         \
+        const void *table_;                                      \
+        PASS_ON(find_interface(name, sizeof *(place), &table_)); \
+        (place) = table_;                                        \
     } while (0)
 
 static const char *check_interfaces(void)
@@ -461,16 +461,14 @@ static const char *check_null(void)
 
     EXPECT_STATUS(RBTOKEN_E_NULL_ARGUMENT, get_token(NULL, "alice", &token, NULL));
     EXPECT(token == NULL);
-    EXPECT_STATUS(RBTOKEN_E_NULL_ARGUMENT,
-                  stores->authenticate(NULL, RBTOKEN_STR("value"), NULL, &verdict, &token, NULL,
-                                       NULL));
+    EXPECT_STATUS(RBTOKEN_E_NULL_ARGUMENT, stores->authenticate(NULL, RBTOKEN_STR("value"), NULL,
+                                                                &verdict, &token, NULL, NULL));
     EXPECT(verdict == RBTOKEN_VERDICT_REFUSED && token == NULL);
     EXPECT_STATUS(RBTOKEN_E_NULL_ARGUMENT, hooks->add_hooks(NULL, NULL, &id, NULL));
     EXPECT(id == 0);
     EXPECT_STATUS(RBTOKEN_E_NULL_ARGUMENT,
                   generators->add_generator(NULL, RBTOKEN_STR("host"), NULL, NULL));
-    EXPECT_STATUS(RBTOKEN_E_NULL_ARGUMENT,
-                  policies->parse(NULL, NULL, 0, &policy, NULL));
+    EXPECT_STATUS(RBTOKEN_E_NULL_ARGUMENT, policies->parse(NULL, NULL, 0, &policy, NULL));
     EXPECT(policy == NULL);
     EXPECT_STATUS(RBTOKEN_E_NULL_ARGUMENT,
                   tokens->allows(NULL, RBTOKEN_STR("user"), RBTOKEN_STR("GET"), NULL, 0, &allowed,
@@ -523,8 +521,9 @@ static const char *check_order(void)
 static const char *check_side_by_side(void)
 {
     enum { INSTANCES = 3 };
-    static const char *const settings[INSTANCES] = {
-        "{\"token_type\": \"one\"}", "{\"token_type\": \"two\"}", "{\"token_type\": \"three\"}"};
+    static const char *const settings[INSTANCES] = {"{\"token_type\": \"one\"}",
+                                                    "{\"token_type\": \"two\"}",
+                                                    "{\"token_type\": \"three\"}"};
     static const char *const starts[INSTANCES] = {"one_", "two_", "three_"};
     rbtoken_instance_t *instances[INSTANCES];
     rbtoken_store_t *list[INSTANCES];
@@ -608,9 +607,8 @@ static const char *check_after_shutdown(void)
     EXPECT_STATUS(RBTOKEN_E_STATE, stores->delete_token(store, tokens->id(token), NULL));
     EXPECT_STATUS(RBTOKEN_E_STATE,
                   stores->get_setting(store, RBTOKEN_STR("token_type"), &buffer, NULL));
-    EXPECT_STATUS(RBTOKEN_E_STATE,
-                  stores->set_setting(store, RBTOKEN_STR("min_validity_secs"), RBTOKEN_STR("1"),
-                                      NULL));
+    EXPECT_STATUS(RBTOKEN_E_STATE, stores->set_setting(store, RBTOKEN_STR("min_validity_secs"),
+                                                       RBTOKEN_STR("1"), NULL));
     EXPECT_STATUS(RBTOKEN_E_STATE, policies->parse(store, RBTOKEN_STR("{}"), &policy, NULL));
     EXPECT_STATUS(RBTOKEN_E_STATE,
                   generators->set_default_generator(store, RBTOKEN_STR("vendor_checksum"), NULL));
@@ -905,7 +903,7 @@ static const char *try_host_table(size_t size)
     tokens->release(token);
     close_instance(instance, store);
 #define IS_THERE(member) \
-    (size >= offsetof(rbtoken_host_v1_t, member) + sizeof ((rbtoken_host_v1_t *)0)->member)
+    (size >= offsetof(rbtoken_host_v1_t, member) + sizeof((rbtoken_host_v1_t *)0)->member)
     EXPECT((self.messages > 0) == IS_THERE(log));
     EXPECT((self.now_calls > 0) == IS_THERE(now));
     EXPECT((self.fill_calls > 0) == IS_THERE(fill));
@@ -1032,8 +1030,7 @@ static void on_created(void *user_data, rbtoken_store_t *store, const rbtoken_to
     rbtoken_token_t *same;
 
     /* The store may be used from here. */
-    if (!auto_generated &&
-        stores->get_token(store, tokens->id(token), &same, NULL) == RBTOKEN_OK) {
+    if (!auto_generated && stores->get_token(store, tokens->id(token), &same, NULL) == RBTOKEN_OK) {
         ((seen *)user_data)->created++;
         tokens->release(same);
     }

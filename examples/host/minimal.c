@@ -10,7 +10,9 @@ int main(int argc, char **argv)
     const rbtoken_extension_v1_t *rbtoken;
     const rbtoken_store_interface_v1_t *stores;
     const rbtoken_token_interface_v1_t *tokens;
-    rbtoken_instance_t *instance; rbtoken_store_t *store = NULL; rbtoken_token_t *token = NULL;
+    rbtoken_instance_t *instance;
+    rbtoken_store_t *store = NULL;
+    rbtoken_token_t *token = NULL;
     void *library = dlopen(argc > 1 ? argv[1] : "librbtoken.so.0", RTLD_NOW | RTLD_LOCAL);
     void *symbol = library == NULL ? NULL : dlsym(library, "rbtoken_extension_entry_v1");
 
@@ -27,7 +29,8 @@ int main(int argc, char **argv)
         stores->get_or_create_client_token(store, RBTOKEN_STR("alice"), RBTOKEN_STR("RBTools"),
                                            NULL, &token, NULL, NULL) == RBTOKEN_OK)
         printf("%s of %s\n", tokens->redacted(token, NULL), tokens->user(token, NULL));
-    tokens->release(token); stores->release(store);
+    tokens->release(token);
+    stores->release(store);
     if (rbtoken->shutdown(instance, NULL) != RBTOKEN_OK)
         fprintf(stderr, "the instance could not be shut down\n");
     rbtoken->destroy(instance);

@@ -9,23 +9,23 @@
 #include <stdlib.h>
 
 /* Ends the program with a message if something is not so. */
-#define CHECK(condition)                                                              \
-    do {                                                                              \
-        if (!(condition)) {                                                           \
-            fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #condition);   \
-            exit(EXIT_FAILURE);                                                       \
-        }                                                                             \
+#define CHECK(condition)                                                            \
+    do {                                                                            \
+        if (!(condition)) {                                                         \
+            fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #condition); \
+            exit(EXIT_FAILURE);                                                     \
+        }                                                                           \
     } while (0)
 
 /* Ends the program with the error's message if a call fails. `error` must be in scope. */
-#define CHECK_OK(call)                                                                \
-    do {                                                                              \
-        if ((call) != RBTOKEN_OK) {                                                   \
-            fprintf(stderr, "%s:%d: %s: %s\n", __FILE__, __LINE__,                    \
-                    rbtoken_status_name(rbtoken_error_status(error)),                 \
-                    rbtoken_error_message(error));                                    \
-            exit(EXIT_FAILURE);                                                       \
-        }                                                                             \
+#define CHECK_OK(call)                                                \
+    do {                                                              \
+        if ((call) != RBTOKEN_OK) {                                   \
+            fprintf(stderr, "%s:%d: %s: %s\n", __FILE__, __LINE__,    \
+                    rbtoken_status_name(rbtoken_error_status(error)), \
+                    rbtoken_error_message(error));                    \
+            exit(EXIT_FAILURE);                                       \
+        }                                                             \
     } while (0)
 
 /* Says that a rule held. */

@@ -27,11 +27,11 @@ static rbtoken_store_t *open_store(void)
     return opened;
 }
 
-#define FORKED(call)                                                                               \
-    do {                                                                                           \
-        CHECK((call) == RBTOKEN_E_FORKED);                                                         \
-        CHECK(rbtoken_error_status(error) == RBTOKEN_E_FORKED);                                    \
-        rbtoken_error_free(error);                                                                 \
+#define FORKED(call)                                            \
+    do {                                                        \
+        CHECK((call) == RBTOKEN_E_FORKED);                      \
+        CHECK(rbtoken_error_status(error) == RBTOKEN_E_FORKED); \
+        rbtoken_error_free(error);                              \
     } while (0)
 
 static void in_the_child(void)
@@ -139,8 +139,8 @@ int main(int argc, char **argv)
     }
     wait_for(child);
     CHECK(stat(path, &after) == 0);
-    CHECK(before.st_size == after.st_size && before.st_mtim.tv_sec == after.st_mtim.tv_sec
-          && before.st_mtim.tv_nsec == after.st_mtim.tv_nsec);
+    CHECK(before.st_size == after.st_size && before.st_mtim.tv_sec == after.st_mtim.tv_sec &&
+          before.st_mtim.tv_nsec == after.st_mtim.tv_nsec);
     puts("ok every call in the child answers RBTOKEN_E_FORKED, and the file is as it was");
 
     CHECK_OK(rbtoken_store_get_token(store, 1, &found, &error));

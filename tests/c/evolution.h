@@ -36,8 +36,8 @@ static rbtoken_status_t fill(void *user_data, uint8_t *bytes, size_t len)
     return RBTOKEN_OK;
 }
 
-static rbtoken_status_t create(void *user_data, const char *token_type, uint32_t attempt, char *text,
-                               size_t capacity, size_t *text_len)
+static rbtoken_status_t create(void *user_data, const char *token_type, uint32_t attempt,
+                               char *text, size_t capacity, size_t *text_len)
 {
     (void)user_data, (void)token_type, (void)attempt, (void)text, (void)capacity;
     *text_len = 0;
@@ -142,7 +142,8 @@ static void tear_down(void)
 static rbtoken_status_t try_size(size_t known, size_t size, size_t claimed, unsigned char tail,
                                  void (*fill_in)(void *), rbtoken_status_t (*call)(void *))
 {
-    unsigned char *memory = page_end - size, *copy = (unsigned char *)malloc((size_t)(page_end - page));
+    unsigned char *memory = page_end - size,
+                  *copy = (unsigned char *)malloc((size_t)(page_end - page));
     rbtoken_status_t status;
 
     CHECK(copy != NULL);

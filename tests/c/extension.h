@@ -22,23 +22,23 @@ static const rbtoken_token_interface_v1_t *tokens;
 static const rbtoken_token_list_interface_v1_t *lists;
 
 /* Ends the program with a message if something is not so. */
-#define CHECK(condition)                                                              \
-    do {                                                                              \
-        if (!(condition)) {                                                           \
-            fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #condition);   \
-            exit(EXIT_FAILURE);                                                       \
-        }                                                                             \
+#define CHECK(condition)                                                            \
+    do {                                                                            \
+        if (!(condition)) {                                                         \
+            fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #condition); \
+            exit(EXIT_FAILURE);                                                     \
+        }                                                                           \
     } while (0)
 
 /* Ends the program with a message if a call answers another status. */
-#define CHECK_STATUS(expected, call)                                                  \
-    do {                                                                              \
-        rbtoken_status_t status_ = (call);                                            \
-        if (status_ != (expected)) {                                                  \
-            fprintf(stderr, "%s:%d: status %" PRId32 " instead of %s: %s\n", __FILE__,\
-                    __LINE__, status_, #expected, #call);                             \
-            exit(EXIT_FAILURE);                                                       \
-        }                                                                             \
+#define CHECK_STATUS(expected, call)                                                             \
+    do {                                                                                         \
+        rbtoken_status_t status_ = (call);                                                       \
+        if (status_ != (expected)) {                                                             \
+            fprintf(stderr, "%s:%d: status %" PRId32 " instead of %s: %s\n", __FILE__, __LINE__, \
+                    status_, #expected, #call);                                                  \
+            exit(EXIT_FAILURE);                                                                  \
+        }                                                                                        \
     } while (0)
 
 #define CHECK_OK(call) CHECK_STATUS(RBTOKEN_OK, call)

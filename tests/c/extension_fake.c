@@ -113,7 +113,8 @@ static const rbtoken_extension_v1_t EXTENSION = {
     get_interface,
 };
 
-rbtoken_status_t rbtoken_extension_entry_v1(uint32_t minor, const rbtoken_extension_v1_t **extension)
+rbtoken_status_t rbtoken_extension_entry_v1(uint32_t minor,
+                                            const rbtoken_extension_v1_t **extension)
 {
     (void)minor;
     *extension = FAKE == NO_TABLE ? NULL : &EXTENSION;

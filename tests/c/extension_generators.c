@@ -286,8 +286,7 @@ static void destroy_and_use(void *user_data)
 {
     scripted *self = (scripted *)user_data;
     const char *const ids[] = {"old"};
-    rbtoken_status_t status =
-        generators->set_deprecated_generators(self->store, ids, 1, NULL);
+    rbtoken_status_t status = generators->set_deprecated_generators(self->store, ids, 1, NULL);
 
     CHECK(status == RBTOKEN_OK || status == RBTOKEN_E_STATE);
     self->destroyed++;

@@ -77,8 +77,7 @@ static rbtoken_status_t make(void *user_data, const char *token_type, uint32_t a
 
     (void)attempt;
     CHECK(!atomic_load(&self->destroyed));
-    *value_len =
-        (size_t)snprintf(value, capacity, "%s-%u", token_type, atomic_fetch_add(&made, 1));
+    *value_len = (size_t)snprintf(value, capacity, "%s-%u", token_type, atomic_fetch_add(&made, 1));
     CHECK(!atomic_load(&self->destroyed));
     return RBTOKEN_OK;
 }

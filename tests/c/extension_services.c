@@ -95,9 +95,8 @@ static void failures(void)
         CHECK(token == NULL && !created);
         CHECK_STATUS(statuses[i], stores->list_tokens(store, NULL, &list, NULL));
         verdict = RBTOKEN_VERDICT_OK;
-        CHECK_STATUS(statuses[i],
-                     stores->authenticate(store, RBTOKEN_STR("x"), NULL, &verdict, &token, NULL,
-                                          NULL));
+        CHECK_STATUS(statuses[i], stores->authenticate(store, RBTOKEN_STR("x"), NULL, &verdict,
+                                                       &token, NULL, NULL));
         CHECK(verdict == RBTOKEN_VERDICT_REFUSED);
         CHECK_STATUS(statuses[i],
                      stores->invalidate_token_by_id(store, 1, RBTOKEN_STR("why"), NULL));

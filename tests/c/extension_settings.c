@@ -63,8 +63,7 @@ static const struct {
      "{\"trusted_owners\": {\"groups\": [0, -1]}}"},
     {RBTOKEN_E_INVALID_ARGUMENT, "$.trusted_owners.users[0]",
      "{\"trusted_owners\": {\"users\": [4294967295]}}"},
-    {RBTOKEN_E_NOT_FOUND, "$.trusted_owners.others",
-     "{\"trusted_owners\": {\"others\": []}}"},
+    {RBTOKEN_E_NOT_FOUND, "$.trusted_owners.others", "{\"trusted_owners\": {\"others\": []}}"},
 #ifdef WITHOUT_SQLITE
     {RBTOKEN_E_UNSUPPORTED, "$.location", "{\"location\": \"reviewboard+sqlite:///a/b\"}"},
 #else
@@ -80,8 +79,9 @@ static const struct {
 };
 
 /* No place inside the document can be told. */
-static const char *const NO_JSON[] = {"", " ", "{", "{}{}", "{\"a\":}", "{a: 1}", "{} x",
-                                      "{\"token_type\": \"x\",}", "nul", "{'a': 1}"};
+static const char *const NO_JSON[] = {"",         " ",       "{",    "{}{}",
+                                      "{\"a\":}", "{a: 1}",  "{} x", "{\"token_type\": \"x\",}",
+                                      "nul",      "{'a': 1}"};
 
 static char *settings_of(rbtoken_instance_t *instance)
 {
@@ -109,13 +109,13 @@ static void expect(rbtoken_instance_t *instance, const char *expected)
     free(settings);
 }
 
-#define DEFAULTS                                                                             \
+#define DEFAULTS                                                                              \
     "{\"bulk_timeout_secs\": 600, \"call_timeout_secs\": 30, "                                \
     "\"client_token_expiration\": 365, \"connect_timeout_secs\": 5, "                         \
-    "\"default_generator\": \"vendor_checksum\", "                                          \
-    "\"deprecated_generators\": [\"legacy_sha1\"], \"local_sites\": [], \"location\": null, "\
+    "\"default_generator\": \"vendor_checksum\", "                                            \
+    "\"deprecated_generators\": [\"legacy_sha1\"], \"local_sites\": [], \"location\": null, " \
     "\"min_validity_secs\": 300, \"policy_ids\": null, \"pool_size\": 8, "                    \
-    "\"statement_timeout_secs\": 30, \"token_type\": \"rbp\", "                            \
+    "\"statement_timeout_secs\": 30, \"token_type\": \"rbp\", "                               \
     "\"trusted_owners\": {\"groups\": [], \"users\": []}}"
 
 /* A document with one bad member is refused, beside a good one too, and nothing of it counts. */

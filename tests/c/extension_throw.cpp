@@ -73,22 +73,17 @@ int main(int argc, char **argv)
 
     rbtoken_host_v1_t host;
     RBTOKEN_INIT(&host);
-    if (std::strcmp(which, "clock") == 0)
-        host.now = now;
-    if (std::strcmp(which, "entropy") == 0)
-        host.fill = fill;
-    if (std::strcmp(which, "log") == 0)
-        host.log = log_message;
+    if (std::strcmp(which, "clock") == 0) host.now = now;
+    if (std::strcmp(which, "entropy") == 0) host.fill = fill;
+    if (std::strcmp(which, "log") == 0) host.log = log_message;
     rbtoken_generator_t generator;
     RBTOKEN_INIT(&generator);
     generator.create = create;
     generator.validate = validate;
     rbtoken_hooks_t table;
     RBTOKEN_INIT(&table);
-    if (std::strcmp(which, "hook") == 0)
-        table.created = created;
-    if (std::strcmp(which, "destroy") == 0)
-        table.destroy = destroyed;
+    if (std::strcmp(which, "hook") == 0) table.created = created;
+    if (std::strcmp(which, "destroy") == 0) table.destroy = destroyed;
 
     // An exception that did pass would be caught here, and be another end than the one expected.
     try {
@@ -102,11 +97,13 @@ int main(int argc, char **argv)
         must(extension->initialize(instance, nullptr) == RBTOKEN_OK, "initialized");
         must(extension->get_store(instance, &store, nullptr) == RBTOKEN_OK, "the store");
         must(generators->add_generator(store, RBTOKEN_STR("host"), &generator, nullptr) ==
-                 RBTOKEN_OK, "the generator is added");
+                 RBTOKEN_OK,
+             "the generator is added");
         must(hooks->add_hooks(store, &table, &id, nullptr) == RBTOKEN_OK, "the hooks are added");
         if (std::strcmp(which, "generator") == 0)
             must(generators->set_default_generator(store, RBTOKEN_STR("host"), nullptr) ==
-                     RBTOKEN_OK, "it is the default");
+                     RBTOKEN_OK,
+                 "it is the default");
         rbtoken_status_t status;
         if (std::strcmp(which, "validate") == 0)
             status = stores->value_is_valid(store, RBTOKEN_STR("host"), RBTOKEN_STR("rbp"),

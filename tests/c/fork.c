@@ -41,8 +41,7 @@ static void use_the_store(void)
     rbtoken_token_release(token);
 
     CHECK_OK(rbtoken_store_get_or_create_client_token(
-        store, RBTOKEN_STR("alice"), RBTOKEN_STR("in the child"), NULL, &token, &created,
-        &error));
+        store, RBTOKEN_STR("alice"), RBTOKEN_STR("in the child"), NULL, &token, &created, &error));
     CHECK(created);
     rbtoken_token_release(token);
 }

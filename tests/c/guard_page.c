@@ -10,8 +10,8 @@ static char *page_end;
 static void map_pages(void)
 {
     size_t page = (size_t)sysconf(_SC_PAGESIZE);
-    char *pages = (char *)mmap(NULL, 2 * page, PROT_READ | PROT_WRITE,
-                               MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    char *pages = (char *)mmap(NULL, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+                               -1, 0);
 
     CHECK(pages != MAP_FAILED);
     page_end = pages + page;
@@ -154,9 +154,8 @@ static void a_longer_struct(rbtoken_store_t *store)
 
     placed->tail[sizeof placed->tail - 1] = 1;
     CHECK(rbtoken_store_get_or_create_client_token(store, RBTOKEN_STR("alice"),
-                                                   RBTOKEN_STR("RBTools"), &placed->options,
-                                                   &token, NULL,
-                                                   NULL) == RBTOKEN_E_UNSUPPORTED_OPTION);
+                                                   RBTOKEN_STR("RBTools"), &placed->options, &token,
+                                                   NULL, NULL) == RBTOKEN_E_UNSUPPORTED_OPTION);
     OK("a longer struct");
 }
 
@@ -166,15 +165,16 @@ static void texts(rbtoken_store_t *store)
     rbtoken_token_t *token;
     rbtoken_error_t *error;
 
-    CHECK_OK(rbtoken_store_get_or_create_client_token(
-        store, (char *)at_page_end("alice", 5), 5, RBTOKEN_STR("RBTools"), NULL, &token, NULL,
-        &error));
+    CHECK_OK(rbtoken_store_get_or_create_client_token(store, (char *)at_page_end("alice", 5), 5,
+                                                      RBTOKEN_STR("RBTools"), NULL, &token, NULL,
+                                                      &error));
     rbtoken_token_release(token);
     OK("a text with a length");
 
-    CHECK_OK(rbtoken_store_get_or_create_client_token(
-        store, RBTOKEN_STR((char *)at_page_end("alice", 6)), RBTOKEN_STR("RBTools"), NULL, &token,
-        NULL, &error));
+    CHECK_OK(rbtoken_store_get_or_create_client_token(store,
+                                                      RBTOKEN_STR((char *)at_page_end("alice", 6)),
+                                                      RBTOKEN_STR("RBTools"), NULL, &token, NULL,
+                                                      &error));
     rbtoken_token_release(token);
     OK("a text with a NUL");
 

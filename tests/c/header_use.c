@@ -27,8 +27,7 @@ int main(void)
         RBTOKEN_OK)
         return 3;
     if (rbtoken_store_get_or_create_client_token(store, "alice and bob", 5, RBTOKEN_STR("RBTools"),
-                                                 &options, &token, &created,
-                                                 &error) != RBTOKEN_OK)
+                                                 &options, &token, &created, &error) != RBTOKEN_OK)
         return 4;
 
     good = created && strcmp(rbtoken_token_user(token, NULL), "alice") == 0 &&

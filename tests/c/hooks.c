@@ -249,12 +249,8 @@ static void cause(rbtoken_store_t *store, event what, const rbtoken_token_t *tok
     int64_t id = rbtoken_token_id(token);
 
     switch (what) {
-    case CREATED:
-        make_id(store, "somebody", NULL);
-        break;
-    case UPDATED:
-        update(store, id);
-        break;
+    case CREATED: make_id(store, "somebody", NULL); break;
+    case UPDATED: update(store, id); break;
     case INVALIDATED:
         CHECK_OK(rbtoken_store_invalidate_token_by_id(store, id, RBTOKEN_STR("lost"), &error));
         break;
@@ -262,14 +258,9 @@ static void cause(rbtoken_store_t *store, event what, const rbtoken_token_t *tok
         now_us += 2 * 86400 * SECOND_US;
         CHECK(log_in(store, rbtoken_token_value(token, NULL)) == RBTOKEN_VERDICT_EXPIRED);
         break;
-    case USED:
-        CHECK(log_in(store, rbtoken_token_value(token, NULL)) == RBTOKEN_VERDICT_OK);
-        break;
-    case DELETED:
-        CHECK_OK(rbtoken_store_delete_token(store, id, &error));
-        break;
-    default:
-        CHECK(false);
+    case USED: CHECK(log_in(store, rbtoken_token_value(token, NULL)) == RBTOKEN_VERDICT_OK); break;
+    case DELETED: CHECK_OK(rbtoken_store_delete_token(store, id, &error)); break;
+    default: CHECK(false);
     }
 }
 
@@ -556,8 +547,7 @@ static void failed_registrations_destroy_once(void)
     longer.hooks.struct_size = sizeof longer;
     longer.newer = &r;
     id = 99;
-    CHECK(rbtoken_store_add_hooks(store, &longer.hooks, &id, NULL) ==
-          RBTOKEN_E_UNSUPPORTED_OPTION);
+    CHECK(rbtoken_store_add_hooks(store, &longer.hooks, &id, NULL) == RBTOKEN_E_UNSUPPORTED_OPTION);
     CHECK(id == 0 && atomic_load(&r.destroyed) == 1);
 
     /* A newer field that is not set is none. */
@@ -634,8 +624,8 @@ static void bulk_operations_tell_of_each_token(void)
     norths[1] = all[5];
     add(store, &r, "recorder", NULL);
 
-    CHECK_OK(rbtoken_store_invalidate_user_tokens(store, RBTOKEN_STR("alice"),
-                                                  RBTOKEN_STR("left"), &count, &error));
+    CHECK_OK(rbtoken_store_invalidate_user_tokens(store, RBTOKEN_STR("alice"), RBTOKEN_STR("left"),
+                                                  &count, &error));
     CHECK(count == 4);
     expect_calls(&r, INVALIDATED, alices, 4);
     CHECK_OK(rbtoken_store_invalidate_user_tokens(store, RBTOKEN_STR("nobody"), NULL, 0, &count,
@@ -686,14 +676,12 @@ static void created_tells_what_is_said(void)
     CHECK(atomic_load(&r.calls) == 2 && !r.auto_generated);
 
     r.auto_generated = true;
-    CHECK_OK(rbtoken_store_get_or_create_client_token(store, RBTOKEN_STR("alice"),
-                                                      RBTOKEN_STR("RBTools"), NULL, &token,
-                                                      &created, &error));
+    CHECK_OK(rbtoken_store_get_or_create_client_token(
+        store, RBTOKEN_STR("alice"), RBTOKEN_STR("RBTools"), NULL, &token, &created, &error));
     CHECK(created && atomic_load(&r.calls) == 3 && !r.auto_generated);
     rbtoken_token_release(token);
-    CHECK_OK(rbtoken_store_get_or_create_client_token(store, RBTOKEN_STR("alice"),
-                                                      RBTOKEN_STR("RBTools"), NULL, &token,
-                                                      &created, &error));
+    CHECK_OK(rbtoken_store_get_or_create_client_token(
+        store, RBTOKEN_STR("alice"), RBTOKEN_STR("RBTools"), NULL, &token, &created, &error));
     CHECK(!created && atomic_load(&r.calls) == 3);
     rbtoken_token_release(token);
     rbtoken_store_release(store);
@@ -725,9 +713,9 @@ static void nothing_happens_without_an_event(void)
     RBTOKEN_SET_STR(&generate, local_site, "nowhere");
     CHECK(rbtoken_store_generate_token(store, RBTOKEN_STR("bob"), &generate, &imported, NULL) ==
           RBTOKEN_E_NOT_FOUND);
-    CHECK(rbtoken_store_get_or_create_client_token(store, RBTOKEN_STR("bob"), RBTOKEN_STR(""),
-                                                   NULL, &imported, NULL, NULL) ==
-          RBTOKEN_E_INVALID_ARGUMENT);
+    CHECK(rbtoken_store_get_or_create_client_token(store, RBTOKEN_STR("bob"), RBTOKEN_STR(""), NULL,
+                                                   &imported, NULL,
+                                                   NULL) == RBTOKEN_E_INVALID_ARGUMENT);
     RBTOKEN_INIT(&change);
     CHECK(rbtoken_store_update_token(store, 99, &change, NULL, NULL) == RBTOKEN_E_NOT_FOUND);
     change.policy_mode = RBTOKEN_FIELD_SET;

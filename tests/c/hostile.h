@@ -84,7 +84,8 @@ static const char *exported_path(void)
 
     must(file == NULL);
     fputs("{\"format\": \"rbtoken export\", \"version\": 1, \"local_sites\": 0, \"users\": 0, "
-          "\"tokens\": 0}\n", file);
+          "\"tokens\": 0}\n",
+          file);
     must(fclose(file));
     return g_path;
 }
@@ -161,8 +162,8 @@ static void judge(int32_t status, int32_t expected, const int32_t *documented,
         fail("the error object is not that of the status", status);
     if (error && (!rbtoken_error_message(error) || !*rbtoken_error_message(error)))
         fail("the error has no message", status);
-    if (error && status != RBTOKEN_E_INTERNAL && status != RBTOKEN_E_STATE
-        && status != RBTOKEN_E_POISONED && (!at || !is_one_of(at, names)))
+    if (error && status != RBTOKEN_E_INTERNAL && status != RBTOKEN_E_STATE &&
+        status != RBTOKEN_E_POISONED && (!at || !is_one_of(at, names)))
         fail("the error names no argument of the function", status);
     if (error && at && argument && expected != ANY && strcmp(at, argument) != 0) {
         fail("the error names another argument", status);

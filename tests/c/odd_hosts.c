@@ -130,9 +130,8 @@ static void what_is_alive_is_never_purged(void)
     uint64_t count = 7;
 
     CHECK_OK(rbtoken_store_open(NULL, &store, NULL));
-    CHECK_OK(rbtoken_store_get_or_create_client_token(store, RBTOKEN_STR("alice"),
-                                                      RBTOKEN_STR("RBTools"), NULL, &token, NULL,
-                                                      NULL));
+    CHECK_OK(rbtoken_store_get_or_create_client_token(
+        store, RBTOKEN_STR("alice"), RBTOKEN_STR("RBTools"), NULL, &token, NULL, NULL));
     CHECK_OK(rbtoken_store_purge_tokens(store, INT64_C(253402300799999999), &count, NULL));
     CHECK(count == 0);
     CHECK_OK(rbtoken_store_invalidate_token_by_id(store, rbtoken_token_id(token), NULL, 0, NULL));

@@ -6,10 +6,10 @@ static int place = 1;
 
 /* A function without a guard never gets to the place, and one without a status could hide that. */
 #define ARM (void)rbtoken_panic_proof_arm(place)
-#define DISARM                                                       \
-    do {                                                             \
-        if (rbtoken_panic_proof_arm(0) != place)                     \
-            fail("it does not panic as often as it should", 0);      \
+#define DISARM                                                  \
+    do {                                                        \
+        if (rbtoken_panic_proof_arm(0) != place)                \
+            fail("it does not panic as often as it should", 0); \
     } while (0)
 
 #include "hostile.h"
@@ -24,16 +24,20 @@ static int32_t change(rbtoken_store_t *store, int which, int64_t id, const char 
     switch (which) {
     case 0: return rbtoken_store_add_local_site(store, RBTOKEN_STR("south"), NULL);
     case 1: return rbtoken_store_remove_local_site(store, RBTOKEN_STR("north"), NULL);
-    case 2: return rbtoken_store_get_or_create_client_token(
-                store, RBTOKEN_STR("bob"), RBTOKEN_STR("new"), NULL, &token, NULL, NULL);
+    case 2:
+        return rbtoken_store_get_or_create_client_token(store, RBTOKEN_STR("bob"),
+                                                        RBTOKEN_STR("new"), NULL, &token, NULL,
+                                                        NULL);
     case 3: return rbtoken_store_generate_token(store, RBTOKEN_STR("bob"), NULL, &token, NULL);
-    case 4: return rbtoken_store_import_token(store, RBTOKEN_STR("bob"), RBTOKEN_STR("imported"),
-                                              NULL, &token, NULL);
+    case 4:
+        return rbtoken_store_import_token(store, RBTOKEN_STR("bob"), RBTOKEN_STR("imported"), NULL,
+                                          &token, NULL);
     case 5: return rbtoken_store_update_token(store, id, &update, NULL, NULL);
     case 6: return rbtoken_store_invalidate_token(store, RBTOKEN_STR(value), NULL, 0, NULL);
     case 7: return rbtoken_store_invalidate_token_by_id(store, id, NULL, 0, NULL);
-    case 8: return rbtoken_store_invalidate_user_tokens(store, RBTOKEN_STR("alice"), NULL, 0, NULL,
-                                                        NULL);
+    case 8:
+        return rbtoken_store_invalidate_user_tokens(store, RBTOKEN_STR("alice"), NULL, 0, NULL,
+                                                    NULL);
     case 9: return rbtoken_store_invalidate_all_tokens(store, NULL, 0, NULL, NULL);
     case 10: return rbtoken_store_delete_token(store, id, NULL);
     case 11: return rbtoken_store_purge_tokens(store, INT64_C(1000000), NULL, NULL);
@@ -77,14 +81,15 @@ static void half_changed(void)
             if (status != RBTOKEN_E_POISONED)
                 fail("a change is not refused", status);
         }
-        if ((status = rbtoken_store_token_count(g_store, &count, NULL)) != RBTOKEN_E_POISONED
-            || (status = rbtoken_store_get_token(g_store, 1, &token, NULL)) != RBTOKEN_E_POISONED
-            || (status = rbtoken_store_find_token(g_store, RBTOKEN_STR(g_value), &token, NULL))
-                   != RBTOKEN_E_POISONED
-            || (status = rbtoken_store_list_tokens(g_store, NULL, &list, NULL)) != RBTOKEN_E_POISONED
-            || (status = rbtoken_store_authenticate(g_store, RBTOKEN_STR(g_value), NULL, &verdict,
-                                                    &token, NULL, NULL)) != RBTOKEN_E_POISONED
-            || verdict != RBTOKEN_VERDICT_REFUSED)
+        if ((status = rbtoken_store_token_count(g_store, &count, NULL)) != RBTOKEN_E_POISONED ||
+            (status = rbtoken_store_get_token(g_store, 1, &token, NULL)) != RBTOKEN_E_POISONED ||
+            (status = rbtoken_store_find_token(g_store, RBTOKEN_STR(g_value), &token, NULL)) !=
+                RBTOKEN_E_POISONED ||
+            (status = rbtoken_store_list_tokens(g_store, NULL, &list, NULL)) !=
+                RBTOKEN_E_POISONED ||
+            (status = rbtoken_store_authenticate(g_store, RBTOKEN_STR(g_value), NULL, &verdict,
+                                                 &token, NULL, NULL)) != RBTOKEN_E_POISONED ||
+            verdict != RBTOKEN_VERDICT_REFUSED)
             fail("a question is not refused", status);
         if (strcmp(rbtoken_token_value(g_token, NULL), g_value) != 0)
             fail("a token that is held is not readable", RBTOKEN_OK);
@@ -113,11 +118,11 @@ static void the_extension_table(void)
     must(table->configure(instance, NULL, 0, NULL));
     must(table->initialize(instance, NULL));
     place = 1;
-#define PANICS(call)                               \
-    ARM;                                           \
-    status = call;                                 \
-    DISARM;                                        \
-    if (status != RBTOKEN_E_INTERNAL)              \
+#define PANICS(call)                  \
+    ARM;                              \
+    status = call;                    \
+    DISARM;                           \
+    if (status != RBTOKEN_E_INTERNAL) \
         fail("another status was expected: " #call, status);
     PANICS(table->create(NULL, &none, NULL))
     PANICS(table->configure(instance, NULL, 0, NULL))

@@ -27,9 +27,8 @@ static handles open_all(texts *borrowed)
     rbtoken_error_t *error;
 
     CHECK_OK(rbtoken_store_open(NULL, &all.store, &error));
-    CHECK_OK(rbtoken_store_get_or_create_client_token(all.store, RBTOKEN_STR("alice"),
-                                                      RBTOKEN_STR("RBTools"), NULL, &all.token,
-                                                      NULL, &error));
+    CHECK_OK(rbtoken_store_get_or_create_client_token(
+        all.store, RBTOKEN_STR("alice"), RBTOKEN_STR("RBTools"), NULL, &all.token, NULL, &error));
     CHECK_OK(rbtoken_store_list_tokens(all.store, NULL, &all.list, &error));
     CHECK_OK(rbtoken_store_get_setting(all.store, RBTOKEN_STR("token_type"), &all.buffer, &error));
     CHECK(rbtoken_store_add_local_site(all.store, RBTOKEN_STR("/"), &all.error) ==
@@ -46,11 +45,26 @@ static handles open_all(texts *borrowed)
 static void give_back(handles *all, int which)
 {
     switch (which) {
-    case 0: rbtoken_store_release(all->store); all->store = NULL; break;
-    case 1: rbtoken_token_release(all->token); all->token = NULL; break;
-    case 2: rbtoken_token_list_free(all->list); all->list = NULL; break;
-    case 3: rbtoken_buffer_free(all->buffer); all->buffer = NULL; break;
-    default: rbtoken_error_free(all->error); all->error = NULL; break;
+    case 0:
+        rbtoken_store_release(all->store);
+        all->store = NULL;
+        break;
+    case 1:
+        rbtoken_token_release(all->token);
+        all->token = NULL;
+        break;
+    case 2:
+        rbtoken_token_list_free(all->list);
+        all->list = NULL;
+        break;
+    case 3:
+        rbtoken_buffer_free(all->buffer);
+        all->buffer = NULL;
+        break;
+    default:
+        rbtoken_error_free(all->error);
+        all->error = NULL;
+        break;
     }
 }
 

@@ -23,7 +23,8 @@ enum {
 static const int64_t SECOND_US = 1000000;
 static const int64_t START_US = 1767225600 * (int64_t)1000000;
 static const char *const SITE_NAMES[SITES] = {NULL, "north", "south"};
-static const char READ_ONLY[] = "{\"resources\": {\"*\": {\"allow\": [\"GET\"], \"block\": [\"*\"]}}}";
+static const char READ_ONLY[] =
+    "{\"resources\": {\"*\": {\"allow\": [\"GET\"], \"block\": [\"*\"]}}}";
 
 static rbtoken_store_t *store;
 
@@ -140,9 +141,7 @@ static void call_back(rbtoken_store_t *lent, const rbtoken_token_t *token)
     CHECK(status == RBTOKEN_OK || status == RBTOKEN_E_NOT_FOUND);
     rbtoken_token_release(found);
     switch (id % 16) {
-    case 0:
-        CHECK_OK(rbtoken_store_token_count(lent, &count, &error));
-        break;
+    case 0: CHECK_OK(rbtoken_store_token_count(lent, &count, &error)); break;
     case 1: {
         rbtoken_token_filter_t filter;
 
@@ -170,8 +169,7 @@ static void call_back(rbtoken_store_t *lent, const rbtoken_token_t *token)
         status = rbtoken_store_delete_token(lent, id, NULL);
         CHECK(status == RBTOKEN_OK || status == RBTOKEN_E_NOT_FOUND);
         break;
-    default:
-        break;
+    default: break;
     }
     depth--;
 }
@@ -377,8 +375,7 @@ static void service_account(worker *w)
     RBTOKEN_SET_STR(&options, id, "ci-runner");
     options.token_version = (uint32_t)chance(w, 3);
     CHECK_OK(rbtoken_service_account_new(&options, &account, &error));
-    CHECK_OK(rbtoken_service_account_get_api_token(account, store, NULL, &token, &created,
-                                                   &error));
+    CHECK_OK(rbtoken_service_account_get_api_token(account, store, NULL, &token, &created, &error));
     rbtoken_service_account_free(account);
     if (created)
         atomic_fetch_add(&tokens_made, 1);
@@ -550,8 +547,8 @@ static void delete(worker *w)
     if (known == NULL)
         return;
     if (chance(w, 20) == 0)
-        CHECK_OK(rbtoken_store_purge_tokens(
-            store, now() - (int64_t)chance(w, 3000) * SECOND_US, &count, &error));
+        CHECK_OK(rbtoken_store_purge_tokens(store, now() - (int64_t)chance(w, 3000) * SECOND_US,
+                                            &count, &error));
     else
         expect(rbtoken_store_delete_token(store, rbtoken_token_id(known), NULL),
                RBTOKEN_E_NOT_FOUND, "delete");
@@ -578,8 +575,8 @@ static void administer(worker *w)
         break;
     case 2:
     case 3:
-        CHECK_OK(rbtoken_store_set_user_active(store, RBTOKEN_STR(some_user(w)),
-                                               chance(w, 3) != 0, &error));
+        CHECK_OK(rbtoken_store_set_user_active(store, RBTOKEN_STR(some_user(w)), chance(w, 3) != 0,
+                                               &error));
         break;
     case 4:
         CHECK_OK(rbtoken_store_set_setting(store, RBTOKEN_STR("client_token_expiration"),
@@ -617,10 +614,10 @@ static void read_token(worker *w)
     if (token == NULL)
         return;
     full = strcmp(rbtoken_token_policy(token, NULL), "{}") == 0;
-    CHECK_OK(rbtoken_token_allows(token, RBTOKEN_STR("review_request"), RBTOKEN_STR("GET"), NULL,
-                                  0, &read, &error));
-    CHECK_OK(rbtoken_token_allows(token, RBTOKEN_STR("review_request"), RBTOKEN_STR("PUT"), NULL,
-                                  0, &written, &error));
+    CHECK_OK(rbtoken_token_allows(token, RBTOKEN_STR("review_request"), RBTOKEN_STR("GET"), NULL, 0,
+                                  &read, &error));
+    CHECK_OK(rbtoken_token_allows(token, RBTOKEN_STR("review_request"), RBTOKEN_STR("PUT"), NULL, 0,
+                                  &written, &error));
     CHECK(read && written == full);
     CHECK_OK(rbtoken_policy_parse(store, RBTOKEN_STR(READ_ONLY), &policy, &error));
     CHECK_OK(rbtoken_policy_allows(policy, RBTOKEN_STR("review_request"), RBTOKEN_STR("PUT"),
@@ -765,9 +762,8 @@ static bool check_client(const char *owner, const char *site, const char *its_cl
     options.min_validity_secs = min_validity_secs;
     if (ignore_deprecated)
         options.flags = RBTOKEN_CLIENT_TOKEN_IGNORE_DEPRECATED;
-    CHECK_OK(rbtoken_store_get_or_create_client_token(store, RBTOKEN_STR(owner),
-                                                      RBTOKEN_STR(its_client), &options, &token,
-                                                      &created, &error));
+    CHECK_OK(rbtoken_store_get_or_create_client_token(
+        store, RBTOKEN_STR(owner), RBTOKEN_STR(its_client), &options, &token, &created, &error));
     if (created)
         atomic_fetch_add(&tokens_made, 1);
     CHECK(created == (best == NULL));

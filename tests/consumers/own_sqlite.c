@@ -21,8 +21,9 @@ int main(int argc, char **argv)
     if (status == RBTOKEN_E_UNSUPPORTED)
         status = rbtoken_store_open(NULL, &store, NULL);
     if (status != RBTOKEN_OK ||
-        rbtoken_store_get_or_create_client_token(store, RBTOKEN_STR("alice"), RBTOKEN_STR("RBTools"),
-                                                 NULL, &token, NULL, NULL) != RBTOKEN_OK)
+        rbtoken_store_get_or_create_client_token(store, RBTOKEN_STR("alice"),
+                                                 RBTOKEN_STR("RBTools"), NULL, &token, NULL,
+                                                 NULL) != RBTOKEN_OK)
         return 1;
     if (sqlite3_open(":memory:", &database) != SQLITE_OK ||
         sqlite3_exec(database, "CREATE TABLE t (x)", NULL, NULL, NULL) != SQLITE_OK)

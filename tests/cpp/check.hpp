@@ -10,12 +10,12 @@
 #include <cstdlib>
 
 /* Ends the program with a message if something is not so. */
-#define CHECK(...)                                                                           \
-    do {                                                                                     \
-        if (!(__VA_ARGS__)) {                                                                \
-            std::fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #__VA_ARGS__);   \
-            std::exit(EXIT_FAILURE);                                                         \
-        }                                                                                    \
+#define CHECK(...)                                                                         \
+    do {                                                                                   \
+        if (!(__VA_ARGS__)) {                                                              \
+            std::fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #__VA_ARGS__); \
+            std::exit(EXIT_FAILURE);                                                       \
+        }                                                                                  \
     } while (0)
 
 /* Says that a rule held. */

@@ -206,7 +206,8 @@ void results()
 
     // What would be a mistake does not compile.
     using std::is_constructible_v;
-    static_assert(is_constructible_v<bool, Result> && is_constructible_v<bool, rbtoken::Result<void>>);
+    static_assert(is_constructible_v<bool, Result> &&
+                  is_constructible_v<bool, rbtoken::Result<void>>);
     static_assert(is_constructible_v<bool, rbtoken::Result<Token>>);
     static_assert(!is_constructible_v<bool, rbtoken::Result<bool>>);
     static_assert(!is_constructible_v<bool, rbtoken::Result<std::uint64_t>>);
@@ -364,7 +365,9 @@ void tokens()
     CHECK(!must(store.value_is_valid("vendor_checksum", "rbp", token.value())));
     CHECK(fails(store.value_is_valid("none", "rbp", ""), Status::generation));
 
-    const auto moment = [](int seconds) { return rbtoken::time_point(std::chrono::seconds(seconds)); };
+    const auto moment = [](int seconds) {
+        return rbtoken::time_point(std::chrono::seconds(seconds));
+    };
     const std::string sha1(40, 'a');
     rbtoken::ImportOptions known;
     known.invalidated = rbtoken::Invalidation{moment(4), "lost"};
@@ -453,7 +456,8 @@ void files()
     const auto other = must(Store::open());
     CHECK(must(other.import_file(path)) == 1);
     CHECK(fails(other.import_file(path, progress), Status::exists));
-    CHECK(fails(store.backup(path), Status::exists) || fails(store.backup(path), Status::unsupported));
+    CHECK(fails(store.backup(path), Status::exists) ||
+          fails(store.backup(path), Status::unsupported));
     std::remove(path.c_str());
 
     /* A library without the feature has no files. */
@@ -474,7 +478,8 @@ void logins()
     must(store.add_local_site("north"));
     const auto token = must(store.generate_token("alice"));
     const auto login = must(store.authenticate(token.value()));
-    CHECK(login && login.verdict == Verdict::ok && login.token->user() == "alice" && !login.refused);
+    CHECK(login && login.verdict == Verdict::ok && login.token->user() == "alice" &&
+          !login.refused);
     CHECK(login.token->last_used());
 
     const auto header = "token " + std::string(token.value());
@@ -600,7 +605,8 @@ void hooks()
         };
     };
     rbtoken::Hooks hooks;
-    hooks.created = [&log, data = sentinel(destroyed)](Store &from, const Token &token, bool automatic) {
+    hooks.created = [&log, data = sentinel(destroyed)](Store &from, const Token &token,
+                                                       bool automatic) {
         CHECK(named(must(from.get_token(token.id()))).value() == token.value());
         log += automatic ? "auto " : "created ";
     };
@@ -733,7 +739,8 @@ void callbacks()
     {
         rbtoken::Generator generator;
         generator.create = [&given, data = sentinel(generator_destroyed)](
-                               std::string_view type, std::uint32_t attempt) -> rbtoken::Result<std::string> {
+                               std::string_view type,
+                               std::uint32_t attempt) -> rbtoken::Result<std::string> {
             CHECK(type == "rbp");
             if (given == "fail") return rbtoken::Error(static_cast<Status>(-3));
             if (given == "ok") return rbtoken::Error(Status::ok);

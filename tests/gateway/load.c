@@ -29,7 +29,7 @@ enum { MESSAGE_SIZE = 8192, MOST_SECONDS = 240 };
 
 #define FORM "application/x-www-form-urlencoded"
 #define PARTS "multipart/form-data; boundary=xyz"
-#define PART(headers, value)                                                                       \
+#define PART(headers, value) \
     "--xyz\r\nContent-Disposition: form-data; " headers "\r\n\r\n" value "\r\n--xyz--\r\n"
 
 static const char tokens[] =
@@ -49,23 +49,23 @@ static const char tokens[] =
     "bob\t0123456789abcdef0123456789abcdef01234567\t-\t-\t-\t-\n";
 
 /* As Review Board 8.1 answers, to the letter. */
-#define ERR(code, message, type)                                                                   \
-    "\r\n\r\n{\"err\": {\"code\": " code ", \"msg\": \"" message "\", \"type\": \"" type           \
+#define ERR(code, message, type)                                                         \
+    "\r\n\r\n{\"err\": {\"code\": " code ", \"msg\": \"" message "\", \"type\": \"" type \
     "\"}, \"stat\": \"fail\"}"
 #define UNKNOWN ERR("104", "The username or password was not correct", "auth-login-failed")
 #define DENIED ERR("101", "You don't have permission for this", "resource-permission-denied")
 #define NOBODY ERR("103", "You are not logged in", "auth-not-logged-in")
 #define NOTHING ERR("100", "Object does not exist", "resource-does-not-exist")
-#define EXPIRED                                                                                    \
+#define EXPIRED \
     ERR("104", "This API token expired on July 1, 2025, 1:05 p.m..", "auth-login-failed")
-#define REVOKED                                                                                    \
-    ERR("104", "This API token became invalid on None: The \\\"laptop\\\" was stolen.",            \
+#define REVOKED                                                                         \
+    ERR("104", "This API token became invalid on None: The \\\"laptop\\\" was stolen.", \
         "auth-login-failed")
 #define DOUBTFUL "The form cannot be read"
 
 /* A form ends with the method that the policy was asked for. */
-#define SEAL(method)                                                                               \
-    "\r\n--xyz\r\nContent-Disposition: form-data; name=\"_method\"\r\n\r\n" method "\r\n--xyz--"   \
+#define SEAL(method)                                                                             \
+    "\r\n--xyz\r\nContent-Disposition: form-data; name=\"_method\"\r\n\r\n" method "\r\n--xyz--" \
     "\r\n"
 
 /* What is asked, and what must come: the status, and a part of the answer with its headers. */

@@ -92,8 +92,8 @@ static int write_and_die(const char *location, int mask, const char *copy)
             store, RBTOKEN_STR("admin"), RBTOKEN_STR(client), NULL, &token, NULL, &error));
         print_and_log();
         rbtoken_token_release(token);
-        CHECK_OK(rbtoken_store_authenticate(store, RBTOKEN_STR("none"), NULL, &verdict, &token, NULL,
-                                            &error));
+        CHECK_OK(rbtoken_store_authenticate(store, RBTOKEN_STR("none"), NULL, &verdict, &token,
+                                            NULL, &error));
     }
     check_descriptors();
     if (copy) {

@@ -76,8 +76,8 @@ static void check_refused(rbtoken_store_t *store)
         CHECK(create(store, "too late") == RBTOKEN_E_IO);
     CHECK(rbtoken_store_delete_token(store, 1, NULL) == RBTOKEN_E_IO);
     CHECK_OK(rbtoken_store_get_token(store, 1, &token, &error));
-    status = rbtoken_store_invalidate_token(
-        store, RBTOKEN_STR(rbtoken_token_value(token, NULL)), NULL, 0, NULL);
+    status = rbtoken_store_invalidate_token(store, RBTOKEN_STR(rbtoken_token_value(token, NULL)),
+                                            NULL, 0, NULL);
     CHECK(status == RBTOKEN_E_IO);
     rbtoken_token_release(token);
     CHECK(count_tokens(store) == TOKENS);

@@ -228,16 +228,16 @@ static mode_t mode_of(int flags, va_list arguments)
     return flags & (O_CREAT | O_TMPFILE) ? va_arg(arguments, mode_t) : 0;
 }
 
-#define OPEN(name)                                    \
-    int name(const char *path, int flags, ...)        \
-    {                                                 \
-        va_list arguments;                            \
-        mode_t mode;                                  \
-                                                      \
-        va_start(arguments, flags);                   \
-        mode = mode_of(flags, arguments);             \
-        va_end(arguments);                            \
-        return watched_open(path, flags, mode);       \
+#define OPEN(name)                              \
+    int name(const char *path, int flags, ...)  \
+    {                                           \
+        va_list arguments;                      \
+        mode_t mode;                            \
+                                                \
+        va_start(arguments, flags);             \
+        mode = mode_of(flags, arguments);       \
+        va_end(arguments);                      \
+        return watched_open(path, flags, mode); \
     }
 OPEN(open)
 OPEN(open64)
@@ -261,7 +261,7 @@ static ssize_t watched_write(int fd, const void *bytes, size_t len, off_t offset
     }
     if (stands) {
         offset = fcntl(fd, F_GETFL) & O_APPEND && fstat(fd, &found) == 0 ? found.st_size
-                                                                       : lseek(fd, 0, SEEK_CUR);
+                                                                         : lseek(fd, 0, SEEK_CUR);
     }
     if (fails("write", "")) {
         if (errno != ENOSPC && len > 1) {
@@ -369,8 +369,8 @@ int unlinkat(int directory, const char *path, int flags)
     char whole[PATH_MAX];
     struct stat found;
 
-    if (flags != 0 || directory == AT_FDCWD || path[0] == '/' || fstat(directory, &found) != 0
-        || found.st_dev != folder_stat.st_dev || found.st_ino != folder_stat.st_ino)
+    if (flags != 0 || directory == AT_FDCWD || path[0] == '/' || fstat(directory, &found) != 0 ||
+        found.st_dev != folder_stat.st_dev || found.st_ino != folder_stat.st_ino)
         return (int)syscall(SYS_unlinkat, directory, path, flags);
     if (snprintf(whole, sizeof whole, "%s/%s", folder, path) >= (int)sizeof whole)
         give_up("a path is too long");

@@ -93,8 +93,7 @@ static void look_at_copies(void)
 static bool ends(const scenario *with)
 {
     CHECK(differences() == 0);
-    return expected->refused &&
-           (with->ending == CLOSE_WHILE_ILL || with->ending == DIE_WHILE_ILL);
+    return expected->refused && (with->ending == CLOSE_WHILE_ILL || with->ending == DIE_WHILE_ILL);
 }
 
 static void live(const scenario *with)

@@ -22,8 +22,8 @@ static __attribute__((unused)) void refuse(long call, int place, unsigned value,
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
         BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)call, 0, 3),
         /* The low half of the argument, on a machine with little-endian numbers. */
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
-                 (unsigned)(offsetof(struct seccomp_data, args) + 8 * (size_t)(place < 0 ? 0 : place))),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (unsigned)(offsetof(struct seccomp_data, args) +
+                                                      8 * (size_t)(place < 0 ? 0 : place))),
         BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, 0, 1),
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (unsigned)with),
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),

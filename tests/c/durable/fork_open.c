@@ -27,8 +27,8 @@ static void *open_and_write(void *number)
             rbtoken_token_t *token;
             rbtoken_error_t *refusal;
 
-            CHECK(rbtoken_store_generate_token(store, RBTOKEN_STR("bob"), NULL, &token, &refusal)
-                  == RBTOKEN_OK);
+            CHECK(rbtoken_store_generate_token(store, RBTOKEN_STR("bob"), NULL, &token, &refusal) ==
+                  RBTOKEN_OK);
             rbtoken_token_release(token);
         }
         rbtoken_store_release(store);

@@ -35,8 +35,9 @@ static rbtoken_store_t *open_store(const char *location)
 static rbtoken_status_t create(rbtoken_store_t *store, const char *client)
 {
     rbtoken_token_t *token;
-    rbtoken_status_t status = rbtoken_store_get_or_create_client_token(
-        store, RBTOKEN_STR("alice"), RBTOKEN_STR(client), NULL, &token, NULL, &error);
+    rbtoken_status_t status = rbtoken_store_get_or_create_client_token(store, RBTOKEN_STR("alice"),
+                                                                       RBTOKEN_STR(client), NULL,
+                                                                       &token, NULL, &error);
 
     if (status != RBTOKEN_OK && status != RBTOKEN_E_IO)
         fprintf(stderr, "%s\n", rbtoken_error_message(error));

@@ -183,10 +183,10 @@ static int main_sqlite(void)
     for (round = 0; round < 3; round++) {
         CHECK(create(store, round ? "again" : "first") == RBTOKEN_OK);
         CHECK(sqlite_open(location, &database) == 0);
-        CHECK(sqlite_exec(database, "DELETE FROM webapi_webapitoken", NULL, NULL, NULL)
-              == SQLITE_BUSY);
-        CHECK(sqlite_exec(database, "SELECT count(*) FROM webapi_webapitoken", NULL, NULL, NULL)
-              == SQLITE_BUSY);
+        CHECK(sqlite_exec(database, "DELETE FROM webapi_webapitoken", NULL, NULL, NULL) ==
+              SQLITE_BUSY);
+        CHECK(sqlite_exec(database, "SELECT count(*) FROM webapi_webapitoken", NULL, NULL, NULL) ==
+              SQLITE_BUSY);
         CHECK(sqlite_close(database) == 0);
         open_and_close();
     }

@@ -82,8 +82,9 @@ static int values_left(void)
         CHECK(sscanf(line, "%" SCNxPTR "-%" SCNxPTR " %4s", &start, &end, access) == 3);
         if (access[0] == 'r' && access[1] == 'w')
             scan_region((const unsigned char *)start, (const unsigned char *)end, found,
-                        strchr(line, '/') ? "a mapped file" : strchr(line, '[') ? strchr(line, '[')
-                                                                                : "a mapping");
+                        strchr(line, '/')   ? "a mapped file"
+                        : strchr(line, '[') ? strchr(line, '[')
+                                            : "a mapping");
     }
     fclose(maps);
     for (i = 0; i < VALUES; i++)
@@ -145,9 +146,8 @@ static void create(rbtoken_store_t *store, bool with_odd)
             continue;
         }
         snprintf(client, sizeof client, "client %d", i);
-        CHECK_OK(rbtoken_store_get_or_create_client_token(store, RBTOKEN_STR("alice"),
-                                                          RBTOKEN_STR(client), NULL, &token, NULL,
-                                                          &error));
+        CHECK_OK(rbtoken_store_get_or_create_client_token(
+            store, RBTOKEN_STR("alice"), RBTOKEN_STR(client), NULL, &token, NULL, &error));
         remember(rbtoken_token_value(token, NULL));
         rbtoken_token_release(token);
     }
@@ -196,8 +196,8 @@ static void import_from(const char *path, bool fails)
 {
     rbtoken_store_t *store = open_store(NULL);
     uint64_t count;
-    rbtoken_status_t status =
-        rbtoken_store_import_file(store, RBTOKEN_STR(path), NULL, &count, &error);
+    rbtoken_status_t status = rbtoken_store_import_file(store, RBTOKEN_STR(path), NULL, &count,
+                                                        &error);
 
     CHECK(fails == (status != RBTOKEN_OK));
     rbtoken_error_free(error);

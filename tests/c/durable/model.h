@@ -235,9 +235,9 @@ static void set_others(void)
         RBTOKEN_OK)
         expected->bob_is_inactive = true;
     CHECK(differences() == 0);
-    if (!expected->has_north && answer(rbtoken_store_add_local_site(store, RBTOKEN_STR("north"),
-                                                                    &error),
-                                       &error) == RBTOKEN_OK)
+    if (!expected->has_north &&
+        answer(rbtoken_store_add_local_site(store, RBTOKEN_STR("north"), &error), &error) ==
+            RBTOKEN_OK)
         expected->has_north = true;
 }
 

@@ -108,13 +108,14 @@ static void create_client_token(worker *self, const char *user)
     RBTOKEN_SET_STR(&options, default_extra_data, self->ask);
     if (next(self, 2) == 0)
         RBTOKEN_SET_STR(&options, local_site, "north");
-    tell(self, "%d try create {\"user\": \"%s\", \"local_site\": \"%s\", \"token\": "
+    tell(self,
+         "%d try create {\"user\": \"%s\", \"local_site\": \"%s\", \"token\": "
          "{\"note\": \"API token automatically created for %s.\", \"policy\": %s, "
-         "\"extra_data\": %s}}\n", self->number, user,
-         options.local_site == NULL ? "" : "north", client, options.default_policy, self->ask);
-    CHECK_OK(rbtoken_store_get_or_create_client_token(store, RBTOKEN_STR(user),
-                                                      RBTOKEN_STR(client), &options, &token,
-                                                      &created, &error));
+         "\"extra_data\": %s}}\n",
+         self->number, user, options.local_site == NULL ? "" : "north", client,
+         options.default_policy, self->ask);
+    CHECK_OK(rbtoken_store_get_or_create_client_token(store, RBTOKEN_STR(user), RBTOKEN_STR(client),
+                                                      &options, &token, &created, &error));
     tell_token(self, created ? "create" : "found", token);
     rbtoken_token_release(token);
 }
@@ -132,9 +133,10 @@ static void generate(worker *self, const char *user)
     RBTOKEN_SET_STR(&options, policy, POLICIES[next(self, 3)]);
     snprintf(self->ask, LINE_SIZE, "{\"padding\": \"%s\"}", extra_data(self));
     RBTOKEN_SET_STR(&options, extra_data, self->ask);
-    tell(self, "%d try create {\"user\": \"%s\", \"local_site\": \"\", \"token\": "
-         "{\"note\": \"%s\", \"policy\": %s, \"extra_data\": %s}}\n", self->number, user, note,
-         options.policy, self->ask);
+    tell(self,
+         "%d try create {\"user\": \"%s\", \"local_site\": \"\", \"token\": "
+         "{\"note\": \"%s\", \"policy\": %s, \"extra_data\": %s}}\n",
+         self->number, user, note, options.policy, self->ask);
     CHECK_OK(rbtoken_store_generate_token(store, RBTOKEN_STR(user), &options, &token, &error));
     tell_token(self, "create", token);
     rbtoken_token_release(token);
@@ -154,8 +156,10 @@ static void update(worker *self, int64_t id)
     RBTOKEN_SET_STR(&changes, policy, POLICIES[next(self, 3)]);
     snprintf(self->ask, LINE_SIZE, "{\"updated\": \"%s\"}", extra_data(self));
     RBTOKEN_SET_STR(&changes, extra_data, self->ask);
-    tell(self, "%d try update {\"id\": %lld, \"note\": \"%s\", \"policy\": %s, "
-         "\"extra_data\": %s}\n", self->number, (long long)id, note, changes.policy, self->ask);
+    tell(self,
+         "%d try update {\"id\": %lld, \"note\": \"%s\", \"policy\": %s, "
+         "\"extra_data\": %s}\n",
+         self->number, (long long)id, note, changes.policy, self->ask);
     CHECK_OK(rbtoken_store_update_token(store, id, &changes, &token, &error));
     tell_token(self, "update", token);
     rbtoken_token_release(token);
@@ -297,7 +301,8 @@ int main(int count, char **arguments)
     CHECK(largest > 0 && 2 * largest < LINE_SIZE - 4096);
     for (i = 0; i < THREADS; i++) {
         workers[i].number = i;
-        workers[i].random = (uint64_t)strtoull(arguments[2], NULL, 10) * THREADS + (uint64_t)(i + 1);
+        workers[i].random = (uint64_t)strtoull(arguments[2], NULL, 10) * THREADS +
+                            (uint64_t)(i + 1);
         workers[i].steps = atol(arguments[3]);
         workers[i].line = malloc(LINE_SIZE);
         workers[i].ask = malloc(LINE_SIZE);

@@ -44,7 +44,7 @@ typedef struct texts {
     const char *policy, *extra_data, *note;
     char template_file[600], export_file[600];
     int exported, tokens; /* in these files */
-    size_t count;         /* the values in the template */
+    size_t count; /* the values in the template */
     char values[TOKENS][VALUE];
     rbtoken_token_t *token;
 } texts;
@@ -198,8 +198,8 @@ static rbtoken_status_t list(void)
 static rbtoken_status_t to_json(void)
 {
     rbtoken_buffer_t *json;
-    rbtoken_status_t status =
-        rbtoken_token_to_json(with->token, 0, RBTOKEN_JSON_WITH_VALUE, &json, &error);
+    rbtoken_status_t status = rbtoken_token_to_json(with->token, 0, RBTOKEN_JSON_WITH_VALUE, &json,
+                                                    &error);
 
     rbtoken_buffer_free(json);
     return status;
@@ -208,7 +208,8 @@ static rbtoken_status_t to_json(void)
 static rbtoken_status_t policy_parse(void)
 {
     rbtoken_policy_t *parsed;
-    rbtoken_status_t status = rbtoken_policy_parse(store, RBTOKEN_STR(with->policy), &parsed, &error);
+    rbtoken_status_t status = rbtoken_policy_parse(store, RBTOKEN_STR(with->policy), &parsed,
+                                                   &error);
 
     rbtoken_policy_free(parsed);
     return status;
@@ -235,8 +236,8 @@ static rbtoken_status_t import(void)
 {
     uint64_t before, after, imported;
     rbtoken_error_t *other;
-    rbtoken_status_t status =
-        rbtoken_store_import_file(store, RBTOKEN_STR(with->export_file), NULL, &imported, &error);
+    rbtoken_status_t status = rbtoken_store_import_file(store, RBTOKEN_STR(with->export_file), NULL,
+                                                        &imported, &error);
 
     disarm();
     if (status == RBTOKEN_E_EXISTS) { /* done before */
@@ -372,7 +373,8 @@ static void copy_template(void)
     to = open(location, O_WRONLY | O_CREAT | O_EXCL, 0600);
     CHECK(from >= 0 && to >= 0);
     length = read(from, bytes, sizeof bytes);
-    CHECK(length > 0 && length < (ssize_t)sizeof bytes && write(to, bytes, (size_t)length) == length);
+    CHECK(length > 0 && length < (ssize_t)sizeof bytes &&
+          write(to, bytes, (size_t)length) == length);
     close(from);
     close(to);
 }
@@ -446,8 +448,8 @@ static int run(void (*process)(const operation *, bool, long), const operation *
         if (process == suffer && (!large || atomic_load(&allocator->covered)))
             return ABORTED;
     }
-    fprintf(stderr, "%.*s%s %s, %s allocation %ld of %zu bytes: wait status %#x\n", (int)length, text,
-            which->name, which->in_file ? "file" : "memory", large ? "large" : "small", place,
+    fprintf(stderr, "%.*s%s %s, %s allocation %ld of %zu bytes: wait status %#x\n", (int)length,
+            text, which->name, which->in_file ? "file" : "memory", large ? "large" : "small", place,
             atomic_load(&allocator->failed), (unsigned)status);
     exit(EXIT_FAILURE);
 }

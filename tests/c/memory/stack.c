@@ -52,9 +52,8 @@ static void use(const char *location)
     RBTOKEN_INIT(&client);
     RBTOKEN_SET_STR(&client, default_policy, deep_policy);
     RBTOKEN_SET_STR(&client, default_extra_data, deep);
-    CHECK_OK(rbtoken_store_get_or_create_client_token(store, RBTOKEN_STR("alice"),
-                                                      RBTOKEN_STR("tool"), &client, &token, NULL,
-                                                      &error));
+    CHECK_OK(rbtoken_store_get_or_create_client_token(
+        store, RBTOKEN_STR("alice"), RBTOKEN_STR("tool"), &client, &token, NULL, &error));
     RBTOKEN_INIT(&generate);
     RBTOKEN_SET_STR(&generate, extra_data, deep);
     CHECK_OK(rbtoken_store_generate_token(store, RBTOKEN_STR("alice"), &generate, &other, &error));
