@@ -142,6 +142,9 @@ struct Model {
     min_validity_secs: i64,
     deprecated: BTreeSet<String>,
     default_generator: String,
+    token_type: &'static str,
+    /// None: any is known.
+    policy_ids: Option<&'static str>,
     /// What the host's generator will count next.
     counter: u64,
     /// The events of the operation: name, token, `auto_generated`.
@@ -153,6 +156,14 @@ type Expected<T> = Result<T, Vec<i32>>;
 
 /// The last microsecond of the year 9999.
 const LAST: i64 = 253_402_300_799_999_999;
+
+/// What may be shown of a token: the type of a value that the library generated.
+fn redacted(value: &str, id: i64) -> String {
+    match value.split_once('_') {
+        Some((token_type, _)) if value.len() == 255 => format!("{token_type}_***#{id}"),
+        _ => format!("***#{id}"),
+    }
+}
 
 /// A value of the host's generator: there are so few that they collide.
 fn host_value(count: u64) -> String {
@@ -171,6 +182,8 @@ impl Model {
             min_validity_secs: 300,
             deprecated: BTreeSet::from(["legacy_sha1".to_owned()]),
             default_generator: "vendor_checksum".to_owned(),
+            token_type: "rbp",
+            policy_ids: None,
             counter: 0,
             events: Vec::new(),
         }
@@ -197,6 +210,16 @@ impl Model {
     fn check_site(&self, site: Option<&str>) -> Option<i32> {
         let known = site.is_none_or(|site| self.sites.contains(site));
         (!known).then_some(E_NOT_FOUND)
+    }
+
+    fn knows(&self, policy_id: &str) -> bool {
+        self.policy_ids.is_none_or(|known| known == policy_id)
+    }
+
+    /// A policy may name only ids that are known.
+    fn check_policy(&self, policy: Option<&str>) -> Option<i32> {
+        let names = |id: &str| policy.is_some_and(|it| !parsed(it)["resources"][id].is_null());
+        (names("review") && !self.knows("review")).then_some(E_POLICY)
     }
 
     fn fire(&mut self, event: &'static str, index: usize, auto_generated: bool) {
@@ -328,6 +351,8 @@ struct Run {
     path: Option<String>,
     store: Store,
     events: Arc<Events>,
+    /// More hooks beside them, now and then.
+    more_hooks: Option<(u64, Arc<Events>)>,
     model: Model,
     counter: Arc<AtomicU64>,
     history: VecDeque<String>,
@@ -362,26 +387,34 @@ impl Run {
         let counter = Arc::new(AtomicU64::new(0));
         let events = prepare(&store, &counter);
         let (model, history) = (Model::new(), VecDeque::new());
-        Self { random, path, store, events, model, counter, history, done }
+        let more_hooks = None;
+        Self { random, path, store, events, more_hooks, model, counter, history, done }
     }
 
     /// Closes a store in a file now and then, and opens it again.
     fn reopen(&mut self) {
-        let Some(path) = self.path.clone() else { return };
-        if !self.random.chance(1) {
-            return;
+        if self.path.is_some() && self.random.chance(1) {
+            self.note("reopen", String::new());
+            self.replace_store(|_| ());
+            self.compare_all();
         }
-        self.note("reopen", String::new());
+    }
+
+    /// Closes the store, and opens the one at `path`, to which `fill` brings the tokens.
+    fn replace_store(&mut self, fill: impl FnOnce(&Store)) {
         let host = Arc::clone(&self.store.host);
         let settings = SETTINGS.map(|name| self.store.get_setting(name).unwrap());
         self.store = Store::new();
-        self.store = Store::with_entropy_at(&host, Some(&path));
+        if let Some((_, events)) = self.more_hooks.take() {
+            assert_eq!(Arc::strong_count(&events), 1, "the hooks of a closed store are destroyed");
+        }
+        self.store = Store::with_entropy_at(&host, self.path.as_deref());
         self.events = prepare(&self.store, &self.counter);
+        fill(&self.store);
         // What is set is the host's to keep.
         for (name, value) in SETTINGS.iter().zip(settings) {
             self.store.set_setting(name, &value).unwrap();
         }
-        self.compare_all();
     }
 
     fn note(&mut self, kind: &'static str, detail: String) {
@@ -416,14 +449,14 @@ impl Run {
         match value {
             Some(value) => expected.value = value,
             None => {
-                assert!(ours.value.len() == 255 && ours.value.starts_with("rbp_"));
+                let token_type = ours.value.split_once('_').map(|(token_type, _)| token_type);
+                assert_eq!((ours.value.len(), token_type), (255, Some(self.model.token_type)));
                 expected.value.clone_from(&ours.value);
             }
         }
         assert!(!self.model.has_value(&expected.value), "a value that is not new");
         expected.id = ours.id;
-        let shown = if expected.value.len() == 255 { "rbp_***" } else { "***" };
-        expected.redacted = format!("{shown}#{}", ours.id);
+        expected.redacted = redacted(&expected.value, ours.id);
         self.model.last_id = ours.id;
         self.model.tokens.push(expected);
         let index = self.model.tokens.len() - 1;
@@ -508,7 +541,8 @@ impl Run {
             0..=21 => self.client_token(),
             22..=29 => self.generate(),
             30..=35 => self.import(),
-            36..=40 => self.find(),
+            36..=39 => self.find(),
+            40 => self.allows(),
             41..=44 => self.list(),
             45..=59 => self.authenticate(),
             60..=69 => self.update(),
@@ -519,6 +553,9 @@ impl Run {
             85..=88 => self.local_site(),
             89..=91 => self.user_active(),
             92..=95 => self.setting(),
+            #[cfg(unix)]
+            96 if self.random.chance(50) => self.transfer(),
+            96 => self.hooks(),
             _ => self.bad_input(),
         }
         if self.model.tokens.len() > 40 {
@@ -585,6 +622,7 @@ impl Run {
         let now = self.model.now;
         let mut faults = Vec::new();
         faults.extend(self.model.check_site(making.site));
+        faults.extend(self.model.check_policy(making.policy));
         let valid_until = i128::from(now) + i128::from(min_validity_secs.max(0)) * 1_000_000;
         if valid_until > i128::from(LAST) {
             faults.push(E_TIME_RANGE);
@@ -653,15 +691,18 @@ impl Run {
 
         let default = self.model.default_generator.clone();
         let generator = making.generator.unwrap_or(&default);
-        let value = match (self.model.check_site(making.site), generator) {
-            (Some(fault), _) => {
-                // A value may have been made before the site was looked at, or not.
-                let counted = self.counter.load(Ordering::SeqCst);
-                assert!(counted >= self.model.counter);
-                self.model.counter = counted;
-                Err(vec![fault, E_UNSUPPORTED, E_GENERATION])
-            }
-            (None, generator) => self.model.generate_value(generator),
+        let mut faults = Vec::new();
+        faults.extend(self.model.check_policy(making.policy));
+        faults.extend(self.model.check_site(making.site));
+        let value = if faults.is_empty() {
+            self.model.generate_value(generator)
+        } else {
+            // A value may have been made before the fault was seen, or not.
+            let counted = self.counter.load(Ordering::SeqCst);
+            assert!(counted >= self.model.counter);
+            self.model.counter = counted;
+            faults.extend([E_UNSUPPORTED, E_GENERATION]);
+            Err(faults)
         };
         let Some((token, value)) = self.agree(ours, value) else { return };
         let mut expected = blank(user, &making, generator, self.model.now);
@@ -714,6 +755,7 @@ impl Run {
 
         let mut faults = Vec::new();
         faults.extend(self.model.check_site(making.site));
+        faults.extend(self.model.check_policy(making.policy));
         faults.extend(self.model.has_value(&value).then_some(E_EXISTS));
         let expected = if faults.is_empty() { Ok(()) } else { Err(faults) };
         let Some((token, ())) = self.agree(ours, expected) else { return };
@@ -751,6 +793,27 @@ impl Run {
                 let now = self.model.now;
                 assert_eq!(token.is_expired(now), self.model.is_expired(&expected));
             }
+        }
+    }
+
+    fn allows(&mut self) {
+        let id = self.id();
+        let question @ (policy_id, method, resource) = (
+            self.random.of(&["review", "other"]),
+            self.random.of(&["GET", "PUT", "DELETE"]),
+            self.random.of(&[None, Some("3"), Some("4")]),
+        );
+        self.note("allows", format!("{id} {question:?}"));
+        let expected = self.model.position(id);
+        let Some((token, index)) = self.agree(self.store.get(id), expected) else { return };
+        let expected = if self.model.knows(policy_id) {
+            let policy = parsed(&self.model.tokens[index].policy);
+            Ok(naive_policy::allows(&policy, policy_id, method, resource))
+        } else {
+            Err(vec![E_INVALID_ARGUMENT])
+        };
+        if let Some((ours, expected)) = self.agree(token.allows(question), expected) {
+            assert_eq!(ours, expected);
         }
     }
 
@@ -848,7 +911,10 @@ impl Run {
             extra_data: self.field(|run| run.random.of(&EXTRA_DATA)),
         };
         self.note("update", format!("{id} {update:?}"));
-        let expected = self.model.position(id);
+        let expected = match self.model.check_policy(update.policy.value()) {
+            Some(fault) => Err(vec![fault, E_NOT_FOUND]),
+            None => self.model.position(id),
+        };
         let ours = self.store.update(id, &update);
         let Some((ours, index)) = self.agree(ours, expected) else { return };
         let now = self.model.now;
@@ -980,7 +1046,7 @@ impl Run {
     }
 
     fn setting(&mut self) {
-        let (name, value) = match self.random.below(4) {
+        let (name, value) = match self.random.below(6) {
             0 => {
                 let days = self.random.of(&[0, 1, 2, 30, 365, 3_652_059]);
                 self.model.expiration_days = days;
@@ -998,6 +1064,18 @@ impl Run {
                 self.model.deprecated = ids.iter().map(|id| (*id).to_owned()).collect();
                 ("deprecated_generators", serde_json::to_string(&ids).unwrap())
             }
+            3 => {
+                self.model.token_type = self.random.of(&["rbp", "x1"]);
+                ("token_type", format!("\"{}\"", self.model.token_type))
+            }
+            4 => {
+                self.model.policy_ids =
+                    self.random.of(&[None, None, Some("review"), Some("other")]);
+                (
+                    "policy_ids",
+                    serde_json::to_string(&self.model.policy_ids.map(|id| [id])).unwrap(),
+                )
+            }
             _ => {
                 let id =
                     self.random.of(&["vendor_checksum", "vendor_checksum", "host", "legacy_sha1"]);
@@ -1007,6 +1085,45 @@ impl Run {
         };
         self.note("setting", format!("{name} {value}"));
         self.store.set_setting(name, &value).unwrap();
+    }
+
+    /// Adds hooks beside the others, or removes them.
+    fn hooks(&mut self) {
+        let Some((id, events)) = self.more_hooks.take() else {
+            self.note("add_hooks", String::new());
+            self.more_hooks = Some(self.store.add_hooks());
+            return;
+        };
+        self.note("remove_hooks", id.to_string());
+        self.store.remove_hooks(id).unwrap();
+        assert_eq!(Arc::strong_count(&events), 1, "removed hooks are destroyed");
+        self.agree(self.store.remove_hooks(id), Err::<(), _>(vec![E_NOT_FOUND]));
+    }
+
+    /// Exports everything. The store itself does not take it again; a new one does, and goes on.
+    #[cfg(unix)]
+    fn transfer(&mut self) {
+        let folder = Folder::new();
+        let file = folder.file("export");
+        let count = self.model.tokens.len() as u64;
+        self.note("transfer", String::new());
+        assert_eq!(self.store.export_file(&file, None), Ok(count));
+        let expected = if count == 0 { Ok(()) } else { Err(vec![E_EXISTS, E_POLICY]) };
+        if let Some((added, ())) = self.agree(self.store.import_file(&file, None), expected) {
+            assert_eq!(added, 0);
+        }
+        if let Some(path) = &mut self.path {
+            path.push('+');
+        }
+        self.replace_store(|store| assert_eq!(store.import_file(&file, None), Ok(count)));
+        // Tokens keep their order, and get new ids.
+        let ours = self.store.list(&init()).unwrap();
+        self.model.last_id = ours.last().map_or(0, |token| token.id);
+        for (token, ours) in self.model.tokens.iter_mut().zip(&ours) {
+            token.id = ours.id;
+            token.redacted = redacted(&token.value, token.id);
+        }
+        self.compare_all();
     }
 
     /// One bad argument beside good ones; nothing may change.
@@ -1082,6 +1199,9 @@ impl Run {
 
     fn compare_events(&mut self) {
         let seen = self.events.take();
+        if let Some((_, events)) = &self.more_hooks {
+            assert_eq!(events.take(), seen);
+        }
         let seen: Vec<_> =
             seen.into_iter().map(|seen| (seen.event, seen.token, seen.auto_generated)).collect();
         assert_eq!(seen, std::mem::take(&mut self.model.events));

@@ -218,6 +218,11 @@ impl Store {
 
     /// Records every event of the store from now on.
     pub fn watch(&self) -> Arc<Events> {
+        self.add_hooks().1
+    }
+
+    /// The same, and the id by which the hooks are removed.
+    pub fn add_hooks(&self) -> (u64, Arc<Events>) {
         let events = Arc::new(Events::default());
         let hooks = rbtoken_hooks_t {
             user_data: Arc::into_raw(Arc::clone(&events)).cast_mut().cast(),
@@ -236,7 +241,11 @@ impl Store {
         })
         .unwrap();
         assert!(id >= 1);
-        events
+        (id, events)
+    }
+
+    pub fn remove_hooks(&self, id: u64) -> Result<(), Failure> {
+        call(|error| unsafe { rbtoken_store_remove_hooks(self.raw, id, error) })
     }
 }
 

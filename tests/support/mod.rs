@@ -17,6 +17,7 @@ pub mod header;
 #[cfg(not(fuzzing))]
 pub mod installation;
 mod life;
+pub mod naive_policy;
 
 use std::ffi::{CStr, c_char, c_void};
 use std::mem::MaybeUninit;
