@@ -7,12 +7,12 @@ use std::collections::BTreeMap;
 use libfuzzer_sys::fuzz_target;
 use rbtoken::json::{self, Value};
 
-/// The same document, written naively. Floats are left to the library.
+/// The same document, written naively.
 fn python(value: &Value) -> String {
     match value {
         Value::Null | Value::Bool(_) => value.to_string(),
         Value::Number(number) if !number.is_f64() => number.to_string(),
-        Value::Number(_) => json::to_text(value).expect("there is memory"),
+        Value::Number(number) => float(number.as_f64().expect("it is a float")),
         Value::String(text) => quoted(text),
         Value::Array(items) => {
             let items: Vec<String> = items.iter().map(python).collect();
@@ -26,6 +26,25 @@ fn python(value: &Value) -> String {
             format!("{{{}}}", members.join(", "))
         }
     }
+}
+
+/// As Python's `repr`: the fewest digits that tell the number, with an exponent where it is long.
+fn float(number: f64) -> String {
+    let text = format!("{:e}", number.abs());
+    let (mantissa, exponent) = text.split_once('e').expect("it has an exponent");
+    let exponent: i32 = exponent.parse().expect("it is a number");
+    let digits = mantissa.replace('.', "");
+    let point = (exponent + 1).max(0) as usize;
+    let text = match exponent {
+        -4..0 => format!("0.{}{digits}", "0".repeat((-exponent - 1) as usize)),
+        0..16 if digits.len() <= point => format!("{digits:0<point$}.0"),
+        0..16 => format!("{}.{}", &digits[..point], &digits[point..]),
+        _ => {
+            let sign = if exponent < 0 { '-' } else { '+' };
+            format!("{mantissa}e{sign}{:02}", exponent.abs())
+        }
+    };
+    if number.is_sign_negative() { format!("-{text}") } else { text }
 }
 
 fn quoted(text: &str) -> String {
