@@ -1,10 +1,12 @@
 //! One error type for the whole library.
 
+mod argument;
 mod kind;
 
 use std::borrow::Cow;
 use std::fmt::{self, Write};
 
+pub use argument::Argument;
 pub use kind::ErrorKind;
 
 /// The result of anything that can fail here.
@@ -17,7 +19,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 pub struct Error {
     kind: ErrorKind,
     message: Cow<'static, str>,
-    argument: Option<&'static str>,
+    argument: Option<Argument>,
     json_path: Option<String>,
 }
 
@@ -29,8 +31,8 @@ impl Error {
 
     /// Names the argument that is at fault, unless a deeper place has named it already.
     #[must_use]
-    pub fn at_argument(mut self, name: &'static str) -> Self {
-        self.argument.get_or_insert(name);
+    pub fn at_argument(mut self, argument: impl Into<Argument>) -> Self {
+        self.argument.get_or_insert(argument.into());
         self
     }
 
@@ -51,16 +53,16 @@ impl Error {
 
     /// Says that another argument is at fault than the one that was named, and no document.
     #[must_use]
-    pub(crate) fn moved_to_argument(mut self, name: &'static str) -> Self {
-        self.argument = Some(name);
+    pub(crate) fn moved_to_argument(mut self, argument: impl Into<Argument>) -> Self {
+        self.argument = Some(argument.into());
         self.json_path = None;
         self
     }
 
     /// Names the argument as another caller knows it; a place inside its document stays.
     #[must_use]
-    pub(crate) fn renamed_argument(mut self, name: &'static str) -> Self {
-        self.argument = Some(name);
+    pub(crate) fn renamed_argument(mut self, argument: impl Into<Argument>) -> Self {
+        self.argument = Some(argument.into());
         self
     }
 
@@ -72,7 +74,7 @@ impl Error {
     }
 
     /// An argument has a value that is not allowed.
-    pub fn invalid(argument: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
+    pub fn invalid(argument: impl Into<Argument>, message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(ErrorKind::InvalidArgument, message).at_argument(argument)
     }
 
@@ -86,8 +88,8 @@ impl Error {
         &self.message
     }
 
-    /// The name of the argument or field at fault, if one is.
-    pub fn argument(&self) -> Option<&'static str> {
+    /// The argument or field at fault, if one is.
+    pub fn argument(&self) -> Option<Argument> {
         self.argument
     }
 
@@ -118,7 +120,7 @@ fn path_text(path: impl fmt::Display) -> Option<String> {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)?;
-        match (self.argument, &self.json_path) {
+        match (self.argument.map(Argument::name), &self.json_path) {
             (Some(argument), Some(path)) => write!(f, " ({argument}: {path})"),
             (Some(argument), None) => write!(f, " ({argument})"),
             (None, Some(path)) => write!(f, " ({path})"),

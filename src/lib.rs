@@ -43,4 +43,4 @@ pub mod store;
 pub mod text;
 pub mod token;
 
-pub use error::{Error, ErrorKind, Result};
+pub use error::{Argument, Error, ErrorKind, Result};

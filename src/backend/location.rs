@@ -7,7 +7,7 @@ use super::Durable;
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 use super::{Address, ReviewBoard};
 use super::{Backend, Memory};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Argument, Error, ErrorKind, Result};
 use crate::model::connection::{ConnectionSettings, TrustedOwners};
 use crate::model::documents::Documents;
 
@@ -38,15 +38,15 @@ impl<'a> Location<'a> {
         let Some(location) = location else { return Ok(Self::Memory) };
         if location.len() > MAX_BYTES {
             let message = format!("location must not be longer than {MAX_BYTES} bytes");
-            return Err(Error::new(ErrorKind::TooLong, message).at_argument("location"));
+            return Err(Error::new(ErrorKind::TooLong, message).at_argument(Argument::Location));
         }
         let parsed = if DATABASE_SCHEMES.iter().any(|scheme| location.starts_with(scheme)) {
             Self::ReviewBoard(location)
         } else if location.is_empty() {
-            return Err(Error::invalid("location", "the path is empty"));
+            return Err(Error::invalid(Argument::Location, "the path is empty"));
         } else if location.contains("://") {
             let message = "this is a URL of no kind that is known, and paths are not written so";
-            return Err(Error::invalid("location", message));
+            return Err(Error::invalid(Argument::Location, message));
         } else {
             Self::File(location)
         };
@@ -98,7 +98,7 @@ impl<'a> Location<'a> {
 pub(crate) fn needs_feature(feature: &str) -> Error {
     let message =
         format!("the library was built without the feature `{feature}`, which this needs");
-    Error::new(ErrorKind::Unsupported, message).at_argument("location")
+    Error::new(ErrorKind::Unsupported, message).at_argument(Argument::Location)
 }
 
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]

@@ -3,7 +3,7 @@ use std::ffi::c_char;
 
 use super::codes::status_of;
 use super::support::{Out, Owned, guard_value, lend};
-use crate::error::Error;
+use crate::error::{Argument, Error};
 use crate::memory;
 
 /// What a function answers: one of the values of `rbtoken_status_code`, or the status of a
@@ -105,9 +105,17 @@ impl From<Error> for Details {
         Self {
             status: status_of(error.kind()),
             message: terminated(error.message()).into(),
-            argument: error.argument().map(terminated),
+            argument: error.argument().map(|argument| terminated(c_name(argument))),
             json_path: error.json_path().map(terminated),
         }
+    }
+}
+
+/// The name that the header has for an argument.
+fn c_name(argument: Argument) -> &'static str {
+    match argument {
+        Argument::Expires => "expires_at_us",
+        other => other.name(),
     }
 }
 

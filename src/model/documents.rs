@@ -7,7 +7,7 @@ use hashbrown::{DefaultHashBuilder, HashTable};
 use parking_lot::Mutex;
 
 use super::accepted::Accepted;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Argument, Error, ErrorKind, Result};
 use crate::json::{self, Map, Value};
 use crate::policy::{Policy, PolicyDocument, PolicyIds};
 use crate::text::Text;
@@ -55,7 +55,7 @@ impl Documents {
     }
 
     /// The policy of a JSON text; none is full access.
-    pub fn policy(&self, text: Option<&str>, argument: &'static str) -> Result<Arc<Policy>> {
+    pub fn policy(&self, text: Option<&str>, argument: impl Into<Argument>) -> Result<Arc<Policy>> {
         let Some(text) = text else {
             return Ok(Arc::clone(&self.full_access));
         };
@@ -71,7 +71,7 @@ impl Documents {
     pub fn policy_of(
         &self,
         members: Map<String, Value>,
-        argument: &'static str,
+        argument: impl Into<Argument>,
     ) -> Result<Arc<Policy>> {
         self.share_policy(PolicyDocument::new(members, &self.policy_ids), argument)
     }
@@ -79,7 +79,7 @@ impl Documents {
     fn share_policy(
         &self,
         document: Result<PolicyDocument>,
-        argument: &'static str,
+        argument: impl Into<Argument>,
     ) -> Result<Arc<Policy>> {
         let document = document.map_err(|error| error.at_argument(argument))?;
         let text = document.text().clone();

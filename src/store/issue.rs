@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{ClientTokenRequest, Event, Expires, GenerateRequest, ImportRequest, Store};
 use crate::backend::{ClientQuery, Operation, Outcome, OwnedClientQuery};
 use crate::clock::Timestamp;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Argument, Error, ErrorKind, Result};
 use crate::json::Value;
 use crate::model::documents::read_object;
 use crate::model::names;
@@ -39,7 +39,7 @@ impl Store {
         request.local_site.map_or(Ok(()), names::check_local_site)?;
         let policy = request
             .default_policy
-            .map(|policy| self.documents.policy(Some(policy), "default_policy"))
+            .map(|policy| self.documents.policy(Some(policy), Argument::DefaultPolicy))
             .transpose()?;
         let mut extra_data = read_object(request.default_extra_data, "default_extra_data")?;
 
@@ -53,13 +53,13 @@ impl Store {
             Expires::Default => None,
             Expires::Never => Some(None),
             Expires::At(time) => Some(Some(time)),
-            Expires::After(secs) => {
-                Some(Some(now.plus_secs(secs).map_err(|error| error.at_argument("expires_at_us"))?))
-            }
+            Expires::After(secs) => Some(Some(
+                now.plus_secs(secs).map_err(|error| error.at_argument(Argument::Expires))?,
+            )),
         };
         if expires.flatten().is_some_and(|time| time <= now) {
             return Err(Error::invalid(
-                "expires_at_us",
+                Argument::Expires,
                 "the token would be expired from the start",
             ));
         }
@@ -84,7 +84,7 @@ impl Store {
         };
         let policy = match policy {
             Some(policy) => policy,
-            None => self.documents.policy(None, "default_policy")?,
+            None => self.documents.policy(None, Argument::DefaultPolicy)?,
         };
         extra_data.insert("client_name".to_owned(), Value::from(request.client_name));
         let extra_data = self.documents.extra_data(extra_data, "default_extra_data")?;

@@ -18,7 +18,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use parking_lot::RwLock;
 
 use crate::clock::{Clock, SystemClock, Timestamp};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Argument, Error, ErrorKind, Result};
 use crate::memory;
 use crate::policy::PolicyIds;
 use crate::text::Text;
@@ -115,7 +115,7 @@ impl Store {
         Self::open_with(location.as_deref(), clock, entropy, settings).map_err(|error| match error
             .argument()
         {
-            Some("location") => error.moved_to_path("$.location"),
+            Some(Argument::Location) => error.moved_to_path("$.location"),
             _ => error,
         })
     }

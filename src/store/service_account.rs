@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{ClientTokenRequest, Expires, Store};
-use crate::error::{Error, Result};
+use crate::error::{Argument, Error, Result};
 use crate::memory;
 use crate::model::names;
 use crate::policy::{Policy, PolicyIds};
@@ -109,7 +109,7 @@ impl ServiceAccount {
         });
         // What the account brings is not among the caller's arguments.
         token.map_err(|error| match error.argument() {
-            Some("expires_at_us" | "default_policy") => error.renamed_argument("account"),
+            Some(Argument::Expires | Argument::DefaultPolicy) => error.renamed_argument("account"),
             _ => error,
         })
     }

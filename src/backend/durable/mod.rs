@@ -31,7 +31,7 @@ use self::uses::Uses;
 use self::writer::Writer;
 use super::{Backend, ClientQuery, Contents, Memory, Operation, Outcome};
 use crate::clock::Timestamp;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Argument, Error, ErrorKind, Result};
 use crate::model::connection::TrustedOwners;
 use crate::model::documents::Documents;
 use crate::model::requests::TokenFilter;
@@ -74,10 +74,10 @@ impl Durable {
     ) -> Result<Self> {
         let generation = fork::generation().ok_or_else(|| {
             let message = "the operating system cannot tell the process that it was forked";
-            Error::new(ErrorKind::Unsupported, message).at_argument("location")
+            Error::new(ErrorKind::Unsupported, message).at_argument(Argument::Location)
         })?;
-        let file =
-            OwnedFile::open(location, trusted).map_err(|error| error.at_argument("location"))?;
+        let file = OwnedFile::open(location, trusted)
+            .map_err(|error| error.at_argument(Argument::Location))?;
         let (memory, uses) = (Arc::new(Memory::new()?), Arc::new(Uses::default()));
         let (jobs, receiver) = mailbox::queue(usize::MAX);
         // What the file has is read on the one thread while the other puts it into the memory.
@@ -112,7 +112,7 @@ impl Durable {
         answer
             .wait()
             .unwrap_or_else(|| Err(defect()))
-            .map_err(|error| error.at_argument("location"))?;
+            .map_err(|error| error.at_argument(Argument::Location))?;
         Ok(store)
     }
 

@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 use super::fault::Fault;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Argument, Error, ErrorKind, Result};
 
 /// A database's address.
 #[derive(Debug)]
@@ -206,11 +206,11 @@ fn feature(is_there: bool, name: &'static str) -> Result<()> {
         return Ok(());
     }
     let message = format!("this build has no driver for it: the cargo feature {name} is missing");
-    Err(Error::new(ErrorKind::Unsupported, message).at_argument("location"))
+    Err(Error::new(ErrorKind::Unsupported, message).at_argument(Argument::Location))
 }
 
 fn bad(why: &'static str) -> Error {
-    Error::invalid("location", format!("this is no address of a database: {why}"))
+    Error::invalid(Argument::Location, format!("this is no address of a database: {why}"))
 }
 
 #[cfg(test)]
@@ -265,7 +265,7 @@ mod tests {
             "reviewboard+sqlite:///%ff",
         ] {
             let error = Address::parse(wrong).unwrap_err();
-            assert_eq!(error.argument(), Some("location"), "{wrong}");
+            assert_eq!(error.argument(), Some(Argument::Location), "{wrong}");
         }
     }
 

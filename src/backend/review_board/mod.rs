@@ -29,7 +29,7 @@ use super::{
     Selection,
 };
 use crate::clock::Timestamp;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Argument, Error, ErrorKind, Result};
 use crate::json::StoredDocument;
 use crate::model::connection::ConnectionSettings;
 use crate::model::documents::Documents;
@@ -78,7 +78,7 @@ impl ReviewBoard {
         };
         let pool = Pool::new(Box::new(connect), settings.pool_size);
         let store = Self { pool, settings, documents: Arc::clone(documents) };
-        store.check_schema().map_err(|error| error.at_argument("location"))?;
+        store.check_schema().map_err(|error| error.at_argument(Argument::Location))?;
         Ok(store)
     }
 

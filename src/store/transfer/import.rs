@@ -207,7 +207,7 @@ impl Lines<'_> {
             // The place in the line stays; what was named otherwise is a member of it.
             let path = match (error.json_path(), error.argument()) {
                 (Some(path), _) => Some(path.to_owned()),
-                (None, Some(member)) => Some(format!("$.{member}")),
+                (None, Some(member)) => Some(format!("$.{}", member.name())),
                 (None, None) => None,
             };
             let error = error.prefixed(place).moved_to_argument("path");
