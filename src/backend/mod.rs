@@ -30,6 +30,23 @@ use crate::policy::Policy;
 use crate::text::Text;
 use crate::token::{ExtraData, Invalidation, Record, RecordFields, SharedRecord, TokenValue};
 
+/// What a login is judged to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Judgment {
+    /// Good, at this time.
+    Accepted(Timestamp),
+    /// The token was invalidated.
+    Invalid,
+    /// The token is expired.
+    Expired,
+    /// The token's owner is not active.
+    InactiveUser,
+}
+
+/// Judges a login by a token's record and whether its owner is active. Called under a lock: it must
+/// neither wait nor call back.
+pub(crate) type Judge<'a> = &'a dyn Fn(&Record, bool) -> Result<Judgment>;
+
 /// Which existing token would serve a client.
 #[derive(Clone, Copy)]
 pub(crate) struct ClientQuery<'a> {
@@ -198,14 +215,9 @@ pub(crate) trait Backend: Send + Sync {
 
     fn count(&self) -> Result<u64>;
 
-    /// Asks `judge` about the record of a value, which may be no text, and whether its owner is
-    /// active; a time that it answers becomes the record's `last_used`. The judge must neither wait
-    /// nor call back.
-    fn log_in(
-        &self,
-        value: &[u8],
-        judge: &mut dyn FnMut(&Record, bool) -> Option<Timestamp>,
-    ) -> Result<Option<SharedRecord>>;
+    /// Asks `judge` about the record of a value, which may be no text. The time of an accepted
+    /// login becomes the record's `last_used`.
+    fn log_in(&self, value: &[u8], judge: Judge<'_>) -> Result<Option<(SharedRecord, Judgment)>>;
 
     /// Changes the store.
     fn change(&self, operation: Operation) -> Result<Outcome>;

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use super::{Event, Store, Verdict};
+use crate::backend::Judgment;
 use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::error::Result;
 use crate::model::names;
-use crate::token::{MAX_VALUE_CHARS, SharedToken, Token};
+use crate::token::{MAX_VALUE_CHARS, Record, SharedToken, Token};
 
 /// The site that a request is for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -59,46 +60,31 @@ impl Store {
         // The host's clock is not called while a lock is held, and the system's is not asked about
         // values that nobody has.
         let told = self.clock.as_ref().map(|clock| clock.now()).transpose()?;
-        let mut time = told.map_or(Ok(Timestamp::MIN), Ok);
         // A character has at most four bytes. Bytes that are no text are no token's value.
         if value.len() > 4 * MAX_VALUE_CHARS {
             return Ok(Login::refused(Verdict::Unknown));
         }
-        let mut verdict = Verdict::Unknown;
-        let record = self.backend.log_in(value, &mut |record, owner_is_active| {
-            time = told.map_or_else(|| SystemClock.now(), Ok);
-            let now = *time.as_ref().ok()?;
-            verdict = if record.invalidation().is_some() {
-                Verdict::Invalid
-            } else if record.is_expired(now) {
-                Verdict::Expired
-            } else if !owner_is_active {
-                Verdict::InactiveUser
-            } else {
-                Verdict::Ok
-            };
-            (verdict == Verdict::Ok).then_some(now)
+        let judged = self.backend.log_in(value, &|record, owner_is_active| {
+            let now = told.map_or_else(|| SystemClock.now(), Ok)?;
+            Ok(judge(record, owner_is_active, now))
         })?;
-        let Some(record) = record else {
+        let Some((record, judgment)) = judged else {
             return Ok(Login::refused(Verdict::Unknown));
         };
-        let now = time?;
-        let token = match verdict {
-            Verdict::Ok => {
+        let (verdict, token) = match judgment {
+            Judgment::Accepted(now) => {
                 let token = self.snapshot_used(record, Some(now));
                 self.fire(Event::Used, &token);
-                if !is_good_for(&token, site) {
-                    verdict = Verdict::WrongSite;
-                }
-                token
+                let is_good = is_good_for(&token, site);
+                (if is_good { Verdict::Ok } else { Verdict::WrongSite }, token)
             }
-            Verdict::Expired => {
+            Judgment::Expired => {
                 let token = self.snapshot(record);
                 self.fire(Event::ExpiredUse, &token);
-                token
+                (Verdict::Expired, token)
             }
-            Verdict::Invalid => self.snapshot(record),
-            _ => return Ok(Login::refused(verdict)),
+            Judgment::Invalid => (Verdict::Invalid, self.snapshot(record)),
+            Judgment::InactiveUser => return Ok(Login::refused(Verdict::InactiveUser)),
         };
         Ok(Login { verdict, token: Some(token) })
     }
@@ -124,6 +110,19 @@ impl Store {
             }
             _ => Ok(Login::refused(Verdict::Unknown)),
         }
+    }
+}
+
+/// Judges a login whose value is a token's.
+fn judge(record: &Record, owner_is_active: bool, now: Timestamp) -> Judgment {
+    if record.invalidation().is_some() {
+        Judgment::Invalid
+    } else if record.is_expired(now) {
+        Judgment::Expired
+    } else if !owner_is_active {
+        Judgment::InactiveUser
+    } else {
+        Judgment::Accepted(now)
     }
 }
 

@@ -29,7 +29,7 @@ use self::mailbox::{Answerer, Receiver, Sender};
 use self::rows::Loaded;
 use self::uses::Uses;
 use self::writer::Writer;
-use super::{Backend, ClientQuery, Contents, Memory, Operation, Outcome};
+use super::{Backend, ClientQuery, Contents, Judge, Judgment, Memory, Operation, Outcome};
 use crate::clock::Timestamp;
 use crate::error::{Argument, Error, ErrorKind, Result};
 use crate::model::connection::TrustedOwners;
@@ -37,7 +37,7 @@ use crate::model::documents::Documents;
 use crate::model::requests::TokenFilter;
 use crate::os::{fork, signals};
 use crate::text::Text;
-use crate::token::{Record, SharedRecord};
+use crate::token::SharedRecord;
 
 /// A store in a file.
 pub(crate) struct Durable {
@@ -220,20 +220,16 @@ impl Backend for Durable {
         self.memory()?.contents()
     }
 
-    fn log_in(
-        &self,
-        value: &[u8],
-        judge: &mut dyn FnMut(&Record, bool) -> Option<Timestamp>,
-    ) -> Result<Option<SharedRecord>> {
+    fn log_in(&self, value: &[u8], judge: Judge<'_>) -> Result<Option<(SharedRecord, Judgment)>> {
         let mut is_first = false;
-        let record = self.memory()?.log_in_noting(value, judge, |record, time| {
+        let judged = self.memory()?.log_in_noting(value, judge, |record, time| {
             is_first = self.uses.note(record, time);
         })?;
         if is_first && let Some(jobs) = &self.jobs {
             // If the writer is gone, changes will tell.
             let _ = jobs.send(Job::Used);
         }
-        Ok(record)
+        Ok(judged)
     }
 
     fn change(&self, operation: Operation) -> Result<Outcome> {

@@ -22,7 +22,7 @@ use self::owners::Owners;
 use self::pages::Pages;
 pub(super) use self::plan::{Effect, Plan};
 use self::value_index::ValueIndex;
-use super::{Backend, ClientQuery, Contents, Operation, Outcome};
+use super::{Backend, ClientQuery, Contents, Judge, Judgment, Operation, Outcome};
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind, Result};
 use crate::memory;
@@ -120,17 +120,18 @@ impl Memory {
     pub(super) fn log_in_noting(
         &self,
         value: &[u8],
-        judge: &mut dyn FnMut(&Record, bool) -> Option<Timestamp>,
+        judge: Judge<'_>,
         note: impl FnOnce(&Record, Timestamp),
-    ) -> Result<Option<SharedRecord>> {
+    ) -> Result<Option<(SharedRecord, Judgment)>> {
         self.check_poison()?;
-        Ok(self.values.with(value, |record| {
-            let active = !self.inactive.contains_owner(record);
-            if let Some(time) = judge(record, active) {
+        let judged = self.values.with(value, |record| {
+            let judgment = judge(record, !self.inactive.contains_owner(record))?;
+            if let Judgment::Accepted(time) = judgment {
                 note(record, time);
             }
-            record.clone()
-        }))
+            Ok((record.clone(), judgment))
+        });
+        judged.transpose()
     }
 
     /// Adds the records of some ids that are still there to those in a vector, which has room.
@@ -290,11 +291,7 @@ impl Backend for Memory {
         self.check_headroom(1)
     }
 
-    fn log_in(
-        &self,
-        value: &[u8],
-        judge: &mut dyn FnMut(&Record, bool) -> Option<Timestamp>,
-    ) -> Result<Option<SharedRecord>> {
+    fn log_in(&self, value: &[u8], judge: Judge<'_>) -> Result<Option<(SharedRecord, Judgment)>> {
         self.log_in_noting(value, judge, |record, time| record.set_last_used(Some(time)))
     }
 

@@ -25,8 +25,8 @@ use rows::Reader;
 use sql::{Connection, Param};
 
 use super::{
-    Backend, CallScope, Change, ClientQuery, ForRecords, Operation, Outcome, OwnedClientQuery,
-    Selection,
+    Backend, CallScope, Change, ClientQuery, ForRecords, Judge, Judgment, Operation, Outcome,
+    OwnedClientQuery, Selection,
 };
 use crate::clock::Timestamp;
 use crate::error::{Argument, Error, ErrorKind, Result};
@@ -433,11 +433,7 @@ impl Backend for ReviewBoard {
         Ok(count.ok_or_else(sql::unreadable)?.unsigned_abs())
     }
 
-    fn log_in(
-        &self,
-        value: &[u8],
-        judge: &mut dyn FnMut(&Record, bool) -> Option<Timestamp>,
-    ) -> Result<Option<SharedRecord>> {
+    fn log_in(&self, value: &[u8], judge: Judge<'_>) -> Result<Option<(SharedRecord, Judgment)>> {
         // Bytes that are no text are no token's value.
         let Ok(value) = std::str::from_utf8(value) else { return Ok(None) };
         self.ask(|lease| {
@@ -445,12 +441,13 @@ impl Backend for ReviewBoard {
                 return Ok(None);
             };
             record.check_readable()?;
-            if let Some(time) = judge(&record, is_active) {
+            let judgment = judge(&record, is_active)?;
+            if let Judgment::Accepted(time) = judgment {
                 let update = "UPDATE webapi_webapitoken SET last_used = ? WHERE id = ?";
                 lease.execute(update, &[Param::Time(time), Param::Int(record.id())])?;
                 record.set_last_used(Some(time));
             }
-            Ok(Some(record))
+            Ok(Some((record, judgment)))
         })
     }
 
