@@ -2,10 +2,10 @@ use std::ffi::{CString, c_char, c_void};
 use std::mem::offset_of;
 use std::sync::Arc;
 
-use crate::clock::{Clock, Timestamp};
+use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
-use crate::ffi::support::check_answer;
-use crate::ffi::{rbtoken_clock_fn, rbtoken_entropy_fn};
+use crate::ffi::support::UserData;
+use crate::ffi::{HostClock, HostEntropy, rbtoken_clock_fn, rbtoken_entropy_fn};
 use crate::store::{Event, Hooks, Store};
 use crate::token::{Entropy, SharedToken};
 
@@ -109,11 +109,18 @@ impl Host {
     }
 
     pub fn clock(&self) -> Option<Arc<dyn Clock>> {
-        self.0.now.is_some().then(|| Arc::new(self.clone()) as Arc<dyn Clock>)
+        let clock = HostClock::new(self.0.now?, self.user_data());
+        Some(Arc::new(clock))
     }
 
     pub fn entropy(&self) -> Option<Arc<dyn Entropy>> {
-        self.0.fill.is_some().then(|| Arc::new(self.clone()) as Arc<dyn Entropy>)
+        let entropy = HostEntropy::new(self.0.fill?, self.user_data());
+        Some(Arc::new(entropy))
+    }
+
+    /// The data of the functions. The host destroys it itself.
+    fn user_data(&self) -> UserData {
+        UserData::new(self.0.user_data, None)
     }
 
     /// Hooks that log what becomes of tokens.
@@ -129,31 +136,6 @@ impl Host {
         };
         // SAFETY: the host's function, with its own data and texts that live during the call.
         unsafe { log(self.0.user_data, level as i32, target.as_ptr(), message.as_ptr()) };
-    }
-}
-
-impl Clock for Host {
-    fn now(&self) -> Result<Timestamp> {
-        let mut micros = i64::MIN;
-        if let Some(now) = self.0.now {
-            // SAFETY: the host's function, with its own data and a place that can be written.
-            check_answer(unsafe { now(self.0.user_data, &raw mut micros) }, "the clock")?;
-        }
-        Timestamp::from_micros(micros).map_err(|_| {
-            let message = "the clock of the host told a time outside the years 1 to 9999";
-            Error::new(ErrorKind::Callback, message)
-        })
-    }
-}
-
-impl Entropy for Host {
-    fn fill(&self, buffer: &mut [u8]) -> Result<()> {
-        let Some(fill) = self.0.fill else {
-            return Err(Error::new(ErrorKind::Callback, "the host has no entropy"));
-        };
-        // SAFETY: the host's function, with its own data and so many bytes that can be written.
-        let status = unsafe { fill(self.0.user_data, buffer.as_mut_ptr(), buffer.len()) };
-        check_answer(status, "the entropy source")
     }
 }
 

@@ -5,6 +5,7 @@ use super::error::rbtoken_status_t;
 use super::support::{SizedStruct, UserData, check_answer, read_published};
 use crate::clock::{Clock, Timestamp};
 use crate::error::{Error, ErrorKind, Result};
+use crate::store::CallbackIdentity;
 use crate::token::Entropy;
 
 /// Called exactly once when the library needs a callback's `user_data` no more, also when it was
@@ -76,10 +77,16 @@ pub(super) type NowFn = unsafe extern "C-unwind" fn(*mut c_void, *mut i64) -> rb
 pub(super) type FillFn =
     unsafe extern "C-unwind" fn(*mut c_void, *mut u8, usize) -> rbtoken_status_t;
 
-/// The host's clock.
-pub(super) struct HostClock {
+/// A clock of the host's.
+pub(crate) struct HostClock {
     now: NowFn,
     user_data: UserData,
+}
+
+impl HostClock {
+    pub fn new(now: NowFn, user_data: UserData) -> Self {
+        Self { now, user_data }
+    }
 }
 
 impl Clock for HostClock {
@@ -95,10 +102,16 @@ impl Clock for HostClock {
     }
 }
 
-/// The host's entropy.
-pub(super) struct HostEntropy {
+/// An entropy source of the host's.
+pub(crate) struct HostEntropy {
     fill: FillFn,
     user_data: UserData,
+}
+
+impl HostEntropy {
+    pub fn new(fill: FillFn, user_data: UserData) -> Self {
+        Self { fill, user_data }
+    }
 }
 
 impl Entropy for HostEntropy {
@@ -110,25 +123,48 @@ impl Entropy for HostEntropy {
     }
 }
 
-/// Where a callback, its data and its `destroy` are.
-pub(super) type Identity = (usize, usize, usize);
-
-/// A callback struct as it was read: what it makes, once all else is known to be right, and what
-/// tells it from others.
+/// A callback struct of the host's as it was read: its function, and what tells it from others.
 pub(super) struct Given<T> {
-    pub identity: Identity,
+    pub identity: CallbackIdentity,
     callbacks: Result<T>,
     user_data: UserData,
 }
 
 impl<T> Given<T> {
+    /// Reads a struct whose `fields` are the function and its address, its data and its `destroy`.
+    ///
+    /// # Safety
+    /// `callback` is NULL or points to as many readable bytes as its first field says.
+    unsafe fn read<S: SizedStruct>(
+        callback: *const S,
+        [argument, name]: [&'static str; 2],
+        fields: impl FnOnce(S) -> (Option<(T, usize)>, *mut c_void, rbtoken_destroy_fn),
+    ) -> Result<Option<Self>> {
+        if callback.is_null() {
+            return Ok(None);
+        }
+        // SAFETY: as promised by the caller.
+        let (callback, known) = unsafe { read_published(callback, argument) }?;
+        let (function, user_data, destroy) = fields(callback);
+        let (function, address) = function.unzip();
+        Ok(Some(Self {
+            identity: CallbackIdentity {
+                function: address.unwrap_or(0),
+                user_data: user_data as usize,
+                destroy: destroy.map_or(0, |destroy| destroy as usize),
+            },
+            callbacks: known.and_then(|()| function.ok_or_else(|| missing(argument, name))),
+            user_data: UserData::new(user_data, destroy),
+        }))
+    }
+
     /// Whether the struct can be used. Its data is destroyed with it if not.
     pub fn check(&self) -> Result<()> {
         self.callbacks.as_ref().map(|_| ()).map_err(Clone::clone)
     }
 
     /// Leaves the data alone if an equal struct was registered before, and owns it.
-    pub fn forget_if_registered(self, registered: Option<Identity>) {
+    pub fn forget_if_registered(self, registered: Option<CallbackIdentity>) {
         if registered == Some(self.identity) {
             self.user_data.forget();
         }
@@ -139,24 +175,14 @@ impl Given<NowFn> {
     /// # Safety
     /// `clock` is NULL or points to as many readable bytes as its first field says.
     pub unsafe fn clock(clock: *const rbtoken_clock_t) -> Result<Option<Self>> {
-        if clock.is_null() {
-            return Ok(None);
-        }
+        let fields =
+            |it: rbtoken_clock_t| (it.now.map(|now| (now, now as usize)), it.user_data, it.destroy);
         // SAFETY: as promised by the caller.
-        let (clock, known) = unsafe { read_published(clock, "clock") }?;
-        Ok(Some(Self {
-            identity: (
-                clock.now.map_or(0, |now| now as usize),
-                clock.user_data as usize,
-                clock.destroy.map_or(0, |destroy| destroy as usize),
-            ),
-            callbacks: known.and_then(|()| clock.now.ok_or_else(|| missing("clock", "now"))),
-            user_data: UserData::new(clock.user_data, clock.destroy),
-        }))
+        unsafe { Self::read(clock, ["clock", "now"], fields) }
     }
 
     pub fn into_clock(self) -> Result<Arc<dyn Clock>> {
-        Ok(Arc::new(HostClock { now: self.callbacks?, user_data: self.user_data }))
+        Ok(Arc::new(HostClock::new(self.callbacks?, self.user_data)))
     }
 }
 
@@ -164,24 +190,15 @@ impl Given<FillFn> {
     /// # Safety
     /// `entropy` is NULL or points to as many readable bytes as its first field says.
     pub unsafe fn entropy(entropy: *const rbtoken_entropy_t) -> Result<Option<Self>> {
-        if entropy.is_null() {
-            return Ok(None);
-        }
+        let fields = |it: rbtoken_entropy_t| {
+            (it.fill.map(|fill| (fill, fill as usize)), it.user_data, it.destroy)
+        };
         // SAFETY: as promised by the caller.
-        let (entropy, known) = unsafe { read_published(entropy, "entropy") }?;
-        Ok(Some(Self {
-            identity: (
-                entropy.fill.map_or(0, |fill| fill as usize),
-                entropy.user_data as usize,
-                entropy.destroy.map_or(0, |destroy| destroy as usize),
-            ),
-            callbacks: known.and_then(|()| entropy.fill.ok_or_else(|| missing("entropy", "fill"))),
-            user_data: UserData::new(entropy.user_data, entropy.destroy),
-        }))
+        unsafe { Self::read(entropy, ["entropy", "fill"], fields) }
     }
 
     pub fn into_entropy(self) -> Result<Arc<dyn Entropy>> {
-        Ok(Arc::new(HostEntropy { fill: self.callbacks?, user_data: self.user_data }))
+        Ok(Arc::new(HostEntropy::new(self.callbacks?, self.user_data)))
     }
 }
 

@@ -1,10 +1,8 @@
 use std::ffi::c_char;
 use std::sync::Arc;
 
-use once_cell::sync::OnceCell;
-
 use super::buffer::rbtoken_buffer_t;
-use super::callbacks::{FillFn, Given, Identity, NowFn, rbtoken_clock_t, rbtoken_entropy_t};
+use super::callbacks::{FillFn, Given, NowFn, rbtoken_clock_t, rbtoken_entropy_t};
 use super::error::{rbtoken_error_t, rbtoken_status_t};
 use super::guard::guard;
 use super::support::{
@@ -12,7 +10,7 @@ use super::support::{
 };
 use crate::error::{Error, Result};
 use crate::memory;
-use crate::store::{Store, StoreOptions, shared};
+use crate::store::{OptionsIdentity, Store, StoreOptions, shared, shared_identity};
 
 /// A store of tokens. Its handles count their references, and any of them may be used from any
 /// number of threads at once. Tokens that came from it outlive it.
@@ -79,9 +77,6 @@ unsafe impl SizedStruct for rbtoken_store_options_t {
     const PUBLISHED: &'static [usize] = &[size_of::<Self>()];
 }
 
-/// The callbacks of the shared store: its clock and its entropy.
-static SHARED_CALLBACKS: OnceCell<[Option<Identity>; 2]> = OnceCell::new();
-
 /// The options as they were read, with callbacks that are destroyed unless a store takes them.
 struct Opening<'a> {
     location: Option<&'a str>,
@@ -136,29 +131,23 @@ impl<'a> Opening<'a> {
     }
 
     /// What tells these options from others.
-    fn identity(&self) -> String {
-        let callbacks = self.callbacks();
-        if (self.location, self.settings, callbacks) == (None, None, [None, None]) {
-            return String::new();
-        }
-        format!("{:?}", (self.location, self.settings, callbacks))
-    }
-
-    fn callbacks(&self) -> [Option<Identity>; 2] {
-        [
-            self.clock.as_ref().map(|clock| clock.identity),
-            self.entropy.as_ref().map(|entropy| entropy.identity),
-        ]
+    fn identity(&self) -> Result<OptionsIdentity> {
+        Ok(OptionsIdentity {
+            location: self.location.map(memory::string).transpose()?,
+            settings: self.settings.map(memory::string).transpose()?,
+            clock: self.clock.as_ref().map(|clock| clock.identity),
+            entropy: self.entropy.as_ref().map(|entropy| entropy.identity),
+        })
     }
 
     /// Destroys the callbacks but those that the shared store has.
     fn forget_registered(self) {
-        let [clock, entropy] = SHARED_CALLBACKS.get().copied().unwrap_or_default();
+        let registered = shared_identity();
         if let Some(given) = self.clock {
-            given.forget_if_registered(clock);
+            given.forget_if_registered(registered.and_then(|it| it.clock));
         }
         if let Some(given) = self.entropy {
-            given.forget_if_registered(entropy);
+            given.forget_if_registered(registered.and_then(|it| it.entropy));
         }
     }
 
@@ -249,22 +238,18 @@ pub unsafe extern "C" fn rbtoken_store_shared(
     let body = || {
         // SAFETY: the host's options, as the header describes them.
         let opening = unsafe { Opening::read(options) };
-        let identity = (!options.is_null()).then(|| opening.identity());
         let usable = opening.check().and_then(|()| store.required("store"));
+        let identity = (!options.is_null()).then(|| opening.identity()).transpose();
         let mut opening = Some(opening);
         let mut kept = (None, None);
         let opened = usable.and_then(|store| {
-            let opened = shared(identity.as_deref(), || {
+            let opened = shared(identity?, || {
                 let Some(opening) = opening.take() else {
                     return Store::open(StoreOptions::default());
                 };
-                let callbacks = opening.callbacks();
                 let options = opening.options()?;
                 kept = (options.clock.clone(), options.entropy.clone());
-                let store = Store::open(options)?;
-                // Cannot be set already: only one call opens the store.
-                let _ = SHARED_CALLBACKS.set(callbacks);
-                Ok(store)
+                Store::open(options)
             })?;
             store.set(rbtoken_store_t::give(opened));
             Ok(())

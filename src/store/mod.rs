@@ -41,7 +41,7 @@ pub use login::{Login, RequestSite};
 pub use service_account::{ServiceAccount, ServiceAccountOptions};
 use settings::Settings;
 pub use settings::{SETTINGS_SCHEMA, SettingsDocument};
-pub use shared::shared;
+pub use shared::{CallbackIdentity, OptionsIdentity, shared, shared_identity};
 pub use transfer::Progress;
 pub use verdict::Verdict;
 
