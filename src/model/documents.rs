@@ -1,39 +1,35 @@
 //! Policies and extra data, shared between the tokens that carry the same document.
 
-use std::hash::BuildHasher;
-use std::sync::{Arc, Weak};
-
-use hashbrown::{DefaultHashBuilder, HashTable};
-use parking_lot::Mutex;
+use std::sync::Arc;
 
 use super::accepted::Accepted;
+use super::interner::{Interner, Keyed};
 use crate::error::{Argument, Error, ErrorKind, Result};
 use crate::json::{self, Map, Value};
 use crate::policy::{Policy, PolicyDocument, PolicyIds};
 use crate::text::Text;
 use crate::token::ExtraData;
 
-/// A document whose canonical text tells it from others.
-trait Document {
-    fn text(&self) -> &Text;
-}
+impl Keyed for Policy {
+    type Key = str;
 
-impl Document for Policy {
-    fn text(&self) -> &Text {
-        Self::text(self)
+    fn key(&self) -> &str {
+        self.text()
     }
 }
 
-impl Document for ExtraData {
-    fn text(&self) -> &Text {
-        Self::text(self)
+impl Keyed for ExtraData {
+    type Key = str;
+
+    fn key(&self) -> &str {
+        self.text()
     }
 }
 
 /// The documents that some token carries now.
 pub(crate) struct Documents {
-    policies: Shared<Policy>,
-    extra_data: Shared<ExtraData>,
+    policies: Interner<Policy>,
+    extra_data: Interner<ExtraData>,
     accepted_policies: Accepted<Policy>,
     accepted_extra_data: Accepted<ExtraData>,
     policy_ids: Arc<PolicyIds>,
@@ -44,8 +40,8 @@ pub(crate) struct Documents {
 impl Documents {
     pub fn new(policy_ids: Arc<PolicyIds>) -> Self {
         Self {
-            policies: Shared::default(),
-            extra_data: Shared::default(),
+            policies: Interner::default(),
+            extra_data: Interner::default(),
             accepted_policies: Accepted::default(),
             accepted_extra_data: Accepted::default(),
             full_access: Arc::new(Policy::full_access(&policy_ids)),
@@ -83,7 +79,7 @@ impl Documents {
     ) -> Result<Arc<Policy>> {
         let document = document.map_err(|error| error.at_argument(argument))?;
         let text = document.text().clone();
-        self.policies.share(&text, || document.compile(&self.policy_ids))
+        self.policies.intern(&text, || document.compile(&self.policy_ids))
     }
 
     /// The extra data of a JSON text that must be an object; none is the empty one.
@@ -112,7 +108,7 @@ impl Documents {
         }
         let client_name = client_name.map(Text::try_new).transpose()?;
         let text = Text::try_new(&json::object_to_text(&document)?)?;
-        self.extra_data.share(&text, || Ok(ExtraData::new(text.clone(), client_name)))
+        self.extra_data.intern(&text, || Ok(ExtraData::new(text.clone(), client_name)))
     }
 }
 
@@ -125,7 +121,7 @@ impl Documents {
         let Some(text) = stored_text(text).filter(|text| *text != "{}") else {
             return Ok(Arc::clone(&self.full_access));
         };
-        self.policies.share(text, || {
+        self.policies.intern(text, || {
             PolicyDocument::stored(text, stored_object(text)?)?.compile(&self.policy_ids)
         })
     }
@@ -137,7 +133,7 @@ impl Documents {
     /// `Corrupt` if it is no JSON object.
     pub fn stored_extra_data(&self, text: Option<&str>) -> Result<Arc<ExtraData>> {
         let text = stored_text(text).unwrap_or("{}");
-        self.extra_data.share(text, || {
+        self.extra_data.intern(text, || {
             let members = stored_object(text)?;
             let client_name = members.get("client_name").and_then(Value::as_str);
             let client_name = client_name.map(Text::try_new).transpose()?;
@@ -154,7 +150,10 @@ impl Documents {
         match text {
             None | Some("{}") => Arc::clone(&self.full_access),
             Some(text) => {
-                self.policies.share_foreign(text, || Policy::stored(text, &self.policy_ids))
+                let Ok(policy) = self.policies.intern(text, || {
+                    Ok::<_, std::convert::Infallible>(Policy::stored(text, &self.policy_ids))
+                });
+                policy
             }
         }
     }
@@ -164,7 +163,11 @@ impl Documents {
     pub fn foreign_extra_data(&self, text: Option<&str>) -> Arc<ExtraData> {
         match text {
             None | Some("{}") => Arc::clone(&self.no_extra_data),
-            Some(text) => self.extra_data.share_foreign(text, || ExtraData::stored(text)),
+            Some(text) => {
+                let stored = || Ok::<_, std::convert::Infallible>(ExtraData::stored(text));
+                let Ok(extra_data) = self.extra_data.intern(text, stored);
+                extra_data
+            }
         }
     }
 }
@@ -193,88 +196,4 @@ pub(crate) fn read_object(
 ) -> Result<Map<String, Value>> {
     text.map_or_else(|| Ok(Map::new()), json::parse_object)
         .map_err(|error| error.at_argument(argument))
-}
-
-/// Documents by their canonical text. The table keeps none of them alive.
-struct Shared<T> {
-    hasher: DefaultHashBuilder,
-    table: Mutex<Table<T>>,
-}
-
-struct Table<T> {
-    entries: HashTable<Entry<T>>,
-    /// At this many entries, those whose document is gone are swept out.
-    sweep_at: usize,
-}
-
-/// Small, since it outlives its document until it is swept out.
-struct Entry<T> {
-    hash: u64,
-    document: Weak<T>,
-}
-
-const SWEEP_AT_LEAST: usize = 64;
-
-impl<T> Default for Shared<T> {
-    fn default() -> Self {
-        let table = Table { entries: HashTable::new(), sweep_at: SWEEP_AT_LEAST };
-        Self { hasher: DefaultHashBuilder::default(), table: Mutex::new(table) }
-    }
-}
-
-impl<T: Document> Shared<T> {
-    /// The document of a text: one that is there already, or else the one that is made, which
-    /// happens without the lock because it may be long.
-    fn share(&self, text: &str, make: impl FnOnce() -> Result<T>) -> Result<Arc<T>> {
-        let hash = self.hasher.hash_one(text);
-        if let Some(document) = self.table.lock().find(hash, text) {
-            return Ok(document);
-        }
-        Ok(self.add(hash, make()?))
-    }
-
-    /// The same for a text that others wrote, which cannot fail to be read.
-    #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
-    fn share_foreign(&self, text: &str, make: impl FnOnce() -> T) -> Arc<T> {
-        let hash = self.hasher.hash_one(text);
-        let found = self.table.lock().find(hash, text);
-        found.unwrap_or_else(|| self.add(hash, make()))
-    }
-
-    /// Adds a document, unless one of the same text was added meanwhile.
-    fn add(&self, hash: u64, document: T) -> Arc<T> {
-        let document = Arc::new(document);
-        let mut table = self.table.lock();
-        if let Some(document) = table.find(hash, document.text()) {
-            return document;
-        }
-        table.insert(Entry { hash, document: Arc::downgrade(&document) });
-        document
-    }
-}
-
-impl<T: Document> Table<T> {
-    fn find(&self, hash: u64, text: &str) -> Option<Arc<T>> {
-        // An entry whose document is gone is passed over: a later one may have the same text.
-        let mut document = None;
-        self.entries.find(hash, |entry| {
-            if entry.hash == hash {
-                document =
-                    entry.document.upgrade().filter(|document| document.text().as_str() == text);
-            }
-            document.is_some()
-        });
-        document
-    }
-
-    fn insert(&mut self, entry: Entry<T>) {
-        if self.entries.len() >= self.sweep_at {
-            self.entries.retain(|entry| entry.document.strong_count() > 0);
-            self.sweep_at = (self.entries.len() * 2).max(SWEEP_AT_LEAST);
-        }
-        // Without room in the table the document is only not shared.
-        if self.entries.try_reserve(1, |entry| entry.hash).is_ok() {
-            self.entries.insert_unique(entry.hash, entry, |entry| entry.hash);
-        }
-    }
 }

@@ -4,5 +4,6 @@
 mod accepted;
 pub(crate) mod connection;
 pub(crate) mod documents;
+pub(crate) mod interner;
 pub(crate) mod names;
 pub mod requests;

@@ -162,6 +162,8 @@ impl PartialEq for Common {
     }
 }
 
+impl Eq for Common {}
+
 impl Hash for Common {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.key().hash(state);

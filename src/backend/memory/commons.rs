@@ -1,39 +1,26 @@
 //! What records have in common, kept once.
 
-use std::hash::BuildHasher;
-use std::sync::{Arc, Weak};
-
-use hashbrown::{DefaultHashBuilder, HashTable};
-use parking_lot::Mutex;
+use std::sync::Arc;
 
 use crate::error::Result;
 use crate::index::Slab;
+use crate::model::interner::{Interner, Keyed};
 use crate::token::{Common, Record, RecordFields, SharedRecord};
 
-/// What the records of a store have in common, and the memory that they lie in. The table keeps
-/// nothing alive.
+/// What the records of a store have in common, and the memory that they lie in.
 #[derive(Default)]
 pub(in crate::backend) struct Commons {
     slab: Slab<Record>,
-    hasher: DefaultHashBuilder,
-    table: Mutex<Table>,
+    fields: Interner<Common>,
 }
 
-#[derive(Default)]
-struct Table {
-    entries: HashTable<Entry>,
-    /// How many were in the table when those that nobody has were swept out.
-    swept: usize,
-    /// How many records have gone since.
-    gone: usize,
-}
+impl Keyed for Common {
+    type Key = Self;
 
-struct Entry {
-    hash: u64,
-    common: Weak<Common>,
+    fn key(&self) -> &Self {
+        self
+    }
 }
-
-const SWEEP_AT_LEAST: usize = 64;
 
 impl Commons {
     /// Places a new record, whose owner's name is shared already.
@@ -65,68 +52,17 @@ impl Commons {
         if !common.can_be_shared() {
             return Arc::new(common);
         }
-        let hash = self.hasher.hash_one(&common);
-        let mut table = self.table.lock();
-        let mut found = None;
-        table.entries.find(hash, |entry| {
-            if entry.hash == hash {
-                found = entry.common.upgrade().filter(|it| **it == common);
-            }
-            found.is_some()
-        });
-        if let Some(found) = found {
-            return found;
-        }
-        let common = Arc::new(common);
-        table.insert(Entry { hash, common: Arc::downgrade(&common) });
-        common
+        self.fields.share(common)
     }
 
     /// Gives back the memory that is kept for records which are gone.
     pub fn sweep(&self) {
-        let mut table = self.table.lock();
-        if table.gone > 0 {
-            table.sweep();
-        }
+        self.fields.sweep();
     }
 
     /// Says that so many records are gone, so that there may be something to sweep out.
     pub fn released(&self, records: usize) {
-        self.table.lock().gone += records;
-    }
-}
-
-impl Table {
-    fn insert(&mut self, entry: Entry) {
-        // As rare as doubling, so that an entry is looked at a few times in its life.
-        let grown = self.entries.len() >= 2 * self.swept.max(SWEEP_AT_LEAST / 2);
-        if grown || self.gone > self.swept.max(SWEEP_AT_LEAST) {
-            self.sweep();
-        }
-        // Without room in the table it is only not shared.
-        if self.entries.try_reserve(1, |entry| entry.hash).is_ok() {
-            self.entries.insert_unique(entry.hash, entry, |entry| entry.hash);
-        }
-    }
-
-    /// Drops the entries of what no record has any more.
-    fn sweep(&mut self) {
-        self.entries.retain(|entry| entry.common.strong_count() > 0);
-        self.shrink();
-        (self.swept, self.gone) = (self.entries.len(), 0);
-    }
-
-    /// Shrinks a table that is less than half as large as twice its entries need, if there is
-    /// memory for a smaller one.
-    fn shrink(&mut self) {
-        let mut smaller = HashTable::new();
-        let most = 2 * self.entries.len();
-        if most < self.entries.capacity() / 2 && smaller.try_reserve(most, |_| 0).is_ok() {
-            for entry in self.entries.drain() {
-                smaller.insert_unique(entry.hash, entry, |entry| entry.hash);
-            }
-            self.entries = smaller;
-        }
+        self.fields.released(records);
     }
 }
 
@@ -148,15 +84,14 @@ mod tests {
         let noted = |note: &str| noted(&commons, &alike, note);
         let (one, other) = (noted("x"), noted("x"));
         assert_eq!(one.note().as_str().as_ptr(), other.note().as_str().as_ptr());
-        assert_eq!(commons.table.lock().entries.len(), 1);
+        assert_eq!(commons.fields.entries().0, 1);
 
         let many: Vec<_> = (0..1000).map(|n| noted(&n.to_string())).collect();
-        assert_eq!(commons.table.lock().entries.len(), 1001);
+        assert_eq!(commons.fields.entries().0, 1001);
         drop(many);
         commons.released(1000);
         let kept = noted("y");
-        assert_eq!(commons.table.lock().entries.len(), 2);
-        assert!(commons.table.lock().entries.capacity() < 100);
+        assert!(matches!(commons.fields.entries(), (2, ..100)));
         drop((kept, one, other));
     }
 }
