@@ -59,3 +59,34 @@ fn is_plain_name(key: &str) -> bool {
         && !key.as_bytes()[0].is_ascii_digit()
         && key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn path_is_printed_from_the_root() {
+        let root = Path::Root;
+        let (resources, list) = (root.member("resources"), root.item(7));
+        let star = resources.member("*");
+        let allow = star.member("allow");
+        assert_eq!(root.to_string(), "$");
+        assert_eq!(allow.item(2).to_string(), r#"$.resources["*"].allow[2]"#);
+        assert_eq!(list.item(0).member("a").to_string(), "$[7][0].a");
+    }
+
+    #[test]
+    fn member_name_is_quoted_unless_it_is_plain() {
+        for (name, written) in [
+            ("client_name", ".client_name"),
+            ("_9", "._9"),
+            ("9", r#"["9"]"#),
+            ("", r#"[""]"#),
+            ("a b", r#"["a b"]"#),
+            ("a\"]", r#"["a\"]"]"#),
+            ("é\n", r#"["\u00e9\n"]"#),
+        ] {
+            assert_eq!(Path::Root.member(name).to_string(), format!("${written}"));
+        }
+    }
+}

@@ -294,4 +294,75 @@ mod tests {
             assert!(unquoted.is_none_or(|it| it.capacity() <= text.len()), "{text}");
         }
     }
+
+    /// What is wrong with a document, and where.
+    fn refusal(text: &str) -> (ErrorKind, String) {
+        let error = parse(text).unwrap_err();
+        (error.kind(), error.json_path().unwrap_or_default().to_owned())
+    }
+
+    #[test]
+    fn document_is_read_as_serde_json_reads_it() {
+        for text in [
+            "null",
+            " \t\r\n[true , false,null ]\n",
+            r#"{"a": {"b": [1, -2, "x", {}, []]}, "": 0, "a\nb": 1.5}"#,
+            "[9223372036854775807, 18446744073709551615, -9223372036854775808]",
+            "[0.1, -0.0, 1e3, 1E-3, 5e-324, 1.7976931348623157e308]",
+            r#"{"a": 1, "b": 2, "a": 3}"#,
+            r#""}],{[ \" \\""#,
+        ] {
+            let expected: Value = serde_json::from_str(text).unwrap();
+            assert_eq!(parse(text).unwrap(), expected, "{text}");
+            assert_eq!(read_back(text).unwrap(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn refusal_names_its_kind_and_its_place() {
+        use ErrorKind::{JsonNumber, JsonSyntax};
+        for (text, kind, path) in [
+            ("", JsonSyntax, "$"),
+            ("[1,]", JsonSyntax, "$"),
+            ("{} {}", JsonSyntax, "$"),
+            ("NaN", JsonSyntax, "$"),
+            (r#"{"a": [1, "\ud800"]}"#, JsonSyntax, "$.a[1]"),
+            (r#"{"\udc00": 1}"#, JsonSyntax, "$"),
+            (r#"{"a": [1, 1e999]}"#, JsonNumber, "$.a[1]"),
+            ("[18446744073709551616]", JsonNumber, "$[0]"),
+            (r#"{"b": {"c": -9223372036854775809}}"#, JsonNumber, "$.b.c"),
+        ] {
+            assert_eq!(refusal(text), (kind, path.to_owned()), "{text}");
+        }
+    }
+
+    #[test]
+    fn document_of_another_kind_is_no_object() {
+        for text in ["[]", "1", "\"{}\"", "null"] {
+            let errors = [parse_object(text).unwrap_err(), parse_with_documents(text).unwrap_err()];
+            for error in errors {
+                assert_eq!((error.kind(), error.json_path()), (ErrorKind::JsonType, Some("$")));
+            }
+        }
+        assert_eq!(parse_object(r#"{"a": 1}"#).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn levels_and_length_are_limited() {
+        let nested = |levels: usize| "[".repeat(levels) + &"]".repeat(levels);
+        assert!(parse(&nested(MAX_LEVELS)).is_ok());
+        let (kind, path) = refusal(&nested(MAX_LEVELS + 1));
+        assert_eq!(
+            (kind, path),
+            (ErrorKind::JsonTooDeep, "$".to_owned() + &"[0]".repeat(MAX_LEVELS))
+        );
+        let inside = |levels: usize| format!("{{\"policy\": {}}}", nested(levels));
+        assert!(parse_with_documents(&inside(MAX_LEVELS)).is_ok());
+        assert!(parse_with_documents(&inside(MAX_LEVELS + 1)).is_err());
+
+        let long = |len: usize| format!("\"{}\"", "x".repeat(len - 2));
+        assert!(parse(&long(MAX_BYTES)).is_ok());
+        assert_eq!(refusal(&long(MAX_BYTES + 1)).0, ErrorKind::TooLong);
+        assert!(parse_secret(&format!("{{\"a\": {}}}", long(MAX_BYTES))).is_ok());
+    }
 }

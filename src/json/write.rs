@@ -154,3 +154,50 @@ pub(crate) fn write_string(text: &str, out: &mut impl Write) -> fmt::Result {
     out.write_str(&text[plain..])?;
     out.write_char('"')
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn document_is_written_as_python_writes_it() {
+        let document = json!({
+            "b": [1, -2, true, false, null, 18_446_744_073_709_551_615_u64],
+            "a": {"é": "é", "Z": {}, "a": []},
+            "🦀": 0.5,
+            "": "\"\\/\u{8}\u{c}\n\r\t\0\u{7f}🦀",
+        });
+        let python = r#"{"": "\"\\/\b\f\n\r\t\u0000\u007f\ud83e\udd80", "#.to_owned()
+            + r#""a": {"Z": {}, "a": [], "\u00e9": "\u00e9"}, "#
+            + r#""b": [1, -2, true, false, null, 18446744073709551615], "#
+            + r#""\ud83e\udd80": 0.5}"#;
+        assert_eq!(to_text(&document).unwrap(), python);
+        let members = document.as_object().unwrap();
+        assert_eq!(object_to_text(members).unwrap(), python);
+    }
+
+    #[test]
+    fn float_is_written_as_python_writes_it() {
+        for (float, python) in [
+            (0.0, "0.0"),
+            (-0.0, "-0.0"),
+            (100.0, "100.0"),
+            (-2.5, "-2.5"),
+            (0.1, "0.1"),
+            (0.0001, "0.0001"),
+            (0.000_012_5, "1.25e-05"),
+            (1e15, "1000000000000000.0"),
+            (9_007_199_254_740_993.0, "9007199254740992.0"),
+            (1e16, "1e+16"),
+            (1.234_567_890_123_456_8e17, "1.2345678901234568e+17"),
+            (2e-100, "2e-100"),
+            (5e-324, "5e-324"),
+            (9_007_199_254_740_992.0 * 1e7, "9.007199254740992e+22"),
+            (f64::MAX, "1.7976931348623157e+308"),
+        ] {
+            assert_eq!(to_text(&json!(float)).unwrap(), python);
+        }
+    }
+}

@@ -225,3 +225,224 @@ impl Claims {
         true
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::mailbox::{Answer, question};
+    use super::*;
+    use crate::backend::tests::fields;
+    use crate::backend::{Change, OwnedClientQuery};
+    use crate::clock::Timestamp;
+    use crate::error::ErrorKind;
+    use crate::os::deadline;
+    use crate::token::Invalidation;
+
+    type Reply = Answer<Result<Outcome>>;
+
+    /// Changes that wait for the writer, and those who wait for the answers.
+    #[derive(Default)]
+    struct Waiting {
+        backlog: VecDeque<Job>,
+        replies: Vec<Reply>,
+    }
+
+    impl Waiting {
+        fn of(operations: impl IntoIterator<Item = Operation>) -> Self {
+            deadline::start();
+            let mut waiting = Self::default();
+            operations.into_iter().for_each(|operation| waiting.add(operation));
+            waiting
+        }
+
+        fn add(&mut self, operation: Operation) {
+            let (sender, reply) = question();
+            self.backlog.push_back(Job::Change(operation, sender));
+            self.replies.push(reply);
+        }
+
+        /// Plans a batch, and returns how many changes are in it.
+        fn plan(&mut self, memory: &Memory) -> (Batch, usize) {
+            let before = self.backlog.len();
+            let batch = Batch::plan(memory, &mut self.backlog);
+            (batch, before - self.backlog.len())
+        }
+
+        /// How many changes each batch has until all are made.
+        fn batches(mut self, memory: &Memory) -> Vec<usize> {
+            let mut sizes = Vec::new();
+            while !self.backlog.is_empty() {
+                let (mut batch, size) = self.plan(memory);
+                batch.make_room(memory);
+                batch.succeed(memory);
+                sizes.push(size);
+            }
+            self.replies.into_iter().for_each(|reply| drop(outcome(reply)));
+            sizes
+        }
+    }
+
+    fn outcome(reply: Reply) -> Result<Outcome> {
+        reply.wait().unwrap()
+    }
+
+    fn is_done<const RECORDS: usize>(reply: Reply) -> bool {
+        matches!(outcome(reply), Ok(Outcome::Done(records)) if records.len() == RECORDS)
+    }
+
+    /// A memory that has tokens with the ids from 1 on.
+    fn memory(tokens: i64) -> Memory {
+        let memory = Memory::new().unwrap();
+        (1..=tokens).for_each(|number| drop(memory.change(insert(number)).unwrap()));
+        memory
+    }
+
+    /// Stores a token with the value of this number.
+    fn insert(number: i64) -> Operation {
+        Operation::Insert(Box::new(fields(number, "alice", None, None)), None)
+    }
+
+    fn insert_unless(number: i64, client_name: &str) -> Operation {
+        let fields = fields(number, "alice", Some(client_name), None);
+        let unless = OwnedClientQuery {
+            user: "alice".into(),
+            local_site: None,
+            client_name: client_name.into(),
+            valid_until: Timestamp::MIN,
+            ignored_generators: None,
+        };
+        Operation::Insert(Box::new(fields), Some(unless))
+    }
+
+    fn update(id: i64) -> Operation {
+        let last_updated = Timestamp::MAX;
+        let note = Some("new".into());
+        let change = Change { expires: None, note, policy: None, extra_data: None, last_updated };
+        Operation::Update(id, change)
+    }
+
+    fn invalidate(which: Selection) -> Operation {
+        Operation::Invalidate(which, Invalidation { date: None, reason: "".into() })
+    }
+
+    fn with_value(number: i64) -> Selection {
+        Selection::Value(fields(number, "alice", None, None).value)
+    }
+
+    #[test]
+    fn changes_of_different_things_share_a_batch() {
+        let memory = memory(4);
+        let waiting = Waiting::of([
+            insert(10),
+            insert_unless(11, "one"),
+            insert_unless(12, "other"),
+            update(1),
+            Operation::Delete(2),
+            invalidate(Selection::Id(3)),
+            invalidate(with_value(4)),
+            Operation::AddLocalSite("site".into()),
+            Operation::SetUserActive("bob".into(), false),
+            Operation::SetUserActive("bob".into(), true),
+        ]);
+        assert_eq!(waiting.batches(&memory), [10]);
+        assert_eq!(memory.count().unwrap(), 6);
+    }
+
+    #[test]
+    fn change_of_what_the_batch_changes_waits_for_the_next() {
+        let of = |operations: [Operation; 3]| Waiting::of(operations).batches(&memory(3));
+        assert_eq!(of([insert(10), insert(10), insert(11)]), [1, 2]);
+        assert_eq!(of([insert_unless(10, "one"), insert(11), insert_unless(12, "one")]), [2, 1]);
+        assert_eq!(of([update(1), update(2), Operation::Delete(1)]), [2, 1]);
+        assert_eq!(of([invalidate(with_value(1)), update(2), update(1)]), [2, 1]);
+        assert_eq!(of([update(1), invalidate(Selection::Id(1)), update(3)]), [1, 2]);
+        let add_site = || Operation::AddLocalSite("site".into());
+        assert_eq!(of([add_site(), insert(10), add_site()]), [2, 1]);
+    }
+
+    #[test]
+    fn change_of_anything_has_a_batch_of_its_own() {
+        let changes: [fn() -> Operation; 5] = [
+            || Operation::RemoveLocalSite("site".into()),
+            || Operation::Purge(Timestamp::MAX),
+            || Operation::Import(Box::default()),
+            || invalidate(Selection::User("alice".into())),
+            || invalidate(Selection::Everyone),
+        ];
+        for change in changes {
+            let waiting = Waiting::of([insert(10), change(), insert(11), insert(12)]);
+            assert_eq!(waiting.batches(&memory(1)), [1, 1, 2]);
+        }
+    }
+
+    #[test]
+    fn batch_ends_before_a_flush_and_at_its_limit() {
+        let memory = memory(0);
+        let mut waiting = Waiting::of([insert(1)]);
+        let (sender, _reply) = question();
+        waiting.backlog.push_back(Job::Flush(sender));
+        waiting.add(insert(2));
+        assert_eq!(waiting.plan(&memory).1, 1);
+        assert!(matches!(waiting.backlog.front(), Some(Job::Flush(_))));
+        assert_eq!(waiting.plan(&memory).1, 0);
+
+        let numbers = 1..=MOST as i64 + 2;
+        assert_eq!(Waiting::of(numbers.map(insert)).batches(&memory), [MOST, 2]);
+    }
+
+    #[test]
+    fn batch_that_is_written_is_made_in_memory_and_answered() {
+        let memory = memory(2);
+        let mut waiting = Waiting::of([insert(10), insert(1), update(1), Operation::Delete(7)]);
+        let (mut batch, _) = waiting.plan(&memory);
+        assert_eq!((batch.effects().count(), memory.count().unwrap()), (2, 2));
+        batch.make_room(&memory);
+        batch.succeed(&memory);
+        let [inserted, taken, updated, missing] = waiting.replies.try_into().ok().unwrap();
+        let Ok(Outcome::Inserted(record)) = outcome(inserted) else { panic!("not inserted") };
+        assert!(memory.by_id(record.id()).unwrap().is_some_and(|it| it.is(&record)));
+        assert!(matches!(outcome(taken), Ok(Outcome::ValueTaken(_))));
+        assert!(is_done::<1>(updated) && is_done::<0>(missing));
+        assert_eq!(memory.by_id(1).unwrap().unwrap().note().as_str(), "new");
+    }
+
+    #[test]
+    fn failed_batch_changes_nothing_and_answers_no_ops() {
+        let memory = memory(1);
+        let refused = Operation::RemoveLocalSite("site".into());
+        let mut waiting = Waiting::of([insert(10), Operation::Delete(7), refused]);
+        let failure = Error::new(ErrorKind::Io, "the disk is full");
+        waiting.plan(&memory).0.fail(&failure);
+        waiting.plan(&memory).0.fail(&failure);
+        let [inserted, missing, refused] = waiting.replies.try_into().ok().unwrap();
+        assert_eq!(outcome(inserted).err(), Some(failure));
+        assert!(is_done::<0>(missing));
+        assert_eq!(outcome(refused).err().unwrap().kind(), ErrorKind::NotFound);
+        assert_eq!(memory.count().unwrap(), 1);
+    }
+
+    #[test]
+    fn dropped_batch_tells_its_callers() {
+        let mut waiting = Waiting::of([insert(1), insert(2)]);
+        drop(waiting.plan(&memory(0)));
+        assert!(waiting.replies.into_iter().all(|reply| reply.wait().is_none()));
+    }
+
+    #[test]
+    fn log_is_emptied_after_a_purge_or_many_removals() {
+        let empties = |memory: &Memory, operations: Vec<Operation>| {
+            Waiting::of(operations).plan(memory).0.empties_log()
+        };
+        let many = memory(MANY_REMOVED as i64);
+        let delete = |ids: std::ops::RangeInclusive<usize>| {
+            ids.map(|id| Operation::Delete(id as i64)).collect()
+        };
+        assert!(empties(&many, delete(1..=MANY_REMOVED)));
+        assert!(!empties(&many, delete(1..=MANY_REMOVED - 1)));
+
+        let purge = || vec![Operation::Purge(Timestamp::MAX)];
+        let one = memory(1);
+        assert!(!empties(&one, purge()), "nothing is dead");
+        drop(one.change(invalidate(Selection::Id(1))).unwrap());
+        assert!(empties(&one, purge()));
+    }
+}

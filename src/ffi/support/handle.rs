@@ -224,3 +224,129 @@ pub(crate) trait Owned: Sized {
         (!handle.is_null()).then(|| unsafe { Box::from_raw(handle.cast::<Self::Target>()) })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::ptr::{null, null_mut};
+
+    use super::*;
+
+    struct Number {
+        _opaque: [u8; 0],
+    }
+
+    impl Shared for Number {
+        type Target = u32;
+        type Reference = Arc<u32>;
+    }
+
+    struct Single {
+        _opaque: [u8; 0],
+    }
+
+    impl Owned for Single {
+        type Target = Arc<u32>;
+    }
+
+    #[test]
+    fn shared_handle_counts_one_reference_until_taken() {
+        let target = Arc::new(7);
+        let handle = Number::give(Arc::clone(&target));
+        assert_eq!(Arc::strong_count(&target), 2);
+        // SAFETY: the handle was given and is not released yet.
+        let own = unsafe { Number::hold(handle, "it") }.unwrap();
+        assert!(Arc::ptr_eq(&own, &target));
+        assert_eq!(Arc::strong_count(&target), 3);
+        // SAFETY: as above.
+        assert_eq!(unsafe { Number::get(handle) }, Some(&7));
+        // SAFETY: as above; it is not used again.
+        drop(unsafe { Number::take(handle) });
+        assert_eq!(Arc::strong_count(&target), 2);
+        assert_eq!(*own, 7);
+    }
+
+    #[test]
+    fn borrowed_reference_is_counted_once_it_is_owned() {
+        let target = Arc::new(7);
+        let handle = Number::lend(&target);
+        // SAFETY: the reference behind the handle lives.
+        let borrowed = unsafe { Number::borrow(handle, "it") }.unwrap();
+        assert_eq!((**borrowed, Arc::strong_count(&target)), (7, 1));
+        let own = borrowed.into_own();
+        assert_eq!(Arc::strong_count(&target), 2);
+        drop(own);
+        assert_eq!(Arc::strong_count(&target), 1);
+    }
+
+    #[test]
+    fn null_handle_is_an_error_that_names_its_argument() {
+        // SAFETY: NULL is allowed.
+        let errors = unsafe {
+            [
+                Number::hold(null(), "it").map(drop),
+                Number::borrow(null(), "it").map(drop),
+                Number::required(null(), "it").map(drop),
+                Single::required(null(), "it").map(drop),
+            ]
+        };
+        for error in errors.map(Result::unwrap_err) {
+            assert_eq!(
+                (error.kind(), error.argument()),
+                (ErrorKind::NullArgument, Some("it".into()))
+            );
+        }
+        // SAFETY: as above.
+        unsafe {
+            assert!(Number::get(null()).is_none() && Number::take(null_mut()).is_none());
+            assert!(Single::get(null()).is_none() && Single::take(null_mut()).is_none());
+        }
+    }
+
+    thread_local! {
+        static HANDLE: Cell<*mut Asking> = const { Cell::new(null_mut()) };
+        static ANSWER: Cell<Option<ErrorKind>> = const { Cell::new(None) };
+    }
+
+    struct Asking {
+        _opaque: [u8; 0],
+    }
+
+    /// Asks for a reference to itself when it goes, as a host's `destroy` can.
+    struct AsksAtItsEnd;
+
+    impl Shared for Asking {
+        type Target = AsksAtItsEnd;
+        type Reference = Arc<AsksAtItsEnd>;
+    }
+
+    impl Drop for AsksAtItsEnd {
+        fn drop(&mut self) {
+            // SAFETY: the memory of the target is still there.
+            let refused = unsafe { Asking::hold(HANDLE.get(), "it") };
+            ANSWER.set(refused.err().map(|error| error.kind()));
+        }
+    }
+
+    #[test]
+    fn target_that_is_going_cannot_be_held() {
+        HANDLE.set(Asking::give(Arc::new(AsksAtItsEnd)));
+        // SAFETY: the handle was given, and is taken once.
+        drop(unsafe { Asking::take(HANDLE.get()) });
+        assert_eq!(ANSWER.get(), Some(ErrorKind::State));
+    }
+
+    #[test]
+    fn owned_handle_is_freed_with_its_target() {
+        let target = Arc::new(7);
+        let handle = Single::give(Arc::clone(&target));
+        // SAFETY: the handle was given and is not freed yet.
+        let borrowed = unsafe { Single::required(handle, "it") }.unwrap();
+        assert_eq!((**borrowed, Arc::strong_count(&target)), (7, 2));
+        // SAFETY: as above; it is not used again.
+        let taken = unsafe { Single::take(handle) };
+        assert_eq!(taken.as_deref(), Some(&target));
+        drop(taken);
+        assert_eq!(Arc::strong_count(&target), 1);
+    }
+}
