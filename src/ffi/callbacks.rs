@@ -202,7 +202,7 @@ impl Given<FillFn> {
     }
 }
 
-fn missing(argument: &'static str, function: &'static str) -> Error {
+pub(super) fn missing(argument: &'static str, function: &'static str) -> Error {
     Error::new(ErrorKind::NullArgument, format!("the function {function} must be set"))
         .at_argument(argument)
 }

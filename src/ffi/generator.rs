@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
-use super::callbacks::rbtoken_destroy_fn;
+use super::callbacks::{missing, rbtoken_destroy_fn};
 use super::error::{rbtoken_error_t, rbtoken_status_t};
 use super::guard::guard;
 use super::store::rbtoken_store_t;
@@ -74,7 +74,7 @@ struct HostGenerator {
 
 impl TokenGenerator for HostGenerator {
     fn create(&self, request: &CreateRequest<'_>, _: &dyn Entropy) -> Result<TokenValue> {
-        let Some(create) = self.create else { return Err(missing("create")) };
+        let Some(create) = self.create else { return Err(missing("generator", "create")) };
         let token_type = terminated(request.token_type)?;
         let mut value = Zeroizing::new([0_u8; CAPACITY]);
         let mut len = usize::MAX;
@@ -96,7 +96,7 @@ impl TokenGenerator for HostGenerator {
     }
 
     fn validate(&self, token_type: &str, value: &str) -> Result<bool> {
-        let Some(validate) = self.validate else { return Err(missing("validate")) };
+        let Some(validate) = self.validate else { return Err(missing("generator", "validate")) };
         let token_type = terminated(token_type)?;
         // Not a Rust `bool` yet: who knows what the host writes.
         let mut valid = 0_u8;
@@ -127,11 +127,6 @@ fn terminated(token_type: &str) -> Result<CString> {
 
 fn broken(what: &str) -> Error {
     Error::new(ErrorKind::Callback, format!("the token generator broke its contract: {what}"))
-}
-
-fn missing(function: &str) -> Error {
-    Error::new(ErrorKind::NullArgument, format!("the function {function} must be set"))
-        .at_argument("generator")
 }
 
 /// Adds a token generator to a store, under an id of its own. It makes values once
@@ -174,8 +169,8 @@ pub unsafe extern "C" fn rbtoken_store_add_generator(
             user_data: UserData::new(given.user_data, given.destroy),
         });
         known?;
-        generator.create.ok_or_else(|| missing("create"))?;
-        generator.validate.ok_or_else(|| missing("validate"))?;
+        generator.create.ok_or_else(|| missing("generator", "create"))?;
+        generator.validate.ok_or_else(|| missing("generator", "validate"))?;
         // SAFETY: the host's handle and text, which it keeps for the duration of the call.
         let (store, generator_id) = unsafe {
             (
