@@ -7,25 +7,29 @@
 //! A document lies in one array, each container before its parts: no depth of it can exhaust the
 //! stack, be it while it is read, walked or dropped.
 
+mod cursor;
 mod json;
 mod literal;
 mod write;
 
 use crate::error::Result;
+use crate::memory;
 
 /// A value of a stored document.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Node {
     Null,
     Bool(bool),
-    /// Decimal digits, behind a minus sign if it is negative.
-    Int(Box<str>),
+    /// Decimal digits, after a minus sign if it is negative.
+    Int(String),
     Float(f64),
     Text(StoredText),
     /// A Python value that JSON has none for: bytes, a complex number, `...`.
     Opaque {
         is_true: bool,
     },
+    /// Parentheses around the one value that follows. No [`Item`] is one.
+    Group,
     /// A list, tuple or set; its items follow, up to the index `end`.
     List {
         end: usize,
@@ -49,12 +53,16 @@ impl StoredText {
         (!self.has_surrogates).then_some(&self.text)
     }
 
-    /// Appends a code point, which may be a surrogate.
-    fn push(&mut self, code: u32) {
-        self.has_surrogates |= (0xd800..0xe000).contains(&code);
-        self.text.push(char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER));
+    fn push_str(&mut self, text: &str) -> Result<()> {
+        self.text.try_reserve(text.len()).map_err(memory::exhausted)?;
+        self.text.push_str(text);
+        Ok(())
     }
 }
+
+/// Bytes that reading takes at most for a byte of a document: a node, three times while their
+/// number grows, the brackets around it, and copies of the text.
+const READING: usize = 192;
 
 /// A document as Review Board reads it.
 #[derive(Debug)]
@@ -65,20 +73,26 @@ pub(crate) struct StoredDocument {
 
 impl StoredDocument {
     /// Reads the text of a column. Every text is read as something.
-    pub fn read(text: &str) -> Self {
+    ///
+    /// # Errors
+    /// `NoMemory`.
+    pub fn read(text: &str) -> Result<Self> {
         if text.is_empty() {
-            return Self::empty(false);
+            return Ok(Self::empty(false));
         }
-        let nodes = match json::read(text, false) {
+        memory::check_room(text.len().saturating_mul(READING))?;
+        let nodes = match json::read(text, false)? {
             Some(nodes) => match nodes.first() {
-                Some(Node::Text(inner)) => json::read(&inner.text, inner.has_surrogates)
+                Some(Node::Text(inner)) => match json::read(&inner.text, inner.has_surrogates)? {
                     // Python does not compile a text with surrogates.
-                    .or_else(|| inner.exact().and_then(literal::read)),
+                    None => inner.exact().map_or(Ok(None), literal::read)?,
+                    read => read,
+                },
                 _ => Some(nodes),
             },
-            None => literal::read(text),
+            None => literal::read(text)?,
         };
-        nodes.map_or_else(|| Self::empty(true), |nodes| Self { nodes, is_fallback: false })
+        Ok(nodes.map_or_else(|| Self::empty(true), |nodes| Self { nodes, is_fallback: false }))
     }
 
     fn empty(is_fallback: bool) -> Self {
@@ -91,7 +105,7 @@ impl StoredDocument {
     }
 
     pub fn root(&self) -> Item<'_> {
-        Item { nodes: &self.nodes, at: 0 }
+        Item::at(&self.nodes, 0)
     }
 
     /// The document as JSON, with sorted keys. NaN, infinities and what JSON has no value for are
@@ -120,6 +134,12 @@ pub(crate) struct Item<'a> {
 }
 
 impl<'a> Item<'a> {
+    /// The value at an index, or in parentheses there.
+    fn at(nodes: &'a [Node], at: usize) -> Self {
+        let groups = nodes.iter().skip(at).take_while(|node| matches!(node, Node::Group));
+        Self { nodes, at: at + groups.count() }
+    }
+
     /// The value itself. No index leads outside the document.
     fn node(self) -> &'a Node {
         self.nodes.get(self.at).unwrap_or(&Node::Null)
@@ -128,9 +148,9 @@ impl<'a> Item<'a> {
     /// What Python's `bool()` says of the value.
     pub fn is_true(self) -> bool {
         match self.node() {
-            Node::Null => false,
+            Node::Null | Node::Group => false,
             Node::Bool(value) => *value,
-            Node::Int(digits) => &**digits != "0",
+            Node::Int(digits) => digits != "0",
             Node::Float(value) => *value != 0.0,
             Node::Text(value) => !value.text.is_empty(),
             Node::Opaque { is_true } => *is_true,
@@ -199,13 +219,13 @@ impl<'a> Item<'a> {
     fn parts(self, end: usize) -> impl Iterator<Item = Item<'a>> + use<'a> {
         let mut at = self.at + 1;
         std::iter::from_fn(move || {
-            let item = (at < end).then_some(Item { nodes: self.nodes, at })?;
+            let item = (at < end).then(|| Item::at(self.nodes, at))?;
             at = item.end();
             Some(item)
         })
     }
 
-    /// The index behind the value and all that is inside it.
+    /// The index after the value and all that is inside it.
     fn end(self) -> usize {
         match self.node() {
             Node::List { end } | Node::Dict { end } => *end,
@@ -214,20 +234,12 @@ impl<'a> Item<'a> {
     }
 }
 
-/// Sets the end of a container, all of whose parts are there.
-fn close(nodes: &mut [Node], at: usize) {
-    let len = nodes.len();
-    if let Some(Node::List { end } | Node::Dict { end }) = nodes.get_mut(at) {
-        *end = len;
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn json(text: &str) -> String {
-        let document = StoredDocument::read(text);
+        let document = StoredDocument::read(text).unwrap();
         if document.is_fallback() { "fallback".to_owned() } else { document.to_json().unwrap() }
     }
 
@@ -262,6 +274,17 @@ mod tests {
             ),
             ("null", "null"),
             ("1, 2", "[1, 2]"),
+            ("()", "[]"),
+            ("(1)", "1"),
+            ("((1),)", "[1]"),
+            ("{(1, (2,)): 3, (4): -(5)}", r#"{"4": -5}"#),
+            ("{'a': ((), ((1, 2), [(3)]), ('x'\n'y'))}", r#"{"a": [[], [[1, 2], [3]], "xy"]}"#),
+            (
+                "[-(0_0), (0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF), 0b_1, 1e5, (-1.)+(0j), -2j, +1.]",
+                "[0, 87112285931760246646623899502532662132735, 1, 100000.0, null, null, 1.0]",
+            ),
+            ("[(set)(), set(\n), {()}]", "[[], [], [[]]]"),
+            ("\r\n# one\r\\\n{\r'a':\x0c'''\r\n''' # two\r\n}\n\\\n\n \t# three", r#"{"a": "\n"}"#),
         ] {
             assert_eq!(json(text), expected, "{text}");
         }
@@ -296,27 +319,87 @@ mod tests {
             "x\0",
             "print('x')",
             "\u{feff}{}",
+            "('a')",
+            "set",
+            "(set)",
+            "[set, 1]",
+            "set()()",
+            "-set()",
+            "-(-1)",
+            "1+(-2j)",
+            "(1+2j)+3j",
+            "2j+1j",
+            "{1: 2, 3}",
+            "{1, 2: 3}",
+            "{(1, []): 2}",
+            "(,)",
+            "[1 2]",
+            "{1: 2}\\\n",
+            "{1: 2}\n ",
+            "\x0c {1: 2}",
+            "\\\n {1: 2}",
+            "[\\ \n]",
+            "'a'\n'b'",
+            "ur'x',",
         ] {
             assert_eq!(json(text), "fallback", "{text:?}");
         }
     }
 
     #[test]
-    fn depth_does_not_exhaust_the_stack() {
+    fn depth_does_not_exhaust_a_small_stack() {
         const LEVELS: usize = 1 << 20;
-        let deep = format!("{{\"a\": {}{}}}", "[".repeat(LEVELS), "]".repeat(LEVELS));
-        assert_eq!(json(&deep), deep);
-        let open = "[".repeat(LEVELS);
-        assert_eq!(json(&open), "fallback");
-        assert_eq!(json(&open.replace('[', "{'a':")), "fallback");
+        let small = std::thread::Builder::new().stack_size(64 << 10);
+        let read = small.spawn(|| {
+            let deep = format!("{{\"a\": {}{}}}", "[".repeat(LEVELS), "]".repeat(LEVELS));
+            assert_eq!(json(&deep), deep);
+            let open = "[".repeat(LEVELS);
+            for open in [open.clone(), open.replace('[', "{'a':"), open.replace('[', "((1,),")] {
+                assert_eq!(json(&open), "fallback");
+            }
+        });
+        read.unwrap().join().unwrap();
+    }
+
+    #[test]
+    fn literal_is_as_deep_as_python_takes_it() {
+        for (open, close, levels) in [
+            ("[", "]", 200),
+            ("(", ",)", 200),
+            ("{'a':", "}", 200),
+            // Beyond these, the memory of Python's parser is exhausted.
+            ("[1,", "]", 199),
+            ("{1: 2, 3:", "}", 199),
+            ("((1,),", ")", 198),
+            ("(([1],),", ")", 197),
+            ("(1, 2,", ")", 192),
+        ] {
+            let text = |levels| format!("{}None{}", open.repeat(levels), close.repeat(levels));
+            assert_ne!(json(&text(levels)), "fallback", "{open}");
+            assert_eq!(json(&text(levels + 1)), "fallback", "{open}");
+        }
+    }
+
+    #[test]
+    fn integers_have_as_many_digits_as_python_takes() {
+        let digits = |len: usize| format!("1{}", "0".repeat(len - 1));
+        for sign in ["", "+"] {
+            let text = |len| format!("[{sign}{}]", digits(len));
+            assert_eq!(json(&text(4300)), format!("[{}]", digits(4300)));
+            assert_eq!(json(&text(4301)), "fallback");
+        }
+        let hexadecimal = |len| format!("[0x{}]", "f".repeat(len));
+        assert_eq!(json(&hexadecimal(3571)).len(), "[]".len() + 4300);
+        assert_eq!(json(&hexadecimal(3572)), "[null]");
+        assert_eq!(json(&hexadecimal(3572).replace(']', "+1j]")), "fallback");
     }
 
     #[test]
     fn text_with_lone_surrogates_equals_no_text() {
-        let document = StoredDocument::read("{\"client_name\": \"\\ud800\"}");
+        let document = StoredDocument::read("{\"client_name\": \"\\ud800\"}").unwrap();
         let name = document.root().get("client_name").unwrap();
         assert!(name.is_text() && name.as_str().is_none());
-        let document = StoredDocument::read("\"{\\\"a\\\": \\\"\\ud800\\\"}\"");
+        let document = StoredDocument::read("\"{\\\"a\\\": \\\"\\ud800\\\"}\"").unwrap();
         assert!(document.root().get("a").unwrap().as_str().is_none());
     }
 }

@@ -50,10 +50,20 @@ impl Documents {
         }
     }
 
+    /// The policy that is an empty object.
+    pub fn full_access(&self) -> Arc<Policy> {
+        Arc::clone(&self.full_access)
+    }
+
+    /// The extra data that is an empty object.
+    pub fn no_extra_data(&self) -> Arc<ExtraData> {
+        Arc::clone(&self.no_extra_data)
+    }
+
     /// The policy of a JSON text; none is full access.
     pub fn policy(&self, text: Option<&str>, argument: impl Into<Argument>) -> Result<Arc<Policy>> {
         let Some(text) = text else {
-            return Ok(Arc::clone(&self.full_access));
+            return Ok(self.full_access());
         };
         // Asked before the list is: a text that is checked while the list changes is checked again.
         let version = self.policy_ids.version();
@@ -119,7 +129,7 @@ impl Documents {
     /// `Corrupt` if it is no JSON object.
     pub fn stored_policy(&self, text: Option<&str>) -> Result<Arc<Policy>> {
         let Some(text) = stored_text(text).filter(|text| *text != "{}") else {
-            return Ok(Arc::clone(&self.full_access));
+            return Ok(self.full_access());
         };
         self.policies.intern(text, || {
             PolicyDocument::stored(text, stored_object(text)?)?.compile(&self.policy_ids)
@@ -146,28 +156,25 @@ impl Documents {
 impl Documents {
     /// The policy of a row that others wrote, read as Review Board reads it; none is full access.
     /// One that is malformed denies everything.
-    pub fn foreign_policy(&self, text: Option<&str>) -> Arc<Policy> {
+    ///
+    /// # Errors
+    /// `NoMemory`.
+    pub fn foreign_policy(&self, text: Option<&str>) -> Result<Arc<Policy>> {
         match text {
-            None | Some("{}") => Arc::clone(&self.full_access),
-            Some(text) => {
-                let Ok(policy) = self.policies.intern(text, || {
-                    Ok::<_, std::convert::Infallible>(Policy::stored(text, &self.policy_ids))
-                });
-                policy
-            }
+            None | Some("{}") => Ok(self.full_access()),
+            Some(text) => self.policies.intern(text, || Policy::stored(text, &self.policy_ids)),
         }
     }
 
     /// The extra data of a row that others wrote, read as Review Board reads it; none is the empty
     /// object.
-    pub fn foreign_extra_data(&self, text: Option<&str>) -> Arc<ExtraData> {
+    ///
+    /// # Errors
+    /// `NoMemory`.
+    pub fn foreign_extra_data(&self, text: Option<&str>) -> Result<Arc<ExtraData>> {
         match text {
-            None | Some("{}") => Arc::clone(&self.no_extra_data),
-            Some(text) => {
-                let stored = || Ok::<_, std::convert::Infallible>(ExtraData::stored(text));
-                let Ok(extra_data) = self.extra_data.intern(text, stored);
-                extra_data
-            }
+            None | Some("{}") => Ok(self.no_extra_data()),
+            Some(text) => self.extra_data.intern(text, || ExtraData::stored(text)),
         }
     }
 }

@@ -103,18 +103,18 @@ impl Policy {
 
     /// The policy of a row that others wrote. Its text is kept as it stands. What is no policy
     /// denies everything.
-    #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
-    pub(crate) fn stored(text: &str, ids: &Arc<PolicyIds>) -> Self {
-        let (resources, origin) = match stored::access(&StoredDocument::read(text)) {
+    ///
+    /// # Errors
+    /// `NoMemory`.
+    pub(crate) fn stored(text: &str, ids: &Arc<PolicyIds>) -> Result<Self> {
+        let (resources, origin) = match stored::access(&StoredDocument::read(text)?) {
             stored::Access::Full => (None, Origin::Stored),
-            stored::Access::Rules(resources) => match Resources::compile(&resources) {
-                Ok(resources) => (Some(resources), Origin::Stored),
-                // Without memory for the rules, nothing is allowed.
-                Err(_) => (None, Origin::Malformed),
-            },
+            stored::Access::Rules(resources) => {
+                (Some(Resources::compile(&resources)?), Origin::Stored)
+            }
             stored::Access::None => (None, Origin::Malformed),
         };
-        Self { text: Text::new(text), resources, ids: Arc::clone(ids), origin }
+        Ok(Self { text: Text::try_new(text)?, resources, ids: Arc::clone(ids), origin })
     }
 
     /// The document's text.
@@ -131,7 +131,7 @@ impl Policy {
         if self.origin == Origin::Validated {
             return Ok(Cow::Borrowed(&self.text));
         }
-        let document = StoredDocument::read(&self.text);
+        let document = StoredDocument::read(&self.text)?;
         if document.is_fallback() { Ok("null".into()) } else { document.to_json().map(Cow::Owned) }
     }
 

@@ -70,7 +70,7 @@ mod tests {
     use super::*;
 
     fn kind(text: &str) -> &'static str {
-        match access(&StoredDocument::read(text)) {
+        match access(&StoredDocument::read(text).unwrap()) {
             Access::Full => "full",
             Access::Rules(_) => "rules",
             Access::None => "none",

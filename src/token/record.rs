@@ -39,13 +39,16 @@ impl ExtraData {
     }
 
     /// The extra data of a row that others wrote. Its text is kept as it stands.
-    #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
-    pub(crate) fn stored(text: &str) -> Self {
-        let document = StoredDocument::read(text);
+    ///
+    /// # Errors
+    /// `NoMemory`.
+    pub(crate) fn stored(text: &str) -> Result<Self> {
+        let document = StoredDocument::read(text)?;
         let client_name = document.root().get("client_name").and_then(json::Item::as_str);
         // A name that C would cut short is no client's, and nobody can ask for it.
         let client_name = client_name.filter(|name| !name.contains('\0'));
-        Self { text: Text::new(text), client_name: client_name.map(Text::new), is_foreign: true }
+        let client_name = client_name.map(Text::try_new).transpose()?;
+        Ok(Self { text: Text::try_new(text)?, client_name, is_foreign: true })
     }
 
     /// The document as JSON, which its text need not be if others wrote it, without the members
@@ -55,7 +58,7 @@ impl ExtraData {
     /// `NoMemory`; no others for what a store made.
     pub(crate) fn to_json_without(&self, prefix: &str) -> Result<Cow<'_, str>> {
         if self.is_foreign {
-            return StoredDocument::read(&self.text).to_json_without(prefix).map(Cow::Owned);
+            return StoredDocument::read(&self.text)?.to_json_without(prefix).map(Cow::Owned);
         }
         if !self.text.contains(&format!("\"{prefix}")) {
             return Ok(Cow::Borrowed(&self.text));

@@ -42,6 +42,8 @@ from djblets.siteconfig.models import SiteConfiguration  # noqa: E402
 from reviewboard.site.models import LocalSite  # noqa: E402
 from reviewboard.webapi.models import WebAPIToken  # noqa: E402
 
+import documents  # noqa: E402
+
 UTC = datetime.timezone.utc
 
 # The tests fail to log in more often than a server puts up with.
@@ -148,52 +150,6 @@ def read_document(text):
     return json.dumps(show(value), sort_keys=True), name
 
 
-def _text(rng):
-    return ''.join(rng.choice(['a', 'B', ' ', '"', "'", '\\', '\n', '\t', 'é', '✓', '😀', '\ud800', '\udc00', '\x01',
-                               '\x7f', '\ufffd', '/', '{', ',', '#'])
-                   for _ in range(rng.randint(0, 5)))
-
-
-def _value(rng, depth):
-    kind = rng.randint(0, 12 if depth else 9)
-    if kind > 9:
-        size = rng.randint(0, 3)
-        if kind == 12:
-            return {rng.choice(['client_name', _text(rng), _text(rng)]): _value(rng, depth - 1)
-                    for _ in range(size)}
-        items = [_value(rng, depth - 1) for _ in range(size)]
-        return tuple(items) if kind == 10 else items
-    return rng.choice([
-        None, True, False, rng.randint(-10, 10), rng.randint(-10**30, 10**30), -0.0,
-        rng.uniform(-1, 1) * 10.0**rng.randint(-20, 20), float('nan'), float('inf'), 2.5, _text(rng),
-        _text(rng), _text(rng)])
-
-
-def _document(rng):
-    value = _value(rng, 4)
-    if rng.random() < 0.6:
-        value = {'client_name': rng.choice(['RBTools', _text(rng)]), 'x': value}
-    form = rng.random()
-    if form < 0.4:
-        text = json.dumps(value, ensure_ascii=rng.random() < 0.5, indent=rng.choice([None, None, 2]))
-        if rng.random() < 0.3:
-            text = json.dumps(text)
-    else:
-        text = repr(value)
-        if rng.random() < 0.3:
-            text = text.replace("'", rng.choice(["u'", "'", "b'", "r'", "'\\x41"]))
-        if rng.random() < 0.2:
-            text = json.dumps(text)
-    # One change, or a few, make most documents something else.
-    for _ in range(rng.choice([0, 0, 1, 1, 2, 4])):
-        place = rng.randint(0, len(text))
-        piece = rng.choice(['{', '}', '[', ']', '(', ')', ',', ':', '"', "'", '\\', '\\u', '\\x', '0', '1', '.',
-                            'e5', '_', '-', '+', 'j', 'NaN', 'None', 'null', 'True', ' ', '\n', '\r', '\t', '#',
-                            "''", '"""', 'u', 'b', 'set()', '...', '0x1f', '012', 'é', '\ufeff', ';', '=', '*'])
-        text = text[:place] + piece + text[place + rng.randint(0, 2):]
-    return text
-
-
 def make_documents(count, seed):
     """Tokens with documents of every sort; and of each its id, its document, and how that is read."""
     logging.disable(logging.CRITICAL)
@@ -203,7 +159,7 @@ def make_documents(count, seed):
     now = timezone.now()
     answers = []
     while len(answers) < count:
-        text = _document(rng)
+        text = documents.generate(rng)
         # What no database keeps, and what Python reads only in a way of its own.
         if '\0' in text or '\\N' in text or any('\ud800' <= c <= '\udfff' for c in text):
             continue

@@ -367,7 +367,7 @@ impl Backend for ReviewBoard {
             return Ok(Some(DEFAULT_EXPIRATION_DAYS));
         };
         let text = row.text().map_err(|_| sql::unreadable())?;
-        let settings = StoredDocument::read(text.as_ref().map_or("", |text| text.as_str()));
+        let settings = StoredDocument::read(text.as_ref().map_or("", |text| text.as_str()))?;
         Ok(Some(match settings.root().get("client_token_expiration") {
             None => DEFAULT_EXPIRATION_DAYS,
             // A flag is an integer in Python, and what is false is never.

@@ -6,7 +6,6 @@ use super::sql::{Param, Row, Unreadable};
 use crate::backend::{ClientQuery, Selection};
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind};
-use crate::memory;
 use crate::model::documents::Documents;
 use crate::text::Text;
 use crate::token::{Invalidation, Record, RecordFields, SharedRecord, TokenValue};
@@ -32,10 +31,6 @@ pub(super) struct Reader<'a> {
     pub documents: &'a Documents,
 }
 
-/// Bytes that reading takes at most for a byte of a document: a node, twice while they grow, and
-/// copies of the text.
-const READING: usize = 128;
-
 impl Reader<'_> {
     /// Reads a row of `SELECT`: the record, and whether its owner is active. A cell that cannot be
     /// read is noted in the record, and has a stand-in that is of no use to anybody.
@@ -43,7 +38,7 @@ impl Reader<'_> {
         let mut cells = Cells { row, unreadable: None };
         let id = cells.required("id", Row::int)?;
         let is_active = cells.required("is_active", Row::int).is_some_and(|flag| flag != 0);
-        let mut extra_data = cells.optional("extra_data", Row::text);
+        let extra_data = cells.optional("extra_data", Row::text);
         let generator_id = cells.text("token_generator_id");
         let user = cells.text("username");
         let local_site = cells.optional("name of the Local Site", Row::text);
@@ -60,13 +55,18 @@ impl Reader<'_> {
         let date = cells.optional("invalid_date", Row::time);
         let reason = cells.text("invalid_reason");
         let note = cells.text("note");
-        let mut policy = cells.optional("policy", Row::text);
-        let documents = [&policy, &extra_data].into_iter().flatten();
-        let bytes: usize = documents.map(|document| document.len()).sum();
-        if memory::check_room(bytes.saturating_mul(READING)).is_err() {
+        let policy = cells.optional("policy", Row::text);
+        // What there is no memory for cannot be read.
+        let policy = self.documents.foreign_policy(policy.as_ref().map(|text| text.as_str()));
+        let policy = policy.unwrap_or_else(|_| {
             cells.unreadable.get_or_insert("policy");
-            (policy, extra_data) = (None, None);
-        }
+            self.documents.full_access()
+        });
+        let extra_data = extra_data.as_ref().map(|text| text.as_str());
+        let extra_data = self.documents.foreign_extra_data(extra_data).unwrap_or_else(|_| {
+            cells.unreadable.get_or_insert("extra_data");
+            self.documents.no_extra_data()
+        });
         let fields = RecordFields {
             user,
             local_site: local_site.map(|name| Text::new(&name)),
@@ -78,10 +78,8 @@ impl Reader<'_> {
             expires,
             invalidation: (!valid).then_some(Invalidation { date, reason }),
             note,
-            policy: self.documents.foreign_policy(policy.as_ref().map(|text| text.as_str())),
-            extra_data: self
-                .documents
-                .foreign_extra_data(extra_data.as_ref().map(|text| text.as_str())),
+            policy,
+            extra_data,
         };
         Some((Record::stored(id, fields, cells.unreadable), is_active))
     }

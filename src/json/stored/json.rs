@@ -1,63 +1,57 @@
 //! JSON as Python's `json.loads` reads it.
 
-use super::{Node, StoredText, close};
+use super::cursor::{Cursor, MAX_DIGITS};
+use super::{Node, StoredText};
+use crate::error::Result;
+use crate::memory;
 
 /// Reads a document, of any depth. `has_surrogates`: each U+FFFD of the text may stand for a lone
 /// surrogate.
-pub(super) fn read(text: &str, has_surrogates: bool) -> Option<Vec<Node>> {
-    let mut reader = Reader { text, at: 0, has_surrogates, nodes: Vec::new() };
-    reader.document()?;
-    Some(reader.nodes)
+///
+/// # Errors
+/// `NoMemory`.
+pub(super) fn read(text: &str, has_surrogates: bool) -> Result<Option<Vec<Node>>> {
+    let mut reader = Reader { cursor: Cursor::new(text), has_surrogates };
+    let read = reader.document();
+    reader.cursor.finish(read)
 }
 
 struct Reader<'a> {
-    text: &'a str,
-    at: usize,
+    cursor: Cursor<'a>,
     has_surrogates: bool,
-    nodes: Vec<Node>,
 }
 
 impl Reader<'_> {
     fn document(&mut self) -> Option<()> {
-        // The containers that are not complete yet.
+        // The containers that are not complete yet, each with its last byte.
         let mut open = Vec::new();
         loop {
             self.skip_space();
-            match self.peek()? {
-                b'{' => {
-                    self.at += 1;
-                    open.push((self.nodes.len(), b'}'));
-                    self.nodes.push(Node::Dict { end: 0 });
+            match self.cursor.peek()? {
+                first @ (b'{' | b'[') => {
+                    self.cursor.advance(1);
+                    let end = if first == b'{' { b'}' } else { b']' };
+                    let opened = memory::push(&mut open, (self.cursor.nodes().len(), end));
+                    self.cursor.have(opened)?;
+                    self.cursor.push(Node::Null)?;
                     self.skip_space();
-                    if self.peek()? != b'}' {
-                        self.key()?;
+                    if self.cursor.peek()? != end {
+                        if end == b'}' {
+                            self.key()?;
+                        }
                         continue;
                     }
                 }
-                b'[' => {
-                    self.at += 1;
-                    open.push((self.nodes.len(), b']'));
-                    self.nodes.push(Node::List { end: 0 });
-                    self.skip_space();
-                    if self.peek()? != b']' {
-                        continue;
-                    }
-                }
-                _ => {
-                    let node = self.scalar()?;
-                    self.nodes.push(node);
-                }
+                _ => self.scalar()?,
             }
-            // Behind a value, or before the end of an empty container.
+            // After a value, or before the end of an empty container.
             loop {
                 self.skip_space();
-                let Some((container, end)) = open.last().copied() else {
-                    return (self.at == self.text.len()).then_some(());
-                };
-                let byte = self.peek()?;
-                self.at += 1;
+                let Some((container, end)) = open.last().copied() else { return Some(()) };
+                let byte = self.cursor.peek()?;
+                self.cursor.advance(1);
                 if byte == end {
-                    close(&mut self.nodes, container);
+                    self.cursor.close(container, end == b'}');
                     open.pop();
                 } else if byte == b',' {
                     if end == b'}' {
@@ -73,13 +67,12 @@ impl Reader<'_> {
     }
 
     fn key(&mut self) -> Option<()> {
-        let key = self.string()?;
-        self.nodes.push(Node::Text(key));
+        self.string()?;
         self.skip_space();
-        self.eat(":").then_some(())
+        self.cursor.eat(":").then_some(())
     }
 
-    fn scalar(&mut self) -> Option<Node> {
+    fn scalar(&mut self) -> Option<()> {
         const WORDS: [(&str, Node); 6] = [
             ("null", Node::Null),
             ("true", Node::Bool(true)),
@@ -88,74 +81,78 @@ impl Reader<'_> {
             ("Infinity", Node::Float(f64::INFINITY)),
             ("-Infinity", Node::Float(f64::NEG_INFINITY)),
         ];
-        if self.peek() == Some(b'"') {
-            return self.string().map(Node::Text);
+        if self.cursor.peek() == Some(b'"') {
+            return self.string();
         }
         for (word, node) in WORDS {
-            if self.eat(word) {
-                return Some(node);
+            if self.cursor.eat(word) {
+                return self.cursor.push(node);
             }
         }
         self.number()
     }
 
-    fn number(&mut self) -> Option<Node> {
-        let start = self.at;
-        self.eat("-");
-        if !self.eat("0") && self.digits() == 0 {
+    fn number(&mut self) -> Option<()> {
+        let text = self.cursor.rest();
+        self.cursor.eat("-");
+        let whole = if self.cursor.eat("0") { 1 } else { self.digits() };
+        if whole == 0 {
             return None;
         }
-        let mut is_float = false;
-        for (part, sign) in [(".", false), ("e", true), ("E", true)] {
-            let before = self.at;
-            if self.eat(part) {
-                if sign && !self.eat("+") {
-                    self.eat("-");
-                }
-                // A point without digits is not of the number.
-                if self.digits() == 0 {
-                    self.at = before;
-                } else {
-                    is_float = true;
-                    if sign {
-                        break;
-                    }
-                }
-            }
-        }
-        let number = self.text.get(start..self.at)?;
-        Some(match number {
+        let is_float = self.part(&["."]) | self.part(&["e+", "e-", "e", "E+", "E-", "E"]);
+        let number = text.get(..text.len() - self.cursor.rest().len())?;
+        let node = match number {
             _ if is_float => Node::Float(number.parse().ok()?),
-            "-0" => Node::Int("0".into()),
-            _ => Node::Int(number.into()),
-        })
+            _ if whole > MAX_DIGITS => return None,
+            "-0" => Node::Int("0".to_owned()),
+            _ => {
+                let digits = memory::string(number);
+                Node::Int(self.cursor.have(digits)?)
+            }
+        };
+        self.cursor.push(node)
+    }
+
+    /// Steps over a part of a number that starts with one of these; whether it is there. A point
+    /// without digits is not of the number.
+    fn part(&mut self, starts: &[&str]) -> bool {
+        let rest = self.cursor.rest().as_bytes();
+        let starts_here = |start: &&&str| {
+            rest.starts_with(start.as_bytes())
+                && rest.get(start.len()).is_some_and(u8::is_ascii_digit)
+        };
+        let start = starts.iter().find(starts_here);
+        if let Some(start) = start {
+            self.cursor.advance(start.len());
+            self.digits();
+        }
+        start.is_some()
     }
 
     fn digits(&mut self) -> usize {
-        let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
-        let len = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
-        self.at += len;
-        len
+        self.cursor.take_while(|byte| byte.is_ascii_digit()).len()
     }
 
-    fn string(&mut self) -> Option<StoredText> {
-        if !self.eat("\"") {
+    fn string(&mut self) -> Option<()> {
+        if !self.cursor.eat("\"") {
             return None;
         }
         let mut string = StoredText::default();
         loop {
-            let rest = self.text.get(self.at..)?;
-            let plain = rest.find(|c: char| c < ' ' || c == '"' || c == '\\')?;
-            let (plain, end) = rest.split_at(plain);
-            string.text.push_str(plain);
+            let plain =
+                self.cursor.take_while(|byte| byte >= b' ' && byte != b'"' && byte != b'\\');
+            self.cursor.push_str(&mut string, plain)?;
             string.has_surrogates |=
                 self.has_surrogates && plain.contains(char::REPLACEMENT_CHARACTER);
-            self.at += plain.len() + 1;
-            match end.as_bytes().first()? {
-                b'"' => return Some(string),
+            match self.cursor.peek()? {
+                b'"' => {
+                    self.cursor.advance(1);
+                    return self.cursor.push(Node::Text(string));
+                }
                 b'\\' => {
+                    self.cursor.advance(1);
                     let code = self.escape()?;
-                    string.push(code);
+                    self.cursor.push_code(&mut string, code)?;
                 }
                 // Python is strict on control characters.
                 _ => return None,
@@ -163,25 +160,23 @@ impl Reader<'_> {
         }
     }
 
-    /// The code point of an escape, behind its backslash.
+    /// The code point of an escape, after its backslash.
     fn escape(&mut self) -> Option<u32> {
-        let byte = self.peek()?;
-        self.at += 1;
-        let character = match byte {
-            b'"' | b'\\' | b'/' => byte,
-            b'b' => 8,
-            b'f' => 12,
-            b'n' => b'\n',
-            b'r' => b'\r',
-            b't' => b'\t',
-            b'u' => {
-                let high = self.hex()?;
-                let before = self.at;
-                if (0xd800..0xdc00).contains(&high) && self.eat("\\u") {
-                    if let Some(low @ 0xdc00..0xe000) = self.hex() {
+        let character = match self.cursor.take_char()? {
+            same @ ('"' | '\\' | '/') => same,
+            'b' => '\u{8}',
+            'f' => '\u{c}',
+            'n' => '\n',
+            'r' => '\r',
+            't' => '\t',
+            'u' => {
+                let high = self.cursor.hex(4)?;
+                let after = self.cursor.rest();
+                if (0xd800..0xdc00).contains(&high) && self.cursor.eat("\\u") {
+                    if let Some(low @ 0xdc00..0xe000) = self.cursor.hex(4) {
                         return Some(0x10000 + ((high - 0xd800) << 10) + (low - 0xdc00));
                     }
-                    self.at = before;
+                    self.cursor.return_to(after);
                 }
                 return Some(high);
             }
@@ -190,28 +185,7 @@ impl Reader<'_> {
         Some(character.into())
     }
 
-    fn hex(&mut self) -> Option<u32> {
-        let digits = self.text.get(self.at..self.at + 4)?;
-        self.at += 4;
-        digits.bytes().all(|byte| byte.is_ascii_hexdigit()).then_some(())?;
-        u32::from_str_radix(digits, 16).ok()
-    }
-
     fn skip_space(&mut self) {
-        while let Some(b' ' | b'\t' | b'\n' | b'\r') = self.peek() {
-            self.at += 1;
-        }
-    }
-
-    fn peek(&self) -> Option<u8> {
-        self.text.as_bytes().get(self.at).copied()
-    }
-
-    fn eat(&mut self, word: &str) -> bool {
-        let is_there = self.text.as_bytes()[self.at..].starts_with(word.as_bytes());
-        if is_there {
-            self.at += word.len();
-        }
-        is_there
+        self.cursor.take_while(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r'));
     }
 }

@@ -1,459 +1,447 @@
-//! Python literals as `ast.literal_eval` reads them.
+//! Python literals as `ast.literal_eval` of Python 3.11 reads them.
 //!
-//! Known differences: a character by its name (`\N{…}`) is not read, nor what is nested more deeply
-//! than [`MAX_LEVELS`], where Python goes 200 levels deep.
+//! Known differences: a character by its name (`\N{…}`) and `set` in letters that only look like it
+//! are not read, and equal items of a set are all kept.
 
-use super::{Node, StoredText, close};
+use std::fmt::Write as _;
 
-/// Brackets inside one another. It bounds the recursion here: the header promises that a stack of
-/// 64 KiB is enough.
-const MAX_LEVELS: usize = 60;
+use super::cursor::{Cursor, MAX_DIGITS};
+use super::{Item, Node, StoredText};
+use crate::error::Result;
+use crate::memory;
+
+/// Brackets that may be open at once, as Python's tokenizer has it.
+const MAX_OPEN: usize = 200;
+
+/// Rules inside one another of which Python's parser runs out of memory. See
+/// [`Bracket::rules_inside`].
+const MAX_RULES: usize = 6000;
 
 /// Reads a literal. A string is none that Review Board takes.
-pub(super) fn read(text: &str) -> Option<Vec<Node>> {
+///
+/// # Errors
+/// `NoMemory`.
+pub(super) fn read(text: &str) -> Result<Option<Vec<Node>>> {
     if text.contains('\0') {
-        return None;
+        return Ok(None);
     }
-    let text = text.replace("\r\n", "\n").replace('\r', "\n");
-    let text = text.trim_start_matches([' ', '\t']);
-    let mut reader = Reader { text, at: 0, level: 0, nodes: Vec::new() };
-    reader.document()?;
-    match reader.nodes.first() {
-        Some(Node::Text(_)) => None,
-        _ => Some(reader.nodes),
-    }
+    let cursor = Cursor::new(text.trim_start_matches([' ', '\t']));
+    let mut reader = Reader { cursor, open: Vec::new() };
+    let read = reader.document();
+    let nodes = reader.cursor.finish(read)?;
+    Ok(nodes.filter(|nodes| !Item::at(nodes, 0).is_text()))
 }
 
 struct Reader<'a> {
-    text: &'a str,
-    at: usize,
-    /// The brackets around the place.
-    level: usize,
-    nodes: Vec<Node>,
+    cursor: Cursor<'a>,
+    /// The brackets around the place; the first stands for the document itself.
+    open: Vec<Bracket>,
+}
+
+/// What is open, and the value in it that is being read.
+struct Bracket {
+    form: Form,
+    /// The index of its node.
+    node: usize,
+    /// The values that are complete; keys are values.
+    count: usize,
+    is_hashable: bool,
+    /// The rules inside which Python's parser finds it.
+    rules: usize,
+    /// The sign before the value; whether it is a minus.
+    sign: Option<bool>,
+    /// The node of the real part that stands before the value.
+    real_part: Option<usize>,
+}
+
+/// What a bracket is, as far as that is known.
+#[derive(Clone, Copy, PartialEq)]
+enum Form {
+    /// A tuple once there is a comma, or nothing; else the value itself.
+    Parentheses,
+    Tuple,
+    List,
+    /// A set or a dictionary, or empty.
+    Braces,
+    Set,
+    Dict,
 }
 
 /// What the rules of Python ask about a value.
 #[derive(Clone, Copy, PartialEq)]
 enum Kind {
-    /// An integer or a float.
+    /// An integer or a float without a sign.
     Number,
-    /// A complex number with a real part of 0.
+    SignedNumber,
+    /// A complex number without a sign or a real part.
     Imaginary,
     Hashable,
     Unhashable,
+    /// The word `set`, which is no value unless it is called.
+    Set,
 }
 
 impl Reader<'_> {
     fn document(&mut self) -> Option<()> {
-        self.skip_blank_lines();
-        if matches!(self.peek(), Some(b' ' | b'\t')) {
+        self.start_line()?;
+        self.enter(Form::Parentheses)?;
+        'value: loop {
+            self.skip_space();
+            let form = match self.cursor.peek()? {
+                b'(' => Some(Form::Parentheses),
+                b'[' => Some(Form::List),
+                b'{' => Some(Form::Braces),
+                sign @ (b'+' | b'-') => {
+                    self.cursor.advance(1);
+                    self.open.last_mut()?.set_sign(sign == b'-')?;
+                    self.check_rules(0)?;
+                    continue;
+                }
+                _ => None,
+            };
+            let mut kind = match form {
+                None => self.scalar()?,
+                Some(form) => {
+                    self.cursor.advance(1);
+                    self.enter(form)?;
+                    self.skip_space();
+                    if !self.is_at_end() {
+                        continue;
+                    }
+                    self.cursor.advance(1);
+                    self.leave(None)?
+                }
+            };
+            // After a value.
+            loop {
+                kind = self.complete(kind)?;
+                self.skip_space();
+                let mut last = Some(kind);
+                let node = self.cursor.nodes().len() - 1;
+                let bracket = self.open.last_mut()?;
+                match self.cursor.peek() {
+                    Some(b'+' | b'-') if matches!(kind, Kind::Number | Kind::SignedNumber) => {
+                        bracket.real_part = Some(node);
+                        self.cursor.advance(1);
+                        continue 'value;
+                    }
+                    Some(b':') => {
+                        bracket.add_key(kind)?;
+                        self.cursor.advance(1);
+                        continue 'value;
+                    }
+                    Some(b',') => {
+                        bracket.add(kind)?;
+                        self.check_rules(0)?;
+                        self.cursor.advance(1);
+                        self.skip_space();
+                        last = None;
+                        if !self.is_at_end() {
+                            continue 'value;
+                        }
+                    }
+                    _ => {}
+                }
+                if !self.is_at_end() {
+                    return None;
+                }
+                if self.open.len() == 1 {
+                    return self.end(last);
+                }
+                self.cursor.advance(1);
+                kind = self.leave(last)?;
+            }
+        }
+    }
+
+    /// Opens a bracket.
+    fn enter(&mut self, form: Form) -> Option<()> {
+        if self.open.len() > MAX_OPEN {
             return None;
         }
-        self.list_or_value()?;
-        self.skip_blank_lines();
-        self.skip_space();
-        (self.at == self.text.len()).then_some(())
+        let bracket = Bracket {
+            form,
+            node: self.cursor.nodes().len(),
+            count: 0,
+            is_hashable: true,
+            rules: self.open.last().map_or(0, Bracket::rules_inside),
+            sign: None,
+            real_part: None,
+        };
+        let opened = memory::push(&mut self.open, bracket);
+        self.cursor.have(opened)?;
+        self.cursor.push(Node::Group)?;
+        self.check_rules(0)
     }
 
-    /// Lines with nothing but a comment; leaves the indentation of the next line.
-    fn skip_blank_lines(&mut self) {
-        loop {
-            let before = self.at;
-            self.skip_space();
-            if self.eat("\n") {
-                continue;
+    /// Checks that Python's parser has memory for a value here that is inside `more` rules.
+    fn check_rules(&self, more: usize) -> Option<()> {
+        (self.open.last()?.rules_inside() + more <= MAX_RULES).then_some(())
+    }
+
+    /// Closes a bracket. `last`: a value with no comma after it.
+    fn leave(&mut self, last: Option<Kind>) -> Option<Kind> {
+        let mut bracket = self.open.pop()?;
+        if let Some(kind) = last {
+            if bracket.form == Form::Parentheses {
+                return Some(kind);
             }
-            if self.at < self.text.len() {
-                self.at = before;
-            }
-            return;
+            bracket.add(kind)?;
+        }
+        let is_dict = matches!(bracket.form, Form::Braces | Form::Dict);
+        self.cursor.close(bracket.node, is_dict);
+        let is_tuple = matches!(bracket.form, Form::Parentheses | Form::Tuple);
+        Some(if is_tuple && bracket.is_hashable { Kind::Hashable } else { Kind::Unhashable })
+    }
+
+    /// Closes the document, after which nothing but empty lines may come.
+    fn end(&mut self, last: Option<Kind>) -> Option<()> {
+        let kind = self.leave(last)?;
+        while self.eat_line_break() {
+            self.start_line()?;
+        }
+        (kind != Kind::Set).then_some(())
+    }
+
+    /// Whether the innermost bracket, or the document, ends here.
+    fn is_at_end(&self) -> bool {
+        let byte = self.cursor.peek();
+        match self.open.last() {
+            _ if self.open.len() == 1 => matches!(byte, None | Some(b'\n' | b'\r')),
+            Some(bracket) => byte == Some(bracket.form.end()),
+            None => false,
         }
     }
 
-    /// A value, or several with commas, which are a tuple; tells whether it can be hashed.
-    fn list_or_value(&mut self) -> Option<Kind> {
-        let start = self.nodes.len();
-        let mut kind = self.value()?;
-        self.skip_space();
-        if self.peek() == Some(b',') {
-            self.nodes.insert(start, Node::List { end: 0 });
-            // What was read so far has moved by one.
-            for node in &mut self.nodes[start + 1..] {
-                if let Node::List { end } | Node::Dict { end } = node {
-                    *end += 1;
-                }
+    /// Applies what stands before a value, and calls `set`.
+    fn complete(&mut self, mut kind: Kind) -> Option<Kind> {
+        let bracket = self.open.last_mut()?;
+        if let Some(is_negative) = bracket.sign.take() {
+            kind = match kind {
+                Kind::Number => Kind::SignedNumber,
+                Kind::Imaginary => Kind::Hashable,
+                _ => return None,
+            };
+            if is_negative {
+                negate(self.cursor.nodes().last_mut()?);
             }
-            if kind != Kind::Unhashable {
-                kind = Kind::Hashable;
+        } else if let Some(real_part) = bracket.real_part.take() {
+            if kind != Kind::Imaginary {
+                return None;
             }
-            while self.eat(",") {
-                self.skip_space();
-                if matches!(self.peek(), None | Some(b')' | b'\n')) {
-                    break;
-                }
-                if self.value()? == Kind::Unhashable {
-                    kind = Kind::Unhashable;
-                }
-                self.skip_space();
+            kind = Kind::Hashable;
+            let nodes = self.cursor.nodes();
+            let is_float = match nodes.get(real_part)? {
+                Node::Float(_) => true,
+                Node::Int(digits) => digits.parse().is_ok_and(f64::is_finite),
+                // An integer that is larger still.
+                _ => false,
+            };
+            if !is_float {
+                return None;
             }
-            close(&mut self.nodes, start);
+            // Only the sum of zeros is false.
+            let is_true =
+                [real_part, nodes.len() - 1].iter().any(|at| Item::at(nodes, *at).is_true());
+            nodes.truncate(real_part);
+            self.cursor.push(Node::Opaque { is_true })?;
+        } else if kind == Kind::Set {
+            self.skip_space();
+            if self.cursor.peek() == Some(b'(') {
+                if self.open.len() > MAX_OPEN {
+                    return None;
+                }
+                self.check_rules(27)?;
+                self.cursor.advance(1);
+                self.skip_space_and(true);
+                return self.cursor.eat(")").then_some(Kind::Unhashable);
+            }
         }
         Some(kind)
     }
 
-    fn value(&mut self) -> Option<Kind> {
-        self.skip_space();
-        let first = self.peek()?;
-        match first {
-            b'(' | b'[' | b'{' => {
-                if self.level == MAX_LEVELS {
-                    return None;
-                }
-                self.level += 1;
-                self.at += 1;
-                self.skip_space();
-                let kind = match first {
-                    b'(' => self.parentheses(),
-                    b'[' => self.items(b']').map(|_| Kind::Unhashable),
-                    _ => self.braces(),
-                }?;
-                self.level -= 1;
-                Some(kind)
-            }
-            b'+' | b'-' => {
-                self.at += 1;
-                self.skip_space();
-                let kind = self.number(first == b'-')?;
-                self.sum(kind)
-            }
-            b'0'..=b'9' => {
-                let kind = self.number(false)?;
-                self.sum(kind)
-            }
-            b'.' if self.eat("...") => {
-                self.nodes.push(Node::Opaque { is_true: true });
-                Some(Kind::Hashable)
-            }
-            b'.' => {
-                let kind = self.number(false)?;
-                self.sum(kind)
-            }
-            _ => self.word_or_string(),
+    /// Reads a value that has no parts.
+    fn scalar(&mut self) -> Option<Kind> {
+        let rest = self.cursor.rest();
+        if rest.starts_with(|first: char| first.is_ascii_digit()) {
+            return self.number();
         }
-    }
-
-    fn parentheses(&mut self) -> Option<Kind> {
-        if self.eat(")") {
-            let end = self.nodes.len() + 1;
-            self.nodes.push(Node::List { end });
-            return Some(Kind::Hashable);
-        }
-        let kind = self.list_or_value()?;
-        self.skip_space();
-        self.eat(")").then_some(kind)
-    }
-
-    /// Items up to a bracket; tells whether all can be hashed.
-    fn items(&mut self, end: u8) -> Option<bool> {
-        let start = self.nodes.len();
-        self.nodes.push(Node::List { end: 0 });
-        let mut are_hashable = true;
-        loop {
-            self.skip_space();
-            if self.peek()? == end {
-                break;
-            }
-            are_hashable &= self.value()? != Kind::Unhashable;
-            self.skip_space();
-            if !self.eat(",") {
-                break;
-            }
-        }
-        if self.peek()? != end {
-            return None;
-        }
-        self.at += 1;
-        close(&mut self.nodes, start);
-        Some(are_hashable)
-    }
-
-    /// A dictionary or a set, behind its bracket.
-    fn braces(&mut self) -> Option<Kind> {
-        let start = self.nodes.len();
-        self.nodes.push(Node::Dict { end: 0 });
-        if self.eat("}") {
-            close(&mut self.nodes, start);
-            return Some(Kind::Unhashable);
-        }
-        let mut first = self.value()?;
-        self.skip_space();
-        if self.peek()? != b':' {
-            if first == Kind::Unhashable {
-                return None;
-            }
-            if let Some(node) = self.nodes.get_mut(start) {
-                *node = Node::List { end: 0 };
-            }
-            while self.eat(",") {
-                self.skip_space();
-                if self.peek()? == b'}' {
-                    break;
-                }
-                if self.value()? == Kind::Unhashable {
-                    return None;
-                }
-                self.skip_space();
-            }
-        } else {
-            loop {
-                if first == Kind::Unhashable || !self.eat(":") {
-                    return None;
-                }
-                self.value()?;
-                self.skip_space();
-                if !self.eat(",") {
-                    break;
-                }
-                self.skip_space();
-                if self.peek()? == b'}' {
-                    break;
-                }
-                first = self.value()?;
-                self.skip_space();
-            }
-        }
-        if !self.eat("}") {
-            return None;
-        }
-        close(&mut self.nodes, start);
-        Some(Kind::Unhashable)
-    }
-
-    /// What may follow a number: the imaginary part of a complex one.
-    fn sum(&mut self, left: Kind) -> Option<Kind> {
-        self.skip_space();
-        if !matches!(self.peek(), Some(b'+' | b'-')) {
-            return Some(left);
-        }
-        self.at += 1;
-        self.skip_space();
-        let right = self.number(false)?;
-        if left != Kind::Number || right != Kind::Imaginary {
-            return None;
-        }
-        // Only the sum of zeros is false.
-        let mut is_true = false;
-        for _ in 0..2 {
-            is_true |= match self.nodes.pop()? {
-                Node::Int(digits) => &*digits != "0",
-                Node::Float(value) => value != 0.0,
-                Node::Opaque { is_true } => is_true,
-                _ => true,
-            };
-        }
-        self.nodes.push(Node::Opaque { is_true });
-        Some(Kind::Hashable)
-    }
-
-    fn number(&mut self, is_negative: bool) -> Option<Kind> {
-        if self.peek() == Some(b'0') {
-            let radix = match self.text.as_bytes().get(self.at + 1) {
-                Some(b'x' | b'X') => 16,
-                Some(b'o' | b'O') => 8,
-                Some(b'b' | b'B') => 2,
-                _ => 10,
-            };
-            if radix != 10 {
-                self.at += 2;
-                self.eat("_");
-                let digits = self.digits(radix)?;
-                self.check_end_of_number()?;
-                self.nodes.push(match u128::from_str_radix(&digits, radix) {
-                    Ok(number) => integer(&number.to_string(), is_negative),
-                    // Digits that only Python could turn into decimal ones.
-                    Err(_) => Node::Opaque { is_true: true },
-                });
-                return Some(Kind::Number);
-            }
-        }
-        let whole = self.digits(10).unwrap_or_default();
-        let mut number = whole.clone();
-        let mut is_float = false;
-        if self.eat(".") {
-            let fraction = self.digits(10).unwrap_or_default();
-            if whole.is_empty() && fraction.is_empty() {
-                return None;
-            }
-            number = format!("{number}.{fraction}");
-            is_float = true;
-        }
-        if number.is_empty() {
-            return None;
-        }
-        if matches!(self.peek(), Some(b'e' | b'E')) {
-            self.at += 1;
-            let sign = if self.eat("-") { "-" } else { "" };
-            if sign.is_empty() {
-                self.eat("+");
-            }
-            number = format!("{number}e{sign}{}", self.digits(10)?);
-            is_float = true;
-        }
-        let is_imaginary = self.eat("j") || self.eat("J");
-        self.check_end_of_number()?;
-        if is_imaginary || is_float {
-            let value: f64 = number.parse().ok()?;
-            let value = if is_negative { -value } else { value };
-            self.nodes.push(if is_imaginary {
-                Node::Opaque { is_true: value != 0.0 }
-            } else {
-                Node::Float(value)
-            });
-            return Some(if is_imaginary { Kind::Imaginary } else { Kind::Number });
-        }
-        let digits = number.trim_start_matches('0');
-        if number.starts_with('0') && !digits.is_empty() {
-            return None;
-        }
-        self.nodes.push(integer(digits, is_negative));
-        Some(Kind::Number)
-    }
-
-    /// Digits, which single underscores may separate.
-    fn digits(&mut self, radix: u32) -> Option<String> {
-        let mut digits = String::new();
-        loop {
-            match self.peek() {
-                Some(byte) if char::from(byte).is_digit(radix) => digits.push(byte.into()),
-                Some(b'_') if !digits.is_empty() => {
-                    let next = *self.text.as_bytes().get(self.at + 1)?;
-                    if !char::from(next).is_digit(radix) {
-                        return None;
-                    }
-                }
-                _ => break,
-            }
-            self.at += 1;
-        }
-        (!digits.is_empty()).then_some(digits)
-    }
-
-    fn check_end_of_number(&self) -> Option<()> {
-        let next = self.text.get(self.at..)?.chars().next();
-        (!next.is_some_and(|next| next.is_alphanumeric() || next == '_')).then_some(())
-    }
-
-    fn word_or_string(&mut self) -> Option<Kind> {
-        let rest = self.text.get(self.at..)?;
-        let len = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(rest.len());
-        let (word, rest) = rest.split_at(len);
-        if rest.starts_with(['\'', '"']) {
+        let (node, kind) = if self.cursor.eat("...") {
+            (Node::Opaque { is_true: true }, Kind::Hashable)
+        } else if rest.starts_with('.') {
+            return self.number();
+        } else if self.string_prefix().is_some() {
             return self.strings();
-        }
-        self.at += len;
-        self.nodes.push(match word {
-            "True" => Node::Bool(true),
-            "False" => Node::Bool(false),
-            "None" => Node::Null,
-            "set" => {
-                self.skip_space();
-                if !self.eat("(") {
-                    return None;
-                }
-                self.level += 1;
-                self.skip_space();
-                self.level -= 1;
-                if !self.eat(")") {
-                    return None;
-                }
-                let end = self.nodes.len() + 1;
-                self.nodes.push(Node::List { end });
-                return Some(Kind::Unhashable);
+        } else {
+            match self.cursor.take_while(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
+                "True" => (Node::Bool(true), Kind::Hashable),
+                "False" => (Node::Bool(false), Kind::Hashable),
+                "None" => (Node::Null, Kind::Hashable),
+                "set" => (Node::List { end: self.cursor.nodes().len() + 1 }, Kind::Set),
+                _ => return None,
             }
-            _ => return None,
-        });
-        Some(Kind::Hashable)
+        };
+        self.cursor.push(node)?;
+        Some(kind)
+    }
+
+    /// Reads a number without a sign. What follows it is for others to check.
+    fn number(&mut self) -> Option<Kind> {
+        let radix = match self.cursor.rest().as_bytes() {
+            [b'0', b'x' | b'X', ..] => 16,
+            [b'0', b'o' | b'O', ..] => 8,
+            [b'0', b'b' | b'B', ..] => 2,
+            _ => 10,
+        };
+        let mut number = String::new();
+        if radix != 10 {
+            self.cursor.advance(2);
+            self.cursor.eat("_");
+            self.digits(radix, &mut number)?;
+            if number.is_empty() {
+                return None;
+            }
+            // Digits that Python does not turn into decimal ones are no more than a value.
+            let node = decimal(&number, radix).map_or(Node::Opaque { is_true: true }, Node::Int);
+            self.cursor.push(node)?;
+            return Some(Kind::Number);
+        }
+        self.digits(radix, &mut number)?;
+        let whole = number.len();
+        let has_point = self.cursor.eat(".");
+        if has_point {
+            number.push('.');
+            self.digits(radix, &mut number)?;
+        }
+        if number.len() == usize::from(has_point) {
+            return None;
+        }
+        let has_exponent = self.cursor.eat("e") || self.cursor.eat("E");
+        if has_exponent {
+            number.push('e');
+            if self.cursor.eat("-") {
+                number.push('-');
+            } else {
+                self.cursor.eat("+");
+            }
+            let before = number.len();
+            self.digits(radix, &mut number)?;
+            if number.len() == before {
+                return None;
+            }
+        }
+        let is_imaginary = self.cursor.eat("j") || self.cursor.eat("J");
+        let (node, kind) = if is_imaginary {
+            let value: f64 = number.parse().ok()?;
+            (Node::Opaque { is_true: value != 0.0 }, Kind::Imaginary)
+        } else if has_point || has_exponent {
+            (Node::Float(number.parse().ok()?), Kind::Number)
+        } else {
+            let zeros = number.bytes().take_while(|digit| *digit == b'0').count();
+            if zeros == whole {
+                number.truncate(1);
+            } else if zeros > 0 || whole > MAX_DIGITS {
+                return None;
+            }
+            (Node::Int(number), Kind::Number)
+        };
+        self.cursor.push(node)?;
+        Some(kind)
+    }
+
+    /// Appends the digits that come next, if any, which single underscores may separate.
+    fn digits(&mut self, radix: u32, number: &mut String) -> Option<()> {
+        let is_digit = |byte: u8| char::from(byte).is_digit(radix);
+        let digits = self.cursor.take_while(|byte| is_digit(byte) || byte == b'_');
+        if digits.starts_with('_') || digits.ends_with('_') || digits.contains("__") {
+            return None;
+        }
+        // Besides digits, a number has a point and an exponent's letter and sign.
+        let reserved = number.try_reserve(digits.len() + "e-".len()).map_err(memory::exhausted);
+        self.cursor.have(reserved)?;
+        number.extend(digits.chars().filter(|digit| *digit != '_'));
+        Some(())
     }
 
     /// One string, or several beside each other, which are one.
     fn strings(&mut self) -> Option<Kind> {
-        let mut text = StoredText::default();
-        let (mut are_bytes, mut is_first) = (false, true);
-        loop {
-            let prefix = self.string_prefix();
-            let Some((prefix_len, is_bytes, is_raw)) = prefix else { break };
-            if !is_first && is_bytes != are_bytes {
+        self.check_rules(2)?;
+        let mut string = StoredText::default();
+        let mut are_bytes = None;
+        while let Some((len, is_bytes, is_raw)) = self.string_prefix() {
+            if *are_bytes.get_or_insert(is_bytes) != is_bytes {
                 return None;
             }
-            (are_bytes, is_first) = (is_bytes, false);
-            self.at += prefix_len;
-            self.string(&mut text, is_bytes, is_raw)?;
+            self.cursor.advance(len);
+            self.string(&mut string, is_bytes, is_raw)?;
             self.skip_space();
         }
-        if is_first {
-            return None;
-        }
-        self.nodes.push(if are_bytes {
-            Node::Opaque { is_true: !text.text.is_empty() }
+        self.cursor.push(if are_bytes? {
+            Node::Opaque { is_true: !string.text.is_empty() }
         } else {
-            Node::Text(text)
-        });
+            Node::Text(string)
+        })?;
         Some(Kind::Hashable)
     }
 
     /// The length of the prefix of a string that starts here; whether it is of bytes, and raw.
     fn string_prefix(&self) -> Option<(usize, bool, bool)> {
-        let rest = self.text.get(self.at..)?;
-        let len = rest.find(['\'', '"']).filter(|len| *len <= 2)?;
-        match rest[..len].to_ascii_lowercase().as_str() {
-            "" | "u" => Some((len, false, false)),
-            "r" => Some((len, false, true)),
-            "b" => Some((len, true, false)),
-            "br" | "rb" => Some((len, true, true)),
+        let start = self.cursor.rest().as_bytes();
+        let len = start.iter().take(3).position(|byte| matches!(byte, b'\'' | b'"'))?;
+        match start.get(..len)?.to_ascii_lowercase().as_slice() {
+            b"" | b"u" => Some((len, false, false)),
+            b"r" => Some((len, false, true)),
+            b"b" => Some((len, true, false)),
+            b"br" | b"rb" => Some((len, true, true)),
             _ => None,
         }
     }
 
+    /// Appends a string, from its first quote to the last.
     fn string(&mut self, string: &mut StoredText, is_bytes: bool, is_raw: bool) -> Option<()> {
-        let quote = self.text.get(self.at..self.at + 1)?;
-        let triple = quote.repeat(3);
-        let is_long = self.eat(&triple);
-        let end = if is_long {
-            triple.as_str()
-        } else {
-            self.at += 1;
-            quote
+        let mut quote = self.cursor.rest().get(..1)?;
+        let is_long = match self.cursor.rest().as_bytes() {
+            [first, second, third, ..] => first == second && second == third,
+            _ => false,
         };
+        if is_long {
+            quote = self.cursor.rest().get(..3)?;
+        }
+        self.cursor.advance(quote.len());
         loop {
-            if self.eat(end) {
+            let plain = self
+                .cursor
+                .take_while(|byte| !matches!(byte, b'\'' | b'"' | b'\\' | b'\n' | b'\r'));
+            self.push_text(string, plain, is_bytes)?;
+            if self.cursor.eat(quote) {
                 return Some(());
             }
-            let character = self.text.get(self.at..)?.chars().next()?;
-            self.at += character.len_utf8();
-            match character {
+            match self.character()? {
                 '\n' if !is_long => return None,
                 '\\' if is_raw => {
-                    string.push('\\'.into());
-                    let next = self.text.get(self.at..)?.chars().next()?;
-                    if is_bytes && !next.is_ascii() {
-                        return None;
-                    }
-                    string.push(next.into());
-                    self.at += next.len_utf8();
+                    let next = self.character()?;
+                    self.cursor.push_str(string, "\\")?;
+                    self.push_text(string, next.encode_utf8(&mut [0; 4]), is_bytes)?;
                 }
                 '\\' => self.escape(string, is_bytes)?,
-                _ if is_bytes && !character.is_ascii() => return None,
-                _ => string.push(character.into()),
+                same => self.cursor.push_code(string, same.into())?,
             }
         }
     }
 
+    /// Appends text as it stands. Bytes are written in ASCII.
+    fn push_text(&mut self, string: &mut StoredText, text: &str, is_bytes: bool) -> Option<()> {
+        if is_bytes && !text.is_ascii() {
+            return None;
+        }
+        self.cursor.push_str(string, text)
+    }
+
     fn escape(&mut self, string: &mut StoredText, is_bytes: bool) -> Option<()> {
-        let character = self.text.get(self.at..)?.chars().next()?;
-        self.at += character.len_utf8();
-        let code = match character {
+        let start = self.cursor.rest();
+        let code = match self.character()? {
             '\n' => return Some(()),
-            '\\' | '\'' | '"' => character.into(),
+            same @ ('\\' | '\'' | '"') => same.into(),
             'a' => 7,
             'b' => 8,
             'f' => 12,
@@ -462,69 +450,200 @@ impl Reader<'_> {
             't' => 9,
             'v' => 11,
             '0'..='7' => {
-                self.at -= 1;
-                let rest = self.text.as_bytes().get(self.at..)?;
-                let len =
-                    rest.iter().take(3).take_while(|byte| matches!(byte, b'0'..=b'7')).count();
-                let digits = self.text.get(self.at..self.at + len)?;
-                self.at += len;
+                let len = start.bytes().take(3).take_while(|byte| matches!(byte, b'0'..=b'7'));
+                let (digits, rest) = start.split_at_checked(len.count())?;
+                self.cursor.return_to(rest);
                 u32::from_str_radix(digits, 8).ok()?
             }
-            'x' => self.hex(2)?,
-            'u' if !is_bytes => self.hex(4)?,
-            'U' if !is_bytes => self.hex(8).filter(|code| *code < 0x11_0000)?,
+            'x' => self.cursor.hex(2)?,
+            'u' if !is_bytes => self.cursor.hex(4)?,
+            'U' if !is_bytes => self.cursor.hex(8).filter(|code| *code < 0x11_0000)?,
             'N' if !is_bytes => return None,
-            _ if is_bytes && !character.is_ascii() => return None,
-            _ => {
-                string.push('\\'.into());
-                character.into()
+            same => {
+                self.cursor.push_str(string, "\\")?;
+                return self.push_text(string, same.encode_utf8(&mut [0; 4]), is_bytes);
             }
         };
-        string.push(code);
-        Some(())
+        self.cursor.push_code(string, code)
     }
 
-    fn hex(&mut self, len: usize) -> Option<u32> {
-        let digits = self.text.get(self.at..self.at + len)?;
-        self.at += len;
-        digits.bytes().all(|byte| byte.is_ascii_hexdigit()).then_some(())?;
-        u32::from_str_radix(digits, 16).ok()
+    /// The next character. To Python, each line break is one.
+    fn character(&mut self) -> Option<char> {
+        if self.eat_line_break() { Some('\n') } else { self.cursor.take_char() }
+    }
+
+    fn eat_line_break(&mut self) -> bool {
+        self.cursor.eat("\r\n") || self.cursor.eat("\n") || self.cursor.eat("\r")
+    }
+
+    /// Steps over lines that are empty but for comments, up to one that is not indented.
+    fn start_line(&mut self) -> Option<()> {
+        loop {
+            // Of a line that is continued, the first part with an indentation counts.
+            let (mut is_indented, mut was_indented) = (false, false);
+            loop {
+                match self.cursor.peek() {
+                    Some(b' ' | b'\t') => is_indented = true,
+                    Some(FORM_FEED) => is_indented = false,
+                    Some(b'\\') if self.eat_continuation() => {
+                        was_indented |= is_indented;
+                        continue;
+                    }
+                    _ => break,
+                }
+                self.cursor.advance(1);
+            }
+            let has_comment = self.eat_comment();
+            if !self.eat_line_break() {
+                let is_indented = !has_comment && (is_indented || was_indented);
+                return (!is_indented).then_some(());
+            }
+        }
     }
 
     /// Skips white space and comments, and line breaks inside brackets.
     fn skip_space(&mut self) {
+        self.skip_space_and(self.open.len() > 1);
+    }
+
+    fn skip_space_and(&mut self, line_breaks: bool) {
         loop {
-            match self.peek() {
-                Some(b' ' | b'\t' | 12) => self.at += 1,
-                Some(b'\n') if self.level > 0 => self.at += 1,
-                Some(b'\\') if self.text[self.at..].starts_with("\\\n") => self.at += 2,
-                Some(b'#') => {
-                    let rest = &self.text[self.at..];
-                    self.at += rest.find('\n').unwrap_or(rest.len());
-                }
+            match self.cursor.peek() {
+                Some(b' ' | b'\t' | FORM_FEED) => self.cursor.advance(1),
+                Some(b'\n' | b'\r') if line_breaks => self.cursor.advance(1),
+                Some(b'\\') if self.eat_continuation() => {}
+                Some(b'#') => _ = self.eat_comment(),
                 _ => return,
             }
         }
     }
 
-    fn peek(&self) -> Option<u8> {
-        self.text.as_bytes().get(self.at).copied()
+    /// Steps over a backslash and the line break after it, which the document must not end with.
+    fn eat_continuation(&mut self) -> bool {
+        let rest = self.cursor.rest();
+        self.cursor.advance(1);
+        let is_there = self.eat_line_break() && self.cursor.peek().is_some();
+        if !is_there {
+            self.cursor.return_to(rest);
+        }
+        is_there
     }
 
-    fn eat(&mut self, word: &str) -> bool {
-        let is_there = self.text.as_bytes()[self.at..].starts_with(word.as_bytes());
+    fn eat_comment(&mut self) -> bool {
+        let is_there = self.cursor.peek() == Some(b'#');
         if is_there {
-            self.at += word.len();
+            self.cursor.take_while(|byte| !matches!(byte, b'\n' | b'\r'));
         }
         is_there
     }
 }
 
-/// An integer of decimal digits without leading zeros.
-fn integer(digits: &str, is_negative: bool) -> Node {
-    Node::Int(match digits {
-        "" | "0" => "0".into(),
-        _ if is_negative => format!("-{digits}").into(),
-        _ => digits.into(),
-    })
+const FORM_FEED: u8 = 12;
+
+impl Bracket {
+    /// The rules of Python's grammar that its parser is inside of at the atom of the next value:
+    /// 23 from an expression to an atom, and those of the container.
+    fn rules_inside(&self) -> usize {
+        let outer = self.rules;
+        let inside = match (self.form, self.count) {
+            // The document.
+            (_, 0) if outer == 0 => 25,
+            _ if outer == 0 => 27,
+            (Form::Parentheses | Form::Tuple, 0) => 28,
+            (Form::Parentheses | Form::Tuple, 1) => 30,
+            (Form::Parentheses | Form::Tuple, _) => 31,
+            (_, 0) | (Form::Dict, 1) => 29,
+            _ => 30,
+        };
+        outer + inside + usize::from(self.sign.is_some())
+    }
+
+    /// Notes the sign of a value. An imaginary part has none but the one of the sum.
+    fn set_sign(&mut self, is_negative: bool) -> Option<()> {
+        let is_first = self.sign.is_none() && self.real_part.is_none();
+        self.sign = Some(is_negative);
+        is_first.then_some(())
+    }
+
+    fn add_key(&mut self, kind: Kind) -> Option<()> {
+        let is_key = match self.form {
+            Form::Braces => true,
+            Form::Dict => self.count.is_multiple_of(2),
+            _ => false,
+        };
+        self.form = if is_key { Form::Dict } else { return None };
+        self.count += 1;
+        is_hashable(kind).then_some(())
+    }
+
+    /// Adds a value that is no key, after which a comma or the bracket's end comes.
+    fn add(&mut self, kind: Kind) -> Option<()> {
+        let is_allowed = match self.form {
+            Form::Dict => self.count % 2 == 1,
+            Form::Braces | Form::Set => is_hashable(kind),
+            _ => true,
+        };
+        self.form = match self.form {
+            Form::Parentheses => Form::Tuple,
+            Form::Braces => Form::Set,
+            form => form,
+        };
+        self.count += 1;
+        self.is_hashable &= is_hashable(kind);
+        (is_allowed && kind != Kind::Set).then_some(())
+    }
+}
+
+impl Form {
+    /// The byte that closes it.
+    fn end(self) -> u8 {
+        match self {
+            Self::Parentheses | Self::Tuple => b')',
+            Self::List => b']',
+            Self::Braces | Self::Set | Self::Dict => b'}',
+        }
+    }
+}
+
+fn is_hashable(kind: Kind) -> bool {
+    !matches!(kind, Kind::Unhashable | Kind::Set)
+}
+
+/// Changes the sign of a number.
+fn negate(node: &mut Node) {
+    match node {
+        Node::Int(digits) if digits != "0" => digits.insert(0, '-'),
+        Node::Float(value) => *value = -*value,
+        _ => {}
+    }
+}
+
+/// The decimal digits of an integer, unless they are more than Python writes.
+fn decimal(digits: &str, radix: u32) -> Option<String> {
+    /// Digits of a hexadecimal number whose value, times [`BASE`], fits into 64 bits.
+    const STEP: usize = 7;
+    const BASE: u64 = 1_000_000_000;
+    /// Of the largest integer.
+    const MAX_BITS: usize = MAX_DIGITS * 10 / 3;
+    let digits = digits.trim_start_matches('0');
+    if digits.len() * radix.ilog2() as usize > MAX_BITS {
+        return None;
+    }
+    // Each holds nine decimal digits, the last ones first.
+    let mut limbs: Vec<u64> = Vec::new();
+    for step in digits.as_bytes().chunks(STEP) {
+        let mut carry = u64::from_str_radix(std::str::from_utf8(step).ok()?, radix).ok()?;
+        let factor = u64::from(radix).pow(step.len() as u32);
+        for limb in &mut limbs {
+            carry += *limb * factor;
+            *limb = carry % BASE;
+            carry /= BASE;
+        }
+        if carry > 0 {
+            limbs.push(carry);
+        }
+    }
+    let mut decimal = limbs.pop().unwrap_or(0).to_string();
+    limbs.iter().rev().try_for_each(|limb| write!(decimal, "{limb:09}")).ok()?;
+    (decimal.len() <= MAX_DIGITS).then_some(decimal)
 }

@@ -36,7 +36,7 @@ pub(super) fn write(root: Item<'_>, hidden: Option<&str>) -> Result<String> {
             Todo::Value(item, is_outer) => (item, is_outer),
         };
         match item.node() {
-            Node::Null | Node::Opaque { .. } => out.push_str("null"),
+            Node::Null | Node::Group | Node::Opaque { .. } => out.push_str("null"),
             Node::Bool(true) => out.push_str("true"),
             Node::Bool(false) => out.push_str("false"),
             Node::Int(digits) => out.push_str(digits),
@@ -101,6 +101,6 @@ fn name(key: Item<'_>) -> Option<String> {
         }
         Node::Float(value) if value.is_nan() => "NaN".to_owned(),
         Node::Float(value) => if *value > 0.0 { "Infinity" } else { "-Infinity" }.to_owned(),
-        Node::Opaque { .. } | Node::List { .. } | Node::Dict { .. } => return None,
+        Node::Group | Node::Opaque { .. } | Node::List { .. } | Node::Dict { .. } => return None,
     })
 }
