@@ -158,6 +158,18 @@ pub(crate) struct Contents {
     pub last_id: i64,
 }
 
+/// A part of all that a store has. Tokens come in order of their ids.
+pub(crate) enum Part<'a> {
+    /// How many tokens are to come, about.
+    Total(u64),
+    LocalSites(&'a [Text]),
+    InactiveUsers(&'a [Text]),
+    Records(&'a [SharedRecord]),
+}
+
+/// Is given what a store has, part by part. An error ends it.
+pub(crate) type ForParts<'a> = &'a mut dyn FnMut(Part<'_>) -> Result<()>;
+
 /// What came of an operation.
 pub(crate) enum Outcome {
     /// It was done, with the records that it changed or removed, in order of their ids.
@@ -254,6 +266,19 @@ pub(crate) trait Backend: Send + Sync {
     fn contents(&self) -> Result<Contents> {
         Err(Error::new(ErrorKind::Unsupported, "a store of this kind cannot be copied")
             .at_argument("store"))
+    }
+
+    /// Gives all that there is, as of one moment where it fits into the memory. No lock is held
+    /// meanwhile.
+    ///
+    /// # Errors
+    /// Those of `give` too.
+    fn for_all(&self, give: ForParts<'_>) -> Result<()> {
+        let contents = self.contents()?;
+        give(Part::Total(contents.records.len() as u64))?;
+        give(Part::LocalSites(&contents.local_sites))?;
+        give(Part::InactiveUsers(&contents.inactive_users))?;
+        give(Part::Records(&contents.records))
     }
 
     /// Makes last what was done before this, also what a change need not wait for.

@@ -46,9 +46,20 @@ pub(crate) fn parse_with_documents(text: &str) -> Result<Map<String, Value>> {
     }
 }
 
-/// Reads an object as [`parse_with_documents`] does, and wipes it when it is dropped.
-pub(crate) fn parse_secret(text: &str) -> Result<WipedMembers> {
-    parse_with_documents(text).map(WipedMembers)
+/// Reads an object as [`parse_with_documents`] does, and wipes it when it is dropped. A member that
+/// comes after another one whose name is its own behind `prefix` is left out, whatever it is.
+pub(crate) fn parse_secret(text: &str, prefix: &str) -> Result<WipedMembers> {
+    check_syntax(text)?;
+    let skip_after = Some(prefix);
+    let value =
+        Reader { rest: text, max_levels: MAX_LEVELS + 1, skip_after }.value(&Path::Root, 0)?;
+    match value {
+        Value::Object(members) => Ok(WipedMembers(members)),
+        mut value => {
+            super::wiped::wipe(&mut value);
+            Err(not_an_object())
+        }
+    }
 }
 
 fn not_an_object() -> Error {
@@ -56,11 +67,16 @@ fn not_an_object() -> Error {
 }
 
 fn read(text: &str, max_levels: usize) -> Result<Value> {
+    check_syntax(text)?;
+    Reader { rest: text, max_levels, skip_after: None }.value(&Path::Root, 0)
+}
+
+/// Checks the syntax, at any depth, and that there is memory for the document.
+fn check_syntax(text: &str) -> Result<()> {
     check_room_for(text)?;
-    // This checks the syntax, at any depth, and builds nothing.
     serde_json::from_str::<IgnoredAny>(text)
-        .map_err(|error| syntax_error(format!("the document is not JSON: {error}"), &Path::Root))?;
-    Reader { rest: text, max_levels }.value(&Path::Root, 0)
+        .map(|_| ())
+        .map_err(|error| syntax_error(format!("the document is not JSON: {error}"), &Path::Root))
 }
 
 /// Checks that there is memory for a document before it is read, since that makes many small
@@ -105,7 +121,7 @@ fn most_memory(text: &str) -> usize {
 /// As [`parse`], for other texts.
 pub(crate) fn read_back(text: &str) -> Result<Value> {
     check_room_for(text)?;
-    Reader { rest: text, max_levels: MAX_LEVELS }.value(&Path::Root, 0)
+    Reader { rest: text, max_levels: MAX_LEVELS, skip_after: None }.value(&Path::Root, 0)
 }
 
 /// Builds the values of a document whose syntax was checked. A general JSON reader turns an
@@ -114,6 +130,8 @@ pub(crate) fn read_back(text: &str) -> Result<Value> {
 struct Reader<'a> {
     rest: &'a str,
     max_levels: usize,
+    /// See [`parse_secret`].
+    skip_after: Option<&'a str>,
 }
 
 impl<'a> Reader<'a> {
@@ -130,6 +148,10 @@ impl<'a> Reader<'a> {
                 while self.next_of_list(b'}') {
                     let key = self.string(path)?;
                     self.take(1);
+                    if self.is_skipped(&members, &key, level) {
+                        self.skip();
+                        continue;
+                    }
                     let value = self.value(&path.member(&key), level + 1)?;
                     members.insert(key, value);
                 }
@@ -158,6 +180,18 @@ impl<'a> Reader<'a> {
                 }
             }
         })
+    }
+
+    fn is_skipped(&self, members: &WipedMembers, key: &str, level: usize) -> bool {
+        let Some(prefix) = self.skip_after.filter(|_| level == 0) else { return false };
+        members.keys().any(|name| name.strip_prefix(prefix) == Some(key))
+    }
+
+    /// Steps over a value of any depth.
+    fn skip(&mut self) {
+        let mut values = serde_json::Deserializer::from_str(self.rest).into_iter::<IgnoredAny>();
+        values.next();
+        self.take(values.byte_offset());
     }
 
     /// Steps over what opens or continues a list, or over its end; tells whether an item follows.

@@ -46,7 +46,8 @@ impl Drop for WipedItems {
     }
 }
 
-fn wipe(value: &mut Value) {
+/// Wipes the texts of a value.
+pub(super) fn wipe(value: &mut Value) {
     match value {
         Value::String(text) => text.zeroize(),
         Value::Array(items) => items.iter_mut().for_each(wipe),

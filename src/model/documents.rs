@@ -1,11 +1,13 @@
 //! Policies and extra data, shared between the tokens that carry the same document.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::accepted::Accepted;
 use super::interner::{Interner, Keyed};
 use crate::error::{Argument, Error, ErrorKind, Result};
 use crate::json::{self, Map, Value};
+use crate::memory::TextBuffer;
 use crate::policy::{Policy, PolicyDocument, PolicyIds};
 use crate::text::Text;
 use crate::token::ExtraData;
@@ -126,7 +128,7 @@ impl Documents {
     /// The policy of a row in storage, which is given back as it stands; none is full access.
     ///
     /// # Errors
-    /// `Corrupt` if it is no JSON object.
+    /// `Corrupt` if it is neither a JSON object nor what [`to_storage`] writes.
     pub fn stored_policy(&self, text: Option<&str>) -> Result<Arc<Policy>> {
         let Some(text) = stored_text(text).filter(|text| *text != "{}") else {
             return Ok(self.full_access());
@@ -140,9 +142,12 @@ impl Documents {
     /// object.
     ///
     /// # Errors
-    /// `Corrupt` if it is no JSON object.
+    /// `Corrupt` if it is neither a JSON object nor what [`to_storage`] writes.
     pub fn stored_extra_data(&self, text: Option<&str>) -> Result<Arc<ExtraData>> {
         let text = stored_text(text).unwrap_or("{}");
+        if let Some(foreign) = foreign_text(text)? {
+            return self.foreign_extra_data(Some(&foreign));
+        }
         self.extra_data.intern(text, || {
             let members = stored_object(text)?;
             let client_name = members.get("client_name").and_then(Value::as_str);
@@ -152,7 +157,6 @@ impl Documents {
     }
 }
 
-#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 impl Documents {
     /// The policy of a row that others wrote, read as Review Board reads it; none is full access.
     /// One that is malformed denies everything.
@@ -184,6 +188,32 @@ fn stored_text(text: Option<&str>) -> Option<&str> {
     text.filter(|text| !text.is_empty() && *text != "null")
 }
 
+/// What storage has for a document: the document's text, or one that others wrote as a JSON string,
+/// so that what is neither an object nor a string is known to be damaged.
+///
+/// # Errors
+/// `NoMemory`.
+pub(crate) fn to_storage<'a>(text: &'a Text, foreign: Option<&Text>) -> Result<Cow<'a, str>> {
+    let Some(foreign) = foreign else { return Ok(Cow::Borrowed(text)) };
+    let mut quoted = TextBuffer::default();
+    // The buffer notes a failure itself.
+    let _ = json::write_string(foreign, &mut quoted);
+    quoted.finish().map(Cow::Owned)
+}
+
+/// The text that others wrote, if storage has one.
+fn foreign_text(stored: &str) -> Result<Option<String>> {
+    if !stored.starts_with('"') {
+        return Ok(None);
+    }
+    json::check_room_for(stored)?;
+    serde_json::from_str(stored).map(Some).map_err(|_| damaged())
+}
+
+fn damaged() -> Error {
+    Error::new(ErrorKind::Corrupt, "a stored document is neither a JSON object nor a string")
+}
+
 /// A JSON object as storage has it. What others wrote need not keep our limits.
 fn stored_object(text: &str) -> Result<Map<String, Value>> {
     json::check_room_for(text)?;
@@ -191,7 +221,7 @@ fn stored_object(text: &str) -> Result<Map<String, Value>> {
     serde_json::from_str(text).or_else(|_| json::parse_with_documents(text)).map_err(|error| {
         match error.kind() {
             ErrorKind::NoMemory => error,
-            _ => Error::new(ErrorKind::Corrupt, "a stored document is no JSON object"),
+            _ => damaged(),
         }
     })
 }

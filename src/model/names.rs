@@ -52,7 +52,8 @@ fn check_name(name: &str, argument: &'static str, max_chars: usize) -> Result<()
     Ok(())
 }
 
-fn check_no_nul(text: &str, argument: &'static str) -> Result<()> {
+/// Text of any length.
+pub(crate) fn check_no_nul(text: &str, argument: &'static str) -> Result<()> {
     if text.bytes().any(|byte| byte == 0) {
         return Err(Error::new(ErrorKind::EmbeddedNul, "the text contains a NUL character")
             .at_argument(argument));

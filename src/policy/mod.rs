@@ -122,6 +122,15 @@ impl Policy {
         &self.text
     }
 
+    /// The text, if others wrote it and this library would not: as JSON, it would be another.
+    pub(crate) fn foreign_text(&self) -> Option<&Text> {
+        let is_ours = || {
+            let document = PolicyDocument::parse(&self.text, &self.ids);
+            document.is_ok_and(|document| document.text == self.text)
+        };
+        (self.origin != Origin::Validated && !is_ours()).then_some(&self.text)
+    }
+
     /// The document as JSON, which its text need not be if others wrote it. Where Review Board
     /// reads the text as nothing, it is null: `{}` would mean full access.
     ///

@@ -51,6 +51,29 @@ impl ExtraData {
         Ok(Self { text: Text::try_new(text)?, client_name, is_foreign: true })
     }
 
+    /// The text, if others wrote it and this library would not: as JSON, it would be another.
+    pub(crate) fn foreign_text(&self) -> Option<&Text> {
+        let is_ours = || {
+            json::parse_object(&self.text).is_ok_and(|document| {
+                let name = document.get("client_name").and_then(Value::as_str);
+                name == self.client_name.as_ref().map(Text::as_str)
+                    && json::object_to_text(&document).is_ok_and(|text| text == *self.text)
+            })
+        };
+        (self.is_foreign && !is_ours()).then_some(&self.text)
+    }
+
+    /// The document as JSON, which its text need not be if others wrote it.
+    ///
+    /// # Errors
+    /// `NoMemory`.
+    pub(crate) fn to_json(&self) -> Result<Cow<'_, str>> {
+        if self.is_foreign {
+            return StoredDocument::read(&self.text)?.to_json().map(Cow::Owned);
+        }
+        Ok(Cow::Borrowed(&self.text))
+    }
+
     /// The document as JSON, which its text need not be if others wrote it, without the members
     /// whose names start with `prefix`, in objects inside it too.
     ///

@@ -1,17 +1,19 @@
 //! Records as rows, and rows as records.
 
+use std::borrow::Cow;
 use std::ops::RangeInclusive;
 
 use hashbrown::HashMap;
+use rusqlite::Error::SqliteFailure;
 use rusqlite::types::ValueRef;
-use rusqlite::{CachedStatement, Connection, Row, named_params};
+use rusqlite::{CachedStatement, Connection, Row, ffi, named_params};
 
 use crate::backend::memory::Effect;
 use crate::backend::memory::commons::Commons;
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind};
 use crate::memory;
-use crate::model::documents::Documents;
+use crate::model::documents::{Documents, to_storage};
 use crate::model::names;
 use crate::text::Text;
 use crate::token::{Invalidation, Record, RecordFields, SharedRecord, TokenValue};
@@ -61,6 +63,7 @@ fn insert(connection: &Connection, record: &Record) -> rusqlite::Result<()> {
                    (SELECT id FROM site_localsite WHERE name = :site)\
                )";
     let invalidation = record.invalidation();
+    let [policy, extra_data] = documents(record)?;
     connection.prepare_cached(sql)?.execute(named_params! {
         ":id": record.id(),
         ":token": record.value().expose(),
@@ -73,8 +76,8 @@ fn insert(connection: &Connection, record: &Record) -> rusqlite::Result<()> {
         ":invalid_date": invalidation.and_then(|it| it.date).map(Timestamp::to_sql),
         ":invalid_reason": invalidation.map_or("", |it| it.reason.as_str()),
         ":note": record.note().as_str(),
-        ":policy": record.policy().text().as_str(),
-        ":extra_data": record.extra_data().text().as_str(),
+        ":policy": policy,
+        ":extra_data": extra_data,
         ":user": record.user().as_str(),
         ":site": record.local_site().map(|site| site.as_str()),
     })?;
@@ -89,6 +92,7 @@ fn update(connection: &Connection, record: &Record) -> rusqlite::Result<()> {
                    extra_data = :extra_data \
                WHERE id = :id";
     let invalidation = record.invalidation();
+    let [policy, extra_data] = documents(record)?;
     connection.prepare_cached(sql)?.execute(named_params! {
         ":id": record.id(),
         ":updated": record.last_updated().to_sql(),
@@ -97,10 +101,19 @@ fn update(connection: &Connection, record: &Record) -> rusqlite::Result<()> {
         ":invalid_date": invalidation.and_then(|it| it.date).map(Timestamp::to_sql),
         ":invalid_reason": invalidation.map_or("", |it| it.reason.as_str()),
         ":note": record.note().as_str(),
-        ":policy": record.policy().text().as_str(),
-        ":extra_data": record.extra_data().text().as_str(),
+        ":policy": policy,
+        ":extra_data": extra_data,
     })?;
     Ok(())
+}
+
+/// The policy and the extra data of a record as its row has them.
+fn documents(record: &Record) -> rusqlite::Result<[Cow<'_, str>; 2]> {
+    let (policy, extra_data) = (record.policy(), record.extra_data());
+    let policy = to_storage(policy.text(), policy.foreign_text());
+    let extra_data = to_storage(extra_data.text(), extra_data.foreign_text());
+    let exhausted = |_| SqliteFailure(ffi::Error::new(ffi::SQLITE_NOMEM), None);
+    Ok([policy.map_err(exhausted)?, extra_data.map_err(exhausted)?])
 }
 
 /// The statement that [`write_use`] runs.

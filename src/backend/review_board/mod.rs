@@ -25,12 +25,13 @@ use rows::Reader;
 use sql::{Connection, Param};
 
 use super::{
-    Backend, CallScope, Change, ClientQuery, ForRecords, Judge, Judgment, Operation, Outcome,
-    OwnedClientQuery, Selection,
+    Backend, CallScope, Change, ClientQuery, ForParts, ForRecords, Judge, Judgment, Operation,
+    Outcome, OwnedClientQuery, Part, Selection,
 };
 use crate::clock::Timestamp;
 use crate::error::{Argument, Error, ErrorKind, Result};
 use crate::json::StoredDocument;
+use crate::memory;
 use crate::model::connection::ConnectionSettings;
 use crate::model::documents::Documents;
 use crate::model::requests::{SiteFilter, TokenFilter};
@@ -300,6 +301,32 @@ impl ReviewBoard {
         Ok(Outcome::Done(deleted?))
     }
 
+    /// Gives the names that a table has, page by page. What is no text is left out.
+    fn for_names(
+        &self,
+        limits: Limits,
+        name_and_table: &str,
+        give: &mut dyn FnMut(&[Text]) -> Result<()>,
+    ) -> Result<()> {
+        let statement = format!("{name_and_table} AND id > ? ORDER BY id LIMIT {}", rows::PAGE);
+        let mut last_id = i64::MIN;
+        loop {
+            let page =
+                self.ask_within(limits, |lease| lease.query(&statement, &[Param::Int(last_id)]))?;
+            if page.is_empty() {
+                return Ok(());
+            }
+            let mut names = Vec::new();
+            for mut row in page {
+                last_id = row.id().ok_or_else(sql::unreadable)?;
+                if let Ok(Some(name)) = row.text() {
+                    memory::push(&mut names, Text::try_new(&name)?)?;
+                }
+            }
+            give(&names)?;
+        }
+    }
+
     /// Removes the tokens that are dead, some at a time, each time for good; and gives their ids,
     /// and the records of those who ask.
     fn purge_some(
@@ -500,6 +527,24 @@ impl Backend for ReviewBoard {
                 Some(id) if ids.len() == rows::IDS_AT_ONCE => last_id = *id,
                 _ => return Ok(count),
             }
+        }
+    }
+
+    /// Each page is as of a moment of its own: a transaction around all of them would be in the
+    /// server's way.
+    fn for_all(&self, give: ForParts<'_>) -> Result<()> {
+        let limits = self.bulk_limits();
+        give(Part::Total(self.count()?))?;
+        let local_sites = "SELECT id, name FROM site_localsite WHERE 1 = 1";
+        self.for_names(limits, local_sites, &mut |names| give(Part::LocalSites(names)))?;
+        let users = "SELECT id, username FROM auth_user WHERE NOT is_active";
+        self.for_names(limits, users, &mut |names| give(Part::InactiveUsers(names)))?;
+        let mut last_id = i64::MIN;
+        loop {
+            let page = self.ask_within(limits, |lease| self.reader().page_after(lease, last_id))?;
+            let Some(last) = page.last() else { return Ok(()) };
+            last_id = last.id();
+            give(Part::Records(&page))?;
         }
     }
 

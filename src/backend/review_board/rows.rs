@@ -95,6 +95,13 @@ impl Reader<'_> {
         Ok(rows.into_iter().filter_map(|row| Some(self.read(row)?.0)).collect())
     }
 
+    /// The rows of the first tokens with higher ids, in order of these.
+    pub fn page_after(&self, lease: &mut Lease<'_>, id: i64) -> Result<Vec<SharedRecord>, Fault> {
+        let statement = format!("{SELECT} WHERE t.id > ? ORDER BY t.id LIMIT {PAGE}");
+        let rows = lease.query(&statement, &[Param::Int(id)])?;
+        Ok(rows.into_iter().filter_map(|row| Some(self.read(row)?.0)).collect())
+    }
+
     /// The token of a value, and whether its owner is active.
     pub fn by_value(
         &self,
@@ -249,6 +256,9 @@ pub(super) fn insert(
         ],
     )
 }
+
+/// Rows that are read at a time where all are read.
+pub(super) const PAGE: usize = 500;
 
 /// How many ids a statement names at most.
 pub(super) const IDS_AT_ONCE: usize = 500;

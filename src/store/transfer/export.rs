@@ -1,19 +1,22 @@
 //! Writing all that a store has, a JSON object on each line.
 
+use std::borrow::Cow;
 use std::fmt::{self, Write as _};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
 
+use hashbrown::HashSet;
 use zeroize::{Zeroize, Zeroizing};
 
-use super::{FORMAT, Progress, STEP, VERSION, check_path, io_error};
-use crate::backend::Contents;
+use super::{FORMAT, Progress, STEP, STORED, VERSION, check_path, io_error};
+use crate::backend::Part;
 use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::json::write_string;
 use crate::memory::{self, TextBuffer};
+use crate::model::names;
 use crate::os::descriptors;
 use crate::store::Store;
 use crate::text::Text;
@@ -23,68 +26,134 @@ use crate::token::Record;
 const CHUNK: usize = 1 << 16;
 
 impl Store {
-    /// Writes all that the store has, as of one moment, into a new file, with the values of the
-    /// tokens; and tells how many tokens those are. The file is readable by its owner alone.
+    /// Writes all that the store has into a new file, with the values of the tokens; and tells how
+    /// many tokens those are. The file is readable by its owner alone. All is as of one moment but
+    /// on Review Board's database, where a row that cannot be read is left out.
     ///
     /// # Errors
-    /// `Exists` if there is a file; those of the disk and of `progress`. No file is
-    /// left behind then.
+    /// `Exists` if there is a file; those of the disk, of the database and of `progress`. No file
+    /// is left behind then.
     pub fn export_file(&self, path: &str, progress: Progress<'_>) -> Result<u64> {
         check_path(path)?;
-        let contents = self.backend.contents()?;
         let mut options = OpenOptions::new();
         options.write(true).create_new(true).mode(0o600);
         let file = descriptors::open(&options, Path::new(path));
         let file = file.map_err(|error| io_error(path, &error))?;
-        let written = write_lines(&file, path, &contents, progress);
+        let written = self.write_lines(&file, path, progress);
         if written.is_err() {
             let _ = fs::remove_file(path);
         }
-        written.map(|()| contents.records.len() as u64)
+        written
+    }
+
+    fn write_lines(&self, file: &File, path: &str, progress: Progress<'_>) -> Result<u64> {
+        let lines =
+            Lines { file, path, gathered: Zeroizing::new(memory::vec_with_capacity(CHUNK)?) };
+        let mut export = Export { lines, sites: HashSet::new(), users: 0, tokens: 0, total: 0 };
+        // Written once more when it is known how much there is.
+        export.lines.add(&[&export.header()])?;
+        self.backend.for_all(&mut |part| export.add(part, progress))?;
+        export.lines.flush()?;
+        let failed = |error: io::Error| io_error(path, &error);
+        file.write_all_at(export.header().as_bytes(), 0).map_err(failed)?;
+        file.sync_all().map_err(failed)?;
+        let directory = Path::new(path).parent().filter(|it| !it.as_os_str().is_empty());
+        let directory = descriptors::open_for_reading(directory.unwrap_or(Path::new(".")));
+        directory.and_then(|directory| directory.sync_all()).map_err(failed)?;
+        progress(export.tokens, export.tokens)?;
+        Ok(export.tokens)
     }
 }
 
-fn write_lines(file: &File, path: &str, contents: &Contents, progress: Progress<'_>) -> Result<()> {
-    let mut lines =
-        Lines { file, path, gathered: Zeroizing::new(memory::vec_with_capacity(CHUNK)?) };
-    let failed = |error: io::Error| io_error(path, &error);
-    let total = contents.records.len() as u64;
-    let header = format!(
-        r#"{{"format": "{FORMAT}", "version": {VERSION}, "local_sites": {}, "users": {}, "tokens": {total}}}"#,
-        contents.local_sites.len(),
-        contents.inactive_users.len(),
-    );
-    lines.add(&[&header])?;
-    for site in &contents.local_sites {
-        lines.add(&[r#"{"type": "local_site", "name": "#, &quoted(site)?, "}"])?;
+/// An export that is being written.
+struct Export<'a> {
+    lines: Lines<'a>,
+    /// The Local Sites that have a line.
+    sites: HashSet<Text>,
+    users: u64,
+    tokens: u64,
+    /// How many tokens there are in all, about.
+    total: u64,
+}
+
+impl Export<'_> {
+    /// The first line, which always has the same length.
+    fn header(&self) -> String {
+        let Self { sites, users, tokens, .. } = self;
+        let members = format!(
+            r#"{{"format": "{FORMAT}", "version": {VERSION}, "local_sites": {}, "users": {users}, "tokens": {tokens}"#,
+            sites.len(),
+        );
+        format!("{members:<150}}}")
     }
-    for user in &contents.inactive_users {
-        let user = quoted(user)?;
-        lines.add(&[r#"{"type": "user", "username": "#, &user, r#", "is_active": false}"#])?;
-    }
-    for (done, record) in (0..).zip(&contents.records) {
-        if done > 0 && done % STEP == 0 {
-            progress(done, total)?;
+
+    fn add(&mut self, part: Part<'_>, progress: Progress<'_>) -> Result<()> {
+        match part {
+            Part::Total(total) => self.total = total,
+            Part::LocalSites(names) => names.iter().try_for_each(|name| self.add_site(name))?,
+            Part::InactiveUsers(users) => {
+                for user in users.iter().filter(|user| names::check_user(user).is_ok()) {
+                    let user = quoted(user)?;
+                    let is_active = r#", "is_active": false}"#;
+                    self.lines.add(&[r#"{"type": "user", "username": "#, &user, is_active])?;
+                    self.users += 1;
+                }
+            }
+            Part::Records(records) => {
+                for record in records.iter().filter(|record| is_importable(record)) {
+                    if self.tokens > 0 && self.tokens % STEP == 0 {
+                        progress(self.tokens, self.total.max(self.tokens))?;
+                    }
+                    // One that was made meanwhile has no line yet.
+                    record.local_site().map_or(Ok(()), |name| self.add_site(name))?;
+                    self.lines.add(&[&token_line(record)?])?;
+                    self.tokens += 1;
+                }
+            }
         }
-        lines.add(&[&token_line(record)?])?;
+        Ok(())
     }
-    lines.flush()?;
-    file.sync_all().map_err(failed)?;
-    let directory = Path::new(path).parent().filter(|it| !it.as_os_str().is_empty());
-    let directory = descriptors::open_for_reading(directory.unwrap_or(Path::new(".")));
-    directory.and_then(|directory| directory.sync_all()).map_err(failed)?;
-    progress(total, total)
+
+    /// Writes the line of a Local Site, unless it has one, or no import would take it.
+    fn add_site(&mut self, name: &Text) -> Result<()> {
+        if self.sites.contains(name) || names::check_local_site(name).is_err() {
+            return Ok(());
+        }
+        self.lines.add(&[r#"{"type": "local_site", "name": "#, &quoted(name)?, "}"])?;
+        self.sites.try_reserve(1).map_err(memory::exhausted)?;
+        self.sites.insert(name.clone());
+        Ok(())
+    }
+}
+
+/// Whether an import would take a record: others may have written its row.
+fn is_importable(record: &Record) -> bool {
+    let reason = record.invalidation().map_or("", |it| it.reason.as_str());
+    record.unreadable().is_none()
+        && names::check_user(record.user()).is_ok()
+        && record.local_site().is_none_or(|name| names::check_local_site(name).is_ok())
+        && names::check_generator_id(record.generator_id()).is_ok()
+        && names::check_no_nul(record.note(), "note").is_ok()
+        && names::check_no_nul(reason, "invalid_reason").is_ok()
 }
 
 /// The line of a token, with all its fields.
 fn token_line(record: &Record) -> Result<Zeroizing<String>> {
+    let (policy, extra_data) = (record.policy(), record.extra_data());
+    let documents = [
+        ("policy", policy.foreign_text(), policy.to_json()?),
+        ("extra_data", extra_data.foreign_text(), extra_data.to_json()?),
+    ];
     let mut line = TextBuffer::default();
     // The buffer notes a failure itself.
-    let _ = write_token(record, &mut line);
+    let _ = write_token(record, &documents, &mut line);
     line.finish().map(Zeroizing::new)
 }
 
-fn write_token(record: &Record, line: &mut TextBuffer) -> fmt::Result {
+/// A document's name, its text if others wrote it, and the document as JSON.
+type Document<'a> = (&'static str, Option<&'a Text>, Cow<'a, str>);
+
+fn write_token(record: &Record, documents: &[Document<'_>], line: &mut TextBuffer) -> fmt::Result {
     let invalidation = record.invalidation();
     let write_time = |line: &mut TextBuffer, name: &str, time: Option<Timestamp>| {
         write!(line, r#", "{name}": "#)?;
@@ -112,10 +181,14 @@ fn write_token(record: &Record, line: &mut TextBuffer) -> fmt::Result {
     write_string(invalidation.map_or("", |it| &it.reason), line)?;
     line.push_str(r#", "note": "#);
     write_string(record.note(), line)?;
-    line.push_str(r#", "policy": "#);
-    write_document(record.policy().text(), line);
-    line.push_str(r#", "extra_data": "#);
-    write_document(record.extra_data().text(), line);
+    for (name, foreign, json) in documents {
+        if let Some(text) = foreign {
+            write!(line, r#", "{STORED}{name}": "#)?;
+            write_string(text, line)?;
+        }
+        write!(line, r#", "{name}": "#)?;
+        write_document(json, line);
+    }
     line.push_str(r#", "token": "#);
     let value = record.value().expose();
     // Growing would leave a copy of the value behind that nobody wipes. An escaped character has at
@@ -127,7 +200,7 @@ fn write_token(record: &Record, line: &mut TextBuffer) -> fmt::Result {
 }
 
 /// Writes a document on the line. One that others wrote has line breaks, outside its strings.
-fn write_document(text: &Text, line: &mut TextBuffer) {
+fn write_document(text: &str, line: &mut TextBuffer) {
     for (number, part) in text.split(['\n', '\r']).enumerate() {
         if number > 0 {
             line.push(' ');

@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::path::Path;
 
 use super::lines::LineReader;
-use super::{FORMAT, Progress, STEP, VERSION, check_path, io_error};
+use super::{FORMAT, Progress, STEP, STORED, VERSION, check_path, io_error};
 use crate::backend::{Imported, Operation, Outcome};
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind, Result};
@@ -16,8 +16,9 @@ use crate::store::Store;
 use crate::text::Text;
 use crate::token::{Invalidation, RecordFields, TokenValue};
 
-/// No line of an export is longer: its texts are at most 1 MiB each, before they are escaped.
-const MAX_LINE: usize = 32 << 20;
+/// A longer line is cut. Our texts are at most 1 MiB each, before they are escaped, but others may
+/// have written longer ones.
+const MAX_LINE: usize = 1 << 30;
 
 /// The members of a line, one of which is the value of a token.
 type Members = WipedMembers;
@@ -117,9 +118,9 @@ impl Store {
         let generator_id = text(line, "token_generator_id")?;
         names::check_generator_id(generator_id)?;
         let note = text(line, "note")?;
-        names::check_prose(note, "note")?;
+        names::check_no_nul(note, "note")?;
         let reason = text(line, "invalid_reason")?;
-        names::check_prose(reason, "invalid_reason")?;
+        names::check_no_nul(reason, "invalid_reason")?;
         let invalidation = match line.get("valid") {
             Some(Value::Bool(true)) => None,
             Some(Value::Bool(false)) => Some(Invalidation {
@@ -128,8 +129,14 @@ impl Store {
             }),
             _ => return Err(wrong("valid", "this is true or false")),
         };
-        let policy = self.documents.policy_of(object(line, "policy")?, "policy");
-        let extra_data = object(line, "extra_data")?;
+        let policy = match stored(line, "policy")? {
+            Some(text) => self.documents.foreign_policy(Some(text)),
+            None => self.documents.policy_of(object(line, "policy")?, "policy"),
+        };
+        let extra_data = match stored(line, "extra_data")? {
+            Some(text) => self.documents.foreign_extra_data(Some(text)),
+            None => self.documents.extra_data(object(line, "extra_data")?, "extra_data"),
+        };
         Ok(RecordFields {
             user: Text::new(user),
             local_site: local_site.map(Text::new),
@@ -142,10 +149,7 @@ impl Store {
             invalidation,
             note: Text::try_new(note)?,
             policy: policy.map_err(|error| inside("policy", error))?,
-            extra_data: self
-                .documents
-                .extra_data(extra_data, "extra_data")
-                .map_err(|error| inside("extra_data", error))?,
+            extra_data: extra_data.map_err(|error| inside("extra_data", error))?,
         })
     }
 }
@@ -199,7 +203,7 @@ impl Lines<'_> {
         self.number += 1;
         let members = std::str::from_utf8(line)
             .map_err(|_| Error::new(ErrorKind::InvalidUtf8, "the line is not UTF-8"))
-            .and_then(json::parse_secret);
+            .and_then(|line| json::parse_secret(line, STORED));
         members.and_then(|members| read(&members)).map(Some).map_err(|error| {
             let place = format!("{}: line {}", self.path, self.number);
             // The place in the line stays; what was named otherwise is a member of it.
@@ -224,6 +228,11 @@ fn text<'a>(line: &'a Members, name: &str) -> Result<&'a str> {
 fn object(line: &Members, name: &str) -> Result<Map<String, Value>> {
     let members = line.get(name).and_then(Value::as_object).cloned();
     members.ok_or_else(|| wrong(name, "this is an object"))
+}
+
+/// The text of a document that others wrote.
+fn stored<'a>(line: &'a Members, name: &str) -> Result<Option<&'a str>> {
+    optional_text(line, &format!("{STORED}{name}"))
 }
 
 fn optional_text<'a>(line: &'a Members, name: &str) -> Result<Option<&'a str>> {

@@ -17,6 +17,9 @@ pub type Progress<'a> = &'a mut dyn FnMut(u64, u64) -> Result<()>;
 const FORMAT: &str = "rbtoken export";
 /// The version of exports that this library writes; it reads no later one.
 const VERSION: u64 = 1;
+/// Begins the name of a member with the text of a document that others wrote, which stands before
+/// the document itself: this is for those who read the file, and the text is what is imported.
+const STORED: &str = "stored_";
 /// So many tokens are done between two calls of [`Progress`].
 const STEP: u64 = 1000;
 
