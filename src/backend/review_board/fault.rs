@@ -34,9 +34,9 @@ pub(super) enum Fault {
 
 impl Fault {
     /// Answers a look-up for a text that no row of the database can have: there is none.
-    pub fn or_no_rows<T>(answer: Result<Vec<T>, Self>) -> Result<Vec<T>, Self> {
+    pub fn or_no_rows<T: Default>(answer: Result<T, Self>) -> Result<T, Self> {
         match answer {
-            Err(Self::Unstorable(_)) => Ok(Vec::new()),
+            Err(Self::Unstorable(_)) => Ok(T::default()),
             answer => answer,
         }
     }

@@ -265,7 +265,7 @@ impl ReviewBoard {
             Selection::Value(_) => self.transact(limits, |lease| {
                 let ids = rows::lock_selected(lease, which)?;
                 rows::conditions(&ids).try_fold(0, |count, condition| {
-                    let update = format!("{update} WHERE {}", unaliased(&condition));
+                    let update = format!("{update} WHERE {}", unaliased(&condition?));
                     Ok(count + lease.execute(&update, &params)?)
                 })
             })?,
@@ -282,9 +282,10 @@ impl ReviewBoard {
     ) -> Result<Vec<SharedRecord>, Fault> {
         let mut records = Vec::new();
         for condition in rows::conditions(ids) {
+            let condition = condition?;
             let update = format!("UPDATE webapi_webapitoken AS t SET {columns} WHERE {condition}");
             lease.execute(&update, params)?;
-            records.extend(self.reader().select(lease, &condition, &[])?);
+            self.reader().select(lease, &condition, &[], &mut records)?;
         }
         Ok(records)
     }
@@ -294,7 +295,8 @@ impl ReviewBoard {
         let condition = format!("t.id = {id}");
         let deleted = self.transact(self.limits(), |lease| {
             rows::lock(lease, &condition, &[], None)?;
-            let records = self.reader().select(lease, &condition, &[])?;
+            let mut records = Vec::new();
+            self.reader().select(lease, &condition, &[], &mut records)?;
             lease.execute(&delete_where(&condition), &[])?;
             Ok(records)
         });
@@ -336,17 +338,20 @@ impl ReviewBoard {
         after_id: i64,
         reads: bool,
     ) -> Result<(Vec<i64>, Vec<SharedRecord>)> {
-        let condition = format!(
-            "t.id > {after_id} AND ((NOT t.valid AND COALESCE(t.invalid_date, t.time_added) < ?) \
-             OR t.expires < ?)"
-        );
         let params = [Param::Time(before), Param::Time(before)];
         Ok(self.transact(limits, |lease| {
+            let time = lease.time();
+            let condition = format!(
+                "t.id > {after_id} AND ((NOT t.valid \
+                 AND COALESCE({time}(t.invalid_date), {time}(t.time_added)) < {time}(?)) \
+                 OR {time}(t.expires) < {time}(?))"
+            );
             let ids = rows::lock(lease, &condition, &params, Some(rows::IDS_AT_ONCE))?;
             let mut records = Vec::new();
             for condition in rows::conditions(&ids) {
+                let condition = condition?;
                 if reads {
-                    records.extend(self.reader().select(lease, &condition, &[])?);
+                    self.reader().select(lease, &condition, &[], &mut records)?;
                 }
                 lease.execute(&delete_where(&condition), &[])?;
             }
@@ -379,8 +384,8 @@ impl Backend for ReviewBoard {
 
     fn local_sites(&self) -> Result<Vec<Text>> {
         let rows = self.ask(|lease| lease.query("SELECT name FROM site_localsite", &[]))?;
-        let names = rows.into_iter().filter_map(|mut row| row.text().ok().flatten());
-        let mut names: Vec<_> = names.map(|name| Text::new(&name)).collect();
+        let names = rows.into_iter().filter_map(|mut row| row.name().ok().flatten());
+        let mut names = memory::try_collect(names.map(|name| Text::try_new(&name)))?;
         names.sort_unstable();
         Ok(names)
     }
@@ -430,12 +435,15 @@ impl Backend for ReviewBoard {
 
     fn by_id(&self, id: i64) -> Result<Option<SharedRecord>> {
         let condition = format!("t.id = {id}");
-        let found = self.ask(|lease| self.reader().select(lease, &condition, &[]))?;
-        Ok(found.into_iter().next())
+        self.ask(|lease| {
+            let mut found = Vec::new();
+            self.reader().select(lease, &condition, &[], &mut found)?;
+            Ok(found.into_iter().next())
+        })
     }
 
     fn list(&self, filter: &TokenFilter<'_>, now: Timestamp) -> Result<Vec<SharedRecord>> {
-        let records = self.ask_within(self.bulk_limits(), |lease| {
+        self.ask_within(self.bulk_limits(), |lease| {
             let (mut condition, mut params) = ("1 = 1".to_owned(), Vec::new());
             if let Some(user) = filter.user {
                 condition += " AND t.user_id = ?";
@@ -449,9 +457,12 @@ impl Backend for ReviewBoard {
                     params.push(Param::int(rows::local_site_id(lease, Some(name))?));
                 }
             }
-            self.reader().select(lease, &condition, &params)
-        })?;
-        Ok(records.into_iter().filter(|record| filter.matches(record, now)).collect())
+            let mut records = Vec::new();
+            self.reader().each(lease, &condition, &params, &mut |record| {
+                if filter.matches(&record, now) { memory::push(&mut records, record) } else { Ok(()) }
+            })?;
+            Ok(records)
+        })
     }
 
     fn count(&self) -> Result<u64> {
@@ -494,8 +505,16 @@ impl Backend for ReviewBoard {
             )
             .at_argument("store")),
             Operation::Purge(before) => {
+                // Those that were purged are gone, whatever there is no memory for here.
                 let mut purged = Vec::new();
-                self.purge(before, Some(&mut |records| purged.extend_from_slice(records)))?;
+                self.purge(
+                    before,
+                    Some(&mut |records| {
+                        if purged.try_reserve(records.len()).is_ok() {
+                            purged.extend_from_slice(records);
+                        }
+                    }),
+                )?;
                 Ok(Outcome::Done(purged))
             }
         }

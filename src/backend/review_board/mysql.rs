@@ -14,13 +14,15 @@ use zeroize::Zeroizing;
 use super::address::{Server, Tls};
 use super::fault::Fault;
 use super::limits::Limits;
-use super::sql::{Cell, Connection, Dialect, KEEP_ALIVE, Param, Row, unreadable};
+use super::sql::{Cell, Connection, Dialect, ForRows, KEEP_ALIVE, Param, Row, unreadable};
 use crate::clock::Timestamp;
+use crate::memory;
 
 static DIALECT: Dialect = Dialect {
     begin: "START TRANSACTION",
     lock: " FOR UPDATE",
     lock_user: None,
+    time: "",
     required_columns: "SELECT column_name FROM information_schema.columns \
          WHERE table_name = 'webapi_webapitoken' AND table_schema = DATABASE() \
          AND is_nullable = 'NO' AND column_default IS NULL AND extra NOT LIKE '%auto_increment%' \
@@ -185,18 +187,31 @@ impl Connection for Mysql {
         self.answer(async |connection| connection.query_drop(statement).await)
     }
 
-    fn query(&mut self, statement: &str, params: &[Param<'_>]) -> Result<Vec<Row>, Fault> {
+    fn query(
+        &mut self,
+        statement: &str,
+        params: &[Param<'_>],
+        each: ForRows<'_>,
+    ) -> Result<(), Fault> {
         self.use_limits()?;
-        let params = values(params);
-        let rows: Vec<mysql_async::Row> =
-            self.answer(async |connection| connection.exec(statement, params).await)?;
-        let read = |row: mysql_async::Row| Row::new(row.unwrap().into_iter().map(cell).collect());
-        Ok(rows.into_iter().map(read).collect())
+        let params = values(params)?;
+        let mut given = Ok(());
+        self.answer(async |connection| {
+            let mut rows = connection.exec_iter(statement, params).await?;
+            // To the last one, or the connection would be of no use.
+            while let Some(row) = rows.next().await? {
+                if given.is_ok() {
+                    given = each(Row::new(row.unwrap().into_iter().map(cell).collect()));
+                }
+            }
+            Ok(())
+        })?;
+        given
     }
 
     fn execute(&mut self, statement: &str, params: &[Param<'_>]) -> Result<u64, Fault> {
         self.use_limits()?;
-        let params = values(params);
+        let params = values(params)?;
         self.answer(async |connection| {
             connection.exec_drop(statement, params).await?;
             Ok(connection.affected_rows())
@@ -226,18 +241,20 @@ fn closed() -> Fault {
     Fault::Lost("the connection was closed".to_owned())
 }
 
-fn values(params: &[Param<'_>]) -> Params {
+fn values(params: &[Param<'_>]) -> Result<Params, Fault> {
     if params.is_empty() {
-        return Params::Empty;
+        return Ok(Params::Empty);
     }
-    let value = |param: &Param<'_>| match param {
-        Param::Null => Value::NULL,
-        Param::Bool(flag) => Value::Int((*flag).into()),
-        Param::Int(number) => Value::Int(*number),
-        Param::Text(text) => Value::Bytes(text.as_bytes().to_vec()),
-        Param::Time(time) => date(*time),
+    let value = |param: &Param<'_>| {
+        Ok(match param {
+            Param::Null => Value::NULL,
+            Param::Bool(flag) => Value::Int((*flag).into()),
+            Param::Int(number) => Value::Int(*number),
+            Param::Text(text) => Value::Bytes(memory::string(text)?.into_bytes()),
+            Param::Time(time) => date(*time),
+        })
     };
-    Params::Positional(params.iter().map(value).collect())
+    Ok(Params::Positional(memory::try_collect(params.iter().map(value))?))
 }
 
 /// A time in UTC, which is what Django keeps in columns without a time zone.
@@ -312,9 +329,9 @@ fn fault(error: mysql_async::Error) -> Fault {
     }
 }
 
-/// The argument that goes into the column that a message names.
+/// The argument that goes into the column that a message names last; it may quote a value before.
 fn argument(message: &str) -> Option<&'static str> {
-    let arguments = [
+    const ARGUMENTS: [(&str, &str); 6] = [
         ("note", "note"),
         ("policy", "policy"),
         ("extra_data", "extra_data"),
@@ -322,10 +339,10 @@ fn argument(message: &str) -> Option<&'static str> {
         ("token_generator_id", "generator_id"),
         ("token", "value"),
     ];
-    let names = |column: &str| {
-        message.contains(&format!("`{column}`")) || message.contains(&format!("'{column}'"))
-    };
-    arguments.into_iter().find(|(column, _)| names(column)).map(|(_, argument)| argument)
+    let (_, place) = message.rsplit_once(" column ")?;
+    let place = place.split_once(" at row ").map_or(place, |(place, _)| place);
+    let column = place.trim_matches(['`', '\'']).rsplit(['`', '.', '\'']).next()?;
+    ARGUMENTS.iter().find(|(own, _)| *own == column).map(|(_, argument)| *argument)
 }
 
 /// Whether an error of a stream is one of TLS.
@@ -333,11 +350,27 @@ fn is_tls(error: &std::io::Error) -> bool {
     error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>())
 }
 
-/// What the server says, without the values that it quotes.
+/// What the server says, without the values that it quotes: all between the first quote and the last
+/// goes, since a value may hold quotes.
 fn says(code: u16, message: &str) -> String {
-    let parts = message.split('\'').enumerate();
-    let parts = parts.map(|(index, part)| if index % 2 == 0 { part } else { "…" });
-    format!("MySQL says {code}: {}", parts.collect::<Vec<_>>().join("'"))
+    /// The server cuts longer messages short, perhaps inside a value.
+    const LONGEST: usize = 500;
+    // The apostrophe of "doesn't" is no quote.
+    let mut quotes = message.match_indices('\'').map(|(at, _)| at).filter(|at| {
+        let (before, after) = (&message[..*at], &message[at + 1..]);
+        !(before.ends_with('n') && after.starts_with("t "))
+    });
+    let (first, last) = (quotes.next(), quotes.next_back());
+    let cut = |at: usize| message.get(..at).unwrap_or_default();
+    match (first, last) {
+        (None, _) if message.len() < LONGEST => format!("MySQL says {code}: {message}"),
+        (Some(first), Some(last)) if message.len() < LONGEST => {
+            let rest = message.get(last..).unwrap_or_default();
+            format!("MySQL says {code}: {}'…{rest}", cut(first))
+        }
+        (Some(first), _) => format!("MySQL says {code}: {}'…'", cut(first)),
+        (None, _) => format!("MySQL says {code}"),
+    }
 }
 
 #[cfg(test)]
@@ -347,7 +380,32 @@ mod tests {
     #[test]
     fn message_of_the_server_quotes_no_value() {
         let said = says(1062, "Duplicate entry 'rbp_secret' for key 'token'");
-        assert_eq!(said, "MySQL says 1062: Duplicate entry '…' for key '…'");
-        assert!(!says(1, "near 'rbp_secret").contains("secret"));
+        assert_eq!(said, "MySQL says 1062: Duplicate entry '…'");
+        for message in [
+            "near 'rbp_secret",
+            "Duplicate entry 'it's rbp_secret' for key 'token'",
+            "Duplicate entry ''rbp_secret' for key 'token'",
+            "Duplicate entry 'I can't 'rbp_secret'' for key 'token'",
+            &format!("Duplicate entry 'a'rbp_secret{}", "x".repeat(500)),
+        ] {
+            assert!(!says(1, message).contains("secret"), "{message}");
+        }
+        let denied = "Access denied for user 'a'@'b' (using password: NO)";
+        assert_eq!(says(1045, denied), "MySQL says 1045: Access denied for user '…' (using password: NO)");
+        let missing = "Field 'newer' doesn't have a default value";
+        assert_eq!(says(1364, missing), "MySQL says 1364: Field '…' doesn't have a default value");
+        assert_eq!(says(1, "Out of memory"), "MySQL says 1: Out of memory");
+    }
+
+    #[test]
+    fn column_of_a_refused_text_names_its_argument() {
+        for (message, expected) in [
+            (r"Incorrect string value: '\xF0\x9F' for column `reviewboard`.`webapi_webapitoken`.`note` at row 1", Some("note")),
+            (r"Incorrect string value: '\xF0 column 'note' at row 1' for column 'invalid_reason' at row 1", Some("reason")),
+            ("Incorrect string value: '' for column 'tokens' at row 1", None),
+            ("Conversion from collation utf8mb4_bin into latin1_bin impossible for parameter", None),
+        ] {
+            assert_eq!(argument(message), expected, "{message}");
+        }
     }
 }

@@ -7,8 +7,9 @@ use parking_lot::{Condvar, Mutex};
 
 use super::fault::Fault;
 use super::limits::Limits;
-use super::sql::{Connection, Param, Row};
+use super::sql::{self, Connection, ForRows, Param, Row};
 use crate::backend::forked;
+use crate::memory;
 use crate::os::{descriptors, fork};
 
 /// Opens a connection.
@@ -291,6 +292,11 @@ impl<'a> Lease<'a> {
         self.connection.as_ref().and_then(|connection| connection.dialect().lock_user)
     }
 
+    /// The function by which times are compared.
+    pub fn time(&self) -> &'static str {
+        self.connection.as_ref().map_or("", |connection| connection.dialect().time)
+    }
+
     /// The names of the columns that a new token must have a value for.
     pub fn required_columns(&mut self) -> Result<Vec<String>, Fault> {
         let statement = self.connection.as_ref().map_or("", |it| it.dialect().required_columns);
@@ -299,15 +305,35 @@ impl<'a> Lease<'a> {
         Ok(names.map(|name| name.to_string()).collect())
     }
 
+    /// Reads rows, and gives each to `each` as it arrives.
+    pub fn query_each(
+        &mut self,
+        statement: &str,
+        params: &[Param<'_>],
+        each: ForRows<'_>,
+    ) -> Result<(), Fault> {
+        sql::check_room(statement, params)?;
+        self.ask(|connection| {
+            connection.query(statement, params, &mut |row| {
+                sql::check_row_room()?;
+                each(row)
+            })
+        })
+    }
+
     pub fn query(&mut self, statement: &str, params: &[Param<'_>]) -> Result<Vec<Row>, Fault> {
-        self.ask(|connection| connection.query(statement, params))
+        let mut rows = Vec::new();
+        self.query_each(statement, params, &mut |row| Ok(memory::push(&mut rows, row)?))?;
+        Ok(rows)
     }
 
     pub fn execute(&mut self, statement: &str, params: &[Param<'_>]) -> Result<u64, Fault> {
+        sql::check_room(statement, params)?;
         self.ask(|connection| connection.execute(statement, params))
     }
 
     pub fn insert(&mut self, statement: &str, params: &[Param<'_>]) -> Result<i64, Fault> {
+        sql::check_room(statement, params)?;
         self.ask(|connection| connection.insert(statement, params))
     }
 
@@ -372,7 +398,7 @@ mod tests {
     use crate::os::deadline;
 
     static DIALECT: Dialect =
-        Dialect { begin: "BEGIN", lock: "", lock_user: None, required_columns: "" };
+        Dialect { begin: "BEGIN", lock: "", lock_user: None, time: "", required_columns: "" };
 
     /// A connection that is lost at a statement.
     struct Fake {
@@ -397,8 +423,13 @@ mod tests {
             if statement == self.lost_at { Err(self.fault.clone()) } else { Ok(()) }
         }
 
-        fn query(&mut self, statement: &str, _: &[Param<'_>]) -> Result<Vec<Row>, Fault> {
-            self.run(statement).map(|()| Vec::new())
+        fn query(
+            &mut self,
+            statement: &str,
+            _: &[Param<'_>],
+            _: ForRows<'_>,
+        ) -> Result<(), Fault> {
+            self.run(statement)
         }
 
         fn execute(&mut self, statement: &str, _: &[Param<'_>]) -> Result<u64, Fault> {

@@ -1,10 +1,12 @@
 //! A Review Board server's database on PostgreSQL.
 
 use std::error::Error as _;
-use std::future::Future;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use futures_core::Stream;
 use hashbrown::HashMap;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
@@ -18,19 +20,20 @@ use tokio_postgres::types::private::BytesMut;
 use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
 use tokio_postgres::{Client, Config, NoTls, Statement};
 use tokio_postgres_rustls::MakeRustlsConnect;
-use zeroize::Zeroizing;
 
 use super::address::{Server, Tls};
 use super::fault::Fault;
 use super::limits::Limits;
-use super::sql::{Cell, Connection, Dialect, KEEP_ALIVE, Param, Row};
+use super::sql::{Cell, Connection, Dialect, ForRows, KEEP_ALIVE, Param, Row, unreadable};
 use crate::clock::Timestamp;
+use crate::memory;
 
 static DIALECT: Dialect = Dialect {
     begin: "BEGIN ISOLATION LEVEL READ COMMITTED",
     lock: " FOR UPDATE",
     // To lock the row would need the right to update users.
     lock_user: Some("SELECT pg_advisory_xact_lock(1919054443, (?::bigint % 2147483647)::int)"),
+    time: "",
     required_columns: "SELECT column_name::text FROM information_schema.columns \
          WHERE table_name = 'webapi_webapitoken' AND table_schema = ANY (current_schemas(false)) \
          AND is_nullable = 'NO' AND column_default IS NULL AND is_identity = 'NO' \
@@ -46,9 +49,12 @@ const YEAR_2000: i64 = 946_684_800_000_000;
 
 /// The session, whatever the server presets. The limits let go of locks if this process is stopped
 /// in the middle of a transaction, and have the server notice that it is gone while it works for
-/// it.
+/// it. A database without an encoding has bytes of any kind: as UTF-8, the server would refuse all
+/// rows because of one.
 const SESSION: &str = "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED, \
-     READ WRITE, NOT DEFERRABLE; SET TimeZone = 'UTC'; SET client_encoding = 'UTF8'; \
+     READ WRITE, NOT DEFERRABLE; SET TimeZone = 'UTC'; \
+     SELECT set_config('client_encoding', CASE current_setting('server_encoding') \
+     WHEN 'SQL_ASCII' THEN 'SQL_ASCII' ELSE 'UTF8' END, false); \
      SET standard_conforming_strings = on; SET datestyle = 'ISO'; \
      SELECT set_config('client_connection_check_interval', '1s', false) \
      WHERE current_setting('server_version_num')::int >= 140000";
@@ -225,15 +231,30 @@ impl Connection for Postgres {
         self.answer(async |client| client.batch_execute(statement).await)
     }
 
-    fn query(&mut self, statement: &str, params: &[Param<'_>]) -> Result<Vec<Row>, Fault> {
+    fn query(
+        &mut self,
+        statement: &str,
+        params: &[Param<'_>],
+        each: ForRows<'_>,
+    ) -> Result<(), Fault> {
         let prepared = self.prepare(statement)?;
-        let params = borrowed(params);
-        let rows = self.answer(async |client| client.query(&prepared, &params).await)?;
-        let read = |row: &tokio_postgres::Row| {
-            let cell = |index| row.try_get(index).unwrap_or(Cell::Unreadable);
-            Row::new((0..row.len()).map(cell).collect())
-        };
-        Ok(rows.iter().map(read).collect())
+        let (mut was_accepted, mut given) = (false, Ok(()));
+        let answer = self.answer(async |client| {
+            // A driver that waits until a row is taken reads no further.
+            let mut rows = pin!(client.query_raw(&prepared, params).await?);
+            was_accepted = true;
+            while given.is_ok()
+                && let Some(row) = poll_fn(|context| rows.as_mut().poll_next(context)).await
+            {
+                given = cells(&row?).map_err(Fault::from).and_then(&mut *each);
+            }
+            Ok(())
+        });
+        match answer {
+            // The parameters were converted, and a row cannot be.
+            Err(Fault::Unstorable(_)) if was_accepted => Err(unreadable().into()),
+            answer => answer.and(given),
+        }
     }
 
     fn execute(&mut self, statement: &str, params: &[Param<'_>]) -> Result<u64, Fault> {
@@ -243,10 +264,22 @@ impl Connection for Postgres {
     }
 
     fn insert(&mut self, statement: &str, params: &[Param<'_>]) -> Result<i64, Fault> {
-        let rows = self.query(&format!("{statement} RETURNING id"), params)?;
-        let id = rows.into_iter().next().and_then(|mut row| row.id());
-        id.ok_or_else(|| super::sql::unreadable().into())
+        let mut id = None;
+        self.query(&format!("{statement} RETURNING id"), params, &mut |mut row| {
+            id = row.id();
+            Ok(())
+        })?;
+        id.ok_or_else(|| unreadable().into())
     }
+}
+
+/// Copies the cells of a row.
+///
+/// # Errors
+/// `NoMemory`.
+fn cells(row: &tokio_postgres::Row) -> crate::error::Result<Row> {
+    let cell = |index| row.try_get(index).map_or(Ok(Cell::Unreadable), |CellCopy(cell)| cell);
+    memory::try_collect((0..row.len()).map(cell)).map(Row::new)
 }
 
 fn borrowed<'a>(params: &'a [Param<'_>]) -> Vec<&'a (dyn ToSql + Sync)> {
@@ -304,28 +337,30 @@ impl ToSql for Param<'_> {
     to_sql_checked!();
 }
 
-impl<'a> FromSql<'a> for Cell {
+/// A cell, unless there is no memory for its text.
+struct CellCopy(crate::error::Result<Cell>);
+
+impl<'a> FromSql<'a> for CellCopy {
     fn from_sql(ty: &Type, raw: &'a [u8]) -> Result<Self, Failure> {
-        let text = |raw| <&str>::from_sql(ty, raw).map(str::to_owned);
-        Ok(match *ty {
-            Type::BOOL => Self::Int(bool::from_sql(ty, raw)?.into()),
-            Type::INT4 => Self::Int(i32::from_sql(ty, raw)?.into()),
-            Type::INT8 => Self::Int(i64::from_sql(ty, raw)?),
+        Ok(Self(Ok(match *ty {
+            Type::BOOL => Cell::Int(bool::from_sql(ty, raw)?.into()),
+            Type::INT4 => Cell::Int(i32::from_sql(ty, raw)?.into()),
+            Type::INT8 => Cell::Int(i64::from_sql(ty, raw)?),
             Type::TIMESTAMPTZ => {
                 let micros = i64::from_sql(&Type::INT8, raw)?.checked_add(YEAR_2000);
                 // `infinity`, and what lies outside the years that there are in Python.
                 let time = Timestamp::from_micros(micros.unwrap_or(i64::MAX));
-                time.map_or(Self::Unreadable, Self::Time)
+                time.map_or(Cell::Unreadable, Cell::Time)
             }
             _ if <&str as FromSql>::accepts(ty) => {
-                text(raw).map_or(Self::Unreadable, |text| Self::Text(Zeroizing::new(text)))
+                return Ok(Self(Cell::text(<&str>::from_sql(ty, raw)?)));
             }
-            _ => Self::Unreadable,
-        })
+            _ => Cell::Unreadable,
+        })))
     }
 
     fn from_sql_null(_: &Type) -> Result<Self, Failure> {
-        Ok(Self::Null)
+        Ok(Self(Ok(Cell::Null)))
     }
 
     fn accepts(_: &Type) -> bool {

@@ -5,16 +5,18 @@ use super::pool::Lease;
 use super::sql::{Param, Row, Unreadable};
 use crate::backend::{ClientQuery, Selection};
 use crate::clock::Timestamp;
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, Result};
+use crate::memory::{self, TextBuffer};
 use crate::model::documents::Documents;
 use crate::text::Text;
 use crate::token::{Invalidation, Record, RecordFields, SharedRecord, TokenValue};
 
-/// A token's row with the names of what it refers to, and whether its owner is active.
+/// A token's row with the names of what it refers to, and whether its owner is active. A row whose
+/// user is missing is one with cells that cannot be read.
 pub(super) const SELECT: &str = "SELECT t.id, u.is_active, t.extra_data, t.token_generator_id, \
      u.username, s.name, t.token, t.time_added, t.last_updated, t.last_used, t.expires, t.valid, \
      t.invalid_date, t.invalid_reason, t.note, t.policy \
-     FROM webapi_webapitoken t JOIN auth_user u ON u.id = t.user_id \
+     FROM webapi_webapitoken t LEFT JOIN auth_user u ON u.id = t.user_id \
      LEFT JOIN site_localsite s ON s.id = t.local_site_id";
 
 /// The columns that [`INSERT`] has a value for.
@@ -34,14 +36,17 @@ pub(super) struct Reader<'a> {
 impl Reader<'_> {
     /// Reads a row of `SELECT`: the record, and whether its owner is active. A cell that cannot be
     /// read is noted in the record, and has a stand-in that is of no use to anybody.
-    pub fn read(&self, row: Row) -> Option<(SharedRecord, bool)> {
+    ///
+    /// # Errors
+    /// `NoMemory`: what there is no memory for can be read later.
+    pub fn read(&self, row: Row) -> Result<Option<(SharedRecord, bool)>> {
         let mut cells = Cells { row, unreadable: None };
-        let id = cells.required("id", Row::int)?;
+        let Some(id) = cells.required("id", Row::int) else { return Ok(None) };
         let is_active = cells.required("is_active", Row::int).is_some_and(|flag| flag != 0);
         let extra_data = cells.optional("extra_data", Row::text);
-        let generator_id = cells.text("token_generator_id");
-        let user = cells.text("username");
-        let local_site = cells.optional("name of the Local Site", Row::text);
+        let generator_id = cells.name("token_generator_id")?;
+        let user = cells.name("username")?;
+        let local_site = cells.optional("name of the Local Site", Row::name);
         let value = cells.required("token", Row::text).unwrap_or_default();
         if TokenValue::check(&value).is_err() {
             cells.unreadable.get_or_insert("token");
@@ -53,24 +58,13 @@ impl Reader<'_> {
         let expires = cells.read("expires", Row::time).unwrap_or(Some(Timestamp::MIN));
         let valid = cells.required("valid", Row::int).is_some_and(|flag| flag != 0);
         let date = cells.optional("invalid_date", Row::time);
-        let reason = cells.text("invalid_reason");
-        let note = cells.text("note");
+        let reason = cells.text("invalid_reason")?;
+        let note = cells.text("note")?;
         let policy = cells.optional("policy", Row::text);
-        // What there is no memory for cannot be read.
-        let policy = self.documents.foreign_policy(policy.as_ref().map(|text| text.as_str()));
-        let policy = policy.unwrap_or_else(|_| {
-            cells.unreadable.get_or_insert("policy");
-            self.documents.full_access()
-        });
-        let extra_data = extra_data.as_ref().map(|text| text.as_str());
-        let extra_data = self.documents.foreign_extra_data(extra_data).unwrap_or_else(|_| {
-            cells.unreadable.get_or_insert("extra_data");
-            self.documents.no_extra_data()
-        });
         let fields = RecordFields {
             user,
-            local_site: local_site.map(|name| Text::new(&name)),
-            value: TokenValue::stored(&value),
+            local_site: local_site.map(|name| Text::try_new(&name)).transpose()?,
+            value: stored_value(&value)?,
             generator_id,
             time_added,
             last_updated,
@@ -78,21 +72,40 @@ impl Reader<'_> {
             expires,
             invalidation: (!valid).then_some(Invalidation { date, reason }),
             note,
-            policy,
-            extra_data,
+            policy: self.documents.foreign_policy(policy.as_ref().map(|text| text.as_str()))?,
+            extra_data: self
+                .documents
+                .foreign_extra_data(extra_data.as_ref().map(|text| text.as_str()))?,
         };
-        Some((Record::stored(id, fields, cells.unreadable), is_active))
+        Ok(Some((Record::stored(id, fields, cells.unreadable), is_active)))
     }
 
-    /// The rows of tokens that meet a condition, in order of their ids.
+    /// Gives the tokens that meet a condition to `each`, in the order of their ids.
+    pub fn each(
+        &self,
+        lease: &mut Lease<'_>,
+        condition: &str,
+        params: &[Param<'_>],
+        each: &mut dyn FnMut(SharedRecord) -> Result<()>,
+    ) -> Result<(), Fault> {
+        let statement = format!("{SELECT} WHERE {condition} ORDER BY t.id");
+        lease.query_each(&statement, params, &mut |row| {
+            if let Some((record, _)) = self.read(row)? {
+                each(record)?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Adds the tokens that meet a condition to `records`, in the order of their ids.
     pub fn select(
         &self,
         lease: &mut Lease<'_>,
         condition: &str,
         params: &[Param<'_>],
-    ) -> Result<Vec<SharedRecord>, Fault> {
-        let rows = lease.query(&format!("{SELECT} WHERE {condition} ORDER BY t.id"), params)?;
-        Ok(rows.into_iter().filter_map(|row| Some(self.read(row)?.0)).collect())
+        records: &mut Vec<SharedRecord>,
+    ) -> Result<(), Fault> {
+        self.each(lease, condition, params, &mut |record| memory::push(records, record))
     }
 
     /// The rows of the first tokens with higher ids, in order of these.
@@ -113,9 +126,16 @@ impl Reader<'_> {
             return Ok(None);
         }
         let statement = format!("{SELECT} WHERE t.token = ?");
-        let rows = Fault::or_no_rows(lease.query(&statement, &[Param::Text(value)]))?;
-        let mut found = rows.into_iter().filter_map(|row| self.read(row));
-        Ok(found.find(|(record, _)| record.value().is(value.as_bytes())))
+        let mut found = None;
+        let read = lease.query_each(&statement, &[Param::Text(value)], &mut |row| {
+            if found.is_none() {
+                let read = self.read(row)?;
+                found = read.filter(|(record, _)| record.value().is(value.as_bytes()));
+            }
+            Ok(())
+        });
+        Fault::or_no_rows(read)?;
+        Ok(found)
     }
 
     /// The token that serves a client best.
@@ -124,26 +144,42 @@ impl Reader<'_> {
         lease: &mut Lease<'_>,
         query: &ClientQuery<'_>,
     ) -> Result<Option<SharedRecord>, Fault> {
+        let time = lease.time();
         let site =
             if query.local_site.is_some() { "s.name = ?" } else { "t.local_site_id IS NULL" };
         let statement = format!(
-            "{SELECT} WHERE u.username = ? AND t.valid AND (t.expires IS NULL OR t.expires > ?) \
-             AND {site} ORDER BY (t.expires IS NULL) DESC, t.expires DESC, t.id"
+            "{SELECT} WHERE u.username = ? AND t.valid \
+             AND (t.expires IS NULL OR {time}(t.expires) > {time}(?)) AND {site} \
+             ORDER BY (t.expires IS NULL) DESC, {time}(t.expires) DESC, t.id"
         );
         let mut params = vec![Param::Text(query.user), Param::Time(query.valid_until)];
         params.extend(query.local_site.map(Param::Text));
-        let rows = Fault::or_no_rows(lease.query(&statement, &params))?;
-        let mut records = rows.into_iter().filter_map(|row| Some(self.read(row)?.0));
-        Ok(records.find(|record| {
-            record.user().as_str() == query.user
-                && record.local_site().map(Text::as_str) == query.local_site
-                && record.client_name().is_some_and(|name| name.as_str() == query.client_name)
-                && query.ignored_generators.is_none_or(|ids| !ids.contains(record.generator_id()))
-                && record.unreadable().is_none()
-                // SQLite compares times as texts, which others may have written in another form.
-                && record.expires().is_none_or(|expires| expires > query.valid_until)
-        }))
+        let mut best = None;
+        let read = lease.query_each(&statement, &params, &mut |row| {
+            if best.is_none() {
+                let read = self.read(row)?.map(|(record, _)| record);
+                best = read.filter(|record| serves(record, query));
+            }
+            Ok(())
+        });
+        Fault::or_no_rows(read)?;
+        Ok(best)
     }
+}
+
+/// Whether a token that a database found for a client serves it.
+fn serves(record: &Record, query: &ClientQuery<'_>) -> bool {
+    record.user().as_str() == query.user
+        && record.local_site().map(Text::as_str) == query.local_site
+        && record.client_name().is_some_and(|name| name.as_str() == query.client_name)
+        && query.ignored_generators.is_none_or(|ids| !ids.contains(record.generator_id()))
+        && record.unreadable().is_none()
+}
+
+/// A value of a row, which may be longer than those that are a token's.
+fn stored_value(value: &str) -> Result<TokenValue> {
+    memory::check_room(2 * value.len())?;
+    Ok(TokenValue::stored(value))
 }
 
 /// The cells of a row, by the names of their columns.
@@ -184,8 +220,12 @@ impl Cells {
         self.optional(column, |row| read(row)?.map(Some).ok_or(Unreadable))
     }
 
-    fn text(&mut self, column: &'static str) -> Text {
-        Text::new(&self.required(column, Row::text).unwrap_or_default())
+    fn text(&mut self, column: &'static str) -> Result<Text> {
+        Text::try_new(&self.required(column, Row::text).unwrap_or_default())
+    }
+
+    fn name(&mut self, column: &'static str) -> Result<Text> {
+        Text::try_new(&self.required(column, Row::name).unwrap_or_default())
     }
 }
 
@@ -264,10 +304,18 @@ pub(super) const PAGE: usize = 500;
 pub(super) const IDS_AT_ONCE: usize = 500;
 
 /// Conditions that together hold for the tokens with these ids.
-pub(super) fn conditions(ids: &[i64]) -> impl Iterator<Item = String> + use<'_> {
+pub(super) fn conditions(ids: &[i64]) -> impl Iterator<Item = Result<String>> + use<'_> {
     ids.chunks(IDS_AT_ONCE).map(|ids| {
-        let ids: Vec<String> = ids.iter().map(i64::to_string).collect();
-        format!("t.id IN ({})", ids.join(", "))
+        /// Bytes of an id in the condition, and in the statements that are made of it.
+        const COPIES: usize = 200;
+        memory::check_room(ids.len() * COPIES)?;
+        let mut condition = TextBuffer::default();
+        for (index, id) in ids.iter().enumerate() {
+            condition.push_str(if index == 0 { "t.id IN (" } else { ", " });
+            condition.push_str(&id.to_string());
+        }
+        condition.push(')');
+        condition.finish()
     })
 }
 
@@ -283,8 +331,11 @@ pub(super) fn lock(
         "SELECT t.id FROM webapi_webapitoken t WHERE {condition} ORDER BY t.id{limit}{}",
         lease.lock()
     );
-    let rows = lease.query(&statement, params)?;
-    Ok(rows.into_iter().filter_map(|mut row| row.id()).collect())
+    let mut ids = Vec::new();
+    lease.query_each(&statement, params, &mut |mut row| {
+        row.id().map_or(Ok(()), |id| Ok(memory::push(&mut ids, id)?))
+    })?;
+    Ok(ids)
 }
 
 /// Locks the tokens of a selection and tells their ids.

@@ -9,6 +9,7 @@ use super::fault::Fault;
 use super::limits::Limits;
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind, Result};
+use crate::memory;
 
 /// How long a connection idles before the system asks whether the server is there.
 pub(super) const KEEP_ALIVE: Duration = Duration::from_secs(15);
@@ -38,7 +39,35 @@ impl<'a> Param<'a> {
     pub fn int(number: Option<i64>) -> Self {
         number.map_or(Self::Null, Self::Int)
     }
+
+    fn text_len(&self) -> usize {
+        if let Self::Text(text) = self { text.len() } else { 0 }
+    }
 }
+
+/// Checks that there is memory for what a driver makes of a statement: it copies the texts, into
+/// buffers that grow to twice what they hold, and reports no failed allocation.
+///
+/// # Errors
+/// `NoMemory`.
+pub(super) fn check_room(statement: &str, params: &[Param<'_>]) -> Result<()> {
+    const COPIES: usize = 6;
+    let texts: usize = params.iter().map(Param::text_len).sum();
+    memory::check_room((statement.len() + texts).saturating_mul(COPIES) + ROW_ROOM)
+}
+
+/// Checks that there is memory for the small allocations of one row more, the driver's included.
+///
+/// # Errors
+/// `NoMemory`.
+pub(super) fn check_row_room() -> Result<()> {
+    memory::check_room(ROW_ROOM)
+}
+
+const ROW_ROOM: usize = 1 << 16;
+
+/// Is given the rows of a query, each as it arrives.
+pub(super) type ForRows<'a> = &'a mut dyn FnMut(Row) -> Result<(), Fault>;
 
 /// A value of a row. Any text may be a token's value, so all of them are wiped.
 pub(super) enum Cell {
@@ -50,6 +79,16 @@ pub(super) enum Cell {
     /// Something that Review Board does not write. It must not fail a statement that asks for other
     /// rows too.
     Unreadable,
+}
+
+impl Cell {
+    /// Copies a text.
+    ///
+    /// # Errors
+    /// `NoMemory`.
+    pub fn text(text: &str) -> Result<Self> {
+        Ok(Self::Text(Zeroizing::new(memory::string(text)?)))
+    }
 }
 
 /// A cell does not hold what belongs there.
@@ -76,6 +115,14 @@ impl Row {
             Some(Cell::Text(text)) => Ok(Some(text)),
             Some(Cell::Null) => Ok(None),
             _ => Err(Unreadable),
+        }
+    }
+
+    /// A text that hosts read as one that ends with a NUL: it must not hold another.
+    pub fn name(&mut self) -> Result<Option<Zeroizing<String>>, Unreadable> {
+        match self.text() {
+            Ok(Some(name)) if name.contains('\0') => Err(Unreadable),
+            name => name,
         }
     }
 
@@ -106,6 +153,9 @@ pub(super) struct Dialect {
     pub lock: &'static str,
     /// Locks the user of an id until the transaction ends, where not the user's row is locked.
     pub lock_user: Option<&'static str>,
+    /// The function whose values are in the order of the times that a column holds. Empty where the
+    /// column's own values are.
+    pub time: &'static str,
     /// The columns of tokens that a new row must have a value for.
     pub required_columns: &'static str,
 }
@@ -125,7 +175,14 @@ pub(super) trait Connection: Send {
     /// A statement without parameters or rows.
     fn run(&mut self, statement: &str) -> Result<(), Fault>;
 
-    fn query(&mut self, statement: &str, params: &[Param<'_>]) -> Result<Vec<Row>, Fault>;
+    /// Reads rows one by one, so that the driver holds few of them at a time. After an error of
+    /// `each` the connection is of use still.
+    fn query(
+        &mut self,
+        statement: &str,
+        params: &[Param<'_>],
+        each: ForRows<'_>,
+    ) -> Result<(), Fault>;
 
     /// Changes rows and tells how many the statement selected.
     fn execute(&mut self, statement: &str, params: &[Param<'_>]) -> Result<u64, Fault>;

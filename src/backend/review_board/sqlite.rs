@@ -3,14 +3,17 @@
 use std::path::Path;
 use std::time::Instant;
 
+use chrono::{NaiveDate, NaiveDateTime, TimeDelta};
+use rusqlite::functions::FunctionFlags;
 use rusqlite::types::{ToSqlOutput, Value, ValueRef};
 use rusqlite::{ErrorCode, OpenFlags, ToSql, params_from_iter};
-use zeroize::Zeroizing;
 
 use super::fault::Fault;
 use super::limits::Limits;
-use super::sql::{Cell, Connection, Dialect, Param, Row};
+use super::sql::{Cell, Connection, Dialect, ForRows, Param, Row};
 use crate::clock::Timestamp;
+use crate::error::Result;
+use crate::memory;
 use crate::os::{lock, sqlite};
 
 /// There are no locks on rows: a transaction that will write has the database for itself from its
@@ -19,6 +22,7 @@ static DIALECT: Dialect = Dialect {
     begin: "BEGIN IMMEDIATE",
     lock: "",
     lock_user: None,
+    time: "rbtoken_time",
     required_columns: "SELECT name FROM pragma_table_info('webapi_webapitoken') \
          WHERE \"notnull\" AND dflt_value IS NULL AND NOT pk",
 };
@@ -31,6 +35,12 @@ pub(super) fn connect(path: &Path, limits: &Limits) -> Result<Box<dyn Connection
     connection.busy_timeout(limits.remaining()?.min(limits.statement)).map_err(fault)?;
     // As Django has it: a token refers to a user.
     connection.pragma_update(None, "foreign_keys", true).map_err(fault)?;
+    let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
+    let micros = |call: &mut rusqlite::functions::Context<'_>| {
+        let text = call.get_raw(0).as_str().ok();
+        Ok(text.and_then(time_from_text).map(Timestamp::as_micros))
+    };
+    connection.create_scalar_function(DIALECT.time, 1, flags, micros).map_err(fault)?;
     Ok(Box::new(Sqlite { connection, limits: *limits }))
 }
 
@@ -66,7 +76,12 @@ impl Connection for Sqlite {
         self.ready()?.execute_batch(statement).map_err(fault)
     }
 
-    fn query(&mut self, statement: &str, params: &[Param<'_>]) -> Result<Vec<Row>, Fault> {
+    fn query(
+        &mut self,
+        statement: &str,
+        params: &[Param<'_>],
+        each: ForRows<'_>,
+    ) -> Result<(), Fault> {
         let mut statement = self.ready()?.prepare_cached(statement).map_err(fault)?;
         let is_time: Vec<bool> = statement
             .columns()
@@ -75,15 +90,14 @@ impl Connection for Sqlite {
             })
             .collect();
         let mut found = statement.query(params_from_iter(params)).map_err(fault)?;
-        let mut rows = Vec::new();
         while let Some(row) = found.next().map_err(fault)? {
             let mut cells = Vec::with_capacity(is_time.len());
             for (index, is_time) in is_time.iter().enumerate() {
-                cells.push(cell(row.get_ref(index).map_err(fault)?, *is_time));
+                cells.push(cell(row.get_ref(index).map_err(fault)?, *is_time)?);
             }
-            rows.push(Row::new(cells));
+            each(Row::new(cells))?;
         }
-        Ok(rows)
+        Ok(())
     }
 
     fn execute(&mut self, statement: &str, params: &[Param<'_>]) -> Result<u64, Fault> {
@@ -111,22 +125,53 @@ impl ToSql for Param<'_> {
     }
 }
 
-fn cell(value: ValueRef<'_>, is_time: bool) -> Cell {
-    match value {
+fn cell(value: ValueRef<'_>, is_time: bool) -> Result<Cell> {
+    Ok(match value {
         ValueRef::Null => Cell::Null,
         ValueRef::Integer(number) => Cell::Int(number),
         ValueRef::Text(text) => match std::str::from_utf8(text) {
             Ok(text) if is_time => time_from_text(text).map_or(Cell::Unreadable, Cell::Time),
-            Ok(text) => Cell::Text(Zeroizing::new(text.to_owned())),
+            Ok(text) => Cell::text(text)?,
             Err(_) => Cell::Unreadable,
         },
         ValueRef::Real(_) | ValueRef::Blob(_) => Cell::Unreadable,
-    }
+    })
 }
 
-/// The time of a text: as Django writes it, or with an offset from UTC, as other tools do.
+/// The time of a text: as Django writes it, or in another form that it reads. UTC unless the text
+/// has an offset.
 fn time_from_text(text: &str) -> Option<Timestamp> {
-    Timestamp::from_iso8601(text).or_else(|| Timestamp::from_iso8601(&format!("{text}Z")))
+    const FORMS: [&str; 4] =
+        ["%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M"];
+    let naive = |form| NaiveDateTime::parse_from_str(text, form).ok();
+    let date = || NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()?.and_hms_opt(0, 0, 0);
+    let time = FORMS.iter().copied().find_map(naive).or_else(date).map(|time| time.and_utc());
+    let time = time.or_else(|| {
+        // The offset stands behind the last `+` or `-`, or is `Z`.
+        let (time, offset) = match text.strip_suffix(['Z', 'z']) {
+            Some(time) => (time, "+00"),
+            None => text.split_at_checked(text.rfind(['+', '-'])?)?,
+        };
+        let time = FORMS.iter().find_map(|form| NaiveDateTime::parse_from_str(time, form).ok())?;
+        time.checked_sub_signed(offset_from_text(offset)?).map(|time| time.and_utc())
+    })?;
+    Timestamp::from_micros(time.timestamp_micros()).ok()
+}
+
+/// The offset of `+02`, `+0230`, `+02:30`.
+fn offset_from_text(text: &str) -> Option<TimeDelta> {
+    let (sign, digits) = text.split_at_checked(1)?;
+    let (hours, minutes) = digits.split_at_checked(2)?;
+    let minutes = minutes.strip_prefix(':').unwrap_or(minutes);
+    let number = |digits: &str, end: i64| match digits.len() {
+        2 if digits.bytes().all(|byte| byte.is_ascii_digit()) => {
+            digits.parse().ok().filter(|number| *number < end)
+        }
+        _ => None,
+    };
+    let minutes = if minutes.is_empty() { 0 } else { number(minutes, 60)? };
+    let minutes = number(hours, 24)? * 60 + minutes;
+    Some(TimeDelta::minutes(if sign == "-" { -minutes } else { minutes }))
 }
 
 fn fault(error: rusqlite::Error) -> Fault {
@@ -152,6 +197,7 @@ fn fault(error: rusqlite::Error) -> Fault {
         {
             Fault::Duplicate
         }
+        ErrorCode::OutOfMemory => Fault::Own(memory::exhausted(())),
         ErrorCode::CannotOpen | ErrorCode::SystemIoFailure => {
             Fault::Lost(format!("SQLite says {}", failure.extended_code))
         }
@@ -172,15 +218,37 @@ mod tests {
         for time in [Timestamp::MIN, Timestamp::from_micros(1).unwrap(), Timestamp::MAX] {
             assert_eq!(time_from_text(&time.to_sql()), Some(time));
         }
-        let short = time_from_text("2026-06-01 00:00:00.5").map(Timestamp::as_micros);
-        assert_eq!(short, Some(1_780_272_000_500_000));
-        for text in
-            ["2026-06-01 02:00:00.5+02:00", "2026-06-01 00:00:00.5+00:00", "2026-06-01T00:00:00.5Z"]
-        {
+    }
+
+    #[test]
+    fn time_in_another_form_is_read_as_django_reads_it() {
+        for text in [
+            "2026-06-01 02:00:00+02:00",
+            "2026-05-31 21:30:00.000-0230",
+            "2026-06-01 00:00:00+00:00",
+            "2026-06-01T00:00:00.000000",
+            "2026-06-01T00:00:00Z",
+            "2026-06-01T01:00+01",
+            "2026-06-01 00:00",
+            "2026-06-01",
+        ] {
             let time = time_from_text(text).map(Timestamp::as_micros);
-            assert_eq!(time, Some(1_780_272_000_500_000), "{text}");
+            assert_eq!(time, Some(1_780_272_000_000_000), "{text}");
         }
-        assert_eq!(time_from_text("yesterday"), None);
+        for text in [
+            "",
+            "yesterday",
+            "2026-06-01 00:00:00 UTC",
+            "2026-06-01 00:00:00+2",
+            "2026-06-01 00:00:00+24:00",
+            "2026-06-01 00:00:00+01:60",
+            "2026-06-01 00:00:00+é",
+            "2026-06-01+01:00",
+            "1780272000",
+            "0001-01-01 00:00:00+01:00",
+        ] {
+            assert_eq!(time_from_text(text), None, "{text}");
+        }
     }
 
     #[test]
@@ -212,7 +280,7 @@ mod tests {
         let mut connection = connect(&path, &limits()).unwrap();
         let endless = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) \
                        SELECT count(*) FROM n";
-        assert!(matches!(connection.query(endless, &[]), Err(Fault::TimedOut)));
+        assert!(matches!(connection.query(endless, &[], &mut |_| Ok(())), Err(Fault::TimedOut)));
         assert!(connection.execute("INSERT INTO t VALUES (1)", &[]).is_ok());
         std::fs::remove_file(&path).unwrap();
     }
