@@ -40,6 +40,7 @@ mod payload;
 mod policy;
 mod review_board;
 mod review_board_rows;
+mod review_board_sqlite;
 mod review_board_timeouts;
 mod secrets;
 mod service_account;

@@ -36,17 +36,6 @@ fn file_store_leaves_no_value_in_memory() {
 #[test]
 fn review_board_on_sqlite_leaves_no_value_in_memory() {
     let folder = Folder::new();
-    let path = folder.file("reviewboard.db");
-    drop(Store::open_file(&Host::new(), &path).unwrap());
-    rusqlite::Connection::open(&path)
-        .unwrap()
-        .execute_batch(
-            "PRAGMA application_id = 0;
-             PRAGMA journal_mode = DELETE;
-             CREATE TABLE siteconfig_siteconfiguration (id integer, site_id integer, settings text);
-             INSERT INTO auth_user (username, is_active) VALUES ('alice', 1);",
-        )
-        .unwrap();
-    let location = format!("reviewboard+sqlite://{path}");
+    let (_, location) = crate::review_board_sqlite::database(&folder);
     assert_eq!(scan("database", location), "0 of 20 values are left\n");
 }

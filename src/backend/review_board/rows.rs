@@ -1,11 +1,14 @@
 //! Review Board's tables: how a row of tokens is read and written.
 
+use zeroize::Zeroizing;
+
 use super::fault::Fault;
 use super::pool::Lease;
 use super::sql::{Param, Row, Unreadable};
 use crate::backend::{ClientQuery, Selection};
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind, Result};
+use crate::json;
 use crate::memory::{self, TextBuffer};
 use crate::model::documents::Documents;
 use crate::text::Text;
@@ -61,6 +64,10 @@ impl Reader<'_> {
         let reason = cells.text("invalid_reason")?;
         let note = cells.text("note")?;
         let policy = cells.optional("policy", Row::text);
+        let documents = self.documents;
+        let policy = cells.document("policy", policy, |text| documents.foreign_policy(text))?;
+        let read = |text: Option<&str>| documents.foreign_extra_data(text);
+        let extra_data = cells.document("extra_data", extra_data, read)?;
         let fields = RecordFields {
             user,
             local_site: local_site.map(|name| Text::try_new(&name)).transpose()?,
@@ -72,10 +79,8 @@ impl Reader<'_> {
             expires,
             invalidation: (!valid).then_some(Invalidation { date, reason }),
             note,
-            policy: self.documents.foreign_policy(policy.as_ref().map(|text| text.as_str()))?,
-            extra_data: self
-                .documents
-                .foreign_extra_data(extra_data.as_ref().map(|text| text.as_str()))?,
+            policy,
+            extra_data,
         };
         Ok(Some((Record::stored(id, fields, cells.unreadable), is_active)))
     }
@@ -222,6 +227,24 @@ impl Cells {
 
     fn text(&mut self, column: &'static str) -> Result<Text> {
         Text::try_new(&self.required(column, Row::text).unwrap_or_default())
+    }
+
+    /// Reads a document. One that is longer than a host may store, and than there is memory for,
+    /// cannot be read: whoever wrote it must not be in the way of other rows.
+    fn document<T>(
+        &mut self,
+        column: &'static str,
+        text: Option<Zeroizing<String>>,
+        read: impl Fn(Option<&str>) -> Result<T>,
+    ) -> Result<T> {
+        let text = text.as_ref().map(|text| text.as_str());
+        read(text).or_else(|error| match text {
+            Some(text) if text.len() > json::MAX_BYTES => {
+                self.unreadable.get_or_insert(column);
+                read(None)
+            }
+            _ => Err(error),
+        })
     }
 
     fn name(&mut self, column: &'static str) -> Result<Text> {

@@ -9,7 +9,7 @@ use super::fault::Fault;
 use super::limits::Limits;
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind, Result};
-use crate::memory;
+use crate::{json, memory};
 
 /// How long a connection idles before the system asks whether the server is there.
 pub(super) const KEEP_ALIVE: Duration = Duration::from_secs(15);
@@ -82,12 +82,17 @@ pub(super) enum Cell {
 }
 
 impl Cell {
-    /// Copies a text.
+    /// Copies a text. One that is longer than a host may store, and than there is memory for,
+    /// cannot be read: whoever wrote it must not be in the way of other rows.
     ///
     /// # Errors
     /// `NoMemory`.
     pub fn text(text: &str) -> Result<Self> {
-        Ok(Self::Text(Zeroizing::new(memory::string(text)?)))
+        match memory::string(text) {
+            Ok(text) => Ok(Self::Text(Zeroizing::new(text))),
+            Err(_) if text.len() > json::MAX_BYTES => Ok(Self::Unreadable),
+            Err(error) => Err(error),
+        }
     }
 }
 
