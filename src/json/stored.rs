@@ -183,14 +183,6 @@ impl<'a> Item<'a> {
         }
     }
 
-    /// The float.
-    pub fn as_float(self) -> Option<f64> {
-        match self.node() {
-            Node::Float(value) => Some(*value),
-            _ => None,
-        }
-    }
-
     /// The items of a list, tuple or set.
     pub fn items(self) -> Option<impl Iterator<Item = Item<'a>> + use<'a>> {
         match self.node() {

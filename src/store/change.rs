@@ -143,6 +143,6 @@ impl Store {
 
 /// Whether a change may have failed only since a token could not be read for its event.
 fn cannot_read(error: &Error) -> bool {
-    use ErrorKind::{Corrupt, Database, InvalidArgument, NoMemory};
-    matches!(error.kind(), Corrupt | Database | InvalidArgument | NoMemory)
+    use ErrorKind::{Corrupt, Database, InvalidArgument, NoMemory, Version};
+    matches!(error.kind(), Corrupt | Database | InvalidArgument | NoMemory | Version)
 }

@@ -20,6 +20,11 @@ fn program(name: &str) -> PathBuf {
     c::compile(c::C11, &[source], name)
 }
 
+/// Lists of a database with many tokens, under limits that grow by so many KiB.
+pub fn list_within_limits(location: &str, kibibytes: u32) {
+    expect_proof(Command::new(program("rows")).arg(location).arg(kibibytes.to_string()));
+}
+
 fn expect_proof(command: &mut Command) -> String {
     let printed = c::successful_output(command);
     print!("{printed}");
@@ -69,6 +74,23 @@ fn full_memory_refuses_new_tokens_and_revokes_old_ones() {
     let file = |name: &str| folder.path().join(name);
     expect_proof(Command::new(&limit).args(["6", "0"]).arg(file("clients.db")));
     expect_proof(Command::new(&limit).args(["6", "3000"]).arg(file("notes.db")));
+}
+
+#[test]
+fn list_of_review_board_is_whole_or_refused() {
+    let folder = crate::support::Folder::new();
+    let (connection, location) = crate::review_board_sqlite::database(&folder);
+    connection
+        .execute_batch(
+            "INSERT INTO webapi_webapitoken (user_id, token, token_generator_id, time_added,
+                 last_updated, valid, invalid_reason, note, policy, extra_data)
+             WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000)
+             SELECT 1, 'value ' || i, 'vendor_checksum', '2026-06-01', '2026-06-01', 1, '',
+                 printf('%.*c', 400, 'n'), '{}', '{\"number\": ' || i || '}' FROM n;",
+        )
+        .expect("the tables are there");
+    drop(connection);
+    list_within_limits(&location, 128);
 }
 
 #[test]

@@ -214,6 +214,22 @@ def count_connections():
         return cursor.fetchone()[0]
 
 
+def kill_connections():
+    """Ends the connections that others than this one have at the server: how many."""
+    with connection.cursor() as cursor:
+        if connection.vendor == 'mysql':
+            cursor.execute('SELECT id FROM information_schema.processlist'
+                           " WHERE db = 'reviewboard' AND id <> CONNECTION_ID()")
+            ids = [row[0] for row in cursor.fetchall()]
+            for number in ids:
+                cursor.execute(f'KILL {number}')
+        else:
+            cursor.execute('SELECT pg_terminate_backend(pid) FROM pg_stat_activity'
+                           " WHERE application_name = 'rbtoken'")
+            ids = cursor.fetchall()
+        return len(ids)
+
+
 def unlock():
     if connection.vendor == 'mysql':
         execute('UNLOCK TABLES')
@@ -306,7 +322,7 @@ def client_token(user, client_name, expires=None, policy=None, extra_data=None):
 
 
 FUNCTIONS = [prepare, set_user_active, set_expiration, serve, rows, save_all, execute, lock_user,
-             lock_table, count_connections, unlock, make_tokens, client_token, make_documents]
+             lock_table, count_connections, kill_connections, unlock, make_tokens, client_token, make_documents]
 
 if __name__ == '__main__':
     functions = {function.__name__: function for function in FUNCTIONS}

@@ -191,8 +191,24 @@ impl ReviewBoard {
         });
         match inserted {
             Err(Fault::Duplicate) => Ok(Outcome::ValueTaken(Box::new(fields.clone()))),
-            inserted => Ok(inserted?),
+            Err(fault) => Err(self.name_text(fault, &texts(fields))),
+            Ok(inserted) => Ok(inserted),
         }
+    }
+
+    /// The error of a change. If a text cannot be stored and the server has not said which one, it is
+    /// asked.
+    fn name_text(&self, fault: Fault, texts: &[(&'static str, &str)]) -> Error {
+        let refused = |text: &str| {
+            let params = [Param::Text(text)];
+            let asked = self.ask(|lease| lease.query("SELECT CAST(? AS text)", &params));
+            asked.is_err_and(|error| error.kind() == ErrorKind::InvalidArgument)
+        };
+        if !matches!(fault, Fault::Unstorable(None)) {
+            return fault.into();
+        }
+        let argument = texts.iter().find(|(_, text)| !text.is_ascii() && refused(text));
+        Fault::Unstorable(argument.map(|(argument, _)| *argument)).into()
     }
 
     /// Writes the columns that a change is about, and no others.
@@ -220,7 +236,8 @@ impl ReviewBoard {
             let ids = rows::lock_selected(lease, &Selection::Id(id))?;
             self.set(lease, &ids, &columns, &params)
         });
-        Ok(Outcome::Done(changed?))
+        let texts = [("note", change.note.as_deref().unwrap_or_default())];
+        changed.map(Outcome::Done).map_err(|fault| self.name_text(fault, &texts))
     }
 
     fn limits_of(&self, which: &Selection) -> Limits {
@@ -237,7 +254,8 @@ impl ReviewBoard {
             let ids = rows::lock_selected(lease, which)?;
             self.set(lease, &ids, INVALIDATE, &params)
         });
-        Ok(Outcome::Done(changed?))
+        let texts = [("reason", &*invalidation.reason)];
+        changed.map(Outcome::Done).map_err(|fault| self.name_text(fault, &texts))
     }
 
     /// Makes tokens invalid by one statement, without reading any of them.
@@ -245,13 +263,11 @@ impl ReviewBoard {
         let limits = self.limits_of(which);
         let mut params = invalidation_params(invalidation).to_vec();
         let mut update = format!("UPDATE webapi_webapitoken SET {INVALIDATE}");
-        Ok(match which {
-            Selection::Everyone => {
-                self.transact(limits, |lease| lease.execute(&update, &params))?
-            }
+        let changed = match which {
+            Selection::Everyone => self.transact(limits, |lease| lease.execute(&update, &params)),
             Selection::Id(id) => {
                 update += &format!(" WHERE id = {id}");
-                self.transact(limits, |lease| lease.execute(&update, &params))?
+                self.transact(limits, |lease| lease.execute(&update, &params))
             }
             Selection::User(user) => {
                 update += " WHERE user_id = ?";
@@ -259,7 +275,7 @@ impl ReviewBoard {
                     params.truncate(3);
                     params.push(Param::Int(rows::user_id(lease, user, false)?));
                     lease.execute(&update, &params)
-                })?
+                })
             }
             // Some databases find other values than the one that was asked for.
             Selection::Value(_) => self.transact(limits, |lease| {
@@ -268,8 +284,10 @@ impl ReviewBoard {
                     let update = format!("{update} WHERE {}", unaliased(&condition?));
                     Ok(count + lease.execute(&update, &params)?)
                 })
-            })?,
-        })
+            }),
+        };
+        let texts = [("reason", &*invalidation.reason)];
+        changed.map_err(|fault| self.name_text(fault, &texts))
     }
 
     /// Sets columns of the tokens with these ids, and gives their records.
@@ -367,6 +385,18 @@ fn invalidation_params(invalidation: &Invalidation) -> [Param<'_>; 3] {
     [Param::Bool(false), Param::time(invalidation.date), Param::Text(&invalidation.reason)]
 }
 
+/// The texts of a new token that a column may be unable to hold, with the arguments that they are.
+/// Documents have escapes for what is not ASCII.
+fn texts(fields: &RecordFields) -> [(&'static str, &str); 4] {
+    let reason = fields.invalidation.as_ref().map_or("", |it| &it.reason);
+    [
+        ("value", fields.value.expose()),
+        ("generator_id", &fields.generator_id),
+        ("note", &fields.note),
+        ("reason", reason),
+    ]
+}
+
 fn delete_where(condition: &str) -> String {
     format!("DELETE FROM webapi_webapitoken WHERE {}", unaliased(condition))
 }
@@ -402,18 +432,8 @@ impl Backend for ReviewBoard {
         let settings = StoredDocument::read(text.as_ref().map_or("", |text| text.as_str()))?;
         Ok(Some(match settings.root().get("client_token_expiration") {
             None => DEFAULT_EXPIRATION_DAYS,
-            // A flag is an integer in Python, and what is false is never.
-            Some(days) => match days.as_int() {
-                Some(days) => days,
-                None if !days.is_true() => 0,
-                None => match days.as_float() {
-                    Some(days) if days.is_finite() => days as i64,
-                    _ => {
-                        let message = "the server's client_token_expiration is no number of days";
-                        return Err(Error::new(ErrorKind::Database, message));
-                    }
-                },
-            },
+            // A flag is an integer in Python, and what is none stands for never.
+            Some(days) => days.as_int().unwrap_or(0),
         }))
     }
 
@@ -459,7 +479,11 @@ impl Backend for ReviewBoard {
             }
             let mut records = Vec::new();
             self.reader().each(lease, &condition, &params, &mut |record| {
-                if filter.matches(&record, now) { memory::push(&mut records, record) } else { Ok(()) }
+                if filter.matches(&record, now) {
+                    memory::push(&mut records, record)
+                } else {
+                    Ok(())
+                }
             })?;
             Ok(records)
         })

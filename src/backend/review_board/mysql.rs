@@ -391,7 +391,10 @@ mod tests {
             assert!(!says(1, message).contains("secret"), "{message}");
         }
         let denied = "Access denied for user 'a'@'b' (using password: NO)";
-        assert_eq!(says(1045, denied), "MySQL says 1045: Access denied for user '…' (using password: NO)");
+        assert_eq!(
+            says(1045, denied),
+            "MySQL says 1045: Access denied for user '…' (using password: NO)"
+        );
         let missing = "Field 'newer' doesn't have a default value";
         assert_eq!(says(1364, missing), "MySQL says 1364: Field '…' doesn't have a default value");
         assert_eq!(says(1, "Out of memory"), "MySQL says 1: Out of memory");
@@ -400,10 +403,19 @@ mod tests {
     #[test]
     fn column_of_a_refused_text_names_its_argument() {
         for (message, expected) in [
-            (r"Incorrect string value: '\xF0\x9F' for column `reviewboard`.`webapi_webapitoken`.`note` at row 1", Some("note")),
-            (r"Incorrect string value: '\xF0 column 'note' at row 1' for column 'invalid_reason' at row 1", Some("reason")),
+            (
+                r"Incorrect string value: '\xF0\x9F' for column `reviewboard`.`webapi_webapitoken`.`note` at row 1",
+                Some("note"),
+            ),
+            (
+                r"Incorrect string value: '\xF0 column 'note' at row 1' for column 'invalid_reason' at row 1",
+                Some("reason"),
+            ),
             ("Incorrect string value: '' for column 'tokens' at row 1", None),
-            ("Conversion from collation utf8mb4_bin into latin1_bin impossible for parameter", None),
+            (
+                "Conversion from collation utf8mb4_bin into latin1_bin impossible for parameter",
+                None,
+            ),
         ] {
             assert_eq!(argument(message), expected, "{message}");
         }

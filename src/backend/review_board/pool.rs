@@ -423,12 +423,7 @@ mod tests {
             if statement == self.lost_at { Err(self.fault.clone()) } else { Ok(()) }
         }
 
-        fn query(
-            &mut self,
-            statement: &str,
-            _: &[Param<'_>],
-            _: ForRows<'_>,
-        ) -> Result<(), Fault> {
+        fn query(&mut self, statement: &str, _: &[Param<'_>], _: ForRows<'_>) -> Result<(), Fault> {
             self.run(statement)
         }
 

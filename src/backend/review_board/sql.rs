@@ -53,18 +53,17 @@ impl<'a> Param<'a> {
 pub(super) fn check_room(statement: &str, params: &[Param<'_>]) -> Result<()> {
     const COPIES: usize = 6;
     let texts: usize = params.iter().map(Param::text_len).sum();
-    memory::check_room((statement.len() + texts).saturating_mul(COPIES) + ROW_ROOM)
+    memory::check_room((statement.len() + texts).saturating_mul(COPIES) + memory::LARGE)
 }
 
-/// Checks that there is memory for the small allocations of one row more, the driver's included.
+/// Checks that there is memory for the small allocations of one more row, the driver's included.
 ///
 /// # Errors
 /// `NoMemory`.
 pub(super) fn check_row_room() -> Result<()> {
-    memory::check_room(ROW_ROOM)
+    const ROOM: usize = 1 << 16;
+    memory::check_room(ROOM)
 }
-
-const ROW_ROOM: usize = 1 << 16;
 
 /// Is given the rows of a query, each as it arrives.
 pub(super) type ForRows<'a> = &'a mut dyn FnMut(Row) -> Result<(), Fault>;

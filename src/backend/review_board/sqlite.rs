@@ -61,22 +61,8 @@ impl Sqlite {
         self.connection.progress_handler(STEPS, Some(is_over)).map_err(fault)?;
         Ok(&self.connection)
     }
-}
 
-impl Connection for Sqlite {
-    fn dialect(&self) -> &'static Dialect {
-        &DIALECT
-    }
-
-    fn set_limits(&mut self, limits: Limits) {
-        self.limits = limits;
-    }
-
-    fn run(&mut self, statement: &str) -> Result<(), Fault> {
-        self.ready()?.execute_batch(statement).map_err(fault)
-    }
-
-    fn query(
+    fn read(
         &mut self,
         statement: &str,
         params: &[Param<'_>],
@@ -100,10 +86,46 @@ impl Connection for Sqlite {
         Ok(())
     }
 
+    /// Empties SQLite's cache if memory was exhausted: else the cache would keep it from the next
+    /// call.
+    fn give_back<T>(&self, answer: Result<T, Fault>) -> Result<T, Fault> {
+        if let Err(Fault::Own(_)) = &answer {
+            let _ = self.connection.execute_batch("PRAGMA shrink_memory");
+        }
+        answer
+    }
+}
+
+impl Connection for Sqlite {
+    fn dialect(&self) -> &'static Dialect {
+        &DIALECT
+    }
+
+    fn set_limits(&mut self, limits: Limits) {
+        self.limits = limits;
+    }
+
+    fn run(&mut self, statement: &str) -> Result<(), Fault> {
+        self.ready()?.execute_batch(statement).map_err(fault)
+    }
+
+    fn query(
+        &mut self,
+        statement: &str,
+        params: &[Param<'_>],
+        each: ForRows<'_>,
+    ) -> Result<(), Fault> {
+        let answer = self.read(statement, params, each);
+        self.give_back(answer)
+    }
+
     fn execute(&mut self, statement: &str, params: &[Param<'_>]) -> Result<u64, Fault> {
-        let mut statement = self.ready()?.prepare_cached(statement).map_err(fault)?;
-        let rows = statement.execute(params_from_iter(params)).map_err(fault)?;
-        Ok(rows as u64)
+        let answer = self.ready().and_then(|connection| {
+            let mut statement = connection.prepare_cached(statement).map_err(fault)?;
+            let rows = statement.execute(params_from_iter(params)).map_err(fault)?;
+            Ok(rows as u64)
+        });
+        self.give_back(answer)
     }
 
     fn insert(&mut self, statement: &str, params: &[Param<'_>]) -> Result<i64, Fault> {
