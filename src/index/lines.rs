@@ -113,7 +113,7 @@ impl Line {
     }
 }
 
-/// So many lines and more, as powers of two, are taken out of large pages: fewer are soon found,
+/// So many lines and more, as powers of two, are taken out of huge pages: fewer are soon found,
 /// and more have some of their own.
 const SIZES: std::ops::Range<u32> = 6..14;
 

@@ -1,4 +1,4 @@
-//! Pieces of memory of one size, out of large pages.
+//! Pieces of memory of one size, out of huge pages.
 
 use std::cell::UnsafeCell;
 use std::ptr::NonNull;
@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 
 use crate::os::pages;
 
-/// Bytes of a chunk: a large page. A chunk begins at a multiple of it, so that a piece tells its
+/// Bytes of a chunk: a huge page. A chunk begins at a multiple of it, so that a piece tells its
 /// own.
 pub(super) const CHUNK: usize = 1 << 21;
 
@@ -18,13 +18,14 @@ const SMALL: usize = 1 << 12;
 /// Memory in pieces of one size, a multiple of the 64 bytes to which each is aligned.
 pub(super) struct Pieces(Arc<Mutex<Chunks>>);
 
-/// The chunks that have room. What each chunk's [`State`] says is guarded by this, too.
+/// The chunks. What each chunk's [`State`] says is guarded by this, too.
 struct Chunks {
     size: usize,
-    /// Has room for all chunks, so that giving a piece back allocates nothing.
-    open: Vec<NonNull<Chunk>>,
-    /// How many there are in all.
-    count: usize,
+    /// All of them, first those that have room. A leak checker finds the others here: it does not
+    /// know the packed addresses in tables.
+    all: Vec<NonNull<Chunk>>,
+    /// How many have room.
+    open: usize,
     /// How many pieces can be taken without a new chunk.
     available: usize,
     /// Nothing is taken any more.
@@ -48,8 +49,8 @@ struct State {
     /// How many pieces were ever taken; those behind them are new.
     begun: usize,
     used: usize,
-    /// Where it stands among those that have room, if it has some.
-    place: Option<usize>,
+    /// Where it stands among the chunks.
+    place: usize,
 }
 
 struct Free {
@@ -61,8 +62,8 @@ impl Pieces {
         debug_assert!(size.is_multiple_of(64) && size <= CHUNK / 2, "a chunk has some of them");
         Self(Arc::new(Mutex::new(Chunks {
             size,
-            open: Vec::new(),
-            count: 0,
+            all: Vec::new(),
+            open: 0,
             available: 0,
             closed: false,
         })))
@@ -74,8 +75,8 @@ impl Pieces {
         self.0.lock().take(&self.0, others)
     }
 
-    /// Maps memory until there is room for so many pieces, so that who takes them does not wait
-    /// until the system has cleared it. Without memory for it they will have to.
+    /// Allocates chunks until there is room for so many pieces, so that who takes them does not
+    /// wait for the system. Without memory for it they will have to.
     #[cfg(any(test, feature = "sqlite"))]
     pub fn prepare(&self, pieces: usize) {
         loop {
@@ -83,14 +84,14 @@ impl Pieces {
             if chunks.available >= pieces {
                 return;
             }
-            let count = chunks.count;
+            let count = chunks.all.len();
             drop(chunks);
             // Without the lock, so that others can take what there is.
-            let Some(chunk) = Chunk::map(&self.0, count) else { return };
+            let Some(chunk) = Chunk::allocate(&self.0, count) else { return };
             let listed = self.0.lock().list(chunk);
             if !listed {
                 // SAFETY: nothing of it is in use, and nobody knows it.
-                unsafe { Chunk::unmap(chunk) };
+                unsafe { Chunk::free(chunk) };
                 return;
             }
         }
@@ -111,30 +112,32 @@ impl Pieces {
         };
         let mut chunks = header.chunks.lock();
         // SAFETY: the state is guarded by the lock that is held, and the piece is this call's.
-        unsafe {
+        let (used, place) = unsafe {
             let (state, free) = (&mut *header.state.get(), piece.cast::<Free>());
             free.write(Free { next: state.free.replace(free) });
             state.used -= 1;
-            chunks.available += 1;
-            if state.place.is_none() {
-                state.place = Some(chunks.open.len());
-                chunks.open.push(chunk);
-            }
-            let keep = chunks.open.len() == 1 && !chunks.closed && chunks.size <= SMALL;
-            if state.used > 0 || keep {
-                return;
-            }
+            (state.used, state.place)
+        };
+        chunks.available += 1;
+        if place >= chunks.open {
+            let end = chunks.open;
+            chunks.swap(place, end);
+            chunks.open += 1;
+        }
+        let keep = chunks.open == 1 && !chunks.closed && chunks.size <= SMALL;
+        if used > 0 || keep {
+            return;
         }
         chunks.forget(chunk);
         drop(chunks);
         // SAFETY: nothing of it is in use, and nobody finds it any more.
-        unsafe { Chunk::unmap(chunk) };
+        unsafe { Chunk::free(chunk) };
     }
 
     #[cfg(test)]
     pub fn counter(&self) -> impl Fn() -> Option<usize> + use<> {
         let chunks = Arc::downgrade(&self.0);
-        move || chunks.upgrade().map(|chunks| chunks.lock().count)
+        move || chunks.upgrade().map(|chunks| chunks.lock().all.len())
     }
 }
 
@@ -147,14 +150,14 @@ impl Drop for Pieces {
             // SAFETY: a chunk in the list is there, and its state is guarded by the lock.
             unsafe { (*chunk.as_ref().state.get()).used == 0 }
         };
-        for place in (0..chunks.open.len()).rev() {
-            let chunk = chunks.open[place];
+        for place in (0..chunks.open).rev() {
+            let chunk = chunks.all[place];
             if is_unused(&chunk) {
                 // What comes to its place in the list was looked at before.
                 chunks.forget(chunk);
                 // SAFETY: nothing of it is in use, and nobody finds it any more. The lock stays,
                 // since this has a reference of its own.
-                unsafe { Chunk::unmap(chunk) };
+                unsafe { Chunk::free(chunk) };
             }
         }
     }
@@ -165,7 +168,7 @@ impl Chunks {
         if self.available <= others {
             self.add(shared)?;
         }
-        let chunk = *self.open.last()?;
+        let chunk = *self.all.get(self.open.checked_sub(1)?)?;
         // SAFETY: a chunk in the list is there; its state is guarded by the lock that is held, and
         // no other reference to it exists. It has room: so there is a free piece, or one that is
         // new, and the free ones name each other.
@@ -184,8 +187,7 @@ impl Chunks {
             state.used += 1;
             self.available -= 1;
             if state.used == self.pieces_of_a_chunk() {
-                self.open.pop();
-                state.place = None;
+                self.open -= 1;
             }
             Some(piece)
         }
@@ -193,10 +195,10 @@ impl Chunks {
 
     #[cold]
     fn add(&mut self, shared: &Arc<Mutex<Self>>) -> Option<()> {
-        let chunk = Chunk::map(shared, self.count)?;
+        let chunk = Chunk::allocate(shared, self.all.len())?;
         if !self.list(chunk) {
             // SAFETY: nothing of it is in use, and nobody knows it.
-            unsafe { Chunk::unmap(chunk) };
+            unsafe { Chunk::free(chunk) };
             return None;
         }
         Some(())
@@ -204,16 +206,24 @@ impl Chunks {
 
     /// Puts a new chunk on the list. Returns false if there is no memory for a longer list.
     fn list(&mut self, chunk: NonNull<Chunk>) -> bool {
-        if self.open.try_reserve(self.count + 1 - self.open.len()).is_err() {
+        if self.all.try_reserve(1).is_err() {
             return false;
         }
-        self.count += 1;
+        self.all.push(chunk);
+        self.swap(self.open, self.all.len() - 1);
+        self.open += 1;
         self.available += self.pieces_of_a_chunk();
-        // SAFETY: the chunk is there, nobody else knows it, and from here on the lock guards its
-        // state.
-        unsafe { (*chunk.as_ref().state.get()).place = Some(self.open.len()) };
-        self.open.push(chunk);
         true
+    }
+
+    /// Lets two chunks of the list change places.
+    fn swap(&mut self, a: usize, b: usize) {
+        self.all.swap(a, b);
+        for place in [a, b] {
+            // SAFETY: the chunks of the list are there, and their states are guarded by the lock
+            // that is held; no reference to one is kept.
+            unsafe { (*self.all[place].as_ref().state.get()).place = place };
+        }
     }
 
     fn pieces_of_a_chunk(&self) -> usize {
@@ -222,31 +232,26 @@ impl Chunks {
 
     /// Takes a chunk without pieces in use off the list.
     fn forget(&mut self, chunk: NonNull<Chunk>) {
-        self.count -= 1;
         self.available -= self.pieces_of_a_chunk();
-        // SAFETY: the chunks of the list are there, and their states are guarded by the lock that
-        // is held; no reference to one is kept.
-        unsafe {
-            if let Some(place) = (*chunk.as_ref().state.get()).place.take() {
-                self.open.swap_remove(place);
-                if let Some(moved) = self.open.get(place) {
-                    (*moved.as_ref().state.get()).place = Some(place);
-                }
-            }
-        }
+        self.open -= 1;
+        // SAFETY: the chunk is there, and its state is guarded by the lock that is held.
+        let place = unsafe { (*chunk.as_ref().state.get()).place };
+        self.swap(place, self.open);
+        self.swap(self.open, self.all.len() - 1);
+        self.all.pop();
     }
 }
 
 impl Chunk {
-    /// Maps a chunk, which is in no list yet, beside `others` of its kind. Returns `None` if there
-    /// is no memory.
-    fn map(chunks: &Arc<Mutex<Chunks>>, others: usize) -> Option<NonNull<Self>> {
+    /// Allocates a chunk, which is in no list yet, beside `others` of its kind. Returns `None` if
+    /// there is no memory.
+    fn allocate(chunks: &Arc<Mutex<Chunks>>, others: usize) -> Option<NonNull<Self>> {
         const { assert!(size_of::<Chunk>() == 64) };
-        let memory = pages::map(CHUNK)?;
-        // A small store does not take a large page.
-        pages::prefer_large(memory, CHUNK, others > 0);
+        let memory = pages::allocate(CHUNK)?;
+        // A small store does not take a huge page.
+        pages::prefer_huge(memory, CHUNK, others > 0);
         let chunk = memory.cast::<Self>();
-        let state = State { free: None, begun: 0, used: 0, place: None };
+        let state = State { free: None, begun: 0, used: 0, place: 0 };
         // SAFETY: the memory is new, large enough, and aligned to its length.
         unsafe {
             chunk.write(Self { chunks: Arc::clone(chunks), state: UnsafeCell::new(state) });
@@ -256,11 +261,11 @@ impl Chunk {
 
     /// # Safety
     /// No piece of the chunk is in use, and it is in no list.
-    unsafe fn unmap(chunk: NonNull<Self>) {
+    unsafe fn free(chunk: NonNull<Self>) {
         // SAFETY: as promised by the caller; the reference is taken out, and goes last.
         unsafe {
             let chunks = chunk.read().chunks;
-            pages::unmap(chunk.cast(), CHUNK);
+            pages::free(chunk.cast(), CHUNK);
             drop(chunks);
         }
     }

@@ -1,96 +1,96 @@
-//! Large pieces of memory.
+//! Large blocks of memory, aligned to their length.
 
-use std::ffi::CStr;
-use std::ptr::{NonNull, null_mut};
+use std::alloc::{Layout, alloc, dealloc};
+use std::ptr::NonNull;
 
-/// Memory of so many bytes, a power of two, whose address is a multiple of its length. It is zero,
-/// and takes nothing of the machine until it is written. None: there is none.
-pub(crate) fn map(len: usize) -> Option<NonNull<u8>> {
-    debug_assert!(len.is_power_of_two(), "a multiple of it is asked for");
-    // SAFETY: a new private mapping, which nobody else knows; of it, what lies before and behind
-    // the aligned part is given back.
-    unsafe {
-        let (access, kind) =
-            (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS);
-        let start = libc::mmap(null_mut(), 2 * len, access, kind, -1, 0);
-        if start == libc::MAP_FAILED {
-            return None;
-        }
-        let start = start.cast::<u8>();
-        let before = start.align_offset(len);
-        if before > 0 {
-            libc::munmap(start.cast(), before);
-        }
-        let aligned = start.add(before);
-        if before < len {
-            libc::munmap(aligned.add(len).cast(), len - before);
-        }
-        let piece = NonNull::new(aligned)?;
-        tell_leak_checker(c"__lsan_register_root_region", piece, len);
-        Some(piece)
-    }
+/// Allocates a block of `len` bytes, a power of two, whose address is a multiple of `len`. The
+/// block is uninitialized. Returns `None` if there is no memory.
+pub(crate) fn allocate(len: usize) -> Option<NonNull<u8>> {
+    debug_assert!(len.is_power_of_two(), "a length is an alignment, too");
+    let layout = Layout::from_size_align(len, len).ok()?;
+    // SAFETY: a power of two is not 0.
+    NonNull::new(unsafe { alloc(layout) })
 }
 
-/// Asks the system to map a piece with large pages, which it then takes from the machine as a
-/// whole, or not to.
-pub(crate) fn prefer_large(piece: NonNull<u8>, len: usize, large: bool) {
-    #[cfg(target_os = "linux")]
-    // SAFETY: the piece is the caller's; this changes nothing that a program can read. A kernel
-    // that has no large pages refuses, and nothing is lost.
+/// Asks the system to map a block with huge pages, each of which it takes from the machine as a
+/// whole, or not to. Nothing is lost where the system does not.
+pub(crate) fn prefer_huge(block: NonNull<u8>, len: usize, huge: bool) {
+    #[cfg(all(target_os = "linux", not(miri)))]
+    // SAFETY: the block is the caller's; this changes nothing that a program can read.
     unsafe {
-        let advice = if large { libc::MADV_HUGEPAGE } else { libc::MADV_NOHUGEPAGE };
-        libc::madvise(piece.as_ptr().cast(), len, advice);
+        let advice = if huge { libc::MADV_HUGEPAGE } else { libc::MADV_NOHUGEPAGE };
+        libc::madvise(block.as_ptr().cast(), len, advice);
     }
-    #[cfg(not(target_os = "linux"))]
-    let _ = (piece, len, large);
+    #[cfg(not(all(target_os = "linux", not(miri))))]
+    let _ = (block, len, huge);
 }
 
-/// Tells a leak checker in the process, if there is one, that a piece has pointers, or has no more:
-/// it looks for them in the heap alone.
-fn tell_leak_checker(name: &CStr, piece: NonNull<u8>, len: usize) {
-    // SAFETY: the name ends with a NUL; what it finds is a function of LeakSanitizer's, of this
-    // type, which only notes the piece.
-    unsafe {
-        let found = libc::dlsym(libc::RTLD_DEFAULT, name.as_ptr());
-        if let Some(function) = NonNull::new(found) {
-            type Note = unsafe extern "C" fn(*const u8, usize);
-            let note = std::mem::transmute::<*mut libc::c_void, Note>(function.as_ptr());
-            note(piece.as_ptr(), len);
-        }
-    }
-}
-
-/// Gives a piece back.
+/// Frees a block. Its memory goes back to the system now: an allocator may keep the addresses, as
+/// glibc's does once a block of this length was freed.
 ///
 /// # Safety
-/// It came from [`map`] with this length, and nobody uses it any more.
-pub(crate) unsafe fn unmap(piece: NonNull<u8>, len: usize) {
-    tell_leak_checker(c"__lsan_unregister_root_region", piece, len);
-    // SAFETY: as promised by the caller.
-    unsafe { libc::munmap(piece.as_ptr().cast(), len) };
+/// The block came from [`allocate`] with this length, and nobody uses it any more.
+pub(crate) unsafe fn free(block: NonNull<u8>, len: usize) {
+    let Ok(layout) = Layout::from_size_align(len, len) else { return };
+    // SAFETY: as promised by the caller; the block is whole pages, whose content nobody needs.
+    unsafe {
+        #[cfg(all(target_os = "linux", not(miri)))]
+        libc::madvise(block.as_ptr().cast(), len, libc::MADV_DONTNEED);
+        dealloc(block.as_ptr(), layout);
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const LEN: usize = 1 << 21;
+
     #[test]
-    fn a_piece_is_aligned_to_its_length_and_zero() {
-        const LEN: usize = 1 << 21;
+    fn block_is_aligned_to_its_length() {
         for _ in 0..8 {
-            let piece = map(LEN).unwrap();
-            assert_eq!(piece.addr().get() % LEN, 0);
-            prefer_large(piece, LEN, true);
+            let block = allocate(LEN).unwrap();
+            assert_eq!(block.addr().get() % LEN, 0);
+            prefer_huge(block, LEN, true);
             for offset in [0, LEN / 2, LEN - 1] {
-                // SAFETY: within the piece, which is this test's own.
-                unsafe {
-                    let place = piece.add(offset);
-                    assert_eq!(place.read(), 0);
-                    place.write(1);
-                }
+                // SAFETY: within the block, which is this test's own.
+                unsafe { block.add(offset).write(1) };
             }
             // SAFETY: nobody uses it any more.
-            unsafe { unmap(piece, LEN) };
+            unsafe { free(block, LEN) };
+        }
+    }
+
+    #[test]
+    fn block_of_impossible_length_is_refused() {
+        assert_eq!(allocate(1 << (usize::BITS - 2)), None);
+        assert_eq!(allocate(1 << (usize::BITS - 1)), None);
+    }
+
+    /// Bytes of this process that are in memory.
+    #[cfg(all(target_os = "linux", not(miri)))]
+    fn resident() -> usize {
+        let status = std::fs::read_to_string("/proc/self/status").unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse::<usize>().unwrap() << 10
+    }
+
+    #[test]
+    #[cfg(all(target_os = "linux", not(miri)))]
+    fn freed_block_goes_back_to_the_system() {
+        // More than other tests take meanwhile.
+        const COUNT: usize = 64;
+        for _ in 0..3 {
+            let blocks = [(); COUNT].map(|()| allocate(LEN).unwrap());
+            // SAFETY: each block is this test's own.
+            blocks.iter().for_each(|block| unsafe { block.write_bytes(1, LEN) });
+            let used = resident();
+            // In an order that leaves the last one, as behind it an allocator gives nothing back.
+            // SAFETY: nobody uses them any more.
+            blocks[..COUNT - 1].iter().for_each(|block| unsafe { free(*block, LEN) });
+            assert!(resident() < used - COUNT / 2 * LEN);
+            // SAFETY: as above.
+            unsafe { free(blocks[COUNT - 1], LEN) };
         }
     }
 }
