@@ -40,6 +40,7 @@ mod os;
 mod panic_proof;
 pub mod policy;
 pub mod store;
+mod sync;
 pub mod text;
 pub mod token;
 

@@ -2,11 +2,9 @@
 
 use std::cell::UnsafeCell;
 use std::ptr::NonNull;
-use std::sync::Arc;
-
-use parking_lot::Mutex;
 
 use crate::os::pages;
+use crate::sync::{Arc, SmallMutex as Mutex};
 
 /// Bytes of a chunk: a huge page. A chunk begins at a multiple of it, so that a piece tells its
 /// own.
@@ -134,7 +132,7 @@ impl Pieces {
         unsafe { Chunk::free(chunk) };
     }
 
-    #[cfg(test)]
+    #[cfg(all(test, not(loom)))]
     pub fn counter(&self) -> impl Fn() -> Option<usize> + use<> {
         let chunks = Arc::downgrade(&self.0);
         move || chunks.upgrade().map(|chunks| chunks.lock().all.len())
@@ -271,7 +269,7 @@ impl Chunk {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
 

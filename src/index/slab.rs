@@ -5,11 +5,12 @@ use std::marker::PhantomData;
 use std::mem::{ManuallyDrop, offset_of};
 use std::ops::Deref;
 use std::ptr::NonNull;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 
 use super::pieces::Pieces;
 use crate::error::Result;
 use crate::memory;
+use crate::sync::AtomicUsize;
 
 /// Slots that new values leave free for values that replace others.
 const SPARE: usize = 64;
@@ -203,7 +204,7 @@ impl<T: fmt::Debug> fmt::Debug for Shared<T> {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use std::sync::Arc;
     use std::thread;
@@ -308,5 +309,109 @@ mod tests {
         assert_eq!(living.count(), 1);
         drop(common);
         assert_eq!(living.count(), 0);
+    }
+}
+
+/// Every order in which threads can count, as far as the memory model allows.
+#[cfg(all(test, loom))]
+pub(super) mod models {
+    use loom::cell::UnsafeCell;
+    use loom::thread;
+
+    use super::*;
+    use crate::sync::Arc;
+
+    /// A value of which loom notes each access: two that are not ordered end the model.
+    pub(in crate::index) struct Watched(UnsafeCell<u64>);
+
+    // SAFETY: loom reports accesses that are not ordered.
+    unsafe impl Send for Watched {}
+    // SAFETY: as above.
+    unsafe impl Sync for Watched {}
+
+    impl Watched {
+        pub fn new(value: u64) -> Self {
+            Self(UnsafeCell::new(value))
+        }
+
+        pub fn read(&self) -> u64 {
+            // SAFETY: as above.
+            self.0.with(|value| unsafe { value.read() })
+        }
+
+        pub fn write(&mut self, value: u64) {
+            // SAFETY: as above.
+            self.0.with_mut(|it| unsafe { it.write(value) });
+        }
+    }
+
+    impl Drop for Watched {
+        fn drop(&mut self) {
+            assert_ne!(self.read(), 0, "a value is dropped once");
+            self.write(0);
+        }
+    }
+
+    /// A reader in a thread of its own, which ends with its reference.
+    fn reader(value: &Shared<Watched>) -> thread::JoinHandle<u64> {
+        let value = value.clone();
+        thread::spawn(move || value.read())
+    }
+
+    #[test]
+    fn last_reference_drops_after_every_read() {
+        loom::model(|| {
+            let slab = Slab::default();
+            let value = slab.place(Watched::new(1)).unwrap();
+            let readers = [reader(&value), reader(&value)];
+            drop(slab);
+            assert_eq!(value.read(), 1);
+            drop(value);
+            readers.into_iter().for_each(|reader| assert_eq!(reader.join().unwrap(), 1));
+        });
+    }
+
+    #[test]
+    fn last_reference_drops_a_value_alone() {
+        loom::model(|| {
+            let value = Shared::alone(Watched::new(1));
+            let reader = reader(&value);
+            assert_eq!(value.read(), 1);
+            drop(value);
+            assert_eq!(reader.join().unwrap(), 1);
+        });
+    }
+
+    #[test]
+    fn only_reference_writes_after_every_read() {
+        loom::model(|| {
+            let mut value = Shared::alone(Watched::new(1));
+            let reader = reader(&value);
+            if let Some(value) = value.get_mut() {
+                value.write(2);
+            }
+            assert_eq!(reader.join().unwrap(), 1);
+            value.get_mut().unwrap().write(3);
+        });
+    }
+
+    #[test]
+    fn slot_and_slab_are_freed_in_any_order() {
+        loom::model(|| {
+            let slab = Arc::new(Slab::default());
+            let other = {
+                let slab = Arc::clone(&slab);
+                thread::spawn(move || {
+                    let value = slab.place(Watched::new(1)).unwrap();
+                    drop(slab);
+                    value.read()
+                })
+            };
+            let value = slab.place(Watched::new(2)).unwrap();
+            drop(slab);
+            assert_eq!(value.read(), 2);
+            drop(value);
+            assert_eq!(other.join().unwrap(), 1);
+        });
     }
 }

@@ -3,12 +3,13 @@
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
 use std::ops::Deref;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 
 use super::Shared;
 use super::lines::{ENTRIES, Line, LineMemory, Lines};
 use crate::error::Result;
 use crate::memory;
+use crate::sync::AtomicUsize;
 
 /// So many entries of so many are taken at most: then one in ten stands behind the line that its
 /// hash names.
@@ -72,9 +73,17 @@ impl Hint {
     /// Asks for the line that a hash names.
     #[inline]
     pub fn prefetch(&self, hash: u64) {
+        let (start, index) = self.line(hash);
+        prefetch(start, index);
+    }
+
+    /// Where the lines start, and the index of the one that a hash names.
+    #[inline]
+    fn line(&self, hash: u64) -> (usize, usize) {
+        // One value has both: a start and a size of different tables would name no line.
         let hint = self.0.load(Ordering::Relaxed);
         let (start, size) = (hint & !63, hint & 63);
-        prefetch(start, (hash & ((1 << size) - 1)) as usize);
+        (start, (hash & ((1 << size) - 1)) as usize)
     }
 
     /// Notes where a table's lines are now.
@@ -369,5 +378,56 @@ mod tests {
             assert!(table.remove(hash(key), |it| **it == key).is_some());
         }
         assert!(table.lines.len() <= 2);
+    }
+}
+
+#[cfg(all(test, loom))]
+mod models {
+    use super::*;
+    use crate::index::Slab;
+    use crate::index::slab::models::Watched;
+    use crate::sync::{Arc, SmallMutex};
+
+    #[test]
+    fn hint_names_a_line_of_one_table() {
+        loom::model(|| {
+            let memory = LineMemory::default();
+            let (small, mut large) = (Table::<u64>::default(), Table::<u64>::default());
+            large.reserve(&memory, 100, 1).unwrap();
+            let start = |table: &Table<u64>| table.lines.as_ptr().addr();
+            let (small_start, large_start) = (start(&small), start(&large));
+            let hint = Arc::new(Hint::default());
+            let reader = {
+                let hint = Arc::clone(&hint);
+                loom::thread::spawn(move || hint.line(7))
+            };
+            hint.set(&large);
+            hint.set(&small);
+            let known = [(0, 0), (small_start, 0), (large_start, 7)];
+            assert!(known.contains(&reader.join().unwrap()));
+        });
+    }
+
+    #[test]
+    fn entry_outlives_its_removal_while_it_is_used() {
+        loom::model(|| {
+            let (slab, memory) = (Slab::default(), LineMemory::default());
+            let mut table = Table::default();
+            table.insert(&memory, 7, slab.place(Watched::new(1)).unwrap(), |_| 7).unwrap();
+            let table = Arc::new(SmallMutex::new(table));
+            let reader = {
+                let table = Arc::clone(&table);
+                loom::thread::spawn(move || {
+                    let found = table.lock().find(7, |_| true).map(|it| Shared::clone(&it));
+                    found.map(|it| it.read())
+                })
+            };
+            let replaced =
+                table.lock().replace(7, |_| true, |_| slab.place(Watched::new(2)).unwrap());
+            assert_eq!(replaced.unwrap().read(), 1);
+            let removed = table.lock().remove(7, |_| true);
+            assert_eq!(removed.unwrap().read(), 2);
+            assert!(matches!(reader.join().unwrap(), None | Some(1 | 2)));
+        });
     }
 }

@@ -10,7 +10,7 @@ use syn::visit::{self, Visit};
 /// The layers, lowest first. A module may use those of its own layer and below.
 const LAYERS: &[&[&str]] = &[
     &["error", "panic_proof"],
-    &["os", "text", "memory"],
+    &["os", "sync", "text", "memory"],
     &["clock", "index", "json"],
     &["policy"],
     &["token"],
@@ -154,11 +154,12 @@ impl Finder<'_> {
     }
 }
 
-/// Whether an item is compiled for tests alone.
+/// Whether an item is compiled for tests alone: `cfg(test)` or `cfg(all(test, …))`.
 fn is_test(attributes: &[syn::Attribute]) -> bool {
     attributes.iter().any(|attribute| match &attribute.meta {
         syn::Meta::List(list) if list.path.is_ident("cfg") => {
-            list.tokens.clone().into_iter().any(|token| token.to_string() == "test")
+            let condition = list.tokens.to_string().replace(' ', "");
+            condition == "test" || condition.starts_with("all(test,")
         }
         meta => meta.path().is_ident("test"),
     })

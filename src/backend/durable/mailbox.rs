@@ -6,11 +6,11 @@
 //! a child of fork whose parent's threads were waiting.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use crate::error::Result;
 use crate::memory;
+use crate::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 /// Locks a mutex that nothing panics under.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -201,7 +201,7 @@ impl<T> Answer<T> {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use std::thread;
     use std::time::Duration;
@@ -265,6 +265,91 @@ mod tests {
         thread::scope(|scope| {
             scope.spawn(move || drop(sender));
             assert_eq!(reply.wait(), None);
+        });
+    }
+}
+
+/// Every order in which threads can send, wait and end. A wake-up that is lost leaves all threads
+/// waiting, which loom reports.
+#[cfg(all(test, loom))]
+mod models {
+    use loom::thread;
+
+    use super::*;
+
+    /// Sends a thing in a thread of its own.
+    fn send(sender: &Arc<Sender<u8>>, things: &'static [u8]) -> thread::JoinHandle<()> {
+        let sender = Arc::clone(sender);
+        thread::spawn(move || things.iter().for_each(|thing| sender.send(*thing).unwrap()))
+    }
+
+    #[test]
+    fn things_of_two_senders_come_through_a_full_queue() {
+        loom::model(|| {
+            let (sender, receiver) = queue(1);
+            let sender = Arc::new(sender);
+            let threads = [send(&sender, &[1]), send(&sender, &[2])];
+            drop(sender);
+            let mut received: Vec<u8> = receiver.collect();
+            received.sort_unstable();
+            assert_eq!(received, [1, 2]);
+            threads.into_iter().for_each(|thread| thread.join().unwrap());
+        });
+    }
+
+    #[test]
+    fn taking_all_makes_room_for_a_waiting_sender() {
+        loom::model(|| {
+            let (sender, receiver) = queue(1);
+            let sender = Arc::new(sender);
+            let thread = send(&sender, &[1, 2, 3]);
+            drop(sender);
+            let mut taken = VecDeque::new();
+            while let Received::Thing(thing) = receiver.receive(None) {
+                taken.push_back(thing);
+                receiver.take_all(&mut taken);
+            }
+            assert_eq!(taken, [1, 2, 3]);
+            thread.join().unwrap();
+        });
+    }
+
+    #[test]
+    fn ending_receiver_wakes_a_waiting_sender() {
+        loom::model(|| {
+            let (sender, receiver) = queue(1);
+            let sender = Arc::new(sender);
+            let thread = send(&sender, &[1, 2]);
+            drop(receiver);
+            thread.join().unwrap();
+        });
+    }
+
+    #[test]
+    fn reply_wakes_the_caller_whether_given_or_dropped() {
+        loom::model(|| {
+            let (sender, receiver) = queue(usize::MAX);
+            let writer = thread::spawn(move || {
+                let mut answers = receiver.enumerate();
+                while let Some((number, answerer)) = answers.next() {
+                    if number == 0 {
+                        Answerer::answer(answerer, 5);
+                    } else {
+                        // With what is still in the queue.
+                        drop(answerer);
+                        break;
+                    }
+                }
+            });
+            let ask = || {
+                let (answerer, answer) = question();
+                sender.send(answerer).unwrap();
+                answer
+            };
+            let (first, second) = (ask(), ask());
+            assert_eq!((first.wait(), second.wait()), (Some(5), None));
+            drop(sender);
+            writer.join().unwrap();
         });
     }
 }

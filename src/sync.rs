@@ -1,0 +1,26 @@
+//! What threads share: the types of loom under `cfg(loom)`, so that its models run the real code.
+
+pub(crate) use std::sync::PoisonError;
+
+#[cfg(loom)]
+pub(crate) use loom::sync::{Arc, Condvar, Mutex, MutexGuard, atomic::AtomicUsize};
+#[cfg(not(loom))]
+pub(crate) use std::sync::{Arc, Condvar, Mutex, MutexGuard, atomic::AtomicUsize};
+
+#[cfg(not(loom))]
+pub(crate) use parking_lot::Mutex as SmallMutex;
+
+/// Stands for the mutex of parking_lot, which is not poisoned.
+#[cfg(loom)]
+pub(crate) struct SmallMutex<T>(Mutex<T>);
+
+#[cfg(loom)]
+impl<T> SmallMutex<T> {
+    pub fn new(value: T) -> Self {
+        Self(Mutex::new(value))
+    }
+
+    pub fn lock(&self) -> MutexGuard<'_, T> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
