@@ -25,6 +25,7 @@ mod durable_power_cut;
 mod durable_process;
 mod evolution;
 mod extension;
+mod fault_matrix;
 mod generation;
 mod header_docs;
 mod hostile;

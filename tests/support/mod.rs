@@ -18,6 +18,10 @@ pub mod header;
 pub mod installation;
 mod life;
 pub mod naive_policy;
+#[cfg(all(unix, not(fuzzing)))]
+pub mod network;
+#[cfg(all(unix, not(fuzzing)))]
+pub mod server;
 
 use std::ffi::{CStr, c_char, c_void};
 use std::mem::MaybeUninit;

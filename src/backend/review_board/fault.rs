@@ -12,8 +12,9 @@ pub(super) enum Fault {
     Tls(String),
     /// The server gave a statement up, or there was no time left to send it.
     TimedOut,
-    /// The server has not answered in time: perhaps it never will, on this connection.
-    Silent,
+    /// The server has not answered in time. Overdue: not even with an error at the limit that it
+    /// was told, so that it never will on this connection. Otherwise it may wait for a lock.
+    Silent { is_overdue: bool },
     /// The server takes no more connections.
     Full(String),
     /// A value that must be unique exists already.
@@ -44,7 +45,12 @@ impl Fault {
     /// Whether the connection is of no use any more, and those that have idled as long are not
     /// either.
     pub fn is_gone(&self) -> bool {
-        matches!(self, Self::Lost(_) | Self::Tls(_) | Self::Silent)
+        matches!(self, Self::Lost(_) | Self::Tls(_) | Self::Silent { is_overdue: true })
+    }
+
+    /// Whether the connection is of no use any more.
+    pub fn ends_connection(&self) -> bool {
+        self.is_gone() || matches!(self, Self::Silent { .. })
     }
 }
 
@@ -60,7 +66,7 @@ impl From<Fault> for Error {
             Fault::Lost(why) => {
                 Self::new(ErrorKind::Io, format!("the database cannot be reached: {why}"))
             }
-            Fault::TimedOut | Fault::Silent => {
+            Fault::TimedOut | Fault::Silent { .. } => {
                 Self::new(ErrorKind::Timeout, "the database did not answer in time")
             }
             Fault::Full(why) => Self::new(

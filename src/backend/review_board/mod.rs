@@ -77,7 +77,7 @@ impl ReviewBoard {
                 _ => Err(Fault::Refused("there is no driver for it".to_owned())),
             }
         };
-        let pool = Pool::new(Box::new(connect), settings.pool_size);
+        let pool = Pool::new(Box::new(connect), settings.connect_timeout, settings.pool_size);
         let store = Self { pool, settings, documents: Arc::clone(documents) };
         store.check_schema().map_err(|error| error.at_argument(Argument::Location))?;
         Ok(store)

@@ -52,7 +52,9 @@ struct Mysql {
     connection: Option<Conn>,
     limits: Limits,
     /// The limit of a statement that the server was told.
-    session_limit: Option<Duration>,
+    session_limit: Duration,
+    /// MySQL has other variables for the limits.
+    is_mariadb: bool,
     busy_until: Option<Instant>,
 }
 
@@ -78,18 +80,20 @@ pub(super) fn connect(
         let runtime = Builder::new_current_thread().enable_io().enable_time().build();
         let runtime = runtime.map_err(|error| Fault::Lost(error.to_string()))?;
         let limit = limits.remaining()?.min(connect_timeout);
-        let opened = within(&runtime, limit, Conn::new(options))?;
+        let silence = Fault::Silent { is_overdue: limit == connect_timeout };
+        let opened = within(&runtime, limit, silence, Conn::new(options))?;
         let mut connection = Mysql {
             runtime,
             connection: Some(opened),
             limits: *limits,
-            session_limit: None,
+            session_limit: limits.statement,
+            is_mariadb: true,
             busy_until: None,
         };
         for statement in SESSION {
-            connection.answer(async |connection| connection.query_drop(statement).await)?;
+            connection.run(statement)?;
         }
-        connection.use_limits()?;
+        connection.set_session_limit(limits.statement)?;
         Ok(Box::new(connection))
     };
     match &server.socket {
@@ -117,11 +121,12 @@ fn verifier(tls: &Tls) -> Result<SslOpts, Fault> {
 fn within<T>(
     runtime: &Runtime,
     limit: Duration,
+    silence: Fault,
     answer: impl Future<Output = mysql_async::Result<T>>,
 ) -> Result<T, Fault> {
     match runtime.block_on(async { timeout(limit, answer).await }) {
         Ok(answer) => answer.map_err(fault),
-        Err(_) => Err(Fault::Silent),
+        Err(_) => Err(silence),
     }
 }
 
@@ -132,39 +137,41 @@ impl Mysql {
         ask: impl AsyncFnOnce(&mut Conn) -> mysql_async::Result<T>,
     ) -> Result<T, Fault> {
         let connection = self.connection.as_mut().ok_or_else(closed)?;
-        let limit = self.limits.wait()?;
-        self.busy_until = Some(self.limits.busy_until());
-        let answer = within(&self.runtime, limit, ask(connection));
-        if !matches!(answer, Err(Fault::Silent)) {
-            self.busy_until = None;
+        let wait = self.limits.wait(self.session_limit)?;
+        let answer = within(&self.runtime, wait.limit, wait.silence, ask(connection));
+        if matches!(answer, Err(Fault::Silent { .. })) {
+            self.busy_until = Some(wait.busy_until);
         }
         answer
     }
 
-    /// Tells the server of the limit of the statements that follow.
-    fn use_limits(&mut self) -> Result<(), Fault> {
-        let limit = self.limits.statement;
-        if self.session_limit == Some(limit) {
-            return Ok(());
+    /// Tells the server how long a statement, with its locks, and a pause within a transaction may
+    /// take. MySQL limits no pause, and of the statements those that read.
+    fn set_session_limit(&mut self, limit: Duration) -> Result<(), Fault> {
+        // Locks are waited for in whole seconds, and pauses too.
+        let seconds = |limit: Duration| limit.as_secs().max(1);
+        let (locks, pause) = (seconds(limit), seconds(self.limits.statement));
+        let locks = format!("innodb_lock_wait_timeout = {locks}, lock_wait_timeout = {locks}");
+        let (secs, millis) = (limit.as_secs(), limit.subsec_millis());
+        let mariadb = format!(
+            "SET SESSION max_statement_time = {secs}.{millis:03}, {locks}, \
+             idle_transaction_timeout = {pause}"
+        );
+        let mysql = format!("SET SESSION max_execution_time = {}, {locks}", limit.as_millis());
+        if self.is_mariadb {
+            let is_known =
+                self.answer(async |connection| match connection.query_drop(mariadb).await {
+                    Err(mysql_async::Error::Server(error)) if error.code == UNKNOWN_VARIABLE => {
+                        Ok(false)
+                    }
+                    answer => answer.map(|()| true),
+                })?;
+            self.is_mariadb = is_known;
         }
-        // Locks are waited for in whole seconds. MariaDB limits all statements, MySQL those that
-        // read.
-        let (seconds, limit_ms) = (limit.as_secs().max(1), limit.as_millis());
-        let limits = [
-            format!("innodb_lock_wait_timeout = {seconds}, lock_wait_timeout = {seconds}"),
-            format!("max_statement_time = {}.{:03}", limit.as_secs(), limit.subsec_millis()),
-            format!("max_execution_time = {limit_ms}"),
-            // Lets go of locks if this process is stopped in the middle of a transaction.
-            format!("idle_transaction_timeout = {seconds}"),
-        ];
-        for limit in limits {
-            let statement = format!("SET SESSION {limit}");
-            self.answer(async |connection| match connection.query_drop(&statement).await {
-                Err(mysql_async::Error::Server(error)) if error.code == UNKNOWN_VARIABLE => Ok(()),
-                answer => answer,
-            })?;
+        if !self.is_mariadb {
+            self.run(&mysql)?;
         }
-        self.session_limit = Some(limit);
+        self.session_limit = limit;
         Ok(())
     }
 }
@@ -182,8 +189,14 @@ impl Connection for Mysql {
         self.busy_until
     }
 
+    fn refresh_session_limit(&mut self) -> Result<(), Fault> {
+        match self.limits.new_session_limit(self.session_limit)? {
+            Some(limit) => self.set_session_limit(limit),
+            None => Ok(()),
+        }
+    }
+
     fn run(&mut self, statement: &str) -> Result<(), Fault> {
-        self.use_limits()?;
         self.answer(async |connection| connection.query_drop(statement).await)
     }
 
@@ -193,7 +206,7 @@ impl Connection for Mysql {
         params: &[Param<'_>],
         each: ForRows<'_>,
     ) -> Result<(), Fault> {
-        self.use_limits()?;
+        self.refresh_session_limit()?;
         let params = values(params)?;
         let mut given = Ok(());
         self.answer(async |connection| {
@@ -210,7 +223,7 @@ impl Connection for Mysql {
     }
 
     fn execute(&mut self, statement: &str, params: &[Param<'_>]) -> Result<u64, Fault> {
-        self.use_limits()?;
+        self.refresh_session_limit()?;
         let params = values(params)?;
         self.answer(async |connection| {
             connection.exec_drop(statement, params).await?;

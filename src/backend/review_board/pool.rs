@@ -27,6 +27,8 @@ const MAX_BACKOFF: Duration = Duration::from_secs(1);
 /// the parent's to suffer. So it is refused everything, and its copies are leaked.
 pub(super) struct Pool {
     connect: Connect,
+    /// How long one attempt to connect takes at most.
+    connect_timeout: Duration,
     size: usize,
     state: Mutex<State>,
     /// A connection was returned, or a place became free.
@@ -34,10 +36,13 @@ pub(super) struct Pool {
     forks: Option<u64>,
 }
 
+/// A connection that nobody uses, and since when.
+type Idle = (Instant, Box<dyn Connection>);
+
 #[derive(Default)]
 struct State {
-    /// Those that nobody uses, and since when.
-    idle: Vec<(Instant, Box<dyn Connection>)>,
+    /// The one that was returned last is the last.
+    idle: Vec<Idle>,
     /// The places that are taken: by idle connections, those that callers have, and those that were
     /// given up while the server may be busy with them still.
     open: usize,
@@ -53,34 +58,55 @@ struct Failure {
     /// Nobody connects before this.
     retry_at: Instant,
     backoff: Duration,
+    /// Somebody connects just now, and the others wait for the outcome.
+    is_retried: bool,
 }
 
 impl State {
-    /// Frees the places whose connections are gone by now. The idle ones that are too old are for
-    /// the caller to close, without the lock.
-    fn clean_up(&mut self, now: Instant) -> Vec<(Instant, Box<dyn Connection>)> {
+    /// Frees the places of connections that were given up and are gone by now. The idle ones that
+    /// are too old are for the caller to close, without the lock.
+    fn clean_up(&mut self, now: Instant) -> Vec<Idle> {
         let abandoned = self.abandoned.len();
         self.abandoned.retain(|until| *until > now);
+        self.open -= abandoned - self.abandoned.len();
         // The oldest are in front.
-        let is_fresh = |(since, _): &(Instant, _)| now.saturating_duration_since(*since) < MAX_IDLE;
+        let is_fresh = |(since, _): &Idle| now.saturating_duration_since(*since) < MAX_IDLE;
         let old = self.idle.iter().position(is_fresh).unwrap_or(self.idle.len());
-        self.open -= abandoned - self.abandoned.len() + old;
         self.idle.drain(..old).collect()
     }
 
     /// When something changes by itself.
     fn next_change(&self, size: usize) -> Option<Instant> {
         let may_connect = self.open < size;
-        let failure = self.failure.as_ref().filter(|_| may_connect);
+        let failure = self.failure.as_ref().filter(|failure| may_connect && !failure.is_retried);
         let retry_at = failure.map(|failure| failure.retry_at);
         self.abandoned.iter().copied().chain(retry_at).min()
+    }
+
+    /// Notes that an attempt to connect failed. Of those that were made at the same time, one
+    /// counts.
+    fn fail(&mut self, fault: Fault, began: Instant) {
+        let at = Instant::now();
+        let backoff = match &self.failure {
+            None => MIN_BACKOFF,
+            Some(last) if last.at > began => last.backoff,
+            Some(last) => (last.backoff * 2).min(MAX_BACKOFF),
+        };
+        self.failure =
+            Some(Failure { fault, at, retry_at: at + backoff, backoff, is_retried: false });
     }
 }
 
 impl Pool {
-    pub fn new(connect: Connect, size: usize) -> Self {
-        let forks = fork::generation();
-        Self { connect, size, state: Mutex::default(), returned: Condvar::new(), forks }
+    pub fn new(connect: Connect, connect_timeout: Duration, size: usize) -> Self {
+        Self {
+            connect,
+            connect_timeout,
+            size,
+            state: Mutex::default(),
+            returned: Condvar::new(),
+            forks: fork::generation(),
+        }
     }
 
     /// Whether this is a child of the process that opened the store.
@@ -104,39 +130,39 @@ impl Pool {
             if self.was_forked() {
                 return Err(forked().into());
             }
-            let Some(place) = self.place(limits, start)? else { continue };
-            let place = match place {
-                Found::Idle(connection) if may_be_old => {
-                    return Ok(Lease::new(self, connection, false, limits));
+            let Some((mut place, idle)) = self.place(limits, start)? else { continue };
+            match idle {
+                Some(connection) if may_be_old => {
+                    return Ok(Lease::new(place, connection, false, limits));
                 }
-                Found::Idle(connection) => {
-                    let place = Place(self);
-                    drop(connection);
-                    place
-                }
-                Found::Place => Place(self),
-            };
+                idle => drop(idle),
+            }
             descriptors::occupy_standard_streams()
                 .map_err(|error| Fault::Lost(error.to_string()))?;
+            let began = Instant::now();
             match (self.connect)(&limits) {
                 Ok(connection) => {
-                    // From here on the connection has the place.
-                    mem::forget(place);
                     self.state.lock().failure = None;
-                    return Ok(Lease::new(self, connection, true, limits));
+                    place.is_retry = false;
+                    // Those that waited for the outcome connect too.
+                    self.returned.notify_all();
+                    return Ok(Lease::new(place, connection, true, limits));
                 }
                 Err(fault) => {
                     let mut state = self.state.lock();
-                    let is_full = matches!(fault, Fault::Full(_));
                     let has_others = state.open > state.abandoned.len() + 1;
                     // What ended by this caller's own deadline says nothing about the server.
                     if limits.remaining().is_ok() {
-                        state.fail(fault.clone());
+                        state.fail(fault.clone(), began);
                     }
                     drop(state);
+                    if matches!(fault, Fault::Silent { .. }) {
+                        // The server has not seen yet that nobody waits for it.
+                        place.next = Next::Abandoned(Instant::now() + self.connect_timeout);
+                    }
                     drop(place);
                     // A full server has room, at the latest, when another caller is done.
-                    if !is_full || !has_others {
+                    if !may_wait(&fault) || !has_others {
                         return Err(fault);
                     }
                 }
@@ -144,8 +170,8 @@ impl Pool {
         }
     }
 
-    /// Waits for a connection that idles, or for a place for a new one. None: try again.
-    fn place(&self, limits: Limits, start: Instant) -> Result<Option<Found>, Fault> {
+    /// Waits for a place, with a connection that idles in it or for a new one. None: try again.
+    fn place(&self, limits: Limits, start: Instant) -> Result<Option<Found<'_>>, Fault> {
         let mut state = self.state.lock();
         loop {
             let now = Instant::now();
@@ -159,24 +185,23 @@ impl Pool {
             let old = state.clean_up(now);
             if !old.is_empty() {
                 drop(state);
-                drop(old);
-                self.returned.notify_all();
+                self.close(old);
                 return Ok(None);
             }
             if let Some((_, connection)) = state.idle.pop() {
-                return Ok(Some(Found::Idle(connection)));
+                return Ok(Some((Place::new(self, false), Some(connection))));
             }
             if state.open < self.size {
                 match &mut state.failure {
                     None => {
                         state.open += 1;
-                        return Ok(Some(Found::Place));
+                        return Ok(Some((Place::new(self, false), None)));
                     }
-                    Some(failure) if failure.retry_at <= now => {
+                    Some(failure) if failure.retry_at <= now && !failure.is_retried => {
                         // One attempt at a time, until one succeeds.
-                        failure.retry_at = now + failure.backoff;
+                        failure.is_retried = true;
                         state.open += 1;
-                        return Ok(Some(Found::Place));
+                        return Ok(Some((Place::new(self, true), None)));
                     }
                     // Somebody has tried since: the answer is this caller's too.
                     Some(failure) if failure.at > start && !may_wait(&failure.fault) => {
@@ -193,35 +218,22 @@ impl Pool {
 
     /// A connection was lost, so those that idle are most likely too.
     fn forget_idle(&self) {
-        let idle = {
-            let mut state = self.state.lock();
-            state.open -= state.idle.len();
-            mem::take(&mut state.idle)
-        };
-        self.returned.notify_all();
+        let idle = mem::take(&mut self.state.lock().idle);
+        self.close(idle);
+    }
+
+    /// Closes connections, and frees their places once they are closed.
+    fn close(&self, idle: Vec<Idle>) {
+        let count = idle.len();
         drop(idle);
+        self.state.lock().open -= count;
+        self.returned.notify_all();
     }
 }
 
 /// Whether a connection may become free where one could not be made.
 fn may_wait(fault: &Fault) -> bool {
     matches!(fault, Fault::Full(_))
-}
-
-impl State {
-    fn fail(&mut self, fault: Fault) {
-        let backoff = self.failure.as_ref().map(|failure| failure.backoff * 2);
-        let backoff = backoff.map_or(MIN_BACKOFF, |backoff| backoff.min(MAX_BACKOFF));
-        let at = Instant::now();
-        self.failure = Some(Failure { fault, at, retry_at: at + backoff, backoff });
-    }
-}
-
-/// What a caller gets of the pool.
-enum Found {
-    Idle(Box<dyn Connection>),
-    /// A place, in which the caller connects.
-    Place,
 }
 
 impl Drop for Pool {
@@ -232,21 +244,53 @@ impl Drop for Pool {
     }
 }
 
-/// A place in the pool that has no connection.
-struct Place<'a>(&'a Pool);
+/// A place, and the connection that idles in it.
+type Found<'a> = (Place<'a>, Option<Box<dyn Connection>>);
+
+/// A place in the pool, for one connection.
+struct Place<'a> {
+    pool: &'a Pool,
+    /// Others wait for the outcome of the attempt to connect that it is for.
+    is_retry: bool,
+    next: Next,
+}
+
+/// What a place is for when its owner is done.
+enum Next {
+    Free,
+    /// The connection that it has idles.
+    Idle,
+    /// The connection that it had was given up, and the server may have it until then.
+    Abandoned(Instant),
+}
+
+impl<'a> Place<'a> {
+    fn new(pool: &'a Pool, is_retry: bool) -> Self {
+        Self { pool, is_retry, next: Next::Free }
+    }
+}
 
 impl Drop for Place<'_> {
     fn drop(&mut self) {
-        self.0.state.lock().open -= 1;
+        let mut state = self.pool.state.lock();
+        match self.next {
+            Next::Free => state.open -= 1,
+            Next::Idle => {}
+            Next::Abandoned(until) => state.abandoned.push(until),
+        }
+        if let Some(failure) = state.failure.as_mut().filter(|_| self.is_retry) {
+            failure.is_retried = false;
+        }
+        drop(state);
         // All: a caller that waits for something else must not get the only notice.
-        self.0.returned.notify_all();
+        self.pool.returned.notify_all();
     }
 }
 
 /// A connection that goes back to the pool, unless it was lost or left inside a transaction.
 pub(super) struct Lease<'a> {
-    pool: &'a Pool,
     connection: Option<Box<dyn Connection>>,
+    place: Place<'a>,
     /// Made for this lease, so it cannot be one that died while it idled.
     pub is_new: bool,
     is_usable: bool,
@@ -254,13 +298,13 @@ pub(super) struct Lease<'a> {
 
 impl<'a> Lease<'a> {
     fn new(
-        pool: &'a Pool,
+        place: Place<'a>,
         mut connection: Box<dyn Connection>,
         is_new: bool,
         limits: Limits,
     ) -> Self {
         connection.set_limits(limits);
-        Self { pool, connection: Some(connection), is_new, is_usable: true }
+        Self { connection: Some(connection), place, is_new, is_usable: true }
     }
 
     fn ask<T>(
@@ -272,11 +316,9 @@ impl<'a> Lease<'a> {
         };
         let answer = question(connection);
         if let Err(fault) = &answer {
-            if fault.is_gone() || matches!(fault, Fault::TimedOut) {
-                self.is_usable = false;
-            }
+            self.is_usable &= !fault.ends_connection();
             if fault.is_gone() {
-                self.pool.forget_idle();
+                self.place.pool.forget_idle();
             }
         }
         answer
@@ -351,13 +393,8 @@ impl<'a> Lease<'a> {
         self.ask(|connection| connection.run(dialect.begin))?;
         let done = work(self);
         let ended = match &done {
-            // Once the deadline has passed it is not sent.
-            Ok(_) => self.ask(|connection| connection.run("COMMIT")).map_err(|fault| match fault {
-                Fault::Lost(_) | Fault::Tls(_) => Fault::Unknown { timed_out: false },
-                Fault::Silent => Fault::Unknown { timed_out: true },
-                fault => fault,
-            }),
-            Err(fault) if fault.is_gone() || matches!(fault, Fault::TimedOut) => return done,
+            Ok(_) => self.commit(),
+            Err(fault) if fault.ends_connection() => return done,
             Err(_) => self.ask(|connection| connection.run("ROLLBACK")),
         };
         self.is_usable = was_usable && ended.is_ok();
@@ -368,22 +405,26 @@ impl<'a> Lease<'a> {
     }
 }
 
+impl Lease<'_> {
+    /// Commits a transaction. Once the deadline has passed, nothing is sent.
+    fn commit(&mut self) -> Result<(), Fault> {
+        self.ask(|connection| connection.refresh_session_limit())?;
+        self.ask(|connection| connection.run("COMMIT")).map_err(|fault| match fault {
+            Fault::Lost(_) | Fault::Tls(_) => Fault::Unknown { timed_out: false },
+            Fault::Silent { .. } => Fault::Unknown { timed_out: true },
+            fault => fault,
+        })
+    }
+}
+
 impl Drop for Lease<'_> {
     fn drop(&mut self) {
         let Some(connection) = self.connection.take() else { return };
         if self.is_usable && !std::thread::panicking() {
-            self.pool.state.lock().idle.push((Instant::now(), connection));
-            self.pool.returned.notify_all();
-            return;
-        }
-        let busy_until = connection.busy_until();
-        let place = Place(self.pool);
-        drop(connection);
-        if let Some(until) = busy_until {
-            self.pool.state.lock().abandoned.push(until);
-            mem::forget(place);
-            // Who waits did so without a time at which this place is free.
-            self.pool.returned.notify_all();
+            self.place.pool.state.lock().idle.push((Instant::now(), connection));
+            self.place.next = Next::Idle;
+        } else if let Some(until) = connection.busy_until() {
+            self.place.next = Next::Abandoned(until);
         }
     }
 }
@@ -391,11 +432,13 @@ impl Drop for Lease<'_> {
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
-    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
     use super::super::sql::Dialect;
     use super::*;
     use crate::os::deadline;
+
+    const CONNECT_TIMEOUT: Duration = Duration::from_millis(300);
 
     static DIALECT: Dialect =
         Dialect { begin: "BEGIN", lock: "", lock_user: None, time: "", required_columns: "" };
@@ -452,7 +495,7 @@ mod tests {
     ) -> Pool {
         let connect =
             move |_: &Limits| -> Result<Box<dyn Connection>, Fault> { Ok(Box::new(connection()?)) };
-        Pool::new(Box::new(connect), size)
+        Pool::new(Box::new(connect), CONNECT_TIMEOUT, size)
     }
 
     fn pool(lost_at: &'static str, size: usize) -> (Pool, Arc<AtomicUsize>) {
@@ -500,7 +543,7 @@ mod tests {
         deadline::start();
         let soon = Instant::now() + Duration::from_millis(200);
         let pool = pool_of(1, move || {
-            let (fault, closed) = (Fault::Silent, Arc::default());
+            let (fault, closed) = (Fault::Silent { is_overdue: true }, Arc::default());
             Ok(Fake { lost_at: "SELECT", fault, busy_until: Some(soon), closed })
         });
         let mut first = pool.lease(limits(60_000)).unwrap();
@@ -542,14 +585,86 @@ mod tests {
     fn abandoned_connection_keeps_its_place_until_the_limit() {
         let busy_until = Instant::now() + Duration::from_millis(300);
         let pool = pool_of(1, move || {
-            let (fault, closed) = (Fault::Silent, Arc::default());
+            let (fault, closed) = (Fault::Silent { is_overdue: true }, Arc::default());
             Ok(Fake { lost_at: "SELECT", fault, busy_until: Some(busy_until), closed })
         });
         let lost = pool.lease(limits(1000)).unwrap().query("SELECT", &[]).map(drop);
-        assert!(matches!(lost, Err(Fault::Silent)));
+        assert!(matches!(lost, Err(Fault::Silent { .. })));
         assert!(matches!(pool.lease(limits(20)).map(drop), Err(Fault::TimedOut)));
         assert!(pool.lease(limits(5000)).unwrap().is_new);
         assert!(Instant::now() >= busy_until);
+    }
+
+    #[test]
+    fn connection_given_up_while_connecting_keeps_its_place() {
+        deadline::start();
+        let made = AtomicUsize::new(0);
+        let pool = pool_of(1, move || match made.fetch_add(1, Ordering::Relaxed) {
+            0 => Err(Fault::Silent { is_overdue: true }),
+            _ => Ok(Fake {
+                lost_at: "",
+                fault: Fault::Duplicate,
+                busy_until: None,
+                closed: Arc::default(),
+            }),
+        });
+        let start = Instant::now();
+        assert!(matches!(pool.lease(limits(60_000)).map(drop), Err(Fault::Silent { .. })));
+        assert!(matches!(pool.lease(limits(20)).map(drop), Err(Fault::TimedOut)));
+        assert!(pool.lease(limits(60_000)).unwrap().is_new);
+        assert!(start.elapsed() >= CONNECT_TIMEOUT);
+    }
+
+    #[test]
+    fn unanswered_statement_within_its_limit_drops_no_sibling() {
+        let pool = pool_of(2, || {
+            let (fault, closed) = (Fault::Silent { is_overdue: false }, Arc::default());
+            Ok(Fake { lost_at: "SELECT", fault, busy_until: None, closed })
+        });
+        let (mut first, second) =
+            (pool.lease(limits(1000)).unwrap(), pool.lease(limits(1000)).unwrap());
+        drop(second);
+        assert!(first.query("SELECT", &[]).is_err());
+        drop(first);
+        assert!(!pool.lease(limits(1000)).unwrap().is_new);
+        assert!(pool.state.lock().open == 1);
+    }
+
+    #[test]
+    fn connection_whose_statement_the_server_gave_up_is_kept() {
+        let pool = pool_of(1, || {
+            let (fault, closed) = (Fault::TimedOut, Arc::default());
+            Ok(Fake { lost_at: "SELECT", fault, busy_until: None, closed })
+        });
+        let mut lease = pool.lease(limits(1000)).unwrap();
+        assert!(lease.query("SELECT", &[]).is_err());
+        assert!(lease.transaction(|lease| lease.query("SELECT", &[]).map(drop)).is_err());
+        drop(lease);
+        assert!(!pool.lease(limits(1000)).unwrap().is_new);
+    }
+
+    #[test]
+    fn one_caller_at_a_time_retries_a_failed_connect() {
+        deadline::start();
+        let (trying, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let is_first = AtomicBool::new(true);
+        let (now, peak) = (Arc::clone(&trying), Arc::clone(&most));
+        let pool = pool_of(8, move || {
+            if !is_first.swap(false, Ordering::Relaxed) {
+                peak.fetch_max(now.fetch_add(1, Ordering::Relaxed) + 1, Ordering::Relaxed);
+                // Longer than the time until the next attempt may begin.
+                std::thread::sleep(MIN_BACKOFF * 5);
+                now.fetch_sub(1, Ordering::Relaxed);
+            }
+            Err(Fault::Lost("refused".into()))
+        });
+        assert!(pool.lease(limits(1000)).is_err());
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| assert!(pool.lease(limits(60_000)).is_err()));
+            }
+        });
+        assert_eq!(most.load(Ordering::Relaxed), 1);
     }
 
     #[test]
@@ -583,7 +698,7 @@ mod tests {
             if made.fetch_add(1, Ordering::Relaxed) > 0 {
                 return Err(Fault::Full("too many connections".into()));
             }
-            let fault = Fault::Silent;
+            let fault = Fault::Duplicate;
             Ok(Fake { lost_at: "", fault, busy_until: None, closed: Arc::default() })
         });
         let first = pool.lease(limits(5000)).unwrap();

@@ -69,6 +69,8 @@ struct Postgres {
     limits: Limits,
     /// The limit of a statement that the server was told.
     session_limit: Duration,
+    /// The same when the transaction began.
+    limit_at_begin: Duration,
     busy_until: Option<Instant>,
 }
 
@@ -92,7 +94,8 @@ pub(super) fn connect(
         let runtime = Builder::new_current_thread().enable_io().enable_time().build();
         let runtime = runtime.map_err(|error| Fault::Lost(error.to_string()))?;
         let limit = limits.remaining()?.min(connect_timeout);
-        let (client, driver) = within(&runtime, limit, async {
+        let silence = Fault::Silent { is_overdue: limit == connect_timeout };
+        let (client, driver) = within(&runtime, limit, silence, async {
             Ok(match tls.clone() {
                 Some(tls) => {
                     let (client, connection) = config.connect(tls).await?;
@@ -111,9 +114,10 @@ pub(super) fn connect(
             prepared: HashMap::new(),
             limits: *limits,
             session_limit: limits.statement,
+            limit_at_begin: limits.statement,
             busy_until: None,
         };
-        let session = format!("{SESSION}; {}", set_limit(limits.statement));
+        let session = format!("{SESSION}; {}", session_limits(limits.statement, limits.statement));
         connection.answer(async |client| client.batch_execute(&session).await)?;
         Ok(Box::new(connection))
     };
@@ -130,12 +134,12 @@ pub(super) fn connect(
     }
 }
 
-/// Tells the server how long a statement may take.
-fn set_limit(limit: Duration) -> String {
-    let limit = limit.as_millis();
+/// Tells the server how long a statement, with its locks, and a pause within a transaction may take.
+fn session_limits(statement: Duration, pause: Duration) -> String {
+    let (statement, pause) = (statement.as_millis(), pause.as_millis());
     format!(
-        "SET statement_timeout = {limit}; SET lock_timeout = {limit}; \
-         SET idle_in_transaction_session_timeout = {limit}"
+        "SET statement_timeout = {statement}; SET lock_timeout = {statement}; \
+         SET idle_in_transaction_session_timeout = {pause}"
     )
 }
 
@@ -164,11 +168,12 @@ fn verifier(tls: &Tls) -> Result<MakeRustlsConnect, Fault> {
 fn within<T>(
     runtime: &Runtime,
     limit: Duration,
+    silence: Fault,
     answer: impl Future<Output = Result<T, tokio_postgres::Error>>,
 ) -> Result<T, Fault> {
     match runtime.block_on(async { timeout(limit, answer).await }) {
         Ok(answer) => answer.map_err(|error| fault(&error)),
-        Err(_) => Err(Fault::Silent),
+        Err(_) => Err(silence),
     }
 }
 
@@ -179,27 +184,16 @@ impl Postgres {
         ask: impl AsyncFnOnce(&Client) -> Result<T, tokio_postgres::Error>,
     ) -> Result<T, Fault> {
         let client = self.client.as_ref().ok_or_else(closed)?;
-        let limit = self.limits.wait()?;
-        self.busy_until = Some(self.limits.busy_until());
-        let answer = within(&self.runtime, limit, ask(client));
-        if !matches!(answer, Err(Fault::Silent)) {
-            self.busy_until = None;
+        let wait = self.limits.wait(self.session_limit)?;
+        let answer = within(&self.runtime, wait.limit, wait.silence, ask(client));
+        if matches!(answer, Err(Fault::Silent { .. })) {
+            self.busy_until = Some(wait.busy_until);
         }
         answer
     }
 
-    /// Tells the server of the limit of the statements that follow.
-    fn use_limits(&mut self) -> Result<(), Fault> {
-        if self.limits.statement != self.session_limit {
-            let limit = set_limit(self.limits.statement);
-            self.answer(async |client| client.batch_execute(&limit).await)?;
-            self.session_limit = self.limits.statement;
-        }
-        Ok(())
-    }
-
     fn prepare(&mut self, statement: &str) -> Result<Statement, Fault> {
-        self.use_limits()?;
+        self.refresh_session_limit()?;
         if let Some(prepared) = self.prepared.get(statement) {
             return Ok(prepared.clone());
         }
@@ -226,9 +220,22 @@ impl Connection for Postgres {
         self.busy_until
     }
 
+    fn refresh_session_limit(&mut self) -> Result<(), Fault> {
+        let Some(limit) = self.limits.new_session_limit(self.session_limit)? else { return Ok(()) };
+        let statements = session_limits(limit, self.limits.statement);
+        self.answer(async |client| client.batch_execute(&statements).await)?;
+        self.session_limit = limit;
+        Ok(())
+    }
+
     fn run(&mut self, statement: &str) -> Result<(), Fault> {
-        self.use_limits()?;
-        self.answer(async |client| client.batch_execute(statement).await)
+        self.answer(async |client| client.batch_execute(statement).await)?;
+        // What a transaction sets is undone with it.
+        match statement {
+            "ROLLBACK" => self.session_limit = self.limit_at_begin,
+            _ => self.limit_at_begin = self.session_limit,
+        }
+        Ok(())
     }
 
     fn query(

@@ -176,6 +176,12 @@ pub(super) trait Connection: Send {
         None
     }
 
+    /// Lowers the server's own limit to what is left of the call. A query does so by itself; `run`
+    /// does not.
+    fn refresh_session_limit(&mut self) -> Result<(), Fault> {
+        Ok(())
+    }
+
     /// A statement without parameters or rows.
     fn run(&mut self, statement: &str) -> Result<(), Fault>;
 

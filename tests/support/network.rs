@@ -1,0 +1,193 @@
+//! A network between the library and a server, with the faults that a test asks for.
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
+use std::thread;
+use std::time::Duration;
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[repr(u8)]
+pub enum Network {
+    Good,
+    /// Nothing passes until it is good again.
+    Stalled,
+    /// The server's bytes pass one by one, each after half a second.
+    Slow,
+    /// Connections are closed, and new ones too.
+    Closed,
+    /// A statement that writes passes, and nothing after it.
+    WriteUnanswered,
+    /// A commit passes, and nothing after it.
+    CommitUnanswered,
+    /// A commit does not pass, nor does anything after it.
+    CommitLost,
+    /// A commit does not pass: the connection is closed instead.
+    CommitCut,
+}
+
+/// A server's address behind a network of the test's.
+pub struct Proxy {
+    pub port: u16,
+    shared: Arc<Shared>,
+}
+
+#[derive(Default)]
+struct Shared {
+    network: AtomicU8,
+    /// How many connections there were.
+    accepted: AtomicUsize,
+    /// How many of them, the first, have been forgotten.
+    forgotten: AtomicUsize,
+}
+
+impl Shared {
+    fn is(&self, wanted: Network) -> bool {
+        self.network.load(Ordering::Relaxed) == wanted as u8
+    }
+}
+
+impl Proxy {
+    pub fn to(port: u16) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let shared = Arc::<Shared>::default();
+        let proxy = Self { port: listener.local_addr().unwrap().port(), shared };
+        let shared = Arc::clone(&proxy.shared);
+        thread::spawn(move || {
+            for client in listener.incoming() {
+                let client = client.unwrap();
+                let number = shared.accepted.fetch_add(1, Ordering::Relaxed);
+                if shared.is(Network::Closed) {
+                    continue;
+                }
+                let Ok(server) = TcpStream::connect(("127.0.0.1", port)) else { continue };
+                let link = Arc::new(Link {
+                    shared: Arc::clone(&shared),
+                    number,
+                    is_dead: AtomicBool::new(false),
+                });
+                let (from, to) = (client.try_clone().unwrap(), server.try_clone().unwrap());
+                let other = Arc::clone(&link);
+                thread::spawn(move || link.pass(from, to, false));
+                thread::spawn(move || other.pass(server, client, true));
+            }
+        });
+        proxy
+    }
+
+    pub fn set(&self, network: Network) {
+        self.shared.network.store(network as u8, Ordering::Relaxed);
+        // Those that pass bytes look at it every so often.
+        thread::sleep(Duration::from_millis(100));
+    }
+
+    /// Forgets the connections that there are, as a firewall does: nothing passes on them, and
+    /// nobody is told. New ones are good.
+    pub fn forget(&self) {
+        self.shared.forgotten.store(self.accepted(), Ordering::Relaxed);
+    }
+
+    /// How many connections there were.
+    pub fn accepted(&self) -> usize {
+        self.shared.accepted.load(Ordering::Relaxed)
+    }
+}
+
+/// A connection through the network.
+struct Link {
+    shared: Arc<Shared>,
+    number: usize,
+    /// Nothing passes any more.
+    is_dead: AtomicBool,
+}
+
+impl Link {
+    fn is_dead(&self) -> bool {
+        self.is_dead.load(Ordering::Relaxed)
+            || self.number < self.shared.forgotten.load(Ordering::Relaxed)
+    }
+
+    fn pass(&self, mut from: TcpStream, mut to: TcpStream, is_answer: bool) {
+        from.set_read_timeout(Some(Duration::from_millis(20))).unwrap();
+        to.set_nodelay(true).unwrap();
+        let is = |network| self.shared.is(network);
+        let mut traffic = Traffic::default();
+        while !is(Network::Closed) {
+            let mut bytes = [0; 8192];
+            let len = match from.read(&mut bytes) {
+                Ok(0) => break,
+                Ok(len) => len,
+                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => continue,
+                Err(_) => break,
+            };
+            let mut rest = &bytes[..len];
+            while is(Network::Stalled) {
+                thread::sleep(Duration::from_millis(10));
+            }
+            let (mut is_last, mut is_lost) = (false, self.is_dead());
+            if !is_answer {
+                let message = traffic.read(rest);
+                let is_commit = message == Some(Message::Commit);
+                if is_commit && is(Network::CommitCut) {
+                    break;
+                }
+                is_last = message == Some(Message::Write) && is(Network::WriteUnanswered)
+                    || is_commit && is(Network::CommitUnanswered);
+                is_lost |= is_commit && is(Network::CommitLost);
+            }
+            if is_last || is_lost {
+                self.is_dead.store(true, Ordering::Relaxed);
+            }
+            while !rest.is_empty() && !is_lost {
+                let is_slow = is_answer && is(Network::Slow);
+                let (now, later) = rest.split_at(if is_slow { 1 } else { rest.len() });
+                rest = later;
+                if is_slow {
+                    thread::sleep(Duration::from_millis(500));
+                }
+                if to.write_all(now).is_err() {
+                    return;
+                }
+            }
+        }
+        // Where nothing passes, the client is not told either. The server is, as by its keep-alive.
+        if !is_answer || !self.is_dead() {
+            let _ = (from.shutdown(Shutdown::Both), to.shutdown(Shutdown::Both));
+        }
+    }
+}
+
+#[derive(PartialEq)]
+enum Message {
+    /// A prepared statement that writes is executed.
+    Write,
+    Commit,
+}
+
+/// What a client sends, by PostgreSQL's protocol or MySQL's.
+#[derive(Default)]
+struct Traffic {
+    /// The statement that was prepared last writes.
+    is_write: bool,
+}
+
+impl Traffic {
+    fn read(&mut self, bytes: &[u8]) -> Option<Message> {
+        // Not "READ COMMITTED".
+        let is_commit = bytes.ends_with(b"COMMIT") || bytes.ends_with(b"COMMIT\0");
+        let contains = |text: &[u8]| bytes.windows(text.len()).any(|part| part == text);
+        let kind = |postgres, mysql| bytes[0] == postgres || bytes.get(4) == Some(&mysql);
+        if kind(b'P', 0x16) {
+            let writes: [&[u8]; 2] = [b"INSERT INTO webapi", b"UPDATE webapi"];
+            self.is_write = writes.into_iter().any(contains);
+            None
+        } else if kind(b'Q', 0x03) && is_commit {
+            Some(Message::Commit)
+        } else if kind(b'B', 0x17) && self.is_write {
+            Some(Message::Write)
+        } else {
+            None
+        }
+    }
+}
