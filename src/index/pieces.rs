@@ -132,7 +132,8 @@ impl Pieces {
         unsafe { Chunk::free(chunk) };
     }
 
-    #[cfg(all(test, not(loom)))]
+    #[cfg(test)]
+    #[cfg(not(loom))]
     pub fn counter(&self) -> impl Fn() -> Option<usize> + use<> {
         let chunks = Arc::downgrade(&self.0);
         move || chunks.upgrade().map(|chunks| chunks.lock().all.len())
@@ -269,7 +270,8 @@ impl Chunk {
     }
 }
 
-#[cfg(all(test, not(loom)))]
+#[cfg(test)]
+#[cfg(not(loom))]
 mod tests {
     use super::*;
 

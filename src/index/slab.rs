@@ -204,7 +204,8 @@ impl<T: fmt::Debug> fmt::Debug for Shared<T> {
     }
 }
 
-#[cfg(all(test, not(loom)))]
+#[cfg(test)]
+#[cfg(not(loom))]
 mod tests {
     use std::sync::Arc;
     use std::thread;

@@ -397,6 +397,6 @@ mod tests {
         let long = |len: usize| format!("\"{}\"", "x".repeat(len - 2));
         assert!(parse(&long(MAX_BYTES)).is_ok());
         assert_eq!(refusal(&long(MAX_BYTES + 1)).0, ErrorKind::TooLong);
-        assert!(parse_secret(&format!("{{\"a\": {}}}", long(MAX_BYTES))).is_ok());
+        assert!(parse_secret(&format!("{{\"a\": {}}}", long(MAX_BYTES)), "x").is_ok());
     }
 }

@@ -201,7 +201,8 @@ impl<T> Answer<T> {
     }
 }
 
-#[cfg(all(test, not(loom)))]
+#[cfg(test)]
+#[cfg(not(loom))]
 mod tests {
     use std::thread;
     use std::time::Duration;

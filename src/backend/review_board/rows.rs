@@ -113,11 +113,17 @@ impl Reader<'_> {
         self.each(lease, condition, params, &mut |record| memory::push(records, record))
     }
 
-    /// The rows of the first tokens with higher ids, in order of these.
+    /// Returns the first [`PAGE`] tokens with higher ids, in the order of their ids.
     pub fn page_after(&self, lease: &mut Lease<'_>, id: i64) -> Result<Vec<SharedRecord>, Fault> {
+        let mut records = memory::vec_with_capacity(PAGE)?;
         let statement = format!("{SELECT} WHERE t.id > ? ORDER BY t.id LIMIT {PAGE}");
-        let rows = lease.query(&statement, &[Param::Int(id)])?;
-        Ok(rows.into_iter().filter_map(|row| Some(self.read(row)?.0)).collect())
+        lease.query_each(&statement, &[Param::Int(id)], &mut |row| {
+            if let Some((record, _)) = self.read(row)? {
+                memory::push(&mut records, record)?;
+            }
+            Ok(())
+        })?;
+        Ok(records)
     }
 
     /// The token of a value, and whether its owner is active.

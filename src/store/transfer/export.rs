@@ -101,7 +101,7 @@ impl Export<'_> {
             }
             Part::Records(records) => {
                 for record in records.iter().filter(|record| is_importable(record)) {
-                    if self.tokens > 0 && self.tokens % STEP == 0 {
+                    if self.tokens > 0 && self.tokens.is_multiple_of(STEP) {
                         progress(self.tokens, self.total.max(self.tokens))?;
                     }
                     // One that was made meanwhile has no line yet.
