@@ -114,11 +114,11 @@
  * Memory
  * ------
  * RBTOKEN_E_NO_MEMORY means that memory is exhausted and that nothing has changed. The functions
- * that list it answer it for every mapping, and for every allocation of 4 KiB or more; on a
- * server's database every function that reads rows may. Before a document is read, a list made or a
- * file loaded, the library checks that there is memory for all of their parts; another thread may
- * still take it in between. The error itself needs no memory. (A writer's thread that the system
- * cannot start is RBTOKEN_E_IO.)
+ * that list it answer it for every mapping, and for every allocation of 4 KiB or more; on Review
+ * Board's database every function may. Before a document is read, a list made or a file loaded, the
+ * library checks that there is memory for all of their parts; another thread may still take it in
+ * between. The error itself needs no memory. (A writer's thread that the system cannot start is
+ * RBTOKEN_E_IO.)
  *
  * A smaller allocation that fails ends the process, as Rust's allocator does: with a message on the
  * standard error stream, and abort(). New tokens leave about 1 MiB free to prevent that: they are
@@ -217,6 +217,13 @@
  * limits; the last address that worked is tried first. The timeouts of the session on the server
  * are shorter than the call's, so that no statement keeps waiting for a lock there.
  *
+ * Rows are read one by one, and before each the library checks that there is memory for it: on
+ * SQLite no row of whatever size ends the process. The drivers of PostgreSQL and MySQL allocate the
+ * row that they receive (PostgreSQL's also the next ones, up to what its buffers hold) without
+ * reporting a failure: a single row of more than 32 KiB can end the process if memory is exhausted. A
+ * document or text that is longer than a host may store, and for which there is no memory, counts as
+ * a cell that cannot be read, so that other rows can be.
+ *
  * rbtoken_store_purge_tokens() commits 500 tokens at a time: those that were purged before a
  * failure are gone. If hooks are registered, rows are read for their events; if that fails, tokens
  * are revoked without events. The next call connects anew. After `fork()` every call in the child
@@ -233,10 +240,11 @@
  *   object, or if a part of its `resources` has the wrong type; rbtoken_token_allows() then answers
  *   RBTOKEN_E_CORRUPT, and the message names the token and the column. SQL NULL, an empty text, `{}`
  *   and a false `resources` allow everything, as on the server.
- * - A row with a cell that cannot be read, such as PostgreSQL's `infinity`, MySQL's zero date or bytes
- *   that are not UTF-8, logs nobody in: the login answers RBTOKEN_E_CORRUPT. The token can be found,
- *   listed, invalidated, deleted and purged, and is in the way of no other. A list shows it as expired
- *   if it is `expires` that cannot be read.
+ * - A row with a cell that cannot be read, such as PostgreSQL's `infinity`, MySQL's zero date, bytes
+ *   that are not UTF-8 or a name that holds a NUL, logs nobody in: the login answers
+ *   RBTOKEN_E_CORRUPT. So it is with a row whose user is missing. The token can be found, listed,
+ *   invalidated, deleted and purged, and is in the way of no other. A list shows it as expired if it
+ *   is `expires` that cannot be read.
  * - A `client_name` that holds a NUL is not a client's name.
  * - A Python literal with a character by its name (`\N{...}`), or of more than 60 levels, is not read.
  *

@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::LazyLock;
 use std::{env, fs};
 
 use crate::durable::folder::Folder;
@@ -22,7 +23,8 @@ fn program(name: &str) -> PathBuf {
 
 /// Lists of a database with many tokens, under limits that grow by so many KiB.
 pub fn list_within_limits(location: &str, kibibytes: u32) {
-    expect_proof(Command::new(program("rows")).arg(location).arg(kibibytes.to_string()));
+    static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| program("rows"));
+    expect_proof(Command::new(&*PROGRAM).arg(location).arg(kibibytes.to_string()));
 }
 
 fn expect_proof(command: &mut Command) -> String {

@@ -384,6 +384,8 @@ fn list_within_little_memory_is_whole_or_refused(site: &mut Installation) {
     let token = generate(&store, "alice", None);
     let update = Update { note: Field::Set(&note), ..Update::default() };
     store.update(token.id(), &update).unwrap();
+    let shorten = "UPDATE webapi_webapitoken SET token = 'value'";
+    site.ask(json!({"do": "execute", "statement": shorten}));
     let columns = "user_id, token_generator_id, time_added, last_updated, valid, invalid_reason, \
                    note, policy, extra_data";
     for letter in 'a'.. {
@@ -403,7 +405,7 @@ fn list_within_little_memory_is_whole_or_refused(site: &mut Installation) {
     assert_eq!(store.count(), Ok(1 << DOUBLINGS));
     drop(store);
     #[cfg(all(feature = "sqlite", target_os = "linux", target_env = "gnu"))]
-    crate::memory::list_within_limits(&site.location, 256);
+    crate::memory::list_within_limits(&site.location, 128);
 }
 
 /// Another database on the site's server, with its tables and the users alice and bob. It is removed
@@ -432,8 +434,8 @@ impl<'a> OtherDatabase<'a> {
         );
         run_psql(&site.location, &create);
         let location = site.location.replace("/reviewboard", "/rbtoken_other");
-        let copy = "pg_dump --schema-only --no-owner -t auth_user -t site_localsite \
-                    -t webapi_webapitoken -t siteconfig_siteconfiguration \"$1\" | psql -qX \"$2\"";
+        let copy = "pg_dump --schema-only --no-owner -t auth_user -t django_site -t site_localsite \
+                    -t webapi_webapitoken -t siteconfig_siteconfiguration \"$1\" | psql -qXo /dev/null \"$2\"";
         let copy = ["-c", copy, "sh", &site.location, &location];
         assert!(std::process::Command::new("sh").args(copy).status().unwrap().success());
         let users = "INSERT INTO auth_user (username, is_active, password, is_superuser, \

@@ -25,6 +25,8 @@ pub(super) enum Fault {
     Schema,
     /// The column's character set cannot hold a text; in a write, the argument that it came from.
     Unstorable(Option<&'static str>),
+    /// The server cannot convert a text of a row to UTF-8.
+    Unconvertible,
     /// The database said no.
     Refused(String),
     /// There was no answer to a commit: it may have happened or not.
@@ -89,6 +91,10 @@ impl From<Fault> for Error {
                 let error = Self::new(ErrorKind::InvalidArgument, message);
                 argument.map(|name| error.clone().at_argument(name)).unwrap_or(error)
             }
+            Fault::Unconvertible => Self::new(
+                ErrorKind::Corrupt,
+                "the database cannot convert a text of a row to UTF-8",
+            ),
             Fault::Refused(why) => {
                 Self::new(ErrorKind::Database, format!("the database refused: {why}"))
             }

@@ -20,7 +20,7 @@ use std::time::Instant;
 pub(crate) use address::Address;
 use fault::Fault;
 use limits::Limits;
-use pool::{Lease, Pool};
+use pool::{Lease, Pool, Texts};
 use rows::Reader;
 use sql::{Connection, Param};
 
@@ -139,13 +139,17 @@ impl ReviewBoard {
         mut question: impl FnMut(&mut Lease<'_>) -> Result<T, Fault>,
     ) -> Result<T> {
         let mut lease = self.pool.lease(limits)?;
-        match question(&mut lease) {
-            Err(fault) if fault.is_gone() && !lease.is_new => {
-                drop(lease);
-                Ok(question(&mut self.pool.lease_new(limits)?)?)
-            }
-            answer => Ok(answer?),
+        let mut answer = question(&mut lease);
+        if answer.as_ref().is_err_and(Fault::is_gone) && !lease.is_new {
+            drop(lease);
+            lease = self.pool.lease_new(limits)?;
+            answer = question(&mut lease);
         }
+        if matches!(answer, Err(Fault::Unconvertible)) {
+            lease.texts = Texts::RowByRow;
+            answer = question(&mut lease);
+        }
+        Ok(answer?)
     }
 
     /// Makes a change that happens whole or not at all. It is tried again if it gave way to others,
@@ -160,6 +164,9 @@ impl ReviewBoard {
         for attempt in 1.. {
             match lease.transaction(&mut work) {
                 Err(Fault::Conflict) if attempt < ATTEMPTS => {}
+                Err(Fault::Unconvertible) if lease.texts == Texts::All => {
+                    lease.texts = Texts::Ascii;
+                }
                 Err(fault) if fault.is_gone() && !lease.is_new => {
                     drop(lease);
                     lease = self.pool.lease_new(limits)?;

@@ -293,7 +293,20 @@ pub(super) struct Lease<'a> {
     place: Place<'a>,
     /// Made for this lease, so it cannot be one that died while it idled.
     pub is_new: bool,
+    /// How rows of tokens are read.
+    pub texts: Texts,
     is_usable: bool,
+}
+
+/// How the texts of rows are read. A server refuses the rest of a query because of one text that it
+/// cannot convert, so the query is repeated in one of the other ways.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Texts {
+    All,
+    /// Row by row; of those that the server refuses, what is ASCII.
+    RowByRow,
+    /// What is ASCII: in a transaction, which a refused query would end.
+    Ascii,
 }
 
 impl<'a> Lease<'a> {
@@ -304,7 +317,7 @@ impl<'a> Lease<'a> {
         limits: Limits,
     ) -> Self {
         connection.set_limits(limits);
-        Self { connection: Some(connection), place, is_new, is_usable: true }
+        Self { connection: Some(connection), place, is_new, texts: Texts::All, is_usable: true }
     }
 
     fn ask<T>(

@@ -259,7 +259,7 @@ impl Connection for Postgres {
         });
         match answer {
             // The parameters were converted, and a row cannot be.
-            Err(Fault::Unstorable(_)) if was_accepted => Err(unreadable().into()),
+            Err(Fault::Unstorable(_)) if was_accepted => Err(Fault::Unconvertible),
             answer => answer.and(given),
         }
     }
@@ -361,6 +361,10 @@ impl<'a> FromSql<'a> for CellCopy {
             }
             _ if <&str as FromSql>::accepts(ty) => {
                 return Ok(Self(Cell::text(<&str>::from_sql(ty, raw)?)));
+            }
+            // A text in the encoding of the database, of which ASCII is a part.
+            Type::BYTEA if raw.is_ascii() => {
+                return Ok(Self(Cell::text(std::str::from_utf8(raw)?)));
             }
             _ => Cell::Unreadable,
         })))

@@ -3,8 +3,8 @@
 use zeroize::Zeroizing;
 
 use super::fault::Fault;
-use super::pool::Lease;
-use super::sql::{Param, Row, Unreadable};
+use super::pool::{Lease, Texts};
+use super::sql::{ForRows, Param, Row, Unreadable};
 use crate::backend::{ClientQuery, Selection};
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind, Result};
@@ -93,8 +93,8 @@ impl Reader<'_> {
         params: &[Param<'_>],
         each: &mut dyn FnMut(SharedRecord) -> Result<()>,
     ) -> Result<(), Fault> {
-        let statement = format!("{SELECT} WHERE {condition} ORDER BY t.id");
-        lease.query_each(&statement, params, &mut |row| {
+        let rest = format!("WHERE {condition} ORDER BY t.id");
+        rows(lease, &rest, params, &mut |row| {
             if let Some((record, _)) = self.read(row)? {
                 each(record)?;
             }
@@ -136,9 +136,8 @@ impl Reader<'_> {
         if TokenValue::check(value).is_err() {
             return Ok(None);
         }
-        let statement = format!("{SELECT} WHERE t.token = ?");
         let mut found = None;
-        let read = lease.query_each(&statement, &[Param::Text(value)], &mut |row| {
+        let read = rows(lease, "WHERE t.token = ?", &[Param::Text(value)], &mut |row| {
             if found.is_none() {
                 let read = self.read(row)?;
                 found = read.filter(|(record, _)| record.value().is(value.as_bytes()));
@@ -158,15 +157,15 @@ impl Reader<'_> {
         let time = lease.time();
         let site =
             if query.local_site.is_some() { "s.name = ?" } else { "t.local_site_id IS NULL" };
-        let statement = format!(
-            "{SELECT} WHERE u.username = ? AND t.valid \
+        let rest = format!(
+            "WHERE u.username = ? AND t.valid \
              AND (t.expires IS NULL OR {time}(t.expires) > {time}(?)) AND {site} \
              ORDER BY (t.expires IS NULL) DESC, {time}(t.expires) DESC, t.id"
         );
         let mut params = vec![Param::Text(query.user), Param::Time(query.valid_until)];
         params.extend(query.local_site.map(Param::Text));
         let mut best = None;
-        let read = lease.query_each(&statement, &params, &mut |row| {
+        let read = rows(lease, &rest, &params, &mut |row| {
             if best.is_none() {
                 let read = self.read(row)?.map(|(record, _)| record);
                 best = read.filter(|record| serves(record, query));
@@ -176,6 +175,63 @@ impl Reader<'_> {
         Fault::or_no_rows(read)?;
         Ok(best)
     }
+}
+
+/// Gives the rows that `rest` selects to `each`.
+fn rows(
+    lease: &mut Lease<'_>,
+    rest: &str,
+    params: &[Param<'_>],
+    each: ForRows<'_>,
+) -> Result<(), Fault> {
+    match lease.texts {
+        Texts::All => lease.query_each(&format!("{SELECT} {rest}"), params, each),
+        Texts::Ascii => lease.query_each(&format!("{} {rest}", select_ascii()), params, each),
+        Texts::RowByRow => {
+            let (_, from) = SELECT.split_once(" FROM ").unwrap_or_default();
+            for id in ids(lease, &format!("SELECT t.id FROM {from} {rest}"), params)? {
+                let params = [Param::Int(id)];
+                let mut read = lease.query(&format!("{SELECT} WHERE t.id = ?"), &params);
+                if matches!(read, Err(Fault::Unconvertible)) {
+                    read = lease.query(&format!("{} WHERE t.id = ?", select_ascii()), &params);
+                }
+                read?.into_iter().try_for_each(&mut *each)?;
+            }
+            Ok(())
+        }
+    }
+}
+
+/// [`SELECT`] for PostgreSQL, with texts as the bytes that they have in the database.
+fn select_ascii() -> String {
+    const TEXTS: [&str; 8] = [
+        "t.extra_data",
+        "t.token_generator_id",
+        "u.username",
+        "s.name",
+        "t.token",
+        "t.invalid_reason",
+        "t.note",
+        "t.policy",
+    ];
+    let (columns, from) = SELECT.split_once(" FROM ").unwrap_or_default();
+    let columns = columns.trim_start_matches("SELECT ").split(", ").map(|column| {
+        if TEXTS.contains(&column) {
+            format!("convert_to({column}, 'SQL_ASCII')")
+        } else {
+            column.to_owned()
+        }
+    });
+    format!("SELECT {} FROM {from}", columns.collect::<Vec<_>>().join(", "))
+}
+
+/// The ids that a query gives.
+fn ids(lease: &mut Lease<'_>, statement: &str, params: &[Param<'_>]) -> Result<Vec<i64>, Fault> {
+    let mut ids = Vec::new();
+    lease.query_each(statement, params, &mut |mut row| {
+        row.id().map_or(Ok(()), |id| Ok(memory::push(&mut ids, id)?))
+    })?;
+    Ok(ids)
 }
 
 /// Whether a token that a database found for a client serves it.
@@ -360,11 +416,7 @@ pub(super) fn lock(
         "SELECT t.id FROM webapi_webapitoken t WHERE {condition} ORDER BY t.id{limit}{}",
         lease.lock()
     );
-    let mut ids = Vec::new();
-    lease.query_each(&statement, params, &mut |mut row| {
-        row.id().map_or(Ok(()), |id| Ok(memory::push(&mut ids, id)?))
-    })?;
-    Ok(ids)
+    ids(lease, &statement, params)
 }
 
 /// Locks the tokens of a selection and tells their ids.
