@@ -485,7 +485,7 @@ impl Backend for ReviewBoard {
                 }
             }
             let mut records = Vec::new();
-            self.reader().each(lease, &condition, &params, &mut |record| {
+            self.reader().each(lease, &condition, &params, None, &mut |record| {
                 if filter.matches(&record, now) {
                     memory::push(&mut records, record)
                 } else {

@@ -85,15 +85,17 @@ impl Reader<'_> {
         Ok(Some((Record::stored(id, fields, cells.unreadable), is_active)))
     }
 
-    /// Gives the tokens that meet a condition to `each`, in the order of their ids.
+    /// Gives the tokens that meet a condition to `each`, in the order of their ids, at most so many.
     pub fn each(
         &self,
         lease: &mut Lease<'_>,
         condition: &str,
         params: &[Param<'_>],
+        limit: Option<usize>,
         each: &mut dyn FnMut(SharedRecord) -> Result<()>,
     ) -> Result<(), Fault> {
-        let rest = format!("WHERE {condition} ORDER BY t.id");
+        let limit = limit_clause(limit);
+        let rest = format!("WHERE {condition} ORDER BY t.id{limit}");
         rows(lease, &rest, params, &mut |row| {
             if let Some((record, _)) = self.read(row)? {
                 each(record)?;
@@ -110,20 +112,16 @@ impl Reader<'_> {
         params: &[Param<'_>],
         records: &mut Vec<SharedRecord>,
     ) -> Result<(), Fault> {
-        self.each(lease, condition, params, &mut |record| memory::push(records, record))
+        self.each(lease, condition, params, None, &mut |record| memory::push(records, record))
     }
 
     /// Returns the first [`PAGE`] tokens with higher ids, in the order of their ids.
     pub fn page_after(&self, lease: &mut Lease<'_>, id: i64) -> Result<Vec<SharedRecord>, Fault> {
-        let mut records = memory::vec_with_capacity(PAGE)?;
-        let statement = format!("{SELECT} WHERE t.id > ? ORDER BY t.id LIMIT {PAGE}");
-        lease.query_each(&statement, &[Param::Int(id)], &mut |row| {
-            if let Some((record, _)) = self.read(row)? {
-                memory::push(&mut records, record)?;
-            }
-            Ok(())
+        let (condition, mut page) = ("t.id > ?", Vec::new());
+        self.each(lease, condition, &[Param::Int(id)], Some(PAGE), &mut |record| {
+            memory::push(&mut page, record)
         })?;
-        Ok(records)
+        Ok(page)
     }
 
     /// The token of a value, and whether its owner is active.
@@ -404,6 +402,10 @@ pub(super) fn conditions(ids: &[i64]) -> impl Iterator<Item = Result<String>> + 
     })
 }
 
+fn limit_clause(limit: Option<usize>) -> String {
+    limit.map_or_else(String::new, |limit| format!(" LIMIT {limit}"))
+}
+
 /// Locks the tokens that meet a condition and tells their ids, at most so many.
 pub(super) fn lock(
     lease: &mut Lease<'_>,
@@ -411,7 +413,7 @@ pub(super) fn lock(
     params: &[Param<'_>],
     limit: Option<usize>,
 ) -> Result<Vec<i64>, Fault> {
-    let limit = limit.map_or_else(String::new, |limit| format!(" LIMIT {limit}"));
+    let limit = limit_clause(limit);
     let statement = format!(
         "SELECT t.id FROM webapi_webapitoken t WHERE {condition} ORDER BY t.id{limit}{}",
         lease.lock()
