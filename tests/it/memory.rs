@@ -88,7 +88,8 @@ fn list_of_review_board_is_whole_or_refused() {
                  last_updated, valid, invalid_reason, note, policy, extra_data)
              WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000)
              SELECT 1, 'value ' || i, 'vendor_checksum', '2026-06-01', '2026-06-01', 1, '',
-                 printf('%.*c', 400, 'n'), '{}', '{\"number\": ' || i || '}' FROM n;",
+                 printf('%.*c', 400, 'n'),
+                 '{\"resources\": {\"*\": {\"allow\": [\"GET\"]}}, \"number\": ' || i || '}', '{}' FROM n;",
         )
         .expect("the tables are there");
     drop(connection);

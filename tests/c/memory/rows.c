@@ -1,5 +1,5 @@
 /* Lists of Review Board's database while the process may have little more memory: each is whole or
- * RBTOKEN_E_NO_MEMORY, and revocation goes on.
+ * RBTOKEN_E_NO_MEMORY, no policy of it counts as malformed, and revocation goes on.
  *
  *     rows LOCATION KIBIBYTES
  *
@@ -42,6 +42,8 @@ static int list_within(unsigned long kibibytes)
     rbtoken_status_t status;
     const char *value;
     uint64_t count;
+    size_t i;
+    bool allowed;
 
     RBTOKEN_INIT(&options);
     RBTOKEN_SET_STR(&options, location, location);
@@ -54,9 +56,12 @@ static int list_within(unsigned long kibibytes)
     limit_memory(kibibytes);
 
     status = rbtoken_store_list_tokens(store, NULL, &list, &error);
-    if (status == RBTOKEN_OK)
+    if (status == RBTOKEN_OK) {
         CHECK(rbtoken_token_list_count(list) == count);
-    else if (status != RBTOKEN_E_NO_MEMORY)
+        for (i = 0; i < count; i++)
+            CHECK_OK(rbtoken_token_allows(rbtoken_token_list_get(list, i), RBTOKEN_STR("user"),
+                                          RBTOKEN_STR("GET"), NULL, 0, &allowed, &error));
+    } else if (status != RBTOKEN_E_NO_MEMORY)
         CHECK_OK(status);
     rbtoken_token_list_free(list);
     rbtoken_error_free(error);
