@@ -2,7 +2,7 @@ use std::ffi::c_char;
 
 use zeroize::Zeroizing;
 
-use super::support::{Out, Owned, guard_value, lend};
+use super::support::{Handle, Out, guard_value, lend};
 use crate::error::Result;
 use crate::memory::TextBuffer;
 
@@ -12,9 +12,9 @@ pub struct rbtoken_buffer_t {
     _opaque: [u8; 0],
 }
 
-impl Owned for rbtoken_buffer_t {
+impl Handle for rbtoken_buffer_t {
     /// The text with a NUL behind it.
-    type Target = Zeroizing<String>;
+    type Owner = Box<Zeroizing<String>>;
 }
 
 impl rbtoken_buffer_t {

@@ -3,7 +3,7 @@ use std::ffi::c_char;
 use super::error::{rbtoken_error_t, rbtoken_status_t};
 use super::guard::guard;
 use super::store::rbtoken_store_t;
-use super::support::{Out, Shared, SizedStruct, optional_text, read_required, reject_unset, text};
+use super::support::{Handle, Out, SizedStruct, optional_text, read_required, reject_unset, text};
 use super::token::rbtoken_token_t;
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};

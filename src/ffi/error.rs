@@ -2,7 +2,7 @@ use std::borrow::Cow;
 use std::ffi::c_char;
 
 use super::codes::status_of;
-use super::support::{Out, Owned, guard_value, lend};
+use super::support::{Handle, Out, guard_value, lend};
 use crate::error::{Argument, Error};
 use crate::memory;
 
@@ -95,8 +95,8 @@ pub(crate) struct Details {
     json_path: Option<String>,
 }
 
-impl Owned for rbtoken_error_t {
-    type Target = Details;
+impl Handle for rbtoken_error_t {
+    type Owner = Box<Details>;
 }
 
 impl From<Error> for Details {
@@ -133,7 +133,7 @@ impl rbtoken_error_t {
         if error == memory::exhausted(()) {
             return (&raw const EXHAUSTED).cast_mut().cast();
         }
-        Self::give(error.into())
+        Self::give(Details::from(error))
     }
 }
 

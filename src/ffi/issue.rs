@@ -4,7 +4,7 @@ use super::error::{rbtoken_error_t, rbtoken_status_t};
 use super::guard::guard;
 use super::store::rbtoken_store_t;
 use super::support::{
-    Out, Shared, SizedStruct, optional_text, read_options, reject_flags, reject_unset, text,
+    Handle, Out, SizedStruct, optional_text, read_options, reject_flags, reject_unset, text,
 };
 use super::token::rbtoken_token_t;
 use crate::clock::Timestamp;

@@ -5,7 +5,7 @@ use super::error::{rbtoken_error_t, rbtoken_status_t};
 use super::guard::guard;
 use super::store::rbtoken_store_t;
 use super::support::{
-    Out, Shared, SizedStruct, bytes, guard_value, optional_text, read_options, reject_unset,
+    Handle, Out, SizedStruct, bytes, guard_value, optional_text, read_options, reject_unset,
 };
 use super::token::rbtoken_token_t;
 use crate::error::{Error, Result};

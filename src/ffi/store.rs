@@ -6,7 +6,8 @@ use super::callbacks::{FillFn, Given, NowFn, rbtoken_clock_t, rbtoken_entropy_t}
 use super::error::{rbtoken_error_t, rbtoken_status_t};
 use super::guard::guard;
 use super::support::{
-    Held, Out, Shared, SizedStruct, guard_value, optional_text, read_published, text, text_list,
+    Handle, Held, Out, Shared, SizedStruct, guard_value, optional_text, read_published, text,
+    text_list,
 };
 use crate::error::{Error, Result};
 use crate::memory;
@@ -18,9 +19,8 @@ pub struct rbtoken_store_t {
     _opaque: [u8; 0],
 }
 
-impl Shared for rbtoken_store_t {
-    type Target = Store;
-    type Reference = Arc<Store>;
+impl Handle for rbtoken_store_t {
+    type Owner = Arc<Store>;
 }
 
 impl rbtoken_store_t {

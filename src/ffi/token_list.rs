@@ -1,4 +1,4 @@
-use super::support::{Owned, Shared, guard_value};
+use super::support::{Handle, Shared, guard_value};
 use super::token::rbtoken_token_t;
 use crate::token::SharedToken;
 
@@ -8,8 +8,8 @@ pub struct rbtoken_token_list_t {
     _opaque: [u8; 0],
 }
 
-impl Owned for rbtoken_token_list_t {
-    type Target = Vec<SharedToken>;
+impl Handle for rbtoken_token_list_t {
+    type Owner = Box<Vec<SharedToken>>;
 }
 
 /// How many tokens a list has.

@@ -1,7 +1,6 @@
 //! Handles: what crosses the boundary is a pointer to an opaque type; what it points to is named
 //! here, once for each type, so that an owned handle cannot be released as a shared one.
 
-use std::ffi::c_void;
 use std::mem::ManuallyDrop;
 use std::ops::Deref;
 use std::sync::Arc;
@@ -14,20 +13,26 @@ fn null(argument: &'static str) -> Error {
     Error::new(ErrorKind::NullArgument, "the argument must not be NULL").at_argument(argument)
 }
 
-/// A counted reference, which the address of its target can stand for.
+/// What owns the target of a handle, and what the target's address can stand for.
 ///
 /// # Safety
-/// The addresses are the target's, which may be read there while a reference exists.
-pub(crate) unsafe trait Counted: Clone + Deref {
-    /// Where the target is, which stands for the reference from here on.
+/// The target may be read at its address while an owner exists.
+pub(crate) unsafe trait Owner: Deref<Target: Sized> + Sized {
+    /// Returns the address of the target, which stands for the owner from here on.
     fn into_raw(this: Self) -> *const Self::Target;
 
-    /// Where the target is.
-    fn as_ptr(this: &Self) -> *const Self::Target;
-
     /// # Safety
-    /// The address is `into_raw`'s or `as_ptr`'s, and stands for a reference.
+    /// The address stands for an owner.
     unsafe fn from_raw(target: *const Self::Target) -> Self;
+}
+
+/// An owner that shares its target with others.
+///
+/// # Safety
+/// As for [`Owner`].
+pub(crate) unsafe trait Counted: Owner + Clone {
+    /// Returns the address of the target, as [`Owner::into_raw`] does.
+    fn as_ptr(this: &Self) -> *const Self::Target;
 
     /// Whether the last reference is going, and this is a callback's `destroy` that asks: the
     /// memory is still there, but nothing may hold on to it any more.
@@ -35,18 +40,33 @@ pub(crate) unsafe trait Counted: Clone + Deref {
 }
 
 // SAFETY: as the standard library says.
-unsafe impl<T> Counted for Arc<T> {
+unsafe impl<T> Owner for Box<T> {
     fn into_raw(this: Self) -> *const T {
         Self::into_raw(this)
     }
 
-    fn as_ptr(this: &Self) -> *const T {
-        Self::as_ptr(this)
+    unsafe fn from_raw(target: *const T) -> Self {
+        // SAFETY: as promised by the caller.
+        unsafe { Self::from_raw(target.cast_mut()) }
+    }
+}
+
+// SAFETY: as the standard library says.
+unsafe impl<T> Owner for Arc<T> {
+    fn into_raw(this: Self) -> *const T {
+        Self::into_raw(this)
     }
 
     unsafe fn from_raw(target: *const T) -> Self {
         // SAFETY: as promised by the caller.
         unsafe { Self::from_raw(target) }
+    }
+}
+
+// SAFETY: as the standard library says.
+unsafe impl<T> Counted for Arc<T> {
+    fn as_ptr(this: &Self) -> *const T {
+        Self::as_ptr(this)
     }
 
     fn is_going(this: &Self) -> bool {
@@ -55,18 +75,21 @@ unsafe impl<T> Counted for Arc<T> {
 }
 
 // SAFETY: the value is in a slot, which stays where it is while there is a reference.
-unsafe impl<T> Counted for index::Shared<T> {
+unsafe impl<T> Owner for index::Shared<T> {
     fn into_raw(this: Self) -> *const T {
         this.into_raw()
-    }
-
-    fn as_ptr(this: &Self) -> *const T {
-        this.as_ptr()
     }
 
     unsafe fn from_raw(target: *const T) -> Self {
         // SAFETY: as promised by the caller.
         unsafe { Self::from_raw(target) }
+    }
+}
+
+// SAFETY: as above.
+unsafe impl<T> Counted for index::Shared<T> {
+    fn as_ptr(this: &Self) -> *const T {
+        this.as_ptr()
     }
 
     /// What is in such a reference calls nobody when it goes.
@@ -75,61 +98,28 @@ unsafe impl<T> Counted for index::Shared<T> {
     }
 }
 
-/// An opaque type whose handles count their references.
-pub(crate) trait Shared: Sized {
-    /// What the handle stands for.
-    type Target;
+/// What a handle points to.
+type Target<H> = <<H as Handle>::Owner as Deref>::Target;
 
-    /// How it is counted.
-    type Reference: Counted<Target = Self::Target>;
+/// An opaque type, whose handles point to what an owner owns.
+pub(crate) trait Handle: Sized {
+    /// Who owns the target while the host has the handle.
+    type Owner: Owner;
 
-    /// Hands one reference over to the host.
-    fn give(target: Self::Reference) -> *mut Self {
-        Counted::into_raw(target).cast_mut().cast()
-    }
-
-    /// The handle of a reference that this side keeps: the host may use it meanwhile.
-    fn lend(target: &Self::Reference) -> *mut Self {
-        Counted::as_ptr(target).cast_mut().cast()
-    }
-
-    /// A reference of this side's own, so that the target outlives the call whatever a callback
-    /// releases.
-    ///
-    /// # Safety
-    /// `handle` is NULL or a handle of this type that was not released.
-    unsafe fn hold(handle: *const Self, argument: &'static str) -> Result<Self::Reference> {
-        // SAFETY: as promised by the caller.
-        unsafe { Self::borrow(handle, argument) }.map(|held| held.clone())
-    }
-
-    /// The host's own reference, for as long as it is kept.
-    ///
-    /// # Safety
-    /// As [`Shared::hold`]; the answer is not used once the handle may have been released.
-    unsafe fn borrow(handle: *const Self, argument: &'static str) -> Result<Held<Self::Reference>> {
-        if handle.is_null() {
-            return Err(null(argument));
-        }
-        // SAFETY: a handle that is not NULL came from `give` or `lend`, whose reference still
-        // exists; it stays with the host, hence no drop of this one.
-        let borrowed = ManuallyDrop::new(unsafe { Counted::from_raw(handle.cast()) });
-        if Counted::is_going(&*borrowed) {
-            return Err(
-                Error::new(ErrorKind::State, "the object is being closed").at_argument(argument)
-            );
-        }
-        Ok(Held { reference: borrowed, is_own: false })
+    /// Hands the owner over to the host.
+    fn give(owner: impl Into<Self::Owner>) -> *mut Self {
+        Owner::into_raw(owner.into()).cast_mut().cast()
     }
 
     /// The target, for as long as the host keeps the handle.
     ///
     /// # Safety
-    /// As [`Shared::hold`]; the handle is not released while the borrow lives.
-    unsafe fn get<'a>(handle: *const Self) -> Option<&'a Self::Target> {
-        // SAFETY: `give` and `lend` made the pointer from a reference, so it is aligned and points
-        // to a target that lives while one does.
-        unsafe { handle.cast::<Self::Target>().as_ref() }
+    /// `handle` is NULL or a handle of this type that was not released and is not while the borrow
+    /// lives.
+    unsafe fn get<'a>(handle: *const Self) -> Option<&'a Target<Self>> {
+        // SAFETY: the pointer was made from an owner, so it is aligned and points to a target that
+        // lives while one does.
+        unsafe { handle.cast::<Target<Self>>().as_ref() }
     }
 
     /// The target of a handle that must not be NULL.
@@ -139,20 +129,59 @@ pub(crate) trait Shared: Sized {
     unsafe fn required<'a>(
         handle: *const Self,
         argument: &'static str,
-    ) -> Result<&'a Self::Target> {
+    ) -> Result<&'a Target<Self>> {
         // SAFETY: as promised by the caller.
         unsafe { Self::get(handle) }.ok_or_else(|| null(argument))
     }
 
-    /// Takes the host's reference back.
+    /// Takes the owner back.
     ///
     /// # Safety
-    /// `handle` is NULL or a handle of this type, which the host does not use again.
-    unsafe fn take(handle: *mut Self) -> Option<Self::Reference> {
-        // SAFETY: a handle that is not NULL came from `give`; its reference is the one taken.
-        (!handle.is_null()).then(|| unsafe { Counted::from_raw(handle.cast_const().cast()) })
+    /// `handle` is NULL or a handle of this type that was given, which the host does not use again.
+    unsafe fn take(handle: *mut Self) -> Option<Self::Owner> {
+        // SAFETY: a handle that is not NULL came from `give`; its owner is the one taken.
+        (!handle.is_null()).then(|| unsafe { Owner::from_raw(handle.cast_const().cast()) })
     }
 }
+
+/// An opaque type whose handles count their references.
+pub(crate) trait Shared: Handle<Owner: Counted> {
+    /// The handle of a reference that this side keeps: the host may use it meanwhile.
+    fn lend(target: &Self::Owner) -> *mut Self {
+        Counted::as_ptr(target).cast_mut().cast()
+    }
+
+    /// A reference of this side's own, so that the target outlives the call whatever a callback
+    /// releases.
+    ///
+    /// # Safety
+    /// `handle` is NULL or a handle of this type that was not released.
+    unsafe fn hold(handle: *const Self, argument: &'static str) -> Result<Self::Owner> {
+        // SAFETY: as promised by the caller.
+        unsafe { Self::borrow(handle, argument) }.map(|held| held.clone())
+    }
+
+    /// The host's own reference, for as long as it is kept.
+    ///
+    /// # Safety
+    /// As [`Shared::hold`]; the answer is not used once the handle may have been released.
+    unsafe fn borrow(handle: *const Self, argument: &'static str) -> Result<Held<Self::Owner>> {
+        if handle.is_null() {
+            return Err(null(argument));
+        }
+        // SAFETY: a handle that is not NULL came from `give` or `lend`, whose reference still
+        // exists; it stays with the host, hence no drop of this one.
+        let borrowed = ManuallyDrop::new(unsafe { Self::Owner::from_raw(handle.cast()) });
+        if Counted::is_going(&*borrowed) {
+            return Err(
+                Error::new(ErrorKind::State, "the object is being closed").at_argument(argument)
+            );
+        }
+        Ok(Held { reference: borrowed, is_own: false })
+    }
+}
+
+impl<H: Handle<Owner: Counted>> Shared for H {}
 
 /// A reference of the host's, or one of this side's own.
 pub(crate) struct Held<R> {
@@ -183,48 +212,6 @@ impl<R> Drop for Held<R> {
     }
 }
 
-/// An opaque type whose handles have one owner.
-pub(crate) trait Owned: Sized {
-    /// What the handle stands for.
-    type Target;
-
-    /// Hands the object over to the host.
-    fn give(target: Self::Target) -> *mut Self {
-        Box::into_raw(Box::new(target)).cast::<c_void>().cast()
-    }
-
-    /// The object, for as long as the host keeps it.
-    ///
-    /// # Safety
-    /// `handle` is NULL or a handle of this type that was not freed and is not while the borrow
-    /// lives.
-    unsafe fn get<'a>(handle: *const Self) -> Option<&'a Self::Target> {
-        // SAFETY: `give` made the pointer from a `Box`, so it is aligned and points to a target.
-        unsafe { handle.cast::<Self::Target>().as_ref() }
-    }
-
-    /// The target of a handle that must not be NULL.
-    ///
-    /// # Safety
-    /// As `get`.
-    unsafe fn required<'a>(
-        handle: *const Self,
-        argument: &'static str,
-    ) -> Result<&'a Self::Target> {
-        // SAFETY: as promised by the caller.
-        unsafe { Self::get(handle) }.ok_or_else(|| null(argument))
-    }
-
-    /// Takes the object back.
-    ///
-    /// # Safety
-    /// `handle` is NULL or a handle of this type, which the host does not use again.
-    unsafe fn take(handle: *mut Self) -> Option<Box<Self::Target>> {
-        // SAFETY: a handle that is not NULL came from `give`, and there is no other owner.
-        (!handle.is_null()).then(|| unsafe { Box::from_raw(handle.cast::<Self::Target>()) })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::cell::Cell;
@@ -236,17 +223,16 @@ mod tests {
         _opaque: [u8; 0],
     }
 
-    impl Shared for Number {
-        type Target = u32;
-        type Reference = Arc<u32>;
+    impl Handle for Number {
+        type Owner = Arc<u32>;
     }
 
     struct Single {
         _opaque: [u8; 0],
     }
 
-    impl Owned for Single {
-        type Target = Arc<u32>;
+    impl Handle for Single {
+        type Owner = Box<Arc<u32>>;
     }
 
     #[test]
@@ -315,9 +301,8 @@ mod tests {
     /// Asks for a reference to itself when it goes, as a host's `destroy` can.
     struct AsksAtItsEnd;
 
-    impl Shared for Asking {
-        type Target = AsksAtItsEnd;
-        type Reference = Arc<AsksAtItsEnd>;
+    impl Handle for Asking {
+        type Owner = Arc<AsksAtItsEnd>;
     }
 
     impl Drop for AsksAtItsEnd {
