@@ -234,11 +234,12 @@ pub(crate) trait Backend: Send + Sync {
     /// Changes the store.
     fn change(&self, operation: Operation) -> Result<Outcome>;
 
-    /// Checks that there is memory for a new token, before any is used for it.
+    /// Checks that there is memory for a new token with so many bytes of texts, before any is used
+    /// for it.
     ///
     /// # Errors
     /// `NoMemory`.
-    fn check_room(&self) -> Result<()> {
+    fn check_room(&self, _texts: usize) -> Result<()> {
         Ok(())
     }
 

@@ -23,6 +23,9 @@ const MAX_LINE: usize = 1 << 30;
 /// The members of a line, one of which is the value of a token.
 type Members = WipedMembers;
 
+/// What a line takes until all are imported, besides its note and its documents.
+const LINE: usize = 1536;
+
 impl Store {
     /// Adds all that an export has, whole or not at all, and tells how many tokens those are. They
     /// get new ids, in the order of the lines, and no event is fired.
@@ -85,7 +88,7 @@ impl Store {
 
     /// Reads a line behind the first.
     fn read_member(&self, line: &Members, number: u64, imported: &mut Imported) -> Result<()> {
-        self.backend.check_room()?;
+        self.backend.check_room(LINE)?;
         match text(line, "type")? {
             "local_site" => {
                 let name = text(line, "name")?;
