@@ -33,13 +33,14 @@ static DIALECT: Dialect = Dialect {
 const GOODBYE: Duration = Duration::from_millis(100);
 
 /// The session, whatever the server presets. Read committed is what Django asks for too; strict, so
-/// that nothing is cut short.
+/// that nothing is cut short. The server ends sessions that the network has forgotten some time
+/// after the pool would not use them again.
 const SESSION: [&str; 3] = [
     "SET NAMES utf8mb4",
     "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE",
     "SET SESSION autocommit = 1, sql_mode = 'STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION', \
      time_zone = '+00:00', sql_select_limit = 18446744073709551615, completion_type = 0, \
-     sql_safe_updates = 0, sql_big_selects = 1",
+     sql_safe_updates = 0, sql_big_selects = 1, wait_timeout = LEAST(@@wait_timeout, 180)",
 ];
 
 /// A variable that this server does not have.
@@ -53,8 +54,8 @@ struct Mysql {
     limits: Limits,
     /// The limit of a statement that the server was told.
     session_limit: Duration,
-    /// MySQL has other variables for the limits.
-    is_mariadb: bool,
+    /// Which variables for limits the server has, by the place in [`Mysql::session_limits`].
+    variables: usize,
     busy_until: Option<Instant>,
 }
 
@@ -87,7 +88,7 @@ pub(super) fn connect(
             connection: Some(opened),
             limits: *limits,
             session_limit: limits.statement,
-            is_mariadb: true,
+            variables: 0,
             busy_until: None,
         };
         for statement in SESSION {
@@ -145,31 +146,39 @@ impl Mysql {
         answer
     }
 
-    /// Tells the server how long a statement, with its locks, and a pause within a transaction may
-    /// take. MySQL limits no pause, and of the statements those that read.
-    fn set_session_limit(&mut self, limit: Duration) -> Result<(), Fault> {
+    /// The settings that tell a server how long a statement, with its locks, and a pause within a
+    /// transaction may take, from MariaDB's to those that all servers have. MySQL limits no pause,
+    /// and of the statements those that read.
+    fn session_limits(&self, limit: Duration) -> [String; 4] {
         // Locks are waited for in whole seconds, and pauses too.
         let seconds = |limit: Duration| limit.as_secs().max(1);
         let (locks, pause) = (seconds(limit), seconds(self.limits.statement));
         let locks = format!("innodb_lock_wait_timeout = {locks}, lock_wait_timeout = {locks}");
         let (secs, millis) = (limit.as_secs(), limit.subsec_millis());
-        let mariadb = format!(
-            "SET SESSION max_statement_time = {secs}.{millis:03}, {locks}, \
-             idle_transaction_timeout = {pause}"
-        );
-        let mysql = format!("SET SESSION max_execution_time = {}, {locks}", limit.as_millis());
-        if self.is_mariadb {
+        let mariadb = format!("{locks}, max_statement_time = {secs}.{millis:03}");
+        [
+            format!("{mariadb}, idle_transaction_timeout = {pause}"),
+            mariadb,
+            format!("{locks}, max_execution_time = {}", limit.as_millis()),
+            locks,
+        ]
+    }
+
+    fn set_session_limit(&mut self, limit: Duration) -> Result<(), Fault> {
+        let settings = self.session_limits(limit);
+        for settings in &settings[self.variables..] {
+            let statement = format!("SET SESSION {settings}");
             let is_known =
-                self.answer(async |connection| match connection.query_drop(mariadb).await {
+                self.answer(async |connection| match connection.query_drop(statement).await {
                     Err(mysql_async::Error::Server(error)) if error.code == UNKNOWN_VARIABLE => {
                         Ok(false)
                     }
                     answer => answer.map(|()| true),
                 })?;
-            self.is_mariadb = is_known;
-        }
-        if !self.is_mariadb {
-            self.run(&mysql)?;
+            if is_known {
+                break;
+            }
+            self.variables += 1;
         }
         self.session_limit = limit;
         Ok(())

@@ -456,12 +456,24 @@ mod tests {
     static DIALECT: Dialect =
         Dialect { begin: "BEGIN", lock: "", lock_user: None, time: "", required_columns: "" };
 
-    /// A connection that is lost at a statement.
+    /// A connection that fails at a statement, and sends nothing after its deadline.
     struct Fake {
-        lost_at: &'static str,
+        fails_at: &'static str,
         fault: Fault,
         busy_until: Option<Instant>,
         closed: Arc<AtomicUsize>,
+        limits: Limits,
+    }
+
+    impl Fake {
+        fn failing(fails_at: &'static str, fault: Fault) -> Self {
+            let limits = limits(0);
+            Self { fails_at, fault, busy_until: None, closed: Arc::default(), limits }
+        }
+
+        fn good() -> Self {
+            Self::failing("nothing", Fault::Duplicate)
+        }
     }
 
     impl Connection for Fake {
@@ -469,14 +481,17 @@ mod tests {
             &DIALECT
         }
 
-        fn set_limits(&mut self, _: Limits) {}
+        fn set_limits(&mut self, limits: Limits) {
+            self.limits = limits;
+        }
 
         fn busy_until(&self) -> Option<Instant> {
             self.busy_until
         }
 
         fn run(&mut self, statement: &str) -> Result<(), Fault> {
-            if statement == self.lost_at { Err(self.fault.clone()) } else { Ok(()) }
+            self.limits.remaining()?;
+            if statement == self.fails_at { Err(self.fault.clone()) } else { Ok(()) }
         }
 
         fn query(&mut self, statement: &str, _: &[Param<'_>], _: ForRows<'_>) -> Result<(), Fault> {
@@ -511,12 +526,13 @@ mod tests {
         Pool::new(Box::new(connect), CONNECT_TIMEOUT, size)
     }
 
-    fn pool(lost_at: &'static str, size: usize) -> (Pool, Arc<AtomicUsize>) {
+    fn pool(fails_at: &'static str, size: usize) -> (Pool, Arc<AtomicUsize>) {
         let closed = Arc::new(AtomicUsize::new(0));
         let counter = Arc::clone(&closed);
         let fake = move || {
-            let fault = Fault::Lost("gone".into());
-            Ok(Fake { lost_at, fault, busy_until: None, closed: Arc::clone(&counter) })
+            let mut fake = Fake::failing(fails_at, Fault::Lost("gone".into()));
+            fake.closed = Arc::clone(&counter);
+            Ok(fake)
         };
         (pool_of(size, fake), closed)
     }
@@ -542,11 +558,21 @@ mod tests {
     }
 
     #[test]
-    fn commit_over_broken_tls_has_an_unknown_outcome() {
-        let pool = pool_of(1, || {
-            let (fault, closed) = (Fault::Tls("a bad record".into()), Arc::default());
-            Ok(Fake { lost_at: "COMMIT", fault, busy_until: None, closed })
+    fn commit_after_the_deadline_is_not_sent() {
+        // It would fail otherwise than by the deadline.
+        let pool = pool_of(1, || Ok(Fake::failing("COMMIT", Fault::Duplicate)));
+        let done = pool.lease(limits(100)).unwrap().transaction(|_| {
+            std::thread::sleep(Duration::from_millis(150));
+            Ok(())
         });
+        assert!(matches!(done, Err(Fault::TimedOut)));
+        // The transaction is still open, so its connection is not used again.
+        assert!(pool.lease(limits(1000)).unwrap().is_new);
+    }
+
+    #[test]
+    fn commit_over_broken_tls_has_an_unknown_outcome() {
+        let pool = pool_of(1, || Ok(Fake::failing("COMMIT", Fault::Tls("a bad record".into()))));
         let done = pool.lease(limits(1000)).unwrap().transaction(|_| Ok(()));
         assert!(matches!(done, Err(Fault::Unknown { timed_out: false })));
     }
@@ -556,8 +582,9 @@ mod tests {
         deadline::start();
         let soon = Instant::now() + Duration::from_millis(200);
         let pool = pool_of(1, move || {
-            let (fault, closed) = (Fault::Silent { is_overdue: true }, Arc::default());
-            Ok(Fake { lost_at: "SELECT", fault, busy_until: Some(soon), closed })
+            let mut fake = Fake::failing("SELECT", Fault::Silent { is_overdue: true });
+            fake.busy_until = Some(soon);
+            Ok(fake)
         });
         let mut first = pool.lease(limits(60_000)).unwrap();
         assert!(first.query("SELECT", &[]).is_err());
@@ -598,8 +625,9 @@ mod tests {
     fn abandoned_connection_keeps_its_place_until_the_limit() {
         let busy_until = Instant::now() + Duration::from_millis(300);
         let pool = pool_of(1, move || {
-            let (fault, closed) = (Fault::Silent { is_overdue: true }, Arc::default());
-            Ok(Fake { lost_at: "SELECT", fault, busy_until: Some(busy_until), closed })
+            let mut fake = Fake::failing("SELECT", Fault::Silent { is_overdue: true });
+            fake.busy_until = Some(busy_until);
+            Ok(fake)
         });
         let lost = pool.lease(limits(1000)).unwrap().query("SELECT", &[]).map(drop);
         assert!(matches!(lost, Err(Fault::Silent { .. })));
@@ -614,12 +642,7 @@ mod tests {
         let made = AtomicUsize::new(0);
         let pool = pool_of(1, move || match made.fetch_add(1, Ordering::Relaxed) {
             0 => Err(Fault::Silent { is_overdue: true }),
-            _ => Ok(Fake {
-                lost_at: "",
-                fault: Fault::Duplicate,
-                busy_until: None,
-                closed: Arc::default(),
-            }),
+            _ => Ok(Fake::good()),
         });
         let start = Instant::now();
         assert!(matches!(pool.lease(limits(60_000)).map(drop), Err(Fault::Silent { .. })));
@@ -630,10 +653,7 @@ mod tests {
 
     #[test]
     fn unanswered_statement_within_its_limit_drops_no_sibling() {
-        let pool = pool_of(2, || {
-            let (fault, closed) = (Fault::Silent { is_overdue: false }, Arc::default());
-            Ok(Fake { lost_at: "SELECT", fault, busy_until: None, closed })
-        });
+        let pool = pool_of(2, || Ok(Fake::failing("SELECT", Fault::Silent { is_overdue: false })));
         let (mut first, second) =
             (pool.lease(limits(1000)).unwrap(), pool.lease(limits(1000)).unwrap());
         drop(second);
@@ -645,10 +665,7 @@ mod tests {
 
     #[test]
     fn connection_whose_statement_the_server_gave_up_is_kept() {
-        let pool = pool_of(1, || {
-            let (fault, closed) = (Fault::TimedOut, Arc::default());
-            Ok(Fake { lost_at: "SELECT", fault, busy_until: None, closed })
-        });
+        let pool = pool_of(1, || Ok(Fake::failing("SELECT", Fault::TimedOut)));
         let mut lease = pool.lease(limits(1000)).unwrap();
         assert!(lease.query("SELECT", &[]).is_err());
         assert!(lease.transaction(|lease| lease.query("SELECT", &[]).map(drop)).is_err());
@@ -711,8 +728,7 @@ mod tests {
             if made.fetch_add(1, Ordering::Relaxed) > 0 {
                 return Err(Fault::Full("too many connections".into()));
             }
-            let fault = Fault::Duplicate;
-            Ok(Fake { lost_at: "", fault, busy_until: None, closed: Arc::default() })
+            Ok(Fake::good())
         });
         let first = pool.lease(limits(5000)).unwrap();
         assert!(matches!(pool.lease(limits(50)).map(drop), Err(Fault::Full(_))));

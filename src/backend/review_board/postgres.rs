@@ -48,14 +48,15 @@ const MAX_PREPARED: usize = 64;
 const YEAR_2000: i64 = 946_684_800_000_000;
 
 /// The session, whatever the server presets. The limits let go of locks if this process is stopped
-/// in the middle of a transaction, and have the server notice that it is gone while it works for
-/// it. A database without an encoding has bytes of any kind: as UTF-8, the server would refuse all
-/// rows because of one.
+/// in the middle of a transaction, and have the server notice that it is gone: while it works for
+/// it, and while the connection idles. A database without an encoding has bytes of any kind: as
+/// UTF-8, the server would refuse all rows because of one.
 const SESSION: &str = "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED, \
      READ WRITE, NOT DEFERRABLE; SET TimeZone = 'UTC'; \
      SELECT set_config('client_encoding', CASE current_setting('server_encoding') \
      WHEN 'SQL_ASCII' THEN 'SQL_ASCII' ELSE 'UTF8' END, false); \
      SET standard_conforming_strings = on; SET datestyle = 'ISO'; \
+     SET tcp_keepalives_idle = 15; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3; \
      SELECT set_config('client_connection_check_interval', '1s', false) \
      WHERE current_setting('server_version_num')::int >= 140000";
 
