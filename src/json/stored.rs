@@ -44,13 +44,14 @@ pub(crate) enum Node {
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct StoredText {
     text: String,
-    has_surrogates: bool,
+    /// Where the characters are that stand for lone surrogates.
+    surrogates: Vec<usize>,
 }
 
 impl StoredText {
     /// The string, unless it holds lone surrogates: no UTF-8 is equal to it then.
     pub fn exact(&self) -> Option<&str> {
-        (!self.has_surrogates).then_some(&self.text)
+        self.surrogates.is_empty().then_some(&self.text)
     }
 
     fn push_str(&mut self, text: &str) -> Result<()> {
@@ -81,9 +82,9 @@ impl StoredDocument {
             return Ok(Self::empty(false));
         }
         memory::check_room(text.len().saturating_mul(READING))?;
-        let nodes = match json::read(text, false)? {
+        let nodes = match json::read(text, &[])? {
             Some(nodes) => match nodes.first() {
-                Some(Node::Text(inner)) => match json::read(&inner.text, inner.has_surrogates)? {
+                Some(Node::Text(inner)) => match json::read(&inner.text, &inner.surrogates)? {
                     // Python does not compile a text with surrogates.
                     None => inner.exact().map_or(Ok(None), literal::read)?,
                     read => read,
@@ -393,5 +394,9 @@ mod tests {
         assert!(name.is_text() && name.as_str().is_none());
         let document = StoredDocument::read("\"{\\\"a\\\": \\\"\\ud800\\\"}\"").unwrap();
         assert!(document.root().get("a").unwrap().as_str().is_none());
+        let text = "\"{\\\"a\\\": \\\"\u{fffd}\\\", \\\"b\\\": \\\"\u{e9}\\ud800\\\"}\"";
+        let document = StoredDocument::read(text).unwrap();
+        assert_eq!(document.root().get("a").unwrap().as_str(), Some("\u{fffd}"));
+        assert_eq!(document.root().get("b").unwrap().as_str(), None);
     }
 }

@@ -133,6 +133,9 @@ impl Documents {
         let Some(text) = stored_text(text).filter(|text| *text != "{}") else {
             return Ok(self.full_access());
         };
+        if let Some(foreign) = foreign_text(text)? {
+            return self.foreign_policy(Some(&foreign));
+        }
         self.policies.intern(text, || {
             PolicyDocument::stored(text, stored_object(text)?)?.compile(&self.policy_ids)
         })

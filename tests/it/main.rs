@@ -46,5 +46,6 @@ mod review_board_sqlite;
 mod review_board_timeouts;
 mod secrets;
 mod service_account;
+mod stored_documents;
 mod structure;
 mod vectors;

@@ -8,6 +8,7 @@
 use std::collections::HashMap;
 
 use crate::review_board::{ODD_DOCUMENTS, generate, on, put, store_now};
+use crate::stored_documents::assert_import_restores;
 use crate::support::installation::{Installation, http};
 use crate::support::*;
 use rbtoken::ffi::*;
@@ -17,6 +18,7 @@ on_each_database! {
     stored_documents_are_read_as_the_server_reads_them
     ten_thousand_documents_are_read_as_python_reads_them
     unreadable_rows_are_revoked_and_concern_no_other
+    import_of_an_export_restores_every_document
     update_leaves_the_other_document_as_it_stands
     column_of_a_newer_server_is_found_at_open
     list_within_little_memory_is_whole_or_refused
@@ -237,6 +239,30 @@ fn unreadable_rows_are_revoked_and_concern_no_other(site: &mut Installation) {
             let _ = store.delete(other.id());
         }
     }
+}
+
+fn import_of_an_export_restores_every_document(site: &mut Installation) {
+    let folder = Folder::new();
+    let store = store_now(site);
+    for case in parsed(ODD_DOCUMENTS).as_array().unwrap() {
+        let id = generate(&store, "alice", Some("north")).id();
+        put(site, id, case["column"].as_str().unwrap(), case["stored"].as_str().unwrap());
+    }
+    let id = generate(&store, "bob", None).id();
+    let statement = format!("UPDATE webapi_webapitoken SET policy = NULL WHERE id = {id}");
+    site.ask(json!({"do": "execute", "statement": statement}));
+    site.ask(json!({"do": "set_user_active", "user": "bob", "active": false}));
+    let unreadable = generate(&store, "carol", None).id();
+    if site.name == "mysql" {
+        site.ask(json!({"do": "execute", "statement": "SET sql_mode = ''"}));
+    }
+    let (set, _) = unreadable_cells(site.name)[0];
+    let statement = format!("UPDATE webapi_webapitoken SET {set} WHERE id = {unreadable}");
+    site.ask(json!({"do": "execute", "statement": statement}));
+    site.ask(json!({"do": "make_documents", "count": 1500, "seed": 16}));
+    let lines = assert_import_restores(&store, &folder, site.name);
+    assert!(lines.contains(r#"{"type": "user", "username": "bob", "is_active": false}"#));
+    assert!(!lines.contains(&format!("\"id\": {unreadable},")));
 }
 
 fn update_leaves_the_other_document_as_it_stands(site: &mut Installation) {

@@ -173,7 +173,7 @@ def make_documents(count, seed):
     WebAPIToken.objects.bulk_create([
         WebAPIToken(user=user, token=f'document {index}', time_added=now, last_updated=now)
         for index in range(count)])
-    ids = list(WebAPIToken.objects.order_by('token').values_list('token', 'id'))
+    ids = list(WebAPIToken.objects.filter(token__startswith='document ').values_list('token', 'id'))
     ids = {int(token.split()[1]): pk for token, pk in ids}
     with connection.cursor() as cursor:
         cursor.executemany(

@@ -26,6 +26,11 @@ impl<'a> Cursor<'a> {
         self.text.get(self.at..).unwrap_or_default()
     }
 
+    /// The index of the next byte.
+    pub fn position(&self) -> usize {
+        self.at
+    }
+
     pub fn peek(&self) -> Option<u8> {
         self.text.as_bytes().get(self.at).copied()
     }
@@ -96,9 +101,17 @@ impl<'a> Cursor<'a> {
 
     /// Appends a code point, which may be a surrogate.
     pub fn push_code(&mut self, string: &mut StoredText, code: u32) -> Option<()> {
-        string.has_surrogates |= (0xd800..0xe000).contains(&code);
+        if (0xd800..0xe000).contains(&code) {
+            self.note_surrogate(string, string.text.len())?;
+        }
         let character = char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER);
         self.push_str(string, character.encode_utf8(&mut [0; 4]))
+    }
+
+    /// Notes that the character at an index stands for a lone surrogate.
+    pub fn note_surrogate(&mut self, string: &mut StoredText, at: usize) -> Option<()> {
+        let noted = memory::push(&mut string.surrogates, at);
+        self.have(noted)
     }
 
     /// What there was memory for.

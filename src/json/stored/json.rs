@@ -5,20 +5,20 @@ use super::{Node, StoredText};
 use crate::error::Result;
 use crate::memory;
 
-/// Reads a document, of any depth. `has_surrogates`: each U+FFFD of the text may stand for a lone
-/// surrogate.
+/// Reads a document, of any depth. `surrogates`: the indexes of the characters of the text that
+/// stand for lone surrogates.
 ///
 /// # Errors
 /// `NoMemory`.
-pub(super) fn read(text: &str, has_surrogates: bool) -> Result<Option<Vec<Node>>> {
-    let mut reader = Reader { cursor: Cursor::new(text), has_surrogates };
+pub(super) fn read(text: &str, surrogates: &[usize]) -> Result<Option<Vec<Node>>> {
+    let mut reader = Reader { cursor: Cursor::new(text), surrogates };
     let read = reader.document();
     reader.cursor.finish(read)
 }
 
 struct Reader<'a> {
     cursor: Cursor<'a>,
-    has_surrogates: bool,
+    surrogates: &'a [usize],
 }
 
 impl Reader<'_> {
@@ -139,11 +139,15 @@ impl Reader<'_> {
         }
         let mut string = StoredText::default();
         loop {
+            let (start, len) = (self.cursor.position(), string.text.len());
             let plain =
                 self.cursor.take_while(|byte| byte >= b' ' && byte != b'"' && byte != b'\\');
             self.cursor.push_str(&mut string, plain)?;
-            string.has_surrogates |=
-                self.has_surrogates && plain.contains(char::REPLACEMENT_CHARACTER);
+            let first = self.surrogates.partition_point(|at| *at < start);
+            let rest = self.surrogates.get(first..).unwrap_or_default();
+            for at in rest.iter().take_while(|at| **at < start + plain.len()) {
+                self.cursor.note_surrogate(&mut string, len + at - start)?;
+            }
             match self.cursor.peek()? {
                 b'"' => {
                     self.cursor.advance(1);
