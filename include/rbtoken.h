@@ -212,8 +212,8 @@
  * known.
  *
  * A call about one token ends within `call_timeout_secs`: waiting for a connection, connecting,
- * every statement and every retry included. Listing, purging and invalidating the tokens of a user
- * or of everyone end within `bulk_timeout_secs`. Resolving a host name is not covered by these
+ * every statement and every retry included. Listing, exporting, purging and invalidating the tokens
+ * of a user or of everyone end within `bulk_timeout_secs`. Resolving a host name is not covered by these
  * limits; the last address that worked is tried first. The timeouts of the session on the server
  * are shorter than the call's, so that no statement keeps waiting for a lock there.
  *
@@ -233,8 +233,9 @@
  * the server reads them: as Python's json (with NaN, infinities and lone surrogates), a string that
  * holds JSON once more, or a Python literal; any other text counts as `{}`. rbtoken_token_policy()
  * and rbtoken_token_extra_data() give the stored text. rbtoken_token_to_json() gives JSON: NaN and
- * infinities are null, and U+FFFD replaces a lone surrogate. Four differences make the library
- * stricter than the server:
+ * infinities are null, and U+FFFD replaces a lone surrogate. rbtoken_store_export_file() gives the
+ * same JSON, and the stored text beside it. Four differences make the library stricter than the
+ * server:
  *
  * - A policy denies everything if its text is neither JSON nor a Python literal, if it is not an
  *   object, or if a part of its `resources` has the wrong type; rbtoken_token_allows() then answers
@@ -246,7 +247,8 @@
  *   invalidated, deleted and purged, and is in the way of no other. A list shows it as expired if it
  *   is `expires` that cannot be read.
  * - A `client_name` that holds a NUL is not a client's name.
- * - A Python literal with a character by its name (`\N{...}`), or of more than 60 levels, is not read.
+ * - A Python literal with a character by its name (`\N{...}`) is not read. Literals are read as by
+ *   Python 3.11: to 200 brackets inside one another, and integers to 4,300 digits.
  *
  * Secrets
  * -------
@@ -2667,9 +2669,19 @@ rbtoken_status_t rbtoken_store_backup(struct rbtoken_store_t *store,
 
 /**
  * Writes all that a store has, as of one moment, into a new file of lines, to be read by
- * `rbtoken_store_import_file()` of another store, of any kind. The first line tells the format and
- * its version; then each line is a JSON object for a Local Site, a user who may not log in, or a
- * token with all its fields.
+ * `rbtoken_store_import_file()` of another store, in memory or in a file. The first line tells the
+ * format, its version and how many lines of each kind follow; then each line is a JSON object for
+ * a Local Site, a user who may not log in, or a token with all its fields.
+ *
+ * Each line is valid JSON, and so are `policy` and `extra_data` in it. A document that others wrote
+ * and this library would write otherwise has its text in a string before it, `stored_policy` or
+ * `stored_extra_data`; this is what an import takes, so that it gives back the same text and
+ * denies what it denied. `policy` is null then if the text is neither JSON nor a Python literal.
+ *
+ * Review Board's database is read in pages of 500, each as of its own moment, with no transaction
+ * around them; together they take no longer than the setting `bulk_timeout_secs`. A row with a cell
+ * that cannot be read, or with a name that this library does not accept, is left out: such a
+ * token logs nobody in.
  *
  * The file has the values of all tokens: it is a secret. It is made readable by its owner alone,
  * and is on the disk when this returns; no file is overwritten, and none is left behind by a
@@ -2685,8 +2697,8 @@ rbtoken_status_t rbtoken_store_backup(struct rbtoken_store_t *store,
  * @param error receives the details of a failure; may be NULL
  * @retval RBTOKEN_OK the file is there
  * @retval RBTOKEN_E_EXISTS there is a file already
- * @retval RBTOKEN_E_IO the file cannot be written
- * @retval RBTOKEN_E_UNSUPPORTED the store is of a kind that cannot be copied
+ * @retval RBTOKEN_E_IO the file cannot be written, or the database not be reached
+ * @retval RBTOKEN_E_TIMEOUT, RBTOKEN_E_DATABASE the database did not answer in time, or refused
  * @retval RBTOKEN_E_STRUCT_SIZE, RBTOKEN_E_UNSUPPORTED_OPTION see "Options structs"
  * @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG an argument is bad
  * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL, RBTOKEN_E_NO_MEMORY see "Errors"
@@ -2705,7 +2717,9 @@ rbtoken_status_t rbtoken_store_export_file(struct rbtoken_store_t *store,
 /**
  * Adds all that `rbtoken_store_export_file()` has written into a file: the whole of it, or
  * nothing. The tokens get new ids, in the order of their lines, and no event is fired for them;
- * Local Sites that the store has stay, and settings are not touched.
+ * Local Sites that the store has stay, and settings are not touched. A document that others wrote
+ * need keep no rule, and is given back as it stands: a policy that is malformed denies everything,
+ * as described in "Review Board's database". A line has at most 1 GiB.
  *
  * `[thread-safe]`
  *
@@ -2728,7 +2742,7 @@ rbtoken_status_t rbtoken_store_export_file(struct rbtoken_store_t *store,
  * @retval RBTOKEN_E_IO the file cannot be read, or the store's own not be written
  * @retval RBTOKEN_E_DATABASE the store's own file cannot be written
  * @retval RBTOKEN_E_NO_MEMORY memory is exhausted
- * @retval RBTOKEN_E_UNSUPPORTED the store is of a kind that takes no imports
+ * @retval RBTOKEN_E_UNSUPPORTED the store is on Review Board's database, which takes no imports
  * @retval RBTOKEN_E_STRUCT_SIZE, RBTOKEN_E_UNSUPPORTED_OPTION see "Options structs"
  * @retval RBTOKEN_E_NULL_ARGUMENT an argument is NULL
  * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL see "Errors"

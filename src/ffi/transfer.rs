@@ -110,9 +110,19 @@ pub unsafe extern "C" fn rbtoken_store_backup(
 }
 
 /// Writes all that a store has, as of one moment, into a new file of lines, to be read by
-/// `rbtoken_store_import_file()` of another store, of any kind. The first line tells the format and
-/// its version; then each line is a JSON object for a Local Site, a user who may not log in, or a
-/// token with all its fields.
+/// `rbtoken_store_import_file()` of another store, in memory or in a file. The first line tells the
+/// format, its version and how many lines of each kind follow; then each line is a JSON object for
+/// a Local Site, a user who may not log in, or a token with all its fields.
+///
+/// Each line is valid JSON, and so are `policy` and `extra_data` in it. A document that others wrote
+/// and this library would write otherwise has its text in a string before it, `stored_policy` or
+/// `stored_extra_data`; this is what an import takes, so that it gives back the same text and
+/// denies what it denied. `policy` is null then if the text is neither JSON nor a Python literal.
+///
+/// Review Board's database is read in pages of 500, each as of its own moment, with no transaction
+/// around them; together they take no longer than the setting `bulk_timeout_secs`. A row with a cell
+/// that cannot be read, or with a name that this library does not accept, is left out: such a
+/// token logs nobody in.
 ///
 /// The file has the values of all tokens: it is a secret. It is made readable by its owner alone,
 /// and is on the disk when this returns; no file is overwritten, and none is left behind by a
@@ -128,8 +138,8 @@ pub unsafe extern "C" fn rbtoken_store_backup(
 /// @param error receives the details of a failure; may be NULL
 /// @retval RBTOKEN_OK the file is there
 /// @retval RBTOKEN_E_EXISTS there is a file already
-/// @retval RBTOKEN_E_IO the file cannot be written
-/// @retval RBTOKEN_E_UNSUPPORTED the store is of a kind that cannot be copied
+/// @retval RBTOKEN_E_IO the file cannot be written, or the database not be reached
+/// @retval RBTOKEN_E_TIMEOUT, RBTOKEN_E_DATABASE the database did not answer in time, or refused
 /// @retval RBTOKEN_E_STRUCT_SIZE, RBTOKEN_E_UNSUPPORTED_OPTION see "Options structs"
 /// @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG an argument is bad
 /// @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL, RBTOKEN_E_NO_MEMORY see "Errors"
@@ -162,7 +172,9 @@ pub unsafe extern "C" fn rbtoken_store_export_file(
 
 /// Adds all that `rbtoken_store_export_file()` has written into a file: the whole of it, or
 /// nothing. The tokens get new ids, in the order of their lines, and no event is fired for them;
-/// Local Sites that the store has stay, and settings are not touched.
+/// Local Sites that the store has stay, and settings are not touched. A document that others wrote
+/// need keep no rule, and is given back as it stands: a policy that is malformed denies everything,
+/// as described in "Review Board's database". A line has at most 1 GiB.
 ///
 /// `[thread-safe]`
 ///
@@ -185,7 +197,7 @@ pub unsafe extern "C" fn rbtoken_store_export_file(
 /// @retval RBTOKEN_E_IO the file cannot be read, or the store's own not be written
 /// @retval RBTOKEN_E_DATABASE the store's own file cannot be written
 /// @retval RBTOKEN_E_NO_MEMORY memory is exhausted
-/// @retval RBTOKEN_E_UNSUPPORTED the store is of a kind that takes no imports
+/// @retval RBTOKEN_E_UNSUPPORTED the store is on Review Board's database, which takes no imports
 /// @retval RBTOKEN_E_STRUCT_SIZE, RBTOKEN_E_UNSUPPORTED_OPTION see "Options structs"
 /// @retval RBTOKEN_E_NULL_ARGUMENT an argument is NULL
 /// @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL see "Errors"

@@ -212,8 +212,8 @@
  * known.
  *
  * A call about one token ends within `call_timeout_secs`: waiting for a connection, connecting,
- * every statement and every retry included. Listing, purging and invalidating the tokens of a user
- * or of everyone end within `bulk_timeout_secs`. Resolving a host name is not covered by these
+ * every statement and every retry included. Listing, exporting, purging and invalidating the tokens
+ * of a user or of everyone end within `bulk_timeout_secs`. Resolving a host name is not covered by these
  * limits; the last address that worked is tried first. The timeouts of the session on the server
  * are shorter than the call's, so that no statement keeps waiting for a lock there.
  *
@@ -233,8 +233,9 @@
  * the server reads them: as Python's json (with NaN, infinities and lone surrogates), a string that
  * holds JSON once more, or a Python literal; any other text counts as `{}`. rbtoken_token_policy()
  * and rbtoken_token_extra_data() give the stored text. rbtoken_token_to_json() gives JSON: NaN and
- * infinities are null, and U+FFFD replaces a lone surrogate. Four differences make the library
- * stricter than the server:
+ * infinities are null, and U+FFFD replaces a lone surrogate. rbtoken_store_export_file() gives the
+ * same JSON, and the stored text beside it. Four differences make the library stricter than the
+ * server:
  *
  * - A policy denies everything if its text is neither JSON nor a Python literal, if it is not an
  *   object, or if a part of its `resources` has the wrong type; rbtoken_token_allows() then answers
@@ -246,7 +247,8 @@
  *   invalidated, deleted and purged, and is in the way of no other. A list shows it as expired if it
  *   is `expires` that cannot be read.
  * - A `client_name` that holds a NUL is not a client's name.
- * - A Python literal with a character by its name (`\N{...}`), or of more than 60 levels, is not read.
+ * - A Python literal with a character by its name (`\N{...}`) is not read. Literals are read as by
+ *   Python 3.11: to 200 brackets inside one another, and integers to 4,300 digits.
  *
  * Secrets
  * -------
