@@ -209,13 +209,9 @@ impl<'a> Item<'a> {
         members.filter(|(name, _)| name.as_str() == Some(key)).last().map(|(_, value)| value)
     }
 
-    fn parts(self, end: usize) -> impl Iterator<Item = Item<'a>> + use<'a> {
-        let mut at = self.at + 1;
-        std::iter::from_fn(move || {
-            let item = (at < end).then(|| Item::at(self.nodes, at))?;
-            at = item.end();
-            Some(item)
-        })
+    /// The values inside this one, keys too.
+    fn parts(self, end: usize) -> Parts<'a> {
+        Parts { nodes: self.nodes, at: self.at + 1, end }
     }
 
     /// The index after the value and all that is inside it.
@@ -224,6 +220,22 @@ impl<'a> Item<'a> {
             Node::List { end } | Node::Dict { end } => *end,
             _ => self.at + 1,
         }
+    }
+}
+
+/// The values inside a container.
+struct Parts<'a> {
+    nodes: &'a [Node],
+    at: usize,
+    end: usize,
+}
+
+impl<'a> Iterator for Parts<'a> {
+    type Item = Item<'a>;
+    fn next(&mut self) -> Option<Item<'a>> {
+        let item = (self.at < self.end).then(|| Item::at(self.nodes, self.at))?;
+        self.at = item.end();
+        Some(item)
     }
 }
 

@@ -1,40 +1,36 @@
 //! A stored document as JSON that every reader takes.
+//!
+//! The other writer, of the documents that this library accepts, borrows sorted members and recurses
+//! over at most 128 levels; here there may be any number, and keys that are no text. They share how
+//! strings and floats are written.
+
+use std::borrow::Cow;
 
 use super::super::write::{write_float, write_string};
-use super::{Item, Node};
+use super::{Item, Node, Parts};
 use crate::error::Result;
-use crate::memory::TextBuffer;
+use crate::memory::{self, TextBuffer};
 
-/// What is yet to be written, from the last to the first.
-enum Todo<'a> {
-    /// A value; whether it is the document, or an object in objects alone.
-    Value(Item<'a>, bool),
-    Text(&'static str),
-    /// A member's name and what separates it from the value.
-    Name(String),
+/// A container that is not complete yet: what is left of it.
+enum Open<'a> {
+    List(Parts<'a>),
+    /// The last member comes first.
+    Dict(Vec<Member<'a>>),
 }
 
-/// Writes a value, leaving out the members whose names start with `hidden`.
+type Member<'a> = (Cow<'a, str>, Item<'a>);
+
+/// Writes a value, leaving out the members whose names start with `hidden`, but for those of objects
+/// in lists.
 ///
 /// # Errors
 /// `NoMemory`.
 pub(super) fn write(root: Item<'_>, hidden: Option<&str>) -> Result<String> {
     let mut out = TextBuffer::default();
-    let mut todo = vec![Todo::Value(root, true)];
-    while let Some(next) = todo.pop() {
-        let (item, is_outer) = match next {
-            Todo::Text(text) => {
-                out.push_str(text);
-                continue;
-            }
-            Todo::Name(name) => {
-                // The buffer notes a failure itself.
-                let _ = write_string(&name, &mut out);
-                out.push_str(": ");
-                continue;
-            }
-            Todo::Value(item, is_outer) => (item, is_outer),
-        };
+    let (mut open, mut open_lists) = (Vec::new(), 0_usize);
+    let mut item = root;
+    loop {
+        let mut is_first = false;
         match item.node() {
             Node::Null | Node::Group | Node::Opaque { .. } => out.push_str("null"),
             Node::Bool(true) => out.push_str("true"),
@@ -42,65 +38,82 @@ pub(super) fn write(root: Item<'_>, hidden: Option<&str>) -> Result<String> {
             Node::Int(digits) => out.push_str(digits),
             Node::Float(value) if value.is_finite() => write_float(*value, &mut out),
             Node::Float(_) => out.push_str("null"),
+            // The buffer notes a failure itself.
             Node::Text(text) => _ = write_string(&text.text, &mut out),
             Node::List { end } => {
                 out.push('[');
-                let first = todo.len();
-                for item in item.parts(*end) {
-                    if todo.len() > first {
-                        todo.push(Todo::Text(", "));
-                    }
-                    todo.push(Todo::Value(item, false));
-                }
-                todo[first..].reverse();
-                todo.insert(first, Todo::Text("]"));
+                memory::push(&mut open, Open::List(item.parts(*end)))?;
+                (is_first, open_lists) = (true, open_lists + 1);
             }
             Node::Dict { .. } => {
                 out.push('{');
-                let mut members: Vec<_> = item
-                    .members()
-                    .into_iter()
-                    .flatten()
-                    .filter_map(|(key, value)| Some((name(key)?, value)))
-                    .collect();
-                if let Some(prefix) = hidden.filter(|_| is_outer) {
-                    members.retain(|(name, _)| !name.starts_with(prefix));
-                }
-                // Stable, so that of equal names the last one stays the last.
-                members.sort_by(|(one, _), (other, _)| one.cmp(other));
-                members.reverse();
-                members.dedup_by(|(one, _), (other, _)| one == other);
-                todo.push(Todo::Text("}"));
-                let last = members.len().saturating_sub(1);
-                // The first to be written is the last of the stack.
-                for (index, (name, value)) in members.into_iter().enumerate() {
-                    todo.push(Todo::Value(value, is_outer));
-                    todo.push(Todo::Name(name));
-                    if index < last {
-                        todo.push(Todo::Text(", "));
-                    }
-                }
+                let members = members(item, hidden.filter(|_| open_lists == 0))?;
+                memory::push(&mut open, Open::Dict(members))?;
+                is_first = true;
             }
         }
+        item = loop {
+            let separator = if is_first { "" } else { ", " };
+            match open.last_mut() {
+                None => return out.finish(),
+                Some(Open::List(items)) => {
+                    if let Some(item) = items.next() {
+                        out.push_str(separator);
+                        break item;
+                    }
+                    out.push(']');
+                    open_lists -= 1;
+                }
+                Some(Open::Dict(members)) => {
+                    if let Some((name, value)) = members.pop() {
+                        out.push_str(separator);
+                        let _ = write_string(&name, &mut out);
+                        out.push_str(": ");
+                        break value;
+                    }
+                    out.push('}');
+                }
+            }
+            open.pop();
+            is_first = false;
+        };
     }
-    out.finish()
+}
+
+/// The members of an object by their names in JSON, from the last to the first.
+fn members<'a>(item: Item<'a>, hidden: Option<&str>) -> Result<Vec<Member<'a>>> {
+    let mut members = Vec::new();
+    for (key, value) in item.members().into_iter().flatten() {
+        let Some(name) = name(key)? else { continue };
+        if hidden.is_none_or(|prefix| !name.starts_with(prefix)) {
+            memory::push(&mut members, (name, value))?;
+        }
+    }
+    // Of equal names, the one that comes last in the document counts.
+    members.sort_unstable_by(|(one, first), (other, second)| {
+        other.cmp(one).then(second.at.cmp(&first.at))
+    });
+    members.dedup_by(|(later, _), (kept, _)| later == kept);
+    Ok(members)
 }
 
 /// The name that a key has in JSON, as Python's `json.dumps` writes it.
-fn name(key: Item<'_>) -> Option<String> {
-    Some(match key.node() {
-        Node::Text(text) => text.text.clone(),
-        Node::Int(digits) => digits.to_string(),
-        Node::Bool(true) => "true".to_owned(),
-        Node::Bool(false) => "false".to_owned(),
-        Node::Null => "null".to_owned(),
+fn name(key: Item<'_>) -> Result<Option<Cow<'_, str>>> {
+    Ok(Some(match key.node() {
+        Node::Text(text) => Cow::Borrowed(&*text.text),
+        Node::Int(digits) => Cow::Borrowed(&**digits),
+        Node::Bool(true) => Cow::Borrowed("true"),
+        Node::Bool(false) => Cow::Borrowed("false"),
+        Node::Null => Cow::Borrowed("null"),
         Node::Float(value) if value.is_finite() => {
             let mut name = TextBuffer::default();
             write_float(*value, &mut name);
-            name.finish().ok()?
+            Cow::Owned(name.finish()?)
         }
-        Node::Float(value) if value.is_nan() => "NaN".to_owned(),
-        Node::Float(value) => if *value > 0.0 { "Infinity" } else { "-Infinity" }.to_owned(),
-        Node::Group | Node::Opaque { .. } | Node::List { .. } | Node::Dict { .. } => return None,
-    })
+        Node::Float(value) if value.is_nan() => Cow::Borrowed("NaN"),
+        Node::Float(value) => Cow::Borrowed(if *value > 0.0 { "Infinity" } else { "-Infinity" }),
+        Node::Group | Node::Opaque { .. } | Node::List { .. } | Node::Dict { .. } => {
+            return Ok(None);
+        }
+    }))
 }
