@@ -336,7 +336,7 @@ impl ReviewBoard {
         give: &mut dyn FnMut(&[Text]) -> Result<()>,
     ) -> Result<()> {
         let statement = format!("{name_and_table} AND id > ? ORDER BY id LIMIT {}", rows::PAGE);
-        let mut last_id = i64::MIN;
+        let mut last_id = rows::BEFORE_ALL;
         loop {
             let page =
                 self.ask_within(limits, |lease| lease.query(&statement, &[Param::Int(last_id)]))?;
@@ -589,7 +589,7 @@ impl Backend for ReviewBoard {
         self.for_names(limits, local_sites, &mut |names| give(Part::LocalSites(names)))?;
         let users = "SELECT id, username FROM auth_user WHERE NOT is_active";
         self.for_names(limits, users, &mut |names| give(Part::InactiveUsers(names)))?;
-        let mut last_id = i64::MIN;
+        let mut last_id = rows::BEFORE_ALL;
         loop {
             let page = self.ask_within(limits, |lease| self.reader().page_after(lease, last_id))?;
             let Some(last) = page.last() else { return Ok(()) };

@@ -380,6 +380,9 @@ pub(super) fn insert(
     )
 }
 
+/// Lower than the ids of all rows, in a column of 32 bits too.
+pub(super) const BEFORE_ALL: i64 = i32::MIN as i64;
+
 /// Rows that are read at a time where all are read.
 pub(super) const PAGE: usize = 500;
 
