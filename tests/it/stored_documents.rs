@@ -176,7 +176,7 @@ mod on_sqlite {
             "\"{\\\"a\\\": 1}\"",
             "('line\\n', 'break') # é\r\n",
             &format!("[{}0{}]", "[".repeat(5000), "]".repeat(5000)),
-            &"x".repeat(3 << 20),
+            &"x".repeat((1 << 20) + 1),
         ];
         for text in texts {
             token_with(&store, &database, [Some(text), Some(text)]);
@@ -193,7 +193,7 @@ mod on_sqlite {
             let sql = format!("UPDATE webapi_webapitoken SET {cell} WHERE id = {id}");
             database.execute(&sql, ()).unwrap();
         }
-        let long = "n".repeat(2 << 20);
+        let long = "n".repeat((1 << 20) + 1);
         database.execute("UPDATE webapi_webapitoken SET note = ?1 WHERE id = 1", [&long]).unwrap();
         let lines = assert_import_restores(&store, &folder, "texts");
         let tokens = 1 + 2 * texts.len();
