@@ -73,8 +73,10 @@ fuzz_target!(|input: &[u8]| {
     let Ok(text) = std::str::from_utf8(input) else { return };
     let Ok(value) = json::parse(text) else { return };
     if let Err(error) = serde_json::from_str::<Value>(text) {
-        // That reader goes 127 levels deep.
-        assert!(error.to_string().contains("recursion limit"), "{error}");
+        // That reader goes 127 levels deep, and rounds numbers near the largest one to infinity.
+        let message = error.to_string();
+        let is_known = ["recursion limit", "number out of range"].map(|it| message.contains(it));
+        assert!(is_known.contains(&true), "{message}");
     }
     let written = json::to_text(&value).expect("there is memory");
     assert!(written.is_ascii());
