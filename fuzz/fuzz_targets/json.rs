@@ -30,7 +30,11 @@ fn python(value: &Value) -> String {
 
 /// As Python's `repr`: the fewest digits that tell the number, with an exponent where it is long.
 fn float(number: f64) -> String {
-    let text = format!("{:e}", number.abs());
+    let number_of_digits = format!("{:e}", number.abs())
+        .split_once('e')
+        .map_or(0, |(it, _)| it.len() - usize::from(it.contains('.')));
+    // Of two that are as near, the even one.
+    let text = format!("{:.*e}", number_of_digits - 1, number.abs());
     let (mantissa, exponent) = text.split_once('e').expect("it has an exponent");
     let exponent: i32 = exponent.parse().expect("it is a number");
     let digits = mantissa.replace('.', "");
