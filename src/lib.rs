@@ -31,7 +31,11 @@ pub mod clock;
 pub mod error;
 pub mod extension;
 pub mod ffi;
+#[cfg(not(fuzzing))]
 mod index;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod index;
 pub mod json;
 mod memory;
 mod model;

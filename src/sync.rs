@@ -7,14 +7,15 @@ pub(crate) use loom::sync::{Arc, Condvar, Mutex, MutexGuard, atomic::AtomicUsize
 #[cfg(not(loom))]
 pub(crate) use std::sync::{Arc, Condvar, Mutex, MutexGuard, atomic::AtomicUsize};
 
-#[cfg(not(loom))]
+#[cfg(not(any(loom, miri)))]
 pub(crate) use parking_lot::Mutex as SmallMutex;
 
-/// Stands for the mutex of parking_lot, which is not poisoned.
-#[cfg(loom)]
+/// Stands for the mutex of parking_lot, which is not poisoned; and which packs an address, so that
+/// Miri cannot run it with strict provenance.
+#[cfg(any(loom, miri))]
 pub(crate) struct SmallMutex<T>(Mutex<T>);
 
-#[cfg(loom)]
+#[cfg(any(loom, miri))]
 impl<T> SmallMutex<T> {
     pub fn new(value: T) -> Self {
         Self(Mutex::new(value))

@@ -3,7 +3,7 @@
 use std::ops::{Deref, DerefMut};
 use std::ptr::NonNull;
 
-use super::pieces::Pieces;
+use super::pieces::{CHUNK, Pieces};
 use crate::error::Result;
 use crate::memory;
 
@@ -115,10 +115,10 @@ impl Line {
 
 /// So many lines and more, as powers of two, are taken out of huge pages: fewer are soon found,
 /// and more have some of their own.
-const SIZES: std::ops::Range<u32> = 6..14;
+const SIZES: std::ops::Range<u32> = 6..(CHUNK / 2 / size_of::<Line>()).ilog2();
 
 /// Memory for the lines of many tables: what one gives back as it grows is what the next one needs.
-pub(crate) struct LineMemory(Vec<Pieces>);
+pub struct LineMemory(Vec<Pieces>);
 
 impl Default for LineMemory {
     fn default() -> Self {

@@ -11,7 +11,7 @@ mod pieces;
 mod slab;
 mod table;
 
-pub(crate) use lines::LineMemory;
+pub use lines::LineMemory;
 pub use slab::Shared;
-pub(crate) use slab::Slab;
-pub(crate) use table::{Hint, Table, for_each_table, table_of};
+pub use slab::Slab;
+pub use table::{Hint, Table, for_each_table, table_of};

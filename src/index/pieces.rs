@@ -8,10 +8,11 @@ use crate::sync::{Arc, SmallMutex as Mutex};
 
 /// Bytes of a chunk: a huge page. A chunk begins at a multiple of it, so that a piece tells its
 /// own.
-pub(super) const CHUNK: usize = 1 << 21;
+/// Miri and the fuzzer fill many, which are small.
+pub(super) const CHUNK: usize = if cfg!(any(miri, fuzzing)) { 1 << 16 } else { 1 << 21 };
 
 /// Of pieces up to this size, which come and go often, one chunk without any is kept.
-const SMALL: usize = 1 << 12;
+const SMALL: usize = CHUNK / 512;
 
 /// Memory in pieces of one size, a multiple of the 64 bytes to which each is aligned.
 pub(super) struct Pieces(Arc<Mutex<Chunks>>);
@@ -288,7 +289,7 @@ mod tests {
 
     #[test]
     fn chunks_go_when_nothing_of_them_is_in_use() {
-        const SIZE: usize = 1 << 17;
+        const SIZE: usize = CHUNK / 16;
         let pieces = Pieces::new(SIZE);
         let count = pieces.counter();
         let mut taken = Vec::new();
@@ -317,7 +318,7 @@ mod tests {
 
     #[test]
     fn what_was_prepared_is_taken_without_a_new_chunk() {
-        const SIZE: usize = 1 << 17;
+        const SIZE: usize = CHUNK / 16;
         let pieces = Pieces::new(SIZE);
         let count = pieces.counter();
         let mut taken = Vec::new();
@@ -338,7 +339,7 @@ mod tests {
 
     #[test]
     fn pieces_that_others_need_are_left_to_them() {
-        const SIZE: usize = 1 << 17;
+        const SIZE: usize = CHUNK / 16;
         let pieces = Pieces::new(SIZE);
         let count = pieces.counter();
         let mut taken: Vec<_> = (0..10).map(|_| pieces.take(5).unwrap()).collect();

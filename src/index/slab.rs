@@ -37,7 +37,7 @@ struct Slot<T> {
 }
 
 /// Memory for values of one kind.
-pub(crate) struct Slab<T>(Pieces, PhantomData<fn(T)>);
+pub struct Slab<T>(Pieces, PhantomData<fn(T)>);
 
 impl<T> Default for Slab<T> {
     fn default() -> Self {
@@ -211,6 +211,7 @@ mod tests {
     use std::thread;
 
     use super::*;
+    use crate::index::pieces::CHUNK;
 
     /// Says when it goes.
     struct Counted {
@@ -241,13 +242,13 @@ mod tests {
     #[test]
     fn a_value_lives_as_long_as_its_last_reference() {
         let (living, slab) = (Living::default(), Slab::default());
-        let mut values: Vec<_> =
-            (0..10_000).map(|n| slab.place(living.value(n)).unwrap()).collect();
+        const COUNT: usize = CHUNK / 256;
+        let mut values: Vec<_> = (0..COUNT).map(|n| slab.place(living.value(n)).unwrap()).collect();
         let others: Vec<_> = values.iter().step_by(3).cloned().collect();
         values.clear();
         assert_eq!(living.count(), others.len());
         assert!(others.iter().enumerate().all(|(index, value)| value.number == 3 * index));
-        let again: Vec<_> = (0..10_000).map(|n| slab.place(living.value(n)).unwrap()).collect();
+        let again: Vec<_> = (0..COUNT).map(|n| slab.place(living.value(n)).unwrap()).collect();
         assert!(others.iter().enumerate().all(|(index, value)| value.number == 3 * index));
         assert!(again.iter().enumerate().all(|(number, value)| value.number == number));
         drop(slab);
@@ -260,13 +261,13 @@ mod tests {
     fn memory_goes_with_the_slab_and_the_last_value() {
         let slab = Slab::default();
         let count = slab.0.counter();
-        let values: Vec<_> = (0..100_000_u64).map(|n| slab.place(n).unwrap()).collect();
-        let last = values[50_000].clone();
+        let values: Vec<_> = (0..CHUNK / 16).map(|n| slab.place(n).unwrap()).collect();
+        let last = values[CHUNK / 32].clone();
         assert!(count() > Some(3));
         drop(values);
         assert!(count() <= Some(2));
         drop(slab);
-        assert_eq!((*last, count()), (50_000, Some(1)));
+        assert_eq!((*last, count()), (CHUNK / 32, Some(1)));
         drop(last);
         assert_eq!(count(), None);
     }
@@ -294,7 +295,7 @@ mod tests {
                 let (living, slab, common) = (&living, &slab, &common);
                 scope.spawn(move || {
                     let mut mine = Vec::new();
-                    for n in 0..5000 {
+                    for n in 0..CHUNK / 512 {
                         let value = living.value(thread * 10_000 + n);
                         mine.push((slab.place(value).unwrap(), common.clone()));
                         if n % 3 == 0 {
@@ -387,12 +388,16 @@ pub(super) mod models {
     fn only_reference_writes_after_every_read() {
         loom::model(|| {
             let mut value = Shared::alone(Watched::new(1));
-            let reader = reader(&value);
-            if let Some(value) = value.get_mut() {
-                value.write(2);
-            }
-            assert_eq!(reader.join().unwrap(), 1);
-            value.get_mut().unwrap().write(3);
+            let other = value.clone();
+            let writer = thread::spawn(move || {
+                if let Some(value) = value.get_mut() {
+                    value.write(2);
+                }
+                value
+            });
+            assert_eq!(other.read(), 1);
+            drop(other);
+            writer.join().unwrap().get_mut().unwrap().write(3);
         });
     }
 

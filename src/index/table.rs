@@ -25,7 +25,7 @@ fn mark(hash: u64) -> u16 {
 /// is chosen by bits from the middle: the table itself uses the lowest 16 and the highest 16, and
 /// for marks the lowest 4 of those between.
 #[inline]
-pub(crate) fn table_of(hash: u64, tables: usize) -> usize {
+pub fn table_of(hash: u64, tables: usize) -> usize {
     ((u64::from((hash >> 16) as u32) * tables as u64) >> 32) as usize
 }
 
@@ -33,7 +33,7 @@ pub(crate) fn table_of(hash: u64, tables: usize) -> usize {
 ///
 /// # Errors
 /// The first one of `each`.
-pub(crate) fn for_each_table<const TABLES: usize>(
+pub fn for_each_table<const TABLES: usize>(
     hashes: impl Iterator<Item = u64> + Clone,
     mut each: impl FnMut(usize, usize) -> Result<()>,
 ) -> Result<()> {
@@ -52,7 +52,7 @@ pub(crate) fn for_each_table<const TABLES: usize>(
 
 /// A hash table. What tells two values apart is the caller's to say, by a hash and by a look.
 /// Of a hash, the 16 highest bits tell entries apart, and the lowest ones name the line.
-pub(crate) struct Table<T> {
+pub struct Table<T> {
     /// A power of two of them, or none.
     lines: Lines,
     /// For each line, the [`mark`]s of what began there since the lines were made: so few bytes
@@ -67,7 +67,7 @@ pub(crate) struct Table<T> {
 /// Where a table's lines are, for who does not hold the table's lock yet: they come from memory
 /// while the lock is taken, if they are still there, and nothing is lost if not.
 #[derive(Default)]
-pub(crate) struct Hint(AtomicUsize);
+pub struct Hint(AtomicUsize);
 
 impl Hint {
     /// Asks for the line that a hash names.
@@ -108,7 +108,7 @@ fn prefetch(start: usize, index: usize) {
 }
 
 /// A reference that a table keeps.
-pub(crate) struct Lent<'a, T>(ManuallyDrop<Shared<T>>, PhantomData<&'a Shared<T>>);
+pub struct Lent<'a, T>(ManuallyDrop<Shared<T>>, PhantomData<&'a Shared<T>>);
 
 impl<T> Deref for Lent<'_, T> {
     type Target = Shared<T>;
@@ -316,8 +316,9 @@ mod tests {
             (state >> 33) % below
         };
         // Grows, stays, and is emptied, more than once.
-        for step in 0..200_000_u64 {
-            let growing = step / 20_000 % 3;
+        const STEPS: u64 = if cfg!(miri) { 5_000 } else { 200_000 };
+        for step in 0..STEPS {
+            let growing = step / (STEPS / 10) % 3;
             let key = random(if growing == 2 { 300 } else { 3000 });
             let is = |it: &Shared<(u64, Arc<u64>)>| it.0 == key;
             let found = table.find(hash(key), is).map(|it| *it.deref().1);
@@ -372,7 +373,7 @@ mod tests {
         let (slab, memory, mut table) = (Slab::default(), LineMemory::default(), Table::default());
         assert!(table.find(0, |_: &Shared<u64>| true).is_none());
         assert!(table.remove(0, |_| true).is_none());
-        for key in 0..100_000 {
+        for key in 0..if cfg!(miri) { 1_000 } else { 100_000 } {
             let value = slab.place(key).unwrap();
             table.insert(&memory, hash(key), value, |key| hash(*key)).unwrap();
             assert!(table.remove(hash(key), |it| **it == key).is_some());

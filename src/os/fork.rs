@@ -91,8 +91,8 @@ pub(crate) fn generation() -> Option<u64> {
 }
 
 /// A page that the kernel wipes in a child, however it was forked: `_Fork()` and the bare system
-/// calls run no handlers.
-#[cfg(target_os = "linux")]
+/// calls run no handlers. (Miri knows no such page, and no fork.)
+#[cfg(all(target_os = "linux", not(miri)))]
 mod wiped {
     use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -140,7 +140,7 @@ mod wiped {
     }
 }
 
-#[cfg(not(target_os = "linux"))]
+#[cfg(any(not(target_os = "linux"), miri))]
 mod wiped {
     pub(super) fn mark() -> bool {
         false

@@ -278,7 +278,15 @@ mod models {
 
     use super::*;
 
-    /// Sends a thing in a thread of its own.
+    /// Runs a model with up to three switches from a thread that could go on, or with
+    /// `LOOM_MAX_PREEMPTIONS`: all of them would take hours.
+    fn model(run: impl Fn() + Sync + Send + 'static) {
+        let mut builder = loom::model::Builder::new();
+        builder.preemption_bound = builder.preemption_bound.or(Some(3));
+        builder.check(run);
+    }
+
+    /// Sends things in a thread of its own.
     fn send(sender: &Arc<Sender<u8>>, things: &'static [u8]) -> thread::JoinHandle<()> {
         let sender = Arc::clone(sender);
         thread::spawn(move || things.iter().for_each(|thing| sender.send(*thing).unwrap()))
@@ -286,21 +294,21 @@ mod models {
 
     #[test]
     fn things_of_two_senders_come_through_a_full_queue() {
-        loom::model(|| {
+        model(|| {
             let (sender, receiver) = queue(1);
             let sender = Arc::new(sender);
-            let threads = [send(&sender, &[1]), send(&sender, &[2])];
+            let threads = [send(&sender, &[1, 2]), send(&sender, &[3])];
             drop(sender);
             let mut received: Vec<u8> = receiver.collect();
             received.sort_unstable();
-            assert_eq!(received, [1, 2]);
+            assert_eq!(received, [1, 2, 3]);
             threads.into_iter().for_each(|thread| thread.join().unwrap());
         });
     }
 
     #[test]
     fn taking_all_makes_room_for_a_waiting_sender() {
-        loom::model(|| {
+        model(|| {
             let (sender, receiver) = queue(1);
             let sender = Arc::new(sender);
             let thread = send(&sender, &[1, 2, 3]);
@@ -317,7 +325,7 @@ mod models {
 
     #[test]
     fn ending_receiver_wakes_a_waiting_sender() {
-        loom::model(|| {
+        model(|| {
             let (sender, receiver) = queue(1);
             let sender = Arc::new(sender);
             let thread = send(&sender, &[1, 2]);
@@ -328,7 +336,7 @@ mod models {
 
     #[test]
     fn reply_wakes_the_caller_whether_given_or_dropped() {
-        loom::model(|| {
+        model(|| {
             let (sender, receiver) = queue(usize::MAX);
             let writer = thread::spawn(move || {
                 let mut answers = receiver.enumerate();

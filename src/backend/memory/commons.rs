@@ -86,10 +86,11 @@ mod tests {
         assert_eq!(one.note().as_str().as_ptr(), other.note().as_str().as_ptr());
         assert_eq!(commons.fields.entries().0, 1);
 
-        let many: Vec<_> = (0..1000).map(|n| noted(&n.to_string())).collect();
-        assert_eq!(commons.fields.entries().0, 1001);
+        const COUNT: usize = if cfg!(miri) { 120 } else { 1000 };
+        let many: Vec<_> = (0..COUNT).map(|n| noted(&n.to_string())).collect();
+        assert_eq!(commons.fields.entries().0, COUNT + 1);
         drop(many);
-        commons.released(1000);
+        commons.released(COUNT);
         let kept = noted("y");
         assert!(matches!(commons.fields.entries(), (2, ..100)));
         drop((kept, one, other));
