@@ -12,6 +12,5 @@ mod slab;
 mod table;
 
 pub use lines::LineMemory;
-pub use slab::Shared;
-pub use slab::Slab;
+pub use slab::{Shared, Slab};
 pub use table::{Hint, Table, for_each_table, table_of};
