@@ -1,4 +1,5 @@
 //! What threads share: the types of loom under `cfg(loom)`, so that its models run the real code.
+#![cfg_attr(not(feature = "sqlite"), allow(unused_imports, reason = "stores in files use them"))]
 
 pub(crate) use std::sync::PoisonError;
 

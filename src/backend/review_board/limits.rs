@@ -68,13 +68,18 @@ impl Limits {
     /// # Errors
     /// As [`Limits::remaining`].
     pub fn new_session_limit(&self, told: Duration) -> Result<Option<Duration>, Fault> {
-        let left = self.remaining()?;
+        Ok(self.limit_with(self.remaining()?, told))
+    }
+
+    /// As [`Limits::new_session_limit`], with so much left of the call.
+    fn limit_with(&self, left: Duration, told: Duration) -> Option<Duration> {
         let wanted = left.saturating_sub(self.margin / 2).max(left / 2).max(MIN_STATEMENT);
         let wanted = wanted.min(self.statement);
-        // Half of the margin is given when a limit is told, and may shrink to a quarter.
-        let is_too_long = told + self.margin / 4 > left;
+        // Half of the margin, or of what is left, is kept when a limit is told, and may shrink to a
+        // quarter.
+        let is_too_long = told + (self.margin / 4).min(left / 4) > left;
         let is_too_short = told < wanted && (wanted == self.statement || told < wanted / 2);
-        Ok((is_too_long || is_too_short).then_some(wanted).filter(|wanted| *wanted != told))
+        (is_too_long || is_too_short).then_some(wanted).filter(|wanted| *wanted != told)
     }
 }
 
@@ -92,25 +97,26 @@ mod tests {
 
     #[test]
     fn session_limit_is_told_only_when_it_matters() {
-        let told = Limits::of_call(30 * SECOND, 60 * SECOND).statement;
+        let limits = Limits::of_call(30 * SECOND, 60 * SECOND);
+        let told = limits.statement;
         assert_eq!(told, 27 * SECOND);
         for left in [30, 29, 28] {
-            assert!(matches!(with_left(left * SECOND).new_session_limit(told), Ok(None)), "{left}");
+            assert_eq!(limits.limit_with(left * SECOND, told), None, "{left}");
         }
         // No longer than the call, with time for the answer.
         for left in [27, 10, 2, 1] {
             let left = left * SECOND;
-            let new = with_left(left).new_session_limit(told).unwrap().unwrap();
+            let new = limits.limit_with(left, told).unwrap();
             assert!(new < left && new >= left / 3, "{left:?} {new:?}");
-            assert!(matches!(with_left(left).new_session_limit(new), Ok(None)));
+            // It need not be told again at once.
+            let later = left - (limits.margin / 4).min(left / 5);
+            assert_eq!(limits.limit_with(later, new), None, "{left:?}");
         }
         // A call that starts has all of it again.
         for told in [SECOND, 20 * SECOND] {
-            let new = with_left(30 * SECOND).new_session_limit(told).unwrap();
-            assert_eq!(new, Some(27 * SECOND));
+            assert_eq!(limits.limit_with(30 * SECOND, told), Some(27 * SECOND));
         }
-        let late = with_left(Duration::from_micros(10)).new_session_limit(told);
-        assert!(matches!(late, Ok(Some(MIN_STATEMENT)) | Err(Fault::TimedOut)));
+        assert_eq!(limits.limit_with(Duration::from_micros(10), told), Some(MIN_STATEMENT));
         assert!(matches!(with_left(Duration::ZERO).new_session_limit(told), Err(Fault::TimedOut)));
     }
 
