@@ -368,9 +368,10 @@ impl<'a> Lease<'a> {
         each: ForRows<'_>,
     ) -> Result<(), Fault> {
         sql::check_room(statement, params)?;
+        let mut is_first = true;
         self.ask(|connection| {
             connection.query(statement, params, &mut |row| {
-                sql::check_row_room()?;
+                sql::check_row_room(mem::replace(&mut is_first, false))?;
                 each(row)
             })
         })

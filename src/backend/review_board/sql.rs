@@ -56,13 +56,13 @@ pub(super) fn check_room(statement: &str, params: &[Param<'_>]) -> Result<()> {
     memory::check_room((statement.len() + texts).saturating_mul(COPIES) + memory::LARGE)
 }
 
-/// Checks that there is memory for the small allocations of one more row, the driver's included.
+/// Checks that there is memory for the small allocations of one more row, the driver's included. The
+/// first row needs less: one token can be revoked where a list is refused.
 ///
 /// # Errors
 /// `NoMemory`.
-pub(super) fn check_row_room() -> Result<()> {
-    const ROOM: usize = 1 << 16;
-    memory::check_room(ROOM)
+pub(super) fn check_row_room(is_first: bool) -> Result<()> {
+    memory::check_room(if is_first { 2 * memory::LARGE } else { 16 * memory::LARGE })
 }
 
 /// Is given the rows of a query, each as it arrives.
