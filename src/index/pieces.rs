@@ -20,8 +20,7 @@ pub(super) struct Pieces(Arc<Mutex<Chunks>>);
 /// The chunks. What each chunk's [`State`] says is guarded by this, too.
 struct Chunks {
     size: usize,
-    /// All of them, first those that have room. A leak checker finds the others here: it does not
-    /// know the packed addresses in tables.
+    /// All of them, first those that have room.
     all: Vec<NonNull<Chunk>>,
     /// How many have room.
     open: usize,

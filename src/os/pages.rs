@@ -1,15 +1,50 @@
 //! Large blocks of memory, aligned to their length.
+//!
+//! They are mapped: the allocator's keep twice their length in addresses, of which a process may
+//! have few. With 6 MiB left (`RLIMIT_AS`), a store in a file then creates no token again after
+//! others were deleted, and an invalidation can fail. Miri, which maps no part of a mapping, gets
+//! the allocator's.
 
-use std::alloc::{Layout, alloc, dealloc};
+#[cfg(not(miri))]
+use std::ffi::CStr;
 use std::ptr::NonNull;
 
-/// Allocates a block of `len` bytes, a power of two, whose address is a multiple of `len`. The
-/// block is uninitialized. Returns `None` if there is no memory.
+/// Maps a block of `len` bytes, a power of two, whose address is a multiple of `len`. It takes
+/// nothing of the machine until it is written. Returns `None` if there is no memory.
+#[cfg(not(miri))]
 pub(crate) fn allocate(len: usize) -> Option<NonNull<u8>> {
-    debug_assert!(len.is_power_of_two(), "a length is an alignment, too");
-    let layout = Layout::from_size_align(len, len).ok()?;
+    debug_assert!(len.is_power_of_two(), "a multiple of it is asked for");
+    let both = len.checked_mul(2)?;
+    // SAFETY: a new private mapping, which nobody else knows; of it, what lies before and behind
+    // the aligned part is given back.
+    unsafe {
+        let (access, kind) =
+            (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS);
+        let start = libc::mmap(std::ptr::null_mut(), both, access, kind, -1, 0);
+        if start == libc::MAP_FAILED {
+            return None;
+        }
+        let start = start.cast::<u8>();
+        let before = start.align_offset(len);
+        if before > 0 {
+            libc::munmap(start.cast(), before);
+        }
+        let aligned = start.add(before);
+        if before < len {
+            libc::munmap(aligned.add(len).cast(), len - before);
+        }
+        let block = NonNull::new(aligned)?;
+        tell_leak_checker(c"__lsan_register_root_region", block, len);
+        Some(block)
+    }
+}
+
+/// Allocates a block as above, in Miri's memory.
+#[cfg(miri)]
+pub(crate) fn allocate(len: usize) -> Option<NonNull<u8>> {
+    let layout = std::alloc::Layout::from_size_align(len, len).ok()?;
     // SAFETY: a power of two is not 0.
-    NonNull::new(unsafe { alloc(layout) })
+    NonNull::new(unsafe { std::alloc::alloc(layout) })
 }
 
 /// Asks the system to map a block with huge pages, each of which it takes from the machine as a
@@ -25,19 +60,42 @@ pub(crate) fn prefer_huge(block: NonNull<u8>, len: usize, huge: bool) {
     let _ = (block, len, huge);
 }
 
-/// Frees a block. Its memory goes back to the system now: an allocator may keep the addresses, as
-/// glibc's does once a block of this length was freed.
+/// Tells a leak checker in the process, if there is one, that a block has pointers, or has no more:
+/// it looks for them in the heap alone.
+#[cfg(not(miri))]
+fn tell_leak_checker(name: &CStr, block: NonNull<u8>, len: usize) {
+    // SAFETY: the name ends with a NUL; what it finds is a function of LeakSanitizer's, of this
+    // type, which only notes the block.
+    unsafe {
+        let found = libc::dlsym(libc::RTLD_DEFAULT, name.as_ptr());
+        if let Some(function) = NonNull::new(found) {
+            type Note = unsafe extern "C" fn(*const u8, usize);
+            let note = std::mem::transmute::<*mut libc::c_void, Note>(function.as_ptr());
+            note(block.as_ptr(), len);
+        }
+    }
+}
+
+/// Gives a block back to the system.
 ///
 /// # Safety
 /// The block came from [`allocate`] with this length, and nobody uses it any more.
+#[cfg(not(miri))]
 pub(crate) unsafe fn free(block: NonNull<u8>, len: usize) {
-    let Ok(layout) = Layout::from_size_align(len, len) else { return };
-    // SAFETY: as promised by the caller; the block is whole pages, whose content nobody needs.
-    unsafe {
-        #[cfg(all(target_os = "linux", not(miri)))]
-        libc::madvise(block.as_ptr().cast(), len, libc::MADV_DONTNEED);
-        dealloc(block.as_ptr(), layout);
-    }
+    tell_leak_checker(c"__lsan_unregister_root_region", block, len);
+    // SAFETY: as promised by the caller.
+    unsafe { libc::munmap(block.as_ptr().cast(), len) };
+}
+
+/// Frees a block of Miri's memory.
+///
+/// # Safety
+/// As above.
+#[cfg(miri)]
+pub(crate) unsafe fn free(block: NonNull<u8>, len: usize) {
+    let Ok(layout) = std::alloc::Layout::from_size_align(len, len) else { return };
+    // SAFETY: as promised by the caller.
+    unsafe { std::alloc::dealloc(block.as_ptr(), layout) };
 }
 
 #[cfg(test)]
@@ -85,7 +143,7 @@ mod tests {
             // SAFETY: each block is this test's own.
             blocks.iter().for_each(|block| unsafe { block.write_bytes(1, LEN) });
             let used = resident();
-            // In an order that leaves the last one, as behind it an allocator gives nothing back.
+            // All but the last one, behind which an allocator would give nothing back.
             // SAFETY: nobody uses them any more.
             blocks[..COUNT - 1].iter().for_each(|block| unsafe { free(*block, LEN) });
             assert!(resident() < used - COUNT / 2 * LEN);

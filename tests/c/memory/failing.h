@@ -8,8 +8,11 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
-enum { LARGE = 4096 }; /* bytes */
+enum { LARGE = 4096 }; /* bytes; mappings are large, too */
 
 typedef struct failing {
     bool large; /* the class that is counted */
@@ -48,12 +51,12 @@ static void disarm(void)
 
 /* Whether an allocation fails. It is covered if as much was allocated and given back since the
  * allocator was armed: the library has checked then that there is memory for it. */
-static bool fails(size_t size)
+static bool fails(size_t size, bool mapping)
 {
-    if (!atomic_load(&allocator->armed) || (size >= LARGE) != allocator->large ||
+    if (!atomic_load(&allocator->armed) || (mapping || size >= LARGE) != allocator->large ||
         atomic_fetch_add(&allocator->seen, 1) + 1 != allocator->place)
         return false;
-    if (atomic_load(&allocator->live) + size <= atomic_load(&allocator->peak))
+    if (!mapping && atomic_load(&allocator->live) + size <= atomic_load(&allocator->peak))
         atomic_store(&allocator->covered, true);
     atomic_store(&allocator->failed, size == 0 ? 1 : size);
     errno = ENOMEM;
@@ -73,12 +76,12 @@ static void *counted(void *memory)
 
 void *malloc(size_t size)
 {
-    return fails(size) ? NULL : counted(__libc_malloc(size));
+    return fails(size, false) ? NULL : counted(__libc_malloc(size));
 }
 
 void *calloc(size_t number, size_t size)
 {
-    return fails(number * size) ? NULL : counted(__libc_calloc(number, size));
+    return fails(number * size, false) ? NULL : counted(__libc_calloc(number, size));
 }
 
 void free(void *memory)
@@ -92,7 +95,7 @@ void *realloc(void *old, size_t size)
     size_t freed = malloc_usable_size(old);
     void *memory;
 
-    if (fails(size))
+    if (fails(size, false))
         return NULL;
     memory = __libc_realloc(old, size);
     if (memory != NULL || size == 0)
@@ -102,7 +105,7 @@ void *realloc(void *old, size_t size)
 
 int posix_memalign(void **memory, size_t alignment, size_t size)
 {
-    if (fails(size))
+    if (fails(size, false))
         return ENOMEM;
     *memory = counted(__libc_memalign(alignment, size));
     return *memory == NULL ? ENOMEM : 0;
@@ -110,7 +113,14 @@ int posix_memalign(void **memory, size_t alignment, size_t size)
 
 void *aligned_alloc(size_t alignment, size_t size)
 {
-    return fails(size) ? NULL : counted(__libc_memalign(alignment, size));
+    return fails(size, false) ? NULL : counted(__libc_memalign(alignment, size));
+}
+
+void *mmap(void *address, size_t size, int access, int flags, int file, off_t offset)
+{
+    if ((flags & MAP_ANONYMOUS) != 0 && fails(size, true))
+        return MAP_FAILED;
+    return (void *)syscall(SYS_mmap, address, size, access, flags, file, offset);
 }
 
 #endif
