@@ -316,7 +316,7 @@ mod tests {
             (state >> 33) % below
         };
         // Grows, stays, and is emptied, more than once.
-        const STEPS: u64 = if cfg!(miri) { 5_000 } else { 200_000 };
+        const STEPS: u64 = if cfg!(miri) { 1_000 } else { 200_000 };
         for step in 0..STEPS {
             let growing = step / (STEPS / 10) % 3;
             let key = random(if growing == 2 { 300 } else { 3000 });
@@ -357,14 +357,15 @@ mod tests {
     #[test]
     fn a_table_with_room_for_what_comes_does_not_grow() {
         let (slab, memory, mut table) = (Slab::default(), LineMemory::default(), Table::default());
-        table.reserve(&memory, 160_000, 160).unwrap();
+        const COUNT: usize = if cfg!(miri) { 200 } else { 1000 };
+        table.reserve(&memory, COUNT * 160, 160).unwrap();
         let lines = table.lines.len();
-        for key in 0..1000 {
+        for key in 0..COUNT as u64 {
             let value = slab.place(key).unwrap();
             table.insert(&memory, hash(key), value, |_| unreachable!()).unwrap();
         }
-        table.reserve(&memory, 1_600_000, 160).unwrap();
-        assert_eq!((table.lines.len(), table.len()), (lines, 1000));
+        table.reserve(&memory, COUNT * 1600, 160).unwrap();
+        assert_eq!((table.lines.len(), table.len()), (lines, COUNT));
         assert!(table.find(hash(7), |it| **it == 7).is_some());
     }
 
@@ -373,7 +374,7 @@ mod tests {
         let (slab, memory, mut table) = (Slab::default(), LineMemory::default(), Table::default());
         assert!(table.find(0, |_: &Shared<u64>| true).is_none());
         assert!(table.remove(0, |_| true).is_none());
-        for key in 0..if cfg!(miri) { 1_000 } else { 100_000 } {
+        for key in 0..if cfg!(miri) { 300 } else { 100_000 } {
             let value = slab.place(key).unwrap();
             table.insert(&memory, hash(key), value, |key| hash(*key)).unwrap();
             assert!(table.remove(hash(key), |it| **it == key).is_some());
