@@ -315,7 +315,8 @@ mod tests {
 }
 
 /// Every order in which threads can count, as far as the memory model allows.
-#[cfg(all(test, loom))]
+#[cfg(test)]
+#[cfg(loom)]
 pub(super) mod models {
     use loom::cell::UnsafeCell;
     use loom::thread;

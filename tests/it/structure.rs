@@ -154,12 +154,11 @@ impl Finder<'_> {
     }
 }
 
-/// Whether an item is compiled for tests alone: `cfg(test)` or `cfg(all(test, …))`.
+/// Whether an item is compiled for tests alone.
 fn is_test(attributes: &[syn::Attribute]) -> bool {
     attributes.iter().any(|attribute| match &attribute.meta {
         syn::Meta::List(list) if list.path.is_ident("cfg") => {
-            let condition = list.tokens.to_string().replace(' ', "");
-            condition == "test" || condition.starts_with("all(test,")
+            list.tokens.clone().into_iter().any(|token| token.to_string() == "test")
         }
         meta => meta.path().is_ident("test"),
     })

@@ -272,7 +272,8 @@ mod tests {
 
 /// Every order in which threads can send, wait and end. A wake-up that is lost leaves all threads
 /// waiting, which loom reports.
-#[cfg(all(test, loom))]
+#[cfg(test)]
+#[cfg(loom)]
 mod models {
     use loom::thread;
 
