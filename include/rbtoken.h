@@ -353,11 +353,11 @@ static inline void rbtoken_text_set(const char **text, size_t *text_len, const c
 }
 
 /** The version of this header, as text. */
-#define RBTOKEN_VERSION "0.1.0"
+#define RBTOKEN_VERSION "0.2.0"
 /** The major version of this header. */
 #define RBTOKEN_VERSION_MAJOR 0
 /** The minor version of this header. */
-#define RBTOKEN_VERSION_MINOR 1
+#define RBTOKEN_VERSION_MINOR 2
 /** The patch version of this header. */
 #define RBTOKEN_VERSION_PATCH 0
 /** The version of the ABI that this header describes: the major version times 65536,
@@ -1970,6 +1970,12 @@ typedef struct rbtoken_store_interface_v1_t {
                                   const struct rbtoken_progress_t *progress,
                                   uint64_t *count,
                                   struct rbtoken_error_t **error);
+  /**
+   * `rbtoken_store_statistics()`
+   */
+  rbtoken_status_t (*statistics)(struct rbtoken_store_t *store,
+                                 struct rbtoken_buffer_t **statistics,
+                                 struct rbtoken_error_t **error);
 } rbtoken_store_interface_v1_t;
 
 /**
@@ -2536,6 +2542,36 @@ rbtoken_status_t rbtoken_store_get_setting(struct rbtoken_store_t *store,
                                            size_t name_len,
                                            struct rbtoken_buffer_t **value,
                                            struct rbtoken_error_t **error);
+
+/**
+ * Returns the counters of a store as a JSON object. Later versions may add members:
+ *
+ * - `kind`: `"memory"`, `"file"`, `"postgresql"`, `"mysql"` or `"sqlite"`
+ * - `tokens`: the number of tokens, usable or not; not for databases, which are not asked
+ * - `hooks`: the number of hooks
+ * - `memory`: `record_bytes` and `index_bytes`, the bytes that tokens occupy in memory, without the
+ *   texts and documents that they share; not for databases
+ * - `file`: `bytes` and `log_bytes`, the sizes of the file and its log, and `commits`, the number of
+ *   commits since it was opened; for files only
+ * - `handles`: the number of handles of each kind that the host holds, of all stores of the process,
+ *   with this store's own: `buffer`, `error`, `instance`, `policy`, `service_account`, `store`,
+ *   `token`, `token_list`. A number that grows without end is a leak of the host.
+ *
+ * `[thread-safe]`
+ *
+ * @param store the store
+ * @param statistics receives the object, to be freed with `rbtoken_buffer_free()`; NULL on failure
+ * @param error receives the details of a failure; may be NULL
+ * @retval RBTOKEN_OK the counters were returned
+ * @retval RBTOKEN_E_NULL_ARGUMENT `store` or `statistics` is NULL
+ * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL, RBTOKEN_E_NO_MEMORY see "Errors"
+ * @since 0.2.0
+ */
+RBTOKEN_API
+RBTOKEN_NODISCARD
+rbtoken_status_t rbtoken_store_statistics(struct rbtoken_store_t *store,
+                                          struct rbtoken_buffer_t **statistics,
+                                          struct rbtoken_error_t **error);
 
 /**
  * Adds a Local Site, to which tokens can belong from then on.

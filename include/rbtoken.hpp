@@ -1416,6 +1416,13 @@ public:
             return rbtoken_store_get_setting(get(), name.data, name.len, value, error);
         });
     }
+    /** Returns the store's counters as a JSON object. */
+    [[nodiscard]] Result<Buffer> statistics() const
+    {
+        return detail::give<Buffer>([&](rbtoken_buffer_t **object, rbtoken_error_t **error) {
+            return rbtoken_store_statistics(get(), object, error);
+        });
+    }
 
     /** Adds a Local Site. */
     [[nodiscard]] Result<void> add_local_site(std::string_view local_site) const

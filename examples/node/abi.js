@@ -391,6 +391,8 @@ export function declare(library) {
       "int32_t rbtoken_store_set_setting(rbtoken_store_t *store, const uint8_t *name, size_t name_len, const uint8_t *value, size_t value_len, _Out_ rbtoken_error_t **error)"),
     storeGetSetting: library.func(
       "int32_t rbtoken_store_get_setting(rbtoken_store_t *store, const uint8_t *name, size_t name_len, _Out_ rbtoken_buffer_t **value, _Out_ rbtoken_error_t **error)"),
+    storeStatistics: library.func(
+      "int32_t rbtoken_store_statistics(rbtoken_store_t *store, _Out_ rbtoken_buffer_t **statistics, _Out_ rbtoken_error_t **error)"),
     storeAddLocalSite: library.func(
       "int32_t rbtoken_store_add_local_site(rbtoken_store_t *store, const uint8_t *local_site, size_t local_site_len, _Out_ rbtoken_error_t **error)"),
     storeRemoveLocalSite: library.func(

@@ -544,6 +544,12 @@ class Store(_Handle):
         self._call("get_setting", *_pair(name), byref(buffer))
         return _take_json(buffer)
 
+    def statistics(self) -> dict[str, Any]:
+        """Returns the store's counters."""
+        buffer = c_void_p()
+        self._call("statistics", byref(buffer))
+        return _take_json(buffer)
+
     def add_local_site(self, name: str) -> None:
         self._call("add_local_site", *_pair(name))
 

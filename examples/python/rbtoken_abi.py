@@ -14,7 +14,7 @@ from ctypes import c_uint32, c_uint64, c_void_p
 from typing import Any
 
 #: The version of the ABI that this module describes, for rbtoken_abi_is_compatible().
-ABI_VERSION = 0 << 16 | 1
+ABI_VERSION = 0 << 16 | 2
 
 
 class Status(enum.IntEnum):
@@ -485,6 +485,8 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
         c_int32, [c_void_p, c_char_p, c_size_t, c_char_p, c_size_t, POINTER(c_void_p)]),
     "rbtoken_store_get_setting": (
         c_int32, [c_void_p, c_char_p, c_size_t, POINTER(c_void_p), POINTER(c_void_p)]),
+    "rbtoken_store_statistics": (
+        c_int32, [c_void_p, POINTER(c_void_p), POINTER(c_void_p)]),
     "rbtoken_store_add_local_site": (
         c_int32, [c_void_p, c_char_p, c_size_t, POINTER(c_void_p)]),
     "rbtoken_store_remove_local_site": (

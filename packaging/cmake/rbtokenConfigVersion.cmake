@@ -1,5 +1,5 @@
 # Versions with the same major number are compatible, the newer with the older.
-set(PACKAGE_VERSION "0.1.0")
+set(PACKAGE_VERSION "0.2.0")
 
 string(REGEX MATCH "^[0-9]+" _rbtoken_major "${PACKAGE_VERSION}")
 if(PACKAGE_FIND_VERSION_MAJOR STREQUAL _rbtoken_major AND

@@ -11,6 +11,7 @@ mod memory;
     allow(dead_code, reason = "some parts are for one kind of database alone")
 )]
 mod review_board;
+mod statistics;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -22,6 +23,9 @@ pub(crate) use location::Location;
 pub(crate) use memory::Memory;
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 pub(crate) use review_board::{Address, ReviewBoard};
+#[cfg(feature = "sqlite")]
+pub(crate) use statistics::FileUse;
+pub(crate) use statistics::{MemoryUse, Statistics};
 
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind, Result};
@@ -281,6 +285,9 @@ pub(crate) trait Backend: Send + Sync {
         give(Part::InactiveUsers(&contents.inactive_users))?;
         give(Part::Records(&contents.records))
     }
+
+    /// Returns what the backend counts. Asks no server.
+    fn statistics(&self) -> Result<Statistics>;
 
     /// Makes last what was done before this, also what a change need not wait for.
     fn flush(&self) -> Result<()> {

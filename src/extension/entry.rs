@@ -5,7 +5,7 @@ use super::instance::Instance;
 use super::interfaces;
 use crate::error::{Error, ErrorKind};
 use crate::ffi::guard::guard;
-use crate::ffi::support::{Handle, Out, guard_value, optional_text, text};
+use crate::ffi::support::{Handle, HandleKind, Out, guard_value, optional_text, text};
 use crate::ffi::{rbtoken_buffer_t, rbtoken_error_t, rbtoken_status_t, rbtoken_store_t};
 use crate::store::SETTINGS_SCHEMA;
 
@@ -17,6 +17,8 @@ pub struct rbtoken_instance_t {
 
 impl Handle for rbtoken_instance_t {
     type Owner = Box<Instance>;
+
+    const KIND: HandleKind = HandleKind::Instance;
 }
 
 /// The minor version of the tables that this header describes, for `rbtoken_extension_entry_v1()`.

@@ -2,7 +2,7 @@ use std::ffi::c_char;
 
 use zeroize::Zeroizing;
 
-use super::support::{Handle, Out, guard_value, lend};
+use super::support::{Handle, HandleKind, Out, guard_value, lend};
 use crate::error::Result;
 use crate::memory::TextBuffer;
 
@@ -15,6 +15,8 @@ pub struct rbtoken_buffer_t {
 impl Handle for rbtoken_buffer_t {
     /// The text with a NUL behind it.
     type Owner = Box<Zeroizing<String>>;
+
+    const KIND: HandleKind = HandleKind::Buffer;
 }
 
 impl rbtoken_buffer_t {

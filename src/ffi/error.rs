@@ -2,7 +2,7 @@ use std::borrow::Cow;
 use std::ffi::c_char;
 
 use super::codes::status_of;
-use super::support::{Handle, Out, guard_value, lend};
+use super::support::{Handle, HandleKind, Out, guard_value, lend};
 use crate::error::{Argument, Error};
 use crate::memory;
 
@@ -97,6 +97,8 @@ pub(crate) struct Details {
 
 impl Handle for rbtoken_error_t {
     type Owner = Box<Details>;
+
+    const KIND: HandleKind = HandleKind::Error;
 }
 
 impl From<Error> for Details {

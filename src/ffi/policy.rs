@@ -4,7 +4,7 @@ use std::sync::Arc;
 use super::error::{rbtoken_error_t, rbtoken_status_t};
 use super::guard::guard;
 use super::store::rbtoken_store_t;
-use super::support::{Handle, Out, bytes, guard_value, optional_text, text};
+use super::support::{Handle, HandleKind, Out, bytes, guard_value, optional_text, text};
 use super::token::rbtoken_token_t;
 use crate::error::Result;
 use crate::policy::{Method, Policy, PolicyIds};
@@ -17,6 +17,8 @@ pub struct rbtoken_policy_t {
 
 impl Handle for rbtoken_policy_t {
     type Owner = Box<Policy>;
+
+    const KIND: HandleKind = HandleKind::Policy;
 }
 
 /// Tells whether a token's policy allows an HTTP method on a resource, as the policy was when the

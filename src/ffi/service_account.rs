@@ -5,7 +5,7 @@ use super::guard::guard;
 use super::issue::min_validity_secs;
 use super::store::rbtoken_store_t;
 use super::support::{
-    Handle, Out, SizedStruct, guard_value, optional_text, read_options, read_required,
+    Handle, HandleKind, Out, SizedStruct, guard_value, optional_text, read_options, read_required,
     reject_unset, text,
 };
 use super::token::rbtoken_token_t;
@@ -20,6 +20,8 @@ pub struct rbtoken_service_account_t {
 
 impl Handle for rbtoken_service_account_t {
     type Owner = Box<ServiceAccount>;
+
+    const KIND: HandleKind = HandleKind::ServiceAccount;
 }
 
 /// For how long a service account's new tokens are valid: the values of `expiration_mode` in

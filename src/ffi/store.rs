@@ -6,10 +6,11 @@ use super::callbacks::{FillFn, Given, NowFn, rbtoken_clock_t, rbtoken_entropy_t}
 use super::error::{rbtoken_error_t, rbtoken_status_t};
 use super::guard::guard;
 use super::support::{
-    Handle, Held, Out, Shared, SizedStruct, guard_value, optional_text, read_published, text,
-    text_list,
+    Handle, HandleKind, Held, Out, Shared, SizedStruct, guard_value, optional_text, read_published,
+    text, text_list,
 };
 use crate::error::{Error, Result};
+use crate::json::{self, Value};
 use crate::memory;
 use crate::store::{OptionsIdentity, Store, StoreOptions, shared, shared_identity};
 
@@ -21,6 +22,8 @@ pub struct rbtoken_store_t {
 
 impl Handle for rbtoken_store_t {
     type Owner = Arc<Store>;
+
+    const KIND: HandleKind = HandleKind::Store;
 }
 
 impl rbtoken_store_t {
@@ -422,6 +425,51 @@ pub unsafe extern "C" fn rbtoken_store_get_setting(
         let (store, name) =
             unsafe { (rbtoken_store_t::hold_open(store)?, text(name, name_len, "name")?) };
         value.set(rbtoken_buffer_t::of(&store.get_setting(name)?)?);
+        Ok(())
+    };
+    // SAFETY: the host's output.
+    unsafe { guard(error, body) }
+}
+
+/// Returns the counters of a store as a JSON object. Later versions may add members:
+///
+/// - `kind`: `"memory"`, `"file"`, `"postgresql"`, `"mysql"` or `"sqlite"`
+/// - `tokens`: the number of tokens, usable or not; not for databases, which are not asked
+/// - `hooks`: the number of hooks
+/// - `memory`: `record_bytes` and `index_bytes`, the bytes that tokens occupy in memory, without the
+///   texts and documents that they share; not for databases
+/// - `file`: `bytes` and `log_bytes`, the sizes of the file and its log, and `commits`, the number of
+///   commits since it was opened; for files only
+/// - `handles`: the number of handles of each kind that the host holds, of all stores of the process,
+///   with this store's own: `buffer`, `error`, `instance`, `policy`, `service_account`, `store`,
+///   `token`, `token_list`. A number that grows without end is a leak of the host.
+///
+/// `[thread-safe]`
+///
+/// @param store the store
+/// @param statistics receives the object, to be freed with `rbtoken_buffer_free()`; NULL on failure
+/// @param error receives the details of a failure; may be NULL
+/// @retval RBTOKEN_OK the counters were returned
+/// @retval RBTOKEN_E_NULL_ARGUMENT `store` or `statistics` is NULL
+/// @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL, RBTOKEN_E_NO_MEMORY see "Errors"
+/// @since 0.2.0
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn rbtoken_store_statistics(
+    store: *mut rbtoken_store_t,
+    statistics: *mut *mut rbtoken_buffer_t,
+    error: *mut *mut rbtoken_error_t,
+) -> rbtoken_status_t {
+    // SAFETY: the host's output.
+    let statistics = unsafe { Out::clear(statistics) };
+    let body = || {
+        let statistics = statistics.required("statistics")?;
+        // SAFETY: the host's handle, which it keeps for the duration of the call.
+        let store = unsafe { rbtoken_store_t::hold_open(store) }?;
+        let mut members = store.statistics()?;
+        let live = HandleKind::live().map(|(kind, number)| (kind.to_owned(), number.into()));
+        members.insert("handles".to_owned(), Value::Object(live.into_iter().collect()));
+        statistics.set(rbtoken_buffer_t::of(&json::object_to_text(&members)?)?);
         Ok(())
     };
     // SAFETY: the host's output.

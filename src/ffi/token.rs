@@ -3,7 +3,7 @@ use std::ffi::c_char;
 use super::buffer::rbtoken_buffer_t;
 use super::error::{rbtoken_error_t, rbtoken_status_t};
 use super::guard::guard;
-use super::support::{Handle, Out, Shared, guard_value, lend, reject_flags};
+use super::support::{Handle, HandleKind, Out, Shared, guard_value, lend, reject_flags};
 use crate::clock::Timestamp;
 use crate::text::Text;
 use crate::token::{SharedToken, Token};
@@ -17,6 +17,8 @@ pub struct rbtoken_token_t {
 
 impl Handle for rbtoken_token_t {
     type Owner = SharedToken;
+
+    const KIND: HandleKind = HandleKind::Token;
 }
 
 /// Adds a reference to a token, for another part of the host to release; or takes one of a token

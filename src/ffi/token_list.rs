@@ -1,4 +1,4 @@
-use super::support::{Handle, Shared, guard_value};
+use super::support::{Handle, HandleKind, Shared, guard_value};
 use super::token::rbtoken_token_t;
 use crate::token::SharedToken;
 
@@ -10,6 +10,8 @@ pub struct rbtoken_token_list_t {
 
 impl Handle for rbtoken_token_list_t {
     type Owner = Box<Vec<SharedToken>>;
+
+    const KIND: HandleKind = HandleKind::TokenList;
 }
 
 /// How many tokens a list has.

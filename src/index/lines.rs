@@ -126,6 +126,14 @@ impl Default for LineMemory {
     }
 }
 
+impl LineMemory {
+    /// Returns how many bytes of the system's memory the lines occupy, but for those of small
+    /// tables.
+    pub fn bytes(&self) -> usize {
+        self.0.iter().map(Pieces::bytes).sum()
+    }
+}
+
 /// The lines of one table.
 pub(super) struct Lines {
     start: NonNull<Line>,

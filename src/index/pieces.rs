@@ -95,6 +95,11 @@ impl Pieces {
         }
     }
 
+    /// Returns how many bytes of the system's memory the pieces occupy.
+    pub fn bytes(&self) -> usize {
+        self.0.lock().all.len() * CHUNK
+    }
+
     /// Takes a piece back.
     ///
     /// # Safety

@@ -75,6 +75,11 @@ impl<T> Slab<T> {
         Ok(Shared(slot))
     }
 
+    /// Returns how many bytes of the system's memory the values occupy.
+    pub fn bytes(&self) -> usize {
+        self.0.bytes()
+    }
+
     /// Has memory ready for so many values.
     #[cfg(feature = "sqlite")]
     pub fn prepare(&self, values: usize) {

@@ -17,5 +17,6 @@ pub(crate) mod signals;
 pub(crate) mod sqlite;
 #[cfg(feature = "sqlite")]
 pub(crate) mod sqlite_memory;
+pub(crate) mod thread_counters;
 #[cfg(all(unix, feature = "sqlite"))]
 pub(crate) mod user;

@@ -54,6 +54,10 @@ struct Entry {
 }
 
 impl HookList {
+    pub fn len(&self) -> usize {
+        self.count.load(Ordering::Relaxed)
+    }
+
     /// The first hooks behind those of an id, which need not be there any more. Looked up one by
     /// one, since an event that has happened must not fail for want of memory for a list of them.
     fn next_after(&self, id: u64) -> Option<Arc<Entry>> {

@@ -8,6 +8,7 @@ mod login;
 mod service_account;
 mod settings;
 mod shared;
+mod statistics;
 mod transfer;
 mod verdict;
 

@@ -240,6 +240,7 @@ layouts! {
         backup,
         export_file,
         import_file,
+        statistics,
     }
     rbtoken_hooks_interface_v1_t {
         struct_size,

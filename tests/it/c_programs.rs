@@ -97,6 +97,11 @@ fn handles_are_released_in_any_order() {
 }
 
 #[test]
+fn statistics_count_handles_tokens_and_commits() {
+    c::run_test("statistics");
+}
+
+#[test]
 fn the_library_exports_the_headers_functions_and_nothing_else() {
     let symbols = c::successful_output(
         Command::new("nm").args(["-D", "--defined-only", "--format=posix"]).arg(&*c::LIBRARY),

@@ -382,6 +382,7 @@ functions! {
     store_flush: fn(Handle, *mut Handle) -> i32;
     store_set_setting: fn(Handle, *const c_char, usize, *const c_char, usize, *mut Handle) -> i32;
     store_get_setting: fn(Handle, *const c_char, usize, *mut Handle, *mut Handle) -> i32;
+    store_statistics: fn(Handle, *mut Handle, *mut Handle) -> i32;
     store_add_local_site: fn(Handle, *const c_char, usize, *mut Handle) -> i32;
     store_remove_local_site: fn(Handle, *const c_char, usize, *mut Handle) -> i32;
     store_set_user_active: fn(Handle, *const c_char, usize, i32, *mut Handle) -> i32;

@@ -390,6 +390,7 @@ interface Abi extends Library {
     int rbtoken_store_flush(Pointer store, PointerByReference error);
     int rbtoken_store_set_setting(Pointer store, byte[] name, long nameLen, byte[] value, long valueLen, PointerByReference error);
     int rbtoken_store_get_setting(Pointer store, byte[] name, long nameLen, PointerByReference value, PointerByReference error);
+    int rbtoken_store_statistics(Pointer store, PointerByReference statistics, PointerByReference error);
     int rbtoken_store_add_local_site(Pointer store, byte[] localSite, long localSiteLen, PointerByReference error);
     int rbtoken_store_remove_local_site(Pointer store, byte[] localSite, long localSiteLen, PointerByReference error);
     int rbtoken_store_set_user_active(Pointer store, byte[] user, long userLen, int active, PointerByReference error);

@@ -12,9 +12,9 @@ use super::file::{OwnedFile, checked_status};
 use super::rows::{self, Loaded, Unreadable};
 use super::schema;
 use super::side_files::LOG;
-use crate::backend::Contents;
 use crate::backend::memory::Effect;
 use crate::backend::memory::commons::Commons;
+use crate::backend::{Contents, FileUse};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::documents::Documents;
 use crate::os::descriptors;
@@ -37,6 +37,8 @@ pub(super) struct Database {
     /// A change failed, and it may be in the log though nobody was told that it happened.
     in_doubt: bool,
     rows_since_checkpoint: usize,
+    /// Commits since the file was opened.
+    commits: u64,
     /// All of it was read, so its log may be moved into the file on closing.
     is_whole: bool,
 }
@@ -100,6 +102,7 @@ impl Database {
                     log: None,
                     in_doubt: false,
                     rows_since_checkpoint: 0,
+                    commits: 0,
                     is_whole: false,
                 };
                 database.learn_log(&files)?;
@@ -297,6 +300,7 @@ impl Database {
             return Err(error);
         }
         self.note_sizes();
+        self.commits += u64::from(written.is_ok());
         written.map_err(|error| {
             let error = sql_error(self.file.path(), &error);
             // A commit that failed may have reached the journal: it must not come back after a
@@ -305,6 +309,15 @@ impl Database {
             let _ = self.settle();
             error
         })
+    }
+
+    /// Returns the sizes after the last commit, and the number of commits.
+    pub fn use_of_file(&self) -> FileUse {
+        FileUse {
+            bytes: self.main.len,
+            log_bytes: self.log.map_or(0, |log| log.len),
+            commits: self.commits,
+        }
     }
 
     /// Drops SQLite's page cache.

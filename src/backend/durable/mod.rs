@@ -6,6 +6,7 @@
 
 mod access;
 mod batch;
+mod counters;
 mod database;
 mod errors;
 mod file;
@@ -23,13 +24,16 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
 use self::batch::Job;
+use self::counters::Counters;
 use self::database::Database;
 use self::file::OwnedFile;
 use self::mailbox::{Answerer, Receiver, Sender};
 use self::rows::Loaded;
 use self::uses::Uses;
 use self::writer::Writer;
-use super::{Backend, ClientQuery, Contents, Judge, Judgment, Memory, Operation, Outcome};
+use super::{
+    Backend, ClientQuery, Contents, Judge, Judgment, Memory, Operation, Outcome, Statistics,
+};
 use crate::clock::Timestamp;
 use crate::error::{Argument, Error, ErrorKind, Result};
 use crate::model::connection::TrustedOwners;
@@ -43,6 +47,7 @@ use crate::token::SharedRecord;
 pub(crate) struct Durable {
     memory: Arc<Memory>,
     uses: Arc<Uses>,
+    counters: Arc<Counters>,
     /// Both are none only while this is dropped.
     jobs: Option<Sender<Job>>,
     thread: Option<JoinHandle<()>>,
@@ -79,12 +84,14 @@ impl Durable {
         let file = OwnedFile::open(location, trusted)
             .map_err(|error| error.at_argument(Argument::Location))?;
         let (memory, uses) = (Arc::new(Memory::new()?), Arc::new(Uses::default()));
+        let counters = Arc::new(Counters::default());
         let (jobs, receiver) = mailbox::queue(usize::MAX);
         // What the file has is read on the one thread while the other puts it into the memory.
         let (loaded, parts) = mailbox::queue(PARTS_AHEAD);
         let (opened, answer) = mailbox::question();
         let thread = {
             let (memory, uses) = (Arc::clone(&memory), Arc::clone(&uses));
+            let counters = Arc::clone(&counters);
             let documents = Arc::clone(documents);
             move || {
                 // Nobody waits for the parts any more only if putting them into the memory failed.
@@ -98,7 +105,7 @@ impl Durable {
                 };
                 opened.answer(outcome);
                 if let Some(database) = database {
-                    Writer::new(memory, uses, database, receiver).run();
+                    Writer::new(memory, uses, counters, database, receiver).run();
                 }
             }
         };
@@ -107,7 +114,8 @@ impl Durable {
             Error::new(ErrorKind::Io, format!("the writer's thread cannot be started: {error}"))
         })?;
         // Dropped in case of an error, it waits for the thread to give the file up.
-        let store = Self { memory, uses, jobs: Some(jobs), thread: Some(thread), generation };
+        let store =
+            Self { memory, uses, counters, jobs: Some(jobs), thread: Some(thread), generation };
         store.load(parts)?;
         answer
             .wait()
@@ -239,6 +247,11 @@ impl Backend for Durable {
 
     fn check_room(&self, texts: usize) -> Result<()> {
         self.memory()?.check_room(texts)
+    }
+
+    fn statistics(&self) -> Result<Statistics> {
+        let statistics = self.memory()?.statistics()?;
+        Ok(Statistics { kind: "file", file: Some(self.counters.read()), ..statistics })
     }
 
     fn flush(&self) -> Result<()> {

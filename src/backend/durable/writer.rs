@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::batch::{Batch, Job};
+use super::counters::Counters;
 use super::database::Database;
 use super::mailbox::{Received, Receiver};
 use super::uses::Uses;
@@ -19,6 +20,7 @@ const WRITE_BEHIND: Duration = Duration::from_millis(900);
 pub(super) struct Writer {
     memory: Arc<Memory>,
     uses: Arc<Uses>,
+    counters: Arc<Counters>,
     database: Database,
     jobs: Receiver<Job>,
     backlog: VecDeque<Job>,
@@ -32,12 +34,15 @@ impl Writer {
     pub fn new(
         memory: Arc<Memory>,
         uses: Arc<Uses>,
+        counters: Arc<Counters>,
         database: Database,
         jobs: Receiver<Job>,
     ) -> Self {
+        counters.store(database.use_of_file());
         Self {
             memory,
             uses,
+            counters,
             database,
             jobs,
             backlog: VecDeque::new(),
@@ -93,6 +98,7 @@ impl Writer {
             let _ = self.empty_log();
         }
         self.database.tidy();
+        self.counters.store(self.database.use_of_file());
         true
     }
 
@@ -113,6 +119,8 @@ impl Writer {
         };
         match written {
             Ok(()) => {
+                // Before the callers are answered: each of them finds its commit counted.
+                self.counters.store(self.database.use_of_file());
                 if batch.empties_log() {
                     // The change is made, whatever becomes of the log: that is tried again later.
                     self.log_must_be_emptied = true;

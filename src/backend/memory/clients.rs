@@ -74,6 +74,11 @@ impl Clients {
         Ok(Self { hasher, best, memory, behind: BTreeMap::new() })
     }
 
+    /// Returns how many bytes the index occupies.
+    pub fn bytes(&self) -> usize {
+        self.memory.bytes()
+    }
+
     /// The best token that lives long enough for a query and `serves`.
     pub fn best(
         &self,

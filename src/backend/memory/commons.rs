@@ -23,6 +23,11 @@ impl Keyed for Common {
 }
 
 impl Commons {
+    /// Returns how many bytes records occupy.
+    pub fn bytes(&self) -> usize {
+        self.slab.bytes()
+    }
+
     /// Places a new record, whose owner's name is shared already.
     ///
     /// # Errors

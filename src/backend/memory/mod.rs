@@ -22,7 +22,9 @@ use self::owners::Owners;
 use self::pages::Pages;
 pub(super) use self::plan::{Effect, Plan};
 use self::value_index::ValueIndex;
-use super::{Backend, ClientQuery, Contents, Judge, Judgment, Operation, Outcome};
+use super::{
+    Backend, ClientQuery, Contents, Judge, Judgment, MemoryUse, Operation, Outcome, Statistics,
+};
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind, Result};
 use crate::memory;
@@ -290,6 +292,21 @@ impl Backend for Memory {
             inactive_users: self.inactive.sorted()?,
             records: book.all_records()?,
             last_id: book.last_id,
+        })
+    }
+
+    fn statistics(&self) -> Result<Statistics> {
+        let (tokens, client_bytes) = {
+            let book = self.read()?;
+            (book.by_id.len() as u64, book.clients.bytes())
+        };
+        let record_bytes = self.commons.bytes();
+        let index_bytes = self.values.bytes() + client_bytes;
+        Ok(Statistics {
+            kind: "memory",
+            tokens: Some(tokens),
+            memory: Some(MemoryUse { record_bytes, index_bytes }),
+            ..Statistics::default()
         })
     }
 

@@ -42,6 +42,11 @@ impl ValueIndex {
         Ok(Self { hasher, shards, memory: LineMemory::default() })
     }
 
+    /// Returns how many bytes the index occupies.
+    pub fn bytes(&self) -> usize {
+        self.memory.bytes()
+    }
+
     /// Of the bytes alone: what a slice itself adds, to be told from what follows, is spared.
     #[inline]
     fn hash(&self, value: &[u8]) -> u64 {

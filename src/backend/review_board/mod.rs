@@ -26,7 +26,7 @@ use sql::{Connection, Param};
 
 use super::{
     Backend, CallScope, Change, ClientQuery, ForParts, ForRecords, Judge, Judgment, Operation,
-    Outcome, OwnedClientQuery, Part, Selection,
+    Outcome, OwnedClientQuery, Part, Selection, Statistics,
 };
 use crate::clock::Timestamp;
 use crate::error::{Argument, Error, ErrorKind, Result};
@@ -46,6 +46,8 @@ const ATTEMPTS: u32 = 5;
 
 /// Tokens in the tables of a Review Board server.
 pub(crate) struct ReviewBoard {
+    /// The kind of database.
+    kind: &'static str,
     pool: Pool,
     settings: ConnectionSettings,
     documents: Arc<Documents>,
@@ -62,6 +64,11 @@ impl ReviewBoard {
         settings: ConnectionSettings,
         documents: &Arc<Documents>,
     ) -> Result<Self> {
+        let kind = match &address {
+            Address::Sqlite(_) => "sqlite",
+            Address::Postgres(_) => "postgresql",
+            Address::Mysql(_) => "mysql",
+        };
         let connect = move |limits: &Limits| -> Result<Box<dyn Connection>, Fault> {
             match &address {
                 #[cfg(feature = "sqlite")]
@@ -78,7 +85,7 @@ impl ReviewBoard {
             }
         };
         let pool = Pool::new(Box::new(connect), settings.connect_timeout, settings.pool_size);
-        let store = Self { pool, settings, documents: Arc::clone(documents) };
+        let store = Self { kind, pool, settings, documents: Arc::clone(documents) };
         store.check_schema().map_err(|error| error.at_argument(Argument::Location))?;
         Ok(store)
     }
@@ -425,6 +432,10 @@ impl Backend for ReviewBoard {
         let mut names = memory::try_collect(names.map(|name| Text::try_new(&name)))?;
         names.sort_unstable();
         Ok(names)
+    }
+
+    fn statistics(&self) -> Result<Statistics> {
+        Ok(Statistics { kind: self.kind, ..Statistics::default() })
     }
 
     fn client_token_expiration(&self) -> Result<Option<i64>> {

@@ -252,6 +252,12 @@ pub struct rbtoken_store_interface_v1_t {
         count: *mut u64,
         error: *mut *mut rbtoken_error_t,
     ) -> rbtoken_status_t,
+    /// `rbtoken_store_statistics()`
+    pub statistics: unsafe extern "C" fn(
+        store: *mut rbtoken_store_t,
+        statistics: *mut *mut rbtoken_buffer_t,
+        error: *mut *mut rbtoken_error_t,
+    ) -> rbtoken_status_t,
 }
 
 pub(super) static TABLE: rbtoken_store_interface_v1_t = rbtoken_store_interface_v1_t {
@@ -287,4 +293,5 @@ pub(super) static TABLE: rbtoken_store_interface_v1_t = rbtoken_store_interface_
     backup: rbtoken_store_backup,
     export_file: rbtoken_store_export_file,
     import_file: rbtoken_store_import_file,
+    statistics: rbtoken_store_statistics,
 };

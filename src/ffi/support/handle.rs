@@ -7,6 +7,43 @@ use std::sync::Arc;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::index;
+use crate::os::thread_counters;
+
+/// The kinds of handles, whose live numbers the statistics tell.
+#[derive(Clone, Copy)]
+pub(crate) enum HandleKind {
+    Buffer,
+    Error,
+    Instance,
+    Policy,
+    ServiceAccount,
+    Store,
+    Token,
+    TokenList,
+}
+
+impl HandleKind {
+    const ALL: [(Self, &'static str); 8] = [
+        (Self::Buffer, "buffer"),
+        (Self::Error, "error"),
+        (Self::Instance, "instance"),
+        (Self::Policy, "policy"),
+        (Self::ServiceAccount, "service_account"),
+        (Self::Store, "store"),
+        (Self::Token, "token"),
+        (Self::TokenList, "token_list"),
+    ];
+
+    /// Returns how many handles of each kind the host holds. Retaining a handle counts as one more.
+    pub fn live() -> [(&'static str, i64); 8] {
+        let sums = thread_counters::sums();
+        Self::ALL.map(|(kind, name)| (name, sums[kind as usize]))
+    }
+
+    fn count(self, number: i64) {
+        thread_counters::add(self as usize, number);
+    }
+}
 
 #[cold]
 fn null(argument: &'static str) -> Error {
@@ -106,8 +143,11 @@ pub(crate) trait Handle: Sized {
     /// Who owns the target while the host has the handle.
     type Owner: Owner;
 
+    const KIND: HandleKind;
+
     /// Hands the owner over to the host.
     fn give(owner: impl Into<Self::Owner>) -> *mut Self {
+        Self::KIND.count(1);
         Owner::into_raw(owner.into()).cast_mut().cast()
     }
 
@@ -139,8 +179,11 @@ pub(crate) trait Handle: Sized {
     /// # Safety
     /// `handle` is NULL or a handle of this type that was given, which the host does not use again.
     unsafe fn take(handle: *mut Self) -> Option<Self::Owner> {
-        // SAFETY: a handle that is not NULL came from `give`; its owner is the one taken.
-        (!handle.is_null()).then(|| unsafe { Owner::from_raw(handle.cast_const().cast()) })
+        (!handle.is_null()).then(|| {
+            Self::KIND.count(-1);
+            // SAFETY: a handle that is not NULL came from `give`; its owner is the one taken.
+            unsafe { Owner::from_raw(handle.cast_const().cast()) }
+        })
     }
 }
 
@@ -225,6 +268,8 @@ mod tests {
 
     impl Handle for Number {
         type Owner = Arc<u32>;
+
+        const KIND: HandleKind = HandleKind::Policy;
     }
 
     struct Single {
@@ -233,6 +278,8 @@ mod tests {
 
     impl Handle for Single {
         type Owner = Box<Arc<u32>>;
+
+        const KIND: HandleKind = HandleKind::Policy;
     }
 
     #[test]
@@ -303,6 +350,8 @@ mod tests {
 
     impl Handle for Asking {
         type Owner = Arc<AsksAtItsEnd>;
+
+        const KIND: HandleKind = HandleKind::Policy;
     }
 
     impl Drop for AsksAtItsEnd {

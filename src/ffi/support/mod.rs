@@ -10,7 +10,7 @@ mod text;
 
 pub(crate) use callback::{UserData, check_answer};
 pub(crate) use guard::{catch_panic, guard_value};
-pub(crate) use handle::{Handle, Held, Shared};
+pub(crate) use handle::{Handle, HandleKind, Held, Shared};
 pub(crate) use options::{
     SizedStruct, read_options, read_published, read_required, reject_flags, reject_unset,
 };

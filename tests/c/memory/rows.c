@@ -48,9 +48,8 @@ static int list_within(unsigned long kibibytes)
     RBTOKEN_INIT(&options);
     RBTOKEN_SET_STR(&options, location, location);
     CHECK_OK(rbtoken_store_open(&options, &store, &error));
-    CHECK_OK(rbtoken_store_get_or_create_client_token(store, RBTOKEN_STR("alice"),
-                                                      RBTOKEN_STR("limited"), NULL, &token, NULL,
-                                                      &error));
+    CHECK_OK(rbtoken_store_get_or_create_client_token(
+        store, RBTOKEN_STR("alice"), RBTOKEN_STR("limited"), NULL, &token, NULL, &error));
     CHECK_OK(rbtoken_store_token_count(store, &count, &error));
     value = rbtoken_token_value(token, NULL);
     limit_memory(kibibytes);
@@ -66,7 +65,8 @@ static int list_within(unsigned long kibibytes)
     rbtoken_token_list_free(list);
     rbtoken_error_free(error);
 
-    CHECK_OK(rbtoken_store_invalidate_token(store, RBTOKEN_STR(value), RBTOKEN_STR("lost"), &error));
+    CHECK_OK(rbtoken_store_invalidate_token(store, RBTOKEN_STR(value), RBTOKEN_STR("lost"),
+                                            &error));
     CHECK_OK(rbtoken_store_authenticate(store, RBTOKEN_STR(value), NULL, &verdict, &accepted,
                                         &refused, &error));
     CHECK(verdict == RBTOKEN_VERDICT_INVALID);
@@ -97,7 +97,8 @@ int main(int count, char **arguments)
         if (child == 0)
             _exit(list_within(kibibytes));
         CHECK(waitpid(child, &ending, 0) == child);
-        if (!WIFEXITED(ending) || (WEXITSTATUS(ending) != WHOLE && WEXITSTATUS(ending) != REFUSED)) {
+        if (!WIFEXITED(ending) ||
+            (WEXITSTATUS(ending) != WHOLE && WEXITSTATUS(ending) != REFUSED)) {
             fprintf(stderr, "within %lu KiB: ended with %#x\n", kibibytes, (unsigned)ending);
             return EXIT_FAILURE;
         }
