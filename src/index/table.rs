@@ -316,7 +316,7 @@ mod tests {
             (state >> 33) % below
         };
         // Grows, stays, and is emptied, more than once.
-        const STEPS: u64 = if cfg!(miri) { 1_000 } else { 200_000 };
+        const STEPS: u64 = if cfg!(miri) { 500 } else { 200_000 };
         for step in 0..STEPS {
             let growing = step / (STEPS / 10) % 3;
             let key = random(if growing == 2 { 300 } else { 3000 });
