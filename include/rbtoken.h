@@ -183,14 +183,31 @@
  *
  *     reviewboard+sqlite:///path/of/reviewboard.db
  *     postgresql://user:password@host/database
- *     mysql://user:password@host/database        (MariaDB too)
+ *     mysql://user:password@host/database        (or mariadb://)
  *
- * What is special in a name is written as `%` and two hexadecimal digits. Behind a `?` may stand
- * `sslmode=verify-full` (TLS with a server whose certificate is good for its name, as it is for
- * every host but the loopback unless told otherwise) or `sslmode=disable`; `sslrootcert=FILE`, the
- * authorities that are trusted, as PEM, instead of the well-known ones; and instead of a host the
- * path of a Unix socket (`socket=`) or, for PostgreSQL, the folder of it (`host=`). The library
- * must have been built with the cargo feature `sqlite`, `postgres` or `mysql`.
+ * Percent-encode reserved characters and white space. `host` may be several, as in
+ * `host1:5432,host2`. Query parameters, each at most once:
+ *
+ * - `user`, `password`, `port`: as in front of the path.
+ * - `host` (PostgreSQL): the folder of a Unix socket. `socket` (MySQL): the path of one. Both
+ *   replace the host, and go with a user and a password.
+ * - `passfile`: a file of lines `host:port:database:user:password`, with the mode 0600. For
+ *   PostgreSQL, `PGPASSWORD`, `PGPASSFILE` and `~/.pgpass` are used as by libpq if the location has
+ *   neither a password nor a file, except in a set-user-ID process.
+ * - `sslmode`: `verify-full` checks that the server's certificate is good for the host's name. It
+ *   is the default for every host but the loopback. `verify-ca` checks only who signed it.
+ *   `require` checks nothing, and is open to interception. `disable` is the default for the
+ *   loopback and for sockets.
+ * - `sslrootcert`: a PEM file of the authorities that are trusted instead of the well-known ones.
+ *   `sslcert` and `sslkey`: PEM files of a client certificate and its key.
+ * - `target_session_attrs`: `read-write` passes over hosts that are read-only. `any` is the
+ *   default.
+ * - `pooler` (PostgreSQL): `transaction` is needed behind PgBouncer in its transaction mode.
+ *
+ * docs/databases.md has the details. A location that is malformed, has white space or a fragment,
+ * or names a parameter twice, is RBTOKEN_E_INVALID_ARGUMENT. The message names the part, and no
+ * message quotes the location. The library must have been built with the cargo feature `sqlite`,
+ * `postgres` or `mysql`.
  *
  * Text that the character set of a column cannot hold, such as an emoji in utf8mb3, is the value or
  * name of nothing; written, it is RBTOKEN_E_INVALID_ARGUMENT and the error names the argument.

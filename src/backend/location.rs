@@ -24,9 +24,10 @@ pub(crate) enum Location<'a> {
 /// No system has a longer path, and messages repeat it.
 pub(crate) const MAX_BYTES: usize = 4095;
 
-/// How the URLs of Review Board's databases start.
-const DATABASE_SCHEMES: &[&str] =
-    &["postgresql://", "postgres://", "mysql://", "reviewboard+sqlite://"];
+/// The schemes of the URLs of Review Board's databases. A path that starts like one, even without
+/// `//`, is a mistake, and must not create a file.
+const DATABASE_SCHEMES: [&str; 5] =
+    ["postgresql", "postgres", "mysql", "mariadb", "reviewboard+sqlite"];
 
 impl<'a> Location<'a> {
     /// Reads a location; none is the memory.
@@ -40,12 +41,14 @@ impl<'a> Location<'a> {
             let message = format!("location must not be longer than {MAX_BYTES} bytes");
             return Err(Error::new(ErrorKind::TooLong, message).at_argument(Argument::Location));
         }
-        let parsed = if DATABASE_SCHEMES.iter().any(|scheme| location.starts_with(scheme)) {
+        let (scheme, _) = location.trim_start().split_once(':').unwrap_or_default();
+        let parsed = if DATABASE_SCHEMES.iter().any(|known| scheme.eq_ignore_ascii_case(known)) {
             Self::ReviewBoard(location)
         } else if location.is_empty() {
             return Err(Error::invalid(Argument::Location, "the path is empty"));
         } else if location.contains("://") {
-            let message = "this is a URL of no kind that is known, and paths are not written so";
+            let message = "unknown URL scheme (expected postgresql, mysql, mariadb or \
+                           reviewboard+sqlite); a file path must not contain \"://\"";
             return Err(Error::invalid(Argument::Location, message));
         } else {
             Self::File(location)

@@ -18,5 +18,5 @@ pub(crate) mod sqlite;
 #[cfg(feature = "sqlite")]
 pub(crate) mod sqlite_memory;
 pub(crate) mod thread_counters;
-#[cfg(all(unix, feature = "sqlite"))]
+#[cfg(all(unix, any(feature = "sqlite", feature = "postgres")))]
 pub(crate) mod user;

@@ -115,6 +115,13 @@ def execute(statement, params=None):
         cursor.execute(statement, params)
 
 
+def fetch(statement):
+    """The rows of a query, as texts."""
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
+        return [[None if cell is None else str(cell) for cell in row] for row in cursor.fetchall()]
+
+
 def show(value):
     """What JSON can hold of a document that was read, with its texts as UTF-8."""
     if isinstance(value, str):
@@ -321,7 +328,7 @@ def client_token(user, client_name, expires=None, policy=None, extra_data=None):
     return {'value': token.token, 'created': created}
 
 
-FUNCTIONS = [prepare, set_user_active, set_expiration, serve, rows, save_all, execute, lock_user,
+FUNCTIONS = [prepare, set_user_active, set_expiration, serve, rows, save_all, execute, fetch, lock_user,
              lock_table, count_connections, kill_connections, unlock, make_tokens, client_token, make_documents]
 
 if __name__ == '__main__':

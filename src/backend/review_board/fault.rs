@@ -27,6 +27,8 @@ pub(super) enum Fault {
     Unstorable(Option<&'static str>),
     /// The server cannot convert a text of a row to UTF-8.
     Unconvertible,
+    /// The server, or the transaction, is read-only.
+    ReadOnly(String),
     /// The database said no.
     Refused(String),
     /// There was no answer to a commit: it may have happened or not.
@@ -95,7 +97,7 @@ impl From<Fault> for Error {
                 ErrorKind::Corrupt,
                 "the database cannot convert a text of a row to UTF-8",
             ),
-            Fault::Refused(why) => {
+            Fault::Refused(why) | Fault::ReadOnly(why) => {
                 Self::new(ErrorKind::Database, format!("the database refused: {why}"))
             }
             Fault::Tls(why) => {

@@ -2,10 +2,18 @@
 //! and only read here; tokens are everybody's.
 
 mod address;
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+mod driver;
 mod fault;
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+mod files;
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+mod hosts;
 mod limits;
 #[cfg(feature = "mysql")]
 mod mysql;
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+mod passwords;
 mod pool;
 #[cfg(feature = "postgres")]
 mod postgres;
@@ -13,6 +21,8 @@ mod rows;
 mod sql;
 #[cfg(feature = "sqlite")]
 mod sqlite;
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+mod tls;
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -69,13 +79,18 @@ impl ReviewBoard {
             Address::Postgres(_) => "postgresql",
             Address::Mysql(_) => "mysql",
         };
+        #[cfg(feature = "postgres")]
+        let address = address.with_environment();
         let connect = move |limits: &Limits| -> Result<Box<dyn Connection>, Fault> {
             match &address {
                 #[cfg(feature = "sqlite")]
                 Address::Sqlite(path) => sqlite::connect(path, limits),
                 #[cfg(feature = "postgres")]
                 Address::Postgres(server) => {
-                    postgres::connect(server, limits, settings.connect_timeout)
+                    let ConnectionSettings { call_timeout, statement_timeout, .. } = settings;
+                    // Of the session, whichever call is the first to use it.
+                    let session = Limits::of_call(call_timeout, statement_timeout).statement;
+                    postgres::connect(server, limits, session, settings.connect_timeout)
                 }
                 #[cfg(feature = "mysql")]
                 Address::Mysql(server) => mysql::connect(server, limits, settings.connect_timeout),

@@ -1,20 +1,19 @@
 //! A Review Board server's database on MySQL or MariaDB.
 
-use std::fs;
 use std::future::Future;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Datelike, NaiveDate, Timelike, Utc};
 use mysql_async::prelude::Queryable;
-use mysql_async::{Conn, DriverError, IoError, OptsBuilder, Params, SslOpts, Value};
+use mysql_async::{Conn, DriverError, IoError, OptsBuilder, Params, Value};
 use tokio::runtime::{Builder, Runtime};
-use tokio::time::timeout;
 use zeroize::Zeroizing;
 
-use super::address::{Server, Tls};
+use super::address::{Server, Verification};
 use super::fault::Fault;
 use super::limits::Limits;
 use super::sql::{Cell, Connection, Dialect, ForRows, KEEP_ALIVE, Param, Row, unreadable};
+use super::{driver, tls};
 use crate::clock::Timestamp;
 use crate::memory;
 
@@ -56,6 +55,7 @@ struct Mysql {
     session_limit: Duration,
     /// Which variables for limits the server has, by the place in [`Mysql::session_limits`].
     variables: usize,
+    needs_writes: bool,
     busy_until: Option<Instant>,
 }
 
@@ -64,71 +64,77 @@ pub(super) fn connect(
     limits: &Limits,
     connect_timeout: Duration,
 ) -> Result<Box<dyn Connection>, Fault> {
+    let user = server.user.as_deref().unwrap_or_default();
     let mut options = OptsBuilder::default()
-        .tcp_port(server.port)
         .user(server.user.clone())
-        .pass(server.password.as_ref().map(|password| password.to_string()))
         .db_name(Some(server.database.clone()))
         .tcp_keepalive(Some(KEEP_ALIVE))
         // Of a host that is this one, the server's socket would be asked for and used instead.
         .prefer_socket(false)
         // An update of a row to what it is counts too.
         .client_found_rows(true);
-    if let Some(tls) = &server.tls {
-        options = options.ssl_opts(verifier(tls)?);
+    let tls_options = server.tls.as_ref().map(tls::mysql_options).transpose()?;
+    if let Some(tls_options) = &tls_options {
+        options = options.ssl_opts(tls_options.clone());
     }
+    let accepts_any_name =
+        server.tls.as_ref().is_some_and(|tls| tls.verification == Verification::Authority);
     let connect = |options: OptsBuilder| -> Result<Box<dyn Connection>, Fault> {
         let runtime = Builder::new_current_thread().enable_io().enable_time().build();
         let runtime = runtime.map_err(|error| Fault::Lost(error.to_string()))?;
-        let limit = limits.remaining()?.min(connect_timeout);
-        let silence = Fault::Silent { is_overdue: limit == connect_timeout };
-        let opened = within(&runtime, limit, silence, Conn::new(options))?;
+        let open = |options: OptsBuilder| {
+            let limit = limits.remaining()?.min(connect_timeout);
+            let silence = Fault::Silent { is_overdue: limit == connect_timeout };
+            driver::within(&runtime, limit, silence, Conn::new(options))
+        };
+        let mut opened = open(options.clone())?;
+        if accepts_any_name
+            && let Err(error) = &opened
+            && let Some(name) = tls::mysql_certificate_name(error)
+            && let Some(tls_options) = tls_options.clone()
+        {
+            let tls_options = tls_options.with_danger_tls_hostname_override(Some(name));
+            opened = open(options.ssl_opts(tls_options))?;
+        }
+        let opened = opened.map_err(fault)?;
         let mut connection = Mysql {
             runtime,
             connection: Some(opened),
             limits: *limits,
             session_limit: limits.statement,
             variables: 0,
+            needs_writes: server.needs_writes,
             busy_until: None,
         };
         for statement in SESSION {
             connection.run(statement)?;
         }
+        connection.check_writable()?;
         connection.set_session_limit(limits.statement)?;
         Ok(Box::new(connection))
     };
-    match &server.socket {
-        Some(path) => connect(options.socket(Some(path.to_string_lossy().into_owned()))),
-        None => server.at_each_ip(|ip| {
+    server.at_each_host(|host, ip| {
+        let password = server.password(host, user)?.map(|password| password.to_string());
+        let options = options.clone().pass(password).tcp_port(host.port);
+        connect(match &host.socket {
+            Some(path) => options.socket(Some(path.to_string_lossy().into_owned())),
             // The driver would start a thread to look the name up. It is the certificate's.
-            let options = options.clone().ip_or_hostname(server.host.clone());
-            connect(options.resolved_ips(Some(vec![ip])))
-        }),
-    }
+            None => options.ip_or_hostname(host.name.clone()).resolved_ips(ip.map(|ip| vec![ip])),
+        })
+    })
 }
 
-/// TLS that trusts a server whose certificate is good for the name that it was called by.
-fn verifier(tls: &Tls) -> Result<SslOpts, Fault> {
-    let Some(path) = &tls.authorities else { return Ok(SslOpts::default()) };
-    let unusable = || Fault::Refused("the file of sslrootcert has no usable certificates".into());
-    // Read here: the driver would start a thread for it.
-    let authorities = fs::read(path).map_err(|_| unusable())?;
-    Ok(SslOpts::default()
-        .with_disable_built_in_roots(true)
-        .with_root_certs(vec![authorities.into()]))
-}
-
-/// Waits for an answer of the server, but not longer than a limit.
 fn within<T>(
     runtime: &Runtime,
     limit: Duration,
     silence: Fault,
     answer: impl Future<Output = mysql_async::Result<T>>,
 ) -> Result<T, Fault> {
-    match runtime.block_on(async { timeout(limit, answer).await }) {
-        Ok(answer) => answer.map_err(fault),
-        Err(_) => Err(silence),
-    }
+    driver::within(runtime, limit, silence, answer)?.map_err(fault)
+}
+
+fn read_only() -> Fault {
+    Fault::Lost("it is read-only, and `target_session_attrs` is read-write".to_owned())
 }
 
 impl Mysql {
@@ -143,7 +149,25 @@ impl Mysql {
         if matches!(answer, Err(Fault::Silent { .. })) {
             self.busy_until = Some(wait.busy_until);
         }
-        answer
+        match answer {
+            // As after a failover: another host may be writable.
+            Err(Fault::ReadOnly(_)) if self.needs_writes => Err(read_only()),
+            answer => answer,
+        }
+    }
+
+    /// Checks that the server may be written to, if it must.
+    fn check_writable(&mut self) -> Result<(), Fault> {
+        if !self.needs_writes {
+            return Ok(());
+        }
+        let question = "SELECT CAST(@@global.read_only AS CHAR)";
+        let answer =
+            self.answer(async |connection| connection.query_first::<String, _>(question).await)?;
+        match answer.as_deref() {
+            Some("0" | "OFF") => Ok(()),
+            _ => Err(read_only()),
+        }
     }
 
     /// The settings that tell a server how long a statement, with its locks, and a pause within a
@@ -253,8 +277,7 @@ impl Drop for Mysql {
         if let Some(connection) = self.connection.take()
             && self.busy_until.is_none()
         {
-            let goodbye = connection.disconnect();
-            let _ = self.runtime.block_on(async { timeout(GOODBYE, goodbye).await });
+            let _ = driver::within(&self.runtime, GOODBYE, closed(), connection.disconnect());
         }
     }
 }
@@ -329,6 +352,7 @@ fn fault(error: mysql_async::Error) -> Fault {
             1053 | 1080 | 1152..=1161 | 1184 | 1927 | 2006 | 2013 | 4031 => {
                 Fault::Lost(says(answer.code, &answer.message))
             }
+            1290 | 1792 | 1836 => Fault::ReadOnly(says(answer.code, &answer.message)),
             code => Fault::Refused(says(code, &answer.message)),
         },
         mysql_async::Error::Io(IoError::Tls(error)) => Fault::Tls(error.to_string()),

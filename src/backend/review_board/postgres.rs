@@ -3,28 +3,24 @@
 use std::error::Error as _;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_core::Stream;
 use hashbrown::HashMap;
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
-use rustls::{ClientConfig, RootCertStore};
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinHandle;
-use tokio::time::timeout;
 use tokio_postgres::config::SslMode;
 use tokio_postgres::error::{Severity, SqlState};
 use tokio_postgres::types::private::BytesMut;
 use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
-use tokio_postgres::{Client, Config, NoTls, Statement};
+use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage, Statement};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::address::{Server, Tls};
+use super::address::Server;
 use super::fault::Fault;
 use super::limits::Limits;
 use super::sql::{Cell, Connection, Dialect, ForRows, KEEP_ALIVE, Param, Row, unreadable};
+use super::{driver, tls};
 use crate::clock::Timestamp;
 use crate::memory;
 
@@ -47,18 +43,18 @@ const MAX_PREPARED: usize = 64;
 /// Microseconds from the Unix epoch to the year 2000, from which PostgreSQL counts.
 const YEAR_2000: i64 = 946_684_800_000_000;
 
-/// The session, whatever the server presets. The limits let go of locks if this process is stopped
-/// in the middle of a transaction, and have the server notice that it is gone: while it works for
-/// it, and while the connection idles. A database without an encoding has bytes of any kind: as
-/// UTF-8, the server would refuse all rows because of one.
-const SESSION: &str = "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED, \
-     READ WRITE, NOT DEFERRABLE; SET TimeZone = 'UTC'; \
-     SELECT set_config('client_encoding', CASE current_setting('server_encoding') \
-     WHEN 'SQL_ASCII' THEN 'SQL_ASCII' ELSE 'UTF8' END, false); \
-     SET standard_conforming_strings = on; SET datestyle = 'ISO'; \
-     SET tcp_keepalives_idle = 15; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3; \
-     SELECT set_config('client_connection_check_interval', '1s', false) \
-     WHERE current_setting('server_version_num')::int >= 140000";
+/// Startup options: the session, whatever the server presets. Values of other types than text are
+/// sent and received in binary, so that no format matters. The server notices that this process is
+/// gone while the connection idles.
+const SESSION: &str = "-c default_transaction_isolation=read\\ committed \
+     -c standard_conforming_strings=on -c tcp_keepalives_idle=15 -c tcp_keepalives_interval=5 \
+     -c tcp_keepalives_count=3";
+/// An option that has the server notice the same while it works for this process. PostgreSQL 13 and
+/// some systems do not have it.
+const CHECK_INTERVAL: &str = "client_connection_check_interval";
+
+const POOLER_HINT: &str = "a connection pooler, such as PgBouncer, needs `pooler=transaction` in \
+     the location";
 
 /// The runtime belongs to the connection, and runs on the thread of whoever asks.
 struct Postgres {
@@ -68,43 +64,54 @@ struct Postgres {
     driver: Option<JoinHandle<()>>,
     prepared: HashMap<String, Statement>,
     limits: Limits,
-    /// The limit of a statement that the server was told.
-    session_limit: Duration,
-    /// The same when the transaction began.
-    limit_at_begin: Duration,
+    /// The limit of a statement in this session; none if a pooler gives each transaction another.
+    session_limit: Option<Duration>,
+    /// The same in the transaction that is open, if one is.
+    transaction_limit: Option<Duration>,
+    /// The database has no encoding.
+    has_bytes: bool,
+    needs_writes: bool,
     busy_until: Option<Instant>,
+}
+
+/// A statement as it is sent.
+enum Prepared {
+    Named(Statement),
+    /// With its parameters numbered.
+    Not(String),
 }
 
 pub(super) fn connect(
     server: &Server,
     limits: &Limits,
+    session_limit: Duration,
     connect_timeout: Duration,
 ) -> Result<Box<dyn Connection>, Fault> {
+    let user = server.user.as_deref().unwrap_or("postgres");
     let mut config = Config::new();
-    config.port(server.port).dbname(&server.database).application_name("rbtoken");
-    config.user(server.user.as_deref().unwrap_or("postgres"));
+    config.dbname(&server.database).application_name("rbtoken").user(user);
     // What a network has forgotten is noticed before a call has to wait for it.
     config.keepalives_idle(KEEP_ALIVE).keepalives_interval(KEEP_ALIVE / 3).keepalives_retries(3);
     config.tcp_user_timeout(KEEP_ALIVE * 2);
-    if let Some(password) = &server.password {
-        config.password(password.as_str());
-    }
-    let tls = server.tls.as_ref().map(verifier).transpose()?;
+    let tls = server.tls.as_ref().map(tls::postgres::client_config).transpose()?;
+    let tls = tls.map(MakeRustlsConnect::new);
     config.ssl_mode(if tls.is_some() { SslMode::Require } else { SslMode::Disable });
-    let connect = |config: Config| -> Result<Box<dyn Connection>, Fault> {
+    let connect = |config: &Config| -> Result<Postgres, Fault> {
         let runtime = Builder::new_current_thread().enable_io().enable_time().build();
         let runtime = runtime.map_err(|error| Fault::Lost(error.to_string()))?;
         let limit = limits.remaining()?.min(connect_timeout);
         let silence = Fault::Silent { is_overdue: limit == connect_timeout };
-        let (client, driver) = within(&runtime, limit, silence, async {
+        let (client, driver, has_bytes) = within(&runtime, limit, silence, async {
             Ok(match tls.clone() {
                 Some(tls) => {
                     let (client, connection) = config.connect(tls).await?;
-                    (client, tokio::spawn(async { drop(connection.await) }))
+                    let has_bytes = connection.parameter("server_encoding") == Some("SQL_ASCII");
+                    (client, tokio::spawn(async { drop(connection.await) }), has_bytes)
                 }
                 None => {
                     let (client, connection) = config.connect(NoTls).await?;
-                    (client, tokio::spawn(async { drop(connection.await) }))
+                    let has_bytes = connection.parameter("server_encoding") == Some("SQL_ASCII");
+                    (client, tokio::spawn(async { drop(connection.await) }), has_bytes)
                 }
             })
         })?;
@@ -114,68 +121,72 @@ pub(super) fn connect(
             driver: Some(driver),
             prepared: HashMap::new(),
             limits: *limits,
-            session_limit: limits.statement,
-            limit_at_begin: limits.statement,
+            session_limit: (!server.pools_transactions).then_some(session_limit),
+            transaction_limit: None,
+            has_bytes,
+            needs_writes: server.needs_writes,
             busy_until: None,
         };
-        let session = format!("{SESSION}; {}", session_limits(limits.statement, limits.statement));
-        connection.answer(async |client| client.batch_execute(&session).await)?;
-        Ok(Box::new(connection))
+        connection.check_session()?;
+        Ok(connection)
     };
-    match &server.socket {
-        Some(folder) => {
-            config.host_path(folder);
-            connect(config)
+    let connect = |config: &mut Config| -> Result<Box<dyn Connection>, Fault> {
+        if server.pools_transactions {
+            return Ok(Box::new(connect(config)?));
         }
-        None => server.at_each_ip(|ip| {
-            let mut config = config.clone();
-            config.host(&server.host).hostaddr(ip);
-            connect(config)
-        }),
-    }
-}
-
-/// Tells the server how long a statement, with its locks, and a pause within a transaction may take.
-fn session_limits(statement: Duration, pause: Duration) -> String {
-    let (statement, pause) = (statement.as_millis(), pause.as_millis());
-    format!(
-        "SET statement_timeout = {statement}; SET lock_timeout = {statement}; \
-         SET idle_in_transaction_session_timeout = {pause}"
-    )
-}
-
-/// TLS that trusts a server whose certificate is good for the name that it was called by.
-fn verifier(tls: &Tls) -> Result<MakeRustlsConnect, Fault> {
-    let unusable = || Fault::Refused("the file of sslrootcert has no usable certificates".into());
-    let Some(path) = &tls.authorities else {
-        return Ok(MakeRustlsConnect::with_webpki_roots());
+        let options = startup_options(session_limit, server.needs_writes);
+        match connect(config.options(format!("{options} -c {CHECK_INTERVAL}=1000"))) {
+            Err(Fault::Refused(why)) if why.contains(CHECK_INTERVAL) => {
+                Ok(Box::new(connect(config.options(options))?))
+            }
+            connected => Ok(Box::new(connected?)),
+        }
     };
-    let mut authorities = RootCertStore::empty();
-    for certificate in CertificateDer::pem_file_iter(path).map_err(|_| unusable())? {
-        let certificate = certificate.map_err(|_| unusable())?;
-        authorities.add(certificate).map_err(|_| unusable())?;
-    }
-    if authorities.is_empty() {
-        return Err(unusable());
-    }
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| Fault::Refused(error.to_string()))?;
-    Ok(MakeRustlsConnect::new(config.with_root_certificates(authorities).with_no_client_auth()))
+    server.at_each_host(|host, ip| {
+        let mut config = config.clone();
+        config.port(host.port);
+        if let Some(password) = server.password(host, user)? {
+            config.password(password.as_str());
+        }
+        match (&host.socket, ip) {
+            (Some(folder), _) => config.host_path(folder),
+            (None, Some(ip)) => config.host(&host.name).hostaddr(ip),
+            (None, None) => config.host(&host.name),
+        };
+        connect(&mut config)
+    })
 }
 
-/// Waits for an answer of the server, but not longer than a limit.
+/// Options that a session starts with, so that nothing is set in it later.
+fn startup_options(limit: Duration, needs_writes: bool) -> String {
+    let mut options = SESSION.to_owned();
+    // A host that is preset to be read-only is passed over if others may be writable.
+    if !needs_writes {
+        options += " -c default_transaction_read_only=off";
+    }
+    for (name, limit) in limits_of(limit, limit) {
+        options += &format!(" -c {name}={limit}");
+    }
+    options
+}
+
+/// The settings, in milliseconds, that bound a statement and its waiting for locks, and that free
+/// locks if this process is stopped in the middle of a transaction.
+fn limits_of(statement: Duration, pause: Duration) -> [(&'static str, u128); 3] {
+    [
+        ("statement_timeout", statement.as_millis()),
+        ("lock_timeout", statement.as_millis()),
+        ("idle_in_transaction_session_timeout", pause.as_millis()),
+    ]
+}
+
 fn within<T>(
     runtime: &Runtime,
     limit: Duration,
     silence: Fault,
     answer: impl Future<Output = Result<T, tokio_postgres::Error>>,
 ) -> Result<T, Fault> {
-    match runtime.block_on(async { timeout(limit, answer).await }) {
-        Ok(answer) => answer.map_err(|error| fault(&error)),
-        Err(_) => Err(silence),
-    }
+    driver::within(runtime, limit, silence, answer)?.map_err(|error| fault(&error))
 }
 
 impl Postgres {
@@ -185,18 +196,91 @@ impl Postgres {
         ask: impl AsyncFnOnce(&Client) -> Result<T, tokio_postgres::Error>,
     ) -> Result<T, Fault> {
         let client = self.client.as_ref().ok_or_else(closed)?;
-        let wait = self.limits.wait(self.session_limit)?;
+        let told = self.transaction_limit.or(self.session_limit).unwrap_or(self.limits.statement);
+        let wait = self.limits.wait(told)?;
         let answer = within(&self.runtime, wait.limit, wait.silence, ask(client));
         if matches!(answer, Err(Fault::Silent { .. })) {
             self.busy_until = Some(wait.busy_until);
         }
+        match answer {
+            // As after a failover: another host may be writable.
+            Err(Fault::ReadOnly(_)) if self.needs_writes => Err(read_only()),
+            answer => answer,
+        }
+    }
+
+    /// Checks that the session has the limits that it was started with, and may write if it must.
+    fn check_session(&mut self) -> Result<(), Fault> {
+        if self.session_limit.is_none() && !self.needs_writes {
+            return Ok(());
+        }
+        let limit = self.session_limit.map_or("true".to_owned(), |limit| {
+            let limit = limit.as_millis();
+            format!("current_setting('statement_timeout')::interval = '{limit} milliseconds'")
+        });
+        let question = format!("SELECT {limit}, current_setting('transaction_read_only') = 'off'");
+        let answers = self.answer(async |client| client.simple_query(&question).await)?;
+        let row = answers.iter().find_map(|answer| match answer {
+            SimpleQueryMessage::Row(row) => Some(row),
+            _ => None,
+        });
+        let is_true = |column| row.is_some_and(|row| row.get(column) == Some("t"));
+        if !is_true(0) {
+            return Err(Fault::Refused(format!("the startup options are ignored: {POOLER_HINT}")));
+        }
+        if self.needs_writes && !is_true(1) {
+            return Err(read_only());
+        }
+        Ok(())
+    }
+
+    /// The limit that a transaction has to set, if the session has none or another one.
+    ///
+    /// # Errors
+    /// `TimedOut` once the deadline has passed.
+    fn new_limit(&self) -> Result<Option<Duration>, Fault> {
+        self.limits.new_session_limit(self.session_limit.unwrap_or_default())
+    }
+
+    /// What sets limits until the transaction ends.
+    fn local_limits(&self, limit: Duration) -> String {
+        let limits = limits_of(limit, self.limits.statement);
+        limits.map(|(name, limit)| format!("; SET LOCAL {name} = {limit}")).concat()
+    }
+
+    /// Asks a question with the settings that the call needs. If the session has others, that takes
+    /// a transaction.
+    fn ask<T>(&mut self, question: impl FnOnce(&mut Self) -> Result<T, Fault>) -> Result<T, Fault> {
+        if self.transaction_limit.is_some() {
+            self.refresh_session_limit()?;
+            return question(self);
+        }
+        if self.new_limit()?.is_none() && !self.has_bytes {
+            return question(self);
+        }
+        let answer = self.run(DIALECT.begin).and_then(|()| question(self));
+        if answer.as_ref().is_err_and(Fault::ends_connection) {
+            return answer;
+        }
+        let ended = self.run(if answer.is_ok() { "COMMIT" } else { "ROLLBACK" });
+        if let Err(fault) = ended {
+            // The transaction may be open still.
+            self.client = None;
+            return Err(match fault {
+                Fault::TimedOut => Fault::Silent { is_overdue: false },
+                fault => fault,
+            });
+        }
         answer
     }
 
-    fn prepare(&mut self, statement: &str) -> Result<Statement, Fault> {
-        self.refresh_session_limit()?;
+    /// Prepares a statement, or not if the next one may run in another session.
+    fn prepare(&mut self, statement: &str) -> Result<Prepared, Fault> {
+        if self.session_limit.is_none() {
+            return Ok(Prepared::Not(number(statement)));
+        }
         if let Some(prepared) = self.prepared.get(statement) {
-            return Ok(prepared.clone());
+            return Ok(Prepared::Named(prepared.clone()));
         }
         let numbered = number(statement);
         let prepared = self.answer(async |client| client.prepare(&numbered).await)?;
@@ -204,7 +288,7 @@ impl Postgres {
             self.prepared.clear();
         }
         self.prepared.insert(statement.to_owned(), prepared.clone());
-        Ok(prepared)
+        Ok(Prepared::Named(prepared))
     }
 }
 
@@ -221,21 +305,32 @@ impl Connection for Postgres {
         self.busy_until
     }
 
+    /// Without effect outside a transaction, where a query that needs another limit begins one.
     fn refresh_session_limit(&mut self) -> Result<(), Fault> {
-        let Some(limit) = self.limits.new_session_limit(self.session_limit)? else { return Ok(()) };
-        let statements = session_limits(limit, self.limits.statement);
-        self.answer(async |client| client.batch_execute(&statements).await)?;
-        self.session_limit = limit;
+        let Some(told) = self.transaction_limit else { return Ok(()) };
+        if let Some(limit) = self.limits.new_session_limit(told)? {
+            let settings = self.local_limits(limit);
+            self.answer(async |client| client.batch_execute(&settings).await)?;
+            self.transaction_limit = Some(limit);
+        }
         Ok(())
     }
 
     fn run(&mut self, statement: &str) -> Result<(), Fault> {
-        self.answer(async |client| client.batch_execute(statement).await)?;
-        // What a transaction sets is undone with it.
-        match statement {
-            "ROLLBACK" => self.session_limit = self.limit_at_begin,
-            _ => self.limit_at_begin = self.session_limit,
+        let (mut statement, mut limit) = (statement.to_owned(), None);
+        if statement == DIALECT.begin {
+            let new_limit = self.new_limit()?;
+            limit = new_limit.or(self.session_limit);
+            if let Some(new_limit) = new_limit {
+                statement += &self.local_limits(new_limit);
+            }
+            // As UTF-8, the server would refuse all rows because of one.
+            if self.has_bytes {
+                statement += "; SET LOCAL client_encoding = 'SQL_ASCII'";
+            }
         }
+        self.answer(async |client| client.batch_execute(&statement).await)?;
+        self.transaction_limit = limit;
         Ok(())
     }
 
@@ -245,30 +340,39 @@ impl Connection for Postgres {
         params: &[Param<'_>],
         each: ForRows<'_>,
     ) -> Result<(), Fault> {
-        let prepared = self.prepare(statement)?;
-        let (mut was_accepted, mut given) = (false, Ok(()));
-        let answer = self.answer(async |client| {
-            // A driver that waits until a row is taken reads no further.
-            let mut rows = pin!(client.query_raw(&prepared, params).await?);
-            was_accepted = true;
-            while given.is_ok()
-                && let Some(row) = poll_fn(|context| rows.as_mut().poll_next(context)).await
-            {
-                given = cells(&row?).map_err(Fault::from).and_then(&mut *each);
+        self.ask(|it| {
+            let prepared = it.prepare(statement)?;
+            let (mut was_accepted, mut given) = (false, Ok(()));
+            let answer = it.answer(async |client| {
+                // A driver that waits until a row is taken reads no further.
+                let mut rows = pin!(match &prepared {
+                    Prepared::Named(prepared) => client.query_raw(prepared, params).await?,
+                    Prepared::Not(text) => client.query_typed_raw(text, typed(params)).await?,
+                });
+                was_accepted = true;
+                while given.is_ok()
+                    && let Some(row) = poll_fn(|context| rows.as_mut().poll_next(context)).await
+                {
+                    given = cells(&row?).map_err(Fault::from).and_then(&mut *each);
+                }
+                Ok(())
+            });
+            match answer {
+                // The parameters were converted, and a row cannot be.
+                Err(Fault::Unstorable(_)) if was_accepted => Err(Fault::Unconvertible),
+                answer => answer.and(given),
             }
-            Ok(())
-        });
-        match answer {
-            // The parameters were converted, and a row cannot be.
-            Err(Fault::Unstorable(_)) if was_accepted => Err(Fault::Unconvertible),
-            answer => answer.and(given),
-        }
+        })
     }
 
     fn execute(&mut self, statement: &str, params: &[Param<'_>]) -> Result<u64, Fault> {
-        let prepared = self.prepare(statement)?;
-        let params = borrowed(params);
-        self.answer(async |client| client.execute(&prepared, &params).await)
+        self.ask(|it| {
+            let prepared = it.prepare(statement)?;
+            it.answer(async |client| match &prepared {
+                Prepared::Named(prepared) => client.execute(prepared, &borrowed(params)).await,
+                Prepared::Not(text) => client.execute_typed(text, &typed(params)).await,
+            })
+        })
     }
 
     fn insert(&mut self, statement: &str, params: &[Param<'_>]) -> Result<i64, Fault> {
@@ -294,14 +398,26 @@ fn borrowed<'a>(params: &'a [Param<'_>]) -> Vec<&'a (dyn ToSql + Sync)> {
     params.iter().map(|param| param as _).collect()
 }
 
+/// Parameters of a statement without a name: the server is told their types with it.
+fn typed<'a>(params: &'a [Param<'_>]) -> Vec<(&'a (dyn ToSql + Sync), Type)> {
+    let type_of = |param: &Param<'_>| match param {
+        Param::Null => Type::UNKNOWN,
+        Param::Bool(_) => Type::BOOL,
+        Param::Int(_) => Type::INT8,
+        Param::Text(_) => Type::TEXT,
+        Param::Time(_) => Type::TIMESTAMPTZ,
+    };
+    params.iter().map(|param| (param as _, type_of(param))).collect()
+}
+
 impl Drop for Postgres {
     /// Says goodbye to the server, without waiting for one that is not there or is busy.
     fn drop(&mut self) {
         drop(self.client.take());
-        if let Some(driver) = self.driver.take()
+        if let Some(task) = self.driver.take()
             && self.busy_until.is_none()
         {
-            let _ = self.runtime.block_on(async { timeout(GOODBYE, driver).await });
+            let _ = driver::within(&self.runtime, GOODBYE, closed(), task);
         }
     }
 }
@@ -314,6 +430,10 @@ fn number(statement: &str) -> String {
         numbered += &format!("${}{part}", index + 1);
     }
     numbered
+}
+
+fn read_only() -> Fault {
+    Fault::Lost("it is read-only, and `target_session_attrs` is read-write".to_owned())
 }
 
 fn closed() -> Fault {
@@ -386,7 +506,11 @@ fn fault(error: &tokio_postgres::Error) -> Fault {
             Some(system) if is_tls(system) => Fault::Tls(system.to_string()),
             Some(_) => Fault::Lost(error.to_string()),
             None if error.is_closed() => closed(),
-            None => Fault::Refused(error.to_string()),
+            // What the driver refuses itself, such as to go on without a password.
+            None => Fault::Refused(match error.source() {
+                Some(source) => format!("{error}: {source}"),
+                None => error.to_string(),
+            }),
         };
     };
     let code = answer.code();
@@ -401,6 +525,15 @@ fn fault(error: &tokio_postgres::Error) -> Fault {
     }
     // The session is over whatever the reason, but for those that deny it a start.
     let is_over = matches!(answer.parsed_severity(), Some(Severity::Fatal | Severity::Panic));
+    // A pooler refuses startup options, or has no statement of this session's.
+    if is(&[
+        SqlState::PROTOCOL_VIOLATION,
+        SqlState::INVALID_SQL_STATEMENT_NAME,
+        SqlState::DUPLICATE_PSTATEMENT,
+    ]) || (is_over && *code == SqlState::FEATURE_NOT_SUPPORTED)
+    {
+        return Fault::Refused(format!("{}; {POOLER_HINT}", says()));
+    }
     let is_denied = ["28", "3D", "42"].iter().any(|class| code.code().starts_with(class));
     if is_over && !is_denied {
         return Fault::Lost(says());
@@ -415,12 +548,11 @@ fn fault(error: &tokio_postgres::Error) -> Fault {
         Fault::Conflict
     } else if is(&[SqlState::UNDEFINED_TABLE, SqlState::UNDEFINED_COLUMN]) {
         Fault::Schema
-    } else if is(&[
-        // What was prepared is no longer good, as after a migration of the server, or is gone: a
-        // connection that prepares anew is.
-        SqlState::FEATURE_NOT_SUPPORTED,
-        SqlState::INVALID_SQL_STATEMENT_NAME,
-    ]) {
+    } else if *code == SqlState::READ_ONLY_SQL_TRANSACTION {
+        Fault::ReadOnly(says())
+    } else if *code == SqlState::FEATURE_NOT_SUPPORTED {
+        // What was prepared is no longer good, as after a migration of the server: a connection
+        // that prepares anew is.
         Fault::Lost(says())
     } else {
         Fault::Refused(says())

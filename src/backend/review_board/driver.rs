@@ -1,0 +1,48 @@
+//! Runs the futures of a database's driver on the thread of the caller.
+
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
+
+use tokio::runtime::Runtime;
+use tokio::time::timeout;
+
+use super::fault::Fault;
+
+/// Waits for a future, but not longer than a limit.
+///
+/// # Errors
+/// `silence` after the limit. `Lost` if the driver panics: the state of its connection is not known
+/// then, and nothing but that connection has seen the panic.
+pub(super) fn within<T>(
+    runtime: &Runtime,
+    limit: Duration,
+    silence: Fault,
+    future: impl Future<Output = T>,
+) -> Result<T, Fault> {
+    let wait = || runtime.block_on(async { timeout(limit, future).await });
+    // Dropping what was thrown could panic again.
+    match catch_unwind(AssertUnwindSafe(wait)).map_err(std::mem::forget) {
+        Ok(answer) => answer.map_err(|_| silence),
+        Err(()) => Err(Fault::Lost("the driver cannot read what the server sent".to_owned())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::runtime::Builder;
+
+    use super::*;
+
+    #[test]
+    fn panic_of_a_driver_is_a_lost_connection() {
+        let runtime = Builder::new_current_thread().enable_time().build().unwrap();
+        let limit = Duration::from_secs(60);
+        let silence = Fault::Silent { is_overdue: false };
+        let panicked = within(&runtime, limit, silence.clone(), async { panic!("planted") });
+        assert!(matches!(panicked, Err::<(), _>(Fault::Lost(_))));
+        assert!(matches!(within(&runtime, limit, silence.clone(), async { 1 }), Ok(1)));
+        let silent = within(&runtime, Duration::ZERO, silence, std::future::pending::<()>());
+        assert!(matches!(silent, Err(Fault::Silent { .. })));
+    }
+}
