@@ -548,7 +548,8 @@ class Store(_Handle):
         """Returns the store's counters."""
         buffer = c_void_p()
         self._call("statistics", byref(buffer))
-        return _take_json(buffer)
+        statistics: dict[str, Any] = _take_json(buffer)
+        return statistics
 
     def add_local_site(self, name: str) -> None:
         self._call("add_local_site", *_pair(name))

@@ -436,13 +436,13 @@ pub unsafe extern "C" fn rbtoken_store_get_setting(
 /// - `kind`: `"memory"`, `"file"`, `"postgresql"`, `"mysql"` or `"sqlite"`
 /// - `tokens`: the number of tokens, usable or not; not for databases, which are not asked
 /// - `hooks`: the number of hooks
-/// - `memory`: `record_bytes` and `index_bytes`, the bytes that tokens occupy in memory, without the
-///   texts and documents that they share; not for databases
+/// - `memory`: `record_bytes`, the address space for records, and `index_bytes`, that for index tables
+///   of a middle size; the rest is in the allocator's memory, uncounted; not for databases
 /// - `file`: `bytes` and `log_bytes`, the sizes of the file and its log, and `commits`, the number of
 ///   commits since it was opened; for files only
-/// - `handles`: the number of handles of each kind that the host holds, of all stores of the process,
-///   with this store's own: `buffer`, `error`, `instance`, `policy`, `service_account`, `store`,
-///   `token`, `token_list`. A number that grows without end is a leak of the host.
+/// - `handles`: the number of handles that the host holds, of each kind, for the whole process:
+///   `buffer`, `error`, `instance`, `policy`, `service_account`, `store`, `token`, `token_list`. A number
+///   that keeps growing is a leak in the host.
 ///
 /// `[thread-safe]`
 ///

@@ -71,6 +71,7 @@ fn register() -> bool {
 static AT_LOAD: extern "C" fn() = {
     extern "C" fn at_load() {
         generation();
+        super::thread_counters::key();
     }
     at_load
 };

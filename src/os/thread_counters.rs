@@ -71,7 +71,7 @@ fn own() -> &'static Set {
 }
 
 fn free_set() -> Option<&'static Set> {
-    let key = (*KEY.get_or_init(create_key))?;
+    let key = key()?;
     let take = |is_owned: &AtomicBool| {
         // The owner before has written for the last time.
         is_owned.compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed).is_ok()
@@ -86,12 +86,16 @@ fn free_set() -> Option<&'static Set> {
     None
 }
 
-fn create_key() -> Option<libc::pthread_key_t> {
-    let mut key = 0;
-    // SAFETY: an output of this function's own; the destructor stays mapped, since the library is
-    // linked so that it cannot be unloaded.
-    let created = unsafe { libc::pthread_key_create(&raw mut key, Some(disown)) };
-    (created == 0).then_some(key)
+/// Returns the key, and creates it the first time. That is when the library is loaded: a fork in the
+/// middle of it would leave the child waiting for a thread that it does not have.
+pub(super) fn key() -> Option<libc::pthread_key_t> {
+    *KEY.get_or_init(|| {
+        let mut key = 0;
+        // SAFETY: an output of this function's own; the destructor stays mapped, since a library with
+        // Rust's thread-local values must not be unloaded.
+        let created = unsafe { libc::pthread_key_create(&raw mut key, Some(disown)) };
+        (created == 0).then_some(key)
+    })
 }
 
 /// Gives up the set of a thread that ends. What runs on it after this uses the shared set.
@@ -108,7 +112,7 @@ mod tests {
 
     use super::*;
 
-    /// The counter that no handle uses; other tests of this process may count on the others.
+    /// A counter that no other unit test uses.
     const UNUSED: usize = COUNTERS - 1;
 
     #[test]

@@ -22,6 +22,9 @@ pub(crate) enum HandleKind {
     TokenList,
 }
 
+/// Each kind has a counter.
+const _: () = assert!(HandleKind::ALL.len() <= thread_counters::COUNTERS);
+
 impl HandleKind {
     const ALL: [(Self, &'static str); 8] = [
         (Self::Buffer, "buffer"),
