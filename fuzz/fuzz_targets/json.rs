@@ -33,8 +33,11 @@ fn float(number: f64) -> String {
     let number_of_digits = format!("{:e}", number.abs())
         .split_once('e')
         .map_or(0, |(it, _)| it.len() - usize::from(it.contains('.')));
-    // Of two that are as near, the even one.
-    let text = format!("{:.*e}", number_of_digits - 1, number.abs());
+    // Of two that are as near, the even one; unless it reads back as another number, as it may beside a
+    // power of two.
+    let even = format!("{:.*e}", number_of_digits - 1, number.abs());
+    let is_exact = even.parse() == Ok(number.abs());
+    let text = if is_exact { even } else { format!("{:e}", number.abs()) };
     let (mantissa, exponent) = text.split_once('e').expect("it has an exponent");
     let exponent: i32 = exponent.parse().expect("it is a number");
     let digits = mantissa.replace('.', "");

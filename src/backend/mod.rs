@@ -186,17 +186,6 @@ pub(crate) enum Outcome {
     ValueTaken(Box<RecordFields>),
 }
 
-impl Outcome {
-    /// How many tokens were changed or removed.
-    fn into_count(self) -> u64 {
-        match self {
-            Self::Done(records) => records.len() as u64,
-            Self::Inserted(_) => 1,
-            Self::Found(_) | Self::ValueTaken(_) => 0,
-        }
-    }
-}
-
 /// Is given records.
 pub(crate) type ForRecords<'a> = &'a mut dyn FnMut(&[SharedRecord]);
 
@@ -238,19 +227,23 @@ pub(crate) trait Backend: Send + Sync {
     /// Changes the store.
     fn change(&self, operation: Operation) -> Result<Outcome>;
 
-    /// Checks that there is memory for a new token with so many bytes of texts, before any is used
-    /// for it.
+    /// Checks that there is memory for a new token, before any is used for it.
     ///
     /// # Errors
     /// `NoMemory`.
-    fn check_room(&self, _texts: usize) -> Result<()> {
+    fn check_room(&self) -> Result<()> {
         Ok(())
     }
 
-    /// Makes a change, and tells of how many tokens, for those who do not ask which. Where others
-    /// write to the store too, it reads none of them: nothing that they wrote can be in the way.
-    fn revoke(&self, operation: Operation) -> Result<u64> {
-        self.change(operation).map(Outcome::into_count)
+    /// Makes tokens invalid or removes them, and tells how many those were. `changed` is given their
+    /// records after it, perhaps in several parts; no lock is held meanwhile. Where others write to
+    /// the store too, a record that cannot be read is left out.
+    fn revoke(&self, operation: Operation, changed: Option<ForRecords<'_>>) -> Result<u64> {
+        let Outcome::Done(records) = self.change(operation)? else { return Ok(0) };
+        if let Some(changed) = changed {
+            changed(&records);
+        }
+        Ok(records.len() as u64)
     }
 
     /// Removes the tokens that have been dead since before a time, and tells how many those were.

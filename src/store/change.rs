@@ -6,7 +6,7 @@ use super::find::no_such_token;
 use super::{Event, Store, TokenUpdate};
 use crate::backend::{Change, Operation, Selection};
 use crate::clock::Timestamp;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 use crate::model::names;
 use crate::text::Text;
 use crate::token::{Invalidation, SharedRecord, SharedToken, TokenValue};
@@ -89,7 +89,7 @@ impl Store {
     /// # Errors
     /// `NotFound`.
     pub fn delete_token(self: &Arc<Self>, id: i64) -> Result<()> {
-        match self.revoke(|| Operation::Delete(id), Event::Deleted)? {
+        match self.revoke(Operation::Delete(id), Event::Deleted)? {
             0 => Err(no_such_token("id")),
             _ => Ok(()),
         }
@@ -110,39 +110,24 @@ impl Store {
         }
         let store = Arc::clone(self);
         let mut purged = |records: &[SharedRecord]| store.fire_each(Event::Deleted, records);
-        match store.backend.purge(dead_before, Some(&mut purged)) {
-            Err(error) if cannot_read(&error) => self.backend.purge(dead_before, None),
-            purged => purged,
-        }
+        store.backend.purge(dead_before, Some(&mut purged))
     }
 
     fn invalidate(self: &Arc<Self>, which: Selection, reason: &str) -> Result<u64> {
         names::check_prose(reason, "reason")?;
         let date = Some(self.now()?);
         let invalidation = Invalidation { date, reason: Text::try_new(reason)? };
-        let operation = || Operation::Invalidate(which.clone(), invalidation.clone());
-        self.revoke(operation, Event::Invalidated)
+        self.revoke(Operation::Invalidate(which, invalidation), Event::Invalidated)
     }
 
-    /// Makes a change of tokens, fires its event for each, and returns how many those are. Tokens
-    /// are read only for the events: where one cannot be read, the change is made without events.
-    fn revoke(self: &Arc<Self>, operation: impl Fn() -> Operation, event: Event) -> Result<u64> {
-        if self.has_hooks() {
-            match self.change(operation()) {
-                Ok(records) => {
-                    self.fire_each(event, &records);
-                    return Ok(records.len() as u64);
-                }
-                Err(error) if cannot_read(&error) => {}
-                Err(error) => return Err(error),
-            }
+    /// Makes tokens invalid or removes them, fires the event for each that can be read, and returns how
+    /// many there were. Nothing about an event is in the way of the revocation.
+    fn revoke(self: &Arc<Self>, operation: Operation, event: Event) -> Result<u64> {
+        if !self.has_hooks() {
+            return self.backend.revoke(operation, None);
         }
-        self.backend.revoke(operation())
+        let store = Arc::clone(self);
+        let mut changed = |records: &[SharedRecord]| store.fire_each(event, records);
+        store.backend.revoke(operation, Some(&mut changed))
     }
-}
-
-/// Whether a change may have failed only since a token could not be read for its event.
-fn cannot_read(error: &Error) -> bool {
-    use ErrorKind::{Corrupt, Database, InvalidArgument, NoMemory, Version};
-    matches!(error.kind(), Corrupt | Database | InvalidArgument | NoMemory | Version)
 }

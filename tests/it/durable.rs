@@ -734,6 +734,23 @@ fn an_export_is_imported_with_every_field() {
 }
 
 #[test]
+fn exports_of_equal_stores_list_inactive_users_alike() {
+    let folder = Folder::new();
+    let users: Vec<_> = (0..40).map(|n| format!("user {n:02}")).collect();
+    let lines = |name: &str, users: &mut dyn Iterator<Item = &String>| -> Vec<String> {
+        let store = Store::new();
+        users.for_each(|user| store.set_user_active(user, false).unwrap());
+        let export = folder.file(name);
+        store.export_file(&export, None).unwrap();
+        let text = fs::read_to_string(&export).unwrap();
+        text.lines().skip(1).map(str::to_owned).collect()
+    };
+    let one = lines("one", &mut users.iter());
+    assert_eq!(one.len(), 40);
+    assert_eq!(one, lines("other", &mut users.iter().rev()));
+}
+
+#[test]
 fn an_import_is_whole_or_nothing_and_names_the_line() {
     let folder = Folder::new();
     let store = Store::new();

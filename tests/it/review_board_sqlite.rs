@@ -192,6 +192,58 @@ fn revocation_of_rows_that_fail_fires_no_event() {
 }
 
 #[test]
+fn each_of_many_revoked_tokens_has_its_event() {
+    let folder = Folder::new();
+    let (_connection, location) = database(&folder);
+    let store = open(&location);
+    let ids: Vec<_> = (0..40).map(|_| store.generate("alice", &init()).unwrap().id()).collect();
+    let events = store.watch();
+    let named = |name| ids.iter().map(|id| (name, *id)).collect::<Vec<_>>();
+    assert_eq!(store.invalidate_user("alice", None), Ok(40));
+    assert_eq!(events.names(), named("invalidated"));
+    events.take();
+    assert_eq!(store.purge(START + 1), Ok(40));
+    assert_eq!(events.names(), named("deleted"));
+}
+
+#[test]
+fn login_that_waited_behind_its_revocation_is_refused() {
+    let folder = Folder::new();
+    let (connection, location) = database(&folder);
+    let store = open(&location);
+    let token = store.generate("alice", &init()).unwrap();
+    let value = token.value();
+    connection.execute_batch("BEGIN IMMEDIATE").unwrap();
+    set(&connection, token.id(), "valid = 0, invalid_reason = ''");
+    std::thread::scope(|scope| {
+        // It finds the token valid, and waits before it can note the time.
+        let login = scope.spawn(|| store.authenticate(&value, Site::Any).map(|it| it.verdict));
+        std::thread::sleep(std::time::Duration::from_millis(300));
+        connection.execute_batch("COMMIT").unwrap();
+        assert_eq!(login.join().unwrap(), Ok(INVALID));
+    });
+}
+
+#[test]
+fn document_over_2_mib_is_not_read_but_its_row_revoked() {
+    let folder = Folder::new();
+    let (connection, location) = database(&folder);
+    let store = open(&location);
+    for (bytes, status) in [(2 << 20, OK), ((2 << 20) + 1, E_CORRUPT)] {
+        let token = store.generate("alice", &init()).unwrap();
+        let document = format!("[{}0]", "0,".repeat((bytes - 3) / 2));
+        let document = format!("{document}{}", " ".repeat(bytes - document.len()));
+        let update = "UPDATE webapi_webapitoken SET extra_data = ? WHERE id = ?";
+        connection.execute(update, (&document, token.id())).unwrap();
+        let login = store.authenticate(&token.value(), Site::Any).map(drop);
+        assert_eq!(login.err().map_or(OK, |failure| failure.status), status, "{bytes}");
+        assert_eq!(ids(&store), [token.id()]);
+        store.invalidate(&token.value(), None).unwrap();
+        store.delete(token.id()).unwrap();
+    }
+}
+
+#[test]
 fn generated_columns_of_a_table_are_left_alone() {
     let folder = Folder::new();
     let (connection, location) = database(&folder);

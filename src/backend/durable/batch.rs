@@ -99,13 +99,9 @@ impl Batch {
     /// there is too little memory, the changes that need some fail, and the others go on.
     pub fn make_room(&mut self, memory: &Memory) {
         let Ok(mut book) = memory.write() else { return };
-        let (mut records, mut texts) = (0, 0);
-        for record in self.effects().filter_map(Effect::inserted) {
-            records += 1;
-            texts += record.note().len() + record.extra_data().text().len();
-        }
+        let new = self.effects().filter(|effect| matches!(effect, Effect::Insert(_))).count();
         // The writer's thread may have memory of its own.
-        let checked = if records > 0 { memory.check_headroom(records, texts) } else { Ok(()) };
+        let checked = if new > 0 { memory.check_headroom(new) } else { Ok(()) };
         if checked.and_then(|()| memory.make_room(&mut book, self.effects())).is_ok() {
             return;
         }

@@ -245,8 +245,8 @@ impl Backend for Durable {
         self.ask(|caller| Job::Change(operation, caller))
     }
 
-    fn check_room(&self, texts: usize) -> Result<()> {
-        self.memory()?.check_room(texts)
+    fn check_room(&self) -> Result<()> {
+        self.memory()?.check_room()
     }
 
     fn statistics(&self) -> Result<Statistics> {

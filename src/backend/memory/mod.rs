@@ -41,7 +41,7 @@ pub(crate) struct Memory {
     inactive: InactiveUsers,
     /// Set when a panic ended a change half-way; everything is refused from then on.
     poisoned: AtomicBool,
-    /// For how many bytes of new records the headroom was checked.
+    /// For how many new records the headroom was checked.
     checked_for: AtomicUsize,
 }
 
@@ -50,12 +50,8 @@ pub(crate) struct Memory {
 const PIECES: usize = 32;
 const PIECE: usize = 32 << 10;
 
-/// What new records may take between two checks of the headroom, of which it is an eighth: a check
-/// costs as much time as generating 20 tokens.
-const BYTES_PER_CHECK: usize = PIECES * PIECE / 8;
-
-/// What a new record takes besides its texts, with its share of the indexes.
-const RECORD: usize = 512;
+/// New records between two checks of the headroom.
+const RECORDS_PER_CHECK: usize = 64;
 
 impl Memory {
     /// Returns an empty store.
@@ -80,17 +76,15 @@ impl Memory {
         })
     }
 
-    /// Checks, for every [`BYTES_PER_CHECK`] of new records, that they leave memory free. `texts`
-    /// are the bytes of the texts that the records do not share.
+    /// Checks, for every [`RECORDS_PER_CHECK`] new records, that they leave memory free.
     ///
     /// # Errors
     /// `NoMemory`.
-    pub(super) fn check_headroom(&self, records: usize, texts: usize) -> Result<()> {
-        let taken = records.saturating_mul(RECORD).saturating_add(texts);
-        let rest = |checked: usize| checked.checked_sub(taken);
+    pub(super) fn check_headroom(&self, new: usize) -> Result<()> {
+        let rest = |checked: usize| checked.checked_sub(new);
         if self.checked_for.fetch_update(Ordering::Relaxed, Ordering::Relaxed, rest).is_err() {
             self.check_or_sweep(memory::check_pieces::<PIECES>, PIECE)?;
-            self.checked_for.store(BYTES_PER_CHECK.saturating_sub(taken), Ordering::Relaxed);
+            self.checked_for.store(RECORDS_PER_CHECK.saturating_sub(new), Ordering::Relaxed);
         }
         Ok(())
     }
@@ -310,8 +304,8 @@ impl Backend for Memory {
         })
     }
 
-    fn check_room(&self, texts: usize) -> Result<()> {
-        self.check_headroom(1, texts)
+    fn check_room(&self) -> Result<()> {
+        self.check_headroom(1)
     }
 
     fn log_in(&self, value: &[u8], judge: Judge<'_>) -> Result<Option<(SharedRecord, Judgment)>> {

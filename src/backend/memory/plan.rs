@@ -28,7 +28,7 @@ pub(in crate::backend) enum Effect {
 
 impl Effect {
     /// Returns the record that is new, if one is.
-    pub(in crate::backend) fn inserted(&self) -> Option<&SharedRecord> {
+    pub(super) fn inserted(&self) -> Option<&SharedRecord> {
         match self {
             Self::Insert(record) => Some(record),
             _ => None,

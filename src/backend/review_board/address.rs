@@ -240,6 +240,7 @@ impl Server {
         }
         let database = decoded("the database", database)?.to_string();
         let hosts = Host::parse_list(hosts, &mut parameters, kind)?;
+        let has_several_hosts = hosts.len() > 1;
         let tls = Tls::parse(&mut parameters, &hosts)?;
         Ok(Self {
             hosts,
@@ -252,7 +253,8 @@ impl Server {
                 Some(_) => return Err(bad("`pooler` must be transaction")),
             },
             needs_writes: match parameters.take("target_session_attrs") {
-                None => false,
+                // A host that was passed over for a moment must not leave the store read-only.
+                None => has_several_hosts,
                 Some(value) if *value == "any" => false,
                 Some(value) if *value == "read-write" => true,
                 Some(_) => return Err(bad("`target_session_attrs` must be any or read-write")),
@@ -702,6 +704,9 @@ mod tests {
             let server = server(text);
             assert_eq!(format!("{:?}", server.hosts), "[a:1, ::2:2, b:5432]");
             assert!(server.needs_writes);
+            // One of several may be a standby.
+            assert!(self::server("postgresql://u@a,b/d").needs_writes);
+            assert!(!self::server("postgresql://u@a/d").needs_writes);
             let text = "mysql://u@a,b/d?port=3307&target_session_attrs=any&sslmode=disable";
             let Ok(Address::Mysql(server)) = Address::parse(text) else { panic!("refused") };
             assert_eq!(format!("{:?}", server.hosts), "[a:3307, b:3307]");

@@ -207,7 +207,8 @@ impl ReviewBoard {
     /// user's row, SQLite the database. PostgreSQL takes an advisory lock on the user's id, since
     /// locking the row needs the right to update users.
     fn insert(&self, fields: &RecordFields, unless: Option<&OwnedClientQuery>) -> Result<Outcome> {
-        let inserted = self.transact(self.limits(), |lease| {
+        let limits = self.limits();
+        let inserted = self.transact(limits, |lease| {
             let user_id = rows::user_id(lease, &fields.user, unless.is_some())?;
             let local_site_id = rows::local_site_id(lease, fields.local_site.as_deref())?;
             if let Some(query) = unless
@@ -220,17 +221,18 @@ impl ReviewBoard {
         });
         match inserted {
             Err(Fault::Duplicate) => Ok(Outcome::ValueTaken(Box::new(fields.clone()))),
-            Err(fault) => Err(self.name_text(fault, &texts(fields))),
+            Err(fault) => Err(self.name_text(limits, fault, &texts(fields))),
             Ok(inserted) => Ok(inserted),
         }
     }
 
     /// The error of a change. If a text cannot be stored and the server has not said which one, it is
-    /// asked.
-    fn name_text(&self, fault: Fault, texts: &[(&'static str, &str)]) -> Error {
+    /// asked, within the limits of the change.
+    fn name_text(&self, limits: Limits, fault: Fault, texts: &[(&'static str, &str)]) -> Error {
         let refused = |text: &str| {
             let params = [Param::Text(text)];
-            let asked = self.ask(|lease| lease.query("SELECT CAST(? AS text)", &params));
+            let asked =
+                self.ask_within(limits, |lease| lease.query("SELECT CAST(? AS text)", &params));
             asked.is_err_and(|error| error.kind() == ErrorKind::InvalidArgument)
         };
         if !matches!(fault, Fault::Unstorable(None)) {
@@ -261,12 +263,13 @@ impl ReviewBoard {
             params.push(Param::Text(extra_data.text()));
         }
         let columns = columns.join(", ");
-        let changed = self.transact(self.limits(), |lease| {
+        let limits = self.limits();
+        let changed = self.transact(limits, |lease| {
             let ids = rows::lock_selected(lease, &Selection::Id(id))?;
             self.set(lease, &ids, &columns, &params)
         });
         let texts = [("note", change.note.as_deref().unwrap_or_default())];
-        changed.map(Outcome::Done).map_err(|fault| self.name_text(fault, &texts))
+        changed.map(Outcome::Done).map_err(|fault| self.name_text(limits, fault, &texts))
     }
 
     fn limits_of(&self, which: &Selection) -> Limits {
@@ -276,47 +279,63 @@ impl ReviewBoard {
         }
     }
 
-    fn invalidate(&self, which: &Selection, invalidation: &Invalidation) -> Result<Outcome> {
-        let limits = self.limits_of(which);
-        let params = invalidation_params(invalidation);
-        let changed = self.transact(limits, |lease| {
-            let ids = rows::lock_selected(lease, which)?;
-            self.set(lease, &ids, INVALIDATE, &params)
-        });
-        let texts = [("reason", &*invalidation.reason)];
-        changed.map(Outcome::Done).map_err(|fault| self.name_text(fault, &texts))
-    }
-
-    /// Makes tokens invalid by one statement, without reading any of them.
-    fn invalidate_unread(&self, which: &Selection, invalidation: &Invalidation) -> Result<u64> {
-        let limits = self.limits_of(which);
+    /// Makes tokens invalid, without reading any of them, and tells their ids to those who ask.
+    fn invalidate(
+        &self,
+        limits: Limits,
+        which: &Selection,
+        invalidation: &Invalidation,
+        tells_ids: bool,
+    ) -> Result<(u64, Vec<i64>)> {
         let mut params = invalidation_params(invalidation).to_vec();
-        let mut update = format!("UPDATE webapi_webapitoken SET {INVALIDATE}");
+        let update = format!("UPDATE webapi_webapitoken SET {INVALIDATE}");
         let changed = match which {
-            Selection::Everyone => self.transact(limits, |lease| lease.execute(&update, &params)),
-            Selection::Id(id) => {
-                update += &format!(" WHERE id = {id}");
-                self.transact(limits, |lease| lease.execute(&update, &params))
-            }
-            Selection::User(user) => {
-                update += " WHERE user_id = ?";
+            Selection::Everyone if !tells_ids => self.transact(limits, |lease| {
+                lease.execute(&update, &params).map(|count| (count, Vec::new()))
+            }),
+            Selection::User(user) if !tells_ids => {
+                let update = format!("{update} WHERE user_id = ?");
                 self.transact(limits, |lease| {
                     params.truncate(3);
                     params.push(Param::Int(rows::user_id(lease, user, false)?));
-                    lease.execute(&update, &params)
+                    lease.execute(&update, &params).map(|count| (count, Vec::new()))
                 })
             }
-            // Some databases find other values than the one that was asked for.
-            Selection::Value(_) => self.transact(limits, |lease| {
+            // Of a value, some databases find others than the one that was asked for.
+            _ => self.transact(limits, |lease| {
                 let ids = rows::lock_selected(lease, which)?;
-                rows::conditions(&ids).try_fold(0, |count, condition| {
+                let count = rows::conditions(&ids).try_fold(0, |count, condition| {
                     let update = format!("{update} WHERE {}", unaliased(&condition?));
-                    Ok(count + lease.execute(&update, &params)?)
-                })
+                    Ok::<_, Fault>(count + lease.execute(&update, &params)?)
+                })?;
+                Ok((count, ids))
             }),
         };
         let texts = [("reason", &*invalidation.reason)];
-        changed.map_err(|fault| self.name_text(fault, &texts))
+        changed.map_err(|fault| self.name_text(limits, fault, &texts))
+    }
+
+    /// Gives the records of tokens that were changed, as far as they can be read. For many tokens,
+    /// each part has limits of its own, since whoever is told may take its time.
+    fn tell(&self, which: &Selection, limits: Limits, ids: &[i64], told: ForRecords<'_>) {
+        for ids in ids.chunks(rows::EVENTS_AT_ONCE) {
+            let limits = match which {
+                Selection::Value(_) | Selection::Id(_) => limits,
+                Selection::User(_) | Selection::Everyone => self.limits(),
+            };
+            let Ok(records) = self.read(limits, ids) else { return };
+            told(&records);
+        }
+    }
+
+    fn read(&self, limits: Limits, ids: &[i64]) -> Result<Vec<SharedRecord>> {
+        self.ask_within(limits, |lease| {
+            let mut records = Vec::new();
+            for condition in rows::conditions(ids) {
+                self.reader().select(lease, &condition?, &[], &mut records)?;
+            }
+            Ok(records)
+        })
     }
 
     /// Sets columns of the tokens with these ids, and gives their records.
@@ -337,17 +356,28 @@ impl ReviewBoard {
         Ok(records)
     }
 
-    /// Removes a token, and gives the record that it had.
-    fn delete(&self, id: i64) -> Result<Outcome> {
-        let condition = format!("t.id = {id}");
-        let deleted = self.transact(self.limits(), |lease| {
-            rows::lock(lease, &condition, &[], None)?;
-            let mut records = Vec::new();
-            self.reader().select(lease, &condition, &[], &mut records)?;
-            lease.execute(&delete_where(&condition), &[])?;
-            Ok(records)
-        });
-        Ok(Outcome::Done(deleted?))
+    /// Removes a token, and gives the record that it had to those who ask, if it can be read.
+    fn delete(&self, id: i64, deleted: Option<ForRecords<'_>>) -> Result<u64> {
+        let limits = self.limits();
+        let records = match deleted {
+            Some(_) => self.read(limits, &[id]).unwrap_or_default(),
+            None => Vec::new(),
+        };
+        let delete = delete_where(&format!("id = {id}"));
+        let count = self.transact(limits, |lease| lease.execute(&delete, &[]))?;
+        if count > 0
+            && let Some(deleted) = deleted
+        {
+            deleted(&records);
+        }
+        Ok(count)
+    }
+
+    fn count_within(&self, limits: Limits) -> Result<u64> {
+        let statement = "SELECT COUNT(*) FROM webapi_webapitoken";
+        let rows = self.ask_within(limits, |lease| lease.query(statement, &[]))?;
+        let count = rows.into_iter().next().and_then(|mut row| row.id());
+        Ok(count.ok_or_else(sql::unreadable)?.unsigned_abs())
     }
 
     /// Gives the names that a table has, page by page. What is no text is left out.
@@ -376,34 +406,51 @@ impl ReviewBoard {
         }
     }
 
-    /// Removes the tokens that are dead, some at a time, each time for good; and gives their ids,
-    /// and the records of those who ask.
+    /// Removes the first tokens with higher ids that are dead, for good, and gives their records to
+    /// those who ask, as far as they can be read. They are read before, outside of the transaction,
+    /// which a row that cannot be read would spoil. Returns the ids that were found, and how many
+    /// tokens were removed.
     fn purge_some(
         &self,
         limits: Limits,
         before: Timestamp,
         after_id: i64,
-        reads: bool,
-    ) -> Result<(Vec<i64>, Vec<SharedRecord>)> {
+        purged: &mut Option<ForRecords<'_>>,
+    ) -> Result<(Vec<i64>, u64)> {
         let params = [Param::Time(before), Param::Time(before)];
-        Ok(self.transact(limits, |lease| {
-            let time = lease.time();
-            let condition = format!(
-                "t.id > {after_id} AND ((NOT t.valid \
+        let is_dead = |time: &str| {
+            format!(
+                "((NOT t.valid \
                  AND COALESCE({time}(t.invalid_date), {time}(t.time_added)) < {time}(?)) \
                  OR {time}(t.expires) < {time}(?))"
-            );
-            let ids = rows::lock(lease, &condition, &params, Some(rows::IDS_AT_ONCE))?;
-            let mut records = Vec::new();
-            for condition in rows::conditions(&ids) {
-                let condition = condition?;
-                if reads {
-                    self.reader().select(lease, &condition, &[], &mut records)?;
-                }
-                lease.execute(&delete_where(&condition), &[])?;
+            )
+        };
+        let most = if purged.is_some() { rows::EVENTS_AT_ONCE } else { rows::IDS_AT_ONCE };
+        let found = self.ask_within(limits, |lease| {
+            let condition = format!("t.id > {after_id} AND {}", is_dead(lease.time()));
+            rows::find(lease, &condition, &params, most)
+        })?;
+        let mut records = match purged {
+            Some(_) => self.read(limits, &found).unwrap_or_default(),
+            None => Vec::new(),
+        };
+        let removed = self.transact(limits, |lease| {
+            let mut removed = Vec::new();
+            for condition in rows::conditions(&found) {
+                // Somebody may have given one of them another date.
+                let condition = format!("{} AND {}", condition?, is_dead(lease.time()));
+                removed = rows::lock(lease, &condition, &params)?;
             }
-            Ok((ids, records))
-        })?)
+            for condition in rows::conditions(&removed) {
+                lease.execute(&delete_where(&condition?), &[])?;
+            }
+            Ok(removed)
+        })?;
+        if let Some(purged) = purged {
+            records.retain(|record| removed.contains(&record.id()));
+            purged(&records);
+        }
+        Ok((found, removed.len() as u64))
     }
 }
 
@@ -412,6 +459,13 @@ const INVALIDATE: &str = "valid = ?, invalid_date = ?, invalid_reason = ?";
 /// The parameters of [`INVALIDATE`].
 fn invalidation_params(invalidation: &Invalidation) -> [Param<'_>; 3] {
     [Param::Bool(false), Param::time(invalidation.date), Param::Text(&invalidation.reason)]
+}
+
+/// Keeps records, as far as there is memory: what they are about has happened.
+fn keep(kept: &mut Vec<SharedRecord>, records: &[SharedRecord]) {
+    if kept.try_reserve(records.len()).is_ok() {
+        kept.extend_from_slice(records);
+    }
 }
 
 /// The texts of a new token that a column may be unable to hold, with the arguments that they are.
@@ -523,26 +577,30 @@ impl Backend for ReviewBoard {
     }
 
     fn count(&self) -> Result<u64> {
-        let rows = self.ask(|lease| lease.query("SELECT COUNT(*) FROM webapi_webapitoken", &[]))?;
-        let count = rows.into_iter().next().and_then(|mut row| row.id());
-        Ok(count.ok_or_else(sql::unreadable)?.unsigned_abs())
+        self.count_within(self.limits())
     }
 
     fn log_in(&self, value: &[u8], judge: Judge<'_>) -> Result<Option<(SharedRecord, Judgment)>> {
         // Bytes that are no text are no token's value.
         let Ok(value) = std::str::from_utf8(value) else { return Ok(None) };
         self.ask(|lease| {
-            let Some((record, is_active)) = self.reader().by_value(lease, value)? else {
-                return Ok(None);
-            };
-            record.check_readable()?;
-            let judgment = judge(&record, is_active)?;
-            if let Judgment::Accepted(time) = judgment {
-                let update = "UPDATE webapi_webapitoken SET last_used = ? WHERE id = ?";
-                lease.execute(update, &[Param::Time(time), Param::Int(record.id())])?;
-                record.set_last_used(Some(time));
+            for _ in 0..ATTEMPTS {
+                let Some((record, is_active)) = self.reader().by_value(lease, value)? else {
+                    return Ok(None);
+                };
+                record.check_readable()?;
+                let judgment = judge(&record, is_active)?;
+                let Judgment::Accepted(time) = judgment else {
+                    return Ok(Some((record, judgment)));
+                };
+                let update = "UPDATE webapi_webapitoken SET last_used = ? WHERE id = ? AND valid";
+                if lease.execute(update, &[Param::Time(time), Param::Int(record.id())])? > 0 {
+                    record.set_last_used(Some(time));
+                    return Ok(Some((record, judgment)));
+                }
+                // It was revoked meanwhile: the update may have waited for that.
             }
-            Ok(Some((record, judgment)))
+            Err(Fault::Conflict)
         })
     }
 
@@ -554,39 +612,40 @@ impl Backend for ReviewBoard {
             Operation::SetUserActive(..) => Err(theirs("users").at_argument("user")),
             Operation::Insert(fields, unless) => self.insert(&fields, unless.as_ref()),
             Operation::Update(id, change) => self.update(id, &change),
-            Operation::Invalidate(which, invalidation) => self.invalidate(&which, &invalidation),
-            Operation::Delete(id) => self.delete(id),
+            operation @ (Operation::Invalidate(..) | Operation::Delete(_)) => {
+                let mut changed = Vec::new();
+                self.revoke(operation, Some(&mut |records| keep(&mut changed, records)))?;
+                Ok(Outcome::Done(changed))
+            }
             Operation::Import(_) => Err(Error::new(
                 ErrorKind::Unsupported,
                 "a file cannot be brought into a store on Review Board's database",
             )
             .at_argument("store")),
             Operation::Purge(before) => {
-                // Those that were purged are gone, whatever there is no memory for here.
                 let mut purged = Vec::new();
-                self.purge(
-                    before,
-                    Some(&mut |records| {
-                        if purged.try_reserve(records.len()).is_ok() {
-                            purged.extend_from_slice(records);
-                        }
-                    }),
-                )?;
+                self.purge(before, Some(&mut |records| keep(&mut purged, records)))?;
                 Ok(Outcome::Done(purged))
             }
         }
     }
 
-    fn revoke(&self, operation: Operation) -> Result<u64> {
+    fn revoke(&self, operation: Operation, changed: Option<ForRecords<'_>>) -> Result<u64> {
         match operation {
             Operation::Invalidate(which, invalidation) => {
-                self.invalidate_unread(&which, &invalidation)
+                let limits = self.limits_of(&which);
+                let (count, ids) =
+                    self.invalidate(limits, &which, &invalidation, changed.is_some())?;
+                if let Some(changed) = changed {
+                    self.tell(&which, limits, &ids, changed);
+                }
+                Ok(count)
             }
-            Operation::Delete(id) => {
-                let delete = delete_where(&format!("id = {id}"));
-                Ok(self.transact(self.limits(), |lease| lease.execute(&delete, &[]))?)
-            }
-            operation => self.change(operation).map(Outcome::into_count),
+            Operation::Delete(id) => self.delete(id, changed),
+            operation => match self.change(operation)? {
+                Outcome::Done(records) => Ok(records.len() as u64),
+                _ => Ok(0),
+            },
         }
     }
 
@@ -594,14 +653,11 @@ impl Backend for ReviewBoard {
         let limits = self.bulk_limits();
         let (mut count, mut last_id) = (0, i64::MIN);
         loop {
-            let (ids, records) = self.purge_some(limits, before, last_id, purged.is_some())?;
-            count += ids.len() as u64;
-            if let Some(purged) = &mut purged {
-                purged(&records);
-            }
-            match ids.last() {
-                Some(id) if ids.len() == rows::IDS_AT_ONCE => last_id = *id,
-                _ => return Ok(count),
+            let (found, removed) = self.purge_some(limits, before, last_id, &mut purged)?;
+            count += removed;
+            match found.last() {
+                Some(id) => last_id = *id,
+                None => return Ok(count),
             }
         }
     }
@@ -610,7 +666,7 @@ impl Backend for ReviewBoard {
     /// server's way.
     fn for_all(&self, give: ForParts<'_>) -> Result<()> {
         let limits = self.bulk_limits();
-        give(Part::Total(self.count()?))?;
+        give(Part::Total(self.count_within(limits)?))?;
         let local_sites = "SELECT id, name FROM site_localsite WHERE 1 = 1";
         self.for_names(limits, local_sites, &mut |names| give(Part::LocalSites(names)))?;
         let users = "SELECT id, username FROM auth_user WHERE NOT is_active";

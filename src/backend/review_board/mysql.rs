@@ -342,14 +342,15 @@ fn fault(error: mysql_async::Error) -> Fault {
     match error {
         mysql_async::Error::Server(answer) => match answer.code {
             1062 => Fault::Duplicate,
-            1205 | 1969 | 3024 => Fault::TimedOut,
+            1205 | 1317 | 1969 | 3024 => Fault::TimedOut,
             1213 | 1020 => Fault::Conflict,
             1054 | 1146 => Fault::Schema,
             // An illegal mix of collations, and texts that cannot be converted.
             1267 | 1366 | 1977 | 3854 | 3988 => Fault::Unstorable(argument(&answer.message)),
             1040 | 1203 | 1226 => Fault::Full(says(answer.code, &answer.message)),
-            // The session is over: shutdown, killed, idle for too long, or a packet out of order.
-            1053 | 1080 | 1152..=1161 | 1184 | 1927 | 2006 | 2013 | 4031 => {
+            // The session is over: shutdown, killed, idle for too long, or a packet out of order. Or the
+            // server serves nobody, for which another host may.
+            1047 | 3032 | 1053 | 1080 | 1152..=1161 | 1184 | 1927 | 2006 | 2013 | 4031 => {
                 Fault::Lost(says(answer.code, &answer.message))
             }
             1290 | 1792 | 1836 => Fault::ReadOnly(says(answer.code, &answer.message)),

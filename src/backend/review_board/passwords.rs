@@ -103,7 +103,9 @@ fn split_line(line: &[u8]) -> Option<([&[u8]; 4], &[u8])> {
     let (host, rest) = split_field(line)?;
     let (port, rest) = split_field(rest)?;
     let (database, rest) = split_field(rest)?;
-    let (user, password) = split_field(rest)?;
+    let (user, rest) = split_field(rest)?;
+    // As in libpq, a comment may follow the password behind another colon.
+    let password = split_field(rest).map_or(rest, |(password, _)| password);
     Some(([host, port, database, user], password))
 }
 
@@ -176,7 +178,7 @@ mod tests {
             a:5432:db:other:1\n\
             a:5432:db:u:2\n\
             a:*:*:*:3\r\n\
-            b\\:c\\\\:*:*:u:p\\:\\\\q:r\n\
+            b\\:c\\\\:*:*:u:p\\:\\\\q:a comment\n\
             too:few\n\
             localhost:*:*:u:4\n\
             /run/pg:*:*:u:5\n\
@@ -187,7 +189,7 @@ mod tests {
             ("postgresql://a/db", vec![Some("2")]),
             ("postgresql://a/db2", vec![Some("3")]),
             ("postgresql://A/db", vec![None]),
-            ("postgresql://b%3Ac%5C/db", vec![Some("p:\\q:r")]),
+            ("postgresql://b%3Ac%5C/db", vec![Some("p:\\q")]),
             ("postgresql:///db?host=/run/pg", vec![Some("4")]),
             ("postgresql://127.0.0.1/db", vec![None]),
             ("postgresql://empty/db", vec![None]),

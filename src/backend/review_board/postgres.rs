@@ -136,7 +136,9 @@ pub(super) fn connect(
         }
         let options = startup_options(session_limit, server.needs_writes);
         match connect(config.options(format!("{options} -c {CHECK_INTERVAL}=1000"))) {
-            Err(Fault::Refused(why)) if why.contains(CHECK_INTERVAL) => {
+            // An unknown setting, or one that the server's system has no call for: of the second
+            // kind, the message is not repeated.
+            Err(Fault::Refused(why)) if why.contains(CHECK_INTERVAL) || why.ends_with("22023") => {
                 Ok(Box::new(connect(config.options(options))?))
             }
             connected => Ok(Box::new(connected?)),
@@ -524,17 +526,22 @@ fn fault(error: &tokio_postgres::Error) -> Fault {
         return Fault::Full(says());
     }
     // The session is over whatever the reason, but for those that deny it a start.
-    let is_over = matches!(answer.parsed_severity(), Some(Severity::Fatal | Severity::Panic));
+    let is_over = match answer.parsed_severity() {
+        Some(severity) => matches!(severity, Severity::Fatal | Severity::Panic),
+        // PgBouncer sends the severity in one form alone.
+        None => matches!(answer.severity(), "FATAL" | "PANIC"),
+    };
+    // Of a pooler's fatal errors, that of an option is about the location; the others are about a
+    // server that it lost, or a limit of its own.
+    let is_of_options = !is_over || answer.message().contains("startup parameter");
     // A pooler refuses startup options, or has no statement of this session's.
-    if is(&[
-        SqlState::PROTOCOL_VIOLATION,
-        SqlState::INVALID_SQL_STATEMENT_NAME,
-        SqlState::DUPLICATE_PSTATEMENT,
-    ]) || (is_over && *code == SqlState::FEATURE_NOT_SUPPORTED)
+    if is(&[SqlState::INVALID_SQL_STATEMENT_NAME, SqlState::DUPLICATE_PSTATEMENT])
+        || (*code == SqlState::PROTOCOL_VIOLATION && is_of_options)
+        || (*code == SqlState::FEATURE_NOT_SUPPORTED && is_over)
     {
         return Fault::Refused(format!("{}; {POOLER_HINT}", says()));
     }
-    let is_denied = ["28", "3D", "42"].iter().any(|class| code.code().starts_with(class));
+    let is_denied = ["22", "28", "3D", "42"].iter().any(|class| code.code().starts_with(class));
     if is_over && !is_denied {
         return Fault::Lost(says());
     }

@@ -247,6 +247,10 @@ fn stored_value(value: &str) -> Result<TokenValue> {
     Ok(TokenValue::stored(value))
 }
 
+/// Bytes of the longest document that is read. A user can store longer ones through the server, and
+/// reading takes up to 60 times as much memory.
+const MAX_DOCUMENT: usize = 2 * json::MAX_BYTES;
+
 /// The cells of a row, by the names of their columns.
 struct Cells {
     row: Row,
@@ -289,8 +293,9 @@ impl Cells {
         Text::try_new(&self.required(column, Row::text).unwrap_or_default())
     }
 
-    /// Reads a document. One that is longer than a host may store, and than there is memory for,
-    /// cannot be read: whoever wrote it must not be in the way of other rows.
+    /// Reads a document. One that is longer than [`MAX_DOCUMENT`], or longer than a host may store and
+    /// than there is memory for, cannot be read: whoever wrote it must not be in the way of other
+    /// rows.
     fn document<T>(
         &mut self,
         column: &'static str,
@@ -298,6 +303,10 @@ impl Cells {
         read: impl Fn(Option<&str>) -> Result<T>,
     ) -> Result<T> {
         let text = text.as_ref().map(|text| text.as_str());
+        if text.is_some_and(|text| text.len() > MAX_DOCUMENT) {
+            self.unreadable.get_or_insert(column);
+            return read(None);
+        }
         read(text).or_else(|error| match text {
             Some(text) if text.len() > json::MAX_BYTES => {
                 self.unreadable.get_or_insert(column);
@@ -386,6 +395,9 @@ pub(super) const BEFORE_ALL: i64 = i32::MIN as i64;
 /// Rows that are read at a time where all are read.
 pub(super) const PAGE: usize = 500;
 
+/// Tokens that are read at a time for their events. Their documents may be long.
+pub(super) const EVENTS_AT_ONCE: usize = 16;
+
 /// How many ids a statement names at most.
 pub(super) const IDS_AT_ONCE: usize = 500;
 
@@ -409,16 +421,27 @@ fn limit_clause(limit: Option<usize>) -> String {
     limit.map_or_else(String::new, |limit| format!(" LIMIT {limit}"))
 }
 
-/// Locks the tokens that meet a condition and tells their ids, at most so many.
+/// Tells the ids of the first tokens that meet a condition, at most so many.
+pub(super) fn find(
+    lease: &mut Lease<'_>,
+    condition: &str,
+    params: &[Param<'_>],
+    most: usize,
+) -> Result<Vec<i64>, Fault> {
+    let statement = format!(
+        "SELECT t.id FROM webapi_webapitoken t WHERE {condition} ORDER BY t.id LIMIT {most}"
+    );
+    ids(lease, &statement, params)
+}
+
+/// Locks the tokens that meet a condition and tells their ids.
 pub(super) fn lock(
     lease: &mut Lease<'_>,
     condition: &str,
     params: &[Param<'_>],
-    limit: Option<usize>,
 ) -> Result<Vec<i64>, Fault> {
-    let limit = limit_clause(limit);
     let statement = format!(
-        "SELECT t.id FROM webapi_webapitoken t WHERE {condition} ORDER BY t.id{limit}{}",
+        "SELECT t.id FROM webapi_webapitoken t WHERE {condition} ORDER BY t.id{}",
         lease.lock()
     );
     ids(lease, &statement, params)
@@ -427,11 +450,11 @@ pub(super) fn lock(
 /// Locks the tokens of a selection and tells their ids.
 pub(super) fn lock_selected(lease: &mut Lease<'_>, which: &Selection) -> Result<Vec<i64>, Fault> {
     match which {
-        Selection::Id(id) => lock(lease, &format!("t.id = {id}"), &[], None),
-        Selection::Everyone => lock(lease, "1 = 1", &[], None),
+        Selection::Id(id) => lock(lease, &format!("t.id = {id}"), &[]),
+        Selection::Everyone => lock(lease, "1 = 1", &[]),
         Selection::User(user) => {
             let user_id = user_id(lease, user, false)?;
-            lock(lease, "t.user_id = ?", &[Param::Int(user_id)], None)
+            lock(lease, "t.user_id = ?", &[Param::Int(user_id)])
         }
         Selection::Value(value) => {
             let value = value.expose();

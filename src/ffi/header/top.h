@@ -188,7 +188,7 @@
  * Percent-encode reserved characters and white space. `host` may be several, as in
  * `host1:5432,host2`. Query parameters, each at most once:
  *
- * - `user`, `password`, `port`: as in front of the path.
+ * - `user`, `password`, `port`: the same as `user:password@` and `:port` in the URL.
  * - `host` (PostgreSQL): the folder of a Unix socket. `socket` (MySQL): the path of one. Both
  *   replace the host, and go with a user and a password.
  * - `passfile`: a file of lines `host:port:database:user:password`, with the mode 0600. For
@@ -200,8 +200,8 @@
  *   loopback and for sockets.
  * - `sslrootcert`: a PEM file of the authorities that are trusted instead of the well-known ones.
  *   `sslcert` and `sslkey`: PEM files of a client certificate and its key.
- * - `target_session_attrs`: `read-write` passes over hosts that are read-only. `any` is the
- *   default.
+ * - `target_session_attrs`: `read-write` skips hosts that are read-only, and is the default for
+ *   several hosts. `any` accepts them, and is the default for one host.
  * - `pooler` (PostgreSQL): `transaction` is needed behind PgBouncer in its transaction mode.
  *
  * docs/databases.md has the details. A location that is malformed, has white space or a fragment,
@@ -241,10 +241,11 @@
  * document or text that is longer than a host may store, and for which there is no memory, counts as
  * a cell that cannot be read, so that other rows can be.
  *
- * rbtoken_store_purge_tokens() commits 500 tokens at a time: those that were purged before a
- * failure are gone. If hooks are registered, rows are read for their events; if that fails, tokens
- * are revoked without events. The next call connects anew. After `fork()` every call in the child
- * that would ask the database answers RBTOKEN_E_FORKED; the connections are the parent's.
+ * rbtoken_store_purge_tokens() commits up to 500 tokens at a time: those that were purged before a
+ * failure are gone. Revocation reads no documents. If hooks are registered, tokens are read for their
+ * events, 16 at a time: after they were invalidated, or before they are deleted. Tokens that cannot
+ * be read then have no event. After `fork()` every call in the child that would ask the database
+ * answers RBTOKEN_E_FORKED; the connections are the parent's.
  *
  * The server's users can store documents that are not JSON. `policy` and `extra_data` are read as
  * the server reads them: as Python's json (with NaN, infinities and lone surrogates), a string that
@@ -259,10 +260,10 @@
  *   RBTOKEN_E_CORRUPT, and the message names the token and the column. SQL NULL, an empty text, `{}`
  *   and a false `resources` allow everything, as on the server.
  * - A row with a cell that cannot be read, such as PostgreSQL's `infinity`, MySQL's zero date, bytes
- *   that are not UTF-8 or a name that holds a NUL, logs nobody in: the login answers
- *   RBTOKEN_E_CORRUPT. So it is with a row whose user is missing. The token can be found, listed,
- *   invalidated, deleted and purged, and is in the way of no other. A list shows it as expired if it
- *   is `expires` that cannot be read.
+ *   that are not UTF-8, a name that holds a NUL or a document of more than 2 MiB, logs nobody in: the
+ *   login answers RBTOKEN_E_CORRUPT. The same holds for a row whose user is missing. Such a token can
+ *   be found, listed, invalidated, deleted and purged, and other tokens are not affected. A list
+ *   shows it as expired if the cell is `expires`.
  * - A `client_name` that holds a NUL is not a client's name.
  * - A Python literal with a character by its name (`\N{...}`) is not read. Literals are read as by
  *   Python 3.11: to 200 brackets inside one another, and integers to 4,300 digits.

@@ -51,11 +51,12 @@ impl Store {
             Lines { file, path, gathered: Zeroizing::new(memory::vec_with_capacity(CHUNK)?) };
         let mut export = Export { lines, sites: HashSet::new(), users: 0, tokens: 0, total: 0 };
         // Written once more when it is known how much there is.
-        export.lines.add(&[&export.header()])?;
+        let header = export.header()?;
+        export.lines.add(&[&header])?;
         self.backend.for_all(&mut |part| export.add(part, progress))?;
         export.lines.flush()?;
         let failed = |error: io::Error| io_error(path, &error);
-        file.write_all_at(export.header().as_bytes(), 0).map_err(failed)?;
+        file.write_all_at(export.header()?.as_bytes(), 0).map_err(failed)?;
         file.sync_all().map_err(failed)?;
         let directory = Path::new(path).parent().filter(|it| !it.as_os_str().is_empty());
         let directory = descriptors::open_for_reading(directory.unwrap_or(Path::new(".")));
@@ -64,6 +65,9 @@ impl Store {
         Ok(export.tokens)
     }
 }
+
+/// Bytes of the first line.
+const HEADER: usize = 152;
 
 /// An export that is being written.
 struct Export<'a> {
@@ -77,14 +81,23 @@ struct Export<'a> {
 }
 
 impl Export<'_> {
-    /// The first line, which always has the same length.
-    fn header(&self) -> String {
+    /// Returns the first line, which always has the same length.
+    fn header(&self) -> Result<String> {
         let Self { sites, users, tokens, .. } = self;
-        let members = format!(
+        let mut header = TextBuffer::default();
+        // Has room for the numbers; the buffer notes a failure itself.
+        header.reserve(HEADER);
+        let _ = write!(
+            header,
             r#"{{"format": "{FORMAT}", "version": {VERSION}, "local_sites": {}, "users": {users}, "tokens": {tokens}"#,
             sites.len(),
         );
-        format!("{members:<150}}}")
+        let mut header = header.finish()?;
+        while header.len() < HEADER - 1 {
+            header.push(' ');
+        }
+        header.push('}');
+        Ok(header)
     }
 
     fn add(&mut self, part: Part<'_>, progress: Progress<'_>) -> Result<()> {

@@ -23,9 +23,6 @@ const MAX_LINE: usize = 1 << 30;
 /// The members of a line, one of which is the value of a token.
 type Members = WipedMembers;
 
-/// What a line takes until all are imported, besides its note and its documents.
-const LINE: usize = 1536;
-
 impl Store {
     /// Adds all that an export has, whole or not at all, and tells how many tokens those are. They
     /// get new ids, in the order of the lines, and no event is fired.
@@ -88,7 +85,7 @@ impl Store {
 
     /// Reads a line behind the first.
     fn read_member(&self, line: &Members, number: u64, imported: &mut Imported) -> Result<()> {
-        self.backend.check_room(LINE)?;
+        self.backend.check_room()?;
         match text(line, "type")? {
             "local_site" => {
                 let name = text(line, "name")?;
@@ -132,11 +129,11 @@ impl Store {
             }),
             _ => return Err(wrong("valid", "this is true or false")),
         };
-        let policy = match stored(line, "policy")? {
+        let policy = match optional_text(line, "stored_policy")? {
             Some(text) => self.documents.foreign_policy(Some(text)),
             None => self.documents.policy_of(object(line, "policy")?, "policy"),
         };
-        let extra_data = match stored(line, "extra_data")? {
+        let extra_data = match optional_text(line, "stored_extra_data")? {
             Some(text) => self.documents.foreign_extra_data(Some(text)),
             None => self.documents.extra_data(object(line, "extra_data")?, "extra_data"),
         };
@@ -231,11 +228,6 @@ fn text<'a>(line: &'a Members, name: &str) -> Result<&'a str> {
 fn object(line: &Members, name: &str) -> Result<Map<String, Value>> {
     let members = line.get(name).and_then(Value::as_object).cloned();
     members.ok_or_else(|| wrong(name, "this is an object"))
-}
-
-/// The text of a document that others wrote.
-fn stored<'a>(line: &'a Members, name: &str) -> Result<Option<&'a str>> {
-    optional_text(line, &format!("{STORED}{name}"))
 }
 
 fn optional_text<'a>(line: &'a Members, name: &str) -> Result<Option<&'a str>> {
