@@ -182,12 +182,15 @@ impl<'a> Reader<'a> {
         })
     }
 
+    #[inline(never)]
     fn is_skipped(&self, members: &WipedMembers, key: &str, level: usize) -> bool {
         let Some(prefix) = self.skip_after.filter(|_| level == 0) else { return false };
         members.keys().any(|name| name.strip_prefix(prefix) == Some(key))
     }
 
-    /// Steps over a value of any depth.
+    /// Steps over a value of any depth. Its frame must not be in that of [`Reader::value`], which calls
+    /// itself: a stack of 64 KiB holds 128 levels.
+    #[inline(never)]
     fn skip(&mut self) {
         let mut values = serde_json::Deserializer::from_str(self.rest).into_iter::<IgnoredAny>();
         values.next();
