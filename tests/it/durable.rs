@@ -246,6 +246,10 @@ fn open_refuses_what_is_no_store_and_leaves_it_untouched() {
     mode(&open_to_group, 0o620);
     let garbled = new_store("garbled");
     change(&garbled, 4096, &[0x5a; 4096 * 4]);
+    // SQLite writes the format versions anew before it finds the damage behind them.
+    let garbled_versions = new_store("garbled-versions");
+    change(&garbled_versions, 19, &[0]);
+    change(&garbled_versions, 4096, &[0x5a; 4096 * 4]);
     let cut = new_store("cut");
     fs::OpenOptions::new().write(true).open(&cut).unwrap().set_len(8192).unwrap();
     let bad_time = new_store("bad-time");
@@ -280,6 +284,7 @@ fn open_refuses_what_is_no_store_and_leaves_it_untouched() {
         (&open_to_others, E_INVALID_ARGUMENT, "others may write"),
         (&open_to_group, E_INVALID_ARGUMENT, "its group may write"),
         (&garbled, E_CORRUPT, "damaged"),
+        (&garbled_versions, E_CORRUPT, "damaged"),
         (&cut, E_CORRUPT, "damaged"),
         (&bad_time, E_CORRUPT, "row 2 of webapi_webapitoken"),
         (&bad_json, E_CORRUPT, "row 2 of webapi_webapitoken"),

@@ -289,7 +289,17 @@ impl OwnedFile {
         if !header.starts_with(b"SQLite format 3\0") || number(68) != APPLICATION_ID {
             return not_ours();
         }
-        check_version(&self.path, number(60))
+        check_version(&self.path, number(60))?;
+        // The format versions are those of a file with and without a write-ahead log. SQLite would
+        // write others anew, before it finds whether the rest is damaged.
+        if !matches!(header[18..20], [1, 1] | [2, 2]) {
+            let message = format!(
+                "{}: the file is damaged: the format versions in its header are unknown",
+                self.path.display()
+            );
+            return Err(Error::new(ErrorKind::Corrupt, message));
+        }
+        Ok(())
     }
 
     /// Whether the power was cut while the file was made: SQLite's journal of that lies beside it,
