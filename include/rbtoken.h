@@ -2391,20 +2391,21 @@ RBTOKEN_API void rbtoken_buffer_free(struct rbtoken_buffer_t *buffer);
  * @retval RBTOKEN_E_NULL_ARGUMENT `store` is NULL, or a callback struct lacks its function
  * @retval RBTOKEN_E_STRUCT_SIZE, RBTOKEN_E_UNSUPPORTED_OPTION see "Options structs"
  * @retval RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG a text is bad
- * @retval RBTOKEN_E_UNSUPPORTED the library was built without the feature that `location` needs, or
- *         `settings` has one that is the server's
+ * @retval RBTOKEN_E_UNSUPPORTED the library was built without the feature that `location` needs,
+ *         or `settings` has one that is the server's
  * @retval RBTOKEN_E_LOCKED another process, or another store of this one, has the file open
- * @retval RBTOKEN_E_VERSION a later version of the library wrote the file, or the database is none of
- *         Review Board 5.0 or newer
+ * @retval RBTOKEN_E_VERSION a later version of the library wrote the file, or the database is none
+ *         of Review Board 5.0 or newer
  * @retval RBTOKEN_E_CORRUPT the file is damaged
- * @retval RBTOKEN_E_IO, RBTOKEN_E_NO_MEMORY the file cannot be opened, read or made, or the database
- *         cannot be reached
+ * @retval RBTOKEN_E_IO, RBTOKEN_E_NO_MEMORY the file cannot be opened, read or made, or the
+ *         database cannot be reached
  * @retval RBTOKEN_E_DATABASE SQLite or the database refuses
  * @retval RBTOKEN_E_TIMEOUT the database does not answer
- * @retval RBTOKEN_E_INVALID_ARGUMENT `location` is a directory, or a file of something else, or lies
- *         where others could replace it, or is no address; or `settings` is bad, and the error's path
- *         tells where
- * @retval RBTOKEN_E_JSON_SYNTAX, RBTOKEN_E_JSON_TYPE, RBTOKEN_E_JSON_TOO_DEEP, RBTOKEN_E_JSON_NUMBER, RBTOKEN_E_NOT_FOUND, RBTOKEN_E_EXISTS, RBTOKEN_E_GENERATION
+ * @retval RBTOKEN_E_INVALID_ARGUMENT `location` is a directory, or a file of something else, or
+ *         lies where others could replace it, or is no address; or `settings` is bad, and the
+ *         error's path tells where
+ * @retval RBTOKEN_E_JSON_SYNTAX, RBTOKEN_E_JSON_TYPE, RBTOKEN_E_JSON_TOO_DEEP,
+ *         RBTOKEN_E_JSON_NUMBER, RBTOKEN_E_NOT_FOUND, RBTOKEN_E_EXISTS, RBTOKEN_E_GENERATION
  *         `settings` is bad; the error's path tells where
  * @retval RBTOKEN_E_INTERNAL see "Errors"
  * @since 0.1.0
@@ -2428,8 +2429,13 @@ rbtoken_status_t rbtoken_store_open(const struct rbtoken_store_options_t *option
  * @param error receives the details of a failure; may be NULL
  * @retval RBTOKEN_OK the shared store is there
  * @retval RBTOKEN_E_STATE the shared store was opened with other options
- * @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_STRUCT_SIZE, RBTOKEN_E_UNSUPPORTED_OPTION, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG, RBTOKEN_E_UNSUPPORTED, RBTOKEN_E_LOCKED, RBTOKEN_E_VERSION, RBTOKEN_E_CORRUPT, RBTOKEN_E_IO, RBTOKEN_E_TIMEOUT, RBTOKEN_E_DATABASE, RBTOKEN_E_NO_MEMORY, RBTOKEN_E_JSON_SYNTAX, RBTOKEN_E_JSON_TYPE, RBTOKEN_E_JSON_TOO_DEEP, RBTOKEN_E_JSON_NUMBER, RBTOKEN_E_INVALID_ARGUMENT, RBTOKEN_E_NOT_FOUND, RBTOKEN_E_EXISTS, RBTOKEN_E_GENERATION
- *         as from `rbtoken_store_open()`
+ * @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_STRUCT_SIZE, RBTOKEN_E_UNSUPPORTED_OPTION,
+ *         RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG,
+ *         RBTOKEN_E_UNSUPPORTED, RBTOKEN_E_LOCKED, RBTOKEN_E_VERSION, RBTOKEN_E_CORRUPT,
+ *         RBTOKEN_E_IO, RBTOKEN_E_TIMEOUT, RBTOKEN_E_DATABASE, RBTOKEN_E_NO_MEMORY,
+ *         RBTOKEN_E_JSON_SYNTAX, RBTOKEN_E_JSON_TYPE, RBTOKEN_E_JSON_TOO_DEEP,
+ *         RBTOKEN_E_JSON_NUMBER, RBTOKEN_E_INVALID_ARGUMENT, RBTOKEN_E_NOT_FOUND,
+ *         RBTOKEN_E_EXISTS, RBTOKEN_E_GENERATION as from `rbtoken_store_open()`
  * @retval RBTOKEN_E_INTERNAL see "Errors"
  * @since 0.1.0
  */
@@ -2473,8 +2479,8 @@ RBTOKEN_API void rbtoken_store_release(struct rbtoken_store_t *store);
  * @param store the store
  * @param error receives the details of a failure; may be NULL
  * @retval RBTOKEN_OK it is on the disk
- * @retval RBTOKEN_E_IO, RBTOKEN_E_CORRUPT, RBTOKEN_E_LOCKED, RBTOKEN_E_DATABASE, RBTOKEN_E_NO_MEMORY
- *         it could not be written, and will be tried again
+ * @retval RBTOKEN_E_IO, RBTOKEN_E_CORRUPT, RBTOKEN_E_LOCKED, RBTOKEN_E_DATABASE,
+ *         RBTOKEN_E_NO_MEMORY it could not be written, and will be tried again
  * @retval RBTOKEN_E_NULL_ARGUMENT `store` is NULL
  * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL see "Errors"
  * @since 0.1.0
@@ -2516,11 +2522,13 @@ rbtoken_status_t rbtoken_store_flush(struct rbtoken_store_t *store,
  * @param error receives the details of a failure; may be NULL
  * @retval RBTOKEN_OK the setting is changed
  * @retval RBTOKEN_E_NOT_FOUND there is no such setting
- * @retval RBTOKEN_E_JSON_SYNTAX, RBTOKEN_E_JSON_TOO_DEEP, RBTOKEN_E_JSON_NUMBER `value` is not JSON that is accepted
+ * @retval RBTOKEN_E_JSON_SYNTAX, RBTOKEN_E_JSON_TOO_DEEP, RBTOKEN_E_JSON_NUMBER `value` is not
+ *         JSON that is accepted
  * @retval RBTOKEN_E_JSON_TYPE the setting has another type
  * @retval RBTOKEN_E_INVALID_ARGUMENT the value is not allowed
  * @retval RBTOKEN_E_GENERATION the store has no such generator
- * @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG an argument is bad
+ * @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL,
+ *         RBTOKEN_E_TOO_LONG an argument is bad
  * @retval RBTOKEN_E_STATE the setting can be set only when a store is opened, or see "Errors"
  * @retval RBTOKEN_E_UNSUPPORTED the setting is the server's: see "Review Board's database"
  * @retval RBTOKEN_E_FORKED see "Errors"
@@ -2549,8 +2557,10 @@ rbtoken_status_t rbtoken_store_set_setting(struct rbtoken_store_t *store,
  * @param error receives the details of a failure; may be NULL
  * @retval RBTOKEN_OK the setting is told
  * @retval RBTOKEN_E_NOT_FOUND there is no such setting
- * @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG an argument is bad
- * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL, RBTOKEN_E_NO_MEMORY see "Errors"
+ * @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL,
+ *         RBTOKEN_E_TOO_LONG an argument is bad
+ * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL,
+ *         RBTOKEN_E_NO_MEMORY see "Errors"
  * @since 0.1.0
  */
 RBTOKEN_API
@@ -2567,13 +2577,13 @@ rbtoken_status_t rbtoken_store_get_setting(struct rbtoken_store_t *store,
  * - `kind`: `"memory"`, `"file"`, `"postgresql"`, `"mysql"` or `"sqlite"`
  * - `tokens`: the number of tokens, usable or not; not for databases, which are not asked
  * - `hooks`: the number of hooks
- * - `memory`: `record_bytes`, the address space for records, and `index_bytes`, that for index tables
- *   of a middle size; the rest is in the allocator's memory, uncounted; not for databases
- * - `file`: `bytes` and `log_bytes`, the sizes of the file and its log, and `commits`, the number of
- *   commits since it was opened; for files only
+ * - `memory`: `record_bytes`, the address space for records, and `index_bytes`, that for index
+ *   tables of a middle size; the rest is in the allocator's memory, uncounted; not for databases
+ * - `file`: `bytes` and `log_bytes`, the sizes of the file and its log, and `commits`, the number
+ *   of commits since it was opened; for files only
  * - `handles`: the number of handles that the host holds, of each kind, for the whole process:
- *   `buffer`, `error`, `instance`, `policy`, `service_account`, `store`, `token`, `token_list`. A number
- *   that keeps growing is a leak in the host.
+ *   `buffer`, `error`, `instance`, `policy`, `service_account`, `store`, `token`, `token_list`. A
+ *   number that keeps growing is a leak in the host.
  *
  * `[thread-safe]`
  *
@@ -2582,7 +2592,8 @@ rbtoken_status_t rbtoken_store_get_setting(struct rbtoken_store_t *store,
  * @param error receives the details of a failure; may be NULL
  * @retval RBTOKEN_OK the counters were returned
  * @retval RBTOKEN_E_NULL_ARGUMENT `store` or `statistics` is NULL
- * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL, RBTOKEN_E_NO_MEMORY see "Errors"
+ * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL,
+ *         RBTOKEN_E_NO_MEMORY see "Errors"
  * @since 0.2.0
  */
 RBTOKEN_API
@@ -2603,8 +2614,11 @@ rbtoken_status_t rbtoken_store_statistics(struct rbtoken_store_t *store,
  * @retval RBTOKEN_OK the site is there now
  * @retval RBTOKEN_E_EXISTS it was there before
  * @retval RBTOKEN_E_UNSUPPORTED the store is on a server's database
- * @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG an argument is bad
- * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL, RBTOKEN_E_LOCKED, RBTOKEN_E_IO, RBTOKEN_E_CORRUPT, RBTOKEN_E_DATABASE, RBTOKEN_E_NO_MEMORY see "Errors"
+ * @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_ARGUMENT, RBTOKEN_E_INVALID_UTF8,
+ *         RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG an argument is bad
+ * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL,
+ *         RBTOKEN_E_LOCKED, RBTOKEN_E_IO, RBTOKEN_E_CORRUPT, RBTOKEN_E_DATABASE,
+ *         RBTOKEN_E_NO_MEMORY see "Errors"
  * @since 0.1.0
  */
 RBTOKEN_API
@@ -2627,8 +2641,11 @@ rbtoken_status_t rbtoken_store_add_local_site(struct rbtoken_store_t *store,
  * @retval RBTOKEN_OK the site is removed
  * @retval RBTOKEN_E_NOT_FOUND there is no such Local Site
  * @retval RBTOKEN_E_UNSUPPORTED the store is on a server's database
- * @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG an argument is bad
- * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL, RBTOKEN_E_LOCKED, RBTOKEN_E_IO, RBTOKEN_E_CORRUPT, RBTOKEN_E_DATABASE, RBTOKEN_E_NO_MEMORY see "Errors"
+ * @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_ARGUMENT, RBTOKEN_E_INVALID_UTF8,
+ *         RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG an argument is bad
+ * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL,
+ *         RBTOKEN_E_LOCKED, RBTOKEN_E_IO, RBTOKEN_E_CORRUPT, RBTOKEN_E_DATABASE,
+ *         RBTOKEN_E_NO_MEMORY see "Errors"
  * @since 0.1.0
  */
 RBTOKEN_API
@@ -2652,8 +2669,11 @@ rbtoken_status_t rbtoken_store_remove_local_site(struct rbtoken_store_t *store,
  * @retval RBTOKEN_OK it is so from now on
  * @retval RBTOKEN_E_UNSUPPORTED the store is on a server's database
  * @retval RBTOKEN_E_INVALID_ARGUMENT the name is empty, or `active` is neither 0 nor 1
- * @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG an argument is bad
- * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL, RBTOKEN_E_LOCKED, RBTOKEN_E_IO, RBTOKEN_E_CORRUPT, RBTOKEN_E_DATABASE, RBTOKEN_E_NO_MEMORY see "Errors"
+ * @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL,
+ *         RBTOKEN_E_TOO_LONG an argument is bad
+ * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL,
+ *         RBTOKEN_E_LOCKED, RBTOKEN_E_IO, RBTOKEN_E_CORRUPT, RBTOKEN_E_DATABASE,
+ *         RBTOKEN_E_NO_MEMORY see "Errors"
  * @since 0.1.0
  */
 RBTOKEN_API
@@ -2706,11 +2726,12 @@ rbtoken_status_t rbtoken_store_set_policy_ids(struct rbtoken_store_t *store,
  * @param error receives the details of a failure; may be NULL
  * @retval RBTOKEN_OK the copy is there
  * @retval RBTOKEN_E_EXISTS there is a file already
- * @retval RBTOKEN_E_UNSUPPORTED the library was built without the feature `sqlite`, or the store is of
- *         a kind that cannot be copied
+ * @retval RBTOKEN_E_UNSUPPORTED the library was built without the feature `sqlite`, or the store
+ *         is of a kind that cannot be copied
  * @retval RBTOKEN_E_IO, RBTOKEN_E_DATABASE the file cannot be written
  * @retval RBTOKEN_E_NO_MEMORY memory is exhausted
- * @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG an argument is bad
+ * @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_ARGUMENT, RBTOKEN_E_INVALID_UTF8,
+ *         RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG an argument is bad
  * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL see "Errors"
  * @since 0.1.0
  */
@@ -2727,14 +2748,14 @@ rbtoken_status_t rbtoken_store_backup(struct rbtoken_store_t *store,
  * format, its version and how many lines of each kind follow; then each line is a JSON object for
  * a Local Site, a user who may not log in, or a token with all its fields.
  *
- * Each line is valid JSON, and so are `policy` and `extra_data` in it. A document that others wrote
- * and this library would write otherwise has its text in a string before it, `stored_policy` or
- * `stored_extra_data`; this is what an import takes, so that it gives back the same text and
+ * Each line is valid JSON, and so are `policy` and `extra_data` in it. A document that others
+ * wrote and this library would write otherwise has its text in a string before it, `stored_policy`
+ * or `stored_extra_data`; this is what an import takes, so that it gives back the same text and
  * denies what it denied. `policy` is null then if the text is neither JSON nor a Python literal.
  *
  * Review Board's database is read in pages of 500, each as of its own moment, with no transaction
- * around them; together they take no longer than the setting `bulk_timeout_secs`. A row with a cell
- * that cannot be read, or with a name that this library does not accept, is left out: such a
+ * around them; together they take no longer than the setting `bulk_timeout_secs`. A row with a
+ * cell that cannot be read, or with a name that this library does not accept, is left out: such a
  * token logs nobody in.
  *
  * The file has the values of all tokens: it is a secret. It is made readable by its owner alone,
@@ -2754,8 +2775,10 @@ rbtoken_status_t rbtoken_store_backup(struct rbtoken_store_t *store,
  * @retval RBTOKEN_E_IO the file cannot be written, or the database not be reached
  * @retval RBTOKEN_E_TIMEOUT, RBTOKEN_E_DATABASE the database did not answer in time, or refused
  * @retval RBTOKEN_E_STRUCT_SIZE, RBTOKEN_E_UNSUPPORTED_OPTION see "Options structs"
- * @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG an argument is bad
- * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL, RBTOKEN_E_NO_MEMORY see "Errors"
+ * @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_ARGUMENT, RBTOKEN_E_INVALID_UTF8,
+ *         RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG an argument is bad
+ * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL,
+ *         RBTOKEN_E_NO_MEMORY see "Errors"
  * @retval other the status of `progress`, passed on unchanged
  * @since 0.1.0
  */
@@ -2789,9 +2812,11 @@ rbtoken_status_t rbtoken_store_export_file(struct rbtoken_store_t *store,
  * @retval RBTOKEN_E_INVALID_ARGUMENT the file is no export, or an argument is bad
  * @retval RBTOKEN_E_VERSION the export is of a later version of the library
  * @retval RBTOKEN_E_CORRUPT the file ends early
- * @retval RBTOKEN_E_NOT_FOUND a token belongs to a Local Site that neither the file nor the store has
- * @retval RBTOKEN_E_JSON_SYNTAX, RBTOKEN_E_JSON_TYPE, RBTOKEN_E_JSON_TOO_DEEP, RBTOKEN_E_JSON_NUMBER, RBTOKEN_E_POLICY, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG
- *         a line is bad, or an argument is
+ * @retval RBTOKEN_E_NOT_FOUND a token belongs to a Local Site that neither the file nor the store
+ *         has
+ * @retval RBTOKEN_E_JSON_SYNTAX, RBTOKEN_E_JSON_TYPE, RBTOKEN_E_JSON_TOO_DEEP,
+ *         RBTOKEN_E_JSON_NUMBER, RBTOKEN_E_POLICY, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL,
+ *         RBTOKEN_E_TOO_LONG a line is bad, or an argument is
  * @retval RBTOKEN_E_LOCKED the file belongs to a store that is open
  * @retval RBTOKEN_E_IO the file cannot be read, or the store's own not be written
  * @retval RBTOKEN_E_DATABASE the store's own file cannot be written
@@ -2839,16 +2864,22 @@ rbtoken_status_t rbtoken_store_import_file(struct rbtoken_store_t *store,
  * @param created receives whether the token is new; false on failure; may be NULL
  * @param error receives the details of a failure; may be NULL
  * @retval RBTOKEN_OK the token is there
- * @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG an argument is bad
- * @retval RBTOKEN_E_INVALID_ARGUMENT a name is empty or malformed, a mode or flag is unknown, a field is set that its mode ignores, or the expiration is not after now
+ * @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL,
+ *         RBTOKEN_E_TOO_LONG an argument is bad
+ * @retval RBTOKEN_E_INVALID_ARGUMENT a name is empty or malformed, a mode or flag is unknown, a
+ *         field is set that its mode ignores, or the expiration is not after now
  * @retval RBTOKEN_E_STRUCT_SIZE, RBTOKEN_E_UNSUPPORTED_OPTION see "Options structs"
  * @retval RBTOKEN_E_TIME_RANGE the expiration, or the minimum validity, leads beyond the year 9999
  * @retval RBTOKEN_E_NOT_FOUND there is no such Local Site, or on a server's database no such user
- * @retval RBTOKEN_E_JSON_SYNTAX, RBTOKEN_E_JSON_TYPE, RBTOKEN_E_JSON_TOO_DEEP, RBTOKEN_E_JSON_NUMBER, RBTOKEN_E_POLICY a document is bad; the error's path tells where
+ * @retval RBTOKEN_E_JSON_SYNTAX, RBTOKEN_E_JSON_TYPE, RBTOKEN_E_JSON_TOO_DEEP,
+ *         RBTOKEN_E_JSON_NUMBER, RBTOKEN_E_POLICY a document is bad; the error's path tells where
  * @retval RBTOKEN_E_UNSUPPORTED the store's default generator cannot generate
  * @retval RBTOKEN_E_GENERATION no value that is new could be generated
- * @retval RBTOKEN_E_CALLBACK a callback of the host broke its contract; its own failures are passed on unchanged
- * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL, RBTOKEN_E_LOCKED, RBTOKEN_E_IO, RBTOKEN_E_CORRUPT, RBTOKEN_E_DATABASE, RBTOKEN_E_NO_MEMORY see "Errors"
+ * @retval RBTOKEN_E_CALLBACK a callback of the host broke its contract; its own failures are
+ *         passed on unchanged
+ * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL,
+ *         RBTOKEN_E_LOCKED, RBTOKEN_E_IO, RBTOKEN_E_CORRUPT, RBTOKEN_E_DATABASE,
+ *         RBTOKEN_E_NO_MEMORY see "Errors"
  * @since 0.1.0
  */
 RBTOKEN_API
@@ -2877,16 +2908,23 @@ rbtoken_status_t rbtoken_store_get_or_create_client_token(struct rbtoken_store_t
  * @param token receives the token, to be released with `rbtoken_token_release()`; NULL on failure
  * @param error receives the details of a failure; may be NULL
  * @retval RBTOKEN_OK the token is there
- * @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG an argument is bad
- * @retval RBTOKEN_E_INVALID_ARGUMENT a name is empty or malformed, a mode or flag is unknown, or a field is set that its mode ignores
+ * @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL,
+ *         RBTOKEN_E_TOO_LONG an argument is bad
+ * @retval RBTOKEN_E_INVALID_ARGUMENT a name is empty or malformed, a mode or flag is unknown, or a
+ *         field is set that its mode ignores
  * @retval RBTOKEN_E_STRUCT_SIZE, RBTOKEN_E_UNSUPPORTED_OPTION see "Options structs"
  * @retval RBTOKEN_E_TIME_RANGE the expiration lies outside the years 1 to 9999
  * @retval RBTOKEN_E_NOT_FOUND there is no such Local Site, or on a server's database no such user
- * @retval RBTOKEN_E_JSON_SYNTAX, RBTOKEN_E_JSON_TYPE, RBTOKEN_E_JSON_TOO_DEEP, RBTOKEN_E_JSON_NUMBER, RBTOKEN_E_POLICY a document is bad; the error's path tells where
+ * @retval RBTOKEN_E_JSON_SYNTAX, RBTOKEN_E_JSON_TYPE, RBTOKEN_E_JSON_TOO_DEEP,
+ *         RBTOKEN_E_JSON_NUMBER, RBTOKEN_E_POLICY a document is bad; the error's path tells where
  * @retval RBTOKEN_E_UNSUPPORTED the generator is `legacy_sha1`, which cannot generate
- * @retval RBTOKEN_E_GENERATION there is no such generator, or no value that is new could be generated
- * @retval RBTOKEN_E_CALLBACK a callback of the host broke its contract; its own failures are passed on unchanged
- * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL, RBTOKEN_E_LOCKED, RBTOKEN_E_IO, RBTOKEN_E_CORRUPT, RBTOKEN_E_DATABASE, RBTOKEN_E_NO_MEMORY see "Errors"
+ * @retval RBTOKEN_E_GENERATION there is no such generator, or no value that is new could be
+ *         generated
+ * @retval RBTOKEN_E_CALLBACK a callback of the host broke its contract; its own failures are
+ *         passed on unchanged
+ * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL,
+ *         RBTOKEN_E_LOCKED, RBTOKEN_E_IO, RBTOKEN_E_CORRUPT, RBTOKEN_E_DATABASE,
+ *         RBTOKEN_E_NO_MEMORY see "Errors"
  * @since 0.1.0
  */
 RBTOKEN_API
@@ -2907,21 +2945,28 @@ rbtoken_status_t rbtoken_store_generate_token(struct rbtoken_store_t *store,
  * @param store the store
  * @param user the owner's name, 1 to 150 characters; any name is a user
  * @param user_len bytes of `user`, or `RBTOKEN_NUL_TERMINATED`
- * @param value the token's value, 1 to 255 characters; it is not checked against its generator's format
+ * @param value the token's value, 1 to 255 characters; it is not checked against its generator's
+ *        format
  * @param value_len bytes of `value`, or `RBTOKEN_NUL_TERMINATED`
  * @param options the other fields; NULL: all defaults
  * @param token receives the token, to be released with `rbtoken_token_release()`; NULL on failure
  * @param error receives the details of a failure; may be NULL
  * @retval RBTOKEN_OK the token is there
  * @retval RBTOKEN_E_EXISTS there is a token of this value already
- * @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG an argument is bad
- * @retval RBTOKEN_E_INVALID_ARGUMENT a name or the value is empty or malformed, a flag is unknown, or a field is set without its flag
+ * @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL,
+ *         RBTOKEN_E_TOO_LONG an argument is bad
+ * @retval RBTOKEN_E_INVALID_ARGUMENT a name or the value is empty or malformed, a flag is unknown,
+ *         or a field is set without its flag
  * @retval RBTOKEN_E_STRUCT_SIZE, RBTOKEN_E_UNSUPPORTED_OPTION see "Options structs"
  * @retval RBTOKEN_E_TIME_RANGE a time lies outside the years 1 to 9999
  * @retval RBTOKEN_E_NOT_FOUND there is no such Local Site, or on a server's database no such user
- * @retval RBTOKEN_E_JSON_SYNTAX, RBTOKEN_E_JSON_TYPE, RBTOKEN_E_JSON_TOO_DEEP, RBTOKEN_E_JSON_NUMBER, RBTOKEN_E_POLICY a document is bad; the error's path tells where
- * @retval RBTOKEN_E_CALLBACK the clock of the host broke its contract; its own failures are passed on unchanged
- * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL, RBTOKEN_E_LOCKED, RBTOKEN_E_IO, RBTOKEN_E_CORRUPT, RBTOKEN_E_DATABASE, RBTOKEN_E_NO_MEMORY see "Errors"
+ * @retval RBTOKEN_E_JSON_SYNTAX, RBTOKEN_E_JSON_TYPE, RBTOKEN_E_JSON_TOO_DEEP,
+ *         RBTOKEN_E_JSON_NUMBER, RBTOKEN_E_POLICY a document is bad; the error's path tells where
+ * @retval RBTOKEN_E_CALLBACK the clock of the host broke its contract; its own failures are passed
+ *         on unchanged
+ * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL,
+ *         RBTOKEN_E_LOCKED, RBTOKEN_E_IO, RBTOKEN_E_CORRUPT, RBTOKEN_E_DATABASE,
+ *         RBTOKEN_E_NO_MEMORY see "Errors"
  * @since 0.1.0
  */
 RBTOKEN_API
@@ -2948,7 +2993,8 @@ rbtoken_status_t rbtoken_store_import_token(struct rbtoken_store_t *store,
  * @param error receives the details of a failure; may be NULL
  * @retval RBTOKEN_OK the token is there
  * @retval RBTOKEN_E_NOT_FOUND there is none
- * @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG an argument is bad
+ * @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_ARGUMENT, RBTOKEN_E_INVALID_UTF8,
+ *         RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG an argument is bad
  * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL see "Errors"
  * @since 0.1.0
  */
@@ -2993,13 +3039,17 @@ rbtoken_status_t rbtoken_store_get_token(struct rbtoken_store_t *store,
  * @param list receives the list, to be freed with `rbtoken_token_list_free()`; NULL on failure
  * @param error receives the details of a failure; may be NULL
  * @retval RBTOKEN_OK the list is there; it may be empty
- * @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG an argument is bad
- * @retval RBTOKEN_E_INVALID_ARGUMENT a name is empty or malformed, a mode or flag is unknown, or a field is set that its mode ignores
+ * @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL,
+ *         RBTOKEN_E_TOO_LONG an argument is bad
+ * @retval RBTOKEN_E_INVALID_ARGUMENT a name is empty or malformed, a mode or flag is unknown, or a
+ *         field is set that its mode ignores
  * @retval RBTOKEN_E_STRUCT_SIZE, RBTOKEN_E_UNSUPPORTED_OPTION see "Options structs"
  * @retval RBTOKEN_E_TIME_RANGE a time lies outside the years 1 to 9999
  * @retval RBTOKEN_E_NOT_FOUND there is no such Local Site, or on a server's database no such user
- * @retval RBTOKEN_E_CALLBACK the clock of the host broke its contract; its own failures are passed on unchanged
- * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL, RBTOKEN_E_NO_MEMORY see "Errors"
+ * @retval RBTOKEN_E_CALLBACK the clock of the host broke its contract; its own failures are passed
+ *         on unchanged
+ * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL,
+ *         RBTOKEN_E_NO_MEMORY see "Errors"
  * @since 0.1.0
  */
 RBTOKEN_API
@@ -3045,8 +3095,10 @@ rbtoken_status_t rbtoken_store_token_count(struct rbtoken_store_t *store,
  * @param error receives the details of a failure; may be NULL
  * @retval RBTOKEN_OK the question is answered
  * @retval RBTOKEN_E_GENERATION there is no such generator
- * @retval RBTOKEN_E_CALLBACK a generator of the host broke its contract; its own failures are passed on unchanged
- * @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG an argument is bad
+ * @retval RBTOKEN_E_CALLBACK a generator of the host broke its contract; its own failures are
+ *         passed on unchanged
+ * @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL,
+ *         RBTOKEN_E_TOO_LONG an argument is bad
  * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_INTERNAL see "Errors"
  * @since 0.1.0
  */
@@ -3102,10 +3154,13 @@ RBTOKEN_API const char *rbtoken_verdict_name(rbtoken_verdict_t verdict);
  * @param error receives the details of a failure; may be NULL
  * @retval RBTOKEN_OK there is a verdict
  * @retval RBTOKEN_E_NULL_ARGUMENT `store`, `value`, `verdict` or `token` is NULL
- * @retval RBTOKEN_E_INVALID_ARGUMENT the site's name is malformed, the mode is unknown, or a field is set that its mode ignores
+ * @retval RBTOKEN_E_INVALID_ARGUMENT the site's name is malformed, the mode is unknown, or a field
+ *         is set that its mode ignores
  * @retval RBTOKEN_E_STRUCT_SIZE, RBTOKEN_E_UNSUPPORTED_OPTION see "Options structs"
- * @retval RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG the site's name is bad
- * @retval RBTOKEN_E_CALLBACK the clock of the host broke its contract; its own failures are passed on unchanged
+ * @retval RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG the site's name is
+ *         bad
+ * @retval RBTOKEN_E_CALLBACK the clock of the host broke its contract; its own failures are passed
+ *         on unchanged
  * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL see "Errors"
  * @since 0.1.0
  */
@@ -3143,10 +3198,13 @@ rbtoken_status_t rbtoken_store_authenticate(struct rbtoken_store_t *store,
  * @param error receives the details of a failure; may be NULL
  * @retval RBTOKEN_OK there is a verdict
  * @retval RBTOKEN_E_NULL_ARGUMENT `store`, `header`, `verdict` or `token` is NULL
- * @retval RBTOKEN_E_INVALID_ARGUMENT the site's name is malformed, the mode is unknown, or a field is set that its mode ignores
+ * @retval RBTOKEN_E_INVALID_ARGUMENT the site's name is malformed, the mode is unknown, or a field
+ *         is set that its mode ignores
  * @retval RBTOKEN_E_STRUCT_SIZE, RBTOKEN_E_UNSUPPORTED_OPTION see "Options structs"
- * @retval RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG the site's name is bad
- * @retval RBTOKEN_E_CALLBACK the clock of the host broke its contract; its own failures are passed on unchanged
+ * @retval RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG the site's name is
+ *         bad
+ * @retval RBTOKEN_E_CALLBACK the clock of the host broke its contract; its own failures are passed
+ *         on unchanged
  * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL see "Errors"
  * @since 0.1.0
  */
@@ -3175,13 +3233,18 @@ rbtoken_status_t rbtoken_store_authenticate_header(struct rbtoken_store_t *store
  * @param error receives the details of a failure; may be NULL
  * @retval RBTOKEN_OK the token is changed
  * @retval RBTOKEN_E_NOT_FOUND there is no token of this id
- * @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG an argument is bad
+ * @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL,
+ *         RBTOKEN_E_TOO_LONG an argument is bad
  * @retval RBTOKEN_E_INVALID_ARGUMENT a mode is unknown, or a field is set that its mode ignores
  * @retval RBTOKEN_E_STRUCT_SIZE, RBTOKEN_E_UNSUPPORTED_OPTION see "Options structs"
  * @retval RBTOKEN_E_TIME_RANGE the expiration lies outside the years 1 to 9999
- * @retval RBTOKEN_E_JSON_SYNTAX, RBTOKEN_E_JSON_TYPE, RBTOKEN_E_JSON_TOO_DEEP, RBTOKEN_E_JSON_NUMBER, RBTOKEN_E_POLICY a document is bad; the error's path tells where
- * @retval RBTOKEN_E_CALLBACK the clock of the host broke its contract; its own failures are passed on unchanged
- * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL, RBTOKEN_E_LOCKED, RBTOKEN_E_IO, RBTOKEN_E_CORRUPT, RBTOKEN_E_DATABASE, RBTOKEN_E_NO_MEMORY see "Errors"
+ * @retval RBTOKEN_E_JSON_SYNTAX, RBTOKEN_E_JSON_TYPE, RBTOKEN_E_JSON_TOO_DEEP,
+ *         RBTOKEN_E_JSON_NUMBER, RBTOKEN_E_POLICY a document is bad; the error's path tells where
+ * @retval RBTOKEN_E_CALLBACK the clock of the host broke its contract; its own failures are passed
+ *         on unchanged
+ * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL,
+ *         RBTOKEN_E_LOCKED, RBTOKEN_E_IO, RBTOKEN_E_CORRUPT, RBTOKEN_E_DATABASE,
+ *         RBTOKEN_E_NO_MEMORY see "Errors"
  * @since 0.1.0
  */
 RBTOKEN_API
@@ -3207,9 +3270,13 @@ rbtoken_status_t rbtoken_store_update_token(struct rbtoken_store_t *store,
  * @param error receives the details of a failure; may be NULL
  * @retval RBTOKEN_OK the token is invalid
  * @retval RBTOKEN_E_NOT_FOUND there is no such token
- * @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG an argument is bad
- * @retval RBTOKEN_E_CALLBACK the clock of the host broke its contract; its own failures are passed on unchanged
- * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL, RBTOKEN_E_LOCKED, RBTOKEN_E_IO, RBTOKEN_E_CORRUPT, RBTOKEN_E_DATABASE, RBTOKEN_E_NO_MEMORY see "Errors"
+ * @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_ARGUMENT, RBTOKEN_E_INVALID_UTF8,
+ *         RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG an argument is bad
+ * @retval RBTOKEN_E_CALLBACK the clock of the host broke its contract; its own failures are passed
+ *         on unchanged
+ * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL,
+ *         RBTOKEN_E_LOCKED, RBTOKEN_E_IO, RBTOKEN_E_CORRUPT, RBTOKEN_E_DATABASE,
+ *         RBTOKEN_E_NO_MEMORY see "Errors"
  * @since 0.1.0
  */
 RBTOKEN_API
@@ -3233,9 +3300,13 @@ rbtoken_status_t rbtoken_store_invalidate_token(struct rbtoken_store_t *store,
  * @param error receives the details of a failure; may be NULL
  * @retval RBTOKEN_OK the token is invalid
  * @retval RBTOKEN_E_NOT_FOUND there is no such token
- * @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG an argument is bad
- * @retval RBTOKEN_E_CALLBACK the clock of the host broke its contract; its own failures are passed on unchanged
- * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL, RBTOKEN_E_LOCKED, RBTOKEN_E_IO, RBTOKEN_E_CORRUPT, RBTOKEN_E_DATABASE, RBTOKEN_E_NO_MEMORY see "Errors"
+ * @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL,
+ *         RBTOKEN_E_TOO_LONG an argument is bad
+ * @retval RBTOKEN_E_CALLBACK the clock of the host broke its contract; its own failures are passed
+ *         on unchanged
+ * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL,
+ *         RBTOKEN_E_LOCKED, RBTOKEN_E_IO, RBTOKEN_E_CORRUPT, RBTOKEN_E_DATABASE,
+ *         RBTOKEN_E_NO_MEMORY see "Errors"
  * @since 0.1.0
  */
 RBTOKEN_API
@@ -3260,9 +3331,13 @@ rbtoken_status_t rbtoken_store_invalidate_token_by_id(struct rbtoken_store_t *st
  * @param error receives the details of a failure; may be NULL
  * @retval RBTOKEN_OK they are invalid, if the user has any
  * @retval RBTOKEN_E_NOT_FOUND on a server's database: there is no such user
- * @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG an argument is bad
- * @retval RBTOKEN_E_CALLBACK the clock of the host broke its contract; its own failures are passed on unchanged
- * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL, RBTOKEN_E_LOCKED, RBTOKEN_E_IO, RBTOKEN_E_CORRUPT, RBTOKEN_E_DATABASE, RBTOKEN_E_NO_MEMORY see "Errors"
+ * @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_ARGUMENT, RBTOKEN_E_INVALID_UTF8,
+ *         RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG an argument is bad
+ * @retval RBTOKEN_E_CALLBACK the clock of the host broke its contract; its own failures are passed
+ *         on unchanged
+ * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL,
+ *         RBTOKEN_E_LOCKED, RBTOKEN_E_IO, RBTOKEN_E_CORRUPT, RBTOKEN_E_DATABASE,
+ *         RBTOKEN_E_NO_MEMORY see "Errors"
  * @since 0.1.0
  */
 RBTOKEN_API
@@ -3286,9 +3361,13 @@ rbtoken_status_t rbtoken_store_invalidate_user_tokens(struct rbtoken_store_t *st
  * @param count receives how many tokens there are; 0 on failure; may be NULL
  * @param error receives the details of a failure; may be NULL
  * @retval RBTOKEN_OK they are invalid
- * @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG an argument is bad
- * @retval RBTOKEN_E_CALLBACK the clock of the host broke its contract; its own failures are passed on unchanged
- * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL, RBTOKEN_E_LOCKED, RBTOKEN_E_IO, RBTOKEN_E_CORRUPT, RBTOKEN_E_DATABASE, RBTOKEN_E_NO_MEMORY see "Errors"
+ * @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL,
+ *         RBTOKEN_E_TOO_LONG an argument is bad
+ * @retval RBTOKEN_E_CALLBACK the clock of the host broke its contract; its own failures are passed
+ *         on unchanged
+ * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL,
+ *         RBTOKEN_E_LOCKED, RBTOKEN_E_IO, RBTOKEN_E_CORRUPT, RBTOKEN_E_DATABASE,
+ *         RBTOKEN_E_NO_MEMORY see "Errors"
  * @since 0.1.0
  */
 RBTOKEN_API
@@ -3310,7 +3389,9 @@ rbtoken_status_t rbtoken_store_invalidate_all_tokens(struct rbtoken_store_t *sto
  * @retval RBTOKEN_OK the token is removed
  * @retval RBTOKEN_E_NOT_FOUND there is no token of this id
  * @retval RBTOKEN_E_NULL_ARGUMENT `store` is NULL
- * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL, RBTOKEN_E_LOCKED, RBTOKEN_E_IO, RBTOKEN_E_CORRUPT, RBTOKEN_E_DATABASE, RBTOKEN_E_NO_MEMORY see "Errors"
+ * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL,
+ *         RBTOKEN_E_LOCKED, RBTOKEN_E_IO, RBTOKEN_E_CORRUPT, RBTOKEN_E_DATABASE,
+ *         RBTOKEN_E_NO_MEMORY see "Errors"
  * @since 0.1.0
  */
 RBTOKEN_API
@@ -3339,8 +3420,11 @@ rbtoken_status_t rbtoken_store_delete_token(struct rbtoken_store_t *store,
  * @retval RBTOKEN_OK they are removed
  * @retval RBTOKEN_E_TIME_RANGE the time lies outside the years 1 to 9999
  * @retval RBTOKEN_E_NULL_ARGUMENT `store` is NULL
- * @retval RBTOKEN_E_CALLBACK the clock of the host broke its contract; its own failures are passed on unchanged
- * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL, RBTOKEN_E_LOCKED, RBTOKEN_E_IO, RBTOKEN_E_CORRUPT, RBTOKEN_E_DATABASE, RBTOKEN_E_NO_MEMORY see "Errors"
+ * @retval RBTOKEN_E_CALLBACK the clock of the host broke its contract; its own failures are passed
+ *         on unchanged
+ * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL,
+ *         RBTOKEN_E_LOCKED, RBTOKEN_E_IO, RBTOKEN_E_CORRUPT, RBTOKEN_E_DATABASE,
+ *         RBTOKEN_E_NO_MEMORY see "Errors"
  * @since 0.1.0
  */
 RBTOKEN_API
@@ -3418,7 +3502,8 @@ rbtoken_status_t rbtoken_store_remove_hooks(struct rbtoken_store_t *store,
  * @retval RBTOKEN_E_EXISTS the store has a generator of this id already
  * @retval RBTOKEN_E_NULL_ARGUMENT an argument, or a function of `generator`, is NULL
  * @retval RBTOKEN_E_STRUCT_SIZE, RBTOKEN_E_UNSUPPORTED_OPTION see "Options structs"
- * @retval RBTOKEN_E_INVALID_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG the id is bad
+ * @retval RBTOKEN_E_INVALID_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL,
+ *         RBTOKEN_E_TOO_LONG the id is bad
  * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_INTERNAL see "Errors"
  * @since 0.1.0
  */
@@ -3441,7 +3526,8 @@ rbtoken_status_t rbtoken_store_add_generator(struct rbtoken_store_t *store,
  * @param error receives the details of a failure; may be NULL
  * @retval RBTOKEN_OK it is the default from now on
  * @retval RBTOKEN_E_GENERATION the store has no such generator
- * @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG an argument is bad
+ * @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL,
+ *         RBTOKEN_E_TOO_LONG an argument is bad
  * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_INTERNAL see "Errors"
  * @since 0.1.0
  */
@@ -3459,12 +3545,14 @@ rbtoken_status_t rbtoken_store_set_default_generator(struct rbtoken_store_t *sto
  * `[thread-safe]`
  *
  * @param store the store
- * @param generator_ids `count` NUL-terminated ids, known here or not; NULL with a `count` of 0: none
+ * @param generator_ids `count` NUL-terminated ids, known here or not; NULL with a `count` of 0:
+ *        none
  * @param count how many, at most 65536
  * @param error receives the details of a failure; may be NULL
  * @retval RBTOKEN_OK it is so from now on
  * @retval RBTOKEN_E_NULL_ARGUMENT `store`, or an id, or `generator_ids` with a `count`, is NULL
- * @retval RBTOKEN_E_INVALID_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_TOO_LONG an id, or the list, is bad
+ * @retval RBTOKEN_E_INVALID_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_TOO_LONG an id, or the
+ *         list, is bad
  * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_INTERNAL, RBTOKEN_E_NO_MEMORY see "Errors"
  * @since 0.1.0
  */
@@ -3485,10 +3573,13 @@ rbtoken_status_t rbtoken_store_set_deprecated_generators(struct rbtoken_store_t 
  *        failure
  * @param error receives the details of a failure; may be NULL
  * @retval RBTOKEN_OK the account is described
- * @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG an argument is bad
- * @retval RBTOKEN_E_INVALID_ARGUMENT the id is malformed, the user's name is empty, the expiration is not positive, a mode is unknown, or a field is set that its mode ignores
+ * @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL,
+ *         RBTOKEN_E_TOO_LONG an argument is bad
+ * @retval RBTOKEN_E_INVALID_ARGUMENT the id is malformed, the user's name is empty, the expiration
+ *         is not positive, a mode is unknown, or a field is set that its mode ignores
  * @retval RBTOKEN_E_STRUCT_SIZE, RBTOKEN_E_UNSUPPORTED_OPTION see "Options structs"
- * @retval RBTOKEN_E_JSON_SYNTAX, RBTOKEN_E_JSON_TYPE, RBTOKEN_E_JSON_TOO_DEEP, RBTOKEN_E_JSON_NUMBER, RBTOKEN_E_POLICY the policy is bad; the error's path tells where
+ * @retval RBTOKEN_E_JSON_SYNTAX, RBTOKEN_E_JSON_TYPE, RBTOKEN_E_JSON_TOO_DEEP,
+ *         RBTOKEN_E_JSON_NUMBER, RBTOKEN_E_POLICY the policy is bad; the error's path tells where
  * @retval RBTOKEN_E_INTERNAL, RBTOKEN_E_NO_MEMORY see "Errors"
  * @since 0.1.0
  */
@@ -3515,16 +3606,21 @@ rbtoken_status_t rbtoken_service_account_new(const struct rbtoken_service_accoun
  * @param created receives whether the token is new; false on failure; may be NULL
  * @param error receives the details of a failure; may be NULL
  * @retval RBTOKEN_OK the token is there
- * @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG an argument is bad
- * @retval RBTOKEN_E_INVALID_ARGUMENT the site's name is malformed, a mode is unknown, or a field is set that its mode ignores
+ * @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL,
+ *         RBTOKEN_E_TOO_LONG an argument is bad
+ * @retval RBTOKEN_E_INVALID_ARGUMENT the site's name is malformed, a mode is unknown, or a field
+ *         is set that its mode ignores
  * @retval RBTOKEN_E_STRUCT_SIZE, RBTOKEN_E_UNSUPPORTED_OPTION see "Options structs"
  * @retval RBTOKEN_E_TIME_RANGE the expiration, or the minimum validity, leads beyond the year 9999
  * @retval RBTOKEN_E_NOT_FOUND there is no such Local Site, or on a server's database no such user
  * @retval RBTOKEN_E_POLICY the account's policy names an id that the store does not know
  * @retval RBTOKEN_E_UNSUPPORTED the store's default generator cannot generate
  * @retval RBTOKEN_E_GENERATION no value that is new could be generated
- * @retval RBTOKEN_E_CALLBACK a callback of the host broke its contract; its own failures are passed on unchanged
- * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL, RBTOKEN_E_LOCKED, RBTOKEN_E_IO, RBTOKEN_E_CORRUPT, RBTOKEN_E_DATABASE, RBTOKEN_E_NO_MEMORY see "Errors"
+ * @retval RBTOKEN_E_CALLBACK a callback of the host broke its contract; its own failures are
+ *         passed on unchanged
+ * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL,
+ *         RBTOKEN_E_LOCKED, RBTOKEN_E_IO, RBTOKEN_E_CORRUPT, RBTOKEN_E_DATABASE,
+ *         RBTOKEN_E_NO_MEMORY see "Errors"
  * @since 0.1.0
  */
 RBTOKEN_API
@@ -3623,7 +3719,8 @@ RBTOKEN_API const char *rbtoken_token_user(const struct rbtoken_token_t *token, 
  *
  * @param token a token; NULL is allowed
  * @param len receives the number of bytes without the NUL; may be NULL
- * @return the site's name; valid until the token is released; NULL for the global site, or for NULL
+ * @return the site's name; valid until the token is released; NULL for the global site, or for
+ *         NULL
  * @since 0.1.0
  */
 RBTOKEN_API const char *rbtoken_token_local_site(const struct rbtoken_token_t *token, size_t *len);
@@ -3635,12 +3732,11 @@ RBTOKEN_API const char *rbtoken_token_local_site(const struct rbtoken_token_t *t
  *
  * @param token a token; NULL is allowed
  * @param len receives the number of bytes without the NUL; may be NULL
- * @return the client's name; valid until the token is released; NULL if it is no client's, or for NULL
+ * @return the client's name; valid until the token is released; NULL if it is no client's, or for
+ *         NULL
  * @since 0.1.0
  */
-RBTOKEN_API
-const char *rbtoken_token_client_name(const struct rbtoken_token_t *token,
-                                      size_t *len);
+RBTOKEN_API const char *rbtoken_token_client_name(const struct rbtoken_token_t *token, size_t *len);
 
 /**
  * The note for people.
@@ -3896,8 +3992,10 @@ RBTOKEN_API void rbtoken_token_list_free(struct rbtoken_token_list_t *list);
  * @param allowed receives the answer; false on failure
  * @param error receives the details of a failure; may be NULL
  * @retval RBTOKEN_OK the question is answered
- * @retval RBTOKEN_E_INVALID_ARGUMENT the method is not written in letters A to Z, or the policy id is empty, `*`, or not one that the host registered
- * @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG an argument is bad
+ * @retval RBTOKEN_E_INVALID_ARGUMENT the method is not written in letters A to Z, or the policy id
+ *         is empty, `*`, or not one that the host registered
+ * @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL,
+ *         RBTOKEN_E_TOO_LONG an argument is bad
  * @retval RBTOKEN_E_CORRUPT the stored policy is malformed, or the token's row cannot be read
  * @retval RBTOKEN_E_INTERNAL see "Errors"
  * @since 0.1.0
@@ -3927,8 +4025,10 @@ rbtoken_status_t rbtoken_token_allows(const struct rbtoken_token_t *token,
  * @param error receives the details of a failure; may be NULL
  * @retval RBTOKEN_OK the policy is valid
  * @retval RBTOKEN_E_POLICY it breaks a rule of policies; the error's path tells where
- * @retval RBTOKEN_E_JSON_SYNTAX, RBTOKEN_E_JSON_TYPE, RBTOKEN_E_JSON_TOO_DEEP, RBTOKEN_E_JSON_NUMBER it is no JSON object that is accepted
- * @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG an argument is bad
+ * @retval RBTOKEN_E_JSON_SYNTAX, RBTOKEN_E_JSON_TYPE, RBTOKEN_E_JSON_TOO_DEEP,
+ *         RBTOKEN_E_JSON_NUMBER it is no JSON object that is accepted
+ * @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL,
+ *         RBTOKEN_E_TOO_LONG an argument is bad
  * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_INTERNAL, RBTOKEN_E_NO_MEMORY see "Errors"
  * @since 0.1.0
  */
@@ -3955,8 +4055,10 @@ rbtoken_status_t rbtoken_policy_parse(struct rbtoken_store_t *store,
  * @param allowed receives the answer; false on failure
  * @param error receives the details of a failure; may be NULL
  * @retval RBTOKEN_OK the question is answered
- * @retval RBTOKEN_E_INVALID_ARGUMENT the method is not written in letters A to Z, or the policy id is empty, `*`, or not one that the host registered
- * @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG an argument is bad
+ * @retval RBTOKEN_E_INVALID_ARGUMENT the method is not written in letters A to Z, or the policy id
+ *         is empty, `*`, or not one that the host registered
+ * @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL,
+ *         RBTOKEN_E_TOO_LONG an argument is bad
  * @retval RBTOKEN_E_INTERNAL see "Errors"
  * @since 0.1.0
  */

@@ -235,9 +235,9 @@ pub(crate) trait Backend: Send + Sync {
         Ok(())
     }
 
-    /// Makes tokens invalid or removes them, and tells how many those were. `changed` is given their
-    /// records after it, perhaps in several parts; no lock is held meanwhile. Where others write to
-    /// the store too, a record that cannot be read is left out.
+    /// Makes tokens invalid or removes them, and tells how many those were. `changed` is given
+    /// their records after it, perhaps in several parts; no lock is held meanwhile. Where others
+    /// write to the store too, a record that cannot be read is left out.
     fn revoke(&self, operation: Operation, changed: Option<ForRecords<'_>>) -> Result<u64> {
         let Outcome::Done(records) = self.change(operation)? else { return Ok(0) };
         if let Some(changed) = changed {

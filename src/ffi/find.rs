@@ -89,7 +89,8 @@ pub const RBTOKEN_FILTER_EXPIRES_BEFORE: u32 = 1;
 /// @param error receives the details of a failure; may be NULL
 /// @retval RBTOKEN_OK the token is there
 /// @retval RBTOKEN_E_NOT_FOUND there is none
-/// @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG an argument is bad
+/// @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_ARGUMENT, RBTOKEN_E_INVALID_UTF8,
+///         RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG an argument is bad
 /// @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL see "Errors"
 /// @since 0.1.0
 #[unsafe(no_mangle)]
@@ -159,13 +160,17 @@ pub unsafe extern "C" fn rbtoken_store_get_token(
 /// @param list receives the list, to be freed with `rbtoken_token_list_free()`; NULL on failure
 /// @param error receives the details of a failure; may be NULL
 /// @retval RBTOKEN_OK the list is there; it may be empty
-/// @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG an argument is bad
-/// @retval RBTOKEN_E_INVALID_ARGUMENT a name is empty or malformed, a mode or flag is unknown, or a field is set that its mode ignores
+/// @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL,
+///         RBTOKEN_E_TOO_LONG an argument is bad
+/// @retval RBTOKEN_E_INVALID_ARGUMENT a name is empty or malformed, a mode or flag is unknown, or a
+///         field is set that its mode ignores
 /// @retval RBTOKEN_E_STRUCT_SIZE, RBTOKEN_E_UNSUPPORTED_OPTION see "Options structs"
 /// @retval RBTOKEN_E_TIME_RANGE a time lies outside the years 1 to 9999
 /// @retval RBTOKEN_E_NOT_FOUND there is no such Local Site, or on a server's database no such user
-/// @retval RBTOKEN_E_CALLBACK the clock of the host broke its contract; its own failures are passed on unchanged
-/// @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL, RBTOKEN_E_NO_MEMORY see "Errors"
+/// @retval RBTOKEN_E_CALLBACK the clock of the host broke its contract; its own failures are passed
+///         on unchanged
+/// @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL,
+///         RBTOKEN_E_NO_MEMORY see "Errors"
 /// @since 0.1.0
 #[unsafe(no_mangle)]
 #[must_use]
@@ -286,8 +291,10 @@ pub unsafe extern "C" fn rbtoken_store_token_count(
 /// @param error receives the details of a failure; may be NULL
 /// @retval RBTOKEN_OK the question is answered
 /// @retval RBTOKEN_E_GENERATION there is no such generator
-/// @retval RBTOKEN_E_CALLBACK a generator of the host broke its contract; its own failures are passed on unchanged
-/// @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG an argument is bad
+/// @retval RBTOKEN_E_CALLBACK a generator of the host broke its contract; its own failures are
+///         passed on unchanged
+/// @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL,
+///         RBTOKEN_E_TOO_LONG an argument is bad
 /// @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_INTERNAL see "Errors"
 /// @since 0.1.0
 #[unsafe(no_mangle)]

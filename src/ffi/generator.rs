@@ -147,7 +147,8 @@ fn broken(what: &str) -> Error {
 /// @retval RBTOKEN_E_EXISTS the store has a generator of this id already
 /// @retval RBTOKEN_E_NULL_ARGUMENT an argument, or a function of `generator`, is NULL
 /// @retval RBTOKEN_E_STRUCT_SIZE, RBTOKEN_E_UNSUPPORTED_OPTION see "Options structs"
-/// @retval RBTOKEN_E_INVALID_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG the id is bad
+/// @retval RBTOKEN_E_INVALID_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL,
+///         RBTOKEN_E_TOO_LONG the id is bad
 /// @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_INTERNAL see "Errors"
 /// @since 0.1.0
 #[unsafe(no_mangle)]
@@ -194,7 +195,8 @@ pub unsafe extern "C" fn rbtoken_store_add_generator(
 /// @param error receives the details of a failure; may be NULL
 /// @retval RBTOKEN_OK it is the default from now on
 /// @retval RBTOKEN_E_GENERATION the store has no such generator
-/// @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG an argument is bad
+/// @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL,
+///         RBTOKEN_E_TOO_LONG an argument is bad
 /// @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_INTERNAL see "Errors"
 /// @since 0.1.0
 #[unsafe(no_mangle)]
@@ -225,12 +227,14 @@ pub unsafe extern "C" fn rbtoken_store_set_default_generator(
 /// `[thread-safe]`
 ///
 /// @param store the store
-/// @param generator_ids `count` NUL-terminated ids, known here or not; NULL with a `count` of 0: none
+/// @param generator_ids `count` NUL-terminated ids, known here or not; NULL with a `count` of 0:
+///        none
 /// @param count how many, at most 65536
 /// @param error receives the details of a failure; may be NULL
 /// @retval RBTOKEN_OK it is so from now on
 /// @retval RBTOKEN_E_NULL_ARGUMENT `store`, or an id, or `generator_ids` with a `count`, is NULL
-/// @retval RBTOKEN_E_INVALID_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_TOO_LONG an id, or the list, is bad
+/// @retval RBTOKEN_E_INVALID_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_TOO_LONG an id, or the
+///         list, is bad
 /// @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_INTERNAL, RBTOKEN_E_NO_MEMORY see "Errors"
 /// @since 0.1.0
 #[unsafe(no_mangle)]

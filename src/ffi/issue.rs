@@ -103,16 +103,22 @@ pub const RBTOKEN_CLIENT_TOKEN_IGNORE_DEPRECATED: u32 = 1;
 /// @param created receives whether the token is new; false on failure; may be NULL
 /// @param error receives the details of a failure; may be NULL
 /// @retval RBTOKEN_OK the token is there
-/// @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG an argument is bad
-/// @retval RBTOKEN_E_INVALID_ARGUMENT a name is empty or malformed, a mode or flag is unknown, a field is set that its mode ignores, or the expiration is not after now
+/// @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL,
+///         RBTOKEN_E_TOO_LONG an argument is bad
+/// @retval RBTOKEN_E_INVALID_ARGUMENT a name is empty or malformed, a mode or flag is unknown, a
+///         field is set that its mode ignores, or the expiration is not after now
 /// @retval RBTOKEN_E_STRUCT_SIZE, RBTOKEN_E_UNSUPPORTED_OPTION see "Options structs"
 /// @retval RBTOKEN_E_TIME_RANGE the expiration, or the minimum validity, leads beyond the year 9999
 /// @retval RBTOKEN_E_NOT_FOUND there is no such Local Site, or on a server's database no such user
-/// @retval RBTOKEN_E_JSON_SYNTAX, RBTOKEN_E_JSON_TYPE, RBTOKEN_E_JSON_TOO_DEEP, RBTOKEN_E_JSON_NUMBER, RBTOKEN_E_POLICY a document is bad; the error's path tells where
+/// @retval RBTOKEN_E_JSON_SYNTAX, RBTOKEN_E_JSON_TYPE, RBTOKEN_E_JSON_TOO_DEEP,
+///         RBTOKEN_E_JSON_NUMBER, RBTOKEN_E_POLICY a document is bad; the error's path tells where
 /// @retval RBTOKEN_E_UNSUPPORTED the store's default generator cannot generate
 /// @retval RBTOKEN_E_GENERATION no value that is new could be generated
-/// @retval RBTOKEN_E_CALLBACK a callback of the host broke its contract; its own failures are passed on unchanged
-/// @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL, RBTOKEN_E_LOCKED, RBTOKEN_E_IO, RBTOKEN_E_CORRUPT, RBTOKEN_E_DATABASE, RBTOKEN_E_NO_MEMORY see "Errors"
+/// @retval RBTOKEN_E_CALLBACK a callback of the host broke its contract; its own failures are
+///         passed on unchanged
+/// @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL,
+///         RBTOKEN_E_LOCKED, RBTOKEN_E_IO, RBTOKEN_E_CORRUPT, RBTOKEN_E_DATABASE,
+///         RBTOKEN_E_NO_MEMORY see "Errors"
 /// @since 0.1.0
 #[unsafe(no_mangle)]
 #[must_use]
@@ -246,16 +252,23 @@ pub const RBTOKEN_GENERATE_AUTO_GENERATED: u32 = 2;
 /// @param token receives the token, to be released with `rbtoken_token_release()`; NULL on failure
 /// @param error receives the details of a failure; may be NULL
 /// @retval RBTOKEN_OK the token is there
-/// @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG an argument is bad
-/// @retval RBTOKEN_E_INVALID_ARGUMENT a name is empty or malformed, a mode or flag is unknown, or a field is set that its mode ignores
+/// @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL,
+///         RBTOKEN_E_TOO_LONG an argument is bad
+/// @retval RBTOKEN_E_INVALID_ARGUMENT a name is empty or malformed, a mode or flag is unknown, or a
+///         field is set that its mode ignores
 /// @retval RBTOKEN_E_STRUCT_SIZE, RBTOKEN_E_UNSUPPORTED_OPTION see "Options structs"
 /// @retval RBTOKEN_E_TIME_RANGE the expiration lies outside the years 1 to 9999
 /// @retval RBTOKEN_E_NOT_FOUND there is no such Local Site, or on a server's database no such user
-/// @retval RBTOKEN_E_JSON_SYNTAX, RBTOKEN_E_JSON_TYPE, RBTOKEN_E_JSON_TOO_DEEP, RBTOKEN_E_JSON_NUMBER, RBTOKEN_E_POLICY a document is bad; the error's path tells where
+/// @retval RBTOKEN_E_JSON_SYNTAX, RBTOKEN_E_JSON_TYPE, RBTOKEN_E_JSON_TOO_DEEP,
+///         RBTOKEN_E_JSON_NUMBER, RBTOKEN_E_POLICY a document is bad; the error's path tells where
 /// @retval RBTOKEN_E_UNSUPPORTED the generator is `legacy_sha1`, which cannot generate
-/// @retval RBTOKEN_E_GENERATION there is no such generator, or no value that is new could be generated
-/// @retval RBTOKEN_E_CALLBACK a callback of the host broke its contract; its own failures are passed on unchanged
-/// @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL, RBTOKEN_E_LOCKED, RBTOKEN_E_IO, RBTOKEN_E_CORRUPT, RBTOKEN_E_DATABASE, RBTOKEN_E_NO_MEMORY see "Errors"
+/// @retval RBTOKEN_E_GENERATION there is no such generator, or no value that is new could be
+///         generated
+/// @retval RBTOKEN_E_CALLBACK a callback of the host broke its contract; its own failures are
+///         passed on unchanged
+/// @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL,
+///         RBTOKEN_E_LOCKED, RBTOKEN_E_IO, RBTOKEN_E_CORRUPT, RBTOKEN_E_DATABASE,
+///         RBTOKEN_E_NO_MEMORY see "Errors"
 /// @since 0.1.0
 #[unsafe(no_mangle)]
 #[must_use]
@@ -391,21 +404,28 @@ const IMPORT_FLAGS: u32 = 63;
 /// @param store the store
 /// @param user the owner's name, 1 to 150 characters; any name is a user
 /// @param user_len bytes of `user`, or `RBTOKEN_NUL_TERMINATED`
-/// @param value the token's value, 1 to 255 characters; it is not checked against its generator's format
+/// @param value the token's value, 1 to 255 characters; it is not checked against its generator's
+///        format
 /// @param value_len bytes of `value`, or `RBTOKEN_NUL_TERMINATED`
 /// @param options the other fields; NULL: all defaults
 /// @param token receives the token, to be released with `rbtoken_token_release()`; NULL on failure
 /// @param error receives the details of a failure; may be NULL
 /// @retval RBTOKEN_OK the token is there
 /// @retval RBTOKEN_E_EXISTS there is a token of this value already
-/// @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG an argument is bad
-/// @retval RBTOKEN_E_INVALID_ARGUMENT a name or the value is empty or malformed, a flag is unknown, or a field is set without its flag
+/// @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL,
+///         RBTOKEN_E_TOO_LONG an argument is bad
+/// @retval RBTOKEN_E_INVALID_ARGUMENT a name or the value is empty or malformed, a flag is unknown,
+///         or a field is set without its flag
 /// @retval RBTOKEN_E_STRUCT_SIZE, RBTOKEN_E_UNSUPPORTED_OPTION see "Options structs"
 /// @retval RBTOKEN_E_TIME_RANGE a time lies outside the years 1 to 9999
 /// @retval RBTOKEN_E_NOT_FOUND there is no such Local Site, or on a server's database no such user
-/// @retval RBTOKEN_E_JSON_SYNTAX, RBTOKEN_E_JSON_TYPE, RBTOKEN_E_JSON_TOO_DEEP, RBTOKEN_E_JSON_NUMBER, RBTOKEN_E_POLICY a document is bad; the error's path tells where
-/// @retval RBTOKEN_E_CALLBACK the clock of the host broke its contract; its own failures are passed on unchanged
-/// @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL, RBTOKEN_E_LOCKED, RBTOKEN_E_IO, RBTOKEN_E_CORRUPT, RBTOKEN_E_DATABASE, RBTOKEN_E_NO_MEMORY see "Errors"
+/// @retval RBTOKEN_E_JSON_SYNTAX, RBTOKEN_E_JSON_TYPE, RBTOKEN_E_JSON_TOO_DEEP,
+///         RBTOKEN_E_JSON_NUMBER, RBTOKEN_E_POLICY a document is bad; the error's path tells where
+/// @retval RBTOKEN_E_CALLBACK the clock of the host broke its contract; its own failures are passed
+///         on unchanged
+/// @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL,
+///         RBTOKEN_E_LOCKED, RBTOKEN_E_IO, RBTOKEN_E_CORRUPT, RBTOKEN_E_DATABASE,
+///         RBTOKEN_E_NO_MEMORY see "Errors"
 /// @since 0.1.0
 #[unsafe(no_mangle)]
 #[must_use]

@@ -111,10 +111,13 @@ pub extern "C" fn rbtoken_verdict_name(verdict: rbtoken_verdict_t) -> *const c_c
 /// @param error receives the details of a failure; may be NULL
 /// @retval RBTOKEN_OK there is a verdict
 /// @retval RBTOKEN_E_NULL_ARGUMENT `store`, `value`, `verdict` or `token` is NULL
-/// @retval RBTOKEN_E_INVALID_ARGUMENT the site's name is malformed, the mode is unknown, or a field is set that its mode ignores
+/// @retval RBTOKEN_E_INVALID_ARGUMENT the site's name is malformed, the mode is unknown, or a field
+///         is set that its mode ignores
 /// @retval RBTOKEN_E_STRUCT_SIZE, RBTOKEN_E_UNSUPPORTED_OPTION see "Options structs"
-/// @retval RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG the site's name is bad
-/// @retval RBTOKEN_E_CALLBACK the clock of the host broke its contract; its own failures are passed on unchanged
+/// @retval RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG the site's name is
+///         bad
+/// @retval RBTOKEN_E_CALLBACK the clock of the host broke its contract; its own failures are passed
+///         on unchanged
 /// @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL see "Errors"
 /// @since 0.1.0
 #[unsafe(no_mangle)]
@@ -170,10 +173,13 @@ pub unsafe extern "C" fn rbtoken_store_authenticate(
 /// @param error receives the details of a failure; may be NULL
 /// @retval RBTOKEN_OK there is a verdict
 /// @retval RBTOKEN_E_NULL_ARGUMENT `store`, `header`, `verdict` or `token` is NULL
-/// @retval RBTOKEN_E_INVALID_ARGUMENT the site's name is malformed, the mode is unknown, or a field is set that its mode ignores
+/// @retval RBTOKEN_E_INVALID_ARGUMENT the site's name is malformed, the mode is unknown, or a field
+///         is set that its mode ignores
 /// @retval RBTOKEN_E_STRUCT_SIZE, RBTOKEN_E_UNSUPPORTED_OPTION see "Options structs"
-/// @retval RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG the site's name is bad
-/// @retval RBTOKEN_E_CALLBACK the clock of the host broke its contract; its own failures are passed on unchanged
+/// @retval RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG the site's name is
+///         bad
+/// @retval RBTOKEN_E_CALLBACK the clock of the host broke its contract; its own failures are passed
+///         on unchanged
 /// @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL see "Errors"
 /// @since 0.1.0
 #[unsafe(no_mangle)]

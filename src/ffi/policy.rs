@@ -46,8 +46,10 @@ impl Handle for rbtoken_policy_t {
 /// @param allowed receives the answer; false on failure
 /// @param error receives the details of a failure; may be NULL
 /// @retval RBTOKEN_OK the question is answered
-/// @retval RBTOKEN_E_INVALID_ARGUMENT the method is not written in letters A to Z, or the policy id is empty, `*`, or not one that the host registered
-/// @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG an argument is bad
+/// @retval RBTOKEN_E_INVALID_ARGUMENT the method is not written in letters A to Z, or the policy id
+///         is empty, `*`, or not one that the host registered
+/// @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL,
+///         RBTOKEN_E_TOO_LONG an argument is bad
 /// @retval RBTOKEN_E_CORRUPT the stored policy is malformed, or the token's row cannot be read
 /// @retval RBTOKEN_E_INTERNAL see "Errors"
 /// @since 0.1.0
@@ -99,8 +101,10 @@ pub unsafe extern "C" fn rbtoken_token_allows(
 /// @param error receives the details of a failure; may be NULL
 /// @retval RBTOKEN_OK the policy is valid
 /// @retval RBTOKEN_E_POLICY it breaks a rule of policies; the error's path tells where
-/// @retval RBTOKEN_E_JSON_SYNTAX, RBTOKEN_E_JSON_TYPE, RBTOKEN_E_JSON_TOO_DEEP, RBTOKEN_E_JSON_NUMBER it is no JSON object that is accepted
-/// @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG an argument is bad
+/// @retval RBTOKEN_E_JSON_SYNTAX, RBTOKEN_E_JSON_TYPE, RBTOKEN_E_JSON_TOO_DEEP,
+///         RBTOKEN_E_JSON_NUMBER it is no JSON object that is accepted
+/// @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL,
+///         RBTOKEN_E_TOO_LONG an argument is bad
 /// @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_INTERNAL, RBTOKEN_E_NO_MEMORY see "Errors"
 /// @since 0.1.0
 #[unsafe(no_mangle)]
@@ -146,8 +150,10 @@ pub unsafe extern "C" fn rbtoken_policy_parse(
 /// @param allowed receives the answer; false on failure
 /// @param error receives the details of a failure; may be NULL
 /// @retval RBTOKEN_OK the question is answered
-/// @retval RBTOKEN_E_INVALID_ARGUMENT the method is not written in letters A to Z, or the policy id is empty, `*`, or not one that the host registered
-/// @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG an argument is bad
+/// @retval RBTOKEN_E_INVALID_ARGUMENT the method is not written in letters A to Z, or the policy id
+///         is empty, `*`, or not one that the host registered
+/// @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL,
+///         RBTOKEN_E_TOO_LONG an argument is bad
 /// @retval RBTOKEN_E_INTERNAL see "Errors"
 /// @since 0.1.0
 #[unsafe(no_mangle)]

@@ -175,20 +175,21 @@ impl<'a> Opening<'a> {
 /// @retval RBTOKEN_E_NULL_ARGUMENT `store` is NULL, or a callback struct lacks its function
 /// @retval RBTOKEN_E_STRUCT_SIZE, RBTOKEN_E_UNSUPPORTED_OPTION see "Options structs"
 /// @retval RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG a text is bad
-/// @retval RBTOKEN_E_UNSUPPORTED the library was built without the feature that `location` needs, or
-///         `settings` has one that is the server's
+/// @retval RBTOKEN_E_UNSUPPORTED the library was built without the feature that `location` needs,
+///         or `settings` has one that is the server's
 /// @retval RBTOKEN_E_LOCKED another process, or another store of this one, has the file open
-/// @retval RBTOKEN_E_VERSION a later version of the library wrote the file, or the database is none of
-///         Review Board 5.0 or newer
+/// @retval RBTOKEN_E_VERSION a later version of the library wrote the file, or the database is none
+///         of Review Board 5.0 or newer
 /// @retval RBTOKEN_E_CORRUPT the file is damaged
-/// @retval RBTOKEN_E_IO, RBTOKEN_E_NO_MEMORY the file cannot be opened, read or made, or the database
-///         cannot be reached
+/// @retval RBTOKEN_E_IO, RBTOKEN_E_NO_MEMORY the file cannot be opened, read or made, or the
+///         database cannot be reached
 /// @retval RBTOKEN_E_DATABASE SQLite or the database refuses
 /// @retval RBTOKEN_E_TIMEOUT the database does not answer
-/// @retval RBTOKEN_E_INVALID_ARGUMENT `location` is a directory, or a file of something else, or lies
-///         where others could replace it, or is no address; or `settings` is bad, and the error's path
-///         tells where
-/// @retval RBTOKEN_E_JSON_SYNTAX, RBTOKEN_E_JSON_TYPE, RBTOKEN_E_JSON_TOO_DEEP, RBTOKEN_E_JSON_NUMBER, RBTOKEN_E_NOT_FOUND, RBTOKEN_E_EXISTS, RBTOKEN_E_GENERATION
+/// @retval RBTOKEN_E_INVALID_ARGUMENT `location` is a directory, or a file of something else, or
+///         lies where others could replace it, or is no address; or `settings` is bad, and the
+///         error's path tells where
+/// @retval RBTOKEN_E_JSON_SYNTAX, RBTOKEN_E_JSON_TYPE, RBTOKEN_E_JSON_TOO_DEEP,
+///         RBTOKEN_E_JSON_NUMBER, RBTOKEN_E_NOT_FOUND, RBTOKEN_E_EXISTS, RBTOKEN_E_GENERATION
 ///         `settings` is bad; the error's path tells where
 /// @retval RBTOKEN_E_INTERNAL see "Errors"
 /// @since 0.1.0
@@ -225,8 +226,13 @@ pub unsafe extern "C" fn rbtoken_store_open(
 /// @param error receives the details of a failure; may be NULL
 /// @retval RBTOKEN_OK the shared store is there
 /// @retval RBTOKEN_E_STATE the shared store was opened with other options
-/// @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_STRUCT_SIZE, RBTOKEN_E_UNSUPPORTED_OPTION, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG, RBTOKEN_E_UNSUPPORTED, RBTOKEN_E_LOCKED, RBTOKEN_E_VERSION, RBTOKEN_E_CORRUPT, RBTOKEN_E_IO, RBTOKEN_E_TIMEOUT, RBTOKEN_E_DATABASE, RBTOKEN_E_NO_MEMORY, RBTOKEN_E_JSON_SYNTAX, RBTOKEN_E_JSON_TYPE, RBTOKEN_E_JSON_TOO_DEEP, RBTOKEN_E_JSON_NUMBER, RBTOKEN_E_INVALID_ARGUMENT, RBTOKEN_E_NOT_FOUND, RBTOKEN_E_EXISTS, RBTOKEN_E_GENERATION
-///         as from `rbtoken_store_open()`
+/// @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_STRUCT_SIZE, RBTOKEN_E_UNSUPPORTED_OPTION,
+///         RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG,
+///         RBTOKEN_E_UNSUPPORTED, RBTOKEN_E_LOCKED, RBTOKEN_E_VERSION, RBTOKEN_E_CORRUPT,
+///         RBTOKEN_E_IO, RBTOKEN_E_TIMEOUT, RBTOKEN_E_DATABASE, RBTOKEN_E_NO_MEMORY,
+///         RBTOKEN_E_JSON_SYNTAX, RBTOKEN_E_JSON_TYPE, RBTOKEN_E_JSON_TOO_DEEP,
+///         RBTOKEN_E_JSON_NUMBER, RBTOKEN_E_INVALID_ARGUMENT, RBTOKEN_E_NOT_FOUND,
+///         RBTOKEN_E_EXISTS, RBTOKEN_E_GENERATION as from `rbtoken_store_open()`
 /// @retval RBTOKEN_E_INTERNAL see "Errors"
 /// @since 0.1.0
 #[unsafe(no_mangle)]
@@ -310,8 +316,8 @@ pub unsafe extern "C" fn rbtoken_store_release(store: *mut rbtoken_store_t) {
 /// @param store the store
 /// @param error receives the details of a failure; may be NULL
 /// @retval RBTOKEN_OK it is on the disk
-/// @retval RBTOKEN_E_IO, RBTOKEN_E_CORRUPT, RBTOKEN_E_LOCKED, RBTOKEN_E_DATABASE, RBTOKEN_E_NO_MEMORY
-///         it could not be written, and will be tried again
+/// @retval RBTOKEN_E_IO, RBTOKEN_E_CORRUPT, RBTOKEN_E_LOCKED, RBTOKEN_E_DATABASE,
+///         RBTOKEN_E_NO_MEMORY it could not be written, and will be tried again
 /// @retval RBTOKEN_E_NULL_ARGUMENT `store` is NULL
 /// @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL see "Errors"
 /// @since 0.1.0
@@ -358,11 +364,13 @@ pub unsafe extern "C" fn rbtoken_store_flush(
 /// @param error receives the details of a failure; may be NULL
 /// @retval RBTOKEN_OK the setting is changed
 /// @retval RBTOKEN_E_NOT_FOUND there is no such setting
-/// @retval RBTOKEN_E_JSON_SYNTAX, RBTOKEN_E_JSON_TOO_DEEP, RBTOKEN_E_JSON_NUMBER `value` is not JSON that is accepted
+/// @retval RBTOKEN_E_JSON_SYNTAX, RBTOKEN_E_JSON_TOO_DEEP, RBTOKEN_E_JSON_NUMBER `value` is not
+///         JSON that is accepted
 /// @retval RBTOKEN_E_JSON_TYPE the setting has another type
 /// @retval RBTOKEN_E_INVALID_ARGUMENT the value is not allowed
 /// @retval RBTOKEN_E_GENERATION the store has no such generator
-/// @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG an argument is bad
+/// @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL,
+///         RBTOKEN_E_TOO_LONG an argument is bad
 /// @retval RBTOKEN_E_STATE the setting can be set only when a store is opened, or see "Errors"
 /// @retval RBTOKEN_E_UNSUPPORTED the setting is the server's: see "Review Board's database"
 /// @retval RBTOKEN_E_FORKED see "Errors"
@@ -405,8 +413,10 @@ pub unsafe extern "C" fn rbtoken_store_set_setting(
 /// @param error receives the details of a failure; may be NULL
 /// @retval RBTOKEN_OK the setting is told
 /// @retval RBTOKEN_E_NOT_FOUND there is no such setting
-/// @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG an argument is bad
-/// @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL, RBTOKEN_E_NO_MEMORY see "Errors"
+/// @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL,
+///         RBTOKEN_E_TOO_LONG an argument is bad
+/// @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL,
+///         RBTOKEN_E_NO_MEMORY see "Errors"
 /// @since 0.1.0
 #[unsafe(no_mangle)]
 #[must_use]
@@ -436,13 +446,13 @@ pub unsafe extern "C" fn rbtoken_store_get_setting(
 /// - `kind`: `"memory"`, `"file"`, `"postgresql"`, `"mysql"` or `"sqlite"`
 /// - `tokens`: the number of tokens, usable or not; not for databases, which are not asked
 /// - `hooks`: the number of hooks
-/// - `memory`: `record_bytes`, the address space for records, and `index_bytes`, that for index tables
-///   of a middle size; the rest is in the allocator's memory, uncounted; not for databases
-/// - `file`: `bytes` and `log_bytes`, the sizes of the file and its log, and `commits`, the number of
-///   commits since it was opened; for files only
+/// - `memory`: `record_bytes`, the address space for records, and `index_bytes`, that for index
+///   tables of a middle size; the rest is in the allocator's memory, uncounted; not for databases
+/// - `file`: `bytes` and `log_bytes`, the sizes of the file and its log, and `commits`, the number
+///   of commits since it was opened; for files only
 /// - `handles`: the number of handles that the host holds, of each kind, for the whole process:
-///   `buffer`, `error`, `instance`, `policy`, `service_account`, `store`, `token`, `token_list`. A number
-///   that keeps growing is a leak in the host.
+///   `buffer`, `error`, `instance`, `policy`, `service_account`, `store`, `token`, `token_list`. A
+///   number that keeps growing is a leak in the host.
 ///
 /// `[thread-safe]`
 ///
@@ -451,7 +461,8 @@ pub unsafe extern "C" fn rbtoken_store_get_setting(
 /// @param error receives the details of a failure; may be NULL
 /// @retval RBTOKEN_OK the counters were returned
 /// @retval RBTOKEN_E_NULL_ARGUMENT `store` or `statistics` is NULL
-/// @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL, RBTOKEN_E_NO_MEMORY see "Errors"
+/// @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL,
+///         RBTOKEN_E_NO_MEMORY see "Errors"
 /// @since 0.2.0
 #[unsafe(no_mangle)]
 #[must_use]
@@ -487,8 +498,11 @@ pub unsafe extern "C" fn rbtoken_store_statistics(
 /// @retval RBTOKEN_OK the site is there now
 /// @retval RBTOKEN_E_EXISTS it was there before
 /// @retval RBTOKEN_E_UNSUPPORTED the store is on a server's database
-/// @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG an argument is bad
-/// @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL, RBTOKEN_E_LOCKED, RBTOKEN_E_IO, RBTOKEN_E_CORRUPT, RBTOKEN_E_DATABASE, RBTOKEN_E_NO_MEMORY see "Errors"
+/// @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_ARGUMENT, RBTOKEN_E_INVALID_UTF8,
+///         RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG an argument is bad
+/// @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL,
+///         RBTOKEN_E_LOCKED, RBTOKEN_E_IO, RBTOKEN_E_CORRUPT, RBTOKEN_E_DATABASE,
+///         RBTOKEN_E_NO_MEMORY see "Errors"
 /// @since 0.1.0
 #[unsafe(no_mangle)]
 #[must_use]
@@ -521,8 +535,11 @@ pub unsafe extern "C" fn rbtoken_store_add_local_site(
 /// @retval RBTOKEN_OK the site is removed
 /// @retval RBTOKEN_E_NOT_FOUND there is no such Local Site
 /// @retval RBTOKEN_E_UNSUPPORTED the store is on a server's database
-/// @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG an argument is bad
-/// @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL, RBTOKEN_E_LOCKED, RBTOKEN_E_IO, RBTOKEN_E_CORRUPT, RBTOKEN_E_DATABASE, RBTOKEN_E_NO_MEMORY see "Errors"
+/// @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_ARGUMENT, RBTOKEN_E_INVALID_UTF8,
+///         RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG an argument is bad
+/// @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL,
+///         RBTOKEN_E_LOCKED, RBTOKEN_E_IO, RBTOKEN_E_CORRUPT, RBTOKEN_E_DATABASE,
+///         RBTOKEN_E_NO_MEMORY see "Errors"
 /// @since 0.1.0
 #[unsafe(no_mangle)]
 #[must_use]
@@ -556,8 +573,11 @@ pub unsafe extern "C" fn rbtoken_store_remove_local_site(
 /// @retval RBTOKEN_OK it is so from now on
 /// @retval RBTOKEN_E_UNSUPPORTED the store is on a server's database
 /// @retval RBTOKEN_E_INVALID_ARGUMENT the name is empty, or `active` is neither 0 nor 1
-/// @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG an argument is bad
-/// @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL, RBTOKEN_E_LOCKED, RBTOKEN_E_IO, RBTOKEN_E_CORRUPT, RBTOKEN_E_DATABASE, RBTOKEN_E_NO_MEMORY see "Errors"
+/// @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL,
+///         RBTOKEN_E_TOO_LONG an argument is bad
+/// @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL,
+///         RBTOKEN_E_LOCKED, RBTOKEN_E_IO, RBTOKEN_E_CORRUPT, RBTOKEN_E_DATABASE,
+///         RBTOKEN_E_NO_MEMORY see "Errors"
 /// @since 0.1.0
 #[unsafe(no_mangle)]
 #[must_use]

@@ -123,7 +123,8 @@ pub unsafe extern "C" fn rbtoken_token_user(
 ///
 /// @param token a token; NULL is allowed
 /// @param len receives the number of bytes without the NUL; may be NULL
-/// @return the site's name; valid until the token is released; NULL for the global site, or for NULL
+/// @return the site's name; valid until the token is released; NULL for the global site, or for
+///         NULL
 /// @since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rbtoken_token_local_site(
@@ -140,7 +141,8 @@ pub unsafe extern "C" fn rbtoken_token_local_site(
 ///
 /// @param token a token; NULL is allowed
 /// @param len receives the number of bytes without the NUL; may be NULL
-/// @return the client's name; valid until the token is released; NULL if it is no client's, or for NULL
+/// @return the client's name; valid until the token is released; NULL if it is no client's, or for
+///         NULL
 /// @since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rbtoken_token_client_name(

@@ -84,11 +84,12 @@ impl HostProgress {
 /// @param error receives the details of a failure; may be NULL
 /// @retval RBTOKEN_OK the copy is there
 /// @retval RBTOKEN_E_EXISTS there is a file already
-/// @retval RBTOKEN_E_UNSUPPORTED the library was built without the feature `sqlite`, or the store is of
-///         a kind that cannot be copied
+/// @retval RBTOKEN_E_UNSUPPORTED the library was built without the feature `sqlite`, or the store
+///         is of a kind that cannot be copied
 /// @retval RBTOKEN_E_IO, RBTOKEN_E_DATABASE the file cannot be written
 /// @retval RBTOKEN_E_NO_MEMORY memory is exhausted
-/// @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG an argument is bad
+/// @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_ARGUMENT, RBTOKEN_E_INVALID_UTF8,
+///         RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG an argument is bad
 /// @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL see "Errors"
 /// @since 0.1.0
 #[unsafe(no_mangle)]
@@ -114,14 +115,14 @@ pub unsafe extern "C" fn rbtoken_store_backup(
 /// format, its version and how many lines of each kind follow; then each line is a JSON object for
 /// a Local Site, a user who may not log in, or a token with all its fields.
 ///
-/// Each line is valid JSON, and so are `policy` and `extra_data` in it. A document that others wrote
-/// and this library would write otherwise has its text in a string before it, `stored_policy` or
-/// `stored_extra_data`; this is what an import takes, so that it gives back the same text and
+/// Each line is valid JSON, and so are `policy` and `extra_data` in it. A document that others
+/// wrote and this library would write otherwise has its text in a string before it, `stored_policy`
+/// or `stored_extra_data`; this is what an import takes, so that it gives back the same text and
 /// denies what it denied. `policy` is null then if the text is neither JSON nor a Python literal.
 ///
 /// Review Board's database is read in pages of 500, each as of its own moment, with no transaction
-/// around them; together they take no longer than the setting `bulk_timeout_secs`. A row with a cell
-/// that cannot be read, or with a name that this library does not accept, is left out: such a
+/// around them; together they take no longer than the setting `bulk_timeout_secs`. A row with a
+/// cell that cannot be read, or with a name that this library does not accept, is left out: such a
 /// token logs nobody in.
 ///
 /// The file has the values of all tokens: it is a secret. It is made readable by its owner alone,
@@ -141,8 +142,10 @@ pub unsafe extern "C" fn rbtoken_store_backup(
 /// @retval RBTOKEN_E_IO the file cannot be written, or the database not be reached
 /// @retval RBTOKEN_E_TIMEOUT, RBTOKEN_E_DATABASE the database did not answer in time, or refused
 /// @retval RBTOKEN_E_STRUCT_SIZE, RBTOKEN_E_UNSUPPORTED_OPTION see "Options structs"
-/// @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG an argument is bad
-/// @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL, RBTOKEN_E_NO_MEMORY see "Errors"
+/// @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_ARGUMENT, RBTOKEN_E_INVALID_UTF8,
+///         RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG an argument is bad
+/// @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL,
+///         RBTOKEN_E_NO_MEMORY see "Errors"
 /// @retval other the status of `progress`, passed on unchanged
 /// @since 0.1.0
 #[unsafe(no_mangle)]
@@ -190,9 +193,11 @@ pub unsafe extern "C" fn rbtoken_store_export_file(
 /// @retval RBTOKEN_E_INVALID_ARGUMENT the file is no export, or an argument is bad
 /// @retval RBTOKEN_E_VERSION the export is of a later version of the library
 /// @retval RBTOKEN_E_CORRUPT the file ends early
-/// @retval RBTOKEN_E_NOT_FOUND a token belongs to a Local Site that neither the file nor the store has
-/// @retval RBTOKEN_E_JSON_SYNTAX, RBTOKEN_E_JSON_TYPE, RBTOKEN_E_JSON_TOO_DEEP, RBTOKEN_E_JSON_NUMBER, RBTOKEN_E_POLICY, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG
-///         a line is bad, or an argument is
+/// @retval RBTOKEN_E_NOT_FOUND a token belongs to a Local Site that neither the file nor the store
+///         has
+/// @retval RBTOKEN_E_JSON_SYNTAX, RBTOKEN_E_JSON_TYPE, RBTOKEN_E_JSON_TOO_DEEP,
+///         RBTOKEN_E_JSON_NUMBER, RBTOKEN_E_POLICY, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL,
+///         RBTOKEN_E_TOO_LONG a line is bad, or an argument is
 /// @retval RBTOKEN_E_LOCKED the file belongs to a store that is open
 /// @retval RBTOKEN_E_IO the file cannot be read, or the store's own not be written
 /// @retval RBTOKEN_E_DATABASE the store's own file cannot be written

@@ -188,8 +188,8 @@ impl<'a> Reader<'a> {
         members.keys().any(|name| name.strip_prefix(prefix) == Some(key))
     }
 
-    /// Steps over a value of any depth. Its frame must not be in that of [`Reader::value`], which calls
-    /// itself: a stack of 64 KiB holds 128 levels.
+    /// Steps over a value of any depth. Its frame must not be in that of [`Reader::value`], which
+    /// calls itself: a stack of 64 KiB holds 128 levels.
     #[inline(never)]
     fn skip(&mut self) {
         let mut values = serde_json::Deserializer::from_str(self.rest).into_iter::<IgnoredAny>();

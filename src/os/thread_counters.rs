@@ -86,13 +86,13 @@ fn free_set() -> Option<&'static Set> {
     None
 }
 
-/// Returns the key, and creates it the first time. That is when the library is loaded: a fork in the
-/// middle of it would leave the child waiting for a thread that it does not have.
+/// Returns the key, and creates it the first time. That is when the library is loaded: a fork in
+/// the middle of it would leave the child waiting for a thread that it does not have.
 pub(super) fn key() -> Option<libc::pthread_key_t> {
     *KEY.get_or_init(|| {
         let mut key = 0;
-        // SAFETY: an output of this function's own; the destructor stays mapped, since a library with
-        // Rust's thread-local values must not be unloaded.
+        // SAFETY: an output of this function's own; the destructor stays mapped, since a library
+        // with Rust's thread-local values must not be unloaded.
         let created = unsafe { libc::pthread_key_create(&raw mut key, Some(disown)) };
         (created == 0).then_some(key)
     })

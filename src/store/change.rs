@@ -120,8 +120,8 @@ impl Store {
         self.revoke(Operation::Invalidate(which, invalidation), Event::Invalidated)
     }
 
-    /// Makes tokens invalid or removes them, fires the event for each that can be read, and returns how
-    /// many there were. Nothing about an event is in the way of the revocation.
+    /// Makes tokens invalid or removes them, fires the event for each that can be read, and returns
+    /// how many there were. Nothing about an event is in the way of the revocation.
     fn revoke(self: &Arc<Self>, operation: Operation, event: Event) -> Result<u64> {
         if !self.has_hooks() {
             return self.backend.revoke(operation, None);

@@ -7,8 +7,8 @@ use once_cell::sync::OnceCell;
 use super::Store;
 use crate::error::{Error, ErrorKind, Result};
 
-/// What tells the options that a store is opened with from others. A location may hold a password, so
-/// it has no `Debug`.
+/// What tells the options that a store is opened with from others. A location may hold a password,
+/// so it has no `Debug`.
 #[derive(Default, PartialEq, Eq)]
 pub struct OptionsIdentity {
     /// Where tokens are kept.

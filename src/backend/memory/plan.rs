@@ -1,4 +1,5 @@
-//! Plans a change: what an operation does to the store as it is, step by step. Nothing is changed yet.
+//! Plans a change: what an operation does to the store as it is, step by step. Nothing is changed
+//! yet.
 
 use std::hash::{Hash, Hasher};
 

@@ -226,8 +226,8 @@ impl ReviewBoard {
         }
     }
 
-    /// The error of a change. If a text cannot be stored and the server has not said which one, it is
-    /// asked, within the limits of the change.
+    /// The error of a change. If a text cannot be stored and the server has not said which one, it
+    /// is asked, within the limits of the change.
     fn name_text(&self, limits: Limits, fault: Fault, texts: &[(&'static str, &str)]) -> Error {
         let refused = |text: &str| {
             let params = [Param::Text(text)];

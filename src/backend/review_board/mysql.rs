@@ -348,8 +348,8 @@ fn fault(error: mysql_async::Error) -> Fault {
             // An illegal mix of collations, and texts that cannot be converted.
             1267 | 1366 | 1977 | 3854 | 3988 => Fault::Unstorable(argument(&answer.message)),
             1040 | 1203 | 1226 => Fault::Full(says(answer.code, &answer.message)),
-            // The session is over: shutdown, killed, idle for too long, or a packet out of order. Or the
-            // server serves nobody, for which another host may.
+            // The session is over: shutdown, killed, idle for too long, or a packet out of order.
+            // Or the server serves nobody, for which another host may.
             1047 | 3032 | 1053 | 1080 | 1152..=1161 | 1184 | 1927 | 2006 | 2013 | 4031 => {
                 Fault::Lost(says(answer.code, &answer.message))
             }
@@ -397,8 +397,8 @@ fn is_tls(error: &std::io::Error) -> bool {
     error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>())
 }
 
-/// What the server says, without the values that it quotes: all between the first quote and the last
-/// goes, since a value may hold quotes.
+/// What the server says, without the values that it quotes: all between the first quote and the
+/// last goes, since a value may hold quotes.
 fn says(code: u16, message: &str) -> String {
     /// The server cuts longer messages short, perhaps inside a value.
     const LONGEST: usize = 500;

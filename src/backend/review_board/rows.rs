@@ -85,7 +85,8 @@ impl Reader<'_> {
         Ok(Some((Record::stored(id, fields, cells.unreadable), is_active)))
     }
 
-    /// Gives the tokens that meet a condition to `each`, in the order of their ids, at most so many.
+    /// Gives the tokens that meet a condition to `each`, in the order of their ids, at most so
+    /// many.
     pub fn each(
         &self,
         lease: &mut Lease<'_>,
@@ -293,9 +294,9 @@ impl Cells {
         Text::try_new(&self.required(column, Row::text).unwrap_or_default())
     }
 
-    /// Reads a document. One that is longer than [`MAX_DOCUMENT`], or longer than a host may store and
-    /// than there is memory for, cannot be read: whoever wrote it must not be in the way of other
-    /// rows.
+    /// Reads a document. One that is longer than [`MAX_DOCUMENT`], or longer than a host may store
+    /// and than there is memory for, cannot be read: whoever wrote it must not be in the way of
+    /// other rows.
     fn document<T>(
         &mut self,
         column: &'static str,

@@ -56,8 +56,8 @@ pub(super) fn check_room(statement: &str, params: &[Param<'_>]) -> Result<()> {
     memory::check_room((statement.len() + texts).saturating_mul(COPIES) + memory::LARGE)
 }
 
-/// Checks that there is memory for the small allocations of one more row, the driver's included. The
-/// first row needs less: one token can be revoked where a list is refused.
+/// Checks that there is memory for the small allocations of one more row, the driver's included.
+/// The first row needs less: one token can be revoked where a list is refused.
 ///
 /// # Errors
 /// `NoMemory`.

@@ -286,12 +286,12 @@ mod tests {
     }
 
     #[test]
-    fn shared_handle_counts_one_reference_until_taken() {
+    fn shared_handle_counts_one_reference_until_taken() -> Result<()> {
         let target = Arc::new(7);
         let handle = Number::give(Arc::clone(&target));
         assert_eq!(Arc::strong_count(&target), 2);
         // SAFETY: the handle was given and is not released yet.
-        let own = unsafe { Number::hold(handle, "it") }.unwrap();
+        let own = unsafe { Number::hold(handle, "it") }?;
         assert!(Arc::ptr_eq(&own, &target));
         assert_eq!(Arc::strong_count(&target), 3);
         // SAFETY: as above.
@@ -300,19 +300,21 @@ mod tests {
         drop(unsafe { Number::take(handle) });
         assert_eq!(Arc::strong_count(&target), 2);
         assert_eq!(*own, 7);
+        Ok(())
     }
 
     #[test]
-    fn borrowed_reference_is_counted_once_it_is_owned() {
+    fn borrowed_reference_is_counted_once_it_is_owned() -> Result<()> {
         let target = Arc::new(7);
         let handle = Number::lend(&target);
         // SAFETY: the reference behind the handle lives.
-        let borrowed = unsafe { Number::borrow(handle, "it") }.unwrap();
+        let borrowed = unsafe { Number::borrow(handle, "it") }?;
         assert_eq!((**borrowed, Arc::strong_count(&target)), (7, 1));
         let own = borrowed.into_own();
         assert_eq!(Arc::strong_count(&target), 2);
         drop(own);
         assert_eq!(Arc::strong_count(&target), 1);
+        Ok(())
     }
 
     #[test]
@@ -374,16 +376,17 @@ mod tests {
     }
 
     #[test]
-    fn owned_handle_is_freed_with_its_target() {
+    fn owned_handle_is_freed_with_its_target() -> Result<()> {
         let target = Arc::new(7);
         let handle = Single::give(Arc::clone(&target));
         // SAFETY: the handle was given and is not freed yet.
-        let borrowed = unsafe { Single::required(handle, "it") }.unwrap();
+        let borrowed = unsafe { Single::required(handle, "it") }?;
         assert_eq!((**borrowed, Arc::strong_count(&target)), (7, 2));
         // SAFETY: as above; it is not used again.
         let taken = unsafe { Single::take(handle) };
         assert_eq!(taken.as_deref(), Some(&target));
         drop(taken);
         assert_eq!(Arc::strong_count(&target), 1);
+        Ok(())
     }
 }

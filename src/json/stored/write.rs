@@ -1,8 +1,8 @@
 //! A stored document as JSON that every reader takes.
 //!
-//! The other writer, of the documents that this library accepts, borrows sorted members and recurses
-//! over at most 128 levels; here there may be any number, and keys that are no text. They share how
-//! strings and floats are written.
+//! The other writer, of the documents that this library accepts, borrows sorted members and
+//! recurses over at most 128 levels; here there may be any number, and keys that are no text. They
+//! share how strings and floats are written.
 
 use std::borrow::Cow;
 
@@ -20,8 +20,8 @@ enum Open<'a> {
 
 type Member<'a> = (Cow<'a, str>, Item<'a>);
 
-/// Writes a value, leaving out the members whose names start with `hidden`, but for those of objects
-/// in lists.
+/// Writes a value, leaving out the members whose names start with `hidden`, but for those of
+/// objects in lists.
 ///
 /// # Errors
 /// `NoMemory`.
