@@ -25,7 +25,7 @@
  * wrong. Where it takes an `rbtoken_error_t **error`, it sets `*error` to NULL first, without
  * looking at what was there, and on failure to an error that the host frees: it has a message, the
  * name of the argument at fault, and the place in a JSON document. With NULL for `error` no error
- * is made. There is no error state of a thread or of the library.
+ * is created. No error is kept for the thread or the process.
  *
  * Every output is set to NULL, 0 or false before anything is checked, and to a result only on
  * success. A call that fails has changed nothing. RBTOKEN_E_INTERNAL is a defect of the library; a
@@ -124,8 +124,8 @@
  * standard error stream, and abort(). New tokens leave about 1 MiB free to prevent that: they are
  * refused first, while logins, invalidations and deletions go on. A call that changes many tokens
  * needs memory for each of them, so it can be refused where a call for one token succeeds. A login
- * succeeds even if there is no memory to record its time in a file; the time is then written when
- * the token is used or changed again.
+ * succeeds even if there is no memory to record its time in a file. The time is written the next
+ * time the token is used or changed.
  *
  * Stores in files
  * ---------------
@@ -237,9 +237,8 @@
  * Rows are read one by one, and before each the library checks that there is memory for it: on
  * SQLite no row of whatever size ends the process. The drivers of PostgreSQL and MySQL allocate the
  * row that they receive (PostgreSQL's also the next ones, up to what its buffers hold) without
- * reporting a failure: a single row of more than 32 KiB can end the process if memory is exhausted. A
- * document or text that is longer than a host may store, and for which there is no memory, counts as
- * a cell that cannot be read, so that other rows can be.
+ * reporting a failure: a single row of more than 32 KiB can end the process if memory is exhausted.
+ * If there is no memory for a document or text of more than 1 MiB, only its row cannot be read.
  *
  * rbtoken_store_purge_tokens() commits up to 500 tokens at a time: those that were purged before a
  * failure are gone. Revocation reads no documents. If hooks are registered, tokens are read for their
@@ -1604,10 +1603,11 @@ typedef struct rbtoken_extension_v1_t {
                              struct rbtoken_instance_t **instance,
                              struct rbtoken_error_t **error);
   /**
-   * Takes a JSON object of settings, by the names of `rbtoken_store_set_setting()`, in place of
-   * an earlier one. All of it is checked before any of it counts; the error's path tells what is
-   * wrong, and the instance is as before. NULL with a length of 0: all defaults. Not while the
-   * instance is initialized. `RBTOKEN_E_STATE`, and as from `rbtoken_store_open()` for settings.
+   * Takes a JSON object of settings, by the names of `rbtoken_store_set_setting()`, which
+   * replaces an earlier one. The whole object is validated before any setting applies. On
+   * failure the error has the JSON path and the instance is unchanged. NULL with a length of 0:
+   * all defaults. Must not be called while the instance is initialized. `RBTOKEN_E_STATE`, and as
+   * from `rbtoken_store_open()` for settings.
    */
   rbtoken_status_t (*configure)(struct rbtoken_instance_t *instance,
                                 const char *settings,

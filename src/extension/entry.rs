@@ -56,10 +56,11 @@ pub struct rbtoken_extension_v1_t {
         instance: *mut *mut rbtoken_instance_t,
         error: *mut *mut rbtoken_error_t,
     ) -> rbtoken_status_t,
-    /// Takes a JSON object of settings, by the names of `rbtoken_store_set_setting()`, in place of
-    /// an earlier one. All of it is checked before any of it counts; the error's path tells what is
-    /// wrong, and the instance is as before. NULL with a length of 0: all defaults. Not while the
-    /// instance is initialized. `RBTOKEN_E_STATE`, and as from `rbtoken_store_open()` for settings.
+    /// Takes a JSON object of settings, by the names of `rbtoken_store_set_setting()`, which
+    /// replaces an earlier one. The whole object is validated before any setting applies. On
+    /// failure the error has the JSON path and the instance is unchanged. NULL with a length of 0:
+    /// all defaults. Must not be called while the instance is initialized. `RBTOKEN_E_STATE`, and as
+    /// from `rbtoken_store_open()` for settings.
     pub configure: unsafe extern "C" fn(
         instance: *mut rbtoken_instance_t,
         settings: *const c_char,
