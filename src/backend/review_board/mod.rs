@@ -17,6 +17,7 @@ mod passwords;
 mod pool;
 #[cfg(feature = "postgres")]
 mod postgres;
+mod revoke;
 mod rows;
 mod sql;
 #[cfg(feature = "sqlite")]
@@ -46,7 +47,7 @@ use crate::model::connection::ConnectionSettings;
 use crate::model::documents::Documents;
 use crate::model::requests::{SiteFilter, TokenFilter};
 use crate::text::Text;
-use crate::token::{Invalidation, Record, RecordFields, SharedRecord};
+use crate::token::{Record, RecordFields, SharedRecord};
 
 /// Days until a client token expires, where the server's settings do not say.
 const DEFAULT_EXPIRATION_DAYS: i64 = 365;
@@ -279,65 +280,6 @@ impl ReviewBoard {
         }
     }
 
-    /// Makes tokens invalid, without reading any of them, and tells their ids to those who ask.
-    fn invalidate(
-        &self,
-        limits: Limits,
-        which: &Selection,
-        invalidation: &Invalidation,
-        tells_ids: bool,
-    ) -> Result<(u64, Vec<i64>)> {
-        let mut params = invalidation_params(invalidation).to_vec();
-        let update = format!("UPDATE webapi_webapitoken SET {INVALIDATE}");
-        let changed = match which {
-            Selection::Everyone if !tells_ids => self.transact(limits, |lease| {
-                lease.execute(&update, &params).map(|count| (count, Vec::new()))
-            }),
-            Selection::User(user) if !tells_ids => {
-                let update = format!("{update} WHERE user_id = ?");
-                self.transact(limits, |lease| {
-                    params.truncate(3);
-                    params.push(Param::Int(rows::user_id(lease, user, false)?));
-                    lease.execute(&update, &params).map(|count| (count, Vec::new()))
-                })
-            }
-            // Of a value, some databases find others than the one that was asked for.
-            _ => self.transact(limits, |lease| {
-                let ids = rows::lock_selected(lease, which)?;
-                let count = rows::conditions(&ids).try_fold(0, |count, condition| {
-                    let update = format!("{update} WHERE {}", unaliased(&condition?));
-                    Ok::<_, Fault>(count + lease.execute(&update, &params)?)
-                })?;
-                Ok((count, ids))
-            }),
-        };
-        let texts = [("reason", &*invalidation.reason)];
-        changed.map_err(|fault| self.name_text(limits, fault, &texts))
-    }
-
-    /// Gives the records of tokens that were changed, as far as they can be read. For many tokens,
-    /// each part has limits of its own, since whoever is told may take its time.
-    fn tell(&self, which: &Selection, limits: Limits, ids: &[i64], told: ForRecords<'_>) {
-        for ids in ids.chunks(rows::EVENTS_AT_ONCE) {
-            let limits = match which {
-                Selection::Value(_) | Selection::Id(_) => limits,
-                Selection::User(_) | Selection::Everyone => self.limits(),
-            };
-            let Ok(records) = self.read(limits, ids) else { return };
-            told(&records);
-        }
-    }
-
-    fn read(&self, limits: Limits, ids: &[i64]) -> Result<Vec<SharedRecord>> {
-        self.ask_within(limits, |lease| {
-            let mut records = Vec::new();
-            for condition in rows::conditions(ids) {
-                self.reader().select(lease, &condition?, &[], &mut records)?;
-            }
-            Ok(records)
-        })
-    }
-
     /// Sets columns of the tokens with these ids, and gives their records.
     fn set(
         &self,
@@ -354,23 +296,6 @@ impl ReviewBoard {
             self.reader().select(lease, &condition, &[], &mut records)?;
         }
         Ok(records)
-    }
-
-    /// Removes a token, and gives the record that it had to those who ask, if it can be read.
-    fn delete(&self, id: i64, deleted: Option<ForRecords<'_>>) -> Result<u64> {
-        let limits = self.limits();
-        let records = match deleted {
-            Some(_) => self.read(limits, &[id]).unwrap_or_default(),
-            None => Vec::new(),
-        };
-        let delete = delete_where(&format!("id = {id}"));
-        let count = self.transact(limits, |lease| lease.execute(&delete, &[]))?;
-        if count > 0
-            && let Some(deleted) = deleted
-        {
-            deleted(&records);
-        }
-        Ok(count)
     }
 
     fn count_within(&self, limits: Limits) -> Result<u64> {
@@ -405,60 +330,6 @@ impl ReviewBoard {
             give(&names)?;
         }
     }
-
-    /// Removes the first tokens with higher ids that are dead, for good, and gives their records to
-    /// those who ask, as far as they can be read. They are read before, outside of the transaction,
-    /// which a row that cannot be read would spoil. Returns the ids that were found, and how many
-    /// tokens were removed.
-    fn purge_some(
-        &self,
-        limits: Limits,
-        before: Timestamp,
-        after_id: i64,
-        purged: &mut Option<ForRecords<'_>>,
-    ) -> Result<(Vec<i64>, u64)> {
-        let params = [Param::Time(before), Param::Time(before)];
-        let is_dead = |time: &str| {
-            format!(
-                "((NOT t.valid \
-                 AND COALESCE({time}(t.invalid_date), {time}(t.time_added)) < {time}(?)) \
-                 OR {time}(t.expires) < {time}(?))"
-            )
-        };
-        let most = if purged.is_some() { rows::EVENTS_AT_ONCE } else { rows::IDS_AT_ONCE };
-        let found = self.ask_within(limits, |lease| {
-            let condition = format!("t.id > {after_id} AND {}", is_dead(lease.time()));
-            rows::find(lease, &condition, &params, most)
-        })?;
-        let mut records = match purged {
-            Some(_) => self.read(limits, &found).unwrap_or_default(),
-            None => Vec::new(),
-        };
-        let removed = self.transact(limits, |lease| {
-            let mut removed = Vec::new();
-            for condition in rows::conditions(&found) {
-                // Somebody may have given one of them another date.
-                let condition = format!("{} AND {}", condition?, is_dead(lease.time()));
-                removed = rows::lock(lease, &condition, &params)?;
-            }
-            for condition in rows::conditions(&removed) {
-                lease.execute(&delete_where(&condition?), &[])?;
-            }
-            Ok(removed)
-        })?;
-        if let Some(purged) = purged {
-            records.retain(|record| removed.contains(&record.id()));
-            purged(&records);
-        }
-        Ok((found, removed.len() as u64))
-    }
-}
-
-const INVALIDATE: &str = "valid = ?, invalid_date = ?, invalid_reason = ?";
-
-/// The parameters of [`INVALIDATE`].
-fn invalidation_params(invalidation: &Invalidation) -> [Param<'_>; 3] {
-    [Param::Bool(false), Param::time(invalidation.date), Param::Text(&invalidation.reason)]
 }
 
 /// Keeps records, as far as there is memory: what they are about has happened.
@@ -478,16 +349,6 @@ fn texts(fields: &RecordFields) -> [(&'static str, &str); 4] {
         ("note", &fields.note),
         ("reason", reason),
     ]
-}
-
-fn delete_where(condition: &str) -> String {
-    format!("DELETE FROM webapi_webapitoken WHERE {}", unaliased(condition))
-}
-
-/// A condition on ids for a statement that has no alias: in some, no database takes one as the
-/// others do.
-fn unaliased(condition: &str) -> String {
-    condition.replace("t.id", "id")
 }
 
 impl Backend for ReviewBoard {
