@@ -214,8 +214,19 @@
  *
  * Users, Local Sites and the setting `client_token_expiration` are the server's: a user or site
  * that it does not have is RBTOKEN_E_NOT_FOUND, and what would change them is
- * RBTOKEN_E_UNSUPPORTED. Its signals and e-mails are not sent for what the library changes. A login
- * writes its time at once.
+ * RBTOKEN_E_UNSUPPORTED. Its signals and e-mails are not sent for what the library changes.
+ *
+ * An accepted login writes `last_used`, as the server does. With the setting
+ * `last_used_interval_secs`, it writes only when the time in the row is that old; with `null`, it
+ * writes nothing, which suits a standby and an account that may only read.
+ *
+ * With the setting `login_cache_secs`, accepted logins are cached, and a login that need not write
+ * asks the server only when its entry is that old. Refused logins are not cached. Expiration and
+ * site are checked at every login, and the event RBTOKEN_EVENT_USED is sent. WARNING: a token that
+ * others revoke (the server's pages, another host, SQL), or whose user they deactivate, is accepted
+ * for up to `login_cache_secs` more. What is revoked through this store is refused at once. So is
+ * what rbtoken_store_forget_logins() removes.
+ *
  *
  * WARNING: a reviewboard+sqlite database is shared by SQLite's own locks, which belong to a
  * process. A process that opens it with this library must not open it with another SQLite too (such
@@ -1994,6 +2005,13 @@ typedef struct rbtoken_store_interface_v1_t {
   rbtoken_status_t (*statistics)(struct rbtoken_store_t *store,
                                  struct rbtoken_buffer_t **statistics,
                                  struct rbtoken_error_t **error);
+  /**
+   * `rbtoken_store_forget_logins()`
+   */
+  rbtoken_status_t (*forget_logins)(struct rbtoken_store_t *store,
+                                    const char *value,
+                                    size_t value_len,
+                                    struct rbtoken_error_t **error);
 } rbtoken_store_interface_v1_t;
 
 /**
@@ -2509,6 +2527,9 @@ rbtoken_status_t rbtoken_store_flush(struct rbtoken_store_t *store,
  * | `trusted_owners` | only when a store is opened: the ids of users that may own the directory and the file of a store, and of groups that may write to them, as `{"users": [1000], "groups": [2000]}`; see "Stores in files" | `{"users": [], "groups": []}` |
  * | `call_timeout_secs` | only when a store is opened: seconds for a call about one token on a database, 1 to 3600 | `30` |
  * | `bulk_timeout_secs` | only when a store is opened: seconds for a call about any number of tokens on a database, 1 to 3600 | `600` |
+ * | `last_used_interval_secs` | only when a store is opened: age in seconds that the `last_used` of a token on a database reaches before a login writes it, 0 to 31536000; 0: every login writes; `null`: none does | `0` |
+ * | `login_cache_secs` | only when a store is opened: seconds for which an accepted login on a database is cached, 0 to 3600; 0: not at all | `0` |
+ * | `login_cache_entries` | only when a store is opened: cached logins at most, 1 to 1000000 | `10000` |
  *
  * Settings are not kept in a store's file: who opens it gives them.
  *
@@ -2581,6 +2602,12 @@ rbtoken_status_t rbtoken_store_get_setting(struct rbtoken_store_t *store,
  *   tables of a middle size; the rest is in the allocator's memory, uncounted; not for databases
  * - `file`: `bytes` and `log_bytes`, the sizes of the file and its log, and `commits`, the number
  *   of commits since it was opened; for files only
+ * - `pool`: for databases only. `open`, `idle`: the number of connections, and of those that no
+ *   call uses; `waiting`: the number of calls that wait for one; `lost`: connections that broke or
+ *   were given up; `timeouts`: calls that a limit of time ended; `retries`: questions and
+ *   transactions that were repeated
+ * - `login_cache`: if `login_cache_secs` is not 0. `entries`: the number of cached logins; `hits`:
+ *   logins that needed no answer of the server
  * - `handles`: the number of handles that the host holds, of each kind, for the whole process:
  *   `buffer`, `error`, `instance`, `policy`, `service_account`, `store`, `token`, `token_list`. A
  *   number that keeps growing is a leak in the host.
@@ -3140,6 +3167,9 @@ RBTOKEN_API const char *rbtoken_verdict_name(rbtoken_verdict_t verdict);
  * Whether the user may enter the site is for the host to check, and
  * `rbtoken_token_is_deprecated()` tells whether to ask the user for a new token.
  *
+ * On Review Board's database, the settings `last_used_interval_secs` and `login_cache_secs` say
+ * when `last_used` is written, and whether the server is asked: see "Review Board's database".
+ *
  * `[thread-safe]`
  *
  * @param store the store
@@ -3174,6 +3204,32 @@ rbtoken_status_t rbtoken_store_authenticate(struct rbtoken_store_t *store,
                                             struct rbtoken_token_t **token,
                                             struct rbtoken_token_t **refused,
                                             struct rbtoken_error_t **error);
+
+/**
+ * Removes cached logins, so that the next login with the value asks the server. Call it when a
+ * host learns that a token was revoked by others, and the setting `login_cache_secs` is not 0.
+ * Revocations through this store do it by themselves. A store without a cache has nothing to
+ * remove.
+ *
+ * `[thread-safe]`
+ *
+ * @param store the store
+ * @param value the value of the token; NULL with a length of 0: all cached logins are removed
+ * @param value_len bytes of `value`, or `RBTOKEN_NUL_TERMINATED`
+ * @param error receives the details of a failure; may be NULL
+ * @retval RBTOKEN_OK no login that was cached before is used any more
+ * @retval RBTOKEN_E_NULL_ARGUMENT `store` is NULL, or `value` with another length
+ * @retval RBTOKEN_E_INVALID_ARGUMENT the value is empty
+ * @retval RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG the value is bad
+ * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL see "Errors"
+ * @since 0.2.0
+ */
+RBTOKEN_API
+RBTOKEN_NODISCARD
+rbtoken_status_t rbtoken_store_forget_logins(struct rbtoken_store_t *store,
+                                             const char *value,
+                                             size_t value_len,
+                                             struct rbtoken_error_t **error);
 
 /**
  * Judges a login with the value of an `Authorization` header: the word `token` in lower case, one

@@ -1705,6 +1705,21 @@ public:
             return rbtoken_store_invalidate_all_tokens(get(), why.data, why.len, count, error);
         });
     }
+    /** Removes the cached login with a token's value, so that the next one asks the server. */
+    [[nodiscard]] Result<void> forget_login(std::string_view value) const
+    {
+        const detail::Text text(value);
+        return detail::act([&](rbtoken_error_t **error) {
+            return rbtoken_store_forget_logins(get(), text.data, text.len, error);
+        });
+    }
+    /** Removes all cached logins. */
+    [[nodiscard]] Result<void> forget_logins() const
+    {
+        return detail::act([&](rbtoken_error_t **error) {
+            return rbtoken_store_forget_logins(get(), nullptr, 0, error);
+        });
+    }
     /** Removes a token. Handles of it stay readable. */
     [[nodiscard]] Result<void> delete_token(std::int64_t id) const
     {

@@ -427,6 +427,8 @@ export function declare(library) {
       "const char *rbtoken_verdict_name(int32_t verdict)"),
     storeAuthenticate: library.func(
       "int32_t rbtoken_store_authenticate(rbtoken_store_t *store, const uint8_t *value, size_t value_len, const rbtoken_login_options_t *options, _Out_ int32_t *verdict, _Out_ rbtoken_token_t **token, _Out_ rbtoken_token_t **refused, _Out_ rbtoken_error_t **error)"),
+    storeForgetLogins: library.func(
+      "int32_t rbtoken_store_forget_logins(rbtoken_store_t *store, const uint8_t *value, size_t value_len, _Out_ rbtoken_error_t **error)"),
     storeAuthenticateHeader: library.func(
       "int32_t rbtoken_store_authenticate_header(rbtoken_store_t *store, const uint8_t *header, size_t header_len, const rbtoken_login_options_t *options, _Out_ int32_t *verdict, _Out_ rbtoken_token_t **token, _Out_ rbtoken_token_t **refused, _Out_ rbtoken_error_t **error)"),
     storeUpdateToken: library.func(

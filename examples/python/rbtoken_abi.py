@@ -521,6 +521,8 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
         c_char_p, [c_int32]),
     "rbtoken_store_authenticate": (
         c_int32, [c_void_p, c_char_p, c_size_t, POINTER(LoginOptions), POINTER(c_int32), POINTER(c_void_p), POINTER(c_void_p), POINTER(c_void_p)]),
+    "rbtoken_store_forget_logins": (
+        c_int32, [c_void_p, c_char_p, c_size_t, POINTER(c_void_p)]),
     "rbtoken_store_authenticate_header": (
         c_int32, [c_void_p, c_char_p, c_size_t, POINTER(LoginOptions), POINTER(c_int32), POINTER(c_void_p), POINTER(c_void_p), POINTER(c_void_p)]),
     "rbtoken_store_update_token": (

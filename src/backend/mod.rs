@@ -25,6 +25,8 @@ pub(crate) use memory::Memory;
 pub(crate) use review_board::{Address, ReviewBoard};
 #[cfg(feature = "sqlite")]
 pub(crate) use statistics::FileUse;
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+pub(crate) use statistics::{CacheUse, PoolUse};
 pub(crate) use statistics::{MemoryUse, Statistics};
 
 use crate::clock::Timestamp;
@@ -39,6 +41,8 @@ use crate::token::{ExtraData, Invalidation, Record, RecordFields, SharedRecord, 
 pub(crate) enum Judgment {
     /// Good, at this time.
     Accepted(Timestamp),
+    /// Good, and the time of this login was not written. Only a backend answers this.
+    AcceptedUnwritten,
     /// The token was invalidated.
     Invalid,
     /// The token is expired.
@@ -221,8 +225,11 @@ pub(crate) trait Backend: Send + Sync {
     fn count(&self) -> Result<u64>;
 
     /// Asks `judge` about the record of a value, which may be no text. The time of an accepted
-    /// login becomes the record's `last_used`.
+    /// login becomes the record's `last_used`, unless the answer is `AcceptedUnwritten`.
     fn log_in(&self, value: &[u8], judge: Judge<'_>) -> Result<Option<(SharedRecord, Judgment)>>;
+
+    /// Removes the cached login with a value, or all that are cached.
+    fn forget_logins(&self, _value: Option<TokenValue>) {}
 
     /// Changes the store.
     fn change(&self, operation: Operation) -> Result<Outcome>;

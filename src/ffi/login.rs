@@ -97,6 +97,9 @@ pub extern "C" fn rbtoken_verdict_name(verdict: rbtoken_verdict_t) -> *const c_c
 /// Whether the user may enter the site is for the host to check, and
 /// `rbtoken_token_is_deprecated()` tells whether to ask the user for a new token.
 ///
+/// On Review Board's database, the settings `last_used_interval_secs` and `login_cache_secs` say
+/// when `last_used` is written, and whether the server is asked: see "Review Board's database".
+///
 /// `[thread-safe]`
 ///
 /// @param store the store
@@ -146,6 +149,43 @@ pub unsafe extern "C" fn rbtoken_store_authenticate(
         plant_a_race();
         outputs.set(Store::authenticate(&store, value, site)?);
         Ok(())
+    };
+    // SAFETY: the host's output.
+    unsafe { guard(error, body) }
+}
+
+/// Removes cached logins, so that the next login with the value asks the server. Call it when a
+/// host learns that a token was revoked by others, and the setting `login_cache_secs` is not 0.
+/// Revocations through this store do it by themselves. A store without a cache has nothing to
+/// remove.
+///
+/// `[thread-safe]`
+///
+/// @param store the store
+/// @param value the value of the token; NULL with a length of 0: all cached logins are removed
+/// @param value_len bytes of `value`, or `RBTOKEN_NUL_TERMINATED`
+/// @param error receives the details of a failure; may be NULL
+/// @retval RBTOKEN_OK no login that was cached before is used any more
+/// @retval RBTOKEN_E_NULL_ARGUMENT `store` is NULL, or `value` with another length
+/// @retval RBTOKEN_E_INVALID_ARGUMENT the value is empty
+/// @retval RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG the value is bad
+/// @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL see "Errors"
+/// @since 0.2.0
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn rbtoken_store_forget_logins(
+    store: *mut rbtoken_store_t,
+    value: *const c_char,
+    value_len: usize,
+    error: *mut *mut rbtoken_error_t,
+) -> rbtoken_status_t {
+    let body = || {
+        // SAFETY: the host's handle and bytes, which it keeps for the duration of the call.
+        let (store, value) = unsafe {
+            let store = rbtoken_store_t::hold_open(store)?;
+            (store, optional_text(value, value_len, "value")?)
+        };
+        store.forget_logins(value)
     };
     // SAFETY: the host's output.
     unsafe { guard(error, body) }

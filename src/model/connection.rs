@@ -16,6 +16,12 @@ pub(crate) struct ConnectionSettings {
     pub call_timeout: Duration,
     /// How long a call about any number of tokens may take.
     pub bulk_timeout: Duration,
+    /// How old a token's `last_used` becomes before a login writes it. `None`: logins never write.
+    pub last_used_interval: Option<Duration>,
+    /// Age up to which an accepted login is cached. Zero: logins are not cached.
+    pub login_cache_age: Duration,
+    /// Maximum number of cached logins.
+    pub login_cache_entries: usize,
 }
 
 impl Default for ConnectionSettings {
@@ -26,6 +32,9 @@ impl Default for ConnectionSettings {
             statement_timeout: Duration::from_secs(30),
             call_timeout: Duration::from_secs(30),
             bulk_timeout: Duration::from_secs(600),
+            last_used_interval: Some(Duration::ZERO),
+            login_cache_age: Duration::ZERO,
+            login_cache_entries: 10_000,
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::backend::Judgment;
 use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::error::Result;
 use crate::model::names;
-use crate::token::{MAX_VALUE_CHARS, Record, SharedToken, Token};
+use crate::token::{MAX_VALUE_CHARS, Record, SharedToken, Token, TokenValue};
 
 /// The site that a request is for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -71,13 +71,14 @@ impl Store {
         let Some((record, judgment)) = judged else {
             return Ok(Login::refused(Verdict::Unknown));
         };
+        let accepted = |token: SharedToken| {
+            self.fire(Event::Used, &token);
+            let is_good = is_good_for(&token, site);
+            (if is_good { Verdict::Ok } else { Verdict::WrongSite }, token)
+        };
         let (verdict, token) = match judgment {
-            Judgment::Accepted(now) => {
-                let token = self.snapshot_used(record, Some(now));
-                self.fire(Event::Used, &token);
-                let is_good = is_good_for(&token, site);
-                (if is_good { Verdict::Ok } else { Verdict::WrongSite }, token)
-            }
+            Judgment::Accepted(now) => accepted(self.snapshot_used(record, Some(now))),
+            Judgment::AcceptedUnwritten => accepted(self.snapshot(record)),
             Judgment::Expired => {
                 let token = self.snapshot(record);
                 self.fire(Event::ExpiredUse, &token);
@@ -87,6 +88,17 @@ impl Store {
             Judgment::InactiveUser => return Ok(Login::refused(Verdict::InactiveUser)),
         };
         Ok(Login { verdict, token: Some(token) })
+    }
+
+    /// Removes the cached login with a token's value, or all that are cached, so that the next login
+    /// asks the server.
+    ///
+    /// # Errors
+    /// Those of a bad value.
+    pub fn forget_logins(&self, value: Option<&str>) -> Result<()> {
+        let value = value.map(TokenValue::new).transpose();
+        self.backend.forget_logins(value.map_err(|error| error.at_argument("value"))?);
+        Ok(())
     }
 
     /// Judges the value of an `Authorization` header: `token`, in lower case, one space, and the

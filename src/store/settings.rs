@@ -62,9 +62,75 @@ impl TrustedOwners {
 /// The largest id of a user or a group; the one after it stands for none.
 const MAX_ID: i64 = u32::MAX as i64 - 1;
 
-/// The largest pool, and the longest of its timeouts in seconds.
-const MAX_POOL: i64 = 1024;
-const MAX_TIMEOUT_SECS: i64 = 3600;
+/// A whole number that says how a store uses its connections to a database.
+struct ConnectionSetting {
+    name: &'static str,
+    range: RangeInclusive<i64>,
+    get: fn(&ConnectionSettings) -> i64,
+    set: fn(&mut ConnectionSettings, i64),
+}
+
+/// The longest time between two writes of `last_used`, a year of seconds.
+const MAX_INTERVAL_SECS: i64 = 31_536_000;
+
+const TIMEOUT_SECS: RangeInclusive<i64> = 1..=3600;
+
+const CONNECTION_SETTINGS: [ConnectionSetting; 7] = [
+    ConnectionSetting {
+        name: "bulk_timeout_secs",
+        range: TIMEOUT_SECS,
+        get: |it| secs(it.bulk_timeout),
+        set: |it, value| it.bulk_timeout = duration(value),
+    },
+    ConnectionSetting {
+        name: "call_timeout_secs",
+        range: TIMEOUT_SECS,
+        get: |it| secs(it.call_timeout),
+        set: |it, value| it.call_timeout = duration(value),
+    },
+    ConnectionSetting {
+        name: "connect_timeout_secs",
+        range: TIMEOUT_SECS,
+        get: |it| secs(it.connect_timeout),
+        set: |it, value| it.connect_timeout = duration(value),
+    },
+    ConnectionSetting {
+        name: "login_cache_entries",
+        range: 1..=1_000_000,
+        get: |it| number(it.login_cache_entries),
+        set: |it, value| it.login_cache_entries = usize::try_from(value).unwrap_or(1),
+    },
+    ConnectionSetting {
+        name: "login_cache_secs",
+        range: 0..=3600,
+        get: |it| secs(it.login_cache_age),
+        set: |it, value| it.login_cache_age = duration(value),
+    },
+    ConnectionSetting {
+        name: "pool_size",
+        range: 1..=1024,
+        get: |it| number(it.pool_size),
+        set: |it, value| it.pool_size = usize::try_from(value).unwrap_or(1),
+    },
+    ConnectionSetting {
+        name: "statement_timeout_secs",
+        range: TIMEOUT_SECS,
+        get: |it| secs(it.statement_timeout),
+        set: |it, value| it.statement_timeout = duration(value),
+    },
+];
+
+fn duration(secs: i64) -> Duration {
+    Duration::from_secs(secs.unsigned_abs())
+}
+
+fn secs(duration: Duration) -> i64 {
+    duration.as_secs().try_into().unwrap_or(i64::MAX)
+}
+
+fn number(number: usize) -> i64 {
+    number.try_into().unwrap_or(i64::MAX)
+}
 
 /// More days than lie between the years 1 and 9999 can never be granted.
 const MAX_DAYS: i64 = 3_652_059;
@@ -83,17 +149,11 @@ enum Setting {
     /// Only when a store is opened.
     Location(Option<String>),
     /// Only when a store is opened.
-    PoolSize(i64),
+    Connection(&'static ConnectionSetting, i64),
     /// Only when a store is opened.
-    ConnectTimeoutSecs(i64),
-    /// Only when a store is opened.
-    StatementTimeoutSecs(i64),
+    LastUsedIntervalSecs(Option<i64>),
     /// Only when a store is opened.
     TrustedOwners(TrustedOwners),
-    /// Only when a store is opened.
-    CallTimeoutSecs(i64),
-    /// Only when a store is opened.
-    BulkTimeoutSecs(i64),
 }
 
 /// A document of settings, all of it read and checked, none of it applied.
@@ -147,20 +207,9 @@ impl SettingsDocument {
         let mut connections = ConnectionSettings::default();
         for setting in &self.settings {
             match setting {
-                Setting::PoolSize(size) => {
-                    connections.pool_size = usize::try_from(*size).unwrap_or(1);
-                }
-                Setting::ConnectTimeoutSecs(secs) => {
-                    connections.connect_timeout = Duration::from_secs(secs.unsigned_abs());
-                }
-                Setting::StatementTimeoutSecs(secs) => {
-                    connections.statement_timeout = Duration::from_secs(secs.unsigned_abs());
-                }
-                Setting::CallTimeoutSecs(secs) => {
-                    connections.call_timeout = Duration::from_secs(secs.unsigned_abs());
-                }
-                Setting::BulkTimeoutSecs(secs) => {
-                    connections.bulk_timeout = Duration::from_secs(secs.unsigned_abs());
+                Setting::Connection(setting, value) => (setting.set)(&mut connections, *value),
+                Setting::LastUsedIntervalSecs(secs) => {
+                    connections.last_used_interval = secs.map(duration);
                 }
                 _ => {}
             }
@@ -249,21 +298,16 @@ impl Setting {
             }
             "location" if value.is_null() => Self::Location(None),
             "location" => Self::Location(Some(memory::string(text(value, path)?)?)),
-            "pool_size" => Self::PoolSize(integer(value, 1..=MAX_POOL, path)?),
-            "connect_timeout_secs" => {
-                Self::ConnectTimeoutSecs(integer(value, 1..=MAX_TIMEOUT_SECS, path)?)
-            }
-            "statement_timeout_secs" => {
-                Self::StatementTimeoutSecs(integer(value, 1..=MAX_TIMEOUT_SECS, path)?)
+            "last_used_interval_secs" if value.is_null() => Self::LastUsedIntervalSecs(None),
+            "last_used_interval_secs" => {
+                Self::LastUsedIntervalSecs(Some(integer(value, 0..=MAX_INTERVAL_SECS, path)?))
             }
             "trusted_owners" => Self::TrustedOwners(TrustedOwners::read(value, path)?),
-            "call_timeout_secs" => {
-                Self::CallTimeoutSecs(integer(value, 1..=MAX_TIMEOUT_SECS, path)?)
+            _ => {
+                let setting = CONNECTION_SETTINGS.iter().find(|setting| setting.name == name);
+                let setting = setting.ok_or_else(|| unknown_setting().at_path(path))?;
+                Self::Connection(setting, integer(value, setting.range.clone(), path)?)
             }
-            "bulk_timeout_secs" => {
-                Self::BulkTimeoutSecs(integer(value, 1..=MAX_TIMEOUT_SECS, path)?)
-            }
-            _ => return Err(unknown_setting().at_path(path)),
         })
     }
 
@@ -273,12 +317,9 @@ impl Setting {
             self,
             Self::LocalSites(_)
                 | Self::Location(_)
-                | Self::PoolSize(_)
-                | Self::ConnectTimeoutSecs(_)
-                | Self::StatementTimeoutSecs(_)
+                | Self::Connection(..)
+                | Self::LastUsedIntervalSecs(_)
                 | Self::TrustedOwners(_)
-                | Self::CallTimeoutSecs(_)
-                | Self::BulkTimeoutSecs(_)
         )
     }
 
@@ -305,12 +346,9 @@ impl Setting {
             })?,
             // It was opened with them.
             Self::Location(_)
-            | Self::PoolSize(_)
-            | Self::ConnectTimeoutSecs(_)
-            | Self::StatementTimeoutSecs(_)
-            | Self::TrustedOwners(_)
-            | Self::CallTimeoutSecs(_)
-            | Self::BulkTimeoutSecs(_) => {}
+            | Self::Connection(..)
+            | Self::LastUsedIntervalSecs(_)
+            | Self::TrustedOwners(_) => {}
         }
         Ok(())
     }
@@ -389,27 +427,32 @@ impl Store {
             },
             "local_sites" => list(self.backend.local_sites()?.iter().map(Text::as_str))?,
             "location" => self.location.as_ref().map_or(Value::Null, |it| it.as_str().into()),
-            "pool_size" => self.connections.pool_size.into(),
-            "connect_timeout_secs" => self.connections.connect_timeout.as_secs().into(),
-            "statement_timeout_secs" => self.connections.statement_timeout.as_secs().into(),
+            "last_used_interval_secs" => {
+                self.connections.last_used_interval.map_or(Value::Null, |it| secs(it).into())
+            }
             "trusted_owners" => self.trusted_owners.to_value(),
-            "call_timeout_secs" => self.connections.call_timeout.as_secs().into(),
-            "bulk_timeout_secs" => self.connections.bulk_timeout.as_secs().into(),
-            _ => return Err(unknown_setting().at_argument("name")),
+            _ => {
+                let setting = CONNECTION_SETTINGS.iter().find(|setting| setting.name == name);
+                let setting = setting.ok_or_else(|| unknown_setting().at_argument("name"))?;
+                (setting.get)(&self.connections).into()
+            }
         })
     }
 }
 
 /// The names of all settings.
-const NAMES: [&str; 14] = [
+const NAMES: [&str; 17] = [
     "bulk_timeout_secs",
     "call_timeout_secs",
     "client_token_expiration",
     "connect_timeout_secs",
     "default_generator",
     "deprecated_generators",
+    "last_used_interval_secs",
     "local_sites",
     "location",
+    "login_cache_entries",
+    "login_cache_secs",
     "min_validity_secs",
     "policy_ids",
     "pool_size",

@@ -31,6 +31,21 @@ impl Store {
             ]);
             members.insert("file".to_owned(), file.into());
         }
+        if let Some(pool) = statistics.pool {
+            let pool = object([
+                ("open", pool.open.into()),
+                ("idle", pool.idle.into()),
+                ("waiting", pool.waiting.into()),
+                ("lost", pool.lost.into()),
+                ("timeouts", pool.timeouts.into()),
+                ("retries", pool.retries.into()),
+            ]);
+            members.insert("pool".to_owned(), pool.into());
+        }
+        if let Some(cache) = statistics.login_cache {
+            let cache = object([("entries", cache.entries.into()), ("hits", cache.hits.into())]);
+            members.insert("login_cache".to_owned(), cache.into());
+        }
         Ok(members)
     }
 }

@@ -241,6 +241,7 @@ layouts! {
         export_file,
         import_file,
         statistics,
+        forget_logins,
     }
     rbtoken_hooks_interface_v1_t {
         struct_size,

@@ -55,6 +55,11 @@ static const struct {
     {RBTOKEN_E_JSON_TYPE, "$.pool_size", "{\"pool_size\": null}"},
     {RBTOKEN_E_INVALID_ARGUMENT, "$.connect_timeout_secs", "{\"connect_timeout_secs\": 0}"},
     {RBTOKEN_E_INVALID_ARGUMENT, "$.statement_timeout_secs", "{\"statement_timeout_secs\": 3601}"},
+    {RBTOKEN_E_INVALID_ARGUMENT, "$.last_used_interval_secs",
+     "{\"last_used_interval_secs\": 31536001}"},
+    {RBTOKEN_E_JSON_TYPE, "$.last_used_interval_secs", "{\"last_used_interval_secs\": \"1\"}"},
+    {RBTOKEN_E_INVALID_ARGUMENT, "$.login_cache_secs", "{\"login_cache_secs\": 3601}"},
+    {RBTOKEN_E_INVALID_ARGUMENT, "$.login_cache_entries", "{\"login_cache_entries\": 0}"},
     {RBTOKEN_E_JSON_TYPE, "$.trusted_owners", "{\"trusted_owners\": [1000]}"},
     {RBTOKEN_E_JSON_TYPE, "$.trusted_owners.users", "{\"trusted_owners\": {\"users\": 1000}}"},
     {RBTOKEN_E_JSON_TYPE, "$.trusted_owners.users[0]",
@@ -109,13 +114,15 @@ static void expect(rbtoken_instance_t *instance, const char *expected)
     free(settings);
 }
 
-#define DEFAULTS                                                                              \
-    "{\"bulk_timeout_secs\": 600, \"call_timeout_secs\": 30, "                                \
-    "\"client_token_expiration\": 365, \"connect_timeout_secs\": 5, "                         \
-    "\"default_generator\": \"vendor_checksum\", "                                            \
-    "\"deprecated_generators\": [\"legacy_sha1\"], \"local_sites\": [], \"location\": null, " \
-    "\"min_validity_secs\": 300, \"policy_ids\": null, \"pool_size\": 8, "                    \
-    "\"statement_timeout_secs\": 30, \"token_type\": \"rbp\", "                               \
+#define DEFAULTS                                                                     \
+    "{\"bulk_timeout_secs\": 600, \"call_timeout_secs\": 30, "                       \
+    "\"client_token_expiration\": 365, \"connect_timeout_secs\": 5, "                \
+    "\"default_generator\": \"vendor_checksum\", "                                   \
+    "\"deprecated_generators\": [\"legacy_sha1\"], \"last_used_interval_secs\": 0, " \
+    "\"local_sites\": [], \"location\": null, \"login_cache_entries\": 10000, "      \
+    "\"login_cache_secs\": 0, "                                                      \
+    "\"min_validity_secs\": 300, \"policy_ids\": null, \"pool_size\": 8, "           \
+    "\"statement_timeout_secs\": 30, \"token_type\": \"rbp\", "                      \
     "\"trusted_owners\": {\"groups\": [], \"users\": []}}"
 
 /* A document with one bad member is refused, beside a good one too, and nothing of it counts. */
@@ -208,8 +215,10 @@ int main(int argc, char **argv)
         "{\"bulk_timeout_secs\": 1, \"call_timeout_secs\": 3600, "
         "\"client_token_expiration\": 0, \"connect_timeout_secs\": 3600, "
         "\"default_generator\": \"legacy_sha1\", "
-        "\"deprecated_generators\": [\"a\", \"b\"], \"local_sites\": [\"x\", \"y\"], "
-        "\"location\": null, \"min_validity_secs\": 315537897600, \"policy_ids\": [\"p\", \"q\"], "
+        "\"deprecated_generators\": [\"a\", \"b\"], \"last_used_interval_secs\": null, "
+        "\"local_sites\": [\"x\", \"y\"], "
+        "\"location\": null, \"login_cache_entries\": 1000000, \"login_cache_secs\": 3600, "
+        "\"min_validity_secs\": 315537897600, \"policy_ids\": [\"p\", \"q\"], "
         "\"pool_size\": 1024, \"statement_timeout_secs\": 1, "
         "\"token_type\": \"z\", "
         "\"trusted_owners\": {\"groups\": [0, 4294967294], \"users\": [1]}}";

@@ -33,6 +33,7 @@ mod install;
 mod json_rules;
 mod languages;
 mod login;
+mod login_cache;
 mod memory;
 mod model;
 mod no_sqlite;

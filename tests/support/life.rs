@@ -165,6 +165,11 @@ impl Store {
         })
     }
 
+    pub fn forget_logins(&self, value: Option<&str>) {
+        let (value, len) = optional(value);
+        call(|error| unsafe { rbtoken_store_forget_logins(self.raw, value, len, error) }).unwrap();
+    }
+
     pub fn update(&self, id: i64, update: &Update<'_>) -> Result<Token, Failure> {
         let options = update.options();
         self.update_with(id, &options)

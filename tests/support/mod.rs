@@ -389,6 +389,18 @@ impl Store {
         })
     }
 
+    pub fn statistics(&self) -> Value {
+        let mut buffer = garbage();
+        call(|error| unsafe { rbtoken_store_statistics(self.raw, &raw mut buffer, error) })
+            .unwrap();
+        unsafe {
+            let mut len = usize::MAX;
+            let object = string(rbtoken_buffer_data(buffer, &raw mut len)).unwrap();
+            rbtoken_buffer_free(buffer);
+            parsed(&object)
+        }
+    }
+
     pub fn add_local_site(&self, name: &str) -> Result<(), Failure> {
         let (name, len) = text(name);
         call(|error| unsafe { rbtoken_store_add_local_site(self.raw, name, len, error) })

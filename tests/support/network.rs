@@ -40,6 +40,18 @@ struct Shared {
     accepted: AtomicUsize,
     /// How many of them, the first, have been forgotten.
     forgotten: AtomicUsize,
+    /// The connection whose answers are held back, [`ANY`] until one sends something, or [`NONE`].
+    held: AtomicUsize,
+}
+
+const NONE: usize = 0;
+const ANY: usize = 1;
+
+impl Shared {
+    /// The value of [`Shared::held`] for a connection.
+    const fn holding(number: usize) -> usize {
+        number + 2
+    }
 }
 
 impl Shared {
@@ -88,6 +100,28 @@ impl Proxy {
         self.shared.forgotten.store(self.accepted(), Ordering::Relaxed);
     }
 
+    /// Holds back the answers of the connection that sends something next, until [`Proxy::release`].
+    pub fn hold_next(&self) {
+        self.shared.held.store(ANY, Ordering::SeqCst);
+    }
+
+    /// Waits until a connection is held.
+    pub fn wait_until_held(&self) {
+        for _ in 0..10_000 {
+            if self.shared.held.load(Ordering::SeqCst) != ANY {
+                break;
+            }
+            thread::sleep(Duration::from_millis(1));
+        }
+        assert_ne!(self.shared.held.load(Ordering::SeqCst), ANY, "nothing was sent");
+        // The server has answered by then.
+        thread::sleep(Duration::from_millis(200));
+    }
+
+    pub fn release(&self) {
+        self.shared.held.store(NONE, Ordering::SeqCst);
+    }
+
     /// How many connections there were.
     pub fn accepted(&self) -> usize {
         self.shared.accepted.load(Ordering::Relaxed)
@@ -124,6 +158,14 @@ impl Link {
             let mut rest = &bytes[..len];
             while is(Network::Stalled) {
                 thread::sleep(Duration::from_millis(10));
+            }
+            let (held, own) = (&self.shared.held, Shared::holding(self.number));
+            if is_answer {
+                while held.load(Ordering::SeqCst) == own {
+                    thread::sleep(Duration::from_millis(1));
+                }
+            } else {
+                let _ = held.compare_exchange(ANY, own, Ordering::SeqCst, Ordering::SeqCst);
             }
             let (mut is_last, mut is_lost) = (false, self.is_dead());
             if !is_answer {

@@ -400,6 +400,7 @@ functions! {
     store_value_is_valid: fn(Handle, *const c_char, usize, *const c_char, usize, *const c_char, usize, *mut bool, *mut Handle) -> i32;
     verdict_name: fn(i32) -> *const c_char;
     store_authenticate: fn(Handle, *const c_char, usize, *const LoginOptions, *mut i32, *mut Handle, *mut Handle, *mut Handle) -> i32;
+    store_forget_logins: fn(Handle, *const c_char, usize, *mut Handle) -> i32;
     store_authenticate_header: fn(Handle, *const c_char, usize, *const LoginOptions, *mut i32, *mut Handle, *mut Handle, *mut Handle) -> i32;
     store_update_token: fn(Handle, i64, *const TokenUpdate, *mut Handle, *mut Handle) -> i32;
     store_invalidate_token: fn(Handle, *const c_char, usize, *const c_char, usize, *mut Handle) -> i32;

@@ -408,6 +408,7 @@ interface Abi extends Library {
     int rbtoken_store_value_is_valid(Pointer store, byte[] generatorId, long generatorIdLen, byte[] tokenType, long tokenTypeLen, byte[] value, long valueLen, ByteByReference valid, PointerByReference error);
     String rbtoken_verdict_name(int verdict);
     int rbtoken_store_authenticate(Pointer store, byte[] value, long valueLen, LoginOptions options, IntByReference verdict, PointerByReference token, PointerByReference refused, PointerByReference error);
+    int rbtoken_store_forget_logins(Pointer store, byte[] value, long valueLen, PointerByReference error);
     int rbtoken_store_authenticate_header(Pointer store, byte[] header, long headerLen, LoginOptions options, IntByReference verdict, PointerByReference token, PointerByReference refused, PointerByReference error);
     int rbtoken_store_update_token(Pointer store, long id, TokenUpdate update, PointerByReference token, PointerByReference error);
     int rbtoken_store_invalidate_token(Pointer store, byte[] value, long valueLen, byte[] reason, long reasonLen, PointerByReference error);

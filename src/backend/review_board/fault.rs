@@ -52,6 +52,11 @@ impl Fault {
         matches!(self, Self::Lost(_) | Self::Tls(_) | Self::Silent { is_overdue: true })
     }
 
+    /// Whether a limit of time ended the call.
+    pub fn is_timeout(&self) -> bool {
+        matches!(self, Self::TimedOut | Self::Silent { .. } | Self::Unknown { timed_out: true })
+    }
+
     /// Whether the connection is of no use any more.
     pub fn ends_connection(&self) -> bool {
         self.is_gone() || matches!(self, Self::Silent { .. })

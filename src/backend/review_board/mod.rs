@@ -10,6 +10,8 @@ mod files;
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 mod hosts;
 mod limits;
+mod login;
+mod login_cache;
 #[cfg(feature = "mysql")]
 mod mysql;
 #[cfg(any(feature = "postgres", feature = "mysql"))]
@@ -26,18 +28,20 @@ mod sqlite;
 mod tls;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 pub(crate) use address::Address;
 use fault::Fault;
 use limits::Limits;
+use login_cache::{Concerned, LoginCache};
 use pool::{Lease, Pool, Texts};
 use rows::Reader;
 use sql::{Connection, Param};
 
 use super::{
     Backend, CallScope, Change, ClientQuery, ForParts, ForRecords, Judge, Judgment, Operation,
-    Outcome, OwnedClientQuery, Part, Selection, Statistics,
+    Outcome, OwnedClientQuery, Part, PoolUse, Selection, Statistics,
 };
 use crate::clock::Timestamp;
 use crate::error::{Argument, Error, ErrorKind, Result};
@@ -47,7 +51,7 @@ use crate::model::connection::ConnectionSettings;
 use crate::model::documents::Documents;
 use crate::model::requests::{SiteFilter, TokenFilter};
 use crate::text::Text;
-use crate::token::{Record, RecordFields, SharedRecord};
+use crate::token::{Record, RecordFields, SharedRecord, TokenValue};
 
 /// Days until a client token expires, where the server's settings do not say.
 const DEFAULT_EXPIRATION_DAYS: i64 = 365;
@@ -62,6 +66,12 @@ pub(crate) struct ReviewBoard {
     pool: Pool,
     settings: ConnectionSettings,
     documents: Arc<Documents>,
+    /// `None` if logins are not cached.
+    login_cache: Option<LoginCache>,
+    /// Calls that ended because of a timeout, so far.
+    timeouts: AtomicU64,
+    /// Repeated questions and transactions, so far.
+    retries: AtomicU64,
 }
 
 impl ReviewBoard {
@@ -101,7 +111,17 @@ impl ReviewBoard {
             }
         };
         let pool = Pool::new(Box::new(connect), settings.connect_timeout, settings.pool_size);
-        let store = Self { kind, pool, settings, documents: Arc::clone(documents) };
+        let login_cache = (!settings.login_cache_age.is_zero())
+            .then(|| LoginCache::new(settings.login_cache_age, settings.login_cache_entries));
+        let store = Self {
+            kind,
+            pool,
+            settings,
+            documents: Arc::clone(documents),
+            login_cache,
+            timeouts: AtomicU64::new(0),
+            retries: AtomicU64::new(0),
+        };
         store.check_schema().map_err(|error| error.at_argument(Argument::Location))?;
         Ok(store)
     }
@@ -159,26 +179,57 @@ impl ReviewBoard {
     fn ask_within<T>(
         &self,
         limits: Limits,
-        mut question: impl FnMut(&mut Lease<'_>) -> Result<T, Fault>,
+        question: impl FnMut(&mut Lease<'_>) -> Result<T, Fault>,
     ) -> Result<T> {
+        let answer = self.ask_again(limits, question);
+        answer.map_err(|fault| self.counted(fault).into())
+    }
+
+    fn ask_again<T>(
+        &self,
+        limits: Limits,
+        mut question: impl FnMut(&mut Lease<'_>) -> Result<T, Fault>,
+    ) -> Result<T, Fault> {
         let mut lease = self.pool.lease(limits)?;
         let mut answer = question(&mut lease);
         if answer.as_ref().is_err_and(Fault::is_gone) && !lease.is_new {
             drop(lease);
+            self.count_retry();
             lease = self.pool.lease_new(limits)?;
             answer = question(&mut lease);
         }
         if matches!(answer, Err(Fault::Unconvertible)) {
             lease.texts = Texts::RowByRow;
+            self.count_retry();
             answer = question(&mut lease);
         }
-        Ok(answer?)
+        answer
+    }
+
+    fn count_retry(&self) {
+        self.retries.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts the fault that ends a call if a limit of time was the reason.
+    fn counted(&self, fault: Fault) -> Fault {
+        if fault.is_timeout() {
+            self.timeouts.fetch_add(1, Ordering::Relaxed);
+        }
+        fault
     }
 
     /// Makes a change that happens whole or not at all. It is tried again if it gave way to others,
     /// or lost a connection that had idled, before the commit: then it is sure that it has not
     /// happened.
     fn transact<T>(
+        &self,
+        limits: Limits,
+        work: impl FnMut(&mut Lease<'_>) -> Result<T, Fault>,
+    ) -> Result<T, Fault> {
+        self.transact_again(limits, work).map_err(|fault| self.counted(fault))
+    }
+
+    fn transact_again<T>(
         &self,
         limits: Limits,
         mut work: impl FnMut(&mut Lease<'_>) -> Result<T, Fault>,
@@ -196,6 +247,7 @@ impl ReviewBoard {
                 }
                 done => return done,
             }
+            self.count_retry();
         }
         Err(Fault::Conflict)
     }
@@ -365,7 +417,14 @@ impl Backend for ReviewBoard {
     }
 
     fn statistics(&self) -> Result<Statistics> {
-        Ok(Statistics { kind: self.kind, ..Statistics::default() })
+        let pool = PoolUse {
+            timeouts: self.timeouts.load(Ordering::Relaxed),
+            retries: self.retries.load(Ordering::Relaxed),
+            ..self.pool.statistics()
+        };
+        let login_cache = self.login_cache.as_ref().map(LoginCache::statistics);
+        let kind = self.kind;
+        Ok(Statistics { kind, pool: Some(pool), login_cache, ..Statistics::default() })
     }
 
     fn client_token_expiration(&self) -> Result<Option<i64>> {
@@ -444,28 +503,20 @@ impl Backend for ReviewBoard {
     fn log_in(&self, value: &[u8], judge: Judge<'_>) -> Result<Option<(SharedRecord, Judgment)>> {
         // Bytes that are no text are no token's value.
         let Ok(value) = std::str::from_utf8(value) else { return Ok(None) };
-        self.ask(|lease| {
-            for _ in 0..ATTEMPTS {
-                let Some((record, is_active)) = self.reader().by_value(lease, value)? else {
-                    return Ok(None);
-                };
-                record.check_readable()?;
-                let judgment = judge(&record, is_active)?;
-                let Judgment::Accepted(time) = judgment else {
-                    return Ok(Some((record, judgment)));
-                };
-                let update = "UPDATE webapi_webapitoken SET last_used = ? WHERE id = ? AND valid";
-                if lease.execute(update, &[Param::Time(time), Param::Int(record.id())])? > 0 {
-                    record.set_last_used(Some(time));
-                    return Ok(Some((record, judgment)));
-                }
-                // It was revoked meanwhile: the update may have waited for that.
-            }
-            Err(Fault::Conflict)
-        })
+        match &self.login_cache {
+            Some(cache) => self.log_in_cached(cache, value, judge),
+            None => self.log_in_at_server(value, judge),
+        }
+    }
+
+    fn forget_logins(&self, value: Option<TokenValue>) {
+        if let Some(cache) = &self.login_cache {
+            cache.forget(value);
+        }
     }
 
     fn change(&self, operation: Operation) -> Result<Outcome> {
+        let _change = self.begin_change(|| Concerned::by(&operation));
         match operation {
             Operation::AddLocalSite(_) | Operation::RemoveLocalSite(_) => {
                 Err(theirs("Local Sites").at_argument("local_site"))
@@ -495,8 +546,11 @@ impl Backend for ReviewBoard {
         match operation {
             Operation::Invalidate(which, invalidation) => {
                 let limits = self.limits_of(&which);
+                let change = self.begin_change(|| Concerned::by_selection(&which));
                 let (count, ids) =
                     self.invalidate(limits, &which, &invalidation, changed.is_some())?;
+                // Before the host hears of it.
+                drop(change);
                 if let Some(changed) = changed {
                     self.tell(&which, limits, &ids, changed);
                 }
@@ -511,6 +565,7 @@ impl Backend for ReviewBoard {
     }
 
     fn purge(&self, before: Timestamp, mut purged: Option<ForRecords<'_>>) -> Result<u64> {
+        let _change = self.begin_change(|| Concerned::Everyone);
         let limits = self.bulk_limits();
         let (mut count, mut last_id) = (0, i64::MIN);
         loop {

@@ -8,7 +8,7 @@ use parking_lot::{Condvar, Mutex};
 use super::fault::Fault;
 use super::limits::Limits;
 use super::sql::{self, Connection, ForRows, Param, Row};
-use crate::backend::forked;
+use crate::backend::{PoolUse, forked};
 use crate::memory;
 use crate::os::{descriptors, fork};
 
@@ -49,6 +49,10 @@ struct State {
     /// Until when each of the latter takes its place.
     abandoned: Vec<Instant>,
     failure: Option<Failure>,
+    /// The callers that wait for a connection.
+    waiting: usize,
+    /// Connections that were lost, or given up, so far.
+    lost: u64,
 }
 
 /// The last attempt to connect failed.
@@ -112,6 +116,18 @@ impl Pool {
     /// Whether this is a child of the process that opened the store.
     pub fn was_forked(&self) -> bool {
         self.forks.is_none() || fork::generation() != self.forks
+    }
+
+    /// Counts connections, and the callers that wait for one.
+    pub fn statistics(&self) -> PoolUse {
+        let state = self.state.lock();
+        PoolUse {
+            open: state.open - state.abandoned.len(),
+            idle: state.idle.len(),
+            waiting: state.waiting,
+            lost: state.lost,
+            ..PoolUse::default()
+        }
     }
 
     /// A connection for the caller alone.
@@ -212,13 +228,18 @@ impl Pool {
             }
             let until =
                 state.next_change(self.size).map_or(limits.deadline, |at| at.min(limits.deadline));
+            state.waiting += 1;
             self.returned.wait_until(&mut state, until);
+            state.waiting -= 1;
         }
     }
 
     /// A connection was lost, so those that idle are most likely too.
     fn forget_idle(&self) {
-        let idle = mem::take(&mut self.state.lock().idle);
+        let mut state = self.state.lock();
+        let idle = mem::take(&mut state.idle);
+        state.lost += idle.len() as u64;
+        drop(state);
         self.close(idle);
     }
 
@@ -437,7 +458,10 @@ impl Drop for Lease<'_> {
         if self.is_usable && !std::thread::panicking() {
             self.place.pool.state.lock().idle.push((Instant::now(), connection));
             self.place.next = Next::Idle;
-        } else if let Some(until) = connection.busy_until() {
+            return;
+        }
+        self.place.pool.state.lock().lost += 1;
+        if let Some(until) = connection.busy_until() {
             self.place.next = Next::Abandoned(until);
         }
     }

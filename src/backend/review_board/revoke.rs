@@ -2,6 +2,7 @@
 
 use super::fault::Fault;
 use super::limits::Limits;
+use super::login_cache::Concerned;
 use super::sql::Param;
 use super::{ReviewBoard, rows};
 use crate::backend::{ForRecords, Selection};
@@ -83,7 +84,9 @@ impl ReviewBoard {
             None => Vec::new(),
         };
         let delete = delete_where(&format!("id = {id}"));
+        let change = self.begin_change(|| Concerned::Id(id));
         let count = self.transact(limits, |lease| lease.execute(&delete, &[]))?;
+        drop(change);
         if count > 0
             && let Some(deleted) = deleted
         {

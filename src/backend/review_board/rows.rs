@@ -116,6 +116,18 @@ impl Reader<'_> {
         self.each(lease, condition, params, None, &mut |record| memory::push(records, record))
     }
 
+    /// Adds the tokens that meet a condition to `found`, and whether their owners are active.
+    pub fn select_with_owners(
+        &self,
+        lease: &mut Lease<'_>,
+        condition: &str,
+        found: &mut Vec<(SharedRecord, bool)>,
+    ) -> Result<(), Fault> {
+        rows(lease, &format!("WHERE {condition}"), &[], &mut |row| {
+            self.read(row)?.map_or(Ok(()), |read| Ok(memory::push(found, read)?))
+        })
+    }
+
     /// Returns the first [`PAGE`] tokens with higher ids, in the order of their ids.
     pub fn page_after(&self, lease: &mut Lease<'_>, id: i64) -> Result<Vec<SharedRecord>, Fault> {
         let (condition, mut page) = ("t.id > ?", Vec::new());

@@ -258,6 +258,13 @@ pub struct rbtoken_store_interface_v1_t {
         statistics: *mut *mut rbtoken_buffer_t,
         error: *mut *mut rbtoken_error_t,
     ) -> rbtoken_status_t,
+    /// `rbtoken_store_forget_logins()`
+    pub forget_logins: unsafe extern "C" fn(
+        store: *mut rbtoken_store_t,
+        value: *const c_char,
+        value_len: usize,
+        error: *mut *mut rbtoken_error_t,
+    ) -> rbtoken_status_t,
 }
 
 pub(super) static TABLE: rbtoken_store_interface_v1_t = rbtoken_store_interface_v1_t {
@@ -294,4 +301,5 @@ pub(super) static TABLE: rbtoken_store_interface_v1_t = rbtoken_store_interface_
     export_file: rbtoken_store_export_file,
     import_file: rbtoken_store_import_file,
     statistics: rbtoken_store_statistics,
+    forget_logins: rbtoken_store_forget_logins,
 };

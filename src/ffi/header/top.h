@@ -214,8 +214,19 @@
  *
  * Users, Local Sites and the setting `client_token_expiration` are the server's: a user or site
  * that it does not have is RBTOKEN_E_NOT_FOUND, and what would change them is
- * RBTOKEN_E_UNSUPPORTED. Its signals and e-mails are not sent for what the library changes. A login
- * writes its time at once.
+ * RBTOKEN_E_UNSUPPORTED. Its signals and e-mails are not sent for what the library changes.
+ *
+ * An accepted login writes `last_used`, as the server does. With the setting
+ * `last_used_interval_secs`, it writes only when the time in the row is that old; with `null`, it
+ * writes nothing, which suits a standby and an account that may only read.
+ *
+ * With the setting `login_cache_secs`, accepted logins are cached, and a login that need not write
+ * asks the server only when its entry is that old. Refused logins are not cached. Expiration and
+ * site are checked at every login, and the event RBTOKEN_EVENT_USED is sent. WARNING: a token that
+ * others revoke (the server's pages, another host, SQL), or whose user they deactivate, is accepted
+ * for up to `login_cache_secs` more. What is revoked through this store is refused at once. So is
+ * what rbtoken_store_forget_logins() removes.
+ *
  *
  * WARNING: a reviewboard+sqlite database is shared by SQLite's own locks, which belong to a
  * process. A process that opens it with this library must not open it with another SQLite too (such
