@@ -2,17 +2,33 @@
 
 use std::net::{IpAddr, ToSocketAddrs};
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use super::address::{Host, Server};
 use super::fault::Fault;
+use super::limits::Limits;
+use super::pool::Attempt;
 
 impl Server {
     /// Connects to the first host that can be reached and accepts the connection, by one of its
-    /// addresses. Names are resolved here, since drivers start threads for it.
+    /// addresses. Names are resolved here, since drivers start threads for it. The timeout bounds
+    /// each address, the setup of the session included.
     pub(super) fn at_each_host<T>(
         &self,
-        mut connect: impl FnMut(&Host, Option<IpAddr>) -> Result<T, Fault>,
+        attempt: &Attempt<'_>,
+        connect_timeout: Duration,
+        mut connect: impl FnMut(&Host, Option<IpAddr>, &Limits) -> Result<T, Fault>,
     ) -> Result<T, Fault> {
+        let mut connect = |host: &Host, ip| {
+            let limits = attempt.limits.of_connect(connect_timeout);
+            connect(host, ip, &limits).map_err(|fault| {
+                let fault = limits.connect_fault(&attempt.limits, fault);
+                if matches!(fault, Fault::Silent { .. }) {
+                    (attempt.give_up)();
+                }
+                fault
+            })
+        };
         let first = self.last_host.load(Ordering::Relaxed);
         let hosts = self.hosts.iter().enumerate().cycle().skip(first).take(self.hosts.len());
         let mut failure = Fault::Lost("there is no host".to_owned());

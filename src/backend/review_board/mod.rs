@@ -31,7 +31,7 @@ use std::time::Instant;
 pub(crate) use address::Address;
 use fault::Fault;
 use limits::Limits;
-use pool::{Lease, Pool, Texts};
+use pool::{Attempt, Lease, Pool, Texts};
 use rows::Reader;
 use sql::{Connection, Param};
 
@@ -82,19 +82,19 @@ impl ReviewBoard {
         };
         #[cfg(feature = "postgres")]
         let address = address.with_environment();
-        let connect = move |limits: &Limits| -> Result<Box<dyn Connection>, Fault> {
+        let connect = move |attempt: &Attempt<'_>| -> Result<Box<dyn Connection>, Fault> {
             match &address {
                 #[cfg(feature = "sqlite")]
-                Address::Sqlite(path) => sqlite::connect(path, limits),
+                Address::Sqlite(path) => sqlite::connect(path, &attempt.limits),
                 #[cfg(feature = "postgres")]
                 Address::Postgres(server) => {
                     let ConnectionSettings { call_timeout, statement_timeout, .. } = settings;
                     // Of the session, whichever call is the first to use it.
                     let session = Limits::of_call(call_timeout, statement_timeout).statement;
-                    postgres::connect(server, limits, session, settings.connect_timeout)
+                    postgres::connect(server, attempt, session, settings.connect_timeout)
                 }
                 #[cfg(feature = "mysql")]
-                Address::Mysql(server) => mysql::connect(server, limits, settings.connect_timeout),
+                Address::Mysql(server) => mysql::connect(server, attempt, settings.connect_timeout),
                 // No such address is read without its feature.
                 #[allow(unreachable_patterns)]
                 _ => Err(Fault::Refused("there is no driver for it".to_owned())),
