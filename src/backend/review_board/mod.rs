@@ -12,6 +12,7 @@ mod hosts;
 mod limits;
 #[cfg(feature = "mysql")]
 mod mysql;
+mod names;
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 mod passwords;
 mod pool;
@@ -304,32 +305,6 @@ impl ReviewBoard {
         let count = rows.into_iter().next().and_then(|mut row| row.id());
         Ok(count.ok_or_else(sql::unreadable)?.unsigned_abs())
     }
-
-    /// Gives the names that a table has, page by page. What is no text is left out.
-    fn for_names(
-        &self,
-        limits: Limits,
-        name_and_table: &str,
-        give: &mut dyn FnMut(&[Text]) -> Result<()>,
-    ) -> Result<()> {
-        let statement = format!("{name_and_table} AND id > ? ORDER BY id LIMIT {}", rows::PAGE);
-        let mut last_id = rows::BEFORE_ALL;
-        loop {
-            let page =
-                self.ask_within(limits, |lease| lease.query(&statement, &[Param::Int(last_id)]))?;
-            if page.is_empty() {
-                return Ok(());
-            }
-            let mut names = Vec::new();
-            for mut row in page {
-                last_id = row.id().ok_or_else(sql::unreadable)?;
-                if let Ok(Some(name)) = row.text() {
-                    memory::push(&mut names, Text::try_new(&name)?)?;
-                }
-            }
-            give(&names)?;
-        }
-    }
 }
 
 /// Keeps records, as far as there is memory: what they are about has happened.
@@ -357,9 +332,10 @@ impl Backend for ReviewBoard {
     }
 
     fn local_sites(&self) -> Result<Vec<Text>> {
-        let rows = self.ask(|lease| lease.query("SELECT name FROM site_localsite", &[]))?;
-        let names = rows.into_iter().filter_map(|mut row| row.name().ok().flatten());
-        let mut names = memory::try_collect(names.map(|name| Text::try_new(&name)))?;
+        let mut names = Vec::new();
+        self.for_names(self.limits(), &names::LOCAL_SITES, &mut |page| {
+            page.iter().try_for_each(|name| memory::push(&mut names, name.clone()))
+        })?;
         names.sort_unstable();
         Ok(names)
     }
@@ -369,15 +345,10 @@ impl Backend for ReviewBoard {
     }
 
     fn client_token_expiration(&self) -> Result<Option<i64>> {
-        // Of several sites on one database, the first is Review Board's own.
-        let statement =
-            "SELECT settings FROM siteconfig_siteconfiguration ORDER BY site_id, id LIMIT 1";
-        let rows = self.ask(|lease| lease.query(statement, &[]))?;
-        let Some(mut row) = rows.into_iter().next() else {
+        let Some(text) = self.settings_text()? else {
             return Ok(Some(DEFAULT_EXPIRATION_DAYS));
         };
-        let text = row.text().map_err(|_| sql::unreadable())?;
-        let settings = StoredDocument::read(text.as_ref().map_or("", |text| text.as_str()))?;
+        let settings = StoredDocument::read(&text)?;
         Ok(Some(match settings.root().get("client_token_expiration") {
             None => DEFAULT_EXPIRATION_DAYS,
             // A flag is an integer in Python, and what is none stands for never.
@@ -528,10 +499,10 @@ impl Backend for ReviewBoard {
     fn for_all(&self, give: ForParts<'_>) -> Result<()> {
         let limits = self.bulk_limits();
         give(Part::Total(self.count_within(limits)?))?;
-        let local_sites = "SELECT id, name FROM site_localsite WHERE 1 = 1";
-        self.for_names(limits, local_sites, &mut |names| give(Part::LocalSites(names)))?;
-        let users = "SELECT id, username FROM auth_user WHERE NOT is_active";
-        self.for_names(limits, users, &mut |names| give(Part::InactiveUsers(names)))?;
+        self.for_names(limits, &names::LOCAL_SITES, &mut |names| give(Part::LocalSites(names)))?;
+        self.for_names(limits, &names::INACTIVE_USERS, &mut |names| {
+            give(Part::InactiveUsers(names))
+        })?;
         let mut last_id = rows::BEFORE_ALL;
         loop {
             let page = self.ask_within(limits, |lease| self.reader().page_after(lease, last_id))?;
