@@ -177,8 +177,8 @@ impl ReviewBoard {
     }
 
     /// Makes a change that happens whole or not at all. It is tried again if it gave way to others,
-    /// or lost a connection that had idled, before the commit: then it is sure that it has not
-    /// happened.
+    /// lost a connection that had idled, or found no memory and the driver has emptied its cache
+    /// since, before the commit: then it is sure that it has not happened.
     fn transact<T>(
         &self,
         limits: Limits,
@@ -188,6 +188,9 @@ impl ReviewBoard {
         for attempt in 1.. {
             match lease.transaction(&mut work) {
                 Err(Fault::Conflict) if attempt < ATTEMPTS => {}
+                Err(Fault::Own(error))
+                    if attempt == 1 && error.kind() == ErrorKind::NoMemory && lease.is_usable() => {
+                }
                 Err(Fault::Unconvertible) if lease.texts == Texts::All => {
                     lease.texts = Texts::Ascii;
                 }

@@ -374,6 +374,11 @@ impl<'a> Lease<'a> {
         answer
     }
 
+    /// Whether nothing is open that a transaction has left.
+    pub fn is_usable(&self) -> bool {
+        self.is_usable
+    }
+
     /// Ends a query whose rows stay locked until the transaction ends.
     pub fn lock(&self) -> &'static str {
         self.connection.as_ref().map_or("", |connection| connection.dialect().lock)
