@@ -249,7 +249,10 @@
  * SQLite no row of whatever size ends the process. The drivers of PostgreSQL and MySQL allocate the
  * row that they receive (PostgreSQL's also the next ones, up to what its buffers hold) without
  * reporting a failure: a single row of more than 32 KiB can end the process if memory is exhausted.
- * If there is no memory for a document or text of more than 1 MiB, only its row cannot be read.
+ * If there is no memory for a document or text of more than 1 MiB, only its row cannot be read. A
+ * shorter one is RBTOKEN_E_NO_MEMORY for the whole call, so that a list is never shorter than it
+ * should be. Revocation does not need that memory. (SQLite writes the row anew, for which it needs
+ * up to four times the row's size.)
  *
  * rbtoken_store_purge_tokens() commits up to 500 tokens at a time: those that were purged before a
  * failure are gone. Revocation reads no documents. If hooks are registered, tokens are read for their

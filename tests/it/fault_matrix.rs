@@ -1,6 +1,6 @@
 //! Each fault of a database's server, against each sort of call: the status, that the call ends in
-//! its time, what has become of its change, that the next call works, and how many connections the
-//! server had meanwhile. The matrix is the table in `docs/databases.md`.
+//! its time, what has become of its change, what hooks were told of it, that the next call works, and
+//! how many connections the server had meanwhile. The matrix is the table in `docs/databases.md`.
 
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 mod servers;

@@ -42,6 +42,7 @@ mod payload;
 mod policy;
 mod review_board;
 mod review_board_addresses;
+mod review_board_bulk;
 mod review_board_encodings;
 mod review_board_rows;
 mod review_board_sqlite;

@@ -96,6 +96,31 @@ fn list_of_review_board_is_whole_or_refused() {
     list_within_limits(&location, 128);
 }
 
+/// Revokes a token of Review Board's database within limits that grow by so many KiB, until there is
+/// memory to list its document.
+pub fn revoke_within_limits(location: &str, id: i64, value: &str, user: &str, kibibytes: u32) {
+    static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| program("document"));
+    let (id, kibibytes) = (id.to_string(), kibibytes.to_string());
+    expect_proof(Command::new(&*PROGRAM).args([location, &id, value, user, &kibibytes]));
+}
+
+#[test]
+fn token_whose_document_cannot_be_read_is_revoked() {
+    let folder = crate::support::Folder::new();
+    let (connection, location) = crate::review_board_sqlite::database(&folder);
+    let document = format!("[{}0]", "0,".repeat((1 << 19) - 8));
+    connection
+        .execute(
+            "INSERT INTO webapi_webapitoken (id, user_id, token, token_generator_id, time_added,
+                 last_updated, valid, invalid_reason, note, policy, extra_data)
+             VALUES (7, 2, 'value', 'vendor_checksum', '2026-06-01', '2026-06-01', 1, '', '', '{}', ?)",
+            [document],
+        )
+        .expect("the tables are there");
+    drop(connection);
+    revoke_within_limits(&location, 7, "value", "bob", 4352);
+}
+
 #[test]
 fn stack_of_64_kib_holds_every_function() {
     // What is not optimized needs much more.

@@ -42,6 +42,7 @@ on_servers! {
         transaction_pooler_works_with_its_parameter "needs Review Board, pgbouncer, root"
         transaction_pooler_without_its_parameter_is_named "needs Review Board, pgbouncer, root"
         session_pooler_works_or_names_the_parameter "needs Review Board, pgbouncer, root"
+        fatal_error_of_a_pooler_is_a_lost_connection "needs Review Board, pgbouncer, root"
         bulk_calls_leave_the_session_as_it_was "needs Review Board"
         read_only_host_is_passed_over "needs Review Board, root";
     on_mysql "mysql":
@@ -442,6 +443,44 @@ fn session_pooler_works_or_names_the_parameter(site: &mut Installation) {
     let pooler = Pooler::start(site, "pool_mode = session\ndefault_pool_size = 20");
     refused(&pooler.location, DATABASE, "`pooler=transaction`");
     works(&format!("{}?pooler=transaction", pooler.location));
+}
+
+fn fatal_error_of_a_pooler_is_a_lost_connection(site: &mut Installation) {
+    // It closes connections that idle: the next call has another.
+    let pooler = Pooler::start(site, "pool_mode = transaction\nclient_idle_timeout = 1");
+    let store = open(&format!("{}?pooler=transaction", pooler.location)).unwrap();
+    let value = generate(&store, "alice", None).value();
+    thread::sleep(Duration::from_millis(2500));
+    assert_eq!(store.authenticate(&value, Site::Any).unwrap().verdict, ACCEPTED);
+    thread::sleep(Duration::from_millis(2500));
+    store.invalidate(&value, None).unwrap();
+    drop((store, pooler));
+
+    // It gives up a query for which no session became free. Another connection fares no better.
+    let waits = "pool_mode = transaction\ndefault_pool_size = 1\nquery_wait_timeout = 1";
+    let pooler = Pooler::start(site, waits);
+    let store = open(&format!("{}?pooler=transaction", pooler.location)).unwrap();
+    let value = generate(&store, "alice", None).value();
+    let mut other = Command::new("psql")
+        .args(["-qX", &pooler.location])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    writeln!(other.stdin.as_ref().unwrap(), "BEGIN; SELECT 1;").unwrap();
+    let in_transaction =
+        "SELECT count(*) FROM pg_stat_activity WHERE state = 'idle in transaction'";
+    wait_until("the session is taken", || {
+        site.ask(json!({"do": "fetch", "statement": in_transaction}))[0][0] == "1"
+    });
+    for _ in 0..2 {
+        let failure = store.authenticate(&value, Site::Any).map(drop).unwrap_err();
+        assert_eq!(failure.status, IO, "{failure:?}");
+        assert!(failure.message.contains("query_wait_timeout"), "{failure:?}");
+    }
+    drop(other.stdin.take());
+    other.wait().unwrap();
+    assert_eq!(store.authenticate(&value, Site::Any).unwrap().verdict, ACCEPTED);
 }
 
 fn bulk_calls_leave_the_session_as_it_was(site: &mut Installation) {

@@ -73,12 +73,16 @@ impl Drop for OtherDatabase<'_> {
 
 fn bytes_without_an_encoding_spoil_one_row(site: &mut Installation) {
     let bytes = r"convert_from('\x61ff'::bytea, 'SQL_ASCII')";
-    unconvertible_text_spoils_one_row(&OtherDatabase::new(site, "SQL_ASCII"), bytes);
+    let database = OtherDatabase::new(site, "SQL_ASCII");
+    unconvertible_text_spoils_one_row(&database, bytes);
+    unconvertible_name_is_left_out(&database, bytes);
 }
 
 fn character_without_utf8_spoils_one_row(site: &mut Installation) {
     let bytes = r"convert_from('\xf9a1'::bytea, 'EUC_JP')";
-    unconvertible_text_spoils_one_row(&OtherDatabase::new(site, "EUC_JP"), bytes);
+    let database = OtherDatabase::new(site, "EUC_JP");
+    unconvertible_text_spoils_one_row(&database, bytes);
+    unconvertible_name_is_left_out(&database, bytes);
 }
 
 fn unconvertible_text_spoils_one_row(database: &OtherDatabase<'_>, bytes: &str) {
@@ -140,6 +144,33 @@ fn unconvertible_text_spoils_one_row(database: &OtherDatabase<'_>, bytes: &str) 
         .set(token.id(), &format!("note = {bytes}, valid = false, invalid_date = '2020-01-01'"));
     assert_eq!(store.purge(START), Ok(1));
     assert_eq!(store.count(), Ok(1));
+}
+
+/// Of a user, a Local Site and the server's settings.
+fn unconvertible_name_is_left_out(database: &OtherDatabase<'_>, bytes: &str) {
+    let folder = Folder::new();
+    let store = database.open();
+    for statement in [
+        "UPDATE auth_user SET is_active = false WHERE username <> 'alice'",
+        "UPDATE auth_user SET username = '' || {} WHERE username = 'carol'",
+        "INSERT INTO site_localsite (name, public) VALUES ('north', true), ({}, true), ('south', true)",
+        "INSERT INTO django_site (domain, name) VALUES ('localhost', '')",
+        "INSERT INTO siteconfig_siteconfiguration (site_id, version, settings) SELECT id, '', \
+         '{\"company\": \"' || {} || '\", \"client_token_expiration\": 7}' FROM django_site",
+    ] {
+        run_psql(&database.location, &statement.replace("{}", bytes));
+    }
+    let local_sites = store.get_setting("local_sites").unwrap();
+    assert_eq!(parsed(&local_sites), serde_json::json!(["north", "south"]));
+    assert_eq!(store.get_setting("client_token_expiration").as_deref(), Ok("7"));
+    let (token, created) = store.client_token("alice", "new", &init()).unwrap();
+    assert_eq!((created, token.expires()), (true, Some(START + 7 * DAY)));
+    let export = folder.file("export");
+    store.export_file(&export, None).unwrap();
+    let lines = std::fs::read_to_string(&export).unwrap();
+    let names = |kind: &str| lines.matches(&format!("\"type\": \"{kind}\"")).count();
+    assert_eq!((names("local_site"), names("user")), (2, 1), "{lines}");
+    assert!(lines.contains("\"south\"") && lines.contains("\"bob\""), "{lines}");
 }
 
 fn text_beyond_the_encoding_names_its_argument(site: &mut Installation) {

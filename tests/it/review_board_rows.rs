@@ -315,49 +315,75 @@ fn column_of_a_newer_server_is_found_at_open(site: &mut Installation) {
 }
 
 fn text_beyond_the_character_set_is_unknown_or_named(site: &mut Installation) {
-    let store = site.store();
-    let names = ["token", "note"];
-    if site.name == "mysql" {
-        for column in names {
-            let kind = if column == "note" { "longtext" } else { "varchar(255)" };
+    const COLUMNS: [(&str, &str); 4] = [
+        ("token", "varchar(255)"),
+        ("token_generator_id", "varchar(255)"),
+        ("note", "longtext"),
+        ("invalid_reason", "longtext"),
+    ];
+    fn convert(site: &mut Installation, character_set: &str) {
+        for (column, kind) in COLUMNS {
             let statement = format!(
-                "ALTER TABLE webapi_webapitoken MODIFY {column} {kind} CHARACTER SET latin1 NOT NULL"
+                "ALTER TABLE webapi_webapitoken MODIFY {column} {kind} \
+                 CHARACTER SET {character_set} NOT NULL"
             );
             site.ask(json!({"do": "execute", "statement": statement}));
         }
     }
-    let checked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-        for text in ["token \u{1f600}", "token ✓", "token é"] {
-            assert_eq!(store.authenticate(text, Site::Any).unwrap().verdict, UNKNOWN);
-            let header = format!("token {}", text.replace(' ', ""));
-            let login = store.authenticate_header(header.as_bytes(), Site::Any).unwrap();
-            assert_eq!(login.verdict, UNKNOWN);
-            assert_eq!(store.find(text).unwrap_err().of(), (E_NOT_FOUND, Some("value")));
-            let lost = store.invalidate(text, None).unwrap_err();
-            assert_eq!(lost.of(), (E_NOT_FOUND, Some("value")));
-            let nobody = store.client_token(text, "host", &init()).map(drop).unwrap_err();
-            assert_eq!(nobody.of(), (E_NOT_FOUND, Some("user")));
-        }
-        let token = generate(&store, "alice", None);
-        let update = Update { note: Field::Set("\u{1f600}"), ..Update::default() };
-        match store.update(token.id(), &update) {
-            Ok(token) => assert_eq!(token.record().note, "\u{1f600}"),
-            Err(failure) => {
-                assert_eq!(site.name, "mysql");
-                assert_eq!(failure.of(), (E_INVALID_ARGUMENT, Some("note")));
-            }
-        }
-    }));
-    if site.name == "mysql" {
-        for column in names {
-            let kind = if column == "note" { "longtext" } else { "varchar(255)" };
-            let statement = format!(
-                "ALTER TABLE webapi_webapitoken MODIFY {column} {kind} CHARACTER SET utf8mb4 NOT NULL"
-            );
-            site.ask(json!({"do": "execute", "statement": statement}));
-        }
+    if site.name != "mysql" {
+        return texts_are_unknown_or_named(&site.store(), &[]);
     }
-    checked.unwrap();
+    for (character_set, unstorable) in
+        [("latin1", ["\u{1f600}", "✓"]), ("utf8mb3", ["\u{1f600}"; 2])]
+    {
+        convert(site, character_set);
+        let store = site.store();
+        let checked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            texts_are_unknown_or_named(&store, &unstorable);
+        }));
+        site.ask(json!({"do": "execute", "statement": "DELETE FROM webapi_webapitoken"}));
+        convert(site, "utf8mb4");
+        checked.unwrap();
+    }
+}
+
+/// No token has a value that its column cannot hold, and no user such a name; a change names the
+/// argument.
+fn texts_are_unknown_or_named(store: &Store, unstorable: &[&str]) {
+    for text in ["token \u{1f600}", "token ✓", "token é"] {
+        assert_eq!(store.authenticate(text, Site::Any).unwrap().verdict, UNKNOWN);
+        let header = format!("token {}", text.replace(' ', ""));
+        let login = store.authenticate_header(header.as_bytes(), Site::Any).unwrap();
+        assert_eq!(login.verdict, UNKNOWN);
+        assert_eq!(store.find(text).unwrap_err().of(), (E_NOT_FOUND, Some("value")));
+        let lost = store.invalidate(text, None).unwrap_err();
+        assert_eq!(lost.of(), (E_NOT_FOUND, Some("value")));
+        let nobody = store.client_token(text, "host", &init()).map(drop).unwrap_err();
+        assert_eq!(nobody.of(), (E_NOT_FOUND, Some("user")));
+    }
+    let token = generate(store, "alice", None);
+    let note = |note| Update { note: Field::Set(note), ..Update::default() };
+    for text in unstorable {
+        let failure = store.update(token.id(), &note(text)).map(drop).unwrap_err();
+        assert_eq!(failure.of(), (E_INVALID_ARGUMENT, Some("note")), "{text}");
+        for lost in [
+            store.invalidate(&token.value(), Some(text)),
+            store.invalidate_by_id(token.id(), Some(text)),
+            store.invalidate_user("alice", Some(text)).map(drop),
+            store.invalidate_all(Some(text)).map(drop),
+        ] {
+            assert_eq!(lost.unwrap_err().of(), (E_INVALID_ARGUMENT, Some("reason")), "{text}");
+        }
+        let mut options = init::<rbtoken_generate_options_t>();
+        (options.note, options.note_len) = crate::support::text(text);
+        let failure = store.generate("alice", &options).map(drop).unwrap_err();
+        assert_eq!(failure.of(), (E_INVALID_ARGUMENT, Some("note")), "{text}");
+    }
+    for text in ["\u{1f600}", "✓", "é"].iter().filter(|text| !unstorable.contains(text)) {
+        assert_eq!(store.update(token.id(), &note(text)).unwrap().record().note, *text);
+    }
+    store.invalidate(&token.value(), Some("é")).unwrap();
+    assert_eq!(store.get(token.id()).unwrap().record().invalid_reason, "é");
 }
 
 fn documented_grants_are_enough(site: &mut Installation) {

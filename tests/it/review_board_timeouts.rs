@@ -16,13 +16,17 @@ on_each_database! {
     refused_connections_are_tried_seldom
     locked_table_leaves_no_more_connections_than_the_pool_has
     server_presets_do_not_change_what_calls_do
+    server_presets_do_not_shorten_the_wait_for_locks
     connections_that_the_network_forgot_are_replaced
+    silent_connection_is_replaced_within_the_call
+    host_that_is_silent_in_session_setup_is_skipped
+    last_good_host_is_tried_first_on_reconnect
 }
 
 const IO: i32 = rbtoken_status_code::RBTOKEN_E_IO as i32;
 const TIMEOUT: i32 = rbtoken_status_code::RBTOKEN_E_TIMEOUT as i32;
 
-fn open(location: &str, settings: &str) -> Store {
+pub(crate) fn open(location: &str, settings: &str) -> Store {
     let mut options = init::<rbtoken_store_options_t>();
     (options.location, options.location_len) = text(location);
     (options.settings, options.settings_len) = text(settings);
@@ -30,7 +34,7 @@ fn open(location: &str, settings: &str) -> Store {
 }
 
 /// Puts a proxy between: the location of the site, and the proxy.
-fn behind_proxy(site: &Installation) -> (String, Proxy) {
+pub(crate) fn behind_proxy(site: &Installation) -> (String, Proxy) {
     let (before, after) = site.location.rsplit_once(':').unwrap();
     let (port, database) = after.split_once('/').unwrap();
     let proxy = Proxy::to(port.parse().unwrap());
@@ -118,6 +122,11 @@ fn server_presets_do_not_change_what_calls_do(site: &mut Installation) {
     let presets: &[(&str, &str)] = match site.name {
         "mysql" => &[
             ("SET GLOBAL autocommit = 0", "SET GLOBAL autocommit = 1"),
+            (
+                "SET GLOBAL tx_isolation = 'SERIALIZABLE'",
+                "SET GLOBAL tx_isolation = 'REPEATABLE-READ'",
+            ),
+            ("SET GLOBAL tx_read_only = 1", "SET GLOBAL tx_read_only = 0"),
             ("SET GLOBAL sql_select_limit = 2", "SET GLOBAL sql_select_limit = DEFAULT"),
             ("SET GLOBAL completion_type = 'CHAIN'", "SET GLOBAL completion_type = 'NO_CHAIN'"),
             ("SET GLOBAL sql_safe_updates = 1", "SET GLOBAL sql_safe_updates = 0"),
@@ -129,6 +138,19 @@ fn server_presets_do_not_change_what_calls_do(site: &mut Installation) {
             ),
         ],
         _ => &[
+            (
+                "ALTER ROLE root SET idle_in_transaction_session_timeout = '1'",
+                "ALTER ROLE root RESET idle_in_transaction_session_timeout",
+            ),
+            (
+                "ALTER ROLE root SET client_encoding = 'LATIN1'",
+                "ALTER ROLE root RESET client_encoding",
+            ),
+            (
+                "ALTER ROLE root SET standard_conforming_strings = off",
+                "ALTER ROLE root RESET standard_conforming_strings",
+            ),
+            ("ALTER ROLE root SET DateStyle = 'German, DMY'", "ALTER ROLE root RESET DateStyle"),
             (
                 "ALTER ROLE root SET default_transaction_isolation = 'serializable'",
                 "ALTER ROLE root RESET default_transaction_isolation",
@@ -173,6 +195,40 @@ fn server_presets_do_not_change_what_calls_do(site: &mut Installation) {
     }
 }
 
+fn server_presets_do_not_shorten_the_wait_for_locks(site: &mut Installation) {
+    let presets = match site.name {
+        "mysql" => [
+            (
+                "SET GLOBAL innodb_lock_wait_timeout = 1",
+                "SET GLOBAL innodb_lock_wait_timeout = DEFAULT",
+            ),
+            ("SET GLOBAL max_statement_time = 1", "SET GLOBAL max_statement_time = DEFAULT"),
+        ],
+        _ => [
+            ("ALTER ROLE root SET lock_timeout = '1s'", "ALTER ROLE root RESET lock_timeout"),
+            (
+                "ALTER ROLE root SET statement_timeout = '1s'",
+                "ALTER ROLE root RESET statement_timeout",
+            ),
+        ],
+    };
+    for (set, reset) in presets {
+        site.ask(json!({"do": "execute", "statement": set}));
+        let store = site.store();
+        site.ask(json!({"do": "execute", "statement": reset}));
+        let token = generate(&store, "alice", None);
+        site.ask(json!({"do": "lock_token", "id": token.id()}));
+        let value = token.value();
+        let revoked = thread::scope(|scope| {
+            let call = scope.spawn(|| store.invalidate(&value, Some("lost")));
+            thread::sleep(Duration::from_secs(3));
+            site.ask(json!({"do": "unlock"}));
+            call.join().unwrap()
+        });
+        assert_eq!(revoked, Ok(()), "{set}");
+    }
+}
+
 fn connections_that_the_network_forgot_are_replaced(site: &mut Installation) {
     let (location, proxy) = behind_proxy(site);
     let settings = r#"{"pool_size": 8, "statement_timeout_secs": 1, "call_timeout_secs": 10}"#;
@@ -198,4 +254,47 @@ fn connections_that_the_network_forgot_are_replaced(site: &mut Installation) {
     // The first call finds out, and tells the others.
     let slow = times.iter().filter(|time| **time > Duration::from_secs(1)).count();
     assert!(slow <= 1, "{times:?}");
+}
+
+fn silent_connection_is_replaced_within_the_call(site: &mut Installation) {
+    let (location, proxy) = behind_proxy(site);
+    // A statement may take as long as the call, nearly.
+    let store = open(&location, r#"{"statement_timeout_secs": 30, "call_timeout_secs": 10}"#);
+    let value = generate(&store, "alice", None).value();
+    for which in ["login", "invalidate"] {
+        proxy.forget();
+        call(&store, which, &value, "").unwrap();
+    }
+}
+
+fn host_that_is_silent_in_session_setup_is_skipped(site: &mut Installation) {
+    let (location, proxy) = behind_proxy(site);
+    proxy.set(Network::SetupLost);
+    let (before, after) = location.split_once('@').unwrap();
+    let (_, place) = site.location.split_once('@').unwrap();
+    let (host, _) = after.split_once('/').unwrap();
+    let location = format!("{before}@{host},{place}");
+    let settings = r#"{"connect_timeout_secs": 1, "call_timeout_secs": 60, "pool_size": 2}"#;
+    let store = open(&location, settings);
+    assert_eq!(proxy.accepted(), 1);
+    // The first host has a place until it surely has the connection no more, and the store works.
+    let value = generate(&store, "alice", None).value();
+    call(&store, "login", &value, "").unwrap();
+}
+
+fn last_good_host_is_tried_first_on_reconnect(site: &mut Installation) {
+    let ((location, refusing), (_, proxy)) = (behind_proxy(site), behind_proxy(site));
+    refusing.set(Network::Closed);
+    let (before, database) = location.rsplit_once('/').unwrap();
+    let store = open(&format!("{before},127.0.0.1:{}/{database}", proxy.port), "{}");
+    let value = generate(&store, "alice", None).value();
+    assert_eq!((refusing.accepted(), proxy.accepted()), (1, 1));
+    site.ask(json!({"do": "kill_connections"}));
+    call(&store, "login", &value, "").unwrap();
+    assert_eq!((refusing.accepted(), proxy.accepted()), (1, 2));
+    // If it fails, the others are tried again.
+    refusing.set(Network::Good);
+    proxy.set(Network::Closed);
+    call(&store, "login", &value, "").unwrap();
+    assert_eq!(refusing.accepted(), 2);
 }

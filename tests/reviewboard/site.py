@@ -209,6 +209,13 @@ def lock_table():
         execute('LOCK TABLE webapi_webapitoken IN ACCESS EXCLUSIVE MODE')
 
 
+def lock_token(id):
+    """Holds a token's row, until `unlock`."""
+    connection.ensure_connection()
+    connection.set_autocommit(False)
+    execute('SELECT id FROM webapi_webapitoken WHERE id = %s FOR UPDATE', [id])
+
+
 def count_connections():
     """How many connections others than this one have at the server."""
     with connection.cursor() as cursor:
@@ -329,7 +336,7 @@ def client_token(user, client_name, expires=None, policy=None, extra_data=None):
 
 
 FUNCTIONS = [prepare, set_user_active, set_expiration, serve, rows, save_all, execute, fetch, lock_user,
-             lock_table, count_connections, kill_connections, unlock, make_tokens, client_token, make_documents]
+             lock_table, lock_token, count_connections, kill_connections, unlock, make_tokens, client_token, make_documents]
 
 if __name__ == '__main__':
     functions = {function.__name__: function for function in FUNCTIONS}

@@ -25,6 +25,9 @@ pub enum Network {
     CommitLost,
     /// A commit does not pass: the connection is closed instead.
     CommitCut,
+    /// Connections are opened. The first statement that sets up or checks the session does not pass,
+    /// nor does anything after it.
+    SetupLost,
 }
 
 /// A server's address behind a network of the test's.
@@ -176,7 +179,8 @@ impl Link {
                 }
                 is_last = message == Some(Message::Write) && is(Network::WriteUnanswered)
                     || is_commit && is(Network::CommitUnanswered);
-                is_lost |= is_commit && is(Network::CommitLost);
+                is_lost |= is_commit && is(Network::CommitLost)
+                    || message == Some(Message::Setup) && is(Network::SetupLost);
             }
             if is_last || is_lost {
                 self.is_dead.store(true, Ordering::Relaxed);
@@ -205,6 +209,8 @@ enum Message {
     /// A prepared statement that writes is executed.
     Write,
     Commit,
+    /// The session is set up, or checked.
+    Setup,
 }
 
 /// What a client sends, by PostgreSQL's protocol or MySQL's.
@@ -226,6 +232,8 @@ impl Traffic {
             None
         } else if kind(b'Q', 0x03) && is_commit {
             Some(Message::Commit)
+        } else if kind(b'Q', 0x03) && (contains(b"SET ") || contains(b"current_setting")) {
+            Some(Message::Setup)
         } else if kind(b'B', 0x17) && self.is_write {
             Some(Message::Write)
         } else {

@@ -2,17 +2,33 @@
 
 use std::net::{IpAddr, ToSocketAddrs};
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use super::address::{Host, Server};
 use super::fault::Fault;
+use super::limits::Limits;
+use super::pool::Attempt;
 
 impl Server {
     /// Connects to the first host that can be reached and accepts the connection, by one of its
-    /// addresses. Names are resolved here, since drivers start threads for it.
+    /// addresses. Names are resolved here, since drivers start threads for it. The timeout bounds
+    /// each address, the setup of the session included.
     pub(super) fn at_each_host<T>(
         &self,
-        mut connect: impl FnMut(&Host, Option<IpAddr>) -> Result<T, Fault>,
+        attempt: &Attempt<'_>,
+        connect_timeout: Duration,
+        mut connect: impl FnMut(&Host, Option<IpAddr>, &Limits) -> Result<T, Fault>,
     ) -> Result<T, Fault> {
+        let mut connect = |host: &Host, ip| {
+            let limits = attempt.limits.of_connect(connect_timeout);
+            connect(host, ip, &limits).map_err(|fault| {
+                let fault = limits.connect_fault(&attempt.limits, fault);
+                if matches!(fault, Fault::Silent { .. }) {
+                    (attempt.give_up)();
+                }
+                fault
+            })
+        };
         let first = self.last_host.load(Ordering::Relaxed);
         let hosts = self.hosts.iter().enumerate().cycle().skip(first).take(self.hosts.len());
         let mut failure = Fault::Lost("there is no host".to_owned());
@@ -64,5 +80,90 @@ impl Host {
             }
         }
         Err(fault)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::{Cell, RefCell};
+
+    use super::super::address::Address;
+    use super::*;
+
+    const SCHEME: &str = if cfg!(feature = "postgres") { "postgresql" } else { "mysql" };
+    const TIMEOUT: Duration = Duration::from_secs(60);
+
+    fn server(hosts: &str) -> Server {
+        match Address::parse(&format!("{SCHEME}://{hosts}/reviewboard?sslmode=require")).unwrap() {
+            Address::Postgres(server) | Address::Mysql(server) => server,
+            Address::Sqlite(_) => unreachable!(),
+        }
+    }
+
+    /// Tries the hosts of a server. Returns the outcome, the addresses that were tried, and how
+    /// many of them were given up.
+    fn try_each<const N: usize>(
+        server: &Server,
+        outcomes: [Result<(), Fault>; N],
+    ) -> (Result<(), Fault>, Vec<String>, usize) {
+        let (tried, given_up) = (RefCell::new(Vec::new()), Cell::new(0));
+        let give_up = || given_up.set(given_up.get() + 1);
+        let limits = Limits::of_call(TIMEOUT, TIMEOUT);
+        let attempt = Attempt { limits, give_up: &give_up };
+        let mut outcomes = outcomes.into_iter();
+        let outcome = server.at_each_host(&attempt, TIMEOUT / 2, |_, ip, limits| {
+            assert!(limits.deadline < attempt.limits.deadline);
+            tried.borrow_mut().push(ip.unwrap().to_string());
+            outcomes.next().unwrap()
+        });
+        assert!(outcomes.next().is_none());
+        (outcome, tried.take(), given_up.get())
+    }
+
+    fn lost() -> Result<(), Fault> {
+        Err(Fault::Lost("refused".into()))
+    }
+
+    fn silent() -> Result<(), Fault> {
+        Err(Fault::Silent { is_overdue: false })
+    }
+
+    #[test]
+    fn each_silent_host_is_given_up() {
+        let server = server("127.0.0.1,127.0.0.2,127.0.0.3");
+        let (outcome, tried, given_up) = try_each(&server, [silent(), lost(), silent()]);
+        // Each had a deadline of its own, before the call's.
+        assert!(matches!(outcome, Err(Fault::Silent { is_overdue: true })));
+        assert_eq!((tried.len(), given_up), (3, 2));
+        let (outcome, tried, given_up) = try_each(&server, [silent(), Ok(())]);
+        assert!(outcome.is_ok());
+        assert_eq!((tried.last().unwrap().as_str(), given_up), ("127.0.0.2", 1));
+    }
+
+    #[test]
+    fn last_good_host_is_tried_first() {
+        let server = server("127.0.0.1,127.0.0.2,127.0.0.3");
+        assert_eq!(try_each(&server, [lost(), Ok(())]).1, ["127.0.0.1", "127.0.0.2"]);
+        assert_eq!(try_each(&server, [Ok(())]).1, ["127.0.0.2"]);
+        let all = ["127.0.0.2", "127.0.0.3", "127.0.0.1"];
+        assert_eq!(try_each(&server, [lost(), lost(), lost()]).1, all);
+        // A host that refuses the account is an answer.
+        let refused = Err(Fault::Refused("denied".into()));
+        assert_eq!(try_each(&server, [refused]).1, ["127.0.0.2"]);
+    }
+
+    #[test]
+    fn last_good_address_is_reused_without_resolving() {
+        // A name that has no address.
+        let server = server("rbtoken.invalid");
+        *server.hosts[0].last_ip.lock() = Some([127, 0, 0, 7].into());
+        let (outcome, tried, _) = try_each(&server, [Ok(())]);
+        assert!(outcome.is_ok());
+        assert_eq!(tried, ["127.0.0.7"]);
+        // If it is gone, the name is resolved again.
+        let (outcome, tried, _) = try_each(&server, [lost()]);
+        assert!(matches!(outcome, Err(Fault::Lost(why)) if why != "refused"));
+        assert_eq!(tried, ["127.0.0.7"]);
+        assert_eq!(*server.hosts[0].last_ip.lock(), None);
     }
 }

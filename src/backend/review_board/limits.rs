@@ -4,9 +4,8 @@ use std::time::{Duration, Instant};
 
 use super::fault::Fault;
 
-/// A server is told to give a statement up. If it does not answer this much later, it is given up
-/// here.
-const GRACE: Duration = Duration::from_secs(1);
+/// The longest time that a server has for its answer after the limit that it was told.
+const MAX_GRACE: Duration = Duration::from_secs(1);
 
 /// The shortest limit that a server is told: to some, 0 is none.
 const MIN_STATEMENT: Duration = Duration::from_millis(1);
@@ -38,6 +37,31 @@ impl Limits {
         Self { deadline: Instant::now() + call, statement: statement.min(call - margin), margin }
     }
 
+    /// The limits of an attempt to connect, the setup of the session included.
+    pub fn of_connect(&self, connect_timeout: Duration) -> Self {
+        Self { deadline: self.deadline.min(Instant::now() + connect_timeout), ..*self }
+    }
+
+    /// The fault of an attempt to connect that had these limits. One that ended by its own deadline
+    /// and not by the call's says that the server is not there.
+    pub fn connect_fault(&self, call: &Self, fault: Fault) -> Fault {
+        let is_late = match fault {
+            Fault::Silent { .. } => true,
+            Fault::TimedOut => self.remaining().is_err(),
+            _ => false,
+        };
+        if is_late && self.deadline < call.deadline {
+            return Fault::Silent { is_overdue: true };
+        }
+        fault
+    }
+
+    /// How long the server has for its answer after the limit that it was told, before the
+    /// connection is given up. Half of the margin, so that the call can ask once more.
+    fn grace(&self) -> Duration {
+        (self.margin / 2).min(MAX_GRACE)
+    }
+
     /// What is left of the call.
     ///
     /// # Errors
@@ -53,11 +77,12 @@ impl Limits {
     /// # Errors
     /// As [`Limits::remaining`].
     pub fn wait(&self, session_limit: Duration) -> Result<Wait, Fault> {
-        let limit = self.remaining()?.min(session_limit + GRACE);
+        let overdue = session_limit + self.grace();
+        let limit = self.remaining()?.min(overdue);
         Ok(Wait {
             limit,
             silence: Fault::Silent { is_overdue: limit >= session_limit },
-            busy_until: Instant::now() + session_limit + GRACE,
+            busy_until: Instant::now() + session_limit + MAX_GRACE,
         })
     }
 
@@ -125,5 +150,35 @@ mod tests {
         let silence = |left: Duration, told| with_left(left).wait(told).unwrap().silence;
         assert!(matches!(silence(30 * SECOND, SECOND), Fault::Silent { is_overdue: true }));
         assert!(matches!(silence(SECOND, 2 * SECOND), Fault::Silent { is_overdue: false }));
+    }
+
+    #[test]
+    fn silent_connection_leaves_time_for_another() {
+        for call in [1, 4, 10, 30, 600] {
+            let limits = Limits::of_call(call * SECOND, 3600 * SECOND);
+            let wait = limits.wait(limits.statement).unwrap();
+            assert!(matches!(wait.silence, Fault::Silent { is_overdue: true }));
+            let rest = call * SECOND - wait.limit;
+            assert!(rest >= limits.margin * 2 / 5, "{call} {rest:?}");
+            // The server answers at its own limit, and the answer takes a moment.
+            assert!(wait.limit >= limits.statement + SECOND / 20, "{call} {:?}", wait.limit);
+        }
+    }
+
+    #[test]
+    fn slow_connect_is_silence_unless_the_call_is_over() {
+        let call = with_left(30 * SECOND);
+        let connect = call.of_connect(Duration::ZERO);
+        for fault in [Fault::TimedOut, Fault::Silent { is_overdue: false }] {
+            assert!(connect.connect_fault(&call, fault).is_gone());
+        }
+        assert!(matches!(connect.connect_fault(&call, Fault::Duplicate), Fault::Duplicate));
+        // The server gave up by itself, or the call is over.
+        let connect = call.of_connect(SECOND);
+        assert!(!connect.connect_fault(&call, Fault::TimedOut).is_gone());
+        let call = with_left(Duration::ZERO);
+        let connect = call.of_connect(SECOND);
+        assert!(!connect.connect_fault(&call, Fault::Silent { is_overdue: false }).is_gone());
+        assert!(!connect.connect_fault(&call, Fault::TimedOut).is_gone());
     }
 }

@@ -14,6 +14,7 @@ mod login;
 mod login_cache;
 #[cfg(feature = "mysql")]
 mod mysql;
+mod names;
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 mod passwords;
 mod pool;
@@ -35,7 +36,7 @@ pub(crate) use address::Address;
 use fault::Fault;
 use limits::Limits;
 use login_cache::{Concerned, LoginCache};
-use pool::{Lease, Pool, Texts};
+use pool::{Attempt, Lease, Pool, Texts};
 use rows::Reader;
 use sql::{Connection, Param};
 
@@ -92,19 +93,19 @@ impl ReviewBoard {
         };
         #[cfg(feature = "postgres")]
         let address = address.with_environment();
-        let connect = move |limits: &Limits| -> Result<Box<dyn Connection>, Fault> {
+        let connect = move |attempt: &Attempt<'_>| -> Result<Box<dyn Connection>, Fault> {
             match &address {
                 #[cfg(feature = "sqlite")]
-                Address::Sqlite(path) => sqlite::connect(path, limits),
+                Address::Sqlite(path) => sqlite::connect(path, &attempt.limits),
                 #[cfg(feature = "postgres")]
                 Address::Postgres(server) => {
                     let ConnectionSettings { call_timeout, statement_timeout, .. } = settings;
                     // Of the session, whichever call is the first to use it.
                     let session = Limits::of_call(call_timeout, statement_timeout).statement;
-                    postgres::connect(server, limits, session, settings.connect_timeout)
+                    postgres::connect(server, attempt, session, settings.connect_timeout)
                 }
                 #[cfg(feature = "mysql")]
-                Address::Mysql(server) => mysql::connect(server, limits, settings.connect_timeout),
+                Address::Mysql(server) => mysql::connect(server, attempt, settings.connect_timeout),
                 // No such address is read without its feature.
                 #[allow(unreachable_patterns)]
                 _ => Err(Fault::Refused("there is no driver for it".to_owned())),
@@ -219,8 +220,8 @@ impl ReviewBoard {
     }
 
     /// Makes a change that happens whole or not at all. It is tried again if it gave way to others,
-    /// or lost a connection that had idled, before the commit: then it is sure that it has not
-    /// happened.
+    /// lost a connection that had idled, or found no memory and the driver has emptied its cache
+    /// since, before the commit: then it is sure that it has not happened.
     fn transact<T>(
         &self,
         limits: Limits,
@@ -238,6 +239,9 @@ impl ReviewBoard {
         for attempt in 1.. {
             match lease.transaction(&mut work) {
                 Err(Fault::Conflict) if attempt < ATTEMPTS => {}
+                Err(Fault::Own(error))
+                    if attempt == 1 && error.kind() == ErrorKind::NoMemory && lease.is_usable() => {
+                }
                 Err(Fault::Unconvertible) if lease.texts == Texts::All => {
                     lease.texts = Texts::Ascii;
                 }
@@ -356,32 +360,6 @@ impl ReviewBoard {
         let count = rows.into_iter().next().and_then(|mut row| row.id());
         Ok(count.ok_or_else(sql::unreadable)?.unsigned_abs())
     }
-
-    /// Gives the names that a table has, page by page. What is no text is left out.
-    fn for_names(
-        &self,
-        limits: Limits,
-        name_and_table: &str,
-        give: &mut dyn FnMut(&[Text]) -> Result<()>,
-    ) -> Result<()> {
-        let statement = format!("{name_and_table} AND id > ? ORDER BY id LIMIT {}", rows::PAGE);
-        let mut last_id = rows::BEFORE_ALL;
-        loop {
-            let page =
-                self.ask_within(limits, |lease| lease.query(&statement, &[Param::Int(last_id)]))?;
-            if page.is_empty() {
-                return Ok(());
-            }
-            let mut names = Vec::new();
-            for mut row in page {
-                last_id = row.id().ok_or_else(sql::unreadable)?;
-                if let Ok(Some(name)) = row.text() {
-                    memory::push(&mut names, Text::try_new(&name)?)?;
-                }
-            }
-            give(&names)?;
-        }
-    }
 }
 
 /// Keeps records, as far as there is memory: what they are about has happened.
@@ -409,9 +387,10 @@ impl Backend for ReviewBoard {
     }
 
     fn local_sites(&self) -> Result<Vec<Text>> {
-        let rows = self.ask(|lease| lease.query("SELECT name FROM site_localsite", &[]))?;
-        let names = rows.into_iter().filter_map(|mut row| row.name().ok().flatten());
-        let mut names = memory::try_collect(names.map(|name| Text::try_new(&name)))?;
+        let mut names = Vec::new();
+        self.for_names(self.limits(), &names::LOCAL_SITES, &mut |page| {
+            page.iter().try_for_each(|name| memory::push(&mut names, name.clone()))
+        })?;
         names.sort_unstable();
         Ok(names)
     }
@@ -428,15 +407,10 @@ impl Backend for ReviewBoard {
     }
 
     fn client_token_expiration(&self) -> Result<Option<i64>> {
-        // Of several sites on one database, the first is Review Board's own.
-        let statement =
-            "SELECT settings FROM siteconfig_siteconfiguration ORDER BY site_id, id LIMIT 1";
-        let rows = self.ask(|lease| lease.query(statement, &[]))?;
-        let Some(mut row) = rows.into_iter().next() else {
+        let Some(text) = self.settings_text()? else {
             return Ok(Some(DEFAULT_EXPIRATION_DAYS));
         };
-        let text = row.text().map_err(|_| sql::unreadable())?;
-        let settings = StoredDocument::read(text.as_ref().map_or("", |text| text.as_str()))?;
+        let settings = StoredDocument::read(&text)?;
         Ok(Some(match settings.root().get("client_token_expiration") {
             None => DEFAULT_EXPIRATION_DAYS,
             // A flag is an integer in Python, and what is none stands for never.
@@ -583,10 +557,10 @@ impl Backend for ReviewBoard {
     fn for_all(&self, give: ForParts<'_>) -> Result<()> {
         let limits = self.bulk_limits();
         give(Part::Total(self.count_within(limits)?))?;
-        let local_sites = "SELECT id, name FROM site_localsite WHERE 1 = 1";
-        self.for_names(limits, local_sites, &mut |names| give(Part::LocalSites(names)))?;
-        let users = "SELECT id, username FROM auth_user WHERE NOT is_active";
-        self.for_names(limits, users, &mut |names| give(Part::InactiveUsers(names)))?;
+        self.for_names(limits, &names::LOCAL_SITES, &mut |names| give(Part::LocalSites(names)))?;
+        self.for_names(limits, &names::INACTIVE_USERS, &mut |names| {
+            give(Part::InactiveUsers(names))
+        })?;
         let mut last_id = rows::BEFORE_ALL;
         loop {
             let page = self.ask_within(limits, |lease| self.reader().page_after(lease, last_id))?;

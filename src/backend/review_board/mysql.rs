@@ -12,6 +12,7 @@ use zeroize::Zeroizing;
 use super::address::{Server, Verification};
 use super::fault::Fault;
 use super::limits::Limits;
+use super::pool::Attempt;
 use super::sql::{Cell, Connection, Dialect, ForRows, KEEP_ALIVE, Param, Row, unreadable};
 use super::{driver, tls};
 use crate::clock::Timestamp;
@@ -61,7 +62,7 @@ struct Mysql {
 
 pub(super) fn connect(
     server: &Server,
-    limits: &Limits,
+    attempt: &Attempt<'_>,
     connect_timeout: Duration,
 ) -> Result<Box<dyn Connection>, Fault> {
     let user = server.user.as_deref().unwrap_or_default();
@@ -79,12 +80,11 @@ pub(super) fn connect(
     }
     let accepts_any_name =
         server.tls.as_ref().is_some_and(|tls| tls.verification == Verification::Authority);
-    let connect = |options: OptsBuilder| -> Result<Box<dyn Connection>, Fault> {
+    let connect = |options: OptsBuilder, limits: &Limits| -> Result<Box<dyn Connection>, Fault> {
         let runtime = Builder::new_current_thread().enable_io().enable_time().build();
         let runtime = runtime.map_err(|error| Fault::Lost(error.to_string()))?;
         let open = |options: OptsBuilder| {
-            let limit = limits.remaining()?.min(connect_timeout);
-            let silence = Fault::Silent { is_overdue: limit == connect_timeout };
+            let (limit, silence) = (limits.remaining()?, Fault::Silent { is_overdue: false });
             driver::within(&runtime, limit, silence, Conn::new(options))
         };
         let mut opened = open(options.clone())?;
@@ -113,14 +113,15 @@ pub(super) fn connect(
         connection.set_session_limit(limits.statement)?;
         Ok(Box::new(connection))
     };
-    server.at_each_host(|host, ip| {
+    server.at_each_host(attempt, connect_timeout, |host, ip, limits| {
         let password = server.password(host, user)?.map(|password| password.to_string());
         let options = options.clone().pass(password).tcp_port(host.port);
-        connect(match &host.socket {
+        let options = match &host.socket {
             Some(path) => options.socket(Some(path.to_string_lossy().into_owned())),
             // The driver would start a thread to look the name up. It is the certificate's.
             None => options.ip_or_hostname(host.name.clone()).resolved_ips(ip.map(|ip| vec![ip])),
-        })
+        };
+        connect(options, limits)
     })
 }
 

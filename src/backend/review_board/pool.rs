@@ -13,7 +13,14 @@ use crate::memory;
 use crate::os::{descriptors, fork};
 
 /// Opens a connection.
-type Connect = Box<dyn Fn(&Limits) -> Result<Box<dyn Connection>, Fault> + Send + Sync>;
+type Connect = Box<dyn Fn(&Attempt<'_>) -> Result<Box<dyn Connection>, Fault> + Send + Sync>;
+
+/// An attempt to connect, at one host after the other.
+pub(super) struct Attempt<'a> {
+    pub limits: Limits,
+    /// To be called for each host that did not answer in time: it may have the connection still.
+    pub give_up: &'a dyn Fn(),
+}
 
 /// A connection that idled for longer is not used again: servers close those, and the boxes between
 /// forget them.
@@ -55,9 +62,10 @@ struct State {
     lost: u64,
 }
 
-/// The last attempt to connect failed.
+/// The server is not there: the last attempt to connect failed, or a connection was lost since.
 struct Failure {
-    fault: Fault,
+    /// Of the last attempt; none before the first one.
+    fault: Option<Fault>,
     at: Instant,
     /// Nobody connects before this.
     retry_at: Instant,
@@ -79,12 +87,24 @@ impl State {
         self.idle.drain(..old).collect()
     }
 
-    /// When something changes by itself.
-    fn next_change(&self, size: usize) -> Option<Instant> {
-        let may_connect = self.open < size;
+    /// When something changes by itself, for a caller who has a place to connect in or has none.
+    fn next_change(&self, may_connect: bool) -> Option<Instant> {
         let failure = self.failure.as_ref().filter(|failure| may_connect && !failure.is_retried);
         let retry_at = failure.map(|failure| failure.retry_at);
         self.abandoned.iter().copied().chain(retry_at).min()
+    }
+
+    /// Notes that a connection was lost, so that one caller alone finds out whether the server is
+    /// there, at once.
+    fn lose(&mut self) {
+        let now = Instant::now();
+        self.failure.get_or_insert(Failure {
+            fault: None,
+            at: now,
+            retry_at: now,
+            backoff: Duration::ZERO,
+            is_retried: false,
+        });
     }
 
     /// Notes that an attempt to connect failed. Of those that were made at the same time, one
@@ -92,10 +112,11 @@ impl State {
     fn fail(&mut self, fault: Fault, began: Instant) {
         let at = Instant::now();
         let backoff = match &self.failure {
+            Some(last) if last.fault.is_some() && last.at > began => last.backoff,
+            Some(last) => (last.backoff * 2).clamp(MIN_BACKOFF, MAX_BACKOFF),
             None => MIN_BACKOFF,
-            Some(last) if last.at > began => last.backoff,
-            Some(last) => (last.backoff * 2).min(MAX_BACKOFF),
         };
+        let fault = Some(fault);
         self.failure =
             Some(Failure { fault, at, retry_at: at + backoff, backoff, is_retried: false });
     }
@@ -146,7 +167,7 @@ impl Pool {
             if self.was_forked() {
                 return Err(forked().into());
             }
-            let Some((mut place, idle)) = self.place(limits, start)? else { continue };
+            let Some((mut place, idle)) = self.place(limits, start, may_be_old)? else { continue };
             match idle {
                 Some(connection) if may_be_old => {
                     return Ok(Lease::new(place, connection, false, limits));
@@ -156,7 +177,14 @@ impl Pool {
             descriptors::occupy_standard_streams()
                 .map_err(|error| Fault::Lost(error.to_string()))?;
             let began = Instant::now();
-            match (self.connect)(&limits) {
+            let give_up = || {
+                // The server has not seen yet that nobody waits for it.
+                let until = Instant::now() + self.connect_timeout;
+                let mut state = self.state.lock();
+                state.open += 1;
+                state.abandoned.push(until);
+            };
+            match (self.connect)(&Attempt { limits, give_up: &give_up }) {
                 Ok(connection) => {
                     self.state.lock().failure = None;
                     place.is_retry = false;
@@ -172,10 +200,6 @@ impl Pool {
                         state.fail(fault.clone(), began);
                     }
                     drop(state);
-                    if matches!(fault, Fault::Silent { .. }) {
-                        // The server has not seen yet that nobody waits for it.
-                        place.next = Next::Abandoned(Instant::now() + self.connect_timeout);
-                    }
                     drop(place);
                     // A full server has room, at the latest, when another caller is done.
                     if !may_wait(&fault) || !has_others {
@@ -186,13 +210,19 @@ impl Pool {
         }
     }
 
-    /// Waits for a place, with a connection that idles in it or for a new one. None: try again.
-    fn place(&self, limits: Limits, start: Instant) -> Result<Option<Found<'_>>, Fault> {
+    /// Waits for a place, with a connection that idles in it or for a new one. If the connection
+    /// must be new, one that idles gives up its place. None: try again.
+    fn place(
+        &self,
+        limits: Limits,
+        start: Instant,
+        may_be_old: bool,
+    ) -> Result<Option<Found<'_>>, Fault> {
         let mut state = self.state.lock();
         loop {
             let now = Instant::now();
             if limits.deadline <= now {
-                let full = state.failure.as_ref().map(|failure| &failure.fault);
+                let full = state.failure.as_ref().and_then(|failure| failure.fault.as_ref());
                 return Err(full
                     .filter(|fault| may_wait(fault))
                     .cloned()
@@ -204,30 +234,34 @@ impl Pool {
                 self.close(old);
                 return Ok(None);
             }
-            if let Some((_, connection)) = state.idle.pop() {
+            if may_be_old && let Some((_, connection)) = state.idle.pop() {
                 return Ok(Some((Place::new(self, false), Some(connection))));
             }
-            if state.open < self.size {
-                match &mut state.failure {
-                    None => {
-                        state.open += 1;
-                        return Ok(Some((Place::new(self, false), None)));
-                    }
-                    Some(failure) if failure.retry_at <= now && !failure.is_retried => {
-                        // One attempt at a time, until one succeeds.
-                        failure.is_retried = true;
-                        state.open += 1;
-                        return Ok(Some((Place::new(self, true), None)));
-                    }
-                    // Somebody has tried since: the answer is this caller's too.
-                    Some(failure) if failure.at > start && !may_wait(&failure.fault) => {
-                        return Err(failure.fault.clone());
-                    }
-                    Some(_) => {}
+            let has_room = state.open < self.size;
+            let may_connect = has_room || !state.idle.is_empty();
+            let is_retry = match &mut state.failure {
+                _ if !may_connect => None,
+                None => Some(false),
+                Some(failure) if failure.retry_at <= now && !failure.is_retried => {
+                    // One attempt at a time, until one succeeds.
+                    failure.is_retried = true;
+                    Some(true)
                 }
+                // Somebody has tried since: the answer is this caller's too.
+                Some(Failure { fault: Some(fault), at, .. }) if *at > start && !may_wait(fault) => {
+                    return Err(fault.clone());
+                }
+                Some(_) => None,
+            };
+            if let Some(is_retry) = is_retry {
+                let old = if has_room { None } else { state.idle.pop() };
+                state.open += usize::from(has_room);
+                let connection = old.map(|(_, connection)| connection);
+                return Ok(Some((Place::new(self, is_retry), connection)));
             }
-            let until =
-                state.next_change(self.size).map_or(limits.deadline, |at| at.min(limits.deadline));
+            let until = state
+                .next_change(may_connect)
+                .map_or(limits.deadline, |at| at.min(limits.deadline));
             state.waiting += 1;
             self.returned.wait_until(&mut state, until);
             state.waiting -= 1;
@@ -235,8 +269,9 @@ impl Pool {
     }
 
     /// A connection was lost, so those that idle are most likely too.
-    fn forget_idle(&self) {
+    fn lose(&self) {
         let mut state = self.state.lock();
+        state.lose();
         let idle = mem::take(&mut state.idle);
         state.lost += idle.len() as u64;
         drop(state);
@@ -352,10 +387,15 @@ impl<'a> Lease<'a> {
         if let Err(fault) = &answer {
             self.is_usable &= !fault.ends_connection();
             if fault.is_gone() {
-                self.place.pool.forget_idle();
+                self.place.pool.lose();
             }
         }
         answer
+    }
+
+    /// Whether nothing is open that a transaction has left.
+    pub fn is_usable(&self) -> bool {
+        self.is_usable
     }
 
     /// Ends a query whose rows stay locked until the transaction ends.

@@ -19,6 +19,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use super::address::Server;
 use super::fault::Fault;
 use super::limits::Limits;
+use super::pool::Attempt;
 use super::sql::{Cell, Connection, Dialect, ForRows, KEEP_ALIVE, Param, Row, unreadable};
 use super::{driver, tls};
 use crate::clock::Timestamp;
@@ -83,7 +84,7 @@ enum Prepared {
 
 pub(super) fn connect(
     server: &Server,
-    limits: &Limits,
+    attempt: &Attempt<'_>,
     session_limit: Duration,
     connect_timeout: Duration,
 ) -> Result<Box<dyn Connection>, Fault> {
@@ -96,11 +97,10 @@ pub(super) fn connect(
     let tls = server.tls.as_ref().map(tls::postgres::client_config).transpose()?;
     let tls = tls.map(MakeRustlsConnect::new);
     config.ssl_mode(if tls.is_some() { SslMode::Require } else { SslMode::Disable });
-    let connect = |config: &Config| -> Result<Postgres, Fault> {
+    let connect = |config: &Config, limits: &Limits| -> Result<Postgres, Fault> {
         let runtime = Builder::new_current_thread().enable_io().enable_time().build();
         let runtime = runtime.map_err(|error| Fault::Lost(error.to_string()))?;
-        let limit = limits.remaining()?.min(connect_timeout);
-        let silence = Fault::Silent { is_overdue: limit == connect_timeout };
+        let (limit, silence) = (limits.remaining()?, Fault::Silent { is_overdue: false });
         let (client, driver, has_bytes) = within(&runtime, limit, silence, async {
             Ok(match tls.clone() {
                 Some(tls) => {
@@ -130,21 +130,21 @@ pub(super) fn connect(
         connection.check_session()?;
         Ok(connection)
     };
-    let connect = |config: &mut Config| -> Result<Box<dyn Connection>, Fault> {
+    let connect = |config: &mut Config, limits: &Limits| -> Result<Box<dyn Connection>, Fault> {
         if server.pools_transactions {
-            return Ok(Box::new(connect(config)?));
+            return Ok(Box::new(connect(config, limits)?));
         }
         let options = startup_options(session_limit, server.needs_writes);
-        match connect(config.options(format!("{options} -c {CHECK_INTERVAL}=1000"))) {
+        match connect(config.options(format!("{options} -c {CHECK_INTERVAL}=1000")), limits) {
             // An unknown setting, or one that the server's system has no call for: of the second
             // kind, the message is not repeated.
             Err(Fault::Refused(why)) if why.contains(CHECK_INTERVAL) || why.ends_with("22023") => {
-                Ok(Box::new(connect(config.options(options))?))
+                Ok(Box::new(connect(config.options(options), limits)?))
             }
             connected => Ok(Box::new(connected?)),
         }
     };
-    server.at_each_host(|host, ip| {
+    server.at_each_host(attempt, connect_timeout, |host, ip, limits| {
         let mut config = config.clone();
         config.port(host.port);
         if let Some(password) = server.password(host, user)? {
@@ -155,7 +155,7 @@ pub(super) fn connect(
             (None, Some(ip)) => config.host(&host.name).hostaddr(ip),
             (None, None) => config.host(&host.name),
         };
-        connect(&mut config)
+        connect(&mut config, limits)
     })
 }
 

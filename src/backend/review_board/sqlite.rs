@@ -279,8 +279,11 @@ mod tests {
         let reader = rusqlite::Connection::open(&path).unwrap();
         reader.execute_batch("CREATE TABLE t (id integer); BEGIN; SELECT * FROM t").unwrap();
         let to = path.clone();
-        let pool =
-            Pool::new(Box::new(move |limits| connect(&to, limits)), Duration::from_secs(1), 1);
+        let pool = Pool::new(
+            Box::new(move |attempt| connect(&to, &attempt.limits)),
+            Duration::from_secs(1),
+            1,
+        );
         let insert = || {
             let limits = Limits::of_call(Duration::from_secs(1), Duration::from_millis(1));
             let mut lease = pool.lease(limits).unwrap();

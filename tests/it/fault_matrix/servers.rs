@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -83,6 +84,8 @@ struct Subject {
     /// A token of each caller, and one for after the fault.
     values: Vec<String>,
     expected: Answer,
+    /// What the store's hooks were told.
+    events: Arc<Events>,
 }
 
 impl Bench {
@@ -140,6 +143,7 @@ impl Bench {
             assert!(answer.is_ok() && *time < deadline + LATE, "{what}");
         }
         for (subject, outcomes) in subjects.iter().zip(outcomes) {
+            let events = subject.events.take();
             let mut exact = 0;
             for (caller, (answer, time)) in outcomes.into_iter().enumerate() {
                 let what = format!("{fault:?} {}: {answer:?} in {time:?}", subject.call);
@@ -147,6 +151,10 @@ impl Bench {
                 exact +=
                     usize::from(subject.is_expected(&answer).unwrap_or_else(|| panic!("{what}")));
                 self.check_effect(fault, subject, caller, &answer);
+                // Hooks hear of what was acknowledged, and of nothing else.
+                let count = events.iter().filter(|seen| subject.is_of(fault, caller, seen)).count();
+                let is_change = subject.call != "existing";
+                assert_eq!(count, usize::from(is_change && answer.is_ok()), "{what}");
             }
             assert!(exact > 0, "{fault:?} {}", subject.call);
             let most = most[subject.call].max(most_after[subject.call]);
@@ -188,7 +196,8 @@ impl Bench {
             WriteUnanswered => self.open(fault, call, port),
             _ => store,
         };
-        let subject = Subject { call, store, values, expected };
+        let events = store.watch();
+        let subject = Subject { call, store, values, expected, events };
         // Unless the callers are to wait for one connection.
         while fault != Full && self.server.connections(call).len() < POOL_SIZE {
             thread::scope(|scope| {
@@ -422,6 +431,17 @@ impl Subject {
             _ => store.invalidate(&self.values[caller], Some("lost"))?,
         }
         Ok(())
+    }
+
+    /// Whether an event is that of a caller's call.
+    fn is_of(&self, fault: Fault, caller: usize, seen: &Seen) -> bool {
+        match (self.call, seen.event) {
+            ("login", "used") | ("invalidate", "invalidated") => {
+                seen.token.value == self.values[caller]
+            }
+            ("new", "created") => seen.token.client_name == Some(new_client(fault, caller)),
+            _ => false,
+        }
     }
 
     /// Whether a call ended exactly as documented. A caller that waits for a connection of the

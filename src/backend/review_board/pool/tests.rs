@@ -77,8 +77,13 @@ fn pool_of(
     size: usize,
     connection: impl Fn() -> Result<Fake, Fault> + Send + Sync + 'static,
 ) -> Pool {
-    let connect =
-        move |_: &Limits| -> Result<Box<dyn Connection>, Fault> { Ok(Box::new(connection()?)) };
+    let connect = move |attempt: &Attempt<'_>| -> Result<Box<dyn Connection>, Fault> {
+        let connection = connection();
+        if matches!(connection, Err(Fault::Silent { .. })) {
+            (attempt.give_up)();
+        }
+        Ok(Box::new(connection?))
+    };
     Pool::new(Box::new(connect), CONNECT_TIMEOUT, size)
 }
 
@@ -205,6 +210,97 @@ fn connection_given_up_while_connecting_keeps_its_place() {
     assert!(matches!(pool.lease(limits(20)).map(drop), Err(Fault::TimedOut)));
     assert!(pool.lease(limits(60_000)).unwrap().is_new);
     assert!(start.elapsed() >= CONNECT_TIMEOUT);
+}
+
+#[test]
+fn each_silent_host_of_an_attempt_takes_a_place() {
+    deadline::start();
+    let made = AtomicUsize::new(0);
+    let connect = move |attempt: &Attempt<'_>| -> Result<Box<dyn Connection>, Fault> {
+        // Two hosts that do not answer, and one that does.
+        if made.fetch_add(1, Ordering::Relaxed) == 0 {
+            (attempt.give_up)();
+            (attempt.give_up)();
+        }
+        Ok(Box::new(Fake::good()))
+    };
+    let pool = Pool::new(Box::new(connect), CONNECT_TIMEOUT, 3);
+    let start = Instant::now();
+    let first = pool.lease(limits(60_000)).unwrap();
+    assert_eq!(pool.state.lock().open, 3);
+    assert!(matches!(pool.lease(limits(20)).map(drop), Err(Fault::TimedOut)));
+    let second = pool.lease(limits(60_000)).unwrap();
+    assert!(second.is_new && start.elapsed() >= CONNECT_TIMEOUT);
+    drop((first, second));
+    pool.state.lock().clean_up(Instant::now());
+    assert_eq!(pool.state.lock().open, 2);
+}
+
+#[test]
+fn connection_that_idled_for_two_minutes_is_closed() {
+    let (pool, closed) = pool("", 2);
+    drop((pool.lease(limits(1000)).unwrap(), pool.lease(limits(1000)).unwrap()));
+    let now = Instant::now();
+    let close_at = |idle_secs| {
+        let old = pool.state.lock().clean_up(now + Duration::from_secs(idle_secs));
+        let count = old.len();
+        pool.close(old);
+        count
+    };
+    assert_eq!((close_at(119), closed.load(Ordering::Relaxed)), (0, 0));
+    assert_eq!((close_at(120), closed.load(Ordering::Relaxed)), (2, 2));
+    assert_eq!(pool.state.lock().open, 0);
+    assert!(pool.lease(limits(1000)).unwrap().is_new);
+}
+
+#[test]
+fn lost_connections_make_one_caller_connect() {
+    deadline::start();
+    const CALLERS: usize = 8;
+    let (trying, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let made = AtomicUsize::new(0);
+    let (now, peak) = (Arc::clone(&trying), Arc::clone(&most));
+    let pool = pool_of(CALLERS, move || {
+        if made.fetch_add(1, Ordering::Relaxed) < CALLERS {
+            return Ok(Fake::failing("SELECT", Fault::Lost("gone".into())));
+        }
+        peak.fetch_max(now.fetch_add(1, Ordering::Relaxed) + 1, Ordering::Relaxed);
+        std::thread::sleep(MIN_BACKOFF * 5);
+        now.fetch_sub(1, Ordering::Relaxed);
+        Err(Fault::Lost("refused".into()))
+    });
+    let all_have_one = std::sync::Barrier::new(CALLERS);
+    std::thread::scope(|scope| {
+        for _ in 0..CALLERS {
+            scope.spawn(|| {
+                let mut lease = pool.lease(limits(60_000)).unwrap();
+                all_have_one.wait();
+                assert!(lease.query("SELECT", &[]).is_err());
+                drop(lease);
+                assert!(pool.lease_new(limits(60_000)).is_err());
+            });
+        }
+    });
+    assert_eq!(most.load(Ordering::Relaxed), 1);
+}
+
+#[test]
+fn new_connection_waits_for_the_backoff() {
+    let made = AtomicUsize::new(0);
+    let pool = pool_of(2, move || match made.fetch_add(1, Ordering::Relaxed) {
+        0 => Ok(Fake::good()),
+        _ => Err(Fault::Lost("refused".into())),
+    });
+    drop(pool.lease(limits(1000)).unwrap());
+    // It gives up its place only to a connection that may be made.
+    let retry_at = Instant::now() + Duration::from_secs(60);
+    {
+        let mut state = pool.state.lock();
+        state.fail(Fault::Lost("refused".into()), Instant::now());
+        state.failure.as_mut().unwrap().retry_at = retry_at;
+    }
+    assert!(matches!(pool.lease_new(limits(50)).map(drop), Err(Fault::TimedOut)));
+    assert!(!pool.lease(limits(1000)).unwrap().is_new);
 }
 
 #[test]

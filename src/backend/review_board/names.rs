@@ -1,0 +1,124 @@
+//! Reads names of users and Local Sites, and the server's settings. A text that the server cannot
+//! convert to UTF-8 concerns its row alone.
+
+use zeroize::Zeroizing;
+
+use super::fault::Fault;
+use super::limits::Limits;
+use super::pool::{Lease, Texts};
+use super::sql::{Cell, Param, Row};
+use super::{ReviewBoard, rows, sql};
+use crate::error::Result;
+use crate::memory::{self, TextBuffer};
+use crate::text::Text;
+
+/// Names of a table's rows.
+pub(super) struct Names {
+    column: &'static str,
+    table: &'static str,
+    condition: &'static str,
+}
+
+pub(super) const LOCAL_SITES: Names =
+    Names { column: "name", table: "site_localsite", condition: "1 = 1" };
+
+pub(super) const INACTIVE_USERS: Names =
+    Names { column: "username", table: "auth_user", condition: "NOT is_active" };
+
+impl Names {
+    /// Reads the ids and names of the next [`rows::PAGE`] rows. A row that the server cannot
+    /// convert has no name.
+    fn page_after(&self, lease: &mut Lease<'_>, id: i64) -> Result<Vec<Row>, Fault> {
+        let Self { column, table, condition } = self;
+        let rest =
+            format!("FROM {table} WHERE {condition} AND id > ? ORDER BY id LIMIT {}", rows::PAGE);
+        if lease.texts == Texts::All {
+            return lease.query(&format!("SELECT id, {column} {rest}"), &[Param::Int(id)]);
+        }
+        let mut page = Vec::new();
+        let row = format!("SELECT id, {column} FROM {table} WHERE id = ?");
+        for mut found in lease.query(&format!("SELECT id {rest}"), &[Param::Int(id)])? {
+            let id = found.id().ok_or_else(sql::unreadable)?;
+            let found = match lease.query(&row, &[Param::Int(id)]) {
+                Err(Fault::Unconvertible) => None,
+                found => found?.into_iter().next(),
+            };
+            let without_name = || memory::try_collect([Ok(Cell::Int(id))]).map(Row::new);
+            memory::push(&mut page, found.map_or_else(without_name, Ok)?)?;
+        }
+        Ok(page)
+    }
+}
+
+impl ReviewBoard {
+    /// Gives the names that a table has, page by page. A cell that is no name is left out.
+    pub(super) fn for_names(
+        &self,
+        limits: Limits,
+        which: &Names,
+        give: &mut dyn FnMut(&[Text]) -> Result<()>,
+    ) -> Result<()> {
+        let mut last_id = rows::BEFORE_ALL;
+        loop {
+            let page = self.ask_within(limits, |lease| which.page_after(lease, last_id))?;
+            let is_last = page.len() < rows::PAGE;
+            let mut names = Vec::new();
+            for mut row in page {
+                last_id = row.id().ok_or_else(sql::unreadable)?;
+                if let Ok(Some(name)) = row.name() {
+                    memory::push(&mut names, Text::try_new(&name)?)?;
+                }
+            }
+            if !names.is_empty() {
+                give(&names)?;
+            }
+            if is_last {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Reads the server's settings, a JSON object; none if there are none. Of a text that the
+    /// server cannot convert, it reads what is ASCII.
+    pub(super) fn settings_text(&self) -> Result<Option<Zeroizing<String>>> {
+        // Of several sites on one database, the first is Review Board's own.
+        const FROM: &str = "FROM siteconfig_siteconfiguration ORDER BY site_id, id LIMIT 1";
+        self.ask(|lease| {
+            let is_raw = lease.texts != Texts::All;
+            let column = if is_raw {
+                "encode(convert_to(settings, 'SQL_ASCII'), 'hex')"
+            } else {
+                "settings"
+            };
+            let rows = lease.query(&format!("SELECT {column} {FROM}"), &[])?;
+            let Some(mut row) = rows.into_iter().next() else { return Ok(None) };
+            match row.text() {
+                Ok(text) if is_raw => Ok(Some(ascii(text.as_ref().map_or("", |text| text))?)),
+                Ok(text) => Ok(Some(text.unwrap_or_default())),
+                Err(_) if self.kind == "postgresql" && !is_raw => Err(Fault::Unconvertible),
+                Err(_) => Err(sql::unreadable().into()),
+            }
+        })
+    }
+}
+
+/// Reads hexadecimal digits as a text, in which `?` replaces each byte that is not ASCII.
+fn ascii(digits: &str) -> Result<Zeroizing<String>> {
+    let mut text = TextBuffer::default();
+    for pair in digits.as_bytes().chunks(2) {
+        let byte = str::from_utf8(pair).ok().and_then(|pair| u8::from_str_radix(pair, 16).ok());
+        text.push(byte.filter(u8::is_ascii).map_or('?', char::from));
+    }
+    Ok(Zeroizing::new(text.finish()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hexadecimal_digits_are_read_as_ascii() {
+        assert_eq!(ascii("7b2261ff80227d").unwrap().as_str(), "{\"a??\"}");
+        assert_eq!(ascii("").unwrap().as_str(), "");
+    }
+}
