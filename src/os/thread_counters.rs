@@ -5,15 +5,17 @@
 
 use std::cell::Cell;
 use std::ffi::c_void;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::Ordering;
 
 use once_cell::sync::OnceCell;
+
+use crate::sync::{AtomicBool, AtomicI64};
 
 /// Number of counters in a set, which fill a cache line.
 pub(crate) const COUNTERS: usize = 8;
 
-/// Number of sets that threads can own at a time.
-const SETS: usize = 128;
+/// Number of sets that threads can own at a time; few where each step takes long.
+const SETS: usize = if cfg!(any(miri, loom)) { 4 } else { 128 };
 
 /// The counters of one thread. A later thread takes over the set, with its values, of one that
 /// ended.
@@ -21,14 +23,91 @@ const SETS: usize = 128;
 struct Set([AtomicI64; COUNTERS]);
 
 impl Set {
+    #[cfg(not(loom))]
     const fn new() -> Self {
         Self([const { AtomicI64::new(0) }; COUNTERS])
     }
+
+    #[cfg(loom)]
+    fn new() -> Self {
+        Self(std::array::from_fn(|_| AtomicI64::new(0)))
+    }
+
+    /// Adds to a counter of a set that the calling thread owns.
+    #[inline]
+    fn add_as_owner(&self, counter: usize, number: i64) {
+        let counter = &self.0[counter];
+        // No other thread writes it.
+        counter.store(counter.load(Ordering::Relaxed).wrapping_add(number), Ordering::Relaxed);
+    }
+
+    /// Adds to a counter of the set that threads share.
+    #[inline]
+    fn add_shared(&self, counter: usize, number: i64) {
+        self.0[counter].fetch_add(number, Ordering::Relaxed);
+    }
 }
 
-static OWNED: [Set; SETS] = [const { Set::new() }; SETS];
-static IS_OWNED: [AtomicBool; SETS] = [const { AtomicBool::new(false) }; SETS];
-static SHARED: Set = Set::new();
+/// The sets that threads can own, and which of them have an owner, and the set that threads share.
+struct Sets<const COUNT: usize> {
+    owned: [Set; COUNT],
+    is_owned: [AtomicBool; COUNT],
+    shared: Set,
+}
+
+impl<const COUNT: usize> Sets<COUNT> {
+    #[cfg(not(loom))]
+    const fn new() -> Self {
+        Self {
+            owned: [const { Set::new() }; COUNT],
+            is_owned: [const { AtomicBool::new(false) }; COUNT],
+            shared: Set::new(),
+        }
+    }
+
+    #[cfg(loom)]
+    fn new() -> Self {
+        Self {
+            owned: std::array::from_fn(|_| Set::new()),
+            is_owned: std::array::from_fn(|_| AtomicBool::new(false)),
+            shared: Set::new(),
+        }
+    }
+
+    /// Makes the calling thread the owner of a set that has none, and returns its index.
+    fn acquire(&self) -> Option<usize> {
+        let take = |is_owned: &AtomicBool| {
+            // The owner before has written for the last time, and this thread reads what it wrote.
+            is_owned.compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed).is_ok()
+        };
+        self.is_owned.iter().position(take)
+    }
+
+    /// Gives up a set that the calling thread owns.
+    fn release(&self, index: usize) {
+        if let Some(is_owned) = self.is_owned.get(index) {
+            is_owned.store(false, Ordering::Release);
+        }
+    }
+
+    /// Returns the sums of all sets. Additions that are under way may be missing.
+    fn sums(&self) -> [i64; COUNTERS] {
+        let mut sums = [0_i64; COUNTERS];
+        for set in self.owned.iter().chain([&self.shared]) {
+            for (sum, counter) in sums.iter_mut().zip(&set.0) {
+                *sum = sum.wrapping_add(counter.load(Ordering::Relaxed));
+            }
+        }
+        sums
+    }
+}
+
+#[cfg(not(loom))]
+static ALL: Sets<SETS> = Sets::new();
+#[cfg(loom)]
+loom::lazy_static! {
+    static ref ALL: Sets<SETS> = Sets::new();
+}
 
 /// Runs [`disown`] when a thread ends that owns a set. `None` if the system has no key left.
 static KEY: OnceCell<Option<libc::pthread_key_t>> = OnceCell::new();
@@ -42,47 +121,35 @@ thread_local! {
 #[inline]
 pub(crate) fn add(counter: usize, number: i64) {
     let set = SET.get().unwrap_or_else(own);
-    let counter = &set.0[counter];
-    if std::ptr::eq(set, &raw const SHARED) {
-        counter.fetch_add(number, Ordering::Relaxed);
+    if std::ptr::eq(set, &raw const ALL.shared) {
+        set.add_shared(counter, number);
     } else {
-        // No other thread writes it.
-        counter.store(counter.load(Ordering::Relaxed).wrapping_add(number), Ordering::Relaxed);
+        set.add_as_owner(counter, number);
     }
 }
 
 /// Returns the sums of all threads' counters. Additions that are under way may be missing.
 pub(crate) fn sums() -> [i64; COUNTERS] {
-    let mut sums = [0; COUNTERS];
-    for set in OWNED.iter().chain([&SHARED]) {
-        for (sum, counter) in sums.iter_mut().zip(&set.0) {
-            *sum += counter.load(Ordering::Relaxed);
-        }
-    }
-    sums
+    ALL.sums()
 }
 
 /// Makes this thread the owner of a set, or a user of the shared one.
 #[cold]
 fn own() -> &'static Set {
-    let set = free_set().unwrap_or(&SHARED);
+    let set = free_set().unwrap_or(&ALL.shared);
     SET.set(Some(set));
     set
 }
 
 fn free_set() -> Option<&'static Set> {
     let key = key()?;
-    let take = |is_owned: &AtomicBool| {
-        // The owner before has written for the last time.
-        is_owned.compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed).is_ok()
-    };
-    let index = IS_OWNED.iter().position(take)?;
+    let index = ALL.acquire()?;
     // SAFETY: the key was created, and its destructor expects an index in a pointer that is not
     // null.
     if unsafe { libc::pthread_setspecific(key, std::ptr::without_provenance(index + 1)) } == 0 {
-        return Some(&OWNED[index]);
+        return Some(&ALL.owned[index]);
     }
-    IS_OWNED[index].store(false, Ordering::Release);
+    ALL.release(index);
     None
 }
 
@@ -100,13 +167,11 @@ pub(super) fn key() -> Option<libc::pthread_key_t> {
 
 /// Gives up the set of a thread that ends. What runs on it after this uses the shared set.
 unsafe extern "C" fn disown(index: *mut c_void) {
-    SET.set(Some(&SHARED));
-    if let Some(is_owned) = IS_OWNED.get(index.addr().wrapping_sub(1)) {
-        is_owned.store(false, Ordering::Release);
-    }
+    SET.set(Some(&ALL.shared));
+    ALL.release(index.addr().wrapping_sub(1));
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use std::thread;
 
@@ -117,11 +182,12 @@ mod tests {
 
     #[test]
     fn counts_of_ended_threads_and_of_many_at_once_are_kept() {
+        let (threads, additions) = if cfg!(miri) { (SETS + 2, 10) } else { (SETS + 20, 1000) };
         let before = sums()[UNUSED];
         for _ in 0..3 {
-            let threads = (0..SETS + 20).map(|_| {
-                thread::spawn(|| {
-                    for _ in 0..1000 {
+            let threads = (0..threads).map(|_| {
+                thread::spawn(move || {
+                    for _ in 0..additions {
                         add(UNUSED, 2);
                         add(UNUSED, -1);
                     }
@@ -130,6 +196,56 @@ mod tests {
             let threads: Vec<_> = threads.collect();
             threads.into_iter().for_each(|thread| thread.join().unwrap());
         }
-        assert_eq!(sums()[UNUSED] - before, 3 * 1000 * (SETS as i64 + 20));
+        assert_eq!(sums()[UNUSED] - before, 3 * additions * threads as i64);
+    }
+}
+
+/// Models for loom (`.ci/loom`).
+#[cfg(all(test, loom))]
+mod models {
+    use loom::thread;
+
+    use super::*;
+    use crate::sync::Arc;
+
+    /// Counts as a thread of a host does: from its first handle to its end.
+    fn count<const COUNT: usize>(sets: &Sets<COUNT>, numbers: &[i64]) {
+        match sets.acquire() {
+            Some(index) => {
+                numbers.iter().for_each(|&it| sets.owned[index].add_as_owner(0, it));
+                sets.release(index);
+            }
+            None => numbers.iter().for_each(|&it| sets.shared.add_shared(0, it)),
+        }
+    }
+
+    #[test]
+    fn counts_are_kept_when_threads_take_over_a_set() {
+        loom::model(|| {
+            let sets = Arc::new(Sets::<1>::new());
+            let threads = [1, 4].map(|number| {
+                let sets = Arc::clone(&sets);
+                thread::spawn(move || count(&sets, &[number, number]))
+            });
+            count(&sets, &[16]);
+            threads.into_iter().for_each(|thread| thread.join().unwrap());
+            assert_eq!(sets.sums()[0], 26);
+        });
+    }
+
+    #[test]
+    fn reader_sees_every_count_or_the_one_before() {
+        loom::model(|| {
+            let sets = Arc::new(Sets::<1>::new());
+            let writer = {
+                let sets = Arc::clone(&sets);
+                thread::spawn(move || count(&sets, &[1, 1]))
+            };
+            let early = sets.sums()[0];
+            let late = sets.sums()[0];
+            assert!(0 <= early && early <= late && late <= 2, "{early}, then {late}");
+            writer.join().unwrap();
+            assert_eq!(sets.sums()[0], 2);
+        });
     }
 }

@@ -250,6 +250,13 @@ fn open_refuses_what_is_no_store_and_leaves_it_untouched() {
     let garbled_versions = new_store("garbled-versions");
     change(&garbled_versions, 19, &[0]);
     change(&garbled_versions, 4096, &[0x5a; 4096 * 4]);
+    // Damaged files without a write-ahead log, which an open switches to one.
+    let garbled_without_log = new_store("garbled-without-log");
+    sql(&garbled_without_log, "PRAGMA journal_mode = DELETE");
+    change(&garbled_without_log, 4096, &[0x5a; 4096 * 4]);
+    let bad_row_without_log = new_store("bad-row-without-log");
+    sql(&bad_row_without_log, "PRAGMA journal_mode = DELETE");
+    sql(&bad_row_without_log, "UPDATE webapi_webapitoken SET time_added = 'never' WHERE id = 2");
     let cut = new_store("cut");
     fs::OpenOptions::new().write(true).open(&cut).unwrap().set_len(8192).unwrap();
     let bad_time = new_store("bad-time");
@@ -285,6 +292,8 @@ fn open_refuses_what_is_no_store_and_leaves_it_untouched() {
         (&open_to_group, E_INVALID_ARGUMENT, "its group may write"),
         (&garbled, E_CORRUPT, "damaged"),
         (&garbled_versions, E_CORRUPT, "damaged"),
+        (&garbled_without_log, E_CORRUPT, "damaged"),
+        (&bad_row_without_log, E_CORRUPT, "row 2 of webapi_webapitoken"),
         (&cut, E_CORRUPT, "damaged"),
         (&bad_time, E_CORRUPT, "row 2 of webapi_webapitoken"),
         (&bad_json, E_CORRUPT, "row 2 of webapi_webapitoken"),
@@ -315,6 +324,28 @@ fn open_refuses_what_is_no_store_and_leaves_it_untouched() {
     assert_eq!(empty.of(), (E_INVALID_ARGUMENT, Some("location")));
     assert_eq!(url.of(), (E_INVALID_ARGUMENT, Some("location")));
     assert!(!url.message.contains("secret"));
+}
+
+#[test]
+fn open_switches_a_file_without_log_to_one() {
+    let (folder, host) = (Folder::new(), Host::new());
+    let path = folder.file("tokens.db");
+    let format_versions = || fs::read(&path).unwrap()[18..20].to_vec();
+    fill(&Store::open_file(&host, &path).unwrap());
+    assert_eq!(format_versions(), [2, 2], "a new file");
+    let tokens = Connection::open(&path)
+        .and_then(|it| {
+            it.execute_batch("PRAGMA journal_mode = DELETE")?;
+            it.query_row("SELECT count(*) FROM webapi_webapitoken", [], |row| row.get::<_, i64>(0))
+        })
+        .unwrap();
+    assert_eq!(format_versions(), [1, 1], "switched by another program");
+
+    let store = Store::open_file(&host, &path).unwrap();
+    assert_eq!(format_versions(), [2, 2], "an existing file");
+    assert_eq!(store.count().unwrap().cast_signed(), tokens);
+    store.client_token("zed", "new", &init()).unwrap();
+    assert!(fs::metadata(format!("{path}-wal")).unwrap().len() > 0);
 }
 
 #[test]

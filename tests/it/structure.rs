@@ -1,25 +1,12 @@
 //! Modules use only modules below them: no folder of `src` has a cycle, and the layers are those of
-//! docs/architecture.md.
+//! the table in docs/architecture.md.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
+use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use syn::visit::{self, Visit};
-
-/// The layers, lowest first. A module may use those of its own layer and below.
-const LAYERS: &[&[&str]] = &[
-    &["error", "panic_proof"],
-    &["os", "sync", "text", "memory"],
-    &["clock", "index", "json"],
-    &["policy"],
-    &["token"],
-    &["model"],
-    &["backend"],
-    &["store"],
-    &["ffi"],
-    &["extension"],
-];
 
 type Module = Vec<String>;
 
@@ -127,6 +114,46 @@ impl Finder<'_> {
         }
     }
 
+    /// Notes the paths in the tokens of a macro. `prefix` is the path in front of a group of imports.
+    fn note_tokens(&mut self, tokens: TokenStream, prefix: &[String]) {
+        let mut names: Vec<String> = Vec::new();
+        // Colons since the last name: two continue its path.
+        let mut colons = 0;
+        for token in tokens {
+            match token {
+                TokenTree::Ident(ident) => {
+                    if colons != 2 {
+                        self.note_path(&names);
+                        names = prefix.to_vec();
+                    }
+                    names.push(ident.to_string());
+                    colons = 0;
+                }
+                TokenTree::Punct(punct) if punct.as_char() == ':' => colons += 1,
+                TokenTree::Group(group) => {
+                    let is_imports = colons == 2 && group.delimiter() == Delimiter::Brace;
+                    let prefix = if is_imports { names.as_slice() } else { &[] };
+                    self.note_tokens(group.stream(), prefix);
+                    self.note_path(&std::mem::take(&mut names));
+                    colons = 0;
+                }
+                // `$crate` is `crate`.
+                TokenTree::Punct(_) | TokenTree::Literal(_) => {
+                    self.note_path(&std::mem::take(&mut names));
+                    colons = 0;
+                }
+            }
+        }
+        self.note_path(&names);
+    }
+
+    /// Notes a path. A single name is none: `self` is a value, too.
+    fn note_path(&mut self, names: &[String]) {
+        if names.len() > 1 {
+            self.note(names);
+        }
+    }
+
     fn note_tree(&mut self, tree: &syn::UseTree, names: &mut Vec<String>) {
         match tree {
             syn::UseTree::Path(path) => {
@@ -186,10 +213,19 @@ impl<'ast> Visit<'ast> for Finder<'_> {
 
     fn visit_path(&mut self, path: &'ast syn::Path) {
         let names: Vec<_> = path.segments.iter().map(|it| it.ident.to_string()).collect();
-        if names.len() > 1 {
-            self.note(&names);
-        }
+        self.note_path(&names);
         visit::visit_path(self, path);
+    }
+
+    fn visit_item_macro(&mut self, item: &'ast syn::ItemMacro) {
+        if !is_test(&item.attrs) {
+            visit::visit_item_macro(self, item);
+        }
+    }
+
+    fn visit_macro(&mut self, invocation: &'ast syn::Macro) {
+        self.note_tokens(invocation.tokens.clone(), &[]);
+        visit::visit_macro(self, invocation);
     }
 }
 
@@ -204,11 +240,35 @@ fn modules_of_a_folder_have_no_cycle() {
     }
 }
 
+/// The modules of `src` by layer, lowest first, as the table in docs/architecture.md has them: each of
+/// its rows is a layer. A module may use those of its own layer and below.
+fn layers() -> Vec<BTreeSet<String>> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/architecture.md");
+    let text = fs::read_to_string(path).unwrap();
+    let table = text.lines().skip_while(|line| !line.starts_with("| layer |"));
+    let rows = table.take_while(|line| line.starts_with('|'));
+    let mut layers: Vec<BTreeSet<String>> = Vec::new();
+    for row in rows {
+        let folders = row.split('|').nth(2).unwrap();
+        let names = folders.split("`src/").skip(1).map(|it| {
+            let name = it.split(['/', '`', '.']).next();
+            name.unwrap().to_owned()
+        });
+        // The parts of a folder have rows of their own behind its own.
+        let known: BTreeSet<_> = layers.iter().flatten().cloned().collect();
+        layers.push(names.filter(|name| !known.contains(name)).collect());
+    }
+    layers.retain(|layer| !layer.is_empty());
+    layers.reverse();
+    layers
+}
+
 #[test]
 fn layers_use_only_those_below() {
+    let layers = layers();
     let level = |name: &str| {
-        let level = LAYERS.iter().position(|layer| layer.contains(&name));
-        level.unwrap_or_else(|| panic!("`{name}` is in no layer"))
+        let level = layers.iter().position(|layer| layer.contains(name));
+        level.unwrap_or_else(|| panic!("`{name}` is in no layer of docs/architecture.md"))
     };
     let uses = sources("src").uses();
     for (from, to) in &uses {
@@ -217,19 +277,41 @@ fn layers_use_only_those_below() {
             assert!(level(user) >= level(used), "{from} uses {to}, which lies above it");
         }
     }
+    assert!(layers.len() > 5, "the table was read");
     assert!(uses.len() > 100, "the sources were read");
 }
 
 #[test]
 fn cycle_is_found_and_test_code_is_not_looked_at() {
-    let file = |name: &str, text: &str| {
-        (name.split("::").map(str::to_owned).collect::<Module>(), text.to_owned())
-    };
-    let sources = |a: &str| {
-        let b = "pub fn f() -> u8 { super::a::g() }";
-        Sources(BTreeMap::from([(Vec::new(), String::new()), file("a", a), file("b", b)]))
-    };
     let harmless = "pub fn g() -> u8 { 1 } #[cfg(test)] mod tests { use crate::b::f; }";
-    assert_eq!(sources(harmless).cycles(), [""; 0]);
-    assert_eq!(sources("use crate::b::{f, f as h}; pub fn g() -> u8 { h() }").cycles(), [": a b"]);
+    assert_eq!(two_modules(harmless).cycles(), [""; 0]);
+    let cycle = "use crate::b::{f, f as h}; pub fn g() -> u8 { h() }";
+    assert_eq!(two_modules(cycle).cycles(), [": a b"]);
+}
+
+#[test]
+fn path_inside_a_macro_is_found() {
+    for text in [
+        "fn g() -> u8 { assert!(true, \"{}\", crate::b::f()); 1 }",
+        "fn g() -> u8 { vec![1, [super::b::f()][0]][0] }",
+        "macro_rules! h { ($x:expr) => { $crate::b::f() + $x } }",
+        "macro_rules! h { () => { use crate::{c, b::{self, f}}; } }",
+        "const G: u8 = concat!(matches!(x, y if z::<crate::b::T>()));",
+    ] {
+        assert_eq!(two_modules(text).cycles(), [": a b"], "{text}");
+    }
+    for text in [
+        "fn g() { assert!(b::f() == self::g(), \"crate::b::f()\"); }",
+        "fn g() { h!(crate: b::f, { std::b::f() }); }",
+        "#[cfg(test)] macro_rules! h { () => { crate::b::f() } }",
+    ] {
+        assert_eq!(two_modules(text).cycles(), [""; 0], "{text}");
+    }
+}
+
+/// A module `a` with a text, and a module `b` that uses it.
+fn two_modules(a: &str) -> Sources {
+    let file = |name: &str, text: &str| (vec![name.to_owned()], text.to_owned());
+    let b = "pub fn f() -> u8 { super::a::g() }";
+    Sources(BTreeMap::from([(Vec::new(), String::new()), file("a", a), file("b", b)]))
 }

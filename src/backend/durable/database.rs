@@ -139,7 +139,10 @@ impl Database {
         give: &mut dyn FnMut(Loaded) -> Result<()>,
     ) -> Result<Self> {
         let mut database = Self::connect(file)?;
-        let (loaded, opened) = database.file.watch(|| database.load(documents, commons, give));
+        let (loaded, opened) = database.file.watch(|| {
+            database.load(documents, commons, give)?;
+            schema::use_log(database.file.path(), database.connection()?)
+        });
         database.learn_log(&opened)?;
         database.note_sizes();
         loaded?;

@@ -93,6 +93,16 @@ pub(super) fn open(file: &OwnedFile) -> Result<Connection> {
     }
     check_version(path, version)?;
     migrate(path, &connection, version)?;
+    // There is nothing in a new file that could turn out to be damaged.
+    if file.is_new() {
+        use_log(path, &connection)?;
+    }
+    Ok(connection)
+}
+
+/// Switches the file to a write-ahead log, which its header records. A file that was found is read
+/// and checked before, so that a refused open leaves it unchanged.
+pub(super) fn use_log(path: &Path, connection: &Connection) -> Result<()> {
     let mode: String = connection
         .query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))
         .map_err(|error| sql_error(path, &error))?;
@@ -100,7 +110,7 @@ pub(super) fn open(file: &OwnedFile) -> Result<Connection> {
         let message = format!("{}: the file's journal cannot be switched", path.display());
         return Err(Error::new(ErrorKind::Database, message));
     }
-    Ok(connection)
+    Ok(())
 }
 
 /// Brings the tables up to this version, whole or not at all.

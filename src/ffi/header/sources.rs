@@ -7,6 +7,8 @@ pub const SOURCES: &[&str] = &[
     "ffi/buffer",
     "ffi/callbacks",
     "ffi/store",
+    "ffi/store_options",
+    "ffi/directory",
     "ffi/transfer",
     "ffi/issue",
     "ffi/find",

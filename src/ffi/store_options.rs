@@ -1,0 +1,119 @@
+use std::ffi::c_char;
+
+use super::callbacks::{FillFn, Given, NowFn, rbtoken_clock_t, rbtoken_entropy_t};
+use super::support::{SizedStruct, optional_text, read_published};
+use crate::error::{Error, Result};
+use crate::memory;
+use crate::store::{OptionsIdentity, StoreOptions, shared_identity};
+
+/// What a store is opened with. Set up with `RBTOKEN_INIT()`, which leaves all defaults.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct rbtoken_store_options_t {
+    /// Set by `RBTOKEN_INIT()`.
+    pub struct_size: usize,
+    /// Where tokens are kept: the path of a file, which is made if there is none (see "Stores in
+    /// files"), or the address of a Review Board server's database (see "Review Board's database").
+    /// NULL: in memory.
+    pub location: *const c_char,
+    /// Bytes of `location`, or `RBTOKEN_NUL_TERMINATED`.
+    pub location_len: usize,
+    /// Settings as a JSON object, by the names of `rbtoken_store_set_setting()`. NULL: none.
+    pub settings: *const c_char,
+    /// Bytes of `settings`, or `RBTOKEN_NUL_TERMINATED`.
+    pub settings_len: usize,
+    /// The clock. NULL: the system's.
+    pub clock: *const rbtoken_clock_t,
+    /// The source of unpredictable bytes. NULL: a generator for each thread that the operating
+    /// system seeds, and seeds anew after `fork()`.
+    pub entropy: *const rbtoken_entropy_t,
+}
+
+// SAFETY: plain C data that starts with its size; NULL and 0 are values of all fields.
+unsafe impl SizedStruct for rbtoken_store_options_t {
+    const PUBLISHED: &'static [usize] = &[size_of::<Self>()];
+}
+
+/// The options as they were read, with callbacks that are destroyed unless a store takes them.
+pub(super) struct Opening<'a> {
+    location: Option<&'a str>,
+    settings: Option<&'a str>,
+    clock: Option<Given<NowFn>>,
+    entropy: Option<Given<FillFn>>,
+    /// What is wrong with them, if anything is.
+    fault: Option<Error>,
+}
+
+impl<'a> Opening<'a> {
+    /// Reads the options. What is wrong with them is kept beside what could be read, since the
+    /// callbacks are to be destroyed even then.
+    ///
+    /// # Safety
+    /// `options` is NULL or points to a struct as its header describes it.
+    pub unsafe fn read(options: *const rbtoken_store_options_t) -> Self {
+        let mut opening =
+            Self { location: None, settings: None, clock: None, entropy: None, fault: None };
+        // SAFETY: as promised by the caller.
+        opening.fault = unsafe { opening.fill(options) }.err();
+        opening
+    }
+
+    /// # Safety
+    /// As [`Opening::read`].
+    unsafe fn fill(&mut self, options: *const rbtoken_store_options_t) -> Result<()> {
+        if options.is_null() {
+            return Ok(());
+        }
+        // SAFETY: as promised by the caller.
+        let (options, known) = unsafe { read_published(options, "options") }?;
+        // Both are read before anything is judged, so that each is destroyed whatever is bad.
+        // SAFETY: as promised by the caller.
+        let clock = unsafe { Given::clock(options.clock) }.map(|clock| self.clock = clock);
+        // SAFETY: as promised by the caller.
+        let entropy =
+            unsafe { Given::entropy(options.entropy) }.map(|entropy| self.entropy = entropy);
+        known.and(clock).and(entropy)?;
+        // SAFETY: as promised by the caller.
+        unsafe {
+            self.location = optional_text(options.location, options.location_len, "location")?;
+            self.settings = optional_text(options.settings, options.settings_len, "settings")?;
+        }
+        self.clock.as_ref().map_or(Ok(()), Given::check)?;
+        self.entropy.as_ref().map_or(Ok(()), Given::check)
+    }
+
+    /// Whether the options can be used.
+    pub fn check(&self) -> Result<()> {
+        self.fault.clone().map_or(Ok(()), Err)
+    }
+
+    /// What tells these options from others.
+    pub fn identity(&self) -> Result<OptionsIdentity> {
+        Ok(OptionsIdentity {
+            location: self.location.map(memory::string).transpose()?,
+            settings: self.settings.map(memory::string).transpose()?,
+            clock: self.clock.as_ref().map(|clock| clock.identity),
+            entropy: self.entropy.as_ref().map(|entropy| entropy.identity),
+        })
+    }
+
+    /// Destroys the callbacks but those that the shared store has.
+    pub fn forget_registered(self) {
+        let registered = shared_identity();
+        if let Some(given) = self.clock {
+            given.forget_if_registered(registered.and_then(|it| it.clock));
+        }
+        if let Some(given) = self.entropy {
+            given.forget_if_registered(registered.and_then(|it| it.entropy));
+        }
+    }
+
+    pub fn options(self) -> Result<StoreOptions<'a>> {
+        Ok(StoreOptions {
+            location: self.location,
+            settings: self.settings,
+            clock: self.clock.map(Given::into_clock).transpose()?,
+            entropy: self.entropy.map(Given::into_entropy).transpose()?,
+        })
+    }
+}

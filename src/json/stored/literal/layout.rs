@@ -1,0 +1,72 @@
+//! White space, line breaks and comments of Python literals.
+
+use super::Reader;
+
+const FORM_FEED: u8 = 12;
+
+impl Reader<'_> {
+    pub fn eat_line_break(&mut self) -> bool {
+        self.cursor.eat("\r\n") || self.cursor.eat("\n") || self.cursor.eat("\r")
+    }
+
+    /// Steps over lines that are empty but for comments, up to one that is not indented.
+    pub fn start_line(&mut self) -> Option<()> {
+        loop {
+            // Of a line that is continued, the first part with an indentation counts.
+            let (mut is_indented, mut was_indented) = (false, false);
+            loop {
+                match self.cursor.peek() {
+                    Some(b' ' | b'\t') => is_indented = true,
+                    Some(FORM_FEED) => is_indented = false,
+                    Some(b'\\') if self.eat_continuation() => {
+                        was_indented |= is_indented;
+                        continue;
+                    }
+                    _ => break,
+                }
+                self.cursor.advance(1);
+            }
+            let has_comment = self.eat_comment();
+            if !self.eat_line_break() {
+                let is_indented = !has_comment && (is_indented || was_indented);
+                return (!is_indented).then_some(());
+            }
+        }
+    }
+
+    /// Skips white space and comments, and line breaks inside brackets.
+    pub fn skip_space(&mut self) {
+        self.skip_space_and(self.open.len() > 1);
+    }
+
+    pub fn skip_space_and(&mut self, line_breaks: bool) {
+        loop {
+            match self.cursor.peek() {
+                Some(b' ' | b'\t' | FORM_FEED) => self.cursor.advance(1),
+                Some(b'\n' | b'\r') if line_breaks => self.cursor.advance(1),
+                Some(b'\\') if self.eat_continuation() => {}
+                Some(b'#') => _ = self.eat_comment(),
+                _ => return,
+            }
+        }
+    }
+
+    /// Steps over a backslash and the line break after it, which the document must not end with.
+    fn eat_continuation(&mut self) -> bool {
+        let rest = self.cursor.rest();
+        self.cursor.advance(1);
+        let is_there = self.eat_line_break() && self.cursor.peek().is_some();
+        if !is_there {
+            self.cursor.return_to(rest);
+        }
+        is_there
+    }
+
+    fn eat_comment(&mut self) -> bool {
+        let is_there = self.cursor.peek() == Some(b'#');
+        if is_there {
+            self.cursor.take_while(|byte| !matches!(byte, b'\n' | b'\r'));
+        }
+        is_there
+    }
+}
