@@ -351,6 +351,7 @@ pub unsafe extern "C" fn rbtoken_store_flush(
 /// | `trusted_owners` | only when a store is opened: the ids of users that may own the directory and the file of a store, and of groups that may write to them, as `{"users": [1000], "groups": [2000]}`; see "Stores in files" | `{"users": [], "groups": []}` |
 /// | `call_timeout_secs` | only when a store is opened: seconds for a call about one token on a database, 1 to 3600 | `30` |
 /// | `bulk_timeout_secs` | only when a store is opened: seconds for a call about any number of tokens on a database, 1 to 3600 | `600` |
+/// | `last_used_interval_secs` | only when a store is opened: on Review Board's database, a login writes `last_used` if the stored time is at least this many seconds old, 0 to 315537897600; null never writes it. Other stores ignore it and note every login | `0` |
 ///
 /// Settings are not kept in a store's file: who opens it gives them.
 ///

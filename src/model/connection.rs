@@ -16,6 +16,8 @@ pub(crate) struct ConnectionSettings {
     pub call_timeout: Duration,
     /// How long a call about any number of tokens may take.
     pub bulk_timeout: Duration,
+    /// How old `last_used` of a token must be before a login writes it; none never writes it.
+    pub last_used_interval: Option<Duration>,
 }
 
 impl Default for ConnectionSettings {
@@ -26,6 +28,7 @@ impl Default for ConnectionSettings {
             statement_timeout: Duration::from_secs(30),
             call_timeout: Duration::from_secs(30),
             bulk_timeout: Duration::from_secs(600),
+            last_used_interval: Some(Duration::ZERO),
         }
     }
 }

@@ -1,9 +1,10 @@
 //! Logging in with a token's value.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::{Event, Store, Verdict};
-use crate::backend::Judgment;
+use crate::backend::{Judge, Judgment};
 use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::error::Result;
 use crate::model::names;
@@ -64,16 +65,16 @@ impl Store {
         if value.len() > 4 * MAX_VALUE_CHARS {
             return Ok(Login::refused(Verdict::Unknown));
         }
-        let judged = self.backend.log_in(value, &|record, owner_is_active| {
-            let now = told.map_or_else(|| SystemClock.now(), Ok)?;
-            Ok(judge(record, owner_is_active, now))
-        })?;
+        let now = || told.map_or_else(|| SystemClock.now(), Ok);
+        let judged = self.backend.log_in(value, Judge { now: &now, rule: judge })?;
         let Some((record, judgment)) = judged else {
             return Ok(Login::refused(Verdict::Unknown));
         };
         let (verdict, token) = match judgment {
             Judgment::Accepted(now) => {
-                let token = self.snapshot_used(record, Some(now));
+                let is_noted = self.connections.last_used_interval == Some(Duration::ZERO);
+                let last_used = if is_noted { Some(now) } else { record.last_used() };
+                let token = self.snapshot_used(record, last_used);
                 self.fire(Event::Used, &token);
                 let is_good = is_good_for(&token, site);
                 (if is_good { Verdict::Ok } else { Verdict::WrongSite }, token)

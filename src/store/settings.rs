@@ -94,6 +94,8 @@ enum Setting {
     CallTimeoutSecs(i64),
     /// Only when a store is opened.
     BulkTimeoutSecs(i64),
+    /// Only when a store is opened; none never writes.
+    LastUsedIntervalSecs(Option<i64>),
 }
 
 /// A document of settings, all of it read and checked, none of it applied.
@@ -116,6 +118,7 @@ impl SettingsDocument {
     /// | `trusted_owners` | ids of users and groups, `{"users": [1000], "groups": [2000]}` | none |
     /// | `call_timeout_secs` | for a call about one token, 1 to 3600 | `30` |
     /// | `bulk_timeout_secs` | for a call about any number of tokens, 1 to 3600 | `600` |
+    /// | `last_used_interval_secs` | age of `last_used` that a login overwrites, 0 to 315537897600; null never writes it | `0` |
     ///
     /// # Errors
     /// As [`Store::set_setting`], with the path of what is wrong; `Unsupported` for a location that
@@ -161,6 +164,10 @@ impl SettingsDocument {
                 }
                 Setting::BulkTimeoutSecs(secs) => {
                     connections.bulk_timeout = Duration::from_secs(secs.unsigned_abs());
+                }
+                Setting::LastUsedIntervalSecs(secs) => {
+                    connections.last_used_interval =
+                        secs.map(|secs| Duration::from_secs(secs.unsigned_abs()));
                 }
                 _ => {}
             }
@@ -263,6 +270,10 @@ impl Setting {
             "bulk_timeout_secs" => {
                 Self::BulkTimeoutSecs(integer(value, 1..=MAX_TIMEOUT_SECS, path)?)
             }
+            "last_used_interval_secs" if value.is_null() => Self::LastUsedIntervalSecs(None),
+            "last_used_interval_secs" => {
+                Self::LastUsedIntervalSecs(Some(integer(value, 0..=MAX_SECS, path)?))
+            }
             _ => return Err(unknown_setting().at_path(path)),
         })
     }
@@ -279,6 +290,7 @@ impl Setting {
                 | Self::TrustedOwners(_)
                 | Self::CallTimeoutSecs(_)
                 | Self::BulkTimeoutSecs(_)
+                | Self::LastUsedIntervalSecs(_)
         )
     }
 
@@ -310,7 +322,8 @@ impl Setting {
             | Self::StatementTimeoutSecs(_)
             | Self::TrustedOwners(_)
             | Self::CallTimeoutSecs(_)
-            | Self::BulkTimeoutSecs(_) => {}
+            | Self::BulkTimeoutSecs(_)
+            | Self::LastUsedIntervalSecs(_) => {}
         }
         Ok(())
     }
@@ -395,19 +408,24 @@ impl Store {
             "trusted_owners" => self.trusted_owners.to_value(),
             "call_timeout_secs" => self.connections.call_timeout.as_secs().into(),
             "bulk_timeout_secs" => self.connections.bulk_timeout.as_secs().into(),
+            "last_used_interval_secs" => {
+                let interval = self.connections.last_used_interval;
+                interval.map_or(Value::Null, |interval| interval.as_secs().into())
+            }
             _ => return Err(unknown_setting().at_argument("name")),
         })
     }
 }
 
 /// The names of all settings.
-const NAMES: [&str; 14] = [
+const NAMES: [&str; 15] = [
     "bulk_timeout_secs",
     "call_timeout_secs",
     "client_token_expiration",
     "connect_timeout_secs",
     "default_generator",
     "deprecated_generators",
+    "last_used_interval_secs",
     "local_sites",
     "location",
     "min_validity_secs",

@@ -113,7 +113,8 @@ static void expect(rbtoken_instance_t *instance, const char *expected)
     "{\"bulk_timeout_secs\": 600, \"call_timeout_secs\": 30, "                                \
     "\"client_token_expiration\": 365, \"connect_timeout_secs\": 5, "                         \
     "\"default_generator\": \"vendor_checksum\", "                                            \
-    "\"deprecated_generators\": [\"legacy_sha1\"], \"local_sites\": [], \"location\": null, " \
+    "\"deprecated_generators\": [\"legacy_sha1\"], \"last_used_interval_secs\": 0, "          \
+    "\"local_sites\": [], \"location\": null, "                                             \
     "\"min_validity_secs\": 300, \"policy_ids\": null, \"pool_size\": 8, "                    \
     "\"statement_timeout_secs\": 30, \"token_type\": \"rbp\", "                               \
     "\"trusted_owners\": {\"groups\": [], \"users\": []}}"
@@ -208,7 +209,8 @@ int main(int argc, char **argv)
         "{\"bulk_timeout_secs\": 1, \"call_timeout_secs\": 3600, "
         "\"client_token_expiration\": 0, \"connect_timeout_secs\": 3600, "
         "\"default_generator\": \"legacy_sha1\", "
-        "\"deprecated_generators\": [\"a\", \"b\"], \"local_sites\": [\"x\", \"y\"], "
+        "\"deprecated_generators\": [\"a\", \"b\"], \"last_used_interval_secs\": null, "
+        "\"local_sites\": [\"x\", \"y\"], "
         "\"location\": null, \"min_validity_secs\": 315537897600, \"policy_ids\": [\"p\", \"q\"], "
         "\"pool_size\": 1024, \"statement_timeout_secs\": 1, "
         "\"token_type\": \"z\", "

@@ -9,6 +9,7 @@ mod fault;
 mod files;
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 mod hosts;
+mod last_used;
 mod limits;
 #[cfg(feature = "mysql")]
 mod mysql;
@@ -444,25 +445,7 @@ impl Backend for ReviewBoard {
     fn log_in(&self, value: &[u8], judge: Judge<'_>) -> Result<Option<(SharedRecord, Judgment)>> {
         // Bytes that are no text are no token's value.
         let Ok(value) = std::str::from_utf8(value) else { return Ok(None) };
-        self.ask(|lease| {
-            for _ in 0..ATTEMPTS {
-                let Some((record, is_active)) = self.reader().by_value(lease, value)? else {
-                    return Ok(None);
-                };
-                record.check_readable()?;
-                let judgment = judge(&record, is_active)?;
-                let Judgment::Accepted(time) = judgment else {
-                    return Ok(Some((record, judgment)));
-                };
-                let update = "UPDATE webapi_webapitoken SET last_used = ? WHERE id = ? AND valid";
-                if lease.execute(update, &[Param::Time(time), Param::Int(record.id())])? > 0 {
-                    record.set_last_used(Some(time));
-                    return Ok(Some((record, judgment)));
-                }
-                // It was revoked meanwhile: the update may have waited for that.
-            }
-            Err(Fault::Conflict)
-        })
+        self.ask(|lease| self.log_in_on(lease, value, judge))
     }
 
     fn change(&self, operation: Operation) -> Result<Outcome> {

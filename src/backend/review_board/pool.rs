@@ -443,5 +443,6 @@ impl Drop for Lease<'_> {
     }
 }
 
+mod begin;
 #[cfg(test)]
 mod tests;
