@@ -51,9 +51,22 @@ pub(crate) enum Judgment {
     InactiveUser,
 }
 
-/// Judges a login by a token's record and whether its owner is active. Called under a lock: it must
-/// neither wait nor call back.
-pub(crate) type Judge<'a> = &'a dyn Fn(&Record, bool) -> Result<Judgment>;
+/// Judges logins. Called under a lock: it must neither wait nor call back.
+#[derive(Clone, Copy)]
+pub(crate) struct Judge<'a> {
+    /// Returns the time of the login.
+    pub now: &'a dyn Fn() -> Result<Timestamp>,
+    /// Judges a token's record, by whether its owner is active, at a time.
+    pub rule: fn(&Record, bool, Timestamp) -> Judgment,
+}
+
+impl Judge<'_> {
+    /// Judges a token's record, by whether its owner is active, now.
+    #[inline]
+    pub fn judge(&self, record: &Record, owner_is_active: bool) -> Result<Judgment> {
+        Ok((self.rule)(record, owner_is_active, (self.now)()?))
+    }
+}
 
 /// Which existing token would serve a client.
 #[derive(Clone, Copy)]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Event, Store, Verdict};
-use crate::backend::Judgment;
+use crate::backend::{Judge, Judgment};
 use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::error::Result;
 use crate::model::names;
@@ -64,10 +64,8 @@ impl Store {
         if value.len() > 4 * MAX_VALUE_CHARS {
             return Ok(Login::refused(Verdict::Unknown));
         }
-        let judged = self.backend.log_in(value, &|record, owner_is_active| {
-            let now = told.map_or_else(|| SystemClock.now(), Ok)?;
-            Ok(judge(record, owner_is_active, now))
-        })?;
+        let now = || told.map_or_else(|| SystemClock.now(), Ok);
+        let judged = self.backend.log_in(value, Judge { now: &now, rule: judge })?;
         let Some((record, judgment)) = judged else {
             return Ok(Login::refused(Verdict::Unknown));
         };

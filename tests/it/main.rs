@@ -44,6 +44,7 @@ mod review_board;
 mod review_board_addresses;
 mod review_board_bulk;
 mod review_board_encodings;
+mod review_board_last_used;
 mod review_board_rows;
 mod review_board_sqlite;
 mod review_board_timeouts;

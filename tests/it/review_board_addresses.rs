@@ -44,7 +44,8 @@ on_servers! {
         session_pooler_works_or_names_the_parameter "needs Review Board, pgbouncer, root"
         fatal_error_of_a_pooler_is_a_lost_connection "needs Review Board, pgbouncer, root"
         bulk_calls_leave_the_session_as_it_was "needs Review Board"
-        read_only_host_is_passed_over "needs Review Board, root";
+        read_only_host_is_passed_over "needs Review Board, root"
+        standby_logs_in_without_an_interval "needs Review Board, root";
     on_mysql "mysql":
         mariadb_accounts_work_over_socket_and_tls "needs Review Board"
         mariadb_tls_modes_verify_what_they_say "needs Review Board"
@@ -575,6 +576,19 @@ fn read_only_host_is_passed_over(site: &mut Installation) {
     // A pooler's sessions are asked, too.
     let location = location(&[standby, primary], "read-write") + "&pooler=transaction";
     open(&location).unwrap().invalidate(&value, None).unwrap();
+}
+
+fn standby_logs_in_without_an_interval(site: &mut Installation) {
+    let token = generate(&site.store(), "alice", None);
+    let standby = Standby::start(site);
+    let location = format!("postgresql://root@127.0.0.1:{}/reviewboard", standby.port);
+    let store = open_with(&location, r#"{"last_used_interval_secs": null}"#).unwrap();
+    assert_eq!(store.authenticate(&token.value(), Site::Any).unwrap().verdict, ACCEPTED);
+    // With an interval, all but accepted logins have an answer.
+    let store = open(&location).unwrap();
+    assert_eq!(store.authenticate("no such value", Site::Any).unwrap().verdict, UNKNOWN);
+    let failure = store.authenticate(&token.value(), Site::Any).map(drop).unwrap_err();
+    assert_eq!(failure.status, DATABASE, "{failure:?}");
 }
 
 fn mariadb_accounts_work_over_socket_and_tls(site: &mut Installation) {

@@ -12,6 +12,7 @@ on_database! { "postgres" on_postgresql "postgresql"
     bytes_without_an_encoding_spoil_one_row
     character_without_utf8_spoils_one_row
     text_beyond_the_encoding_names_its_argument
+    login_writes_the_row_of_the_exact_value
 }
 
 /// Another database on the site's server, with its tables and the users alice and bob. It is removed
@@ -202,4 +203,31 @@ fn text_beyond_the_encoding_names_its_argument(site: &mut Installation) {
     let nobody = store.client_token("✓", "host", &init()).map(drop).unwrap_err();
     assert_eq!(nobody.of(), (E_NOT_FOUND, Some("user")));
     assert_eq!(store.get(token.id()).unwrap().record().note, "é");
+}
+
+/// Where the collation ignores case, several rows can equal a value; one is it.
+fn login_writes_the_row_of_the_exact_value(site: &mut Installation) {
+    let database = OtherDatabase::new(site, "UTF8");
+    for statement in [
+        "CREATE COLLATION any_case (provider = icu, locale = 'und-u-ks-level2', deterministic = false)",
+        "DROP INDEX webapi_webapitoken_token_9770ba5a_like",
+        "ALTER TABLE webapi_webapitoken DROP CONSTRAINT webapi_webapitoken_token_key",
+        "ALTER TABLE webapi_webapitoken ALTER token TYPE varchar(255) COLLATE any_case",
+    ] {
+        run_psql(&database.location, statement);
+    }
+    let store = database.open();
+    let tokens: Vec<_> = (0..3).map(|_| generate(&store, "alice", None)).collect();
+    for (token, value) in tokens.iter().zip(["VALUE", "value", "Value"]) {
+        database.set(token.id(), &format!("token = '{value}'"));
+    }
+    let login = store.authenticate("value", Site::Any).unwrap();
+    assert_eq!((login.verdict, login.token.unwrap().id()), (ACCEPTED, tokens[1].id()));
+    let used = |token: &Token| store.get(token.id()).unwrap().record().last_used;
+    assert_eq!(tokens.iter().map(used).collect::<Vec<_>>(), [None, Some(START), None]);
+    assert_eq!(store.authenticate("vALUE", Site::Any).unwrap().verdict, UNKNOWN);
+    store.invalidate("Value", None).unwrap();
+    assert_eq!(store.authenticate("Value", Site::Any).unwrap().verdict, INVALID);
+    assert_eq!(store.authenticate("VALUE", Site::Any).unwrap().verdict, ACCEPTED);
+    assert_eq!(store.invalidate("vALUE", None).unwrap_err().of(), (E_NOT_FOUND, Some("value")));
 }

@@ -127,7 +127,7 @@ impl Memory {
     ) -> Result<Option<(SharedRecord, Judgment)>> {
         self.check_poison()?;
         let judged = self.values.with(value, |record| {
-            let judgment = judge(record, !self.inactive.contains_owner(record))?;
+            let judgment = judge.judge(record, !self.inactive.contains_owner(record))?;
             if let Judgment::Accepted(time) = judgment {
                 note(record, time);
             }

@@ -9,6 +9,7 @@ mod fault;
 mod files;
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 mod hosts;
+mod last_used;
 mod limits;
 mod login;
 mod login_cache;
@@ -479,7 +480,7 @@ impl Backend for ReviewBoard {
         let Ok(value) = std::str::from_utf8(value) else { return Ok(None) };
         match &self.login_cache {
             Some(cache) => self.log_in_cached(cache, value, judge),
-            None => self.log_in_at_server(value, judge),
+            None => self.ask(|lease| self.log_in_on(lease, value, judge)),
         }
     }
 

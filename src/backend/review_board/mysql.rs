@@ -23,6 +23,7 @@ static DIALECT: Dialect = Dialect {
     lock: " FOR UPDATE",
     lock_user: None,
     time: "",
+    returns_updates: false,
     required_columns: "SELECT column_name FROM information_schema.columns \
          WHERE table_name = 'webapi_webapitoken' AND table_schema = DATABASE() \
          AND is_nullable = 'NO' AND column_default IS NULL AND extra NOT LIKE '%auto_increment%' \

@@ -507,5 +507,6 @@ impl Drop for Lease<'_> {
     }
 }
 
+mod begin;
 #[cfg(test)]
 mod tests;

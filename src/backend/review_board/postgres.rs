@@ -31,6 +31,7 @@ static DIALECT: Dialect = Dialect {
     // To lock the row would need the right to update users.
     lock_user: Some("SELECT pg_advisory_xact_lock(1919054443, (?::bigint % 2147483647)::int)"),
     time: "",
+    returns_updates: true,
     required_columns: "SELECT column_name::text FROM information_schema.columns \
          WHERE table_name = 'webapi_webapitoken' AND table_schema = ANY (current_schemas(false)) \
          AND is_nullable = 'NO' AND column_default IS NULL AND is_identity = 'NO' \

@@ -262,7 +262,7 @@ fn stored_value(value: &str) -> Result<TokenValue> {
 
 /// Bytes of the longest document that is read. A user can store longer ones through the server, and
 /// reading takes up to 60 times as much memory.
-const MAX_DOCUMENT: usize = 2 * json::MAX_BYTES;
+pub(super) const MAX_DOCUMENT: usize = 2 * json::MAX_BYTES;
 
 /// The cells of a row, by the names of their columns.
 struct Cells {

@@ -160,6 +160,8 @@ pub(super) struct Dialect {
     /// The function whose values are in the order of the times that a column holds. Empty where the
     /// column's own values are.
     pub time: &'static str,
+    /// An UPDATE can return its rows, also as a part of a query.
+    pub returns_updates: bool,
     /// The columns of tokens that a new row must have a value for.
     pub required_columns: &'static str,
 }
