@@ -175,6 +175,7 @@ mod tests {
     #[test]
     fn password_is_that_of_the_first_matching_line() {
         let content = b"# a:*:*:*:comment\n\
+            #a:*:*:*:comment\n\
             a:5432:db:other:1\n\
             a:5432:db:u:2\n\
             a:*:*:*:3\r\n\
@@ -189,6 +190,8 @@ mod tests {
             ("postgresql://a/db", vec![Some("2")]),
             ("postgresql://a/db2", vec![Some("3")]),
             ("postgresql://A/db", vec![None]),
+            // As a host, it would match the line that is a comment.
+            ("postgresql://%23a/db", vec![None]),
             ("postgresql://b%3Ac%5C/db", vec![Some("p:\\q")]),
             ("postgresql:///db?host=/run/pg", vec![Some("4")]),
             ("postgresql://127.0.0.1/db", vec![None]),
