@@ -36,6 +36,7 @@ on_each_database! {
     a_connection_over_tls_is_to_the_server_that_was_named
     what_was_acknowledged_is_there_after_the_server_went_down
     closed_standard_streams_leave_the_connection_alone
+    login_that_waited_behind_its_revocation_is_refused
 }
 
 pub(crate) fn on(database: &str, test: fn(&mut Installation)) {
@@ -70,6 +71,24 @@ fn values_left_in_memory_are_counted(site: &mut Installation) {
 }
 
 /// A store with the system's clock, since the server's is that one.
+fn login_that_waited_behind_its_revocation_is_refused(site: &mut Installation) {
+    let store = site.store();
+    let token = generate(&store, "alice", None);
+    let (id, value) = (token.id(), token.value());
+    site.ask(json!({"do": "lock_token", "id": id}));
+    let revoke = format!("UPDATE webapi_webapitoken SET valid = false WHERE id = {id}");
+    site.ask(json!({"do": "execute", "statement": revoke}));
+    std::thread::scope(|scope| {
+        // It finds the token valid, and waits before it can note the time.
+        let login = scope.spawn(|| store.authenticate(&value, Site::Any).map(|it| it.verdict));
+        std::thread::sleep(Duration::from_millis(500));
+        assert!(!login.is_finished());
+        site.ask(json!({"do": "commit"}));
+        assert_eq!(login.join().unwrap(), Ok(INVALID));
+    });
+    assert_eq!(store.get(id).unwrap().record().last_used, None);
+}
+
 pub(crate) fn store_now(site: &Installation) -> Store {
     let store = site.store();
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();

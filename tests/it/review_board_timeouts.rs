@@ -23,6 +23,8 @@ on_each_database! {
     last_good_host_is_tried_first_on_reconnect
 }
 
+on_database! { "mysql" on_mariadb "mysql" init_connect_does_not_change_what_calls_do }
+
 const IO: i32 = rbtoken_status_code::RBTOKEN_E_IO as i32;
 const TIMEOUT: i32 = rbtoken_status_code::RBTOKEN_E_TIMEOUT as i32;
 
@@ -169,30 +171,58 @@ fn server_presets_do_not_change_what_calls_do(site: &mut Installation) {
     for (set, reset) in presets {
         site.ask(json!({"do": "execute", "statement": set}));
         let store = site.store();
-        let outcome = (|| -> Result<(), Failure> {
-            let values: Vec<_> = (0..6).map(|_| generate(&store, "alice", None).value()).collect();
-            let note = Update { note: Field::Set("nöte ✓"), ..Update::default() };
-            let id = store.find(&values[0])?.id();
-            assert_eq!(store.update(id, &note)?.record().note, "nöte ✓");
-            for value in &values {
-                assert_eq!(store.authenticate(value, Site::Any)?.verdict, ACCEPTED);
-            }
-            // Nothing is locked behind, so another store goes on at once.
-            let other = site.store_with(r#"{"statement_timeout_secs": 1}"#)?;
-            assert_eq!(other.invalidate_user("alice", Some("lost"))?, 6);
-            assert!(other.invalidate_all(Some("lost"))? >= 6);
-            assert_eq!(other.find(&values[0])?.record().last_used, Some(START));
-            for value in &values {
-                assert_eq!(store.authenticate(value, Site::Any)?.verdict, INVALID);
-            }
-            for record in store.list(&init())? {
-                store.delete(record.id)?;
-            }
-            Ok(())
-        })();
+        // Nothing is locked behind, so another store goes on at once.
+        let outcome = site
+            .store_with(r#"{"statement_timeout_secs": 1}"#)
+            .and_then(|other| use_stores(&store, &other));
         site.ask(json!({"do": "execute", "statement": reset}));
         assert_eq!(outcome, Ok(()), "{set}");
     }
+}
+
+/// Uses two stores on a database without tokens, and empties it.
+fn use_stores(store: &Store, other: &Store) -> Result<(), Failure> {
+    let values: Vec<_> = (0..6).map(|_| generate(store, "alice", None).value()).collect();
+    let note = Update { note: Field::Set("nöte ✓"), ..Update::default() };
+    let id = store.find(&values[0])?.id();
+    assert_eq!(store.update(id, &note)?.record().note, "nöte ✓");
+    assert_eq!(other.get(id)?.record().note, "nöte ✓");
+    for value in &values {
+        assert_eq!(store.authenticate(value, Site::Any)?.verdict, ACCEPTED);
+    }
+    assert_eq!(other.invalidate_user("alice", Some("lost"))?, 6);
+    assert!(other.invalidate_all(Some("lost"))? >= 6);
+    assert_eq!(other.find(&values[0])?.record().last_used, Some(START));
+    for value in &values {
+        assert_eq!(store.authenticate(value, Site::Any)?.verdict, INVALID);
+    }
+    for record in store.list(&init())? {
+        store.delete(record.id)?;
+    }
+    Ok(())
+}
+
+#[cfg(feature = "mysql")]
+fn init_connect_does_not_change_what_calls_do(site: &mut Installation) {
+    // It is not executed for the server's administrators.
+    const PRESETS: [&str; 3] = [
+        "CREATE USER plain",
+        "GRANT ALL ON reviewboard.* TO plain",
+        "SET GLOBAL init_connect = 'SET NAMES latin1; SET autocommit = 0, sql_select_limit = 2, \
+         time_zone = \"+05:00\", sql_mode = \"ANSI_QUOTES\", tx_isolation = \"SERIALIZABLE\"'",
+    ];
+    for statement in PRESETS {
+        site.ask(json!({"do": "execute", "statement": statement}));
+    }
+    let location = site.location.replace("root@", "plain@");
+    let open = |settings| Installation::store_at(&location, settings);
+    let outcome = open("{}").and_then(|store| {
+        open(r#"{"statement_timeout_secs": 1}"#).and_then(|other| use_stores(&store, &other))
+    });
+    for statement in ["SET GLOBAL init_connect = ''", "DROP USER plain"] {
+        site.ask(json!({"do": "execute", "statement": statement}));
+    }
+    assert_eq!(outcome, Ok(()));
 }
 
 fn server_presets_do_not_shorten_the_wait_for_locks(site: &mut Installation) {

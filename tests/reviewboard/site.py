@@ -244,6 +244,12 @@ def kill_connections():
         return len(ids)
 
 
+def commit():
+    """Keeps what was changed since a lock, which ends."""
+    connection.commit()
+    connection.set_autocommit(True)
+
+
 def unlock():
     if connection.vendor == 'mysql':
         execute('UNLOCK TABLES')
@@ -336,7 +342,7 @@ def client_token(user, client_name, expires=None, policy=None, extra_data=None):
 
 
 FUNCTIONS = [prepare, set_user_active, set_expiration, serve, rows, save_all, execute, fetch, lock_user,
-             lock_table, lock_token, count_connections, kill_connections, unlock, make_tokens, client_token, make_documents]
+             lock_table, lock_token, count_connections, kill_connections, commit, unlock, make_tokens, client_token, make_documents]
 
 if __name__ == '__main__':
     functions = {function.__name__: function for function in FUNCTIONS}

@@ -88,10 +88,15 @@ impl Installation {
 
     /// A store with settings.
     pub fn store_with(&self, settings: &str) -> Result<Store, Failure> {
+        Self::store_at(&self.location, settings)
+    }
+
+    /// A store with the tests' clock at a location of the site's.
+    pub fn store_at(location: &str, settings: &str) -> Result<Store, Failure> {
         let host = Host::new();
         let clock = host.clock();
         let mut options = rbtoken_store_options_t { clock: &raw const clock, ..init() };
-        (options.location, options.location_len) = text(&self.location);
+        (options.location, options.location_len) = text(location);
         (options.settings, options.settings_len) = text(settings);
         Store::open(&host, &options)
     }
