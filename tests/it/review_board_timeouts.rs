@@ -22,7 +22,7 @@ on_each_database! {
 const IO: i32 = rbtoken_status_code::RBTOKEN_E_IO as i32;
 const TIMEOUT: i32 = rbtoken_status_code::RBTOKEN_E_TIMEOUT as i32;
 
-fn open(location: &str, settings: &str) -> Store {
+pub(crate) fn open(location: &str, settings: &str) -> Store {
     let mut options = init::<rbtoken_store_options_t>();
     (options.location, options.location_len) = text(location);
     (options.settings, options.settings_len) = text(settings);
@@ -30,7 +30,7 @@ fn open(location: &str, settings: &str) -> Store {
 }
 
 /// Puts a proxy between: the location of the site, and the proxy.
-fn behind_proxy(site: &Installation) -> (String, Proxy) {
+pub(crate) fn behind_proxy(site: &Installation) -> (String, Proxy) {
     let (before, after) = site.location.rsplit_once(':').unwrap();
     let (port, database) = after.split_once('/').unwrap();
     let proxy = Proxy::to(port.parse().unwrap());

@@ -9,6 +9,7 @@ mod fault;
 mod files;
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 mod hosts;
+mod insert;
 mod last_used;
 mod limits;
 #[cfg(feature = "mysql")]
@@ -20,6 +21,7 @@ mod pool;
 mod postgres;
 mod revoke;
 mod rows;
+mod search;
 mod sql;
 #[cfg(feature = "sqlite")]
 mod sqlite;
@@ -34,11 +36,11 @@ use fault::Fault;
 use limits::Limits;
 use pool::{Lease, Pool, Texts};
 use rows::Reader;
-use sql::{Connection, Param};
+use sql::{Connection, Param, Query, Row};
 
 use super::{
     Backend, CallScope, Change, ClientQuery, ForParts, ForRecords, Judge, Judgment, Operation,
-    Outcome, OwnedClientQuery, Part, Selection, Statistics,
+    Outcome, Part, Searched, Selection, Statistics,
 };
 use crate::clock::Timestamp;
 use crate::error::{Argument, Error, ErrorKind, Result};
@@ -48,7 +50,7 @@ use crate::model::connection::ConnectionSettings;
 use crate::model::documents::Documents;
 use crate::model::requests::{SiteFilter, TokenFilter};
 use crate::text::Text;
-use crate::token::{Record, RecordFields, SharedRecord};
+use crate::token::{Record, SharedRecord};
 
 /// Days until a client token expires, where the server's settings do not say.
 const DEFAULT_EXPIRATION_DAYS: i64 = 365;
@@ -184,9 +186,18 @@ impl ReviewBoard {
         limits: Limits,
         mut work: impl FnMut(&mut Lease<'_>) -> Result<T, Fault>,
     ) -> Result<T, Fault> {
+        self.transact_as(limits, |lease| lease.transaction(&mut work))
+    }
+
+    /// The same with a transaction of the caller's.
+    fn transact_as<T>(
+        &self,
+        limits: Limits,
+        mut transaction: impl FnMut(&mut Lease<'_>) -> Result<T, Fault>,
+    ) -> Result<T, Fault> {
         let mut lease = self.pool.lease(limits)?;
         for attempt in 1.. {
-            match lease.transaction(&mut work) {
+            match transaction(&mut lease) {
                 Err(Fault::Conflict) if attempt < ATTEMPTS => {}
                 Err(Fault::Unconvertible) if lease.texts == Texts::All => {
                     lease.texts = Texts::Ascii;
@@ -199,33 +210,6 @@ impl ReviewBoard {
             }
         }
         Err(Fault::Conflict)
-    }
-
-    /// Inserts a token unless one serves the client.
-    ///
-    /// All who ask for the same user's tokens, in any process, wait here for one another: the
-    /// user is locked before the search is repeated, so that the one that comes second sees what
-    /// the first has made. The lock goes with the transaction or the connection. MySQL locks the
-    /// user's row, SQLite the database. PostgreSQL takes an advisory lock on the user's id, since
-    /// locking the row needs the right to update users.
-    fn insert(&self, fields: &RecordFields, unless: Option<&OwnedClientQuery>) -> Result<Outcome> {
-        let limits = self.limits();
-        let inserted = self.transact(limits, |lease| {
-            let user_id = rows::user_id(lease, &fields.user, unless.is_some())?;
-            let local_site_id = rows::local_site_id(lease, fields.local_site.as_deref())?;
-            if let Some(query) = unless
-                && let Some(found) = self.reader().best(lease, &query.borrow())?
-            {
-                return Ok(Outcome::Found(found));
-            }
-            let id = rows::insert(lease, fields, user_id, local_site_id)?;
-            Ok(Outcome::Inserted(Record::alone(id, fields.clone())))
-        });
-        match inserted {
-            Err(Fault::Duplicate) => Ok(Outcome::ValueTaken(Box::new(fields.clone()))),
-            Err(fault) => Err(self.name_text(limits, fault, &texts(fields))),
-            Ok(inserted) => Ok(inserted),
-        }
     }
 
     /// The error of a change. If a text cannot be stored and the server has not said which one, it
@@ -264,11 +248,35 @@ impl ReviewBoard {
             columns.push("extra_data = ?");
             params.push(Param::Text(extra_data.text()));
         }
-        let columns = columns.join(", ");
+        let update = format!("UPDATE webapi_webapitoken SET {} WHERE id = ?", columns.join(", "));
+        let id = [Param::Int(id)];
+        params.extend(id);
         let limits = self.limits();
-        let changed = self.transact(limits, |lease| {
-            let ids = rows::lock_selected(lease, &Selection::Id(id))?;
-            self.set(lease, &ids, &columns, &params)
+        let changed = self.transact_as(limits, |lease| {
+            let lock =
+                format!("SELECT t.id FROM webapi_webapitoken t WHERE t.id = ?{}", lease.lock());
+            let select = format!("{} WHERE t.id = ?", rows::select(lease.texts));
+            let queries = [
+                Query { statement: &lock, params: &id },
+                Query { statement: &select, params: &id },
+            ];
+            let read = |found: &mut Option<SharedRecord>, query, row| {
+                if query == 1 {
+                    *found = self.reader().read(row)?.map(|(record, _)| record);
+                }
+                Ok(())
+            };
+            lease.transaction_after(&queries, None, read, |lease, found| {
+                let Some(record) = found else { return Ok(Vec::new()) };
+                lease.execute(&update, &params)?;
+                if record.unreadable().is_none() {
+                    return Ok(vec![Record::alone(record.id(), change.applied_to(&record))]);
+                }
+                // The change may have mended it.
+                let mut records = Vec::new();
+                self.reader().select(lease, "t.id = ?", &id, &mut records)?;
+                Ok(records)
+            })
         });
         let texts = [("note", change.note.as_deref().unwrap_or_default())];
         changed.map(Outcome::Done).map_err(|fault| self.name_text(limits, fault, &texts))
@@ -279,24 +287,6 @@ impl ReviewBoard {
             Selection::Value(_) | Selection::Id(_) => self.limits(),
             Selection::User(_) | Selection::Everyone => self.bulk_limits(),
         }
-    }
-
-    /// Sets columns of the tokens with these ids, and gives their records.
-    fn set(
-        &self,
-        lease: &mut Lease<'_>,
-        ids: &[i64],
-        columns: &str,
-        params: &[Param<'_>],
-    ) -> Result<Vec<SharedRecord>, Fault> {
-        let mut records = Vec::new();
-        for condition in rows::conditions(ids) {
-            let condition = condition?;
-            let update = format!("UPDATE webapi_webapitoken AS t SET {columns} WHERE {condition}");
-            lease.execute(&update, params)?;
-            self.reader().select(lease, &condition, &[], &mut records)?;
-        }
-        Ok(records)
     }
 
     fn count_within(&self, limits: Limits) -> Result<u64> {
@@ -333,23 +323,27 @@ impl ReviewBoard {
     }
 }
 
+/// The query of the server's settings. Of several sites on one database, the first is Review
+/// Board's own.
+const SETTINGS: &str =
+    "SELECT settings FROM siteconfig_siteconfiguration ORDER BY site_id, id LIMIT 1";
+
+/// The days until a client token expires, by the row of [`SETTINGS`].
+fn expiration_days(mut row: Row) -> Result<i64> {
+    let text = row.text().map_err(|_| sql::unreadable())?;
+    let settings = StoredDocument::read(text.as_ref().map_or("", |text| text.as_str()))?;
+    Ok(match settings.root().get("client_token_expiration") {
+        None => DEFAULT_EXPIRATION_DAYS,
+        // A flag is an integer in Python, and what is none stands for never.
+        Some(days) => days.as_int().unwrap_or(0),
+    })
+}
+
 /// Keeps records, as far as there is memory: what they are about has happened.
 fn keep(kept: &mut Vec<SharedRecord>, records: &[SharedRecord]) {
     if kept.try_reserve(records.len()).is_ok() {
         kept.extend_from_slice(records);
     }
-}
-
-/// The texts of a new token that a column may be unable to hold, with the arguments that they are.
-/// Documents have escapes for what is not ASCII.
-fn texts(fields: &RecordFields) -> [(&'static str, &str); 4] {
-    let reason = fields.invalidation.as_ref().map_or("", |it| &it.reason);
-    [
-        ("value", fields.value.expose()),
-        ("generator_id", &fields.generator_id),
-        ("note", &fields.note),
-        ("reason", reason),
-    ]
 }
 
 impl Backend for ReviewBoard {
@@ -370,24 +364,28 @@ impl Backend for ReviewBoard {
     }
 
     fn client_token_expiration(&self) -> Result<Option<i64>> {
-        // Of several sites on one database, the first is Review Board's own.
-        let statement =
-            "SELECT settings FROM siteconfig_siteconfiguration ORDER BY site_id, id LIMIT 1";
-        let rows = self.ask(|lease| lease.query(statement, &[]))?;
-        let Some(mut row) = rows.into_iter().next() else {
-            return Ok(Some(DEFAULT_EXPIRATION_DAYS));
-        };
-        let text = row.text().map_err(|_| sql::unreadable())?;
-        let settings = StoredDocument::read(text.as_ref().map_or("", |text| text.as_str()))?;
-        Ok(Some(match settings.root().get("client_token_expiration") {
-            None => DEFAULT_EXPIRATION_DAYS,
-            // A flag is an integer in Python, and what is none stands for never.
-            Some(days) => days.as_int().unwrap_or(0),
-        }))
+        let rows = self.ask(|lease| lease.query(SETTINGS, &[]))?;
+        match rows.into_iter().next() {
+            Some(row) => expiration_days(row).map(Some),
+            None => Ok(Some(DEFAULT_EXPIRATION_DAYS)),
+        }
     }
 
-    fn best_client_token(&self, query: &ClientQuery<'_>) -> Result<Option<SharedRecord>> {
+    fn knows_expiration(&self) -> bool {
+        true
+    }
+
+    fn best_client_token(
+        &self,
+        query: &ClientQuery<'_>,
+        searched: &mut Option<Searched>,
+    ) -> Result<Option<SharedRecord>> {
         self.ask(|lease| {
+            if lease.texts == Texts::All {
+                let found = self.reader().search(lease, query)?;
+                return Ok(found.map_err(|it| *searched = Some(it)).ok());
+            }
+            *searched = None;
             let best = self.reader().best(lease, query)?;
             if best.is_none() {
                 rows::user_id(lease, query.user, false)?;
@@ -403,10 +401,9 @@ impl Backend for ReviewBoard {
     }
 
     fn by_id(&self, id: i64) -> Result<Option<SharedRecord>> {
-        let condition = format!("t.id = {id}");
         self.ask(|lease| {
             let mut found = Vec::new();
-            self.reader().select(lease, &condition, &[], &mut found)?;
+            self.reader().select(lease, "t.id = ?", &[Param::Int(id)], &mut found)?;
             Ok(found.into_iter().next())
         })
     }
@@ -454,7 +451,7 @@ impl Backend for ReviewBoard {
                 Err(theirs("Local Sites").at_argument("local_site"))
             }
             Operation::SetUserActive(..) => Err(theirs("users").at_argument("user")),
-            Operation::Insert(fields, unless) => self.insert(&fields, unless.as_ref()),
+            Operation::Insert(fields, unless) => self.insert(*fields, unless.as_ref()),
             Operation::Update(id, change) => self.update(id, &change),
             operation @ (Operation::Invalidate(..) | Operation::Delete(_)) => {
                 let mut changed = Vec::new();
@@ -495,7 +492,7 @@ impl Backend for ReviewBoard {
 
     fn purge(&self, before: Timestamp, mut purged: Option<ForRecords<'_>>) -> Result<u64> {
         let limits = self.bulk_limits();
-        let (mut count, mut last_id) = (0, i64::MIN);
+        let (mut count, mut last_id) = (0, rows::BEFORE_ALL);
         loop {
             let (found, removed) = self.purge_some(limits, before, last_id, &mut purged)?;
             count += removed;

@@ -9,8 +9,15 @@ use crate::os::deadline;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_millis(300);
 
-static DIALECT: Dialect =
-    Dialect { begin: "BEGIN", lock: "", lock_user: None, time: "", required_columns: "" };
+static DIALECT: Dialect = Dialect {
+    begin: "BEGIN",
+    lock: "",
+    lock_user: None,
+    time: "",
+    is_value: "",
+    returns_updates: false,
+    required_columns: "",
+};
 
 /// A connection that fails at a statement, and sends nothing after its deadline.
 struct Fake {
