@@ -220,13 +220,14 @@
  * `last_used_interval_secs`, it writes only when the time in the row is that old; with `null`, it
  * writes nothing, which suits a standby and an account that may only read.
  *
- * With the setting `login_cache_secs`, accepted logins are cached, and a login that need not write
- * asks the server only when its entry is that old. Refused logins are not cached. Expiration and
- * site are checked at every login, and the event RBTOKEN_EVENT_USED is sent. WARNING: a token that
- * others revoke (the server's pages, another host, SQL), or whose user they deactivate, is accepted
- * for up to `login_cache_secs` more. What is revoked through this store is refused at once. So is
- * what rbtoken_store_forget_logins() removes.
- *
+ * With the setting `login_cache_secs`, accepted logins are cached, and a login asks the server only
+ * when its entry is that old, or when it has to write `last_used`. So the cache has no effect while
+ * `last_used_interval_secs` is 0. Refused logins are not cached. Expiration and site are checked at
+ * every login, and the hook `used` is called. WARNING: what others change (the server's pages,
+ * another host, SQL) is seen up to `login_cache_secs` later, and on a standby later still. Until
+ * then, a token that they revoke is accepted, as is one whose user they deactivate, and its old
+ * policy and expiration count. What is revoked through this store is refused at once, unless the
+ * outcome was not known. rbtoken_store_forget_logins() removes entries.
  *
  * WARNING: a reviewboard+sqlite database is shared by SQLite's own locks, which belong to a
  * process. A process that opens it with this library must not open it with another SQLite too (such
@@ -2531,7 +2532,7 @@ rbtoken_status_t rbtoken_store_flush(struct rbtoken_store_t *store,
  * | `call_timeout_secs` | only when a store is opened: seconds for a call about one token on a database, 1 to 3600 | `30` |
  * | `bulk_timeout_secs` | only when a store is opened: seconds for a call about any number of tokens on a database, 1 to 3600 | `600` |
  * | `last_used_interval_secs` | only when a store is opened: age in seconds that the `last_used` of a token on a database reaches before a login writes it, 0 to 31536000; 0: every login writes; `null`: none does | `0` |
- * | `login_cache_secs` | only when a store is opened: seconds for which an accepted login on a database is cached, 0 to 3600; 0: not at all | `0` |
+ * | `login_cache_secs` | only when a store is opened: seconds for which an accepted login on a database is cached, 0 to 3600; 0: not at all. It has no effect while `last_used_interval_secs` is 0 | `0` |
  * | `login_cache_entries` | only when a store is opened: cached logins at most, 1 to 1000000 | `10000` |
  *
  * Settings are not kept in a store's file: who opens it gives them.
@@ -2606,10 +2607,11 @@ rbtoken_status_t rbtoken_store_get_setting(struct rbtoken_store_t *store,
  * - `file`: `bytes` and `log_bytes`, the sizes of the file and its log, and `commits`, the number
  *   of commits since it was opened; for files only
  * - `pool`: for databases only. `open`, `idle`: the number of connections, and of those that no
- *   call uses; `waiting`: the number of calls that wait for one; `lost`: connections that broke or
+ *   call uses; `abandoned`: the number of those that were given up while the server may have them
+ *   still; `waiting`: the number of calls that wait for one; `lost`: connections that broke or
  *   were given up; `timeouts`: calls that a limit of time ended; `retries`: questions and
  *   transactions that were repeated
- * - `login_cache`: if `login_cache_secs` is not 0. `entries`: the number of cached logins; `hits`:
+ * - `login_cache`: if logins are cached. `entries`: the number of cached logins; `hits`:
  *   logins that needed no answer of the server
  * - `handles`: the number of handles that the host holds, of each kind, for the whole process:
  *   `buffer`, `error`, `instance`, `policy`, `service_account`, `store`, `token`, `token_list`. A
@@ -3210,9 +3212,9 @@ rbtoken_status_t rbtoken_store_authenticate(struct rbtoken_store_t *store,
 
 /**
  * Removes cached logins, so that the next login with the value asks the server. Call it when a
- * host learns that a token was revoked by others, and the setting `login_cache_secs` is not 0.
- * Revocations through this store do it by themselves. A store without a cache has nothing to
- * remove.
+ * host learns that others have revoked a token, after that change has reached the server that the
+ * store reads. Revocations through this store do it by themselves. Without `login_cache_secs`,
+ * there is nothing to remove.
  *
  * `[thread-safe]`
  *

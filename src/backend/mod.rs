@@ -88,6 +88,32 @@ pub(crate) struct OwnedClientQuery {
     pub client_name: Text,
     pub valid_until: Timestamp,
     pub ignored_generators: Option<Arc<BTreeSet<Text>>>,
+    /// What the search that found no token has seen.
+    pub searched: Option<Searched>,
+    /// If the backend knows how many days a new token is good for, when they begin.
+    pub expires_from: Option<Timestamp>,
+}
+
+/// What a search in vain has seen in a database.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Searched {
+    pub user_id: i64,
+    /// None for the global site.
+    pub local_site_id: Option<i64>,
+    /// None if all candidates fitted into a page.
+    pub seen: Option<Seen>,
+}
+
+/// The candidates that a search has seen.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Seen {
+    pub count: i64,
+    /// The sum of their ids.
+    pub sum: i128,
+    /// The highest of their ids.
+    pub last_id: i64,
+    /// When one of them was updated last.
+    pub last_updated: Timestamp,
 }
 
 impl OwnedClientQuery {
@@ -219,14 +245,23 @@ pub(crate) trait Backend: Send + Sync {
     /// The names of the Local Sites, sorted.
     fn local_sites(&self) -> Result<Vec<Text>>;
 
+    /// Whether [`OwnedClientQuery::expires_from`] is used: an insertion looks the days up.
+    fn knows_expiration(&self) -> bool {
+        false
+    }
+
     /// Days until a client token expires, if that is not the store's to say; 0 is never.
     fn client_token_expiration(&self) -> Result<Option<i64>> {
         Ok(None)
     }
 
     /// The token that serves a client best: one that never expires, else the one that expires
-    /// last; the lowest id of equals.
-    fn best_client_token(&self, query: &ClientQuery<'_>) -> Result<Option<SharedRecord>>;
+    /// last; the lowest id of equals. If there is none, `searched` may be set for the insertion.
+    fn best_client_token(
+        &self,
+        query: &ClientQuery<'_>,
+        searched: &mut Option<Searched>,
+    ) -> Result<Option<SharedRecord>>;
 
     fn by_value(&self, value: &str) -> Result<Option<SharedRecord>>;
 

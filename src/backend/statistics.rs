@@ -34,6 +34,8 @@ pub(crate) struct PoolUse {
     /// Connections that are open, idle ones included.
     pub open: usize,
     pub idle: usize,
+    /// Connections that were given up, and which the server may have still.
+    pub abandoned: usize,
     /// Calls that wait for a connection.
     pub waiting: usize,
     /// Connections that were lost, or given up.

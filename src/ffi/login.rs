@@ -155,9 +155,9 @@ pub unsafe extern "C" fn rbtoken_store_authenticate(
 }
 
 /// Removes cached logins, so that the next login with the value asks the server. Call it when a
-/// host learns that a token was revoked by others, and the setting `login_cache_secs` is not 0.
-/// Revocations through this store do it by themselves. A store without a cache has nothing to
-/// remove.
+/// host learns that others have revoked a token, after that change has reached the server that the
+/// store reads. Revocations through this store do it by themselves. Without `login_cache_secs`,
+/// there is nothing to remove.
 ///
 /// `[thread-safe]`
 ///

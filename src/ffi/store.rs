@@ -236,7 +236,7 @@ pub unsafe extern "C" fn rbtoken_store_flush(
 /// | `call_timeout_secs` | only when a store is opened: seconds for a call about one token on a database, 1 to 3600 | `30` |
 /// | `bulk_timeout_secs` | only when a store is opened: seconds for a call about any number of tokens on a database, 1 to 3600 | `600` |
 /// | `last_used_interval_secs` | only when a store is opened: age in seconds that the `last_used` of a token on a database reaches before a login writes it, 0 to 31536000; 0: every login writes; `null`: none does | `0` |
-/// | `login_cache_secs` | only when a store is opened: seconds for which an accepted login on a database is cached, 0 to 3600; 0: not at all | `0` |
+/// | `login_cache_secs` | only when a store is opened: seconds for which an accepted login on a database is cached, 0 to 3600; 0: not at all. It has no effect while `last_used_interval_secs` is 0 | `0` |
 /// | `login_cache_entries` | only when a store is opened: cached logins at most, 1 to 1000000 | `10000` |
 ///
 /// Settings are not kept in a store's file: who opens it gives them.
@@ -338,10 +338,11 @@ pub unsafe extern "C" fn rbtoken_store_get_setting(
 /// - `file`: `bytes` and `log_bytes`, the sizes of the file and its log, and `commits`, the number
 ///   of commits since it was opened; for files only
 /// - `pool`: for databases only. `open`, `idle`: the number of connections, and of those that no
-///   call uses; `waiting`: the number of calls that wait for one; `lost`: connections that broke or
+///   call uses; `abandoned`: the number of those that were given up while the server may have them
+///   still; `waiting`: the number of calls that wait for one; `lost`: connections that broke or
 ///   were given up; `timeouts`: calls that a limit of time ended; `retries`: questions and
 ///   transactions that were repeated
-/// - `login_cache`: if `login_cache_secs` is not 0. `entries`: the number of cached logins; `hits`:
+/// - `login_cache`: if logins are cached. `entries`: the number of cached logins; `hits`:
 ///   logins that needed no answer of the server
 /// - `handles`: the number of handles that the host holds, of each kind, for the whole process:
 ///   `buffer`, `error`, `instance`, `policy`, `service_account`, `store`, `token`, `token_list`. A

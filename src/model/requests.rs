@@ -1,6 +1,7 @@
 //! What callers ask of a store.
 
 use crate::clock::Timestamp;
+use crate::error::{Error, Result};
 use crate::token::Record;
 
 /// When a client token that has to be made expires.
@@ -15,6 +16,19 @@ pub enum Expires {
     At(Timestamp),
     /// So many seconds from now.
     After(i64),
+}
+
+/// When a client token expires that is made at a time without an expiration of its own, by the
+/// setting `client_token_expiration`.
+pub(crate) fn default_expiration(now: Timestamp, days: i64) -> Result<Option<Timestamp>> {
+    const SECS_PER_DAY: i64 = 86_400;
+    if days == 0 {
+        return Ok(None);
+    }
+    now.plus_secs(days.saturating_mul(SECS_PER_DAY)).map(Some).map_err(|error| {
+        let message = "the setting client_token_expiration leads beyond the year 9999";
+        Error::new(error.kind(), message)
+    })
 }
 
 /// The arguments of [`crate::store::Store::get_or_create_client_token`].

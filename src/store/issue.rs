@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use super::{ClientTokenRequest, Event, Expires, GenerateRequest, ImportRequest, Store};
 use crate::backend::{ClientQuery, Operation, Outcome, OwnedClientQuery};
-use crate::clock::Timestamp;
 use crate::error::{Argument, Error, ErrorKind, Result};
 use crate::json::Value;
 use crate::model::documents::read_object;
 use crate::model::names;
+use crate::model::requests::default_expiration;
 use crate::text::Text;
 use crate::token::{
     CreateRequest, Invalidation, RecordFields, SharedRecord, SharedToken, TokenValue,
@@ -16,7 +16,6 @@ use crate::token::{
 
 /// How often a value is generated anew because the one before exists already.
 const MAX_ATTEMPTS: u32 = 20;
-const SECS_PER_DAY: i64 = 86_400;
 
 impl Store {
     /// The client's token for a user, or a new one if none will do; and whether it is new.
@@ -73,14 +72,16 @@ impl Store {
             valid_until,
             ignored_generators: ignored_generators.as_deref(),
         };
-        if let Some(record) = self.backend.best_client_token(&query)? {
+        let mut searched = None;
+        if let Some(record) = self.backend.best_client_token(&query, &mut searched)? {
             return Ok((self.snapshot(record), false));
         }
 
         self.backend.check_room()?;
-        let expires = match expires {
-            Some(given) => given,
-            None => self.default_expiration(now)?,
+        let (expires, expires_from) = match expires {
+            Some(given) => (given, None),
+            None if self.backend.knows_expiration() => (None, Some(now)),
+            None => (default_expiration(now, self.client_token_expiration()?)?, None),
         };
         let policy = match policy {
             Some(policy) => policy,
@@ -99,6 +100,8 @@ impl Store {
             client_name: Text::new(request.client_name),
             valid_until,
             ignored_generators,
+            searched,
+            expires_from,
         };
         let (record, created) =
             self.create(&generator_id, None, Some(unless), |generator_id, value| RecordFields {
@@ -222,17 +225,6 @@ impl Store {
                 .at_argument("value")
         })?;
         Ok(self.snapshot(record))
-    }
-
-    /// When a client token expires that is made now without an expiration of its own.
-    fn default_expiration(&self, now: Timestamp) -> Result<Option<Timestamp>> {
-        match self.client_token_expiration()? {
-            0 => Ok(None),
-            days => now.plus_secs(days.saturating_mul(SECS_PER_DAY)).map(Some).map_err(|error| {
-                let message = "the setting client_token_expiration leads beyond the year 9999";
-                Error::new(error.kind(), message)
-            }),
-        }
     }
 
     /// Generates values until one is new, and stores its record; or finds that a token serves the

@@ -35,6 +35,7 @@ impl Store {
             let pool = object([
                 ("open", pool.open.into()),
                 ("idle", pool.idle.into()),
+                ("abandoned", pool.abandoned.into()),
                 ("waiting", pool.waiting.into()),
                 ("lost", pool.lost.into()),
                 ("timeouts", pool.timeouts.into()),

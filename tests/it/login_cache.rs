@@ -305,7 +305,7 @@ fn statistics_count_connections_and_retries(site: &mut Installation) {
     let pool = || store.statistics()["pool"].clone();
     let token = generate(&store, "alice", None);
     let calm = json!({
-        "open": 1, "idle": 1, "waiting": 0, "lost": 0, "timeouts": 0, "retries": 0,
+        "open": 1, "idle": 1, "abandoned": 0, "waiting": 0, "lost": 0, "timeouts": 0, "retries": 0,
     });
     assert_eq!(pool(), calm);
     assert_eq!(store.statistics().get("login_cache"), None);

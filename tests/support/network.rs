@@ -43,6 +43,8 @@ struct Shared {
     accepted: AtomicUsize,
     /// How many of them, the first, have been forgotten.
     forgotten: AtomicUsize,
+    /// How often a client sent something after the server had, or first.
+    round_trips: AtomicUsize,
     /// The connection whose answers are held back, [`ANY`] until one sends something, or [`NONE`].
     held: AtomicUsize,
 }
@@ -81,6 +83,7 @@ impl Proxy {
                     shared: Arc::clone(&shared),
                     number,
                     is_dead: AtomicBool::new(false),
+                    awaits_answer: AtomicBool::new(false),
                 });
                 let (from, to) = (client.try_clone().unwrap(), server.try_clone().unwrap());
                 let other = Arc::clone(&link);
@@ -129,6 +132,11 @@ impl Proxy {
     pub fn accepted(&self) -> usize {
         self.shared.accepted.load(Ordering::Relaxed)
     }
+
+    /// Counts the round trips of all connections: changes of direction towards the server.
+    pub fn round_trips(&self) -> usize {
+        self.shared.round_trips.load(Ordering::SeqCst)
+    }
 }
 
 /// A connection through the network.
@@ -137,6 +145,8 @@ struct Link {
     number: usize,
     /// Nothing passes any more.
     is_dead: AtomicBool,
+    /// The client sent something last.
+    awaits_answer: AtomicBool,
 }
 
 impl Link {
@@ -158,6 +168,9 @@ impl Link {
                 Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => continue,
                 Err(_) => break,
             };
+            if !self.awaits_answer.swap(!is_answer, Ordering::SeqCst) && !is_answer {
+                self.shared.round_trips.fetch_add(1, Ordering::SeqCst);
+            }
             let mut rest = &bytes[..len];
             while is(Network::Stalled) {
                 thread::sleep(Duration::from_millis(10));

@@ -304,6 +304,8 @@ mod tests {
     fn insert_unless(number: i64, client_name: &str) -> Operation {
         let fields = fields(number, "alice", Some(client_name), None);
         let unless = OwnedClientQuery {
+            searched: None,
+            expires_from: None,
             user: "alice".into(),
             local_site: None,
             client_name: client_name.into(),

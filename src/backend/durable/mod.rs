@@ -32,7 +32,8 @@ use self::rows::Loaded;
 use self::uses::Uses;
 use self::writer::Writer;
 use super::{
-    Backend, ClientQuery, Contents, Judge, Judgment, Memory, Operation, Outcome, Statistics,
+    Backend, ClientQuery, Contents, Judge, Judgment, Memory, Operation, Outcome, Searched,
+    Statistics,
 };
 use crate::clock::Timestamp;
 use crate::error::{Argument, Error, ErrorKind, Result};
@@ -204,8 +205,12 @@ impl Backend for Durable {
         self.memory()?.local_sites()
     }
 
-    fn best_client_token(&self, query: &ClientQuery<'_>) -> Result<Option<SharedRecord>> {
-        self.memory()?.best_client_token(query)
+    fn best_client_token(
+        &self,
+        query: &ClientQuery<'_>,
+        searched: &mut Option<Searched>,
+    ) -> Result<Option<SharedRecord>> {
+        self.memory()?.best_client_token(query, searched)
     }
 
     fn by_value(&self, value: &str) -> Result<Option<SharedRecord>> {

@@ -23,7 +23,8 @@ use self::pages::Pages;
 pub(super) use self::plan::{Effect, Plan};
 use self::value_index::ValueIndex;
 use super::{
-    Backend, ClientQuery, Contents, Judge, Judgment, MemoryUse, Operation, Outcome, Statistics,
+    Backend, ClientQuery, Contents, Judge, Judgment, MemoryUse, Operation, Outcome, Searched,
+    Statistics,
 };
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind, Result};
@@ -243,7 +244,11 @@ impl Backend for Memory {
         memory::collect(self.read()?.local_sites.iter().cloned())
     }
 
-    fn best_client_token(&self, query: &ClientQuery<'_>) -> Result<Option<SharedRecord>> {
+    fn best_client_token(
+        &self,
+        query: &ClientQuery<'_>,
+        _: &mut Option<Searched>,
+    ) -> Result<Option<SharedRecord>> {
         let book = self.read()?;
         book.check_local_site(query.local_site)?;
         Ok(book.best(query))

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::fault::Fault;
 
 /// The longest time that a server has for its answer after the limit that it was told.
-const MAX_GRACE: Duration = Duration::from_secs(1);
+pub(super) const MAX_GRACE: Duration = Duration::from_secs(1);
 
 /// The shortest limit that a server is told: to some, 0 is none.
 const MIN_STATEMENT: Duration = Duration::from_millis(1);

@@ -1,7 +1,8 @@
 //! Logging in, with the cache of accepted logins in front of the server.
 
+use super::fault::Fault;
 use super::login_cache::{Cached, ChangeGuard, Concerned, LoginCache};
-use super::{ReviewBoard, last_used, rows};
+use super::{ReviewBoard, last_used, login_cache, rows};
 use crate::backend::{Judge, Judgment};
 use crate::error::Result;
 use crate::token::SharedRecord;
@@ -28,14 +29,17 @@ impl ReviewBoard {
         }
         let asked = cache.ask();
         let judged = self.ask(|lease| self.log_in_on(lease, value, judge))?;
-        if let Some((record, Judgment::Accepted(_) | Judgment::AcceptedUnwritten)) = &judged {
-            cache.insert(asked, record);
+        match &judged {
+            Some((record, Judgment::Accepted(_) | Judgment::AcceptedUnwritten)) => {
+                cache.insert(asked, record);
+            }
+            _ => cache.refuse(value),
         }
         Ok(judged)
     }
 
     /// Finds a cached login. If its entry is stale, it is read again together with other stale
-    /// ones; if that fails, the server is asked about this login alone.
+    /// ones. `None` if the server has to be asked about this login alone.
     fn find_fresh(&self, cache: &LoginCache, value: &str) -> Option<SharedRecord> {
         match cache.find(value) {
             Cached::Fresh(record) => return Some(record),
@@ -43,14 +47,28 @@ impl ReviewBoard {
             Cached::Stale => {}
         }
         let refresh = cache.begin_refresh(value)?;
-        let rows = self.ask_within(self.limits(), |lease| {
-            let mut rows = Vec::new();
-            for condition in rows::conditions(&refresh.ids) {
-                self.reader().select_with_owners(lease, &condition?, &mut rows)?;
+        let refreshed = self.ask_within(self.limits(), |lease| {
+            for ids in rows::conditions(&refresh.ids) {
+                let ids = ids?;
+                let condition = format!("{} AND {}", ids.text, has_short_texts());
+                let read = self.reader().each_with_owner(
+                    lease,
+                    &condition,
+                    &ids.params,
+                    &mut |record, is_active| refresh.verify(&record, is_active),
+                );
+                match read {
+                    // Each login finds out for itself.
+                    Err(Fault::Unconvertible) => {}
+                    read => read?,
+                }
             }
-            Ok(rows)
+            Ok(())
         });
-        cache.end_refresh(refresh, &mut rows.ok()?);
+        // Of a server that does not answer, the login asks by itself.
+        if refreshed.is_ok() {
+            refresh.finish();
+        }
         match cache.find(value) {
             Cached::Fresh(record) => Some(record),
             Cached::Stale | Cached::Missing => None,
@@ -60,8 +78,16 @@ impl ReviewBoard {
     /// Begins a change of what the cache may hold.
     pub(super) fn begin_change(
         &self,
-        concerned: impl FnOnce() -> Concerned,
+        concerned: impl FnOnce() -> Option<Concerned>,
     ) -> Option<ChangeGuard<'_>> {
-        self.login_cache.as_ref().map(|cache| cache.begin_change(concerned()))
+        let cache = self.login_cache.as_ref()?;
+        concerned().map(|concerned| cache.begin_change(concerned))
     }
+}
+
+/// A condition for rows that the cache takes, so that others are not read for it.
+fn has_short_texts() -> String {
+    let bytes = ["t.policy", "t.extra_data", "t.note"]
+        .map(|column| format!("COALESCE(OCTET_LENGTH({column}), 0)"));
+    format!("{} <= {}", bytes.join(" + "), login_cache::MAX_TEXT_BYTES)
 }

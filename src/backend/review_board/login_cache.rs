@@ -1,32 +1,31 @@
 //! Cache of accepted logins, so that most requests need no answer of the server.
 //!
-//! Only accepted logins are cached. A change through this store removes the entries that it
-//! concerns, before it is sent and after it ended. What others change at the server is seen once an
-//! entry is older than `login_cache_secs`.
+//! Only accepted logins are cached. A change through this store that could revoke a token removes
+//! the entries that it concerns, before it is sent and after it ended. What others change at the
+//! server is seen once an entry is older than `login_cache_secs`.
 
 use std::hash::{BuildHasher, Hasher};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use hashbrown::DefaultHashBuilder;
+use hashbrown::{DefaultHashBuilder, HashMap};
 use hashlink::LinkedHashMap;
 use parking_lot::{Mutex, MutexGuard, RwLock};
 
+use super::rows::IDS_AT_ONCE;
 use crate::backend::{CacheUse, Operation, Selection};
 use crate::memory;
 use crate::token::{SharedRecord, TokenValue};
 
-/// The number of entries that one statement reads again.
-const REFRESHED_AT_ONCE: usize = 1000;
-
-/// Bytes of the documents of a token that is cached. Any user can store documents of 2 MiB.
-const MAX_DOCUMENT_BYTES: usize = 16 * 1024;
+/// Bytes of the documents and the note of a token that is cached. Any user can store more through
+/// the server, and a parsed policy takes several times its bytes.
+pub(super) const MAX_TEXT_BYTES: usize = 4096;
 
 /// Accepted logins by the hash of the token's value.
 pub(super) struct LoginCache {
     max_age: Duration,
     max_entries: usize,
-    /// Has a random key, so that nobody can choose values whose hashes collide.
+    /// Has a seed of its own. Values whose hashes collide evict each other, and nothing else.
     hasher: DefaultHashBuilder,
     state: RwLock<State>,
     /// Held by the caller that refreshes entries.
@@ -37,8 +36,12 @@ pub(super) struct LoginCache {
 struct State {
     /// Raised by each change. An answer to a question of an earlier epoch is not stored.
     epoch: u64,
-    /// Those that were verified last are at the back.
+    /// Answers to questions that were asked before this are not stored.
+    blocked_until: Option<Instant>,
+    /// Entries by the hash of the value. Those that were verified last are at the back.
     entries: LinkedHashMap<u64, Entry, DefaultHashBuilder>,
+    /// The keys of the entries, by the ids of their tokens.
+    hashes: HashMap<i64, u64>,
 }
 
 struct Entry {
@@ -66,20 +69,19 @@ pub(super) enum Cached {
 
 /// The entries that a change concerns.
 pub(super) enum Concerned {
-    Nobody,
     Id(i64),
     Value(TokenValue),
     Everyone,
 }
 
 impl Concerned {
-    /// The entries that an operation concerns.
-    pub fn by(operation: &Operation) -> Self {
+    /// The entries that an operation concerns; `None` if it can revoke nothing.
+    pub fn by(operation: &Operation) -> Option<Self> {
         match operation {
-            Operation::Insert(..) => Self::Nobody,
-            Operation::Update(id, _) | Operation::Delete(id) => Self::Id(*id),
-            Operation::Invalidate(which, _) => Self::by_selection(which),
-            _ => Self::Everyone,
+            Operation::Update(id, _) | Operation::Delete(id) => Some(Self::Id(*id)),
+            Operation::Invalidate(which, _) => Some(Self::by_selection(which)),
+            Operation::Purge(_) => Some(Self::Everyone),
+            _ => None,
         }
     }
 
@@ -107,12 +109,13 @@ impl Drop for ChangeGuard<'_> {
     }
 }
 
-/// Stale entries that one caller reads again, with the ids of their tokens.
+/// Stale entries that one caller reads again.
 pub(super) struct Refresh<'a> {
+    cache: &'a LoginCache,
     _alone: MutexGuard<'a, ()>,
-    pub asked: Asked,
+    asked: Asked,
+    /// In ascending order.
     pub ids: Vec<i64>,
-    hashes: Vec<u64>,
 }
 
 impl LoginCache {
@@ -123,6 +126,8 @@ impl LoginCache {
             hasher: DefaultHashBuilder::default(),
             state: RwLock::new(State {
                 epoch: 0,
+                blocked_until: None,
+                hashes: HashMap::new(),
                 entries: LinkedHashMap::with_hasher(DefaultHashBuilder::default()),
             }),
             refreshing: Mutex::new(()),
@@ -174,22 +179,29 @@ impl LoginCache {
     /// Stores an accepted login, unless a change was sent or ended since the question was asked.
     /// Without memory for it nothing is stored.
     pub fn insert(&self, asked: Asked, record: &SharedRecord) {
-        let documents = record.policy().text().len() + record.extra_data().text().len();
-        if documents > MAX_DOCUMENT_BYTES || memory::check_room(memory::LARGE).is_err() {
+        if memory::check_room(memory::LARGE).is_err() {
             return;
         }
         let hash = self.hash(record.value().expose_bytes());
         let mut state = self.state.write();
-        if state.epoch == asked.epoch {
+        if state.takes(asked) {
             state.insert(hash, record, asked.at, self.max_entries);
         }
     }
 
-    /// Begins a change: answers to earlier questions are not stored, and neither are those to
-    /// questions that are asked before the guard is dropped.
+    /// Begins a change. Answers to earlier questions are not stored. What is stored until the guard
+    /// is dropped is removed then, if the change concerns it.
     pub fn begin_change(&self, concerned: Concerned) -> ChangeGuard<'_> {
         self.raise_epoch(&concerned);
         ChangeGuard { cache: self, concerned }
+    }
+
+    /// A change may still happen after its caller was told that the outcome is not known. Until the
+    /// server must have ended it, no answer is stored.
+    pub fn block_until(&self, time: Instant) {
+        let mut state = self.state.write();
+        state.blocked_until = state.blocked_until.max(Some(time));
+        state.clear();
     }
 
     /// Removes the entry of a value, or all of them.
@@ -197,16 +209,29 @@ impl LoginCache {
         self.raise_epoch(&value.map_or(Concerned::Everyone, Concerned::Value));
     }
 
+    /// Notes that the server refused a value: its entry, if there is one, is removed, and an answer
+    /// to an earlier question does not bring it back.
+    pub fn refuse(&self, value: &str) {
+        let hash = self.hash(value.as_bytes());
+        // Values that nobody has must not take the lock from others.
+        if self.state.read().entries.contains_key(&hash) {
+            let mut state = self.state.write();
+            state.epoch += 1;
+            state.remove(hash);
+        }
+    }
+
     fn raise_epoch(&self, concerned: &Concerned) {
         let mut state = self.state.write();
         state.epoch += 1;
         match concerned {
-            Concerned::Nobody => {}
-            Concerned::Id(id) => state.entries.retain(|_, entry| entry.record.id() != *id),
-            Concerned::Value(value) => {
-                state.entries.remove(&self.hash(value.expose().as_bytes()));
+            Concerned::Id(id) => {
+                if let Some(hash) = state.hashes.get(id).copied() {
+                    state.remove(hash);
+                }
             }
-            Concerned::Everyone => state.entries.clear(),
+            Concerned::Value(value) => state.remove(self.hash(value.expose().as_bytes())),
+            Concerned::Everyone => state.clear(),
         }
     }
 
@@ -216,54 +241,25 @@ impl LoginCache {
     pub fn begin_refresh(&self, value: &str) -> Option<Refresh<'_>> {
         let alone = self.refreshing.try_lock()?;
         let own = self.hash(value.as_bytes());
-        let mut ids = memory::vec_with_capacity(REFRESHED_AT_ONCE).ok()?;
-        let mut hashes = memory::vec_with_capacity(REFRESHED_AT_ONCE).ok()?;
-        let mut unused = memory::vec_with_capacity(REFRESHED_AT_ONCE).ok()?;
+        let mut ids = memory::vec_with_capacity(IDS_AT_ONCE).ok()?;
+        let mut unused = memory::vec_with_capacity(IDS_AT_ONCE).ok()?;
         let mut state = self.state.write();
         let asked = Asked { at: Instant::now(), epoch: state.epoch };
         ids.push(state.entries.get(&own)?.record.id());
-        hashes.push(own);
         let stale = state.entries.iter().take_while(|(_, entry)| self.is_stale(entry));
         for (hash, entry) in stale.filter(|(hash, _)| **hash != own) {
-            if hashes.len() == REFRESHED_AT_ONCE || unused.len() == REFRESHED_AT_ONCE {
+            if ids.len() == IDS_AT_ONCE || unused.len() == IDS_AT_ONCE {
                 break;
             }
             if entry.is_used.load(Ordering::Relaxed) {
                 ids.push(entry.record.id());
-                hashes.push(*hash);
             } else {
                 unused.push(*hash);
             }
         }
-        for hash in unused {
-            state.entries.remove(&hash);
-        }
-        (hashes.len() > 1).then_some(Refresh { _alone: alone, asked, ids, hashes })
-    }
-
-    /// Ends a refresh with the rows that the server gave: tokens, and whether their owners are
-    /// active. Entries whose token is missing, changed its value, or would be refused, are removed.
-    pub fn end_refresh(&self, refresh: Refresh<'_>, rows: &mut [(SharedRecord, bool)]) {
-        rows.sort_unstable_by_key(|(record, _)| record.id());
-        let mut state = self.state.write();
-        if state.epoch != refresh.asked.epoch {
-            return;
-        }
-        for (hash, id) in refresh.hashes.iter().zip(&refresh.ids) {
-            let is_older = |entry: &Entry| entry.verified_at <= refresh.asked.at;
-            if !state.entries.get(hash).is_some_and(|it| it.record.id() == *id && is_older(it)) {
-                continue;
-            }
-            let Some(entry) = state.entries.remove(hash) else { continue };
-            let row = rows.binary_search_by_key(id, |(record, _)| record.id());
-            if let Some((record, true)) = row.ok().map(|index| &rows[index])
-                && record.invalidation().is_none()
-                && record.unreadable().is_none()
-                && record.value().is(entry.record.value().expose_bytes())
-            {
-                state.insert(*hash, record, refresh.asked.at, self.max_entries);
-            }
-        }
+        unused.into_iter().for_each(|hash| state.remove(hash));
+        ids.sort_unstable();
+        (ids.len() > 1).then_some(Refresh { cache: self, _alone: alone, asked, ids })
     }
 
     /// Counts entries and hits.
@@ -275,17 +271,189 @@ impl LoginCache {
     }
 }
 
-impl State {
-    /// Inserts or replaces an entry. Of too many the one that was verified first is removed.
-    fn insert(&mut self, hash: u64, record: &SharedRecord, at: Instant, max_entries: usize) {
-        self.entries.remove(&hash);
-        while self.entries.len() >= max_entries {
-            self.entries.pop_front();
+impl Refresh<'_> {
+    /// Verifies the entry of a row that the server gave, unless its login would be refused.
+    pub fn verify(&self, record: &SharedRecord, owner_is_active: bool) {
+        let is_good = owner_is_active
+            && record.invalidation().is_none()
+            && record.unreadable().is_none()
+            && memory::check_room(memory::LARGE).is_ok();
+        let mut state = self.cache.state.write();
+        let hash = state.hashes.get(&record.id()).copied();
+        let Some((hash, entry)) = hash.and_then(|hash| Some((hash, state.entries.get(&hash)?)))
+        else {
+            return;
+        };
+        let has_value = record.value().is(entry.record.value().expose_bytes());
+        let is_older = entry.verified_at < self.asked.at;
+        if is_good && has_value && is_older && state.takes(self.asked) {
+            state.insert(hash, record, self.asked.at, self.cache.max_entries);
         }
-        if self.entries.try_reserve(1).is_ok() {
+    }
+
+    /// Removes the entries that were not verified.
+    pub fn finish(self) {
+        let mut state = self.cache.state.write();
+        for id in &self.ids {
+            if let Some(hash) = state.hashes.get(id).copied()
+                && state.entries.get(&hash).is_some_and(|it| it.verified_at < self.asked.at)
+            {
+                // An answer to an earlier question must not bring it back.
+                state.epoch += 1;
+                state.remove(hash);
+            }
+        }
+    }
+}
+
+impl State {
+    /// Whether the answer to a question may be stored.
+    fn takes(&self, asked: Asked) -> bool {
+        self.epoch == asked.epoch && self.blocked_until.is_none_or(|time| asked.at >= time)
+    }
+
+    fn remove(&mut self, hash: u64) {
+        if let Some(entry) = self.entries.remove(&hash) {
+            self.hashes.remove(&entry.record.id());
+        }
+    }
+
+    fn clear(&mut self) {
+        self.entries.clear();
+        self.hashes.clear();
+    }
+
+    /// Inserts or replaces an entry, unless its texts are long. Of too many the one that was
+    /// verified first is removed.
+    fn insert(&mut self, hash: u64, record: &SharedRecord, at: Instant, max_entries: usize) {
+        self.remove(hash);
+        let texts = [record.policy().text(), record.extra_data().text(), record.note()];
+        if texts.into_iter().map(|text| text.len()).sum::<usize>() > MAX_TEXT_BYTES {
+            return;
+        }
+        // The same token with another value.
+        if let Some(hash) = self.hashes.get(&record.id()).copied() {
+            self.remove(hash);
+        }
+        while self.entries.len() >= max_entries
+            && let Some((_, entry)) = self.entries.pop_front()
+        {
+            self.hashes.remove(&entry.record.id());
+        }
+        if self.entries.try_reserve(1).is_ok() && self.hashes.try_reserve(1).is_ok() {
             let record = SharedRecord::clone(record);
+            self.hashes.insert(record.id(), hash);
             let entry = Entry { record, verified_at: at, is_used: AtomicBool::new(false) };
             self.entries.insert(hash, entry);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::backend::tests::{fields, record};
+    use crate::token::Record;
+
+    fn cache(max_age: Duration) -> LoginCache {
+        LoginCache::new(max_age, 10)
+    }
+
+    const LONG: Duration = Duration::from_secs(60);
+
+    fn is_fresh(cache: &LoginCache, id: i64) -> bool {
+        matches!(cache.find(&format!("value {id}")), Cached::Fresh(_))
+    }
+
+    /// A cache with the logins of tokens 1 to 3.
+    fn filled(max_age: Duration) -> LoginCache {
+        let cache = cache(max_age);
+        (1..=3).for_each(|id| cache.insert(cache.ask(), &record(id, "alice", None, None)));
+        cache
+    }
+
+    #[test]
+    fn answer_to_an_earlier_question_is_not_stored() {
+        let cache = cache(LONG);
+        let token = record(1, "alice", None, None);
+        let before = cache.ask();
+        let change = cache.begin_change(Concerned::Id(2));
+        let during = cache.ask();
+        cache.insert(before, &token);
+        assert!(!is_fresh(&cache, 1));
+        drop(change);
+        cache.insert(during, &token);
+        assert!(!is_fresh(&cache, 1));
+        cache.insert(cache.ask(), &token);
+        assert!(is_fresh(&cache, 1));
+    }
+
+    #[test]
+    fn change_removes_the_entries_that_it_concerns() {
+        let cache = filled(LONG);
+        drop(cache.begin_change(Concerned::Id(1)));
+        drop(cache.begin_change(Concerned::Value(TokenValue::new("value 2").unwrap())));
+        assert_eq!([1, 2, 3].map(|id| is_fresh(&cache, id)), [false, false, true]);
+        let change = cache.begin_change(Concerned::Everyone);
+        cache.insert(cache.ask(), &record(2, "alice", None, None));
+        assert!(is_fresh(&cache, 2));
+        drop(change);
+        assert_eq!(cache.statistics().entries, 0);
+    }
+
+    #[test]
+    fn nothing_is_stored_while_an_outcome_is_not_known() {
+        let cache = filled(LONG);
+        cache.block_until(Instant::now() + LONG);
+        cache.block_until(Instant::now());
+        assert_eq!(cache.statistics().entries, 0);
+        cache.insert(cache.ask(), &record(1, "alice", None, None));
+        assert!(!is_fresh(&cache, 1));
+    }
+
+    #[test]
+    fn refused_value_loses_its_entry() {
+        let cache = filled(LONG);
+        let asked = cache.ask();
+        cache.refuse("nobody's value");
+        cache.refuse("value 1");
+        cache.insert(asked, &record(1, "alice", None, None));
+        assert_eq!([1, 2, 3].map(|id| is_fresh(&cache, id)), [false, true, true]);
+    }
+
+    #[test]
+    fn long_texts_are_not_cached() {
+        let cache = filled(LONG);
+        let mut fields = fields(1, "alice", None, None);
+        fields.note = crate::text::Text::new(&"x".repeat(MAX_TEXT_BYTES));
+        cache.insert(cache.ask(), &Record::alone(1, fields));
+        assert_eq!([1, 2, 3].map(|id| is_fresh(&cache, id)), [false, true, true]);
+    }
+
+    #[test]
+    fn refresh_keeps_what_the_server_verified() {
+        // Everything is stale at once.
+        let cache = filled(Duration::ZERO);
+        assert!((1..=2).all(|id| matches!(cache.find(&format!("value {id}")), Cached::Stale)));
+        let refresh = cache.begin_refresh("value 1").unwrap();
+        assert_eq!(refresh.ids, [1, 2], "the third was not used");
+        assert!(cache.begin_refresh("value 1").is_none(), "one caller refreshes");
+        refresh.verify(&record(1, "alice", None, None), true);
+        refresh.verify(&record(2, "alice", None, None), false);
+        refresh.finish();
+        assert_eq!(cache.statistics().entries, 1);
+        assert!(matches!(cache.find("value 1"), Cached::Stale));
+        assert!(cache.begin_refresh("value 1").is_none(), "there is nothing else to read");
+    }
+
+    #[test]
+    fn refresh_behind_a_change_verifies_nothing() {
+        let cache = filled(Duration::ZERO);
+        assert!((1..=2).all(|id| matches!(cache.find(&format!("value {id}")), Cached::Stale)));
+        let refresh = cache.begin_refresh("value 1").unwrap();
+        drop(cache.begin_change(Concerned::Id(1)));
+        [1, 2].iter().for_each(|id| refresh.verify(&record(*id, "alice", None, None), true));
+        refresh.finish();
+        assert_eq!(cache.statistics().entries, 0);
     }
 }

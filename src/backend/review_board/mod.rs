@@ -9,6 +9,7 @@ mod fault;
 mod files;
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 mod hosts;
+mod insert;
 mod last_used;
 mod limits;
 mod login;
@@ -23,6 +24,7 @@ mod pool;
 mod postgres;
 mod revoke;
 mod rows;
+mod search;
 mod sql;
 #[cfg(feature = "sqlite")]
 mod sqlite;
@@ -31,7 +33,7 @@ mod tls;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 pub(crate) use address::Address;
 use fault::Fault;
@@ -39,11 +41,11 @@ use limits::Limits;
 use login_cache::{Concerned, LoginCache};
 use pool::{Attempt, Lease, Pool, Texts};
 use rows::Reader;
-use sql::{Connection, Param};
+use sql::{Connection, Param, Query};
 
 use super::{
     Backend, CallScope, Change, ClientQuery, ForParts, ForRecords, Judge, Judgment, Operation,
-    Outcome, OwnedClientQuery, Part, PoolUse, Selection, Statistics,
+    Outcome, Part, PoolUse, Searched, Selection, Statistics,
 };
 use crate::clock::Timestamp;
 use crate::error::{Argument, Error, ErrorKind, Result};
@@ -53,7 +55,7 @@ use crate::model::connection::ConnectionSettings;
 use crate::model::documents::Documents;
 use crate::model::requests::{SiteFilter, TokenFilter};
 use crate::text::Text;
-use crate::token::{Record, RecordFields, SharedRecord, TokenValue};
+use crate::token::{Record, SharedRecord, TokenValue};
 
 /// Days until a client token expires, where the server's settings do not say.
 const DEFAULT_EXPIRATION_DAYS: i64 = 365;
@@ -113,7 +115,10 @@ impl ReviewBoard {
             }
         };
         let pool = Pool::new(Box::new(connect), settings.connect_timeout, settings.pool_size);
-        let login_cache = (!settings.login_cache_age.is_zero())
+        // Where every login writes, every login asks the server.
+        let is_cached = !settings.login_cache_age.is_zero()
+            && settings.last_used_interval != Some(Duration::ZERO);
+        let login_cache = is_cached
             .then(|| LoginCache::new(settings.login_cache_age, settings.login_cache_entries));
         let store = Self {
             kind,
@@ -226,19 +231,35 @@ impl ReviewBoard {
     fn transact<T>(
         &self,
         limits: Limits,
-        work: impl FnMut(&mut Lease<'_>) -> Result<T, Fault>,
+        mut work: impl FnMut(&mut Lease<'_>) -> Result<T, Fault>,
     ) -> Result<T, Fault> {
-        self.transact_again(limits, work).map_err(|fault| self.counted(fault))
+        self.transact_as(limits, |lease| lease.transaction(&mut work))
+    }
+
+    /// The same with a transaction of the caller's.
+    fn transact_as<T>(
+        &self,
+        limits: Limits,
+        transaction: impl FnMut(&mut Lease<'_>) -> Result<T, Fault>,
+    ) -> Result<T, Fault> {
+        let done = self.transact_again(limits, transaction);
+        if matches!(done, Err(Fault::Unknown { .. }))
+            && let Some(cache) = &self.login_cache
+        {
+            // It may happen until the server must have ended it.
+            cache.block_until(Instant::now() + limits.statement + limits::MAX_GRACE);
+        }
+        done.map_err(|fault| self.counted(fault))
     }
 
     fn transact_again<T>(
         &self,
         limits: Limits,
-        mut work: impl FnMut(&mut Lease<'_>) -> Result<T, Fault>,
+        mut transaction: impl FnMut(&mut Lease<'_>) -> Result<T, Fault>,
     ) -> Result<T, Fault> {
         let mut lease = self.pool.lease(limits)?;
         for attempt in 1.. {
-            match lease.transaction(&mut work) {
+            match transaction(&mut lease) {
                 Err(Fault::Conflict) if attempt < ATTEMPTS => {}
                 Err(Fault::Own(error))
                     if attempt == 1 && error.kind() == ErrorKind::NoMemory && lease.is_usable() => {
@@ -255,33 +276,6 @@ impl ReviewBoard {
             self.count_retry();
         }
         Err(Fault::Conflict)
-    }
-
-    /// Inserts a token unless one serves the client.
-    ///
-    /// All who ask for the same user's tokens, in any process, wait here for one another: the
-    /// user is locked before the search is repeated, so that the one that comes second sees what
-    /// the first has made. The lock goes with the transaction or the connection. MySQL locks the
-    /// user's row, SQLite the database. PostgreSQL takes an advisory lock on the user's id, since
-    /// locking the row needs the right to update users.
-    fn insert(&self, fields: &RecordFields, unless: Option<&OwnedClientQuery>) -> Result<Outcome> {
-        let limits = self.limits();
-        let inserted = self.transact(limits, |lease| {
-            let user_id = rows::user_id(lease, &fields.user, unless.is_some())?;
-            let local_site_id = rows::local_site_id(lease, fields.local_site.as_deref())?;
-            if let Some(query) = unless
-                && let Some(found) = self.reader().best(lease, &query.borrow())?
-            {
-                return Ok(Outcome::Found(found));
-            }
-            let id = rows::insert(lease, fields, user_id, local_site_id)?;
-            Ok(Outcome::Inserted(Record::alone(id, fields.clone())))
-        });
-        match inserted {
-            Err(Fault::Duplicate) => Ok(Outcome::ValueTaken(Box::new(fields.clone()))),
-            Err(fault) => Err(self.name_text(limits, fault, &texts(fields))),
-            Ok(inserted) => Ok(inserted),
-        }
     }
 
     /// The error of a change. If a text cannot be stored and the server has not said which one, it
@@ -320,11 +314,35 @@ impl ReviewBoard {
             columns.push("extra_data = ?");
             params.push(Param::Text(extra_data.text()));
         }
-        let columns = columns.join(", ");
+        let update = format!("UPDATE webapi_webapitoken SET {} WHERE id = ?", columns.join(", "));
+        let id = [Param::Int(id)];
+        params.extend(id);
         let limits = self.limits();
-        let changed = self.transact(limits, |lease| {
-            let ids = rows::lock_selected(lease, &Selection::Id(id))?;
-            self.set(lease, &ids, &columns, &params)
+        let changed = self.transact_as(limits, |lease| {
+            let lock =
+                format!("SELECT t.id FROM webapi_webapitoken t WHERE t.id = ?{}", lease.lock());
+            let select = format!("{} WHERE t.id = ?", rows::select(lease.texts));
+            let queries = [
+                Query { statement: &lock, params: &id },
+                Query { statement: &select, params: &id },
+            ];
+            let read = |found: &mut Option<SharedRecord>, query, row| {
+                if query == 1 {
+                    *found = self.reader().read(row)?.map(|(record, _)| record);
+                }
+                Ok(())
+            };
+            lease.transaction_after(&queries, None, read, |lease, found| {
+                let Some(record) = found else { return Ok(Vec::new()) };
+                lease.execute(&update, &params)?;
+                if record.unreadable().is_none() {
+                    return Ok(vec![Record::alone(record.id(), change.applied_to(&record))]);
+                }
+                // The change may have mended it.
+                let mut records = Vec::new();
+                self.reader().select(lease, "t.id = ?", &id, &mut records)?;
+                Ok(records)
+            })
         });
         let texts = [("note", change.note.as_deref().unwrap_or_default())];
         changed.map(Outcome::Done).map_err(|fault| self.name_text(limits, fault, &texts))
@@ -337,24 +355,6 @@ impl ReviewBoard {
         }
     }
 
-    /// Sets columns of the tokens with these ids, and gives their records.
-    fn set(
-        &self,
-        lease: &mut Lease<'_>,
-        ids: &[i64],
-        columns: &str,
-        params: &[Param<'_>],
-    ) -> Result<Vec<SharedRecord>, Fault> {
-        let mut records = Vec::new();
-        for condition in rows::conditions(ids) {
-            let condition = condition?;
-            let update = format!("UPDATE webapi_webapitoken AS t SET {columns} WHERE {condition}");
-            lease.execute(&update, params)?;
-            self.reader().select(lease, &condition, &[], &mut records)?;
-        }
-        Ok(records)
-    }
-
     fn count_within(&self, limits: Limits) -> Result<u64> {
         let statement = "SELECT COUNT(*) FROM webapi_webapitoken";
         let rows = self.ask_within(limits, |lease| lease.query(statement, &[]))?;
@@ -363,23 +363,21 @@ impl ReviewBoard {
     }
 }
 
+/// Returns the days until a client token expires, by the text of the server's settings.
+fn expiration_days(settings: &str) -> Result<i64> {
+    let settings = StoredDocument::read(settings)?;
+    Ok(match settings.root().get("client_token_expiration") {
+        None => DEFAULT_EXPIRATION_DAYS,
+        // A flag is an integer in Python, and what is none stands for never.
+        Some(days) => days.as_int().unwrap_or(0),
+    })
+}
+
 /// Keeps records, as far as there is memory: what they are about has happened.
 fn keep(kept: &mut Vec<SharedRecord>, records: &[SharedRecord]) {
     if kept.try_reserve(records.len()).is_ok() {
         kept.extend_from_slice(records);
     }
-}
-
-/// The texts of a new token that a column may be unable to hold, with the arguments that they are.
-/// Documents have escapes for what is not ASCII.
-fn texts(fields: &RecordFields) -> [(&'static str, &str); 4] {
-    let reason = fields.invalidation.as_ref().map_or("", |it| &it.reason);
-    [
-        ("value", fields.value.expose()),
-        ("generator_id", &fields.generator_id),
-        ("note", &fields.note),
-        ("reason", reason),
-    ]
 }
 
 impl Backend for ReviewBoard {
@@ -408,19 +406,27 @@ impl Backend for ReviewBoard {
     }
 
     fn client_token_expiration(&self) -> Result<Option<i64>> {
-        let Some(text) = self.settings_text()? else {
-            return Ok(Some(DEFAULT_EXPIRATION_DAYS));
-        };
-        let settings = StoredDocument::read(&text)?;
-        Ok(Some(match settings.root().get("client_token_expiration") {
-            None => DEFAULT_EXPIRATION_DAYS,
-            // A flag is an integer in Python, and what is none stands for never.
-            Some(days) => days.as_int().unwrap_or(0),
-        }))
+        match self.settings_text()? {
+            Some(text) => expiration_days(&text).map(Some),
+            None => Ok(Some(DEFAULT_EXPIRATION_DAYS)),
+        }
     }
 
-    fn best_client_token(&self, query: &ClientQuery<'_>) -> Result<Option<SharedRecord>> {
+    fn knows_expiration(&self) -> bool {
+        true
+    }
+
+    fn best_client_token(
+        &self,
+        query: &ClientQuery<'_>,
+        searched: &mut Option<Searched>,
+    ) -> Result<Option<SharedRecord>> {
         self.ask(|lease| {
+            if lease.texts == Texts::All {
+                let found = self.reader().search(lease, query)?;
+                return Ok(found.map_err(|it| *searched = Some(it)).ok());
+            }
+            *searched = None;
             let best = self.reader().best(lease, query)?;
             if best.is_none() {
                 rows::user_id(lease, query.user, false)?;
@@ -436,10 +442,9 @@ impl Backend for ReviewBoard {
     }
 
     fn by_id(&self, id: i64) -> Result<Option<SharedRecord>> {
-        let condition = format!("t.id = {id}");
         self.ask(|lease| {
             let mut found = Vec::new();
-            self.reader().select(lease, &condition, &[], &mut found)?;
+            self.reader().select(lease, "t.id = ?", &[Param::Int(id)], &mut found)?;
             Ok(found.into_iter().next())
         })
     }
@@ -497,7 +502,7 @@ impl Backend for ReviewBoard {
                 Err(theirs("Local Sites").at_argument("local_site"))
             }
             Operation::SetUserActive(..) => Err(theirs("users").at_argument("user")),
-            Operation::Insert(fields, unless) => self.insert(&fields, unless.as_ref()),
+            Operation::Insert(fields, unless) => self.insert(*fields, unless.as_ref()),
             Operation::Update(id, change) => self.update(id, &change),
             operation @ (Operation::Invalidate(..) | Operation::Delete(_)) => {
                 let mut changed = Vec::new();
@@ -521,7 +526,7 @@ impl Backend for ReviewBoard {
         match operation {
             Operation::Invalidate(which, invalidation) => {
                 let limits = self.limits_of(&which);
-                let change = self.begin_change(|| Concerned::by_selection(&which));
+                let change = self.begin_change(|| Some(Concerned::by_selection(&which)));
                 let (count, ids) =
                     self.invalidate(limits, &which, &invalidation, changed.is_some())?;
                 // Before the host hears of it.
@@ -540,9 +545,9 @@ impl Backend for ReviewBoard {
     }
 
     fn purge(&self, before: Timestamp, mut purged: Option<ForRecords<'_>>) -> Result<u64> {
-        let _change = self.begin_change(|| Concerned::Everyone);
+        let _change = self.begin_change(|| Some(Concerned::Everyone));
         let limits = self.bulk_limits();
-        let (mut count, mut last_id) = (0, i64::MIN);
+        let (mut count, mut last_id) = (0, rows::BEFORE_ALL);
         loop {
             let (found, removed) = self.purge_some(limits, before, last_id, &mut purged)?;
             count += removed;

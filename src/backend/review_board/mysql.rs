@@ -3,9 +3,10 @@
 use std::future::Future;
 use std::time::{Duration, Instant};
 
-use chrono::{DateTime, Datelike, NaiveDate, Timelike, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, Timelike, Utc};
+use mysql_async::consts::ColumnType;
 use mysql_async::prelude::Queryable;
-use mysql_async::{Conn, DriverError, IoError, OptsBuilder, Params, Value};
+use mysql_async::{Column, Conn, DriverError, IoError, OptsBuilder, Params, Value};
 use tokio::runtime::{Builder, Runtime};
 use zeroize::Zeroizing;
 
@@ -13,7 +14,10 @@ use super::address::{Server, Verification};
 use super::fault::Fault;
 use super::limits::Limits;
 use super::pool::Attempt;
-use super::sql::{Cell, Connection, Dialect, ForRows, KEEP_ALIVE, Param, Row, unreadable};
+use super::sql::{
+    Cell, Connection, Dialect, ForRows, ForRowsOf, KEEP_ALIVE, Param, Query, Row, query_all,
+    unreadable,
+};
 use super::{driver, tls};
 use crate::clock::Timestamp;
 use crate::memory;
@@ -23,6 +27,7 @@ static DIALECT: Dialect = Dialect {
     lock: " FOR UPDATE",
     lock_user: None,
     time: "",
+    is_value: "CAST(CONVERT(token USING utf8mb4) AS BINARY) = CAST(? AS BINARY)",
     returns_updates: false,
     required_columns: "SELECT column_name FROM information_schema.columns \
          WHERE table_name = 'webapi_webapitoken' AND table_schema = DATABASE() \
@@ -235,6 +240,34 @@ impl Connection for Mysql {
         self.answer(async |connection| connection.query_drop(statement).await)
     }
 
+    /// Sends the begin together with the first queries, as long as their parameters are integers.
+    fn begin(&mut self, queries: &[Query<'_>], each: ForRowsOf<'_>) -> Result<(), Fault> {
+        self.refresh_session_limit()?;
+        let (mut text, mut together) = (DIALECT.begin.to_owned(), 0);
+        for query in queries {
+            let Some(statement) = with_integers(query) else { break };
+            text += "; ";
+            text += &statement;
+            together += 1;
+        }
+        let (now, later) = queries.split_at(together);
+        let mut given = Ok(());
+        self.answer(async |connection| {
+            let mut results = connection.query_iter(text).await?;
+            // The first result is the begin's.
+            for index in 0..=now.len() {
+                while let Some(row) = results.next().await? {
+                    if given.is_ok() && index > 0 {
+                        given = each(index - 1, Row::new(text_cells(row)));
+                    }
+                }
+            }
+            Ok(())
+        })?;
+        given?;
+        query_all(self, later, together, each)
+    }
+
     fn query(
         &mut self,
         statement: &str,
@@ -317,6 +350,40 @@ fn date(time: Timestamp) -> Value {
         small(time.second()),
         time.timestamp_subsec_micros(),
     )
+}
+
+/// A query as a text with its parameters; none if one of them is no integer.
+fn with_integers(query: &Query<'_>) -> Option<String> {
+    let mut parts = query.statement.split('?');
+    let mut text = parts.next()?.to_owned();
+    for (part, param) in parts.zip(query.params) {
+        let Param::Int(number) = param else { return None };
+        text += &format!("{number}{part}");
+    }
+    Some(text)
+}
+
+/// The cells of a row that was sent as text.
+fn text_cells(row: mysql_async::Row) -> Vec<Cell> {
+    let columns = row.columns();
+    let read = |(value, column): (Value, &Column)| match value {
+        Value::Bytes(bytes) if column.column_type().is_numeric_type() => {
+            let number = std::str::from_utf8(&bytes).ok().and_then(|text| text.parse().ok());
+            number.map_or(Cell::Unreadable, Cell::Int)
+        }
+        Value::Bytes(bytes) if column.column_type() == ColumnType::MYSQL_TYPE_DATETIME => {
+            let time = std::str::from_utf8(&bytes).ok().and_then(time_from_text);
+            time.map_or(Cell::Unreadable, Cell::Time)
+        }
+        value => cell(value),
+    };
+    row.unwrap().into_iter().zip(columns.iter()).map(read).collect()
+}
+
+/// The time of a text such as `2026-06-01 12:00:00.000001`.
+fn time_from_text(text: &str) -> Option<Timestamp> {
+    let time = NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S%.f").ok()?;
+    Timestamp::from_micros(time.and_utc().timestamp_micros()).ok()
 }
 
 fn cell(value: Value) -> Cell {

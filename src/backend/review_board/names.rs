@@ -50,6 +50,11 @@ impl Names {
     }
 }
 
+/// The query of the server's settings. Of several sites on one database, the first is Review
+/// Board's own.
+pub(super) const SETTINGS: &str =
+    "SELECT settings FROM siteconfig_siteconfiguration ORDER BY site_id, id LIMIT 1";
+
 impl ReviewBoard {
     /// Gives the names that a table has, page by page. A cell that is no name is left out.
     pub(super) fn for_names(
@@ -81,16 +86,15 @@ impl ReviewBoard {
     /// Reads the server's settings, a JSON object; none if there are none. Of a text that the
     /// server cannot convert, it reads what is ASCII.
     pub(super) fn settings_text(&self) -> Result<Option<Zeroizing<String>>> {
-        // Of several sites on one database, the first is Review Board's own.
-        const FROM: &str = "FROM siteconfig_siteconfiguration ORDER BY site_id, id LIMIT 1";
         self.ask(|lease| {
             let is_raw = lease.texts != Texts::All;
-            let column = if is_raw {
-                "encode(convert_to(settings, 'SQL_ASCII'), 'hex')"
+            let statement = if is_raw {
+                let column = "encode(convert_to(settings, 'SQL_ASCII'), 'hex')";
+                SETTINGS.replacen("settings", column, 1)
             } else {
-                "settings"
+                SETTINGS.to_owned()
             };
-            let rows = lease.query(&format!("SELECT {column} {FROM}"), &[])?;
+            let rows = lease.query(&statement, &[])?;
             let Some(mut row) = rows.into_iter().next() else { return Ok(None) };
             match row.text() {
                 Ok(text) if is_raw => Ok(Some(ascii(text.as_ref().map_or("", |text| text))?)),

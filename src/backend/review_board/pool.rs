@@ -145,6 +145,7 @@ impl Pool {
         PoolUse {
             open: state.open - state.abandoned.len(),
             idle: state.idle.len(),
+            abandoned: state.abandoned.len(),
             waiting: state.waiting,
             lost: state.lost,
             ..PoolUse::default()
@@ -453,43 +454,6 @@ impl<'a> Lease<'a> {
         sql::check_room(statement, params)?;
         self.ask(|connection| connection.insert(statement, params))
     }
-
-    /// Does work that happens whole or not at all. Of a commit that got no answer, nobody knows
-    /// which: that is `Unknown`.
-    pub fn transaction<T>(
-        &mut self,
-        work: impl FnOnce(&mut Self) -> Result<T, Fault>,
-    ) -> Result<T, Fault> {
-        let Some(dialect) = self.connection.as_ref().map(|connection| connection.dialect()) else {
-            return Err(Fault::Lost("it was closed".to_owned()));
-        };
-        // Until its end is sure, the connection is nobody else's to use.
-        let was_usable = mem::replace(&mut self.is_usable, false);
-        self.ask(|connection| connection.run(dialect.begin))?;
-        let done = work(self);
-        let ended = match &done {
-            Ok(_) => self.commit(),
-            Err(fault) if fault.ends_connection() => return done,
-            Err(_) => self.ask(|connection| connection.run("ROLLBACK")),
-        };
-        self.is_usable = was_usable && ended.is_ok();
-        match (done, ended) {
-            (Ok(done), ended) => ended.map(|()| done),
-            (Err(fault), _) => Err(fault),
-        }
-    }
-}
-
-impl Lease<'_> {
-    /// Commits a transaction. Once the deadline has passed, nothing is sent.
-    fn commit(&mut self) -> Result<(), Fault> {
-        self.ask(|connection| connection.refresh_session_limit())?;
-        self.ask(|connection| connection.run("COMMIT")).map_err(|fault| match fault {
-            Fault::Lost(_) | Fault::Tls(_) => Fault::Unknown { timed_out: false },
-            Fault::Silent { .. } => Fault::Unknown { timed_out: true },
-            fault => fault,
-        })
-    }
 }
 
 impl Drop for Lease<'_> {
@@ -507,6 +471,6 @@ impl Drop for Lease<'_> {
     }
 }
 
-mod begin;
 #[cfg(test)]
 mod tests;
+mod transaction;

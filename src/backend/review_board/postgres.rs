@@ -1,8 +1,10 @@
 //! A Review Board server's database on PostgreSQL.
 
+use std::cell::{Cell as StdCell, RefCell};
 use std::error::Error as _;
 use std::future::{Future, poll_fn};
-use std::pin::pin;
+use std::pin::{Pin, pin};
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use futures_core::Stream;
@@ -20,7 +22,10 @@ use super::address::Server;
 use super::fault::Fault;
 use super::limits::Limits;
 use super::pool::Attempt;
-use super::sql::{Cell, Connection, Dialect, ForRows, KEEP_ALIVE, Param, Row, unreadable};
+use super::sql::{
+    Cell, Connection, Dialect, ForRows, ForRowsOf, KEEP_ALIVE, Param, Query, Row, query_all,
+    unreadable,
+};
 use super::{driver, tls};
 use crate::clock::Timestamp;
 use crate::memory;
@@ -31,6 +36,7 @@ static DIALECT: Dialect = Dialect {
     // To lock the row would need the right to update users.
     lock_user: Some("SELECT pg_advisory_xact_lock(1919054443, (?::bigint % 2147483647)::int)"),
     time: "",
+    is_value: "token COLLATE \"C\" = ?",
     returns_updates: true,
     required_columns: "SELECT column_name::text FROM information_schema.columns \
          WHERE table_name = 'webapi_webapitoken' AND table_schema = ANY (current_schemas(false)) \
@@ -198,8 +204,18 @@ impl Postgres {
         &mut self,
         ask: impl AsyncFnOnce(&Client) -> Result<T, tokio_postgres::Error>,
     ) -> Result<T, Fault> {
+        self.answer_all(1, ask)
+    }
+
+    /// The same, for so many statements, each of which has the limit that the server was told.
+    fn answer_all<T>(
+        &mut self,
+        statements: usize,
+        ask: impl AsyncFnOnce(&Client) -> Result<T, tokio_postgres::Error>,
+    ) -> Result<T, Fault> {
         let client = self.client.as_ref().ok_or_else(closed)?;
         let told = self.transaction_limit.or(self.session_limit).unwrap_or(self.limits.statement);
+        let told = told.saturating_mul(u32::try_from(statements).unwrap_or(u32::MAX));
         let wait = self.limits.wait(told)?;
         let answer = within(&self.runtime, wait.limit, wait.silence, ask(client));
         if matches!(answer, Err(Fault::Silent { .. })) {
@@ -251,6 +267,60 @@ impl Postgres {
         limits.map(|(name, limit)| format!("; SET LOCAL {name} = {limit}")).concat()
     }
 
+    /// Returns what begins a transaction, and the limit of its statements.
+    fn begin_statement(&self) -> Result<(String, Option<Duration>), Fault> {
+        let mut statement = DIALECT.begin.to_owned();
+        let new_limit = self.new_limit()?;
+        if let Some(new_limit) = new_limit {
+            statement += &self.local_limits(new_limit);
+        }
+        // As UTF-8, the server would refuse all rows because of one.
+        if self.has_bytes {
+            statement += "; SET LOCAL client_encoding = 'SQL_ASCII'";
+        }
+        Ok((statement, new_limit.or(self.session_limit)))
+    }
+
+    /// Sends the begin of a transaction and queries at once. Each is a request of its own to the
+    /// server, so that a query sees what was committed while the one before it waited for a lock.
+    fn begin_together(
+        &mut self,
+        named: &[Statement],
+        queries: &[Query<'_>],
+        each: ForRowsOf<'_>,
+    ) -> Result<(), Fault> {
+        let (begin, limit) = self.begin_statement()?;
+        self.transaction_limit = limit;
+        let given = RefCell::new((each, Ok(())));
+        let is_row_refused = StdCell::new(false);
+        let answer = self.answer_all(1 + queries.len(), async |client| {
+            let begin: Request<'_> = Box::pin(client.batch_execute(&begin));
+            let (given, is_row_refused) = (&given, &is_row_refused);
+            let requests = named.iter().zip(queries).enumerate();
+            let requests = requests.map(|(index, (statement, query))| -> Request<'_> {
+                Box::pin(async move {
+                    let mut rows = pin!(client.query_raw(statement, query.params).await?);
+                    while let Some(row) = poll_fn(|context| rows.as_mut().poll_next(context)).await
+                    {
+                        let row = row.inspect_err(|_| is_row_refused.set(true))?;
+                        let (each, given) = &mut *given.borrow_mut();
+                        if given.is_ok() {
+                            *given =
+                                cells(&row).map_err(Fault::from).and_then(|row| each(index, row));
+                        }
+                    }
+                    Ok(())
+                })
+            });
+            all(std::iter::once(begin).chain(requests).collect()).await
+        });
+        match answer {
+            // The parameters were converted, and a row cannot be.
+            Err(Fault::Unstorable(_)) if is_row_refused.get() => Err(Fault::Unconvertible),
+            answer => answer.and(given.into_inner().1),
+        }
+    }
+
     /// Asks a question with the settings that the call needs. If the session has others, that takes
     /// a transaction.
     fn ask<T>(&mut self, question: impl FnOnce(&mut Self) -> Result<T, Fault>) -> Result<T, Fault> {
@@ -278,7 +348,7 @@ impl Postgres {
     }
 
     /// Prepares a statement, or not if the next one may run in another session.
-    fn prepare(&mut self, statement: &str) -> Result<Prepared, Fault> {
+    fn prepare(&mut self, statement: &str, params: &[Param<'_>]) -> Result<Prepared, Fault> {
         if self.session_limit.is_none() {
             return Ok(Prepared::Not(number(statement)));
         }
@@ -286,7 +356,12 @@ impl Postgres {
             return Ok(Prepared::Named(prepared.clone()));
         }
         let numbered = number(statement);
-        let prepared = self.answer(async |client| client.prepare(&numbered).await)?;
+        // An integer may be out of the range of the column that it is compared with.
+        let types: Vec<_> = params
+            .iter()
+            .map(|param| if let Param::Int(_) = param { Type::INT8 } else { Type::UNKNOWN })
+            .collect();
+        let prepared = self.answer(async |client| client.prepare_typed(&numbered, &types).await)?;
         if self.prepared.len() >= MAX_PREPARED {
             self.prepared.clear();
         }
@@ -320,21 +395,29 @@ impl Connection for Postgres {
     }
 
     fn run(&mut self, statement: &str) -> Result<(), Fault> {
-        let (mut statement, mut limit) = (statement.to_owned(), None);
-        if statement == DIALECT.begin {
-            let new_limit = self.new_limit()?;
-            limit = new_limit.or(self.session_limit);
-            if let Some(new_limit) = new_limit {
-                statement += &self.local_limits(new_limit);
-            }
-            // As UTF-8, the server would refuse all rows because of one.
-            if self.has_bytes {
-                statement += "; SET LOCAL client_encoding = 'SQL_ASCII'";
-            }
-        }
+        let (statement, limit) = match statement == DIALECT.begin {
+            true => self.begin_statement()?,
+            false => (statement.to_owned(), None),
+        };
         self.answer(async |client| client.batch_execute(&statement).await)?;
         self.transaction_limit = limit;
         Ok(())
+    }
+
+    fn begin(&mut self, queries: &[Query<'_>], each: ForRowsOf<'_>) -> Result<(), Fault> {
+        let named = queries.iter().map(|query| self.prepare(query.statement, query.params));
+        let named = named.collect::<Result<Vec<_>, _>>()?;
+        let named = named.into_iter().map(|prepared| match prepared {
+            Prepared::Named(statement) => Some(statement),
+            Prepared::Not(_) => None,
+        });
+        match named.collect::<Option<Vec<_>>>() {
+            Some(named) => self.begin_together(&named, queries, each),
+            None => {
+                self.run(DIALECT.begin)?;
+                query_all(self, queries, 0, each)
+            }
+        }
     }
 
     fn query(
@@ -344,7 +427,7 @@ impl Connection for Postgres {
         each: ForRows<'_>,
     ) -> Result<(), Fault> {
         self.ask(|it| {
-            let prepared = it.prepare(statement)?;
+            let prepared = it.prepare(statement, params)?;
             let (mut was_accepted, mut given) = (false, Ok(()));
             let answer = it.answer(async |client| {
                 // A driver that waits until a row is taken reads no further.
@@ -370,7 +453,7 @@ impl Connection for Postgres {
 
     fn execute(&mut self, statement: &str, params: &[Param<'_>]) -> Result<u64, Fault> {
         self.ask(|it| {
-            let prepared = it.prepare(statement)?;
+            let prepared = it.prepare(statement, params)?;
             it.answer(async |client| match &prepared {
                 Prepared::Named(prepared) => client.execute(prepared, &borrowed(params)).await,
                 Prepared::Not(text) => client.execute_typed(text, &typed(params)).await,
@@ -386,6 +469,26 @@ impl Connection for Postgres {
         })?;
         id.ok_or_else(|| unreadable().into())
     }
+}
+
+/// A request to the server, which is sent when it is polled first.
+type Request<'a> = Pin<Box<dyn Future<Output = Result<(), tokio_postgres::Error>> + 'a>>;
+
+/// Sends requests together, waits for all of them, and returns the first error.
+async fn all(mut requests: Vec<Request<'_>>) -> Result<(), tokio_postgres::Error> {
+    let mut results: Vec<_> = requests.iter().map(|_| None).collect();
+    poll_fn(|context| {
+        for (request, result) in requests.iter_mut().zip(&mut results) {
+            if result.is_none()
+                && let Poll::Ready(answer) = request.as_mut().poll(context)
+            {
+                *result = Some(answer);
+            }
+        }
+        if results.iter().all(Option::is_some) { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+    results.into_iter().flatten().collect()
 }
 
 /// Copies the cells of a row.

@@ -3,6 +3,7 @@
 use super::fault::Fault;
 use super::limits::Limits;
 use super::login_cache::Concerned;
+use super::pool::Lease;
 use super::sql::Param;
 use super::{ReviewBoard, rows};
 use crate::backend::{ForRecords, Selection};
@@ -33,18 +34,53 @@ impl ReviewBoard {
                     lease.execute(&update, &params).map(|count| (count, Vec::new()))
                 })
             }
-            // Of a value, some databases find others than the one that was asked for.
-            _ => self.transact(limits, |lease| {
-                let ids = rows::lock_selected(lease, which)?;
-                let count = rows::conditions(&ids).try_fold(0, |count, condition| {
-                    let update = format!("{update} WHERE {}", unaliased(&condition?));
-                    Ok::<_, Fault>(count + lease.execute(&update, &params)?)
-                })?;
-                Ok((count, ids))
+            Selection::Id(id) => self.transact(limits, |lease| {
+                params.truncate(3);
+                params.push(Param::Int(*id));
+                let count = lease.execute(&format!("{update} WHERE id = ?"), &params)?;
+                Ok((count, vec![*id]))
             }),
+            Selection::Value(value) => {
+                let text = Param::Text(value.expose());
+                params.extend([text, text]);
+                let by_value = self.transact(limits, |lease| {
+                    let is_value = lease.dialect().map_or("", |dialect| dialect.is_value);
+                    let update = format!("{update} WHERE token = ? AND {is_value}");
+                    lease.execute(&update, &params).map(|count| (count, Vec::new()))
+                });
+                params.truncate(3);
+                match by_value {
+                    // The value, or the reason: the look-up of a value tells.
+                    Err(Fault::Unstorable(_)) => self.invalidate_each(limits, which, &params),
+                    by_value => by_value,
+                }
+            }
+            Selection::User(_) | Selection::Everyone => {
+                self.invalidate_each(limits, which, &params)
+            }
         };
         let texts = [("reason", &*invalidation.reason)];
         changed.map_err(|fault| self.name_text(limits, fault, &texts))
+    }
+
+    /// The same by their ids, which are looked up before.
+    fn invalidate_each(
+        &self,
+        limits: Limits,
+        which: &Selection,
+        params: &[Param<'_>],
+    ) -> Result<(u64, Vec<i64>), Fault> {
+        self.transact(limits, |lease| {
+            let ids = rows::lock_selected(lease, which)?;
+            let count = rows::conditions(&ids).try_fold(0, |count, ids| {
+                let ids = ids?;
+                let condition = unaliased(&ids.text);
+                let update =
+                    format!("UPDATE webapi_webapitoken SET {INVALIDATE} WHERE {condition}");
+                Ok::<_, Fault>(count + lease.execute(&update, &ids.params_after(params)?)?)
+            })?;
+            Ok((count, ids))
+        })
     }
 
     /// Gives the records of tokens that were changed, as far as they can be read. For many tokens,
@@ -56,6 +92,13 @@ impl ReviewBoard {
         ids: &[i64],
         told: ForRecords<'_>,
     ) {
+        if let Selection::Value(value) = which {
+            let find = |lease: &mut Lease<'_>| self.reader().by_value(lease, value.expose());
+            if let Ok(Some((record, _))) = self.ask_within(limits, find) {
+                told(&[record]);
+            }
+            return;
+        }
         for ids in ids.chunks(rows::EVENTS_AT_ONCE) {
             let limits = match which {
                 Selection::Value(_) | Selection::Id(_) => limits,
@@ -69,8 +112,9 @@ impl ReviewBoard {
     fn read(&self, limits: Limits, ids: &[i64]) -> Result<Vec<SharedRecord>> {
         self.ask_within(limits, |lease| {
             let mut records = Vec::new();
-            for condition in rows::conditions(ids) {
-                self.reader().select(lease, &condition?, &[], &mut records)?;
+            for ids in rows::conditions(ids) {
+                let ids = ids?;
+                self.reader().select(lease, &ids.text, &ids.params, &mut records)?;
             }
             Ok(records)
         })
@@ -83,9 +127,9 @@ impl ReviewBoard {
             Some(_) => self.read(limits, &[id]).unwrap_or_default(),
             None => Vec::new(),
         };
-        let delete = delete_where(&format!("id = {id}"));
-        let change = self.begin_change(|| Concerned::Id(id));
-        let count = self.transact(limits, |lease| lease.execute(&delete, &[]))?;
+        let delete = delete_where("id = ?");
+        let change = self.begin_change(|| Some(Concerned::Id(id)));
+        let count = self.transact(limits, |lease| lease.execute(&delete, &[Param::Int(id)]))?;
         drop(change);
         if count > 0
             && let Some(deleted) = deleted
@@ -106,7 +150,8 @@ impl ReviewBoard {
         after_id: i64,
         purged: &mut Option<ForRecords<'_>>,
     ) -> Result<(Vec<i64>, u64)> {
-        let params = [Param::Time(before), Param::Time(before)];
+        let params = [Param::Int(after_id), Param::Time(before), Param::Time(before)];
+        let times = &params[1..];
         let is_dead = |time: &str| {
             format!(
                 "((NOT t.valid \
@@ -116,7 +161,7 @@ impl ReviewBoard {
         };
         let most = if purged.is_some() { rows::EVENTS_AT_ONCE } else { rows::IDS_AT_ONCE };
         let found = self.ask_within(limits, |lease| {
-            let condition = format!("t.id > {after_id} AND {}", is_dead(lease.time()));
+            let condition = format!("t.id > ? AND {}", is_dead(lease.time()));
             rows::find(lease, &condition, &params, most)
         })?;
         let mut records = match purged {
@@ -125,13 +170,15 @@ impl ReviewBoard {
         };
         let removed = self.transact(limits, |lease| {
             let mut removed = Vec::new();
-            for condition in rows::conditions(&found) {
+            for ids in rows::conditions(&found) {
+                let ids = ids?;
                 // Somebody may have given one of them another date.
-                let condition = format!("{} AND {}", condition?, is_dead(lease.time()));
-                removed = rows::lock(lease, &condition, &params)?;
+                let condition = format!("{} AND {}", ids.text, is_dead(lease.time()));
+                removed = rows::lock(lease, &condition, &ids.params_and(times)?)?;
             }
-            for condition in rows::conditions(&removed) {
-                lease.execute(&delete_where(&condition?), &[])?;
+            for ids in rows::conditions(&removed) {
+                let ids = ids?;
+                lease.execute(&delete_where(&ids.text), &ids.params)?;
             }
             Ok(removed)
         })?;

@@ -1,5 +1,7 @@
 //! Review Board's tables: how a row of tokens is read and written.
 
+use std::borrow::Cow;
+
 use zeroize::Zeroizing;
 
 use super::fault::Fault;
@@ -32,6 +34,7 @@ const INSERT: &str = "INSERT INTO webapi_webapitoken (user_id, local_site_id, to
 
 /// Reads tokens. Names and values are compared once more when a row is there: some databases find
 /// `alice` when they are asked for `ALICE`.
+#[derive(Clone, Copy)]
 pub(super) struct Reader<'a> {
     pub documents: &'a Documents,
 }
@@ -116,15 +119,19 @@ impl Reader<'_> {
         self.each(lease, condition, params, None, &mut |record| memory::push(records, record))
     }
 
-    /// Adds the tokens that meet a condition to `found`, and whether their owners are active.
-    pub fn select_with_owners(
+    /// Gives the tokens that meet a condition to `each`, and whether their owners are active.
+    pub fn each_with_owner(
         &self,
         lease: &mut Lease<'_>,
         condition: &str,
-        found: &mut Vec<(SharedRecord, bool)>,
+        params: &[Param<'_>],
+        each: &mut dyn FnMut(SharedRecord, bool),
     ) -> Result<(), Fault> {
-        rows(lease, &format!("WHERE {condition}"), &[], &mut |row| {
-            self.read(row)?.map_or(Ok(()), |read| Ok(memory::push(found, read)?))
+        rows(lease, &format!("WHERE {condition}"), params, &mut |row| {
+            if let Some((record, is_active)) = self.read(row)? {
+                each(record, is_active);
+            }
+            Ok(())
         })
     }
 
@@ -159,7 +166,8 @@ impl Reader<'_> {
         Ok(found)
     }
 
-    /// The token that serves a client best.
+    /// The token that serves a client best, of all rows of the user. For servers that cannot
+    /// convert some text: a search reads no row one by one.
     pub fn best(
         &self,
         lease: &mut Lease<'_>,
@@ -213,6 +221,14 @@ fn rows(
     }
 }
 
+/// The query of a row that reads its texts in one of the ways.
+pub(super) fn select(texts: Texts) -> Cow<'static, str> {
+    match texts {
+        Texts::All | Texts::RowByRow => Cow::Borrowed(SELECT),
+        Texts::Ascii => Cow::Owned(select_ascii()),
+    }
+}
+
 /// [`SELECT`] for PostgreSQL, with texts as the bytes that they have in the database.
 fn select_ascii() -> String {
     const TEXTS: [&str; 8] = [
@@ -246,7 +262,7 @@ fn ids(lease: &mut Lease<'_>, statement: &str, params: &[Param<'_>]) -> Result<V
 }
 
 /// Whether a token that a database found for a client serves it.
-fn serves(record: &Record, query: &ClientQuery<'_>) -> bool {
+pub(super) fn serves(record: &Record, query: &ClientQuery<'_>) -> bool {
     record.user().as_str() == query.user
         && record.local_site().map(Text::as_str) == query.local_site
         && record.client_name().is_some_and(|name| name.as_str() == query.client_name)
@@ -369,7 +385,7 @@ fn named(rows: Vec<Row>, name: &str) -> Option<i64> {
     })
 }
 
-fn not_found(message: &'static str, argument: &'static str) -> Error {
+pub(super) fn not_found(message: &'static str, argument: &'static str) -> Error {
     Error::new(ErrorKind::NotFound, message).at_argument(argument)
 }
 
@@ -412,21 +428,45 @@ pub(super) const PAGE: usize = 500;
 pub(super) const EVENTS_AT_ONCE: usize = 16;
 
 /// How many ids a statement names at most.
-pub(super) const IDS_AT_ONCE: usize = 500;
+pub(super) const IDS_AT_ONCE: usize = 1000;
 
-/// Conditions that together hold for the tokens with these ids.
-pub(super) fn conditions(ids: &[i64]) -> impl Iterator<Item = Result<String>> + use<'_> {
+/// A condition that holds for the tokens with some ids.
+pub(super) struct IdCondition {
+    pub text: String,
+    /// Its parameters.
+    pub params: Vec<Param<'static>>,
+}
+
+impl IdCondition {
+    /// Its parameters, in front of those of what follows in the statement.
+    pub fn params_and<'a>(&self, after: &[Param<'a>]) -> Result<Vec<Param<'a>>> {
+        memory::collect(self.params.iter().chain(after).copied())
+    }
+
+    /// Its parameters, behind those of what stands before in the statement.
+    pub fn params_after<'a>(&self, before: &[Param<'a>]) -> Result<Vec<Param<'a>>> {
+        memory::collect(before.iter().chain(&self.params).copied())
+    }
+}
+
+/// Conditions that together hold for the tokens with these ids. The last id is repeated, so that
+/// there are few different texts, which servers and drivers keep prepared.
+pub(super) fn conditions(ids: &[i64]) -> impl Iterator<Item = Result<IdCondition>> + use<'_> {
+    /// How many ids a condition has.
+    const COUNTS: [usize; 3] = [1, EVENTS_AT_ONCE, IDS_AT_ONCE];
     ids.chunks(IDS_AT_ONCE).map(|ids| {
         /// Bytes of an id in the condition, and in the statements that are made of it.
         const COPIES: usize = 200;
-        memory::check_room(ids.len() * COPIES)?;
-        let mut condition = TextBuffer::default();
-        for (index, id) in ids.iter().enumerate() {
-            condition.push_str(if index == 0 { "t.id IN (" } else { ", " });
-            condition.push_str(&id.to_string());
+        let count = COUNTS.into_iter().find(|count| *count >= ids.len()).unwrap_or(ids.len());
+        memory::check_room(count * COPIES)?;
+        let mut text = TextBuffer::default();
+        for index in 0..count {
+            text.push_str(if index == 0 { "t.id IN (?" } else { ", ?" });
         }
-        condition.push(')');
-        condition.finish()
+        text.push(')');
+        let last = ids.last().copied().into_iter().cycle();
+        let params = ids.iter().copied().chain(last).take(count).map(Param::Int);
+        Ok(IdCondition { text: text.finish()?, params: memory::collect(params)? })
     })
 }
 
@@ -463,7 +503,7 @@ pub(super) fn lock(
 /// Locks the tokens of a selection and tells their ids.
 pub(super) fn lock_selected(lease: &mut Lease<'_>, which: &Selection) -> Result<Vec<i64>, Fault> {
     match which {
-        Selection::Id(id) => lock(lease, &format!("t.id = {id}"), &[]),
+        Selection::Id(id) => lock(lease, "t.id = ?", &[Param::Int(*id)]),
         Selection::Everyone => lock(lease, "1 = 1", &[]),
         Selection::User(user) => {
             let user_id = user_id(lease, user, false)?;

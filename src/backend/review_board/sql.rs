@@ -160,11 +160,23 @@ pub(super) struct Dialect {
     /// The function whose values are in the order of the times that a column holds. Empty where the
     /// column's own values are.
     pub time: &'static str,
+    /// A condition that holds for the token whose value is, byte for byte, the parameter's.
+    pub is_value: &'static str,
     /// An UPDATE can return its rows, also as a part of a query.
     pub returns_updates: bool,
     /// The columns of tokens that a new row must have a value for.
     pub required_columns: &'static str,
 }
+
+/// A query and its parameters.
+#[derive(Clone, Copy)]
+pub(super) struct Query<'a> {
+    pub statement: &'a str,
+    pub params: &'a [Param<'a>],
+}
+
+/// Is given the rows of several queries, with the number of the query.
+pub(super) type ForRowsOf<'a> = &'a mut dyn FnMut(usize, Row) -> Result<(), Fault>;
 
 /// A connection to a database. In statements, each `?` stands for one parameter.
 pub(super) trait Connection: Send {
@@ -187,6 +199,13 @@ pub(super) trait Connection: Send {
     /// A statement without parameters or rows.
     fn run(&mut self, statement: &str) -> Result<(), Fault>;
 
+    /// Begins a transaction and runs queries in it, which must only read or lock. A database that
+    /// can takes one round trip for all of it. After an error, the transaction may be open.
+    fn begin(&mut self, queries: &[Query<'_>], each: ForRowsOf<'_>) -> Result<(), Fault> {
+        self.run(self.dialect().begin)?;
+        query_all(self, queries, 0, each)
+    }
+
     /// Reads rows one by one, so that the driver holds few of them at a time. After an error of
     /// `each` the connection is of use still.
     fn query(
@@ -201,4 +220,16 @@ pub(super) trait Connection: Send {
 
     /// Inserts one row and tells its id.
     fn insert(&mut self, statement: &str, params: &[Param<'_>]) -> Result<i64, Fault>;
+}
+
+/// Runs queries one by one. `first` is the number of the first.
+pub(super) fn query_all<C: Connection + ?Sized>(
+    connection: &mut C,
+    queries: &[Query<'_>],
+    first: usize,
+    each: ForRowsOf<'_>,
+) -> Result<(), Fault> {
+    queries.iter().enumerate().try_for_each(|(index, query)| {
+        connection.query(query.statement, query.params, &mut |row| each(first + index, row))
+    })
 }

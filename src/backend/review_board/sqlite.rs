@@ -23,6 +23,7 @@ static DIALECT: Dialect = Dialect {
     lock: "",
     lock_user: None,
     time: "rbtoken_time",
+    is_value: "CAST(token AS BLOB) = CAST(? AS BLOB)",
     returns_updates: false,
     required_columns: "SELECT name FROM pragma_table_info('webapi_webapitoken') \
          WHERE \"notnull\" AND dflt_value IS NULL AND NOT pk",

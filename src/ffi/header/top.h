@@ -220,13 +220,14 @@
  * `last_used_interval_secs`, it writes only when the time in the row is that old; with `null`, it
  * writes nothing, which suits a standby and an account that may only read.
  *
- * With the setting `login_cache_secs`, accepted logins are cached, and a login that need not write
- * asks the server only when its entry is that old. Refused logins are not cached. Expiration and
- * site are checked at every login, and the event RBTOKEN_EVENT_USED is sent. WARNING: a token that
- * others revoke (the server's pages, another host, SQL), or whose user they deactivate, is accepted
- * for up to `login_cache_secs` more. What is revoked through this store is refused at once. So is
- * what rbtoken_store_forget_logins() removes.
- *
+ * With the setting `login_cache_secs`, accepted logins are cached, and a login asks the server only
+ * when its entry is that old, or when it has to write `last_used`. So the cache has no effect while
+ * `last_used_interval_secs` is 0. Refused logins are not cached. Expiration and site are checked at
+ * every login, and the hook `used` is called. WARNING: what others change (the server's pages,
+ * another host, SQL) is seen up to `login_cache_secs` later, and on a standby later still. Until
+ * then, a token that they revoke is accepted, as is one whose user they deactivate, and its old
+ * policy and expiration count. What is revoked through this store is refused at once, unless the
+ * outcome was not known. rbtoken_store_forget_logins() removes entries.
  *
  * WARNING: a reviewboard+sqlite database is shared by SQLite's own locks, which belong to a
  * process. A process that opens it with this library must not open it with another SQLite too (such

@@ -14,6 +14,7 @@ static DIALECT: Dialect = Dialect {
     lock: "",
     lock_user: None,
     time: "",
+    is_value: "",
     returns_updates: false,
     required_columns: "",
 };

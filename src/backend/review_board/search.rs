@@ -1,0 +1,448 @@
+//! The search for the token that serves a client best.
+//!
+//! The server filters and orders; the name of a client, which is inside of a document, is compared
+//! here. The first page usually has the answer. Behind it all other candidates are read once,
+//! without an order and with few columns, and the best few of them are kept.
+
+use std::cmp::Reverse;
+
+use super::fault::Fault;
+use super::pool::Lease;
+use super::rows::{self, Reader};
+use super::sql::{Param, Row, unreadable};
+use crate::backend::{ClientQuery, Searched, Seen};
+use crate::clock::Timestamp;
+use crate::error::Result;
+use crate::json;
+use crate::token::{Record, SharedRecord};
+
+/// Candidates that are read at once.
+pub(super) const PAGE: usize = 16;
+
+/// The order of candidates: later expiration first, and never expiring before all; then lower ids.
+type Rank = (Reverse<i64>, i64);
+
+fn rank(expires: Option<Timestamp>, id: i64) -> Rank {
+    (Reverse(expires.map_or(i64::MAX, Timestamp::as_micros)), id)
+}
+
+/// What holds for the candidates of a query, beside user and Local Site. An expiration beyond the
+/// years that can be read is no candidate's.
+fn is_candidate(time: &str) -> String {
+    format!(
+        "t.valid AND (t.expires IS NULL \
+         OR ({time}(t.expires) > {time}(?) AND {time}(t.expires) <= {time}(?)))"
+    )
+}
+
+fn candidate_params(query: &ClientQuery<'_>) -> [Param<'static>; 2] {
+    [Param::Time(query.valid_until), Param::Time(Timestamp::MAX)]
+}
+
+/// The first page of candidates, with the ids of the user and the Local Site.
+pub(super) struct Page {
+    user_id: Option<i64>,
+    local_site_id: Option<i64>,
+    count: usize,
+    best: Option<SharedRecord>,
+}
+
+impl Page {
+    pub const EMPTY: Self = Self { user_id: None, local_site_id: None, count: 0, best: None };
+
+    /// Returns the query. A user without candidates has one row without a token.
+    pub fn statement(time: &str, has_local_site: bool) -> String {
+        let (columns, _) = rows::SELECT.split_once(" FROM ").unwrap_or_default();
+        let columns = columns.trim_start_matches("SELECT ");
+        let is_candidate = is_candidate(time);
+        let from = if has_local_site {
+            format!(
+                "LEFT JOIN site_localsite s ON s.name = ? LEFT JOIN webapi_webapitoken t \
+                 ON t.user_id = u.id AND t.local_site_id = s.id AND {is_candidate}"
+            )
+        } else {
+            format!(
+                "LEFT JOIN webapi_webapitoken t \
+                 ON t.user_id = u.id AND t.local_site_id IS NULL AND {is_candidate} \
+                 LEFT JOIN site_localsite s ON s.id = t.local_site_id"
+            )
+        };
+        format!(
+            "SELECT u.id, u.username, s.id, s.name, {columns} FROM auth_user u {from} \
+             WHERE u.username = ? \
+             ORDER BY (t.expires IS NULL) DESC, {time}(t.expires) DESC, t.id LIMIT {PAGE}"
+        )
+    }
+
+    pub fn params<'a>(query: &ClientQuery<'a>) -> Vec<Param<'a>> {
+        let mut params: Vec<_> = query.local_site.map(Param::Text).into_iter().collect();
+        params.extend(candidate_params(query));
+        params.push(Param::Text(query.user));
+        params
+    }
+
+    /// Reads the next row.
+    pub fn read(
+        &mut self,
+        reader: Reader<'_>,
+        query: &ClientQuery<'_>,
+        mut row: Row,
+    ) -> Result<()> {
+        let user_id = row.id();
+        if row.name().ok().flatten().is_none_or(|name| name.as_str() != query.user) {
+            return Ok(());
+        }
+        self.user_id = user_id;
+        let (id, name) = (row.id(), row.name().ok().flatten());
+        if name.as_deref().map(String::as_str) == query.local_site {
+            self.local_site_id = id;
+        }
+        let Some((record, _)) = reader.read(row)? else { return Ok(()) };
+        self.count += 1;
+        if self.best.is_none() && rows::serves(&record, query) {
+            self.best = Some(record);
+        }
+        Ok(())
+    }
+
+    /// The best candidate, or what has been searched in vain.
+    ///
+    /// # Errors
+    /// `NotFound` if there is no such user or Local Site.
+    pub fn finish(self, query: &ClientQuery<'_>) -> Result<Paged> {
+        if let Some(best) = self.best {
+            return Ok(Paged::Found(best));
+        }
+        let user_id =
+            self.user_id.ok_or_else(|| rows::not_found("there is no such user", "user"))?;
+        if query.local_site.is_some() && self.local_site_id.is_none() {
+            return Err(rows::not_found("there is no such Local Site", "local_site"));
+        }
+        let searched = Searched { user_id, local_site_id: self.local_site_id, seen: None };
+        Ok(match self.count < PAGE {
+            true => Paged::NotFound(searched),
+            false => Paged::Full(searched),
+        })
+    }
+}
+
+/// What came of a page.
+pub(super) enum Paged {
+    Found(SharedRecord),
+    /// None of the user's candidates serves the client.
+    NotFound(Searched),
+    /// None of the page serves the client, and there may be others.
+    Full(Searched),
+}
+
+impl Reader<'_> {
+    /// Searches for the token that serves a client best.
+    pub fn search(
+        self,
+        lease: &mut Lease<'_>,
+        query: &ClientQuery<'_>,
+    ) -> Result<Result<SharedRecord, Searched>, Fault> {
+        let statement = Page::statement(lease.time(), query.local_site.is_some());
+        let mut page = Page::EMPTY;
+        let read = lease.query_each(&statement, &Page::params(query), &mut |row| {
+            Ok(page.read(self, query, row)?)
+        });
+        Fault::or_no_rows(read)?;
+        match page.finish(query)? {
+            Paged::Found(best) => Ok(Ok(best)),
+            Paged::NotFound(searched) => Ok(Err(searched)),
+            Paged::Full(searched) => self.scan(lease, query, searched),
+        }
+    }
+
+    /// Searches among all candidates, also those of the page: one of these may be newer.
+    pub fn scan(
+        self,
+        lease: &mut Lease<'_>,
+        query: &ClientQuery<'_>,
+        searched: Searched,
+    ) -> Result<Result<SharedRecord, Searched>, Fault> {
+        let (condition, params) = of_searched(lease.time(), query, &searched);
+        let statement = format!("SELECT {CANDIDATE} FROM webapi_webapitoken t WHERE {condition}");
+        let mut candidates = Candidates::new();
+        // What the first round has seen: all of it was looked at.
+        let mut seen = None;
+        loop {
+            let mut seen_now = Seen::NONE;
+            lease.query_each(&statement, &params, &mut |row| {
+                if let Some((id, last_updated)) = candidates.read(self, query, row)? {
+                    seen_now.add(id, last_updated);
+                }
+                Ok(())
+            })?;
+            let seen = *seen.get_or_insert(seen_now);
+            if let Some(best) = self.first_that_serves(lease, query, &candidates)? {
+                return Ok(Ok(best));
+            }
+            match candidates.last_of_many() {
+                Some(last) => candidates = Candidates::behind(last),
+                None => return Ok(Err(Searched { seen: Some(seen), ..searched })),
+            }
+        }
+    }
+
+    /// Reads candidates whole and returns the first that serves, and is one still.
+    pub fn first_that_serves(
+        self,
+        lease: &mut Lease<'_>,
+        query: &ClientQuery<'_>,
+        candidates: &Candidates,
+    ) -> Result<Option<SharedRecord>, Fault> {
+        let ids: Vec<_> = candidates.best.iter().map(|(_, id)| *id).collect();
+        let mut records = Vec::new();
+        for ids in rows::conditions(&ids) {
+            let ids = ids?;
+            self.select(lease, &ids.text, &ids.params, &mut records)?;
+        }
+        let is_good = |record: &Record| {
+            record.invalidation().is_none()
+                && !record.is_expired(query.valid_until)
+                && rows::serves(record, query)
+        };
+        records.retain(|record| is_good(record));
+        Ok(records.into_iter().min_by_key(|record| rank(record.expires(), record.id())))
+    }
+}
+
+/// What is read of a candidate at first.
+const CANDIDATE: &str = "t.id, t.expires, t.last_updated, t.token_generator_id, t.extra_data";
+
+/// The condition of all candidates, where the ids of user and Local Site are known.
+fn of_searched(
+    time: &str,
+    query: &ClientQuery<'_>,
+    searched: &Searched,
+) -> (String, Vec<Param<'static>>) {
+    let site = match searched.local_site_id {
+        Some(_) => "t.local_site_id = ?",
+        None => "t.local_site_id IS NULL",
+    };
+    let condition = format!("t.user_id = ? AND {site} AND {}", is_candidate(time));
+    let mut params = vec![Param::Int(searched.user_id)];
+    params.extend(searched.local_site_id.map(Param::Int));
+    params.extend(candidate_params(query));
+    (condition, params)
+}
+
+/// The best candidates behind a rank that have the client's name.
+pub(super) struct Candidates {
+    after: Option<Rank>,
+    best: Vec<Rank>,
+}
+
+impl Candidates {
+    fn behind(rank: Rank) -> Self {
+        Self { after: Some(rank), best: Vec::new() }
+    }
+
+    pub const fn new() -> Self {
+        Self { after: None, best: Vec::new() }
+    }
+
+    /// The rank of the last one, if there may be others behind it.
+    fn last_of_many(&self) -> Option<Rank> {
+        self.best.last().copied().filter(|_| self.best.len() >= PAGE)
+    }
+
+    /// Reads a row of [`CANDIDATE`]. Returns its id and when it was updated, unless the row has
+    /// no token.
+    pub fn read(
+        &mut self,
+        reader: Reader<'_>,
+        query: &ClientQuery<'_>,
+        mut row: Row,
+    ) -> Result<Option<(i64, Option<Timestamp>)>> {
+        let Some(id) = row.id() else { return Ok(None) };
+        let (expires, last_updated) = (row.time(), row.time().ok().flatten());
+        let told = Ok(Some((id, last_updated)));
+        let (Ok(expires), Ok(Some(generator_id)), Ok(Some(extra_data))) =
+            (expires, row.text(), row.text())
+        else {
+            return told;
+        };
+        let rank = rank(expires, id);
+        if self.after.is_some_and(|after| rank <= after)
+            || query.ignored_generators.is_some_and(|ids| ids.contains(generator_id.as_str()))
+            || !names_client(reader, &extra_data, query.client_name)?
+        {
+            return told;
+        }
+        let place = self.best.partition_point(|own| *own < rank);
+        if place < PAGE {
+            self.best.insert(place, rank);
+            self.best.truncate(PAGE);
+        }
+        told
+    }
+}
+
+/// What has changed since a search in vain: how many candidates there were then, the sum of their
+/// ids, and those that are new or were updated since.
+pub(super) struct Changes {
+    known: Option<(i64, i128)>,
+    pub candidates: Candidates,
+}
+
+impl Changes {
+    pub const EMPTY: Self = Self { known: None, candidates: Candidates::new() };
+
+    /// Returns the query, whose first cells are those of the known candidates.
+    pub fn statement(time: &str, query: &ClientQuery<'_>, searched: &Searched) -> String {
+        let (condition, _) = of_searched(time, query, searched);
+        format!(
+            "SELECT f.known, f.total, {CANDIDATE} FROM (SELECT COUNT(*) AS known, \
+             CAST(SUM(t.id) AS char(40)) AS total FROM webapi_webapitoken t \
+             WHERE {condition} AND t.id <= ?) f LEFT JOIN webapi_webapitoken t \
+             ON {condition} AND (t.id > ? OR {time}(t.last_updated) > {time}(?))"
+        )
+    }
+
+    pub fn params(
+        query: &ClientQuery<'_>,
+        searched: &Searched,
+        seen: &Seen,
+    ) -> Vec<Param<'static>> {
+        let (_, of_searched) = of_searched("", query, searched);
+        let mut params = of_searched.clone();
+        params.push(Param::Int(seen.last_id));
+        params.extend(of_searched);
+        params.extend([Param::Int(seen.last_id), Param::Time(seen.last_updated)]);
+        params
+    }
+
+    /// Reads the next row.
+    pub fn read(
+        &mut self,
+        reader: Reader<'_>,
+        query: &ClientQuery<'_>,
+        mut row: Row,
+    ) -> Result<()> {
+        let count = row.id().ok_or_else(unreadable)?;
+        let sum = row.text().map_err(|_| unreadable())?;
+        let sum = sum.map_or(Ok(0), |sum| sum.trim().parse()).map_err(|_| unreadable())?;
+        self.known = Some((count, sum));
+        self.candidates.read(reader, query, row)?;
+        Ok(())
+    }
+
+    /// Whether the candidates that were known are those that were seen. Others may have committed
+    /// lower ids after higher ones.
+    pub fn are_all(&self, seen: &Seen) -> bool {
+        self.known == Some((seen.count, seen.sum))
+    }
+}
+
+impl Seen {
+    const NONE: Self = Self { count: 0, sum: 0, last_id: i64::MIN, last_updated: Timestamp::MIN };
+
+    fn add(&mut self, id: i64, last_updated: Option<Timestamp>) {
+        self.count += 1;
+        self.sum += i128::from(id);
+        self.last_id = self.last_id.max(id);
+        self.last_updated = last_updated.map_or(self.last_updated, |it| it.max(self.last_updated));
+    }
+}
+
+/// Whether a stored document has the name of a client. Most that have not are told by their text.
+fn names_client(reader: Reader<'_>, text: &str, name: &str) -> Result<bool> {
+    if text.len() > rows::MAX_DOCUMENT || !may_name(text, name) {
+        return Ok(false);
+    }
+    match reader.documents.foreign_extra_data(Some(text)) {
+        Ok(document) => Ok(document.client_name().is_some_and(|own| own.as_str() == name)),
+        Err(_) if text.len() > json::MAX_BYTES => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether a document, as JSON or as a Python literal, may hold a text. Where there is neither an
+/// escape nor anything that joins strings, a text stands in the document as it is.
+fn may_name(document: &str, name: &str) -> bool {
+    if document.contains(name) || document.contains(['\\', '\'', '#']) {
+        return true;
+    }
+    // Each quote begins or ends a string. Python joins strings that have nothing between them but
+    // spaces and the letters of a prefix; three quotes leave nothing between some of them, either.
+    let mut between = document.split('"').skip(2).step_by(2).peekable();
+    while let Some(part) = between.next() {
+        let is_last = between.peek().is_none();
+        if !is_last && !part.contains([',', ':', '[', ']', '{', '}', '(', ')']) {
+            return true;
+        }
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::token::ExtraData;
+
+    #[test]
+    fn document_that_names_a_client_is_never_passed_over() {
+        const PARTS: [&str; 28] = [
+            "{",
+            "}",
+            "[",
+            "]",
+            "(",
+            ")",
+            ",",
+            ":",
+            " ",
+            "\n",
+            "#x\n",
+            "u",
+            "b",
+            "r",
+            "1",
+            "null",
+            "\"client_name\"",
+            "'client_name'",
+            "\"RBTools\"",
+            "'RBTools'",
+            "\"RB\"",
+            "\"Tools\"",
+            "'RB'",
+            "\"\"\"RB\"\"\"",
+            "\"\\u0052BTools\"",
+            "\"\"",
+            "\\",
+            "\"RBTools",
+        ];
+        let mut state = 17_u64;
+        let mut random = |end: usize| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            usize::try_from(state >> 33).unwrap() % end
+        };
+        let mut named = 0;
+        for _ in 0..200_000 {
+            let key = ["\"client_name\"", "'client_name'", "\"client_\" \"name\""][random(3)];
+            let value: String = (0..=random(4)).map(|_| PARTS[random(PARTS.len())]).collect();
+            let document = format!("{{{key}: {value}}}");
+            let is_named = ExtraData::stored(&document)
+                .is_ok_and(|it| it.client_name().is_some_and(|name| name.as_str() == "RBTools"));
+            named += usize::from(is_named);
+            assert!(!is_named || may_name(&document, "RBTools"), "{document}");
+        }
+        assert!(named > 1_000, "{named}");
+    }
+
+    #[test]
+    fn common_document_of_another_client_is_passed_over() {
+        for document in [
+            "{}",
+            r#"{"client_name": "RBTools"}"#,
+            r#"{"client_name": "RBTools", "empty": "", "list": ["a", "b", {"c": 1}]}"#,
+        ] {
+            assert!(!may_name(document, "host"), "{document}");
+        }
+        assert!(may_name(r#"{"client_name": "ho" "st"}"#, "host"));
+        assert!(may_name(r#"{"client_name": "\u0068ost"}"#, "host"));
+    }
+}
