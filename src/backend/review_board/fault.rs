@@ -29,6 +29,8 @@ pub(super) enum Fault {
     Unconvertible,
     /// The server, or the transaction, is read-only.
     ReadOnly(String),
+    /// The account has no right to do this.
+    Denied(String),
     /// The database said no.
     Refused(String),
     /// There was no answer to a commit: it may have happened or not.
@@ -102,7 +104,7 @@ impl From<Fault> for Error {
                 ErrorKind::Corrupt,
                 "the database cannot convert a text of a row to UTF-8",
             ),
-            Fault::Refused(why) | Fault::ReadOnly(why) => {
+            Fault::Refused(why) | Fault::Denied(why) | Fault::ReadOnly(why) => {
                 Self::new(ErrorKind::Database, format!("the database refused: {why}"))
             }
             Fault::Tls(why) => {

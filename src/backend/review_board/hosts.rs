@@ -12,15 +12,16 @@ use super::pool::Attempt;
 impl Server {
     /// Connects to the first host that can be reached and accepts the connection, by one of its
     /// addresses. Names are resolved here, since drivers start threads for it. The timeout bounds
-    /// each address, the setup of the session included.
+    /// each address, the setup of the session included; where others are left, so does their share
+    /// of the call. A host that does not answer is the last one for the next caller.
     pub(super) fn at_each_host<T>(
         &self,
         attempt: &Attempt<'_>,
         connect_timeout: Duration,
         mut connect: impl FnMut(&Host, Option<IpAddr>, &Limits) -> Result<T, Fault>,
     ) -> Result<T, Fault> {
-        let mut connect = |host: &Host, ip| {
-            let limits = attempt.limits.of_connect(connect_timeout);
+        let mut connect = |host: &Host, ip, left| {
+            let limits = attempt.limits.of_connect(connect_timeout, left);
             connect(host, ip, &limits).map_err(|fault| {
                 let fault = limits.connect_fault(&attempt.limits, fault);
                 if matches!(fault, Fault::Silent { .. }) {
@@ -32,11 +33,15 @@ impl Server {
         let first = self.last_host.load(Ordering::Relaxed);
         let hosts = self.hosts.iter().enumerate().cycle().skip(first).take(self.hosts.len());
         let mut failure = Fault::Lost("there is no host".to_owned());
-        for (index, host) in hosts {
+        for (tried, (index, host)) in hosts.enumerate() {
+            let others = self.hosts.len() - tried - 1;
             let connected = match host.socket {
-                Some(_) => connect(host, None),
-                None => host.at_each_ip(|ip| connect(host, Some(ip))),
+                Some(_) => connect(host, None, others + 1),
+                None => host.at_each_ip(|ip, left| connect(host, Some(ip), others + left)),
             };
+            if matches!(connected, Err(Fault::Silent { .. } | Fault::TimedOut)) {
+                self.last_host.store((index + 1) % self.hosts.len(), Ordering::Relaxed);
+            }
             match connected {
                 Err(fault) if fault.is_gone() => failure = fault,
                 Err(fault) => return Err(fault),
@@ -51,25 +56,31 @@ impl Server {
 }
 
 impl Host {
+    /// Connects to the first address that accepts the connection. `connect` is given each, with the
+    /// number of those that are left.
     fn at_each_ip<T>(
         &self,
-        mut connect: impl FnMut(IpAddr) -> Result<T, Fault>,
+        mut connect: impl FnMut(IpAddr, usize) -> Result<T, Fault>,
     ) -> Result<T, Fault> {
         let mut fault = Fault::Lost("the host has no address".to_owned());
         let known = *self.last_ip.lock();
         if let Some(ip) = known {
-            match connect(ip) {
-                Err(gone) if gone.is_gone() => {
-                    *self.last_ip.lock() = None;
-                    fault = gone;
-                }
+            // The name may have another address by now.
+            let connected = connect(ip, 2);
+            if connected.is_err() {
+                *self.last_ip.lock() = None;
+            }
+            match connected {
+                Err(gone) if gone.is_gone() => fault = gone,
                 done => return done,
             }
         }
         let found = ToSocketAddrs::to_socket_addrs(&(self.name.as_str(), self.port));
         let found = found.map_err(|error| Fault::Lost(error.to_string()))?;
-        for ip in found.map(|address| address.ip()).filter(|ip| known != Some(*ip)) {
-            match connect(ip) {
+        let found: Vec<_> =
+            found.map(|address| address.ip()).filter(|ip| known != Some(*ip)).collect();
+        for (tried, ip) in found.iter().copied().enumerate() {
+            match connect(ip, found.len() - tried) {
                 Err(gone) if gone.is_gone() => fault = gone,
                 done => {
                     if done.is_ok() {
@@ -106,13 +117,22 @@ mod tests {
         server: &Server,
         outcomes: [Result<(), Fault>; N],
     ) -> (Result<(), Fault>, Vec<String>, usize) {
+        try_within(TIMEOUT / 4, server, outcomes)
+    }
+
+    fn try_within<const N: usize>(
+        connect_timeout: Duration,
+        server: &Server,
+        outcomes: [Result<(), Fault>; N],
+    ) -> (Result<(), Fault>, Vec<String>, usize) {
         let (tried, given_up) = (RefCell::new(Vec::new()), Cell::new(0));
         let give_up = || given_up.set(given_up.get() + 1);
         let limits = Limits::of_call(TIMEOUT, TIMEOUT);
         let attempt = Attempt { limits, give_up: &give_up };
         let mut outcomes = outcomes.into_iter();
-        let outcome = server.at_each_host(&attempt, TIMEOUT / 2, |_, ip, limits| {
-            assert!(limits.deadline < attempt.limits.deadline);
+        let outcome = server.at_each_host(&attempt, connect_timeout, |_, ip, limits| {
+            let is_last = tried.borrow().len() + 1 == server.hosts.len();
+            assert!(limits.deadline < attempt.limits.deadline || is_last);
             tried.borrow_mut().push(ip.unwrap().to_string());
             outcomes.next().unwrap()
         });
@@ -138,6 +158,18 @@ mod tests {
         let (outcome, tried, given_up) = try_each(&server, [silent(), Ok(())]);
         assert!(outcome.is_ok());
         assert_eq!((tried.last().unwrap().as_str(), given_up), ("127.0.0.2", 1));
+    }
+
+    #[test]
+    fn silent_host_leaves_time_for_others_in_a_short_call() {
+        let server = server("127.0.0.1,127.0.0.2");
+        let (outcome, tried, _) = try_within(2 * TIMEOUT, &server, [silent(), Ok(())]);
+        assert!(outcome.is_ok());
+        assert_eq!(tried, ["127.0.0.1", "127.0.0.2"]);
+        let (outcome, ..) = try_within(2 * TIMEOUT, &server, [silent(), silent()]);
+        assert!(outcome.is_err());
+        // The one that was silent last is the last one for the next call.
+        assert_eq!(try_each(&server, [Ok(())]).1, ["127.0.0.2"]);
     }
 
     #[test]

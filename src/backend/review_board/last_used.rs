@@ -18,8 +18,8 @@ type Answer = Option<(SharedRecord, Judgment)>;
 ///
 /// The verdict is made from `found`. `written` repeats on the row itself what may have changed since:
 /// a login that waits for a revocation of its token must not be accepted. Values are compared byte
-/// by byte, as the library does, whatever the collation. A row that the library may be unable to
-/// read is not written.
+/// by byte, as the library does, whatever the collation. A row with a time or a document that the
+/// library may be unable to read is not written.
 static LOG_IN: LazyLock<String> = LazyLock::new(|| {
     // Bytes in the database's encoding, which may be a quarter of those in UTF-8.
     let max_document = rows::MAX_DOCUMENT / 4;
@@ -67,8 +67,8 @@ impl ReviewBoard {
                 Ok(Some(answer)) => return Ok(answer),
                 // Accepted, but not written: it was revoked meanwhile, or cannot be written so.
                 Ok(None) => {}
-                // What may not be written can be read: all but an accepted login has an answer.
-                Err(Fault::ReadOnly(_) | Fault::Refused(_)) => {}
+                // What must not be written can be read: all but an accepted login has an answer.
+                Err(Fault::ReadOnly(_) | Fault::Denied(_)) => self.count_retry(),
                 Err(fault) => return Err(fault),
             }
         }
@@ -86,10 +86,11 @@ impl ReviewBoard {
             }
             let time_of = lease.time();
             let update = format!(
-                "UPDATE webapi_webapitoken SET last_used = ? WHERE id = ? AND valid \
+                "UPDATE webapi_webapitoken SET last_used = ? WHERE id = ? AND token = ? AND valid \
                  AND (expires IS NULL OR {time_of}(expires) > {time_of}(?))"
             );
-            let params = [Param::Time(time), Param::Int(record.id()), Param::Time(time)];
+            let params =
+                [Param::Time(time), Param::Int(record.id()), Param::Text(value), Param::Time(time)];
             if lease.execute(&update, &params)? > 0 {
                 record.set_last_used(Some(time));
                 return Ok(Some((record, judgment)));

@@ -37,9 +37,16 @@ impl Limits {
         Self { deadline: Instant::now() + call, statement: statement.min(call - margin), margin }
     }
 
-    /// The limits of an attempt to connect, the setup of the session included.
-    pub fn of_connect(&self, connect_timeout: Duration) -> Self {
-        Self { deadline: self.deadline.min(Instant::now() + connect_timeout), ..*self }
+    /// The limits of an attempt to connect, the setup of the session included, where so many
+    /// attempts are left.
+    pub fn of_connect(&self, connect_timeout: Duration, left: usize) -> Self {
+        let now = Instant::now();
+        let rest = self.deadline.saturating_duration_since(now);
+        if left <= 1 && rest <= connect_timeout {
+            return *self;
+        }
+        let share = rest / u32::try_from(left).unwrap_or(u32::MAX).max(1);
+        Self { deadline: now + share.min(connect_timeout), ..*self }
     }
 
     /// The fault of an attempt to connect that had these limits. One that ended by its own deadline
@@ -168,16 +175,16 @@ mod tests {
     #[test]
     fn slow_connect_is_silence_unless_the_call_is_over() {
         let call = with_left(30 * SECOND);
-        let connect = call.of_connect(Duration::ZERO);
+        let connect = call.of_connect(Duration::ZERO, 1);
         for fault in [Fault::TimedOut, Fault::Silent { is_overdue: false }] {
             assert!(connect.connect_fault(&call, fault).is_gone());
         }
         assert!(matches!(connect.connect_fault(&call, Fault::Duplicate), Fault::Duplicate));
         // The server gave up by itself, or the call is over.
-        let connect = call.of_connect(SECOND);
+        let connect = call.of_connect(SECOND, 1);
         assert!(!connect.connect_fault(&call, Fault::TimedOut).is_gone());
         let call = with_left(Duration::ZERO);
-        let connect = call.of_connect(SECOND);
+        let connect = call.of_connect(SECOND, 1);
         assert!(!connect.connect_fault(&call, Fault::Silent { is_overdue: false }).is_gone());
         assert!(!connect.connect_fault(&call, Fault::TimedOut).is_gone());
     }

@@ -151,7 +151,11 @@ impl Mysql {
         ask: impl AsyncFnOnce(&mut Conn) -> mysql_async::Result<T>,
     ) -> Result<T, Fault> {
         let connection = self.connection.as_mut().ok_or_else(closed)?;
-        let wait = self.limits.wait(self.session_limit)?;
+        // Without MariaDB's limit of statements, those that wait for a lock do so for whole seconds.
+        let has_fractions = self.variables < 2;
+        let limit = self.session_limit;
+        let limit = if has_fractions { limit } else { limit.max(Duration::from_secs(1)) };
+        let wait = self.limits.wait(limit)?;
         let answer = within(&self.runtime, wait.limit, wait.silence, ask(connection));
         if matches!(answer, Err(Fault::Silent { .. })) {
             self.busy_until = Some(wait.busy_until);

@@ -659,6 +659,8 @@ fn fault(error: &tokio_postgres::Error) -> Fault {
         Fault::Conflict
     } else if is(&[SqlState::UNDEFINED_TABLE, SqlState::UNDEFINED_COLUMN]) {
         Fault::Schema
+    } else if *code == SqlState::INSUFFICIENT_PRIVILEGE {
+        Fault::Denied(says())
     } else if *code == SqlState::READ_ONLY_SQL_TRANSACTION {
         Fault::ReadOnly(says())
     } else if *code == SqlState::FEATURE_NOT_SUPPORTED {
