@@ -204,18 +204,8 @@ impl Postgres {
         &mut self,
         ask: impl AsyncFnOnce(&Client) -> Result<T, tokio_postgres::Error>,
     ) -> Result<T, Fault> {
-        self.answer_all(1, ask)
-    }
-
-    /// The same, for so many statements, each of which has the limit that the server was told.
-    fn answer_all<T>(
-        &mut self,
-        statements: usize,
-        ask: impl AsyncFnOnce(&Client) -> Result<T, tokio_postgres::Error>,
-    ) -> Result<T, Fault> {
         let client = self.client.as_ref().ok_or_else(closed)?;
         let told = self.transaction_limit.or(self.session_limit).unwrap_or(self.limits.statement);
-        let told = told.saturating_mul(u32::try_from(statements).unwrap_or(u32::MAX));
         let wait = self.limits.wait(told)?;
         let answer = within(&self.runtime, wait.limit, wait.silence, ask(client));
         if matches!(answer, Err(Fault::Silent { .. })) {
@@ -283,6 +273,7 @@ impl Postgres {
 
     /// Sends the begin of a transaction and queries at once. Each is a request of its own to the
     /// server, so that a query sees what was committed while the one before it waited for a lock.
+    /// The limit of one statement is that of all: most of it goes to one of them, the lock.
     fn begin_together(
         &mut self,
         named: &[Statement],
@@ -293,7 +284,7 @@ impl Postgres {
         self.transaction_limit = limit;
         let given = RefCell::new((each, Ok(())));
         let is_row_refused = StdCell::new(false);
-        let answer = self.answer_all(1 + queries.len(), async |client| {
+        let answer = self.answer(async |client| {
             let begin: Request<'_> = Box::pin(client.batch_execute(&begin));
             let (given, is_row_refused) = (&given, &is_row_refused);
             let requests = named.iter().zip(queries).enumerate();

@@ -50,35 +50,33 @@ pub(super) struct Page {
 impl Page {
     pub const EMPTY: Self = Self { user_id: None, local_site_id: None, count: 0, best: None };
 
-    /// Returns the query. A user without candidates has one row without a token.
+    /// Returns the query. A user without candidates has one row without a token. Ids are ordered
+    /// by themselves: MySQL would order whole rows, with their documents.
     pub fn statement(time: &str, has_local_site: bool) -> String {
         let (columns, _) = rows::SELECT.split_once(" FROM ").unwrap_or_default();
         let columns = columns.trim_start_matches("SELECT ");
         let is_candidate = is_candidate(time);
-        let from = if has_local_site {
-            format!(
-                "LEFT JOIN site_localsite s ON s.name = ? LEFT JOIN webapi_webapitoken t \
-                 ON t.user_id = u.id AND t.local_site_id = s.id AND {is_candidate}"
-            )
+        let order =
+            format!("ORDER BY (t.expires IS NULL) DESC, {time}(t.expires) DESC, t.id LIMIT {PAGE}");
+        let (join, site, its_site) = if has_local_site {
+            ("JOIN site_localsite l ON l.id = t.local_site_id", "l.name = ?", "s.name = ?")
         } else {
-            format!(
-                "LEFT JOIN webapi_webapitoken t \
-                 ON t.user_id = u.id AND t.local_site_id IS NULL AND {is_candidate} \
-                 LEFT JOIN site_localsite s ON s.id = t.local_site_id"
-            )
+            ("", "t.local_site_id IS NULL", "s.id = t.local_site_id")
         };
         format!(
-            "SELECT u.id, u.username, s.id, s.name, {columns} FROM auth_user u {from} \
-             WHERE u.username = ? \
-             ORDER BY (t.expires IS NULL) DESC, {time}(t.expires) DESC, t.id LIMIT {PAGE}"
+            "SELECT u.id, u.username, s.id, s.name, {columns} FROM auth_user u LEFT JOIN \
+             (SELECT t.id FROM webapi_webapitoken t JOIN auth_user o ON o.id = t.user_id {join} \
+             WHERE o.username = ? AND {site} AND {is_candidate} {order}) page ON 1 = 1 \
+             LEFT JOIN webapi_webapitoken t ON t.id = page.id \
+             LEFT JOIN site_localsite s ON {its_site} WHERE u.username = ? {order}"
         )
     }
 
     pub fn params<'a>(query: &ClientQuery<'a>) -> Vec<Param<'a>> {
-        let mut params: Vec<_> = query.local_site.map(Param::Text).into_iter().collect();
-        params.extend(candidate_params(query));
-        params.push(Param::Text(query.user));
-        params
+        let (user, site) = (Param::Text(query.user), query.local_site.map(Param::Text));
+        let [after, until] = candidate_params(query);
+        let params = [Some(user), site, Some(after), Some(until), site, Some(user)];
+        params.into_iter().flatten().collect()
     }
 
     /// Reads the next row.
