@@ -1,6 +1,8 @@
 //! Review Board and Djblets themselves, in a process of their own that answers questions.
 
+use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
@@ -18,9 +20,18 @@ pub struct ReviewBoard {
 impl ReviewBoard {
     /// Starts it with a number of tokens; `None` if no Python is given.
     pub fn start(tokens: usize) -> Result<Option<Self>> {
+        Self::run(include_str!("review_board.py"), OsStr::new(&tokens.to_string()))
+    }
+
+    /// Starts it on the database of a site; `None` if no Python is given.
+    pub fn on_site(folder: &Path) -> Result<Option<Self>> {
+        Self::run(include_str!("site.py"), folder.as_os_str())
+    }
+
+    fn run(program: &str, argument: &OsStr) -> Result<Option<Self>> {
         let Some(python) = std::env::var_os(VARIABLE) else { return Ok(None) };
         let mut child = Command::new(&python)
-            .args(["-c", include_str!("review_board.py"), &tokens.to_string()])
+            .args([OsStr::new("-c"), OsStr::new(program), argument])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -54,8 +65,13 @@ impl ReviewBoard {
 
     /// Asks something a number of times: nanoseconds for each.
     pub fn ask(&mut self, question: &str, times: usize) -> Result<f64> {
-        writeln!(self.questions, "{question} {times}")?;
-        Ok(self.line()?.parse::<f64>()? / times as f64)
+        Ok(self.answer(&format!("{question} {times}"))? / times as f64)
+    }
+
+    /// Asks for a number.
+    pub fn answer(&mut self, question: &str) -> Result<f64> {
+        writeln!(self.questions, "{question}")?;
+        Ok(self.line()?.parse()?)
     }
 }
 
