@@ -15,7 +15,15 @@ fn main() -> io::Result<ExitCode> {
     let library = match env::var_os("RBTOKEN_BENCH_LIBRARY") {
         Some(path) => PathBuf::from(path),
         None => {
-            let arguments = ["rustc", "--release", "--lib", "--crate-type", "cdylib"];
+            let mut arguments = vec!["rustc", "--release", "--lib", "--crate-type", "cdylib"];
+            // The features that this program was built with.
+            for (is_there, feature) in
+                [(cfg!(feature = "postgres"), "postgres"), (cfg!(feature = "mysql"), "mysql")]
+            {
+                if is_there {
+                    arguments.extend(["--features", feature]);
+                }
+            }
             cargo(root, &built.join("library"), &arguments)?;
             built.join(format!("library/release/{DLL_PREFIX}rbtoken{DLL_SUFFIX}"))
         }

@@ -112,4 +112,23 @@ pub const GOALS: &[Goal] = &[
         AtMost(0.5),
         AtMost(0.2),
     ),
+    goal(
+        "14a",
+        "login on a server's database, 1 thread: bare driver / ours",
+        AtLeast(0.9),
+        AtLeast(1.0),
+    ),
+    goal(
+        "14b",
+        "login, existing and new token on a server's database: Review Board / ours",
+        AtLeast(3.0),
+        AtLeast(10.0),
+    ),
+    goal("14c", "the same, login: uncached / cached", AtLeast(100.0), AtLeast(500.0)),
+    goal(
+        "14d",
+        "the same, existing token of a user with 20,000 tokens, 1 thread: ours / bare query",
+        AtMost(1.5),
+        AtMost(1.1),
+    ),
 ];

@@ -68,8 +68,14 @@ impl Store {
 
     /// A store at a location; `None` if this build has no such stores.
     pub fn at(location: &str) -> Result<Option<Self>> {
+        Self::with_settings(location, "{}")
+    }
+
+    /// As [`Store::at`], with settings.
+    pub fn with_settings(location: &str, settings: &str) -> Result<Option<Self>> {
         let mut options: StoreOptions = init();
         (options.location, options.location_len) = text(location);
+        (options.settings, options.settings_len) = text(settings);
         let mut store = null_mut();
         let status = unsafe { (api().store_open)(&raw const options, &raw mut store, null_mut()) };
         if status == E_UNSUPPORTED {

@@ -5,6 +5,7 @@ mod chart;
 mod client_tokens;
 mod clock;
 mod context;
+mod databases;
 mod durable;
 mod format;
 mod generation;
@@ -43,9 +44,12 @@ cargo bench -- [--quick] [--report] [GROUP...]
 GROUP      one of those that are to be measured; none: all
 
 Groups: memory isolated threads client_tokens generation policy services growth pauses durable
+        databases
 
 Environment:
 RBTOKEN_BENCH_PYTHON        a Python with Review Board 8.1, for Djblets and Review Board themselves
+RBTOKEN_BENCH_SITES         a folder that has Review Board's sites on servers, as .ci/sites makes it; needs
+                            `cargo bench --features postgres,mysql`
 RBTOKEN_BENCH_POSTGRES      where PostgreSQL is (host=/var/run/postgresql user=$USER dbname=postgres)
 RBTOKEN_BENCH_REDIS_SERVER  the program of a Redis server (redis-server), started for the time of the run
 RBTOKEN_BENCH_FOLDER        a folder for databases, on a disk (target/bench)
@@ -55,7 +59,7 @@ RBTOKEN_BENCH_LIBRARY       another shared object to measure
 type Group = (&'static str, fn(&mut Context, &mut Report) -> Result<()>);
 
 /// The groups, in the order in which they run: those of their own stores after the ones that share.
-const GROUPS: [Group; 10] = [
+const GROUPS: [Group; 11] = [
     ("memory", memory::run),
     ("isolated", isolated::run),
     ("threads", threads::run),
@@ -66,6 +70,7 @@ const GROUPS: [Group; 10] = [
     ("policy", policy::run),
     ("pauses", pauses::run),
     ("durable", durable::run),
+    ("databases", databases::run),
 ];
 
 fn main() -> Result<()> {

@@ -1,6 +1,7 @@
 //! What the library is measured against: each behind the same kind of boundary, which is functions
 //! of C's calling convention that are called through pointers, and pointers in place of objects.
 
+pub mod bare;
 pub mod cpp;
 pub mod databases;
 pub mod map;

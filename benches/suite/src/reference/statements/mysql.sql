@@ -1,0 +1,36 @@
+-- What the library's driver for MySQL and MariaDB has to send: see postgresql.sql.
+
+-- operation: login
+SELECT t.id, u.is_active, t.extra_data, t.token_generator_id, u.username, s.name, t.token, t.time_added,
+    t.last_updated, t.last_used, t.expires, t.valid, t.invalid_date, t.invalid_reason, t.note, t.policy
+FROM webapi_webapitoken t LEFT JOIN auth_user u ON u.id = t.user_id
+LEFT JOIN site_localsite s ON s.id = t.local_site_id
+WHERE t.token = :value;
+UPDATE webapi_webapitoken SET last_used = UTC_TIMESTAMP(6) WHERE id = :id AND valid
+    AND (expires IS NULL OR expires > UTC_TIMESTAMP(6));
+
+-- operation: existing
+SELECT t.id, u.is_active, t.extra_data, t.token_generator_id, u.username, s.name, t.token, t.time_added,
+    t.last_updated, t.last_used, t.expires, t.valid, t.invalid_date, t.invalid_reason, t.note, t.policy
+FROM webapi_webapitoken t LEFT JOIN auth_user u ON u.id = t.user_id
+LEFT JOIN site_localsite s ON s.id = t.local_site_id
+WHERE u.username = :user AND t.valid AND (t.expires IS NULL OR t.expires > UTC_TIMESTAMP(6) + INTERVAL 300 SECOND)
+    AND t.local_site_id IS NULL
+ORDER BY (t.expires IS NULL) DESC, t.expires DESC, t.id LIMIT 16;
+
+-- operation: new
+SELECT t.id, t.extra_data FROM webapi_webapitoken t LEFT JOIN auth_user u ON u.id = t.user_id
+WHERE u.username = :user AND t.valid AND (t.expires IS NULL OR t.expires > UTC_TIMESTAMP(6) + INTERVAL 300 SECOND)
+    AND t.local_site_id IS NULL AND LOCATE(:client, t.extra_data) > 0
+ORDER BY (t.expires IS NULL) DESC, t.expires DESC, t.id LIMIT 16;
+BEGIN;
+SELECT id AS user_id FROM auth_user WHERE username = :user FOR UPDATE;
+SELECT t.id, t.extra_data FROM webapi_webapitoken t WHERE t.user_id = :user_id AND t.valid
+    AND (t.expires IS NULL OR t.expires > UTC_TIMESTAMP(6) + INTERVAL 300 SECOND) AND t.local_site_id IS NULL
+    AND LOCATE(:client, t.extra_data) > 0
+ORDER BY (t.expires IS NULL) DESC, t.expires DESC, t.id LIMIT 16;
+INSERT INTO webapi_webapitoken (user_id, token, token_generator_id, time_added, last_updated, expires, valid,
+    invalid_reason, note, policy, extra_data)
+VALUES (:user_id, :new_value, 'vendor_checksum', UTC_TIMESTAMP(6), UTC_TIMESTAMP(6),
+    UTC_TIMESTAMP(6) + INTERVAL 365 DAY, true, '', '', '{}', :extra_data);
+COMMIT;
