@@ -150,7 +150,7 @@ class Shelf:
                 check(token.user == user, f"{token.user} instead of {user}")
                 login = await store.authenticate(token.value)
                 check(login.token and login.token.user == user, "another user is logged in")
-                self.tokens[random.randrange(len(self.tokens))] = (token, user)
+                self.tokens[random.randrange(len(self.tokens))] = (copy.copy(token), user)
                 if random.random() < 0.2:
                     await store.close()
             except Closed:

@@ -26,7 +26,7 @@ class PolicyRef(Ref):
     __slots__ = ()
 
     def __del__(self, is_finalizing: Callable[[], bool] = sys.is_finalizing,
-                free: Callable[[int], None] = held.rbtoken_policy_free) -> None:
+                free: Callable[[int], None] = lib.rbtoken_policy_free) -> None:
         if not is_finalizing():
             free(self.pointer)
 

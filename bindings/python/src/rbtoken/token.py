@@ -15,7 +15,7 @@ from typing import Any, Optional, Union, overload
 from . import _abi as abi
 from . import _convert as convert
 from ._handle import Handle, Ref, read_text, take_text
-from ._native import held
+from ._native import held, lib
 
 
 class TokenRef(Ref):
@@ -35,7 +35,7 @@ class TokenListRef(Ref):
     __slots__ = ()
 
     def __del__(self, is_finalizing: Callable[[], bool] = sys.is_finalizing,
-                free: Callable[[int], None] = held.rbtoken_token_list_free) -> None:
+                free: Callable[[int], None] = lib.rbtoken_token_list_free) -> None:
         if not is_finalizing():
             free(self.pointer)
 
@@ -208,7 +208,7 @@ class Token(Handle[TokenRef]):
         at_us = convert.now_us() if at is None else convert.microseconds(at, "at")
         flags = abi.JSON_WITH_VALUE if convert.boolean(with_value, "with_value") else 0
         buffer = c_void_p()
-        self._call(held.rbtoken_token_to_json, at_us, flags, byref(buffer))
+        self._call(lib.rbtoken_token_to_json, at_us, flags, byref(buffer))
         return take_text(buffer)
 
     def to_dict(self, *, with_value: bool = False, at: Optional[datetime] = None) -> dict[str, Any]:
