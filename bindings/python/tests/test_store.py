@@ -242,6 +242,16 @@ class Logins(WithStore):
         for value in ("", "\udc80", "a\0b", b"\xff", "x" * 5000, "rbp_\ud800"):
             self.assertEqual(self.store.authenticate(value).verdict, Verdict.UNKNOWN, value[:9])
 
+    def test_cached_logins_are_forgotten(self) -> None:
+        token = self.store.generate_token("alice")
+        self.assertTrue(self.store.authenticate(token.value))
+        self.store.forget_logins(token.value)
+        self.store.forget_logins()
+        self.assertTrue(self.store.authenticate(token.value))
+        with self.assertRaises(rbtoken.InvalidArgument) as raised:
+            self.store.forget_logins("")
+        self.assertEqual(raised.exception.argument, "value")
+
     def test_logins_are_compared_and_shown(self) -> None:
         unknown = self.store.authenticate("nobody")
         self.assertEqual(unknown, Login(Verdict.UNKNOWN))

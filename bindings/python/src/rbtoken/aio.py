@@ -125,6 +125,7 @@ class AsyncStore:
     purge_tokens = _awaited(Store.purge_tokens)
     authenticate = _awaited(Store.authenticate)
     authenticate_header = _awaited(Store.authenticate_header)
+    forget_logins = _awaited(Store.forget_logins)
     add_hooks = _awaited(Store.add_hooks)
     remove_hooks = _awaited(Store.remove_hooks)
     add_generator = _awaited(Store.add_generator)

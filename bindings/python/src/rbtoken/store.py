@@ -430,6 +430,15 @@ class Store(Handle[StoreRef]):
         return self._login(_native.authenticate_header, convert.untrusted_text(header, "header"),
                            site, options)
 
+    def forget_logins(self, value: Optional[str] = None) -> None:
+        """Removes the cached login with a value, or all, so that the next one asks the server.
+
+        Call it when the host learns that others revoked a token, and the setting
+        ``login_cache_secs`` is not 0.
+        """
+        self._call(lib.rbtoken_store_forget_logins,
+                   *convert.pair(convert.optional_text(value, "value")))
+
     def _login(self, function: Any, text: bytes, site: Union[str, Any_, None],
                options: Optional[LoginOptions]) -> Login:
         struct = None
