@@ -155,7 +155,7 @@ class Fork(unittest.TestCase):
 
             for _ in range(4):
                 threading.Thread(target=use, daemon=True).start()
-            for _ in range(20):
+            for _ in range(10):
                 child = os.fork()
                 if child == 0:
                     # The library does not promise that the store works here: another thread was

@@ -15,6 +15,7 @@ it that are in flight go on.
 SPDX-License-Identifier: MIT
 """
 
+from . import _interpreter
 from ._abi import LogLevel, Status, Verdict
 from ._native import abi_version, status_name, verdict_name, version
 from .aio import AsyncStore
@@ -32,6 +33,7 @@ from .service_account import ServiceAccount
 from .store import ClientToken, Login, Store
 from .token import Token, TokenList
 
+del _interpreter
 __version__ = version()
 
 __all__ = [

@@ -6,25 +6,12 @@ SPDX-License-Identifier: MIT
 from __future__ import annotations
 
 import ctypes
-import importlib
 import os
 from ctypes import c_void_p
 from pathlib import Path
 from typing import Any
 
 from . import _abi as abi
-
-
-def _refuse_subinterpreter() -> None:
-    """Raises ImportError in a subinterpreter: ctypes runs callbacks in the main one."""
-    for name in ("_interpreters", "_xxsubinterpreters"):
-        try:
-            interpreters = importlib.import_module(name)
-        except ImportError:
-            continue
-        if interpreters.get_current() != interpreters.get_main():
-            raise ImportError("rbtoken works in the main interpreter only, not in subinterpreters")
-        return
 
 
 def _library_path() -> str:
@@ -46,7 +33,10 @@ def _load() -> ctypes.CDLL:
         library.rbtoken_version.restype = ctypes.c_char_p
         version = library.rbtoken_version().decode()
         raise ImportError(f"{path} is version {version}, which this package does not work with")
-    abi.declare(library)
+    try:
+        abi.declare(library)
+    except AttributeError as error:
+        raise ImportError(f"{path} is older than this package: {error}") from error
     return library
 
 
@@ -68,7 +58,6 @@ def _with_addresses(name: str) -> Any:
     return function
 
 
-_refuse_subinterpreter()
 #: The functions that may wait or call back. The GIL is released during a call.
 lib = _load()
 #: The functions that do neither.
