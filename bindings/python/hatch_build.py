@@ -1,7 +1,7 @@
 """Builds librbtoken for the wheel.
 
-With cargo-zigbuild on PATH, the library runs on every Linux with glibc 2.17 or newer. Without it, the
-library is for systems like this one. Needs Rust.
+With cargo-zigbuild on PATH, the library runs on every Linux with glibc 2.17 or newer. Without it,
+the library is for systems like this one. Needs Rust.
 
     RBTOKEN_TARGET_DIR   the folder that Cargo builds in
     RBTOKEN_PROFILE      the Cargo profile (release)

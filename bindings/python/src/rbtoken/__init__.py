@@ -26,11 +26,12 @@ from .errors import (CallbackFailed, Closed, Corrupt, DatabaseError, Exists, For
                      Locked, NoMemory, NotFound, Poisoned, RBTokenError, ShuttingDown,
                      StorageError, Timeout, Unsupported)
 from .extension import Extension, Instance, extension
+from .login import ClientToken, Login
 from .options import (ANY, KEEP, NEVER, ClientTokenOptions, GenerateOptions, ImportOptions,
                       LoginOptions, ServiceTokenOptions, TokenFilter, TokenUpdate)
 from .policy import Policy
 from .service_account import ServiceAccount
-from .store import ClientToken, Login, Store
+from .store import Store
 from .token import Token, TokenList
 
 del _interpreter

@@ -1,9 +1,9 @@
 """Handles: objects that refer to something of the library's.
 
 What the library gave is owned by a `Ref`, which gives it back when it is garbage. A handle has a
-reference to one; so has each call on it, for as long as it lasts, and each copy of the handle. So
-closing a handle, or dropping it, releases nothing that a call still uses, nothing is released twice,
-and no lock is needed, which a fork or a signal handler could find taken.
+reference to one; so has each call on it, for as long as it lasts, and each copy of the handle.
+Closing a handle, or dropping it, therefore releases nothing that a call still uses, and nothing is
+released twice. No lock is needed, which a fork or a signal handler could find taken.
 
 SPDX-License-Identifier: MIT
 """
@@ -32,8 +32,9 @@ class _Gate:
     """Lets no thread into the library once the interpreter shuts down.
 
     A callback that reaches Python after that ends the process: Python ends the thread, and the
-    library's frames on its stack cannot be unwound. So calls that may call back are counted for each
-    thread, and at exit those of other threads are refused and waited for.
+    library's frames on its stack cannot be unwound. Calls that may call back are therefore counted
+    for each thread. At exit, new calls of other threads are refused, and those in flight are
+    waited for.
     """
 
     def __init__(self) -> None:

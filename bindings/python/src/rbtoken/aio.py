@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Any, Optional, TypeVar
 
 from ._convert import Document, Path
 from .callbacks import Clock, Entropy
+from .login import ClientToken
 from .options import ServiceTokenOptions
 from .service_account import ServiceAccount
-from .store import ClientToken, Store
+from .store import Store
 
 if TYPE_CHECKING:
     if sys.version_info >= (3, 10):

@@ -49,8 +49,8 @@ Validate = Callable[[str, str], bool]
 class Hooks:
     """Whom to tell of events: functions of the store and the token.
 
-    They are called after the event, on the thread that caused it, and may use the store. They cannot
-    prevent what has happened: what they raise is logged and goes no further.
+    They are called after the event, on the thread that caused it, and may use the store. They
+    cannot prevent what has happened: what they raise is logged and goes no further.
     """
 
     #: A token was created. The third argument is what the caller said: no person asked for it.
@@ -189,11 +189,11 @@ def _log_raised(message: str, name: str, error: BaseException) -> None:
 
 
 def _notify(key: int, name: str, store: int, token: int, rest: tuple[bool, ...]) -> None:
-    from .token import Token, TokenRef
+    from . import token as tokens
     listener: _Listener = _kept[key]
     # They are lent for the call; a hook may keep them.
     handle = listener.store(held.rbtoken_store_retain(store))
-    lent = Token._of(TokenRef(held.rbtoken_token_retain(token)))
+    lent = tokens.Token._of(tokens.TokenRef(held.rbtoken_token_retain(token)))
     getattr(listener.hooks, name)(handle, lent, *rest)
 
 

@@ -17,9 +17,10 @@ from . import _convert as convert
 from ._convert import Document
 from ._handle import CallingRef, Handle, call, take_text
 from ._native import lib
+from ._open import StoreRef
 from .callbacks import Clock, Entropy, HostKey, Log, host_struct
 from .errors import failure
-from .store import Store, StoreRef
+from .store import Store
 
 
 @functools.lru_cache(maxsize=None)

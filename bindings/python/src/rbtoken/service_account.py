@@ -16,11 +16,12 @@ from . import _convert as convert
 from ._convert import Document
 from ._handle import Handle, Ref, call
 from ._native import held, lib
+from .login import ClientToken
 from .options import NEVER, Never, ServiceTokenOptions, merge
 from .token import Token, TokenRef
 
 if TYPE_CHECKING:
-    from .store import ClientToken, Store
+    from .store import Store
 
 
 class ServiceAccountRef(Ref):
@@ -78,7 +79,7 @@ class ServiceAccount(Handle[ServiceAccountRef]):
                       local_site: Optional[str] = None) -> ClientToken:
         """Returns the account's token and whether it is new. **Authenticate the asker first**: it
         gives out the secret."""
-        from .store import ClientToken, Store
+        from .store import Store
         if not isinstance(store, Store):
             convert.refuse_type(store, "store", "a Store")
         struct = merge(ServiceTokenOptions, options, {
@@ -86,7 +87,8 @@ class ServiceAccount(Handle[ServiceAccountRef]):
         token, created = c_void_p(), c_bool()
         ref = store._open()
         try:
-            self._call(lib.rbtoken_service_account_get_api_token, ref.pointer, byref(struct), byref(token), byref(created))
+            self._call(lib.rbtoken_service_account_get_api_token, ref.pointer, byref(struct),
+                       byref(token), byref(created))
         finally:
             del ref
         return ClientToken(Token._of(TokenRef(token.value or 0)), created.value)

@@ -5,123 +5,29 @@ SPDX-License-Identifier: MIT
 
 from __future__ import annotations
 
-import ctypes
 import json
-import weakref
 from collections.abc import Iterable, Iterator
-from ctypes import addressof, byref, c_bool, c_int32, c_uint64, c_void_p
+from ctypes import addressof, byref, c_bool, c_uint64, c_void_p
 from datetime import datetime, timedelta
 from threading import get_ident
-from typing import Any, NamedTuple, Optional, Union
+from typing import Any, Optional, Union
 
-from . import _abi as abi
 from . import _convert as convert
 from . import _native
 from . import callbacks
-from ._abi import Verdict
 from ._convert import Document, Path
-from ._handle import CallingRef, Handle, call, gate, take_text
-from ._native import held, lib
-from .callbacks import Clock, Create, Created, Entropy, Event, Hooks, HostKey, Progress, Validate
+from ._handle import Handle, gate, take_text
+from ._native import lib
+from ._open import StoreRef, opened
+from .callbacks import Clock, Create, Created, Entropy, Event, Hooks, Progress, Validate
 from .errors import failure
+from .login import (ERROR_AT, REFUSED_AT, TOKEN_AT, VERDICTS, ClientToken, Login, LoginOutputs)
 from .options import (ANY, KEEP, Any_, ClientTokenOptions, GenerateOptions, ImportOptions, Keep,
                       LoginOptions, Never, TokenFilter, TokenUpdate, merge)
 from .token import Token, TokenList, TokenListRef, TokenRef
 
-__all__ = ["ClientToken", "Login", "Store"]
-
-
-class StoreRef(CallingRef):
-    """Owns a reference to a store."""
-
-    __slots__ = ("where", "keep", "__weakref__")
-
-    def __init__(self, pointer: int, where: str, keep: Optional[HostKey] = None) -> None:
-        super().__init__(pointer)
-        #: What `repr` says. It has no password.
-        self.where = where
-        #: What the functions of the store's host need.
-        self.keep = keep
-
-    def release(self) -> None:
-        lib.rbtoken_store_release(self.pointer)
-
-
-#: The stores in files, which may have to write the times of the last logins.
-_files: weakref.WeakSet[StoreRef] = weakref.WeakSet()
-
-
-def _flush_files() -> None:
-    for ref in list(_files):
-        error = c_void_p()
-        if lib.rbtoken_store_flush(ref.pointer, byref(error)):
-            # Nobody is there to be told.
-            held.rbtoken_error_free(error)
-
-
-gate.closing.append(_flush_files)
-
-
-# Not a class: its annotations would be texts, which no tool finds in a module.
-ClientToken = NamedTuple("ClientToken", [("token", Token), ("created", bool)])
-ClientToken.__doc__ = "A token, and whether it is new."
-
-
-class Login:
-    """What came of a login. It is true if somebody is logged in."""
-
-    __slots__ = ("verdict", "token", "refused")
-
-    #: A `Verdict`, or the number of one that this package does not know, which is a refusal.
-    verdict: int
-    #: The token, if somebody is logged in: its user.
-    token: Optional[Token]
-    #: The token that explains ``INVALID``, ``EXPIRED`` and ``WRONG_SITE``.
-    refused: Optional[Token]
-
-    def __init__(self, verdict: int, token: Optional[Token] = None,
-                 refused: Optional[Token] = None) -> None:
-        self.verdict = verdict
-        self.token = token
-        self.refused = refused
-
-    @property
-    def ok(self) -> bool:
-        """Whether somebody is logged in: the token's user."""
-        return self.verdict == _OK
-
-    def __bool__(self) -> bool:
-        return self.verdict == _OK
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Login):
-            return NotImplemented
-        return (self.verdict, self.token, self.refused) == (
-            other.verdict, other.token, other.refused)
-
-    def __hash__(self) -> int:
-        return hash((self.verdict, self.token, self.refused))
-
-    def __repr__(self) -> str:
-        name = getattr(self.verdict, "name", self.verdict)
-        return f"<Login {name}: {self.token or self.refused}>"
-
-
+#: How many calls each thread is inside, for a login that counts itself.
 _calls = gate.calls
-_OK = Verdict.OK
-_VERDICTS: dict[int, int] = {int(verdict): verdict for verdict in Verdict}
-
-
-class _LoginOutputs(ctypes.Structure):
-    """The outputs of a login, so that one object is made for all."""
-
-    _fields_ = [("verdict", c_int32), ("token", c_void_p), ("refused", c_void_p),
-                ("error", c_void_p)]
-
-
-_TOKEN_AT = _LoginOutputs.token.offset
-_REFUSED_AT = _LoginOutputs.refused.offset
-_ERROR_AT = _LoginOutputs.error.offset
 
 
 def _token_id(token: int | Token, name: str) -> int:
@@ -147,7 +53,7 @@ class Store(Handle[StoreRef]):
         `set_setting`. ``clock`` and ``entropy`` replace those of the system.
         """
         self._ref = None
-        self._ref = _opened(lib.rbtoken_store_open, location, settings, clock, entropy,
+        self._ref = opened(lib.rbtoken_store_open, location, settings, clock, entropy,
                             callbacks.clock_struct, callbacks.entropy_struct)
 
     @classmethod
@@ -158,7 +64,7 @@ class Store(Handle[StoreRef]):
         The first call opens it. Later calls pass nothing or the same. The process keeps the store
         until it ends.
         """
-        return cls._of(_opened(lib.rbtoken_store_shared, location, settings, clock, entropy,
+        return cls._of(opened(lib.rbtoken_store_shared, location, settings, clock, entropy,
                                callbacks.shared_clock_struct, callbacks.shared_entropy_struct))
 
     def __repr__(self) -> str:
@@ -444,7 +350,7 @@ class Store(Handle[StoreRef]):
         struct = None
         if site is not None or options is not None:
             struct = merge(LoginOptions, options, {"site": site})._struct()
-        outputs = _LoginOutputs()
+        outputs = LoginOutputs()
         address = addressof(outputs)
         ref: StoreRef | None = self._ref
         if ref is None:
@@ -458,7 +364,7 @@ class Store(Handle[StoreRef]):
         try:
             status = function(ref.pointer, text, len(text),
                               None if struct is None else addressof(struct), address,
-                              address + _TOKEN_AT, address + _REFUSED_AT, address + _ERROR_AT)
+                              address + TOKEN_AT, address + REFUSED_AT, address + ERROR_AT)
         finally:
             if depth:
                 _calls[thread] = depth
@@ -468,7 +374,7 @@ class Store(Handle[StoreRef]):
         if status:
             raise failure(status, outputs.error)
         verdict, token, refused = outputs.verdict, outputs.token, outputs.refused
-        return Login(_VERDICTS.get(verdict, verdict),
+        return Login(VERDICTS.get(verdict, verdict),
                      None if token is None else Token._of(TokenRef(token)),
                      None if refused is None else Token._of(TokenRef(refused)))
 
@@ -523,30 +429,3 @@ class Store(Handle[StoreRef]):
         ids = list(generator_ids) if not isinstance(generator_ids, (str, bytes)) else generator_ids
         array = convert.texts(ids, "generator_ids")
         self._call(lib.rbtoken_store_set_deprecated_generators, array, len(ids))
-
-
-def _opened(function: Any, location: Path | None, settings: Document | None, clock: Clock | None,
-            entropy: Entropy | None, clock_struct: Any, entropy_struct: Any) -> StoreRef:
-    """Opens a store."""
-    encoded = None if location is None else convert.path(location, "location")
-    options = convert.struct(abi.StoreOptions, location=encoded,
-                             settings=convert.optional_document(settings, "settings"))
-    callbacks.optional_callable(clock, "clock")
-    callbacks.optional_callable(entropy, "entropy")
-    # Last: from here on the library forgets what is kept, whatever happens.
-    if clock is not None:
-        options.clock = ctypes.pointer(clock_struct(clock))
-    if entropy is not None:
-        options.entropy = ctypes.pointer(entropy_struct(entropy))
-    # For the shared store, no options are what it was opened with.
-    given = any(value is not None for value in (location, settings, clock, entropy))
-    pointer = c_void_p()
-    call(function, byref(options) if given else None, byref(pointer))
-    if encoded is None:
-        return StoreRef(pointer.value or 0, "in memory" if settings is None else "of settings")
-    where = encoded.decode()
-    if "://" in where:
-        return StoreRef(pointer.value or 0, f"on {where.partition('://')[0]}")
-    ref = StoreRef(pointer.value or 0, f"in {where!r}")
-    _files.add(ref)
-    return ref
