@@ -107,9 +107,12 @@ c: c-compiler $(shared_c) ## run the C examples
 cpp: cpp-compiler $(shared_cpp) ## run the C++ examples
 	$(call run_examples,,$(shared_cpp))
 
-python: shared-library ## run the Python example
+python: export RBTOKEN_LIBRARY = $(LIBRARY_DIR)/librbtoken.so
+python: export PYTHONPATH = $(CURDIR)/bindings/python/src
+python: shared-library ## run the tests of the Python package, and the Python example
 	$(call require,$(PYTHON),the package python3)
-	@RBTOKEN_LIBRARY='$(LIBRARY_DIR)/librbtoken.so' $(PYTHON) -B examples/python/example.py
+	@$(PYTHON) -B bindings/python/tests
+	@$(PYTHON) -B examples/python/example.py
 
 # Runs in a copy, so that nothing is installed among the sources.
 node: shared-library ## run the Node.js example; npm fetches koffi

@@ -19,6 +19,7 @@ need_format=(python3:python3 '/usr/lib/python3*/ensurepip:python3-venv')
 need_docs=(doxygen:doxygen)
 need_sites=('/usr/lib/postgresql/*/bin/initdb:postgresql' pgbouncer:pgbouncer
     mariadbd:mariadb-server openssl:openssl '/usr/lib/python3*/ensurepip:python3-venv')
+need_python=(python3:python3 '/usr/lib/python3*/ensurepip:python3-venv' gcc:gcc readelf:binutils)
 need_languages=(python3:python3 '/usr/lib/python3*/ensurepip:python3-venv' node:nodejs npm:npm
     go:golang-go javac:default-jdk-headless /usr/share/java/jna.jar:libjna-java)
 need_gateway=("${need_c[@]}" /usr/include/microhttpd.h:libmicrohttpd-dev

@@ -73,7 +73,7 @@ def show_an_error(store: Store) -> None:
     print("\nA bad policy")
     bad = {"resources": {"review_request": {"*": {"allow": "GET"}}}}
     try:
-        store.get_or_create_client_token("bob", "RBTools", ClientTokenOptions(default_policy=bad))
+        store.get_or_create_client_token("bob", "RBTools", default_policy=bad)
     except rbtoken.RBTokenError as error:
         print(f"  status    {int(error.status)} {error.name}")
         print(f"  message   {error.message}")
@@ -94,7 +94,7 @@ def ask_at_once(store: Store) -> None:
 def main() -> None:
     heard: list[str] = []
     hooks = Hooks(
-        created=lambda _, token: heard.append(f"created {token.redacted} of {token.user}"),
+        created=lambda _, token, __: heard.append(f"created {token.redacted} of {token.user}"),
         used=lambda _, token: heard.append(f"used {token.redacted} of {token.user}"),
         invalidated=lambda _, token: heard.append(f"revoked {token.redacted} of {token.user}"),
     )

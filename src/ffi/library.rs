@@ -78,3 +78,16 @@ pub extern "C" fn rbtoken_panic_proof_arm(place: i32) -> i32 {
     crate::panic_proof::ARMED.store(place, Ordering::SeqCst);
     crate::panic_proof::PANICS.swap(0, Ordering::SeqCst)
 }
+
+/// In a test build alone: returns how many times each exported function and each member of the
+/// extension table was called, as a JSON object by their names; a function that was not called is
+/// not in it. NULL if there is no memory. Not for the header:
+/// cbindgen:ignore
+#[cfg(count_calls)]
+#[unsafe(no_mangle)]
+pub extern "C" fn rbtoken_call_counts() -> *mut super::rbtoken_buffer_t {
+    guard_value(std::ptr::null_mut(), || {
+        super::rbtoken_buffer_t::of(&super::support::call_counts::to_json())
+            .unwrap_or(std::ptr::null_mut())
+    })
+}

@@ -378,7 +378,7 @@ pub unsafe extern "C" fn rbtoken_token_is_expired(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rbtoken_token_is_deprecated(token: *const rbtoken_token_t) -> bool {
     // SAFETY: the host keeps the token for the duration of the call.
-    unsafe { tell(token, Token::is_deprecated) }
+    unsafe { tell(token, |token| token.is_deprecated()) }
 }
 
 /// A flag of `rbtoken_token_to_json()`: the document has the token's value.

@@ -52,12 +52,14 @@ pub struct Function {
     pub signature: Signature,
 }
 
+#[derive(Clone, PartialEq, Eq)]
 pub struct Signature {
     pub parameters: Vec<Variable>,
     pub result: Type,
     pub is_unsafe: bool,
 }
 
+#[derive(Clone, PartialEq, Eq)]
 pub struct Variable {
     pub name: String,
     pub kind: Type,
@@ -74,6 +76,8 @@ pub enum Type {
         is_mut: bool,
         to: Box<Type>,
     },
+    /// A function that is never NULL, as in the plugin interface's tables.
+    Function(Box<Signature>),
 }
 
 /// The type as Rust writes it.
@@ -84,6 +88,7 @@ impl fmt::Display for Type {
             Self::Primitive(name) | Self::Named(name) => f.write_str(name),
             Self::Pointer { is_mut: true, to } => write!(f, "*mut {to}"),
             Self::Pointer { is_mut: false, to } => write!(f, "*const {to}"),
+            Self::Function(_) => f.write_str("unsafe extern \"C\" fn"),
         }
     }
 }
@@ -130,7 +135,17 @@ pub fn has_length(variables: &[Variable], index: usize) -> bool {
 }
 
 impl Abi {
+    /// The linked API alone, with the names of the plugin interface's tables.
     pub fn read(root: &Path) -> Self {
+        Self::read_sources(root, false)
+    }
+
+    /// The linked API, and the plugin interface with the types of its members.
+    pub fn read_with_extension(root: &Path) -> Self {
+        Self::read_sources(root, true)
+    }
+
+    fn read_sources(root: &Path, with_extension: bool) -> Self {
         let mut abi = Self::default();
         for source in SOURCES {
             // The interfaces are generated themselves.
@@ -143,6 +158,7 @@ impl Abi {
             for item in file.items {
                 match source.strip_prefix("ffi/") {
                     Some(file) => abi.add(file, item),
+                    None if with_extension => abi.add("extension", item),
                     None => abi.add_table(item),
                 }
             }
@@ -253,18 +269,19 @@ fn callback(kind: &syn::Type) -> Option<Signature> {
     let syn::Type::Path(path) = kind else { return None };
     let last = path.path.segments.last()?;
     let syn::PathArguments::AngleBracketed(arguments) = &last.arguments else { return None };
-    let Some(syn::GenericArgument::Type(syn::Type::BareFn(it))) = arguments.args.first() else {
-        return None;
-    };
+    match arguments.args.first() {
+        Some(syn::GenericArgument::Type(syn::Type::BareFn(it))) => Some(pointee(it)),
+        _ => None,
+    }
+}
+
+/// The signature of `unsafe extern "C" fn(…)`.
+fn pointee(it: &syn::TypeBareFn) -> Signature {
     let parameters = it.inputs.iter().map(|parameter| Variable {
         name: parameter.name.as_ref().expect("a parameter has a name").0.to_string(),
         kind: read_type(&parameter.ty),
     });
-    Some(Signature {
-        parameters: parameters.collect(),
-        result: result(&it.output),
-        is_unsafe: true,
-    })
+    Signature { parameters: parameters.collect(), result: result(&it.output), is_unsafe: true }
 }
 
 fn result(output: &syn::ReturnType) -> Type {
@@ -285,6 +302,7 @@ fn read_type(kind: &syn::Type) -> Type {
             let name = name.to_string();
             if name.starts_with("rbtoken_") { Type::Named(name) } else { Type::Primitive(name) }
         }
+        syn::Type::BareFn(it) => Type::Function(Box::new(pointee(it))),
         _ => panic!("a type of the ABI is neither a pointer nor a name"),
     }
 }

@@ -109,5 +109,6 @@ fn kind(abi: &Abi, kind: &Type, is_bare: bool) -> &'static str {
             _ => "Pointer",
         },
         Type::Pointer { .. } => "Pointer",
+        Type::Function(_) => panic!("the linked API has no such type"),
     }
 }

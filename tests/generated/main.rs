@@ -44,6 +44,7 @@ fn read(path: &str) -> String {
 /// The path and the text of each generated file.
 fn files() -> Vec<(String, String)> {
     let abi = Abi::read(root());
+    let with_extension = Abi::read_with_extension(root());
     let snapshot = read("tests/abi/snapshot.txt");
     let number = |text: &str| text.parse().expect("a version is a number");
     let version =
@@ -56,7 +57,7 @@ fn files() -> Vec<(String, String)> {
         ("tests/abi/layouts.rs", rust::layouts(&abi, &snapshot)),
         ("benches/suite/src/abi.rs", rust::benchmarks(&abi)),
         ("include/rbtoken.hpp", cpp::header(&abi, &read("include/rbtoken.hpp"))),
-        ("examples/python/rbtoken_abi.py", python::module(&abi, version)),
+        ("bindings/python/src/rbtoken/_abi.py", python::module(&with_extension, version)),
         ("examples/node/abi.js", node::module(&abi)),
         ("examples/java/rbtoken/Abi.java", java::interface(&abi)),
         ("examples/go/constants.go", go::constants(&abi)),

@@ -114,6 +114,7 @@ fn kind(abi: &Abi, kind_: &Type) -> String {
             let space = if target.ends_with('*') { "" } else { " " };
             format!("{}{target}{space}*", if is_const { "const " } else { "" })
         }
+        Type::Function(_) => panic!("the linked API has no such type"),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Writes `rbtoken_abi.py`: the ABI for Python's ctypes.
+//! Writes `_abi.py` of the Python package: the ABI for Python's ctypes.
 
 use std::fmt::Write;
 
@@ -6,6 +6,7 @@ use super::NOTICE;
 use super::abi::{Abi, Enum, Signature, Type, Variable, has_length};
 use super::names::{bare, pascal};
 
+/// `abi` has the plugin interface, too.
 pub fn module(abi: &Abi, version: (u32, u32)) -> String {
     let mut text = format!(
         "\"\"\"The C ABI of librbtoken for ctypes: constants, layouts and signatures of rbtoken.h.\n\n\
@@ -30,17 +31,8 @@ pub fn module(abi: &Abi, version: (u32, u32)) -> String {
     }
     text += "\n\n# Callbacks.\n\n";
     for it in &abi.callbacks {
-        writeln!(
-            text,
-            "{} = CFUNCTYPE({})",
-            pascal(bare(&it.name)),
-            list(std::iter::once(result(abi, &it.signature)).chain(parameters(
-                abi,
-                &it.signature,
-                true
-            )))
-        )
-        .unwrap();
+        writeln!(text, "{} = {}", pascal(bare(&it.name)), prototype(abi, &it.signature, true))
+            .unwrap();
     }
     for it in &abi.structs {
         write!(
@@ -97,6 +89,12 @@ fn list(items: impl Iterator<Item = String>) -> String {
     items.collect::<Vec<_>>().join(", ")
 }
 
+/// The type of a pointer to a function: one of the host's that the library calls, or the reverse.
+fn prototype(abi: &Abi, signature: &Signature, is_callback: bool) -> String {
+    let parameters = parameters(abi, signature, is_callback);
+    format!("CFUNCTYPE({})", list(std::iter::once(result(abi, signature)).chain(parameters)))
+}
+
 fn result(abi: &Abi, signature: &Signature) -> String {
     if signature.gives_length() { "c_void_p".to_owned() } else { kind(abi, &signature.result) }
 }
@@ -127,6 +125,7 @@ fn kind(abi: &Abi, kind_: &Type) -> String {
             "c_void_p".to_owned()
         }
         Type::Pointer { to, .. } => format!("POINTER({})", kind(abi, &to)),
+        Type::Function(signature) => prototype(abi, &signature, false),
     }
 }
 

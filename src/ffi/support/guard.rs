@@ -4,6 +4,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Runs the body of an exported function; returns `None` if it panics.
 pub(crate) fn catch_panic<T>(body: impl FnOnce() -> T) -> Option<T> {
+    // A test build counts the calls.
+    #[cfg(count_calls)]
+    super::call_counts::count(&body);
     let caught = catch_unwind(AssertUnwindSafe(|| {
         // A test build can panic here.
         #[cfg(rbtoken_panic_proof)]

@@ -1,6 +1,8 @@
 //! What every exported function needs: it clears its outputs, runs its body under a guard, reads
 //! its arguments, and hands handles over.
 
+#[cfg(any(count_calls, test))]
+pub(crate) mod call_counts;
 mod callback;
 mod guard;
 mod handle;

@@ -184,6 +184,19 @@ class ExpirationMode(enum.IntEnum):
     SECS = 2
 
 
+class LogLevel(enum.IntEnum):
+    """How important a message to the host's log is."""
+
+    #: Something failed.
+    ERROR = 1
+    #: Something was refused.
+    WARN = 2
+    #: The life of an instance.
+    INFO = 3
+    #: The life of each token.
+    DEBUG = 4
+
+
 # Flags.
 
 #: A flag of ``rbtoken_client_token_options_t``: tokens of deprecated generators are passed over.
@@ -208,6 +221,8 @@ IMPORT_INVALID_DATE_KNOWN = 32
 FILTER_EXPIRES_BEFORE = 1
 #: A flag of ``rbtoken_token_to_json()``: the document has the token's value.
 JSON_WITH_VALUE = 1
+#: The minor version of the tables that this header describes, for ``rbtoken_extension_entry_v1()``.
+EXTENSION_MINOR = 0
 
 
 # Callbacks.
@@ -220,6 +235,7 @@ EventFn = CFUNCTYPE(None, c_void_p, c_void_p, c_void_p)
 CreatedFn = CFUNCTYPE(None, c_void_p, c_void_p, c_void_p, c_bool)
 GeneratorCreateFn = CFUNCTYPE(c_int32, c_void_p, c_char_p, c_uint32, c_void_p, c_size_t, POINTER(c_size_t))
 GeneratorValidateFn = CFUNCTYPE(c_int32, c_void_p, c_char_p, c_void_p, c_size_t, POINTER(c_bool))
+LogFn = CFUNCTYPE(None, c_void_p, c_int32, c_char_p, c_char_p)
 
 
 class Clock(ctypes.Structure):
@@ -447,6 +463,42 @@ class ServiceTokenOptions(ctypes.Structure):
     ]
 
 
+class HostV1(ctypes.Structure):
+    """rbtoken_host_v1_t"""
+
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("user_data", c_void_p),
+        ("log", LogFn),
+        ("now", ClockFn),
+        ("fill", EntropyFn),
+    ]
+
+
+class ExtensionV1(ctypes.Structure):
+    """rbtoken_extension_v1_t"""
+
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("id", c_char_p),
+        ("name", c_char_p),
+        ("version", c_char_p),
+        ("author", c_char_p),
+        ("license", c_char_p),
+        ("summary", c_char_p),
+        ("url", c_char_p),
+        ("create", CFUNCTYPE(c_int32, POINTER(HostV1), POINTER(c_void_p), POINTER(c_void_p))),
+        ("configure", CFUNCTYPE(c_int32, c_void_p, c_char_p, c_size_t, POINTER(c_void_p))),
+        ("initialize", CFUNCTYPE(c_int32, c_void_p, POINTER(c_void_p))),
+        ("shutdown", CFUNCTYPE(c_int32, c_void_p, POINTER(c_void_p))),
+        ("destroy", CFUNCTYPE(None, c_void_p)),
+        ("get_store", CFUNCTYPE(c_int32, c_void_p, POINTER(c_void_p), POINTER(c_void_p))),
+        ("get_settings", CFUNCTYPE(c_int32, c_void_p, POINTER(c_void_p), POINTER(c_void_p))),
+        ("get_settings_schema", CFUNCTYPE(c_char_p)),
+        ("get_interface", CFUNCTYPE(c_void_p, c_char_p)),
+    ]
+
+
 #: The result and the parameters of each function.
 FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "rbtoken_version": (
@@ -613,6 +665,8 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
         c_int32, [c_void_p, c_char_p, c_size_t, c_char_p, c_size_t, c_char_p, c_size_t, POINTER(c_bool), POINTER(c_void_p)]),
     "rbtoken_policy_free": (
         None, [c_void_p]),
+    "rbtoken_extension_entry_v1": (
+        c_int32, [c_uint32, POINTER(POINTER(ExtensionV1))]),
 }
 
 

@@ -1,0 +1,216 @@
+"""Handles: objects that refer to something of the library's.
+
+What the library gave is owned by a `Ref`, which gives it back when it is garbage. A handle has a
+reference to one; so has each call on it, for as long as it lasts, and each copy of the handle.
+Closing a handle, or dropping it, therefore releases nothing that a call still uses, and nothing is
+released twice. No lock is needed, which a fork or a signal handler could find taken.
+
+SPDX-License-Identifier: MIT
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import sys
+import time
+from collections.abc import Callable
+from ctypes import byref, c_size_t, c_void_p, string_at
+from threading import get_ident
+from types import TracebackType
+from typing import Any, Generic, NoReturn, Optional, TypeVar
+
+from ._abi import Status
+from ._native import held
+from .errors import Closed, ShuttingDown, failure
+
+#: For how long the end of the interpreter waits for the calls of other threads, in seconds.
+SHUTDOWN_WAIT = 10.0
+
+
+class _Gate:
+    """Lets no thread into the library once the interpreter shuts down.
+
+    A callback that reaches Python after that ends the process: Python ends the thread, and the
+    library's frames on its stack cannot be unwound. Calls that may call back are therefore counted
+    for each thread. At exit, new calls of other threads are refused, and those in flight are
+    waited for.
+    """
+
+    def __init__(self) -> None:
+        #: The number of nested calls of each thread that is inside one.
+        self.calls: dict[int, int] = {}
+        #: The thread that shuts the interpreter down, or 0.
+        self.closed_by = 0
+        #: What is done before the calls of other threads are waited for.
+        self.closing: list[Callable[[], None]] = []
+
+    def enter(self) -> None:
+        thread = get_ident()
+        depth = self.calls.get(thread, 0)
+        # Counted before it looks: either the thread that closes sees the call, or the call that it
+        # is closed.
+        self.calls[thread] = depth + 1
+        if self.closed_by:
+            self.check(thread, depth)
+
+    def check(self, thread: int, depth: int) -> None:
+        """Refuses a call that was counted, unless it may go on although the gate is closed."""
+        if not depth and thread != self.closed_by:
+            self.leave()
+            raise ShuttingDown(Status.STATE, "the interpreter is shutting down")
+
+    def leave(self) -> None:
+        thread = get_ident()
+        depth = self.calls[thread] - 1
+        if depth:
+            self.calls[thread] = depth
+        else:
+            del self.calls[thread]
+
+    def close(self) -> None:
+        for action in self.closing:
+            action()
+        self.closed_by = thread = get_ident()
+        end = time.monotonic() + SHUTDOWN_WAIT
+        while any(other != thread for other in list(self.calls)) and time.monotonic() < end:
+            time.sleep(0.002)
+
+    def after_fork(self) -> None:
+        # The other threads are not in this process.
+        thread = get_ident()
+        for other in [other for other in self.calls if other != thread]:
+            del self.calls[other]
+
+
+gate = _Gate()
+atexit.register(gate.close)
+os.register_at_fork(after_in_child=gate.after_fork)
+
+
+class Ref:
+    """Owns what the library gave. A subclass gives it back."""
+
+    __slots__ = ("pointer",)
+
+    def __init__(self, pointer: int) -> None:
+        self.pointer = pointer
+
+
+class CallingRef(Ref):
+    """A `Ref` whose release may call back. It happens on no thread that Python is leaving."""
+
+    __slots__ = ()
+
+    def release(self) -> None:
+        raise NotImplementedError
+
+    def __del__(self, is_finalizing: Callable[[], bool] = sys.is_finalizing) -> None:
+        if is_finalizing():
+            return
+        try:
+            gate.enter()
+        except ShuttingDown:
+            return
+        try:
+            self.release()
+        finally:
+            gate.leave()
+
+
+_Ref = TypeVar("_Ref", bound=Ref)
+_Self = TypeVar("_Self", bound="Handle[Any]")
+
+
+class Handle(Generic[_Ref]):
+    """A handle. It is closed by `close`, by the end of a ``with``, or when it is garbage.
+
+    A copy shares what the handle refers to, and is closed on its own.
+    """
+
+    __slots__ = ("_ref", "__weakref__")
+    _ref: Optional[_Ref]
+
+    @classmethod
+    def _of(cls: type[_Self], ref: Any) -> _Self:
+        handle = cls.__new__(cls)
+        handle._ref = ref
+        return handle
+
+    @property
+    def closed(self) -> bool:
+        """Whether the handle was closed."""
+        return self._ref is None
+
+    def close(self) -> None:
+        """Closes the handle. Calls in flight go on. Closing it again does nothing."""
+        self._ref = None
+
+    def _open(self) -> _Ref:
+        ref = self._ref
+        if ref is None:
+            self._refuse()
+        return ref
+
+    def _refuse(self) -> NoReturn:
+        raise Closed(Status.STATE, f"this {type(self).__name__} is closed")
+
+    def _call(self, function: Any, *arguments: Any) -> None:
+        """Calls a function of this handle that can fail, and raises its failure."""
+        ref: _Ref | None = self._open()
+        assert ref is not None
+        error = c_void_p()
+        gate.enter()
+        try:
+            status = function(ref.pointer, *arguments, byref(error))
+        finally:
+            gate.leave()
+            # What is raised refers to this frame, which must not keep the handle open.
+            ref = None
+        if status:
+            raise failure(status, error)
+
+    def __enter__(self: _Self) -> _Self:
+        self._open()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
+                 trace: TracebackType | None) -> None:
+        self.close()
+
+    def __copy__(self: _Self) -> _Self:
+        return self._of(self._open())
+
+    def __deepcopy__(self: _Self, memo: dict[int, Any]) -> _Self:
+        return self.__copy__()
+
+    def __reduce_ex__(self, protocol: Any) -> NoReturn:
+        name = type(self).__name__
+        raise TypeError(f"a {name} cannot be pickled: it belongs to this process")
+
+
+def call(function: Any, *arguments: Any) -> None:
+    """Calls a function that can fail and that belongs to no handle, and raises its failure."""
+    error = c_void_p()
+    gate.enter()
+    try:
+        status = function(*arguments, byref(error))
+    finally:
+        gate.leave()
+    if status:
+        raise failure(status, error)
+
+
+def read_text(function: Any, pointer: Any) -> str | None:
+    """Returns a text that the library lends, by the function that tells its length."""
+    length = c_size_t()
+    data = function(pointer, byref(length))
+    return None if data is None else string_at(data, length.value).decode()
+
+
+def take_text(buffer: c_void_p) -> str:
+    """Returns the text of a buffer, and frees the buffer."""
+    try:
+        return read_text(held.rbtoken_buffer_data, buffer) or ""
+    finally:
+        held.rbtoken_buffer_free(buffer)

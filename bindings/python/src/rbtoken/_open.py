@@ -1,0 +1,77 @@
+"""Opens stores, and writes what is left of those in files when the interpreter ends.
+
+SPDX-License-Identifier: MIT
+"""
+
+from __future__ import annotations
+
+import ctypes
+import weakref
+from ctypes import byref, c_void_p
+from typing import Any, Optional
+
+from . import _abi as abi
+from . import _convert as convert
+from . import callbacks
+from ._convert import Document, Path
+from ._handle import CallingRef, call, gate
+from ._native import held, lib
+from .callbacks import Clock, Entropy, HostKey
+
+
+class StoreRef(CallingRef):
+    """Owns a reference to a store."""
+
+    __slots__ = ("where", "keep", "__weakref__")
+
+    def __init__(self, pointer: int, where: str, keep: Optional[HostKey] = None) -> None:
+        super().__init__(pointer)
+        #: What `repr` says. It has no password.
+        self.where = where
+        #: What the functions of the store's host need.
+        self.keep = keep
+
+    def release(self) -> None:
+        lib.rbtoken_store_release(self.pointer)
+
+
+#: The stores in files, which may have to write the times of the last logins.
+_files: weakref.WeakSet[StoreRef] = weakref.WeakSet()
+
+
+def _flush_files() -> None:
+    for ref in list(_files):
+        error = c_void_p()
+        if lib.rbtoken_store_flush(ref.pointer, byref(error)):
+            # Nobody is there to be told.
+            held.rbtoken_error_free(error)
+
+
+gate.closing.append(_flush_files)
+
+
+def opened(function: Any, location: Path | None, settings: Document | None, clock: Clock | None,
+            entropy: Entropy | None, clock_struct: Any, entropy_struct: Any) -> StoreRef:
+    """Opens a store."""
+    encoded = None if location is None else convert.path(location, "location")
+    options = convert.struct(abi.StoreOptions, location=encoded,
+                             settings=convert.optional_document(settings, "settings"))
+    callbacks.optional_callable(clock, "clock")
+    callbacks.optional_callable(entropy, "entropy")
+    # Last: from here on the library forgets what is kept, whatever happens.
+    if clock is not None:
+        options.clock = ctypes.pointer(clock_struct(clock))
+    if entropy is not None:
+        options.entropy = ctypes.pointer(entropy_struct(entropy))
+    # For the shared store, no options are what it was opened with.
+    given = any(value is not None for value in (location, settings, clock, entropy))
+    pointer = c_void_p()
+    call(function, byref(options) if given else None, byref(pointer))
+    if encoded is None:
+        return StoreRef(pointer.value or 0, "in memory" if settings is None else "of settings")
+    where = encoded.decode()
+    if "://" in where:
+        return StoreRef(pointer.value or 0, f"on {where.partition('://')[0]}")
+    ref = StoreRef(pointer.value or 0, f"in {where!r}")
+    _files.add(ref)
+    return ref

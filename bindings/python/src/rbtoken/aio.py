@@ -1,0 +1,134 @@
+"""Stores for asyncio: every call that may wait is awaited, and runs on a thread.
+
+SPDX-License-Identifier: MIT
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import functools
+import sys
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Executor
+from datetime import timedelta
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Optional, TypeVar
+
+from ._convert import Document, Path
+from .callbacks import Clock, Entropy
+from .login import ClientToken
+from .options import ServiceTokenOptions
+from .service_account import ServiceAccount
+from .store import Store
+
+if TYPE_CHECKING:
+    if sys.version_info >= (3, 10):
+        from typing import Concatenate, ParamSpec
+    else:
+        from typing_extensions import Concatenate, ParamSpec
+
+    _P = ParamSpec("_P")
+_R = TypeVar("_R")
+
+__all__ = ["AsyncStore"]
+
+
+async def _run(executor: Executor | None, function: Callable[[], _R]) -> _R:
+    loop = asyncio.get_running_loop()
+    # Callbacks see the variables of the task.
+    context = contextvars.copy_context()
+    return await loop.run_in_executor(executor, context.run, function)
+
+
+def _awaited(
+        method: Callable[Concatenate[Store, _P], _R]
+) -> Callable[Concatenate[AsyncStore, _P], Coroutine[Any, Any, _R]]:
+    @functools.wraps(method)
+    async def run(self: AsyncStore, /, *arguments: _P.args, **keywords: _P.kwargs) -> _R:
+        call = functools.partial(method, self.store, *arguments, **keywords)
+        return await _run(self.executor, call)
+
+    return run
+
+
+class AsyncStore:
+    """A `Store` whose methods are awaited. They are those of `Store`.
+
+    A call runs on a thread of the executor, and releases the GIL. A task that is canceled stops
+    waiting, but its call goes on: what it changes is changed. Hooks are called on that thread.
+    """
+
+    def __init__(self, store: Store, *, executor: Optional[Executor] = None) -> None:
+        """Wraps a store. ``executor``: None: the loop's own."""
+        #: The store, for calls that need not be awaited.
+        self.store = store
+        #: What the calls run on; None: the loop's own executor.
+        self.executor = executor
+
+    @classmethod
+    async def open(cls, location: Optional[Path] = None, *, settings: Optional[Document] = None,
+                   clock: Optional[Clock] = None, entropy: Optional[Entropy] = None,
+                   executor: Optional[Executor] = None) -> AsyncStore:
+        """Opens a store, as `Store` does."""
+        call = functools.partial(
+            Store, location, settings=settings, clock=clock, entropy=entropy)
+        return cls(await _run(executor, call), executor=executor)
+
+    async def close(self) -> None:
+        """Closes the store. Calls in flight go on."""
+        await _run(self.executor, self.store.close)
+
+    async def __aenter__(self) -> AsyncStore:
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None,
+                        trace: TracebackType | None) -> None:
+        await self.close()
+
+    def __repr__(self) -> str:
+        return f"<Async{repr(self.store)[1:]}"
+
+    async def get_api_token(self, account: ServiceAccount,
+                            options: Optional[ServiceTokenOptions] = None, *,
+                            min_validity: Optional[timedelta] = None,
+                            local_site: Optional[str] = None) -> ClientToken:
+        """Returns the token of a service account, as `ServiceAccount.get_api_token` does."""
+        call = functools.partial(account.get_api_token, self.store, options,
+                                 min_validity=min_validity, local_site=local_site)
+        return await _run(self.executor, call)
+
+    set_setting = _awaited(Store.set_setting)
+    get_setting = _awaited(Store.get_setting)
+    statistics = _awaited(Store.statistics)
+    add_local_site = _awaited(Store.add_local_site)
+    remove_local_site = _awaited(Store.remove_local_site)
+    set_user_active = _awaited(Store.set_user_active)
+    set_policy_ids = _awaited(Store.set_policy_ids)
+    flush = _awaited(Store.flush)
+    backup = _awaited(Store.backup)
+    export_file = _awaited(Store.export_file)
+    import_file = _awaited(Store.import_file)
+    get_or_create_client_token = _awaited(Store.get_or_create_client_token)
+    generate_token = _awaited(Store.generate_token)
+    import_token = _awaited(Store.import_token)
+    find_token = _awaited(Store.find_token)
+    get_token = _awaited(Store.get_token)
+    list_tokens = _awaited(Store.list_tokens)
+    token_count = _awaited(Store.token_count)
+    value_is_valid = _awaited(Store.value_is_valid)
+    update_token = _awaited(Store.update_token)
+    invalidate_token = _awaited(Store.invalidate_token)
+    invalidate_token_by_id = _awaited(Store.invalidate_token_by_id)
+    invalidate_user_tokens = _awaited(Store.invalidate_user_tokens)
+    invalidate_all_tokens = _awaited(Store.invalidate_all_tokens)
+    delete_token = _awaited(Store.delete_token)
+    purge_tokens = _awaited(Store.purge_tokens)
+    authenticate = _awaited(Store.authenticate)
+    authenticate_header = _awaited(Store.authenticate_header)
+    forget_logins = _awaited(Store.forget_logins)
+    add_hooks = _awaited(Store.add_hooks)
+    remove_hooks = _awaited(Store.remove_hooks)
+    add_generator = _awaited(Store.add_generator)
+    set_default_generator = _awaited(Store.set_default_generator)
+    set_deprecated_generators = _awaited(Store.set_deprecated_generators)

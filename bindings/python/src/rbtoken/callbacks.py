@@ -1,0 +1,299 @@
+"""Functions of the host that the library calls.
+
+What the library holds of a Python object is its number in a table, which ``destroy`` takes out. The
+functions that it calls live as long as the module.
+
+SPDX-License-Identifier: MIT
+"""
+
+from __future__ import annotations
+
+import ctypes
+import itertools
+import logging
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Optional, Union
+
+from . import _abi as abi
+from . import _convert as convert
+from ._abi import LogLevel, Status
+from ._native import held
+from .errors import InvalidArgument, keep_raised
+
+if TYPE_CHECKING:
+    from .store import Store
+    from .token import Token
+
+_log = logging.getLogger("rbtoken")
+
+#: Tells the time, with a time zone.
+Clock = Callable[[], datetime]
+#: Returns as many unpredictable bytes as it is asked for.
+Entropy = Callable[[int], bytes]
+#: Told how many of how many tokens are done. What it raises ends the call, which raises the same.
+Progress = Callable[[int, int], object]
+#: Writes a message to a log: the level, the part of the library, and the text.
+Log = Callable[[int, str, str], object]
+Event = Callable[["Store", "Token"], object]
+Created = Callable[["Store", "Token", bool], object]
+#: Creates a token value: from the token type and the number of the attempt, 0 to 19.
+Create = Callable[[str, int], str]
+#: Whether a value has the generator's format: from the token type and the value.
+Validate = Callable[[str, str], bool]
+
+
+@dataclass(frozen=True)
+class Hooks:
+    """Whom to tell of events: functions of the store and the token.
+
+    They are called after the event, on the thread that caused it, and may use the store. They
+    cannot prevent what has happened: what they raise is logged and goes no further.
+    """
+
+    #: A token was created. The third argument is what the caller said: no person asked for it.
+    created: Optional[Created] = None
+    #: A token's fields were changed.
+    updated: Optional[Event] = None
+    #: A token was invalidated, for the first time or again.
+    invalidated: Optional[Event] = None
+    #: Somebody tried to log in with a token that is expired.
+    expired: Optional[Event] = None
+    #: Somebody logged in with a token.
+    used: Optional[Event] = None
+    #: A token was deleted, purged, or removed with its Local Site.
+    deleted: Optional[Event] = None
+
+
+EVENTS = ("created", "updated", "invalidated", "expired", "used", "deleted")
+
+_kept: dict[int, Any] = {}
+_keys = itertools.count(1)
+
+
+def keep(thing: object) -> int:
+    """Keeps an object for the library; returns the number that stands for it."""
+    key = next(_keys)
+    _kept[key] = thing
+    return key
+
+
+def forget(key: int) -> None:
+    _kept.pop(key, None)
+
+
+def optional_callable(function: Any, name: str) -> Any:
+    if function is not None and not callable(function):
+        convert.refuse_type(function, name, "a callable")
+    return function
+
+
+@dataclass(frozen=True)
+class _Listener:
+    hooks: Hooks
+    #: Makes the store that the hooks are given.
+    store: Callable[[int], Store]
+
+
+@dataclass(frozen=True)
+class _Generator:
+    create: Create
+    validate: Validate
+
+
+@dataclass(frozen=True)
+class _Host:
+    log: Optional[Log]
+    now: Optional[Clock]
+    fill: Optional[Entropy]
+
+
+class HostKey:
+    """The number of a host's services, taken out of the table when nothing can call them."""
+
+    __slots__ = ("key",)
+
+    def __init__(self, key: int) -> None:
+        self.key = key
+
+    def __del__(self, take: Callable[..., object] = _kept.pop) -> None:
+        take(self.key, None)
+
+
+def _tell_time(clock: Clock, now_us: Any) -> int:
+    try:
+        now_us[0] = convert.microseconds(clock(), "clock")
+        return Status.OK
+    except BaseException as error:
+        return keep_raised(error)
+
+
+def _fill(entropy: Entropy, address: int, length: int) -> int:
+    try:
+        data = entropy(length)
+        if not isinstance(data, (bytes, bytearray)):
+            convert.refuse_type(data, "entropy", "bytes")
+        if len(data) != length:
+            raise InvalidArgument(Status.CALLBACK,
+                                  f"expected {length} bytes, found {len(data)}", "entropy")
+        ctypes.memmove(address, bytes(data), length)
+        return Status.OK
+    except BaseException as error:
+        return keep_raised(error)
+
+
+def _report(key: int, done: int, total: int) -> int:
+    try:
+        _kept[key](done, total)
+        return Status.OK
+    except BaseException as error:
+        return keep_raised(error)
+
+
+def _create(key: int, token_type: bytes, attempt: int, address: int, capacity: int,
+            length: Any) -> int:
+    try:
+        value = convert.text(_kept[key].create(token_type.decode(), attempt), "create")
+        if len(value) > capacity:
+            raise InvalidArgument(Status.TOO_LONG,
+                                  "a token value must not exceed 255 characters", "create")
+        ctypes.memmove(address, value, len(value))
+        length[0] = len(value)
+        return Status.OK
+    except BaseException as error:
+        return keep_raised(error)
+
+
+def _validate(key: int, token_type: bytes, address: int, length: int, valid: Any) -> int:
+    try:
+        value = ctypes.string_at(address, length).decode()
+        valid[0] = bool(_kept[key].validate(token_type.decode(), value))
+        return Status.OK
+    except BaseException as error:
+        return keep_raised(error)
+
+
+def _write_log(key: int, level: int, target: bytes, message: bytes) -> None:
+    try:
+        _kept[key].log(level, target.decode(), message.decode())
+    except BaseException as error:
+        _log_raised("the callback %r failed", "log", error)
+
+
+def _log_raised(message: str, name: str, error: BaseException) -> None:
+    # A handler may keep the error, whose frames have the store: it would stay open.
+    traceback.clear_frames(error.__traceback__)
+    _log.error(message, name, exc_info=error)
+
+
+def _notify(key: int, name: str, store: int, token: int, rest: tuple[bool, ...]) -> None:
+    from . import token as tokens
+    listener: _Listener = _kept[key]
+    # They are lent for the call; a hook may keep them.
+    handle = listener.store(held.rbtoken_store_retain(store))
+    lent = tokens.Token._of(tokens.TokenRef(held.rbtoken_token_retain(token)))
+    getattr(listener.hooks, name)(handle, lent, *rest)
+
+
+def _hook(name: str) -> Callable[..., None]:
+    def call(key: int, store: int, token: int, *rest: bool) -> None:
+        try:
+            _notify(key, name, store, token, rest)
+        except BaseException as error:
+            _log_raised("the hook %r failed", name, error)
+
+    return call
+
+
+_forget = abi.DestroyFn(forget)
+_now = abi.ClockFn(lambda key, now_us: _tell_time(_kept[key], now_us))
+_fill_bytes = abi.EntropyFn(lambda key, address, length: _fill(_kept[key], address, length))
+_progress = abi.ProgressFn(_report)
+_create_value = abi.GeneratorCreateFn(_create)
+_validate_value = abi.GeneratorValidateFn(_validate)
+_host_log = abi.LogFn(_write_log)
+_host_now = abi.ClockFn(lambda key, now_us: _tell_time(_kept[key].now, now_us))
+_host_fill = abi.EntropyFn(lambda key, address, length: _fill(_kept[key].fill, address, length))
+_hooks: dict[str, Any] = {
+    name: (abi.CreatedFn if name == "created" else abi.EventFn)(_hook(name)) for name in EVENTS
+}
+
+
+def clock_struct(clock: Clock) -> abi.Clock:
+    return convert.struct(abi.Clock, user_data=keep(clock), now=_now, destroy=_forget)
+
+
+def entropy_struct(entropy: Entropy) -> abi.Entropy:
+    return convert.struct(abi.Entropy, user_data=keep(entropy), fill=_fill_bytes, destroy=_forget)
+
+
+#: What the store that the process shares was given, with the number of each. It is never destroyed:
+#: the process keeps that store, and a later call must pass the same.
+_shared: list[tuple[object, int]] = []
+
+
+def _shared_key(thing: object) -> int:
+    for other, key in _shared:
+        if other == thing:
+            return key
+    key = keep(thing)
+    _shared.append((thing, key))
+    return key
+
+
+def shared_clock_struct(clock: Clock) -> abi.Clock:
+    return convert.struct(abi.Clock, user_data=_shared_key(clock), now=_now)
+
+
+def shared_entropy_struct(entropy: Entropy) -> abi.Entropy:
+    return convert.struct(abi.Entropy, user_data=_shared_key(entropy), fill=_fill_bytes)
+
+
+def progress_struct(progress: Progress) -> abi.Progress:
+    return convert.struct(abi.Progress, user_data=keep(progress), progress=_progress,
+                          destroy=_forget)
+
+
+def hooks_struct(hooks: Hooks, store: Callable[[int], Store]) -> abi.Hooks:
+    functions = {name: _hooks[name] for name in EVENTS
+                 if optional_callable(getattr(hooks, name), name) is not None}
+    return convert.struct(abi.Hooks, user_data=keep(_Listener(hooks, store)), destroy=_forget,
+                          **functions)
+
+
+def generator_struct(create: Create, validate: Validate) -> abi.Generator:
+    for function, name in ((create, "create"), (validate, "validate")):
+        if not callable(function):
+            convert.refuse_type(function, name, "a callable")
+    return convert.struct(abi.Generator, user_data=keep(_Generator(create, validate)),
+                          create=_create_value, validate=_validate_value, destroy=_forget)
+
+
+_LEVELS = {LogLevel.ERROR: logging.ERROR, LogLevel.WARN: logging.WARNING,
+           LogLevel.INFO: logging.INFO, LogLevel.DEBUG: logging.DEBUG}
+
+
+def _to_logger(logger: logging.Logger) -> Log:
+    return lambda level, target, message: logger.log(
+        _LEVELS.get(level, logging.DEBUG),  # type: ignore[call-overload]
+        "%s: %s", target, message)
+
+
+def host_struct(log: Union[Log, logging.Logger, None], clock: Optional[Clock],
+                entropy: Optional[Entropy]) -> tuple[abi.HostV1, HostKey]:
+    """The services of a host, and what must live as long as they can be called."""
+    if isinstance(log, logging.Logger):
+        log = _to_logger(log)
+    host = _Host(optional_callable(log, "log"), optional_callable(clock, "clock"),
+                 optional_callable(entropy, "entropy"))
+    functions: dict[str, Any] = {}
+    if host.log is not None:
+        functions["log"] = _host_log
+    if host.now is not None:
+        functions["now"] = _host_now
+    if host.fill is not None:
+        functions["fill"] = _host_fill
+    key = HostKey(keep(host))
+    return convert.struct(abi.HostV1, user_data=key.key, **functions), key

@@ -1,0 +1,189 @@
+"""Hooks, generators, clocks, entropy, and what they raise.
+
+SPDX-License-Identifier: MIT
+"""
+
+from __future__ import annotations
+
+import unittest
+from datetime import timedelta
+from typing import Any
+
+import rbtoken
+from rbtoken import Hooks, RBTokenError, Store, Token, callbacks
+from support import NEW_YEAR, Clock
+
+
+class Oops(Exception):
+    """What a callback raises."""
+
+
+class Events(unittest.TestCase):
+    def tearDown(self) -> None:
+        self.assertEqual(callbacks._kept, {})
+
+    def test_hooks_are_told_of_each_event(self) -> None:
+        heard: list[str] = []
+
+        def hook(name: str) -> Any:
+            def told(store: Store, token: Token, *rest: bool) -> None:
+                heard.append(" ".join([name, token.user, str(len(store)), *map(str, rest)]))
+            return told
+
+        names = ("created", "updated", "invalidated", "expired", "used", "deleted")
+        with Store() as store:
+            hooks = store.add_hooks(Hooks(**{name: hook(name) for name in names}))
+            token = store.generate_token("alice", auto_generated=True)
+            store.authenticate(token.value)
+            store.update_token(token.id, expires=NEW_YEAR - timedelta(days=3650))
+            store.authenticate(token.value)
+            store.invalidate_token_by_id(token.id)
+            store.delete_token(token.id)
+            store.remove_hooks(hooks)
+            store.generate_token("bob")
+            with self.assertRaises(rbtoken.NotFound):
+                store.remove_hooks(hooks)
+        self.assertEqual(heard, [
+            "created alice 1 True", "used alice 1", "updated alice 1", "expired alice 1",
+            "invalidated alice 1", "deleted alice 0"])
+
+    def test_what_a_hook_raises_is_logged(self) -> None:
+        for error in (Oops, KeyboardInterrupt, SystemExit):
+            def fail(*_: object) -> None:
+                raise error
+
+            with Store() as store:
+                store.add_hooks(created=fail)
+                with self.assertLogs("rbtoken", "ERROR") as logs:
+                    self.assertTrue(store.generate_token("alice").value)
+                self.assertIn("the hook 'created' failed", logs.output[0])
+
+    def test_hook_keeps_its_token_and_removes_itself(self) -> None:
+        kept: list[Token] = []
+        ids: list[int] = []
+
+        def once(store: Store, token: Token, _: bool) -> None:
+            kept.append(token)
+            store.remove_hooks(ids[0])
+
+        with Store() as store:
+            ids.append(store.add_hooks(created=once))
+            store.generate_token("alice")
+            store.generate_token("bob")
+        self.assertEqual([token.user for token in kept], ["alice"])
+
+    def test_store_that_a_hook_keeps_stays_open(self) -> None:
+        kept: list[Store] = []
+        with Store() as store:
+            hooks = store.add_hooks(created=lambda store, *_: kept.append(store))
+            store.generate_token("alice")
+            store.remove_hooks(hooks)
+        self.assertEqual(len(kept[0]), 1)
+        self.assertEqual(repr(kept[0]), "<Store in memory>")
+
+    def test_hook_calls_its_store_again(self) -> None:
+        def again(store: Store, token: Token, _: bool) -> None:
+            if len(store) < 20:
+                store.generate_token("alice")
+                self.assertTrue(store.authenticate(token.value))
+
+        with Store() as store:
+            store.add_hooks(created=again)
+            store.generate_token("alice")
+            self.assertEqual(len(store), 20)
+
+
+class Failures(unittest.TestCase):
+    """What a callback raises, the call raises."""
+
+    def tearDown(self) -> None:
+        self.assertEqual(callbacks._kept, {})
+
+    def test_clock_that_raises_fails_the_call(self) -> None:
+        clock = Clock()
+
+        def now() -> Any:
+            if clock.now == NEW_YEAR:
+                return NEW_YEAR
+            raise Oops("the clock is broken")
+
+        with Store(clock=now) as store:
+            token = store.generate_token("alice")
+            clock.now += timedelta(days=1)
+            for call in (lambda: store.generate_token("alice"),
+                         lambda: store.authenticate(token.value)):
+                with self.assertRaisesRegex(Oops, "the clock is broken"):
+                    call()
+            clock.now = NEW_YEAR
+            self.assertEqual(len(store), 1)
+            self.assertTrue(store.authenticate(token.value))
+
+    def test_clock_without_a_zone_fails_the_call(self) -> None:
+        for wrong in (NEW_YEAR.replace(tzinfo=None), 7, None):
+            with Store(clock=lambda: wrong) as store:  # type: ignore
+                with self.assertRaises(rbtoken.InvalidArgument) as raised:
+                    store.generate_token("alice")
+                self.assertEqual(raised.exception.argument, "clock")
+
+    def test_entropy_makes_the_values(self) -> None:
+        def values() -> list[str]:
+            with Store(entropy=lambda length: bytes(range(length % 256)) + bytes(
+                    length - length % 256)) as store:
+                return [store.generate_token("alice").value]
+
+        self.assertEqual(values(), values())
+
+    def test_entropy_that_fails_fails_the_call(self) -> None:
+        def fail(_: int) -> bytes:
+            raise Oops
+
+        cases: tuple[tuple[Any, type[Exception]], ...] = (
+            (fail, Oops), (lambda length: b"", rbtoken.InvalidArgument),
+            (lambda length: "x" * length, rbtoken.InvalidType))
+        for entropy, kind in cases:
+            with Store(entropy=entropy) as store:
+                with self.assertRaises(kind):
+                    store.generate_token("alice")
+                self.assertEqual(len(store), 0)
+
+    def test_generator_of_the_host_makes_values(self) -> None:
+        attempts: list[int] = []
+
+        def create(token_type: str, attempt: int) -> str:
+            attempts.append(attempt)
+            return f"{token_type}-ä-{attempt}"
+
+        with Store() as store:
+            store.add_generator("mine", create=create,
+                                validate=lambda kind, value: value.startswith(f"{kind}-"))
+            store.set_default_generator("mine")
+            values = [store.generate_token("alice").value for _ in range(3)]
+            self.assertEqual(values, ["rbp-ä-0", "rbp-ä-1", "rbp-ä-2"])
+            self.assertEqual(attempts, [0, 0, 1, 0, 1, 2])
+            self.assertTrue(store.value_is_valid("mine", "rbp", "rbp-x"))
+            self.assertFalse(store.value_is_valid("mine", "rbp", "x-rbp"))
+            with self.assertRaises(rbtoken.Exists):
+                store.add_generator("mine", create=create, validate=lambda kind, value: True)
+            with self.assertRaises(rbtoken.GenerationFailed):
+                store.set_default_generator("theirs")
+
+    def test_generator_that_fails_fails_the_call(self) -> None:
+        def fail(*_: object) -> Any:
+            raise Oops
+
+        cases: tuple[tuple[Any, type[Exception]], ...] = (
+            (fail, Oops), (lambda *_: "x" * 2000, rbtoken.InvalidArgument),
+            (lambda *_: None, rbtoken.InvalidType), (lambda *_: "", RBTokenError),
+            (lambda *_: "\udc80", RBTokenError))
+        for create, kind in cases:
+            with Store() as store:
+                store.add_generator("mine", create=create, validate=fail)
+                with self.assertRaises(kind):
+                    store.generate_token("alice", generator_id="mine")
+                with self.assertRaises(Oops):
+                    store.value_is_valid("mine", "rbp", "x")
+                self.assertEqual(len(store), 0)
+
+
+if __name__ == "__main__":
+    unittest.main()
