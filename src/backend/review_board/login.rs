@@ -1,13 +1,58 @@
-//! Logging in, with the cache of accepted logins in front of the server.
+//! Logins: judged by a token's row, or by the cache of accepted ones, and noted in `last_used`.
+
+use std::sync::LazyLock;
+use std::time::Duration;
 
 use super::fault::Fault;
 use super::login_cache::{Cached, ChangeGuard, Concerned, LoginCache};
-use super::{ReviewBoard, last_used, login_cache, rows};
+use super::pool::{Lease, Texts};
+use super::sql::Param;
+use super::{ATTEMPTS, ReviewBoard, login_cache, rows};
 use crate::backend::{Judge, Judgment};
+use crate::clock::Timestamp;
 use crate::error::Result;
-use crate::token::SharedRecord;
+use crate::token::{SharedRecord, TokenValue};
 
-type Judged = Option<(SharedRecord, Judgment)>;
+/// The record of a value with the judgment of its login; none if no token has the value.
+type Answer = Option<(SharedRecord, Judgment)>;
+
+/// Reads the row of a value and writes its `last_used` in one round trip (PostgreSQL).
+///
+/// The verdict is made from `found`. `written` repeats on the row itself what may have changed since:
+/// a login that waits for a revocation of its token must not be accepted. Values are compared byte
+/// by byte, as the library does, whatever the collation. A row with a time or a document that the
+/// library may be unable to read is not written.
+static LOG_IN: LazyLock<String> = LazyLock::new(|| {
+    // Bytes in the database's encoding, which may be a quarter of those in UTF-8.
+    let max_document = rows::MAX_DOCUMENT / 4;
+    let time = |column: &str| {
+        format!(
+            "found.{column} BETWEEN timestamptz '0001-01-01 00:00:00+00' \
+             AND timestamptz '9999-12-31 23:59:59.999999+00'"
+        )
+    };
+    let document = |column| format!("octet_length(found.{column}) <= {max_document}");
+    let or_null = |condition| format!("COALESCE({condition}, true)");
+    let is_readable = [
+        time("time_added"),
+        time("last_updated"),
+        or_null(time("last_used")),
+        or_null(time("expires")),
+        or_null(time("invalid_date")),
+        or_null(document("policy")),
+        or_null(document("extra_data")),
+    ];
+    format!(
+        "WITH found AS ({} WHERE t.token = ? AND t.token COLLATE \"C\" = ?), \
+         written AS (UPDATE webapi_webapitoken t SET last_used = ? FROM found \
+         WHERE t.id = found.id AND t.token COLLATE \"C\" = ? AND found.is_active \
+         AND found.valid AND (found.expires IS NULL OR found.expires > ?) \
+         AND t.valid AND (t.expires IS NULL OR t.expires > ?) AND {} RETURNING t.id) \
+         SELECT EXISTS (SELECT 1 FROM written WHERE written.id = found.id), found.* FROM found",
+        rows::SELECT,
+        is_readable.join(" AND ")
+    )
+});
 
 impl ReviewBoard {
     /// Judges a login by the cache if it can, else by the server's answer. A cached login whose
@@ -17,11 +62,11 @@ impl ReviewBoard {
         cache: &LoginCache,
         value: &str,
         judge: Judge<'_>,
-    ) -> Result<Judged> {
+    ) -> Result<Answer> {
         if let Some(record) = self.find_fresh(cache, value) {
             let judgment = judge.judge(&record, true)?;
             if let Judgment::Accepted(now) = judgment
-                && !last_used::is_due(self.settings.last_used_interval, record.last_used(), now)
+                && !is_due(self.settings.last_used_interval, record.last_used(), now)
             {
                 cache.count_hit();
                 return Ok(Some((record, Judgment::AcceptedUnwritten)));
@@ -83,6 +128,89 @@ impl ReviewBoard {
         let cache = self.login_cache.as_ref()?;
         concerned().map(|concerned| cache.begin_change(concerned))
     }
+
+    /// Judges a login with a value, and writes its time if that is due.
+    pub(super) fn log_in_on(
+        &self,
+        lease: &mut Lease<'_>,
+        value: &str,
+        judge: Judge<'_>,
+    ) -> Result<Answer, Fault> {
+        let interval = self.settings.last_used_interval;
+        let is_one_statement = lease.dialect().is_some_and(|dialect| dialect.returns_updates);
+        if is_one_statement && interval == Some(Duration::ZERO) && lease.texts == Texts::All {
+            match self.log_in_at_once(lease, value, judge) {
+                Ok(Some(answer)) => return Ok(answer),
+                // Accepted, but not written: it was revoked meanwhile, or cannot be written so.
+                Ok(None) => {}
+                // What must not be written can be read: all but an accepted login has an answer.
+                Err(Fault::ReadOnly(_) | Fault::Denied(_)) => self.count_retry(),
+                Err(fault) => return Err(fault),
+            }
+        }
+        for _ in 0..ATTEMPTS {
+            let Some((record, is_active)) = self.reader().by_value(lease, value)? else {
+                return Ok(None);
+            };
+            record.check_readable()?;
+            let judgment = judge.judge(&record, is_active)?;
+            let Judgment::Accepted(time) = judgment else {
+                return Ok(Some((record, judgment)));
+            };
+            if !is_due(interval, record.last_used(), time) {
+                return Ok(Some((record, Judgment::AcceptedUnwritten)));
+            }
+            let time_of = lease.time();
+            let update = format!(
+                "UPDATE webapi_webapitoken SET last_used = ? WHERE id = ? AND token = ? AND valid \
+                 AND (expires IS NULL OR {time_of}(expires) > {time_of}(?))"
+            );
+            let params =
+                [Param::Time(time), Param::Int(record.id()), Param::Text(value), Param::Time(time)];
+            if lease.execute(&update, &params)? > 0 {
+                record.set_last_used(Some(time));
+                return Ok(Some((record, judgment)));
+            }
+            // It was revoked meanwhile: the update may have waited for that.
+        }
+        Err(Fault::Conflict)
+    }
+
+    /// Reads, judges and writes with one statement. None: the login is good as far as it was read,
+    /// but nothing was written.
+    fn log_in_at_once(
+        &self,
+        lease: &mut Lease<'_>,
+        value: &str,
+        judge: Judge<'_>,
+    ) -> Result<Option<Answer>, Fault> {
+        if TokenValue::check(value).is_err() {
+            return Ok(Some(None));
+        }
+        let now = (judge.now)()?;
+        let (text, time) = (Param::Text(value), Param::Time(now));
+        let mut found = None;
+        let read =
+            lease.query_each(&LOG_IN, &[text, text, time, text, time, time], &mut |mut row| {
+                let is_written = row.int().ok().flatten().is_some_and(|flag| flag != 0);
+                let read = self.reader().read(row)?;
+                found = read
+                    .filter(|(record, _)| record.value().is(value.as_bytes()))
+                    .map(|read| (read, is_written));
+                Ok(())
+            });
+        Fault::or_no_rows(read)?;
+        let Some(((record, is_active), is_written)) = found else { return Ok(Some(None)) };
+        record.check_readable()?;
+        let judgment = (judge.rule)(&record, is_active, now);
+        if let Judgment::Accepted(time) = judgment {
+            if !is_written {
+                return Ok(None);
+            }
+            record.set_last_used(Some(time));
+        }
+        Ok(Some(Some((record, judgment))))
+    }
 }
 
 /// A condition for rows that the cache takes, so that others are not read for it.
@@ -90,4 +218,31 @@ fn has_short_texts() -> String {
     let bytes = ["t.policy", "t.extra_data", "t.note"]
         .map(|column| format!("COALESCE(OCTET_LENGTH({column}), 0)"));
     format!("{} <= {}", bytes.join(" + "), login_cache::MAX_TEXT_BYTES)
+}
+
+/// Whether a login at a time writes it over an earlier one. A time that lies further ahead than the
+/// interval is a mistake of some clock, and is overwritten.
+fn is_due(interval: Option<Duration>, last_used: Option<Timestamp>, now: Timestamp) -> bool {
+    let Some(interval) = interval else { return false };
+    let age = last_used.map(|last| now.as_micros().abs_diff(last.as_micros()));
+    age.is_none_or(|age| u128::from(age) >= interval.as_micros())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn use_is_due_once_the_last_one_is_as_old_as_the_interval() {
+        let at = |secs: i64| Timestamp::from_micros(secs * 1_000_000).unwrap();
+        let due =
+            |interval: u64, last| is_due(Some(Duration::from_secs(interval)), last, at(1_000));
+        assert!(due(60, None));
+        assert!(due(60, Some(at(940))));
+        assert!(!due(60, Some(at(941))));
+        assert!(due(0, Some(at(1_000))));
+        assert!(!due(60, Some(at(1_059))));
+        assert!(due(60, Some(at(1_060))));
+        assert!(!is_due(None, None, at(1_000)));
+    }
 }

@@ -10,7 +10,6 @@ mod files;
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 mod hosts;
 mod insert;
-mod last_used;
 mod limits;
 mod login;
 mod login_cache;
