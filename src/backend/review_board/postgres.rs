@@ -1,7 +1,9 @@
 //! A Review Board server's database on PostgreSQL.
 
+mod faults;
+mod values;
+
 use std::cell::{Cell as StdCell, RefCell};
-use std::error::Error as _;
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::task::Poll;
@@ -12,9 +14,7 @@ use hashbrown::HashMap;
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinHandle;
 use tokio_postgres::config::SslMode;
-use tokio_postgres::error::{Severity, SqlState};
-use tokio_postgres::types::private::BytesMut;
-use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
+use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage, Statement};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
@@ -23,12 +23,11 @@ use super::fault::Fault;
 use super::limits::Limits;
 use super::pool::Attempt;
 use super::sql::{
-    Cell, Connection, Dialect, ForRows, ForRowsOf, KEEP_ALIVE, Param, Query, Row, query_all,
-    unreadable,
+    Connection, Dialect, ForRows, ForRowsOf, KEEP_ALIVE, Param, Query, query_all, unreadable,
 };
 use super::{driver, tls};
-use crate::clock::Timestamp;
-use crate::memory;
+use faults::fault;
+use values::{borrowed, cells, typed};
 
 static DIALECT: Dialect = Dialect {
     begin: "BEGIN ISOLATION LEVEL READ COMMITTED",
@@ -48,9 +47,6 @@ static DIALECT: Dialect = Dialect {
 const GOODBYE: Duration = Duration::from_millis(100);
 /// Statements that a connection keeps prepared.
 const MAX_PREPARED: usize = 64;
-/// Microseconds from the Unix epoch to the year 2000, from which PostgreSQL counts.
-const YEAR_2000: i64 = 946_684_800_000_000;
-
 /// Startup options: the session, whatever the server presets. Values of other types than text are
 /// sent and received in binary, so that no format matters. The server notices that this process is
 /// gone while the connection idles.
@@ -482,31 +478,6 @@ async fn all(mut requests: Vec<Request<'_>>) -> Result<(), tokio_postgres::Error
     results.into_iter().flatten().collect()
 }
 
-/// Copies the cells of a row.
-///
-/// # Errors
-/// `NoMemory`.
-fn cells(row: &tokio_postgres::Row) -> crate::error::Result<Row> {
-    let cell = |index| row.try_get(index).map_or(Ok(Cell::Unreadable), |CellCopy(cell)| cell);
-    memory::try_collect((0..row.len()).map(cell)).map(Row::new)
-}
-
-fn borrowed<'a>(params: &'a [Param<'_>]) -> Vec<&'a (dyn ToSql + Sync)> {
-    params.iter().map(|param| param as _).collect()
-}
-
-/// Parameters of a statement without a name: the server is told their types with it.
-fn typed<'a>(params: &'a [Param<'_>]) -> Vec<(&'a (dyn ToSql + Sync), Type)> {
-    let type_of = |param: &Param<'_>| match param {
-        Param::Null => Type::UNKNOWN,
-        Param::Bool(_) => Type::BOOL,
-        Param::Int(_) => Type::INT8,
-        Param::Text(_) => Type::TEXT,
-        Param::Time(_) => Type::TIMESTAMPTZ,
-    };
-    params.iter().map(|param| (param as _, type_of(param))).collect()
-}
-
 impl Drop for Postgres {
     /// Says goodbye to the server, without waiting for one that is not there or is busy.
     fn drop(&mut self) {
@@ -535,137 +506,6 @@ fn read_only() -> Fault {
 
 fn closed() -> Fault {
     Fault::Lost("the connection was closed".to_owned())
-}
-
-type Failure = Box<dyn std::error::Error + Sync + Send>;
-
-impl ToSql for Param<'_> {
-    fn to_sql(&self, ty: &Type, out: &mut BytesMut) -> Result<IsNull, Failure> {
-        match self {
-            Self::Null => Ok(IsNull::Yes),
-            Self::Bool(flag) => flag.to_sql(ty, out),
-            Self::Int(number) if *ty == Type::INT4 => i32::try_from(*number)?.to_sql(ty, out),
-            Self::Int(number) => number.to_sql(ty, out),
-            Self::Text(text) => text.to_sql(ty, out),
-            Self::Time(time) => (time.as_micros() - YEAR_2000).to_sql(&Type::INT8, out),
-        }
-    }
-
-    fn accepts(ty: &Type) -> bool {
-        *ty == Type::BOOL
-            || *ty == Type::INT4
-            || *ty == Type::INT8
-            || *ty == Type::TIMESTAMPTZ
-            || <&str as ToSql>::accepts(ty)
-    }
-
-    to_sql_checked!();
-}
-
-/// A cell, unless there is no memory for its text.
-struct CellCopy(crate::error::Result<Cell>);
-
-impl<'a> FromSql<'a> for CellCopy {
-    fn from_sql(ty: &Type, raw: &'a [u8]) -> Result<Self, Failure> {
-        Ok(Self(Ok(match *ty {
-            Type::BOOL => Cell::Int(bool::from_sql(ty, raw)?.into()),
-            Type::INT4 => Cell::Int(i32::from_sql(ty, raw)?.into()),
-            Type::INT8 => Cell::Int(i64::from_sql(ty, raw)?),
-            Type::TIMESTAMPTZ => {
-                let micros = i64::from_sql(&Type::INT8, raw)?.checked_add(YEAR_2000);
-                // `infinity`, and what lies outside the years that there are in Python.
-                let time = Timestamp::from_micros(micros.unwrap_or(i64::MAX));
-                time.map_or(Cell::Unreadable, Cell::Time)
-            }
-            _ if <&str as FromSql>::accepts(ty) => {
-                return Ok(Self(Cell::text(<&str>::from_sql(ty, raw)?)));
-            }
-            // A text in the encoding of the database, of which ASCII is a part.
-            Type::BYTEA if raw.is_ascii() => {
-                return Ok(Self(Cell::text(std::str::from_utf8(raw)?)));
-            }
-            _ => Cell::Unreadable,
-        })))
-    }
-
-    fn from_sql_null(_: &Type) -> Result<Self, Failure> {
-        Ok(Self(Ok(Cell::Null)))
-    }
-
-    fn accepts(_: &Type) -> bool {
-        true
-    }
-}
-
-fn fault(error: &tokio_postgres::Error) -> Fault {
-    let Some(answer) = error.as_db_error() else {
-        return match error.source().and_then(|source| source.downcast_ref::<std::io::Error>()) {
-            Some(system) if is_tls(system) => Fault::Tls(system.to_string()),
-            Some(_) => Fault::Lost(error.to_string()),
-            None if error.is_closed() => closed(),
-            // What the driver refuses itself, such as to go on without a password.
-            None => Fault::Refused(match error.source() {
-                Some(source) => format!("{error}: {source}"),
-                None => error.to_string(),
-            }),
-        };
-    };
-    let code = answer.code();
-    let is = |codes: &[SqlState]| codes.contains(code);
-    let says = || match code.code() {
-        // Messages of this class quote values.
-        data if data.starts_with("22") => format!("PostgreSQL says {data}"),
-        code => format!("PostgreSQL says {code}: {}", answer.message()),
-    };
-    if is(&[SqlState::TOO_MANY_CONNECTIONS]) {
-        return Fault::Full(says());
-    }
-    // The session is over whatever the reason, but for those that deny it a start.
-    let is_over = match answer.parsed_severity() {
-        Some(severity) => matches!(severity, Severity::Fatal | Severity::Panic),
-        // PgBouncer sends the severity in one form alone.
-        None => matches!(answer.severity(), "FATAL" | "PANIC"),
-    };
-    // Of a pooler's fatal errors, that of an option is about the location; the others are about a
-    // server that it lost, or a limit of its own.
-    let is_of_options = !is_over || answer.message().contains("startup parameter");
-    // A pooler refuses startup options, or has no statement of this session's.
-    if is(&[SqlState::INVALID_SQL_STATEMENT_NAME, SqlState::DUPLICATE_PSTATEMENT])
-        || (*code == SqlState::PROTOCOL_VIOLATION && is_of_options)
-        || (*code == SqlState::FEATURE_NOT_SUPPORTED && is_over)
-    {
-        return Fault::Refused(format!("{}; {POOLER_HINT}", says()));
-    }
-    let is_denied = ["22", "28", "3D", "42"].iter().any(|class| code.code().starts_with(class));
-    if is_over && !is_denied {
-        return Fault::Lost(says());
-    }
-    if is(&[SqlState::UNTRANSLATABLE_CHARACTER, SqlState::CHARACTER_NOT_IN_REPERTOIRE]) {
-        Fault::Unstorable(None)
-    } else if *code == SqlState::UNIQUE_VIOLATION {
-        Fault::Duplicate
-    } else if is(&[SqlState::QUERY_CANCELED, SqlState::LOCK_NOT_AVAILABLE]) {
-        Fault::TimedOut
-    } else if is(&[SqlState::T_R_SERIALIZATION_FAILURE, SqlState::T_R_DEADLOCK_DETECTED]) {
-        Fault::Conflict
-    } else if is(&[SqlState::UNDEFINED_TABLE, SqlState::UNDEFINED_COLUMN]) {
-        Fault::Schema
-    } else if *code == SqlState::INSUFFICIENT_PRIVILEGE {
-        Fault::Denied(says())
-    } else if *code == SqlState::READ_ONLY_SQL_TRANSACTION {
-        Fault::ReadOnly(says())
-    } else if *code == SqlState::FEATURE_NOT_SUPPORTED {
-        // What was prepared is no longer good, as after a migration of the server: a connection
-        // that prepares anew is.
-        Fault::Lost(says())
-    } else {
-        Fault::Refused(says())
-    }
-}
-
-/// Whether an error of a stream is one of TLS.
-fn is_tls(error: &std::io::Error) -> bool {
-    error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>())
 }
 
 #[cfg(test)]

@@ -1,0 +1,79 @@
+//! What an error of PostgreSQL means.
+
+use std::error::Error as _;
+
+use tokio_postgres::error::{Severity, SqlState};
+
+use super::super::fault::Fault;
+use super::{POOLER_HINT, closed};
+
+pub(super) fn fault(error: &tokio_postgres::Error) -> Fault {
+    let Some(answer) = error.as_db_error() else {
+        return match error.source().and_then(|source| source.downcast_ref::<std::io::Error>()) {
+            Some(system) if is_tls(system) => Fault::Tls(system.to_string()),
+            Some(_) => Fault::Lost(error.to_string()),
+            None if error.is_closed() => closed(),
+            // What the driver refuses itself, such as to go on without a password.
+            None => Fault::Refused(match error.source() {
+                Some(source) => format!("{error}: {source}"),
+                None => error.to_string(),
+            }),
+        };
+    };
+    let code = answer.code();
+    let is = |codes: &[SqlState]| codes.contains(code);
+    let says = || match code.code() {
+        // Messages of this class quote values.
+        data if data.starts_with("22") => format!("PostgreSQL says {data}"),
+        code => format!("PostgreSQL says {code}: {}", answer.message()),
+    };
+    if is(&[SqlState::TOO_MANY_CONNECTIONS]) {
+        return Fault::Full(says());
+    }
+    // The session is over whatever the reason, but for those that deny it a start.
+    let is_over = match answer.parsed_severity() {
+        Some(severity) => matches!(severity, Severity::Fatal | Severity::Panic),
+        // PgBouncer sends the severity in one form alone.
+        None => matches!(answer.severity(), "FATAL" | "PANIC"),
+    };
+    // Of a pooler's fatal errors, that of an option is about the location; the others are about a
+    // server that it lost, or a limit of its own.
+    let is_of_options = !is_over || answer.message().contains("startup parameter");
+    // A pooler refuses startup options, or has no statement of this session's.
+    if is(&[SqlState::INVALID_SQL_STATEMENT_NAME, SqlState::DUPLICATE_PSTATEMENT])
+        || (*code == SqlState::PROTOCOL_VIOLATION && is_of_options)
+        || (*code == SqlState::FEATURE_NOT_SUPPORTED && is_over)
+    {
+        return Fault::Refused(format!("{}; {POOLER_HINT}", says()));
+    }
+    let is_denied = ["22", "28", "3D", "42"].iter().any(|class| code.code().starts_with(class));
+    if is_over && !is_denied {
+        return Fault::Lost(says());
+    }
+    if is(&[SqlState::UNTRANSLATABLE_CHARACTER, SqlState::CHARACTER_NOT_IN_REPERTOIRE]) {
+        Fault::Unstorable(None)
+    } else if *code == SqlState::UNIQUE_VIOLATION {
+        Fault::Duplicate
+    } else if is(&[SqlState::QUERY_CANCELED, SqlState::LOCK_NOT_AVAILABLE]) {
+        Fault::TimedOut
+    } else if is(&[SqlState::T_R_SERIALIZATION_FAILURE, SqlState::T_R_DEADLOCK_DETECTED]) {
+        Fault::Conflict
+    } else if is(&[SqlState::UNDEFINED_TABLE, SqlState::UNDEFINED_COLUMN]) {
+        Fault::Schema
+    } else if *code == SqlState::INSUFFICIENT_PRIVILEGE {
+        Fault::Denied(says())
+    } else if *code == SqlState::READ_ONLY_SQL_TRANSACTION {
+        Fault::ReadOnly(says())
+    } else if *code == SqlState::FEATURE_NOT_SUPPORTED {
+        // What was prepared is no longer good, as after a migration of the server: a connection
+        // that prepares anew is.
+        Fault::Lost(says())
+    } else {
+        Fault::Refused(says())
+    }
+}
+
+/// Whether an error of a stream is one of TLS.
+fn is_tls(error: &std::io::Error) -> bool {
+    error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>())
+}
