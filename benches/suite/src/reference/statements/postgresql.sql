@@ -17,12 +17,16 @@ written AS (
 SELECT EXISTS (SELECT 1 FROM written WHERE written.id = found.id), found.* FROM found;
 
 -- operation: existing
-SELECT t.id, u.is_active, t.extra_data, t.token_generator_id, u.username, s.name, t.token, t.time_added,
-    t.last_updated, t.last_used, t.expires, t.valid, t.invalid_date, t.invalid_reason, t.note, t.policy
-FROM webapi_webapitoken t LEFT JOIN auth_user u ON u.id = t.user_id
-LEFT JOIN site_localsite s ON s.id = t.local_site_id
-WHERE u.username = :user AND t.valid AND (t.expires IS NULL OR t.expires > now() + interval '300' second)
-    AND t.local_site_id IS NULL
+SELECT u.id, u.username, s.id, s.name, t.id, u.is_active, t.extra_data, t.token_generator_id, u.username, s.name,
+    t.token, t.time_added, t.last_updated, t.last_used, t.expires, t.valid, t.invalid_date, t.invalid_reason,
+    t.note, t.policy
+FROM auth_user u LEFT JOIN (
+    SELECT t.id FROM webapi_webapitoken t JOIN auth_user o ON o.id = t.user_id
+    WHERE o.username = :user AND t.local_site_id IS NULL AND t.valid
+        AND (t.expires IS NULL OR t.expires > now() + interval '300' second)
+    ORDER BY (t.expires IS NULL) DESC, t.expires DESC, t.id LIMIT 16) page ON 1 = 1
+LEFT JOIN webapi_webapitoken t ON t.id = page.id LEFT JOIN site_localsite s ON s.id = t.local_site_id
+WHERE u.username = :user
 ORDER BY (t.expires IS NULL) DESC, t.expires DESC, t.id LIMIT 16;
 
 -- operation: new
