@@ -89,7 +89,7 @@ pub(crate) struct OwnedClientQuery {
     pub valid_until: Timestamp,
     pub ignored_generators: Option<Arc<BTreeSet<Text>>>,
     /// What the search that found no token has seen.
-    pub searched: Option<Searched>,
+    pub searched: Option<Box<Searched>>,
     /// If the backend knows how many days a new token is good for, when they begin.
     pub expires_from: Option<Timestamp>,
 }
@@ -110,10 +110,19 @@ pub(crate) struct Seen {
     pub count: i64,
     /// The sum of their ids.
     pub sum: i128,
+    /// The sum of the lengths of their `extra_data`.
+    pub bytes: i128,
     /// The highest of their ids.
     pub last_id: i64,
     /// When one of them was updated last.
     pub last_updated: Timestamp,
+}
+
+impl Searched {
+    /// Whether another search was for the same user and Local Site, by their ids.
+    pub fn is_of_same_names(&self, other: &Self) -> bool {
+        (self.user_id, self.local_site_id) == (other.user_id, other.local_site_id)
+    }
 }
 
 impl OwnedClientQuery {

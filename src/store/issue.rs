@@ -100,7 +100,7 @@ impl Store {
             client_name: Text::new(request.client_name),
             valid_until,
             ignored_generators,
-            searched,
+            searched: searched.map(Box::new),
             expires_from,
         };
         let (record, created) =

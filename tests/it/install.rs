@@ -394,8 +394,11 @@ fn the_commands_in_the_readme_work() {
         rest.split_once(to).unwrap_or_else(|| panic!("README.md has {to}")).0
     };
     let part = between("## Install\n", "## Durability\n");
-    let commands = c::code_blocks(part, "sh");
+    let mut commands = c::code_blocks(part, "sh");
     assert_eq!(commands.len(), 4, "to install, C, C++ and Python: {commands:?}");
+    // `.ci/python` runs that of Python: pip downloads what builds a wheel.
+    let python = commands.pop().expect("there are four");
+    assert!(python.ends_with("environment/bin/python first.py\n"), "{python}");
 
     let place = folder("new_user");
     symlink(c::root().join("examples"), place.join("examples")).expect("a link can be made");
@@ -421,6 +424,12 @@ fn the_commands_in_the_readme_work() {
     );
     let tokens = printed.lines().filter(|line| line.starts_with("rbp_") && line.len() == 255);
     assert_eq!(tokens.count(), 1, "C alone prints a secret: {printed}");
+    let printed = c::successful_output(
+        Command::new("python3")
+            .arg(place.join("first.py"))
+            .env("PYTHONPATH", c::root().join("bindings/python/src"))
+            .env("RBTOKEN_LIBRARY", LazyLock::force(&c::LIBRARY)),
+    );
     assert!(printed.ends_with("True True\n"), "{printed}");
 
     let block = &c::code_blocks(part, "cmake")[0];

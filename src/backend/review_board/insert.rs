@@ -12,6 +12,8 @@ use crate::token::{Record, RecordFields, SharedRecord};
 
 /// What is read once the user is locked.
 struct Locked {
+    /// The user is there still.
+    is_user: bool,
     page: Page,
     changes: Changes,
     days: i64,
@@ -31,11 +33,11 @@ impl ReviewBoard {
         unless: Option<&OwnedClientQuery>,
     ) -> Result<Outcome> {
         let limits = self.limits();
-        let searched = unless.and_then(|unless| Some((unless, unless.searched?)));
+        let searched = unless.and_then(|unless| Some((unless, unless.searched.as_deref()?)));
         let mut inserted = Err(Fault::Unconvertible);
         if let Some((unless, searched)) = searched {
             inserted = self.transact_as(limits, |lease| match lease.texts {
-                Texts::All => self.insert_after_search(lease, &fields, unless, &searched),
+                Texts::All => self.insert_after_search(lease, &fields, unless, searched),
                 _ => Err(Fault::Unconvertible),
             });
         }
@@ -63,7 +65,8 @@ impl ReviewBoard {
         }
     }
 
-    /// Inserts a token for a client that a search has not found, unless there is one by now.
+    /// Inserts a token for a client that a search has not found, unless there is one by now. The
+    /// fault is `Unconvertible` if it has to be done the long way, which looks up the names again.
     fn insert_after_search(
         &self,
         lease: &mut Lease<'_>,
@@ -93,11 +96,15 @@ impl ReviewBoard {
         }
         queries.push(Query { statement: &again, params: &params });
         let last = queries.len() - 1;
-        let locked =
-            Locked { page: Page::EMPTY, changes: Changes::EMPTY, days: DEFAULT_EXPIRATION_DAYS };
+        let locked = Locked {
+            is_user: false,
+            page: Page::EMPTY,
+            changes: Changes::EMPTY,
+            days: DEFAULT_EXPIRATION_DAYS,
+        };
         let read = |locked: &mut Locked, index, mut row: Row| {
             match index {
-                0 => {}
+                0 => locked.is_user = true,
                 index if index < last => {
                     let settings = row.text().map_err(|_| Fault::Unconvertible)?;
                     locked.days = expiration_days(settings.as_ref().map_or("", |it| it))?;
@@ -108,20 +115,30 @@ impl ReviewBoard {
             Ok(())
         };
         lease.transaction_after(&queries, locked, read, |lease, locked| {
-            let Locked { page, changes, days } = locked;
-            let found: Option<SharedRecord> = match &searched.seen {
+            let Locked { is_user, page, changes, days } = locked;
+            if !is_user {
+                return Err(Fault::Unconvertible);
+            }
+            let found: Result<SharedRecord, Searched> = match &searched.seen {
                 Some(seen) if changes.are_all(seen) => {
-                    reader.first_that_serves(lease, &query, &changes.candidates)?
+                    match reader.first_that_serves(lease, &query, &changes.candidates)? {
+                        Some(found) => Ok(found),
+                        None if changes.candidates.last_of_many().is_none() => Err(*searched),
+                        None => reader.search(lease, &query)?,
+                    }
                 }
-                Some(_) => reader.search(lease, &query)?.ok(),
+                Some(_) => reader.search(lease, &query)?,
                 None => match page.finish(&query)? {
-                    Paged::Found(found) => Some(found),
-                    Paged::NotFound(_) => None,
-                    Paged::Full(searched) => reader.scan(lease, &query, searched)?.ok(),
+                    Paged::Found(found) => Ok(found),
+                    Paged::NotFound(searched) => Err(searched),
+                    Paged::Full(searched) => reader.scan(lease, &query, searched)?,
                 },
             };
-            if let Some(found) = found {
-                return Ok(Outcome::Found(found));
+            match found {
+                Ok(found) => return Ok(Outcome::Found(found)),
+                Err(again) if again.is_of_same_names(searched) => {}
+                // The names belong to others by now.
+                Err(_) => return Err(Fault::Unconvertible),
             }
             let mut fields = fields.clone();
             if let Some(now) = unless.expires_from {

@@ -266,13 +266,16 @@ impl ReviewBoard {
                 Err(Fault::Unconvertible) if lease.texts == Texts::All => {
                     lease.texts = Texts::Ascii;
                 }
-                Err(fault) if fault.is_gone() && !lease.is_new => {
-                    drop(lease);
-                    lease = self.pool.lease_new(limits)?;
-                }
+                Err(fault) if fault.is_gone() && !lease.is_new => {}
                 done => return done,
             }
             self.count_retry();
+            if !lease.is_usable() {
+                let texts = lease.texts;
+                drop(lease);
+                lease = self.pool.lease_new(limits)?;
+                lease.texts = texts;
+            }
         }
         Err(Fault::Conflict)
     }

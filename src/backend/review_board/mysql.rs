@@ -360,11 +360,12 @@ fn date(time: Timestamp) -> Value {
 fn with_integers(query: &Query<'_>) -> Option<String> {
     let mut parts = query.statement.split('?');
     let mut text = parts.next()?.to_owned();
-    for (part, param) in parts.zip(query.params) {
-        let Param::Int(number) = param else { return None };
+    let mut params = query.params.iter();
+    for part in parts {
+        let Some(Param::Int(number)) = params.next() else { return None };
         text += &format!("{number}{part}");
     }
-    Some(text)
+    params.next().is_none().then_some(text)
 }
 
 /// The cells of a row that was sent as text.

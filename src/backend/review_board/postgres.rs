@@ -279,10 +279,14 @@ impl Postgres {
         let (begin, limit) = self.begin_statement()?;
         self.transaction_limit = limit;
         let given = RefCell::new((each, Ok(())));
-        let is_row_refused = StdCell::new(false);
+        let (is_row_refused, has_begun) = (StdCell::new(false), StdCell::new(false));
         let answer = self.answer(async |client| {
-            let begin: Request<'_> = Box::pin(client.batch_execute(&begin));
-            let (given, is_row_refused) = (&given, &is_row_refused);
+            let (given, is_row_refused, has_begun) = (&given, &is_row_refused, &has_begun);
+            let begin: Request<'_> = Box::pin(async move {
+                client.batch_execute(&begin).await?;
+                has_begun.set(true);
+                Ok(())
+            });
             let requests = named.iter().zip(queries).enumerate();
             let requests = requests.map(|(index, (statement, query))| -> Request<'_> {
                 Box::pin(async move {
@@ -304,6 +308,12 @@ impl Postgres {
         match answer {
             // The parameters were converted, and a row cannot be.
             Err(Fault::Unstorable(_)) if is_row_refused.get() => Err(Fault::Unconvertible),
+            // The server is there. It may take its limit for each of the queries.
+            Err(Fault::Silent { .. }) if has_begun.get() => {
+                let others = limit.unwrap_or(self.limits.statement) * named.len() as u32;
+                self.busy_until = self.busy_until.map(|until| until + others);
+                Err(Fault::Silent { is_overdue: false })
+            }
             answer => answer.and(given.into_inner().1),
         }
     }

@@ -168,8 +168,8 @@ impl Reader<'_> {
         loop {
             let mut seen_now = Seen::NONE;
             lease.query_each(&statement, &params, &mut |row| {
-                if let Some((id, last_updated)) = candidates.read(self, query, row)? {
-                    seen_now.add(id, last_updated);
+                if let Some(state) = candidates.read(self, query, row)? {
+                    seen_now.add(&state);
                 }
                 Ok(())
             })?;
@@ -208,7 +208,16 @@ impl Reader<'_> {
 }
 
 /// What is read of a candidate at first.
-const CANDIDATE: &str = "t.id, t.expires, t.last_updated, t.token_generator_id, t.extra_data";
+const CANDIDATE: &str = "t.id, COALESCE(OCTET_LENGTH(t.extra_data), 0), t.expires, \
+     t.last_updated, t.token_generator_id, t.extra_data";
+
+/// What identifies the state of a candidate, as far as a search depends on it.
+pub(super) struct State {
+    id: i64,
+    /// The length of its `extra_data`: the server does not always move `last_updated` with it.
+    bytes: i64,
+    last_updated: Option<Timestamp>,
+}
 
 /// The condition of all candidates, where the ids of user and Local Site are known.
 fn of_searched(
@@ -243,21 +252,21 @@ impl Candidates {
     }
 
     /// The rank of the last one, if there may be others behind it.
-    fn last_of_many(&self) -> Option<Rank> {
+    pub fn last_of_many(&self) -> Option<Rank> {
         self.best.last().copied().filter(|_| self.best.len() >= PAGE)
     }
 
-    /// Reads a row of [`CANDIDATE`]. Returns its id and when it was updated, unless the row has
-    /// no token.
+    /// Reads a row of [`CANDIDATE`]. Returns its state, unless the row has no token.
     pub fn read(
         &mut self,
         reader: Reader<'_>,
         query: &ClientQuery<'_>,
         mut row: Row,
-    ) -> Result<Option<(i64, Option<Timestamp>)>> {
+    ) -> Result<Option<State>> {
         let Some(id) = row.id() else { return Ok(None) };
+        let bytes = row.id().ok_or_else(unreadable)?;
         let (expires, last_updated) = (row.time(), row.time().ok().flatten());
-        let told = Ok(Some((id, last_updated)));
+        let told = Ok(Some(State { id, bytes, last_updated }));
         let (Ok(expires), Ok(Some(generator_id)), Ok(Some(extra_data))) =
             (expires, row.text(), row.text())
         else {
@@ -279,10 +288,10 @@ impl Candidates {
     }
 }
 
-/// What has changed since a search in vain: how many candidates there were then, the sum of their
-/// ids, and those that are new or were updated since.
+/// What has changed since a search in vain: how many candidates there were then, the sums of their
+/// ids and of the lengths of their `extra_data`, and those that are new or were updated since.
 pub(super) struct Changes {
-    known: Option<(i64, i128)>,
+    known: Option<(i64, i128, i128)>,
     pub candidates: Candidates,
 }
 
@@ -293,10 +302,12 @@ impl Changes {
     pub fn statement(time: &str, query: &ClientQuery<'_>, searched: &Searched) -> String {
         let (condition, _) = of_searched(time, query, searched);
         format!(
-            "SELECT f.known, f.total, {CANDIDATE} FROM (SELECT COUNT(*) AS known, \
-             CAST(SUM(t.id) AS char(40)) AS total FROM webapi_webapitoken t \
-             WHERE {condition} AND t.id <= ?) f LEFT JOIN webapi_webapitoken t \
-             ON {condition} AND (t.id > ? OR {time}(t.last_updated) > {time}(?))"
+            "SELECT f.known, f.total, f.bytes, {CANDIDATE} FROM (SELECT COUNT(*) AS known, \
+             CAST(SUM(t.id) AS char(40)) AS total, \
+             CAST(SUM(COALESCE(OCTET_LENGTH(t.extra_data), 0)) AS char(40)) AS bytes \
+             FROM webapi_webapitoken t WHERE {condition} AND t.id <= ?) f \
+             LEFT JOIN webapi_webapitoken t \
+             ON {condition} AND (t.id > ? OR {time}(t.last_updated) >= {time}(?))"
         )
     }
 
@@ -321,9 +332,11 @@ impl Changes {
         mut row: Row,
     ) -> Result<()> {
         let count = row.id().ok_or_else(unreadable)?;
-        let sum = row.text().map_err(|_| unreadable())?;
-        let sum = sum.map_or(Ok(0), |sum| sum.trim().parse()).map_err(|_| unreadable())?;
-        self.known = Some((count, sum));
+        let mut sum = || {
+            let sum = row.text().map_err(|_| unreadable())?;
+            sum.map_or(Ok(0), |sum| sum.trim().parse()).map_err(|_| unreadable())
+        };
+        self.known = Some((count, sum()?, sum()?));
         self.candidates.read(reader, query, row)?;
         Ok(())
     }
@@ -331,18 +344,20 @@ impl Changes {
     /// Whether the candidates that were known are those that were seen. Others may have committed
     /// lower ids after higher ones.
     pub fn are_all(&self, seen: &Seen) -> bool {
-        self.known == Some((seen.count, seen.sum))
+        self.known == Some((seen.count, seen.sum, seen.bytes))
     }
 }
 
 impl Seen {
-    const NONE: Self = Self { count: 0, sum: 0, last_id: i64::MIN, last_updated: Timestamp::MIN };
+    const NONE: Self =
+        Self { count: 0, sum: 0, bytes: 0, last_id: i64::MIN, last_updated: Timestamp::MIN };
 
-    fn add(&mut self, id: i64, last_updated: Option<Timestamp>) {
+    fn add(&mut self, state: &State) {
         self.count += 1;
-        self.sum += i128::from(id);
-        self.last_id = self.last_id.max(id);
-        self.last_updated = last_updated.map_or(self.last_updated, |it| it.max(self.last_updated));
+        self.sum += i128::from(state.id);
+        self.bytes += i128::from(state.bytes);
+        self.last_id = self.last_id.max(state.id);
+        self.last_updated = state.last_updated.unwrap_or(Timestamp::MIN).max(self.last_updated);
     }
 }
 

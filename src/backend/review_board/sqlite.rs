@@ -108,7 +108,12 @@ impl Connection for Sqlite {
     }
 
     fn run(&mut self, statement: &str) -> Result<(), Fault> {
-        self.ready()?.execute_batch(statement).map_err(fault)
+        let connection = self.ready()?;
+        // SQLite ends a transaction by itself after some errors.
+        if statement == "ROLLBACK" && connection.is_autocommit() {
+            return Ok(());
+        }
+        connection.execute_batch(statement).map_err(fault)
     }
 
     fn query(
