@@ -98,11 +98,13 @@ fn unreadable_tokens_hide_no_good_one(site: &mut Installation) {
 }
 
 /// A search finds nothing and waits for the lock of the user. Meanwhile others commit a token for
-/// the client, with a lower id than those that were seen, or change one so that it serves.
+/// the client, with a lower id than those that were seen, or change one so that it serves. The
+/// server does that to a new token without moving `last_updated`.
 fn search_sees_what_was_committed_meanwhile(site: &mut Installation) {
     const DOCUMENT: &str = r#"{"client_name": "wanted"}"#;
     let store = site.store();
-    for (count, is_inserted) in [(2, true), (2, false), (MANY, true), (MANY, false)] {
+    let changes = ["inserted", "updated", "changed in place"];
+    for (count, change) in [2, MANY].into_iter().flat_map(|count| changes.map(|it| (count, it))) {
         let first = give_tokens(&store, 1, |_| "first".to_owned())[0];
         execute(site, "BEGIN");
         let lock = match site.name {
@@ -118,18 +120,21 @@ fn search_sees_what_was_committed_meanwhile(site: &mut Installation) {
         execute(site, lock);
         let columns = "user_id, token_generator_id, time_added, last_updated, valid, \
                        invalid_reason, note, policy, expires";
-        let change = if is_inserted {
+        let statement = if change == "inserted" {
             format!(
                 "INSERT INTO webapi_webapitoken ({columns}, token, extra_data) \
                  SELECT {columns}, 'value {count}', '{DOCUMENT}' FROM webapi_webapitoken WHERE id = {first}"
             )
         } else {
+            let date = match change {
+                "updated" => ", last_updated = '2090-01-01 00:00:00'",
+                _ => "",
+            };
             format!(
-                "UPDATE webapi_webapitoken SET extra_data = '{DOCUMENT}', \
-                 last_updated = '2090-01-01 00:00:00' WHERE id = {first}"
+                "UPDATE webapi_webapitoken SET extra_data = '{DOCUMENT}'{date} WHERE id = {first}"
             )
         };
-        execute(site, &change);
+        execute(site, &statement);
         give_tokens(&store, count, |number| format!("client {number}"));
         thread::scope(|scope| {
             let store = &store;
@@ -139,7 +144,7 @@ fn search_sees_what_was_committed_meanwhile(site: &mut Installation) {
             thread::sleep(Duration::from_millis(500));
             assert!(!search.is_finished());
             execute(site, "COMMIT");
-            assert_eq!(search.join().unwrap(), Ok(false), "{count} {is_inserted}");
+            assert_eq!(search.join().unwrap(), Ok(false), "{count} {change}");
         });
         execute(site, "DELETE FROM webapi_webapitoken");
     }
