@@ -106,6 +106,7 @@ fn search_sees_what_was_committed_meanwhile(site: &mut Installation) {
     let changes = ["inserted", "updated", "changed in place"];
     for (count, change) in [2, MANY].into_iter().flat_map(|count| changes.map(|it| (count, it))) {
         let first = give_tokens(&store, 1, |_| "first".to_owned())[0];
+        execute(site, "UPDATE webapi_webapitoken SET last_updated = '2000-01-01 00:00:00'");
         execute(site, "BEGIN");
         let lock = match site.name {
             // As a new token locks the user that it refers to.
