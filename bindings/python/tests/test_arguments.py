@@ -115,6 +115,41 @@ class Arguments(unittest.TestCase):
                 self.assert_refused(InvalidType, argument, call)
         self.assertEqual(len(store), 0)
 
+    def test_handle_of_another_kind_is_refused(self) -> None:
+        """The library trusts an address: that of another kind of handle would be misread."""
+        token = self.store.generate_token("alice")
+        instance = rbtoken.Instance()
+        self.addCleanup(instance.close)
+        others: tuple[Any, ...] = (token, self.store.list_tokens(), rbtoken.Policy({}),
+                                   ServiceAccount("bot"), instance)
+        for other in others:
+            for call in (lambda: rbtoken.Policy({}, other), lambda: rbtoken.AsyncStore(other),
+                         lambda: ServiceAccount("bot").get_api_token(other)):
+                self.assert_refused(InvalidType, "store", call)
+            self.assert_refused(InvalidType, "self", lambda: Store.token_count(other))
+        self.assert_refused(InvalidType, "store", lambda: rbtoken.Policy({}, 5))  # type: ignore
+        for other in (*others[1:], self.store):
+            self.assert_refused(InvalidType, "self", lambda: rbtoken.Token.to_json(other))
+            self.assert_refused(
+                InvalidType, "self", lambda: rbtoken.Token.id.fget(other))  # type: ignore
+
+    def test_token_of_another_store_is_refused(self) -> None:
+        token = self.store.generate_token("alice")
+        with Store() as other:
+            theirs = other.generate_token("bob")
+            self.assertEqual(theirs.id, token.id)
+            for call in (lambda: self.store.delete_token(theirs),
+                         lambda: self.store.update_token(theirs, note="x"),
+                         lambda: self.store.invalidate_token_by_id(theirs)):
+                self.assert_refused(rbtoken.NotFound, "token_id", call)
+            # The same value under another id.
+            other.import_token("bob", token.value)
+            self.assert_refused(rbtoken.NotFound, "token_id", lambda: self.store.delete_token(
+                other.find_token(token.value)))
+        self.assertEqual(self.store.get_token(token.id), token)
+        self.store.delete_token(token)
+        self.assertEqual(len(self.store), 0)
+
     def test_unknown_name_is_refused(self) -> None:
         with self.assertRaisesRegex(TypeError, "expiry"):
             self.store.generate_token("alice", expiry=NEW_YEAR)

@@ -34,6 +34,16 @@ class Files(unittest.TestCase):
             self.assertEqual((found.value, found.user), (token.value, "alice"))
             self.assertIsNotNone(found.last_used)
 
+    def test_token_of_a_file_opened_again_is_accepted(self) -> None:
+        path = self.folder / "tokens.db"
+        with Store(path) as store:
+            token = store.generate_token("alice")
+        with Store(path) as store:
+            self.assertEqual(store.update_token(token, note="again").id, token.id)
+            store.invalidate_token_by_id(token)
+            store.delete_token(token)
+            self.assertEqual(len(store), 0)
+
     def test_location_that_is_no_store_is_refused(self) -> None:
         other = self.folder / "other"
         other.write_text("This is no store.")

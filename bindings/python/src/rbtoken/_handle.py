@@ -22,7 +22,7 @@ from typing import Any, Generic, NoReturn, Optional, TypeVar
 
 from ._abi import Status
 from ._native import held
-from .errors import Closed, ShuttingDown, failure
+from .errors import Closed, InvalidType, ShuttingDown, failure
 
 #: For how long the end of the interpreter waits for the calls of other threads, in seconds.
 SHUTDOWN_WAIT = 10.0
@@ -119,6 +119,7 @@ class CallingRef(Ref):
 
 
 _Ref = TypeVar("_Ref", bound=Ref)
+_Kind = TypeVar("_Kind", bound=Ref)
 _Self = TypeVar("_Self", bound="Handle[Any]")
 
 
@@ -131,9 +132,15 @@ class Handle(Generic[_Ref]):
     __slots__ = ("_ref", "__weakref__")
     _ref: Optional[_Ref]
 
+    def __new__(cls: type[_Self], *_: Any, **__: Any) -> _Self:
+        handle = object.__new__(cls)
+        # Closed until it is opened, also if its class's `__init__` is never called.
+        handle._ref = None
+        return handle
+
     @classmethod
     def _of(cls: type[_Self], ref: Any) -> _Self:
-        handle = cls.__new__(cls)
+        handle = object.__new__(cls)
         handle._ref = ref
         return handle
 
@@ -146,18 +153,26 @@ class Handle(Generic[_Ref]):
         """Closes the handle. Calls in flight go on. Closing it again does nothing."""
         self._ref = None
 
-    def _open(self) -> _Ref:
+    def _open(self, kind: type[_Kind]) -> _Kind:
+        """Returns what the handle refers to, which must be of the kind that the caller expects.
+
+        A method may be called with any handle, as in ``Store.token_count(policy)``, and the library
+        trusts the address that it is given.
+        """
         ref = self._ref
         if ref is None:
             self._refuse()
+        if not isinstance(ref, kind):
+            raise InvalidType(Status.INVALID_ARGUMENT,
+                              f"this method is not one of {type(self).__name__}", "self")
         return ref
 
     def _refuse(self) -> NoReturn:
         raise Closed(Status.STATE, f"this {type(self).__name__} is closed")
 
-    def _call(self, function: Any, *arguments: Any) -> None:
-        """Calls a function of this handle that can fail, and raises its failure."""
-        ref: _Ref | None = self._open()
+    def _call(self, kind: type[Ref], function: Any, *arguments: Any) -> None:
+        """Calls a function of handles of a kind that can fail, and raises its failure."""
+        ref: Ref | None = self._open(kind)
         assert ref is not None
         error = c_void_p()
         gate.enter()
@@ -171,7 +186,7 @@ class Handle(Generic[_Ref]):
             raise failure(status, error)
 
     def __enter__(self: _Self) -> _Self:
-        self._open()
+        self._open(Ref)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
@@ -179,7 +194,7 @@ class Handle(Generic[_Ref]):
         self.close()
 
     def __copy__(self: _Self) -> _Self:
-        return self._of(self._open())
+        return self._of(self._open(Ref))
 
     def __deepcopy__(self: _Self, memo: dict[int, Any]) -> _Self:
         return self.__copy__()

@@ -15,6 +15,7 @@ from datetime import timedelta
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Optional, TypeVar
 
+from . import _convert as convert
 from ._convert import Document, Path
 from .callbacks import Clock, Entropy
 from .login import ClientToken
@@ -61,6 +62,8 @@ class AsyncStore:
 
     def __init__(self, store: Store, *, executor: Optional[Executor] = None) -> None:
         """Wraps a store. ``executor``: None: the loop's own."""
+        if not isinstance(store, Store):
+            convert.refuse_type(store, "store", "a Store")
         #: The store, for calls that need not be awaited.
         self.store = store
         #: What the calls run on; None: the loop's own executor.

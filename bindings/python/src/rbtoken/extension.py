@@ -105,27 +105,27 @@ class Instance(Handle[InstanceRef]):
     def configure(self, settings: Optional[Document] = None) -> None:
         """Sets the settings, in place of earlier ones; None: all defaults. Not while the instance
         is initialized."""
-        self._call(_table().configure,
+        self._call(InstanceRef, _table().configure,
                    *convert.pair(convert.optional_document(settings, "settings")))
 
     def initialize(self) -> None:
         """Opens the instance's store."""
-        self._call(_table().initialize)
+        self._call(InstanceRef, _table().initialize)
 
     def shutdown(self) -> None:
         """Closes the instance's store, and removes its hooks and generators."""
-        self._call(_table().shutdown)
+        self._call(InstanceRef, _table().shutdown)
 
     def store(self) -> Store:
         """Returns the instance's store, while the instance is initialized."""
-        pointer, keep = c_void_p(), self._open().keep
-        self._call(_table().get_store, byref(pointer))
+        pointer, keep = c_void_p(), self._open(InstanceRef).keep
+        self._call(InstanceRef, _table().get_store, byref(pointer))
         return Store._of(StoreRef(pointer.value or 0, "of an Instance", keep))
 
     def settings(self) -> dict[str, Any]:
         """Returns all settings in force."""
         buffer = c_void_p()
-        self._call(_table().get_settings, byref(buffer))
+        self._call(InstanceRef, _table().get_settings, byref(buffer))
         return dict(json.loads(take_text(buffer)))
 
     def __repr__(self) -> str:

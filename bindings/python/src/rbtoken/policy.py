@@ -15,6 +15,7 @@ from . import _convert as convert
 from ._convert import Document
 from ._handle import Handle, Ref, call
 from ._native import held, lib
+from ._open import StoreRef
 
 if TYPE_CHECKING:
     from .store import Store
@@ -31,6 +32,13 @@ class PolicyRef(Ref):
             free(self.pointer)
 
 
+def _open_store(store: Store) -> Ref:
+    from .store import Store
+    if not isinstance(store, Store):
+        convert.refuse_type(store, "store", "a Store or None")
+    return store._open(StoreRef)
+
+
 class Policy(Handle[PolicyRef]):
     """A policy of its own. Policies are equal if their documents are."""
 
@@ -43,7 +51,7 @@ class Policy(Handle[PolicyRef]):
         self._ref = None
         self._text = convert.document(document, "document")
         pointer = c_void_p()
-        ref = None if store is None else store._open()
+        ref = None if store is None else _open_store(store)
         try:
             call(lib.rbtoken_policy_parse, None if ref is None else ref.pointer,
                  *convert.pair(self._text), byref(pointer))
@@ -54,7 +62,7 @@ class Policy(Handle[PolicyRef]):
     def allows(self, policy_id: str, method: str, resource_id: Optional[str] = None) -> bool:
         """Returns whether the policy allows an HTTP method on a resource."""
         allowed = c_bool()
-        self._call(held.rbtoken_policy_allows,
+        self._call(PolicyRef, held.rbtoken_policy_allows,
                    *convert.pair(convert.text(policy_id, "policy_id")),
                    *convert.pair(convert.text(method, "method")),
                    *convert.pair(convert.optional_text(resource_id, "resource_id")),
@@ -64,7 +72,7 @@ class Policy(Handle[PolicyRef]):
     @property
     def document(self) -> dict[str, Any]:
         """The document."""
-        self._open()
+        self._open(PolicyRef)
         return dict(json.loads(self._text))
 
     def __copy__(self) -> Policy:

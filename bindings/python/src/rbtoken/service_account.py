@@ -16,6 +16,7 @@ from . import _convert as convert
 from ._convert import Document
 from ._handle import Handle, Ref, call
 from ._native import held, lib
+from ._open import StoreRef
 from .login import ClientToken
 from .options import NEVER, Never, ServiceTokenOptions, merge
 from .token import Token, TokenRef
@@ -71,7 +72,7 @@ class ServiceAccount(Handle[ServiceAccountRef]):
     @property
     def id(self) -> str:
         """The account's id."""
-        self._open()
+        self._open(ServiceAccountRef)
         return self._id
 
     def get_api_token(self, store: Store, options: Optional[ServiceTokenOptions] = None, *,
@@ -85,10 +86,10 @@ class ServiceAccount(Handle[ServiceAccountRef]):
         struct = merge(ServiceTokenOptions, options, {
             "min_validity": min_validity, "local_site": local_site})._struct()
         token, created = c_void_p(), c_bool()
-        ref = store._open()
+        ref = store._open(StoreRef)
         try:
-            self._call(lib.rbtoken_service_account_get_api_token, ref.pointer, byref(struct),
-                       byref(token), byref(created))
+            self._call(ServiceAccountRef, lib.rbtoken_service_account_get_api_token, ref.pointer,
+                       byref(struct), byref(token), byref(created))
         finally:
             del ref
         return ClientToken(Token._of(TokenRef(token.value or 0)), created.value)

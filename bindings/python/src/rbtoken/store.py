@@ -15,12 +15,13 @@ from typing import Any, Optional, Union
 from . import _convert as convert
 from . import _native
 from . import callbacks
+from ._abi import Status
 from ._convert import Document, Path
 from ._handle import Handle, gate, take_text
 from ._native import lib
 from ._open import StoreRef, opened
 from .callbacks import Clock, Create, Created, Entropy, Event, Hooks, Progress, Validate
-from .errors import failure
+from .errors import NotFound, failure
 from .login import (ERROR_AT, REFUSED_AT, TOKEN_AT, VERDICTS, ClientToken, Login, LoginOutputs)
 from .options import (ANY, KEEP, Any_, ClientTokenOptions, GenerateOptions, ImportOptions, Keep,
                       LoginOptions, Never, TokenFilter, TokenUpdate, merge)
@@ -28,10 +29,6 @@ from .token import Token, TokenList, TokenListRef, TokenRef
 
 #: How many calls each thread is inside, for a login that counts itself.
 _calls = gate.calls
-
-
-def _token_id(token: int | Token, name: str) -> int:
-    return token.id if isinstance(token, Token) else convert.integer(token, name)
 
 
 class Store(Handle[StoreRef]):
@@ -74,10 +71,10 @@ class Store(Handle[StoreRef]):
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Store):
             return NotImplemented
-        return self is other or self._open().pointer == other._open().pointer
+        return self is other or self._open(StoreRef).pointer == other._open(StoreRef).pointer
 
     def __hash__(self) -> int:
-        return hash(self._open().pointer)
+        return hash(self._open(StoreRef).pointer)
 
     def __len__(self) -> int:
         return self.token_count()
@@ -93,55 +90,56 @@ class Store(Handle[StoreRef]):
 
     def set_setting(self, name: str, value: Any) -> None:
         """Changes a setting, such as ``client_token_expiration``, to a JSON value."""
-        self._call(lib.rbtoken_store_set_setting, *convert.pair(convert.text(name, "name")),
+        self._call(StoreRef, lib.rbtoken_store_set_setting,
+                   *convert.pair(convert.text(name, "name")),
                    *convert.pair(convert.json_value(value, "value")))
 
     def get_setting(self, name: str) -> Any:
         """Returns a setting."""
         buffer = c_void_p()
-        self._call(lib.rbtoken_store_get_setting, *convert.pair(convert.text(name, "name")),
-                   byref(buffer))
+        self._call(StoreRef, lib.rbtoken_store_get_setting,
+                   *convert.pair(convert.text(name, "name")), byref(buffer))
         return json.loads(take_text(buffer))
 
     def statistics(self) -> dict[str, Any]:
         """Returns the counters of the store, and those of the process's handles."""
         buffer = c_void_p()
-        self._call(lib.rbtoken_store_statistics, byref(buffer))
+        self._call(StoreRef, lib.rbtoken_store_statistics, byref(buffer))
         return dict(json.loads(take_text(buffer)))
 
     def add_local_site(self, local_site: str) -> None:
         """Adds a Local Site, to which tokens can belong from then on."""
-        self._call(lib.rbtoken_store_add_local_site,
+        self._call(StoreRef, lib.rbtoken_store_add_local_site,
                    *convert.pair(convert.text(local_site, "local_site")))
 
     def remove_local_site(self, local_site: str) -> None:
         """Removes a Local Site and the tokens that belong to it."""
-        self._call(lib.rbtoken_store_remove_local_site,
+        self._call(StoreRef, lib.rbtoken_store_remove_local_site,
                    *convert.pair(convert.text(local_site, "local_site")))
 
     def set_user_active(self, user: str, active: bool) -> None:
         """Enables or disables login for a user. Tokens of a disabled user are kept."""
-        self._call(lib.rbtoken_store_set_user_active, *convert.pair(convert.text(user, "user")),
-                   int(convert.boolean(active, "active")))
+        self._call(StoreRef, lib.rbtoken_store_set_user_active,
+                   *convert.pair(convert.text(user, "user")), int(convert.boolean(active, "active")))
 
     def set_policy_ids(self, ids: Optional[Iterable[str]]) -> None:
         """Registers the policy ids of the host's resources; None: any id is known."""
         if ids is None:
-            self._call(lib.rbtoken_store_set_policy_ids, None, 0)
+            self._call(StoreRef, lib.rbtoken_store_set_policy_ids, None, 0)
         else:
             ids = list(ids) if not isinstance(ids, (str, bytes)) else ids
             array = convert.texts(ids, "ids")
-            self._call(lib.rbtoken_store_set_policy_ids, array, len(ids))
+            self._call(StoreRef, lib.rbtoken_store_set_policy_ids, array, len(ids))
 
     # Copies.
 
     def flush(self) -> None:
         """Waits until everything is on the disk, the times of the last logins included."""
-        self._call(lib.rbtoken_store_flush)
+        self._call(StoreRef, lib.rbtoken_store_flush)
 
     def backup(self, path: Path) -> None:
         """Writes the whole store into a new file that opens as a store. It has all secrets."""
-        self._call(lib.rbtoken_store_backup, *convert.pair(convert.path(path, "path")))
+        self._call(StoreRef, lib.rbtoken_store_backup, *convert.pair(convert.path(path, "path")))
 
     def export_file(self, path: Path, progress: Optional[Progress] = None) -> int:
         """Writes the whole store into a new file of JSON lines; returns the number of tokens.
@@ -158,19 +156,36 @@ class Store(Handle[StoreRef]):
     def _transfer(self, function: Any, path: Path, progress: Progress | None) -> int:
         encoded = convert.path(path, "path")
         callbacks.optional_callable(progress, "progress")
-        self._open()
+        self._open(StoreRef)
         struct = None if progress is None else callbacks.progress_struct(progress)
         count = c_uint64()
-        self._call(function, *convert.pair(encoded), None if struct is None else byref(struct),
-                   byref(count))
+        self._call(StoreRef, function, *convert.pair(encoded),
+                   None if struct is None else byref(struct), byref(count))
         return count.value
 
     # Tokens.
 
     def _token(self, function: Any, *arguments: Any) -> Token:
         token = c_void_p()
-        self._call(function, *arguments, byref(token))
+        self._call(StoreRef, function, *arguments, byref(token))
         return Token._of(TokenRef(token.value or 0))
+
+    def _token_id(self, token: int | Token) -> int:
+        """Returns the id of a token, which must be of this store if it is given as a `Token`.
+
+        Another store may have given the same id to the token of another user. A value is of one
+        token only, also when the store of a file was opened again.
+        """
+        if not isinstance(token, Token):
+            return convert.integer(token, "token_id")
+        token_id = token.id
+        try:
+            with self.find_token(token.value) as found:
+                if found.id == token_id:
+                    return token_id
+        except NotFound:
+            pass
+        raise NotFound(Status.NOT_FOUND, "this store has no such token", "token_id")
 
     def get_or_create_client_token(
             self, user: str, client_name: str, options: Optional[ClientTokenOptions] = None, *,
@@ -188,7 +203,7 @@ class Store(Handle[StoreRef]):
             "ignore_deprecated": ignore_deprecated, "local_site": local_site,
             "default_policy": default_policy, "default_extra_data": default_extra_data})._struct()
         token, created = c_void_p(), c_bool()
-        self._call(lib.rbtoken_store_get_or_create_client_token,
+        self._call(StoreRef, lib.rbtoken_store_get_or_create_client_token,
                    *convert.pair(convert.text(user, "user")),
                    *convert.pair(convert.text(client_name, "client_name")),
                    byref(struct), byref(token), byref(created))
@@ -250,19 +265,19 @@ class Store(Handle[StoreRef]):
             "user": user, "client_name": client_name, "local_site": local_site, "valid": valid,
             "expires_before": expires_before})._struct()
         tokens = c_void_p()
-        self._call(lib.rbtoken_store_list_tokens, byref(struct), byref(tokens))
+        self._call(StoreRef, lib.rbtoken_store_list_tokens, byref(struct), byref(tokens))
         return TokenList._of(TokenListRef(tokens.value or 0))
 
     def token_count(self) -> int:
         """Returns the number of tokens, usable or not."""
         count = c_uint64()
-        self._call(lib.rbtoken_store_token_count, byref(count))
+        self._call(StoreRef, lib.rbtoken_store_token_count, byref(count))
         return count.value
 
     def value_is_valid(self, generator_id: str, token_type: str, value: str) -> bool:
         """Returns whether a value has a generator's format. **This is no login.**"""
         valid = c_bool()
-        self._call(lib.rbtoken_store_value_is_valid,
+        self._call(StoreRef, lib.rbtoken_store_value_is_valid,
                    *convert.pair(convert.text(generator_id, "generator_id")),
                    *convert.pair(convert.text(token_type, "token_type")),
                    *convert.pair(convert.text(value, "value")), byref(valid))
@@ -273,29 +288,29 @@ class Store(Handle[StoreRef]):
             expires: Union[datetime, Never, Keep, None] = KEEP,
             note: Union[str, Keep, None] = KEEP, policy: Union[Document, Keep, None] = KEEP,
             extra_data: Union[Document, Keep, None] = KEEP) -> Token:
-        """Changes fields of a token; returns the changed token. The options are those of
-        `TokenUpdate`."""
+        """Changes fields of a token, given by its id or as a token of this store; returns the
+        changed token. The options are those of `TokenUpdate`."""
         struct = merge(TokenUpdate, options, {
             "expires": expires, "note": note, "policy": policy,
             "extra_data": extra_data})._struct()
-        return self._token(lib.rbtoken_store_update_token, _token_id(token_id, "token_id"),
+        return self._token(lib.rbtoken_store_update_token, self._token_id(token_id),
                            byref(struct))
 
     def invalidate_token(self, value: str, reason: str = "") -> None:
         """Invalidates the token of a value, for good."""
-        self._call(lib.rbtoken_store_invalidate_token,
+        self._call(StoreRef, lib.rbtoken_store_invalidate_token,
                    *convert.pair(convert.text(value, "value")),
                    *convert.pair(convert.text(reason, "reason")))
 
     def invalidate_token_by_id(self, token_id: Union[int, Token], reason: str = "") -> None:
-        """Invalidates the token of an id, for good."""
-        self._call(lib.rbtoken_store_invalidate_token_by_id, _token_id(token_id, "token_id"),
+        """Invalidates a token, given by its id or as a token of this store, for good."""
+        self._call(StoreRef, lib.rbtoken_store_invalidate_token_by_id, self._token_id(token_id),
                    *convert.pair(convert.text(reason, "reason")))
 
     def invalidate_user_tokens(self, user: str, reason: str = "") -> int:
         """Invalidates all tokens of a user; returns how many the user has."""
         count = c_uint64()
-        self._call(lib.rbtoken_store_invalidate_user_tokens,
+        self._call(StoreRef, lib.rbtoken_store_invalidate_user_tokens,
                    *convert.pair(convert.text(user, "user")),
                    *convert.pair(convert.text(reason, "reason")), byref(count))
         return count.value
@@ -303,18 +318,18 @@ class Store(Handle[StoreRef]):
     def invalidate_all_tokens(self, reason: str = "") -> int:
         """Invalidates all tokens of all users; returns how many there are."""
         count = c_uint64()
-        self._call(lib.rbtoken_store_invalidate_all_tokens,
+        self._call(StoreRef, lib.rbtoken_store_invalidate_all_tokens,
                    *convert.pair(convert.text(reason, "reason")), byref(count))
         return count.value
 
     def delete_token(self, token_id: Union[int, Token]) -> None:
-        """Deletes a token."""
-        self._call(lib.rbtoken_store_delete_token, _token_id(token_id, "token_id"))
+        """Deletes a token, given by its id or as a token of this store."""
+        self._call(StoreRef, lib.rbtoken_store_delete_token, self._token_id(token_id))
 
     def purge_tokens(self, dead_before: datetime) -> int:
         """Deletes the tokens that were invalidated or expired before a time; returns how many."""
         count = c_uint64()
-        self._call(lib.rbtoken_store_purge_tokens,
+        self._call(StoreRef, lib.rbtoken_store_purge_tokens,
                    convert.microseconds(dead_before, "dead_before"), byref(count))
         return count.value
 
@@ -342,7 +357,7 @@ class Store(Handle[StoreRef]):
         Call it when the host learns that others revoked a token, and the setting
         ``login_cache_secs`` is not 0.
         """
-        self._call(lib.rbtoken_store_forget_logins,
+        self._call(StoreRef, lib.rbtoken_store_forget_logins,
                    *convert.pair(convert.optional_text(value, "value")))
 
     def _login(self, function: Any, text: bytes, site: Union[str, Any_, None],
@@ -393,18 +408,18 @@ class Store(Handle[StoreRef]):
         hooks = merge(Hooks, hooks, {
             "created": created, "updated": updated, "invalidated": invalidated,
             "expired": expired, "used": used, "deleted": deleted})
-        ref = self._open()
+        ref = self._open(StoreRef)
         where, keep = ref.where, ref.keep
         del ref
         struct = callbacks.hooks_struct(
             hooks, lambda pointer: Store._of(StoreRef(pointer, where, keep)))
         hooks_id = c_uint64()
-        self._call(lib.rbtoken_store_add_hooks, byref(struct), byref(hooks_id))
+        self._call(StoreRef, lib.rbtoken_store_add_hooks, byref(struct), byref(hooks_id))
         return hooks_id.value
 
     def remove_hooks(self, hooks_id: int) -> None:
         """Removes hooks. Calls of them in flight go on."""
-        self._call(lib.rbtoken_store_remove_hooks,
+        self._call(StoreRef, lib.rbtoken_store_remove_hooks,
                    convert.integer(hooks_id, "hooks_id", signed=False))
 
     def add_generator(self, generator_id: str, *, create: Create, validate: Validate) -> None:
@@ -415,17 +430,17 @@ class Store(Handle[StoreRef]):
         raise, the call that needed them raises.
         """
         encoded = convert.text(generator_id, "generator_id")
-        self._open()
+        self._open(StoreRef)
         struct = callbacks.generator_struct(create, validate)
-        self._call(lib.rbtoken_store_add_generator, *convert.pair(encoded), byref(struct))
+        self._call(StoreRef, lib.rbtoken_store_add_generator, *convert.pair(encoded), byref(struct))
 
     def set_default_generator(self, generator_id: str) -> None:
         """Makes a generator the one of client tokens, and of others that name none."""
-        self._call(lib.rbtoken_store_set_default_generator,
+        self._call(StoreRef, lib.rbtoken_store_set_default_generator,
                    *convert.pair(convert.text(generator_id, "generator_id")))
 
     def set_deprecated_generators(self, generator_ids: Iterable[str]) -> None:
         """Sets which generators are deprecated. Their tokens can still be used."""
         ids = list(generator_ids) if not isinstance(generator_ids, (str, bytes)) else generator_ids
         array = convert.texts(ids, "generator_ids")
-        self._call(lib.rbtoken_store_set_deprecated_generators, array, len(ids))
+        self._call(StoreRef, lib.rbtoken_store_set_deprecated_generators, array, len(ids))

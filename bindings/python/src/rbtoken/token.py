@@ -52,11 +52,11 @@ class Token(Handle[TokenRef]):
         raise TypeError("tokens come from a Store")
 
     def _text(self, function: Any) -> str | None:
-        ref = self._open()
+        ref = self._open(TokenRef)
         return read_text(function, ref.pointer)
 
     def _time(self, function: Any) -> datetime | None:
-        ref = self._open()
+        ref = self._open(TokenRef)
         time_us = c_int64()
         return convert.time(time_us.value) if function(ref.pointer, byref(time_us)) else None
 
@@ -66,13 +66,13 @@ class Token(Handle[TokenRef]):
         return time
 
     def _flag(self, function: Any, *arguments: int) -> bool:
-        ref = self._open()
+        ref = self._open(TokenRef)
         return bool(function(ref.pointer, *arguments))
 
     @property
     def id(self) -> int:
         """The id, which the store never gives to another token."""
-        ref = self._open()
+        ref = self._open(TokenRef)
         return int(held.rbtoken_token_id(ref.pointer))
 
     @property
@@ -192,7 +192,7 @@ class Token(Handle[TokenRef]):
         It says nothing of whether the token is valid: `Store.authenticate` does.
         """
         allowed = c_bool()
-        self._call(held.rbtoken_token_allows,
+        self._call(TokenRef, held.rbtoken_token_allows,
                    *convert.pair(convert.text(policy_id, "policy_id")),
                    *convert.pair(convert.text(method, "method")),
                    *convert.pair(convert.optional_text(resource_id, "resource_id")),
@@ -208,7 +208,7 @@ class Token(Handle[TokenRef]):
         at_us = convert.now_us() if at is None else convert.microseconds(at, "at")
         flags = abi.JSON_WITH_VALUE if convert.boolean(with_value, "with_value") else 0
         buffer = c_void_p()
-        self._call(lib.rbtoken_token_to_json, at_us, flags, byref(buffer))
+        self._call(TokenRef, lib.rbtoken_token_to_json, at_us, flags, byref(buffer))
         return take_text(buffer)
 
     def to_dict(self, *, with_value: bool = False, at: Optional[datetime] = None) -> dict[str, Any]:
@@ -242,7 +242,7 @@ class TokenList(Handle[TokenListRef], Sequence[Token]):
         raise TypeError("lists come from a Store")
 
     def __len__(self) -> int:
-        ref = self._open()
+        ref = self._open(TokenListRef)
         return int(held.rbtoken_token_list_count(ref.pointer))
 
     @overload
@@ -252,7 +252,7 @@ class TokenList(Handle[TokenListRef], Sequence[Token]):
     def __getitem__(self, index: slice) -> list[Token]: ...
 
     def __getitem__(self, index: Union[int, slice]) -> Union[Token, list[Token]]:
-        ref = self._open()
+        ref = self._open(TokenListRef)
         indexes = range(len(self))[index]
         if isinstance(indexes, range):
             return [self._token(ref, at) for at in indexes]
