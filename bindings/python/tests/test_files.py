@@ -6,6 +6,7 @@ SPDX-License-Identifier: MIT
 from __future__ import annotations
 
 import tempfile
+import textwrap
 import unittest
 from pathlib import Path
 
@@ -117,6 +118,34 @@ class Files(unittest.TestCase):
             """)
         with Store(path) as store:
             self.assertIsNotNone(store.get_token(1).last_used)
+
+    def test_last_login_of_any_store_is_written_at_exit(self) -> None:
+        for number, opening in enumerate((
+                # A store of an instance.
+                """
+                instance = rbtoken.Instance({"location": path})
+                instance.initialize()
+                store = instance.store()
+                """,
+                # A store that a hook keeps, of which the one that was opened is closed.
+                """
+                opened, kept = rbtoken.Store(path), []
+                opened.add_hooks(created=lambda store, *_: kept.append(store))
+                opened.generate_token("bob")
+                opened.close()
+                store = kept[0]
+                """)):
+            path = self.folder / f"{number}.db"
+            run("\n".join((
+                f"import rbtoken, sys; path = {str(path)!r}",
+                textwrap.dedent(opening),
+                'token = store.generate_token("alice")',
+                "assert store.authenticate(token.value)",
+                # Nothing else closes it before the interpreter ends.
+                "sys.modules['kept'] = (store, globals())")))
+            with Store(path) as store:
+                token, = store.list_tokens(user="alice")
+                self.assertIsNotNone(token.last_used)
 
     def test_shared_store_is_one(self) -> None:
         run(f"""

@@ -83,6 +83,75 @@ class Shutdown(unittest.TestCase):
             """)
         self.assertEqual((process.stdout, process.stderr), ("bob\n", ""))
 
+    def test_signal_during_exit_does_not_end_the_wait(self) -> None:
+        process = run("""
+            import os, signal, sys, threading, time, rbtoken
+            inside = threading.Event()
+
+            def slow(*event):
+                inside.set()
+                time.sleep(0.2)
+                os.kill(os.getpid(), signal.SIGINT)
+                time.sleep(0.5)
+                print("the hook ended", flush=True)
+
+            store = rbtoken.Store()
+            store.add_hooks(created=slow)
+            threading.Thread(target=store.generate_token, args=("alice",), daemon=True).start()
+            inside.wait()
+            """)
+        self.assertEqual(process.stdout, "the hook ended\n")
+        self.assertIn("KeyboardInterrupt", process.stderr)
+
+    def test_action_that_raises_at_exit_leaves_the_gate_closed(self) -> None:
+        process = run("""
+            import threading, time, rbtoken
+            from rbtoken import _handle
+
+            def fail():
+                raise RuntimeError("an action failed")
+
+            ended = []
+            _handle.gate.closing.insert(0, fail)
+            _handle.gate.closing.append(lambda: ended.append("the next action ran"))
+            threading.excepthook = lambda arguments: None
+            inside = threading.Event()
+
+            def slow(*event):
+                inside.set()
+                time.sleep(0.3)
+                print(*ended, flush=True)
+
+            store = rbtoken.Store()
+            store.add_hooks(created=slow)
+            threading.Thread(target=store.generate_token, args=("alice",), daemon=True).start()
+            inside.wait()
+            """)
+        self.assertEqual(process.stdout, "the next action ran\n")
+        self.assertIn("an action failed", process.stderr)
+
+    def test_stores_opened_during_exit_are_no_harm(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            process = run(f"""
+                import itertools, sys, rbtoken
+                from rbtoken import _handle
+                numbers = itertools.count()
+
+                def another(*event):
+                    return rbtoken.Store({folder!r} + f"/{{next(numbers)}}.db")
+
+                stores = [another() for _ in range(4)]
+                # Another thread may be about anywhere; this opens a store wherever Python can be.
+                sys.setprofile(lambda *event: stores.append(another()))
+                try:
+                    for action in _handle.gate.closing:
+                        action()
+                finally:
+                    sys.setprofile(None)
+                assert len(stores) > 4
+                """)
+            self.assertEqual((process.stdout, process.stderr), ("", ""))
+
     def test_thread_that_calls_during_exit_is_told(self) -> None:
         process = run("""
             import atexit, threading, time

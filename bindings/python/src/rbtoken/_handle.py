@@ -26,6 +26,8 @@ from .errors import Closed, InvalidType, ShuttingDown, failure
 
 #: For how long the end of the interpreter waits for the calls of other threads, in seconds.
 SHUTDOWN_WAIT = 10.0
+#: How many signals that raise, such as Ctrl-C, do not end this wait.
+MAX_INTERRUPTS = 1
 
 
 class _Gate:
@@ -69,11 +71,38 @@ class _Gate:
             del self.calls[thread]
 
     def close(self) -> None:
-        for action in self.closing:
-            action()
-        self.closed_by = thread = get_ident()
+        """Closes the gate, whatever is raised meanwhile, and raises the first of that at the end.
+
+        A gate left open, or calls that are not waited for, would end in an abort.
+        """
+        if self.closed_by:
+            return
+        raised: list[BaseException] = []
+        try:
+            for action in list(self.closing):
+                try:
+                    action()
+                except BaseException as error:
+                    raised.append(error)
+        except BaseException as error:
+            raised.append(error)
+        finally:
+            self.closed_by = get_ident()
         end = time.monotonic() + SHUTDOWN_WAIT
-        while any(other != thread for other in list(self.calls)) and time.monotonic() < end:
+        for _ in range(MAX_INTERRUPTS + 1):
+            try:
+                self._wait(end)
+                break
+            except BaseException as error:
+                raised.append(error)
+        if raised:
+            raise raised[0]
+
+    def _wait(self, end: float) -> None:
+        """Waits until no other thread is inside a call, or the time is over."""
+        while any(other != self.closed_by for other in list(self.calls)):
+            if time.monotonic() >= end:
+                break
             time.sleep(0.002)
 
     def after_fork(self) -> None:
@@ -84,6 +113,8 @@ class _Gate:
 
 
 gate = _Gate()
+# Twice: a signal handler that raises before `close` has begun ends the first call only.
+atexit.register(gate.close)
 atexit.register(gate.close)
 os.register_at_fork(after_in_child=gate.after_fork)
 

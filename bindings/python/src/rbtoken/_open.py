@@ -1,4 +1,4 @@
-"""Opens stores, and writes what is left of those in files when the interpreter ends.
+"""Opens stores, and writes what is left to write when the interpreter ends.
 
 SPDX-License-Identifier: MIT
 """
@@ -6,6 +6,7 @@ SPDX-License-Identifier: MIT
 from __future__ import annotations
 
 import ctypes
+import os
 import weakref
 from ctypes import byref, c_void_p
 from typing import Any, Optional
@@ -30,24 +31,37 @@ class StoreRef(CallingRef):
         self.where = where
         #: What the functions of the store's host need.
         self.keep = keep
+        _stores[id(self)] = weakref.ref(self)
 
     def release(self) -> None:
+        _stores.pop(id(self), None)
         lib.rbtoken_store_release(self.pointer)
 
 
-#: The stores in files, which may have to write the times of the last logins.
-_files: weakref.WeakSet[StoreRef] = weakref.WeakSet()
+#: The stores that are open, by the id of their `StoreRef`. Some may have to write the times of the
+#: last logins. No `WeakSet`, which cannot be copied while other threads change it.
+_stores: dict[int, weakref.ref[StoreRef]] = {}
 
 
-def _flush_files() -> None:
-    for ref in list(_files):
-        error = c_void_p()
-        if lib.rbtoken_store_flush(ref.pointer, byref(error)):
-            # Nobody is there to be told.
-            held.rbtoken_error_free(error)
+def _flush_stores() -> None:
+    raised: list[BaseException] = []
+    refs = [reference() for reference in list(_stores.values())]
+    for ref in {ref.pointer: ref for ref in refs if ref is not None}.values():
+        try:
+            error = c_void_p()
+            if lib.rbtoken_store_flush(ref.pointer, byref(error)):
+                # Nobody is there to be told.
+                held.rbtoken_error_free(error)
+        except BaseException as interrupt:
+            # Ctrl-C: the others are flushed all the same.
+            raised.append(interrupt)
+    if raised:
+        raise raised[0]
 
 
-gate.closing.append(_flush_files)
+gate.closing.append(_flush_stores)
+# Those of the parent are flushed by the parent. Its other threads may have been inside them.
+os.register_at_fork(after_in_child=_stores.clear)
 
 
 def opened(function: Any, location: Path | None, settings: Document | None, clock: Clock | None,
@@ -72,6 +86,4 @@ def opened(function: Any, location: Path | None, settings: Document | None, cloc
     where = encoded.decode()
     if "://" in where:
         return StoreRef(pointer.value or 0, f"on {where.partition('://')[0]}")
-    ref = StoreRef(pointer.value or 0, f"in {where!r}")
-    _files.add(ref)
-    return ref
+    return StoreRef(pointer.value or 0, f"in {where!r}")
