@@ -16,7 +16,7 @@ from pathlib import Path
 
 import rbtoken
 from rbtoken import AsyncStore, ServiceAccount, Store
-from support import live_handles
+from support import NEW_YEAR, live_handles
 
 
 class Awaited(unittest.IsolatedAsyncioTestCase):
@@ -77,6 +77,13 @@ class Awaited(unittest.IsolatedAsyncioTestCase):
                 await call
             while await store.token_count() == 0:
                 await asyncio.sleep(0.01)
+
+    async def test_stop_iteration_of_a_callback_ends_the_call(self) -> None:
+        async with await AsyncStore.open(clock=iter([NEW_YEAR] * 2).__next__) as store:
+            with self.assertRaises(RuntimeError) as raised:
+                for _ in range(3):
+                    await asyncio.wait_for(store.generate_token("alice"), 30)
+            self.assertIsInstance(raised.exception.__cause__, StopIteration)
 
     async def test_many_calls_on_a_file_are_right(self) -> None:
         with tempfile.TemporaryDirectory() as folder:

@@ -5,6 +5,7 @@ SPDX-License-Identifier: MIT
 
 from __future__ import annotations
 
+import functools
 import unittest
 from datetime import timedelta
 from typing import Any
@@ -91,6 +92,63 @@ class Events(unittest.TestCase):
             store.add_hooks(created=again)
             store.generate_token("alice")
             self.assertEqual(len(store), 20)
+
+
+class Async(unittest.TestCase):
+    """Nothing awaits what an async function returns, which would be true."""
+
+    def tearDown(self) -> None:
+        self.assertEqual(callbacks._kept, {})
+
+    def test_async_function_is_refused(self) -> None:
+        async def wait(*_: object) -> Any:
+            return False
+
+        async def count(*_: object) -> Any:
+            yield False
+
+        class Waiting:
+            async def __call__(self, *_: object) -> Any:
+                return False
+
+        with Store() as store:
+            for function in (wait, count, Waiting(), functools.partial(wait, 1)):
+                any_: Any = function
+                plain: Any = str
+                for name, call in (
+                        ("clock", lambda: Store(clock=any_)),
+                        ("entropy", lambda: Store(entropy=any_)),
+                        ("used", lambda: store.add_hooks(used=any_)),
+                        ("progress", lambda: store.export_file("x", any_)),
+                        ("create", lambda: store.add_generator("g", create=any_, validate=any_)),
+                        ("validate", lambda: store.add_generator("g", create=plain, validate=any_)),
+                        ("log", lambda: rbtoken.Instance(log=any_))):
+                    with self.assertRaises(rbtoken.InvalidType) as raised:
+                        call()
+                    self.assertEqual(raised.exception.argument, name)
+
+    def test_hook_that_returns_an_awaitable_is_logged(self) -> None:
+        async def wait() -> None:
+            pass
+
+        with Store() as store:
+            store.add_hooks(created=lambda *_: wait())
+            with self.assertLogs("rbtoken", "ERROR") as logs:
+                store.generate_token("alice")
+            self.assertIn("awaitable", logs.output[0])
+
+    def test_validation_must_answer_a_bool(self) -> None:
+        async def wait() -> bool:
+            return False
+
+        waiting = wait()
+        for answer in (waiting, "no", 1, None):
+            with Store() as store:
+                store.add_generator("g", create=str, validate=lambda *_: answer)  # type: ignore
+                with self.assertRaises(rbtoken.InvalidType) as raised:
+                    store.value_is_valid("g", "rbp", "x")
+                self.assertEqual(raised.exception.argument, "validate")
+        waiting.close()
 
 
 class Failures(unittest.TestCase):

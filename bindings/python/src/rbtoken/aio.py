@@ -36,10 +36,17 @@ __all__ = ["AsyncStore"]
 
 
 async def _run(executor: Executor | None, function: Callable[[], _R]) -> _R:
+    def call() -> _R:
+        try:
+            return function()
+        except StopIteration as error:
+            # A future refuses it, and the task would wait forever.
+            raise RuntimeError("a callback raised StopIteration") from error
+
     loop = asyncio.get_running_loop()
     # Callbacks see the variables of the task.
     context = contextvars.copy_context()
-    return await loop.run_in_executor(executor, context.run, function)
+    return await loop.run_in_executor(executor, context.run, call)
 
 
 def _awaited(

@@ -9,6 +9,7 @@ SPDX-License-Identifier: MIT
 from __future__ import annotations
 
 import ctypes
+import inspect
 import itertools
 import logging
 import traceback
@@ -21,7 +22,7 @@ from . import _abi as abi
 from . import _convert as convert
 from ._abi import LogLevel, Status
 from ._native import held
-from .errors import InvalidArgument, keep_raised
+from .errors import InvalidArgument, InvalidType, keep_raised
 
 if TYPE_CHECKING:
     from .store import Store
@@ -41,7 +42,7 @@ Event = Callable[["Store", "Token"], object]
 Created = Callable[["Store", "Token", bool], object]
 #: Creates a token value: from the token type and the number of the attempt, 0 to 19.
 Create = Callable[[str, int], str]
-#: Whether a value has the generator's format: from the token type and the value.
+#: Whether a value has the generator's format, as a `bool`: from the token type and the value.
 Validate = Callable[[str, str], bool]
 
 
@@ -49,8 +50,8 @@ Validate = Callable[[str, str], bool]
 class Hooks:
     """Whom to tell of events: functions of the store and the token.
 
-    They are called after the event, on the thread that caused it, and may use the store. They
-    cannot prevent what has happened: what they raise is logged and goes no further.
+    They are called after the event, on the thread that caused it, and may use the store. They are
+    plain functions: nothing would await what an ``async`` one returns. They cannot prevent what has happened: what they raise is logged and goes no further.
     """
 
     #: A token was created. The third argument is what the caller said: no person asked for it.
@@ -84,10 +85,28 @@ def forget(key: int) -> None:
     _kept.pop(key, None)
 
 
-def optional_callable(function: Any, name: str) -> Any:
-    if function is not None and not callable(function):
+def check_callable(function: Any, name: str) -> Any:
+    """Refuses what is no function, and functions that only promise an answer."""
+    if not callable(function):
         convert.refuse_type(function, name, "a callable")
+    for called in (function, getattr(function, "__call__", None)):
+        if inspect.iscoroutinefunction(called) or inspect.isasyncgenfunction(called):
+            raise InvalidType(Status.INVALID_ARGUMENT,
+                              "expected a plain function, found an async one", name)
     return function
+
+
+def optional_callable(function: Any, name: str) -> Any:
+    return None if function is None else check_callable(function, name)
+
+
+def _refuse_awaitable(answer: object, name: str) -> None:
+    """Refuses an awaitable from a callback whose answer is not looked at: nothing awaits it."""
+    if inspect.isawaitable(answer):
+        if inspect.iscoroutine(answer):
+            answer.close()  # Without a warning that it was never awaited.
+        raise InvalidType(Status.CALLBACK, "expected a plain function, found one that returns an "
+                          "awaitable", name)
 
 
 @dataclass(frozen=True)
@@ -146,7 +165,7 @@ def _fill(entropy: Entropy, address: int, length: int) -> int:
 
 def _report(key: int, done: int, total: int) -> int:
     try:
-        _kept[key](done, total)
+        _refuse_awaitable(_kept[key](done, total), "progress")
         return Status.OK
     except BaseException as error:
         return keep_raised(error)
@@ -169,7 +188,9 @@ def _create(key: int, token_type: bytes, attempt: int, address: int, capacity: i
 def _validate(key: int, token_type: bytes, address: int, length: int, valid: Any) -> int:
     try:
         value = ctypes.string_at(address, length).decode()
-        valid[0] = bool(_kept[key].validate(token_type.decode(), value))
+        answer = _kept[key].validate(token_type.decode(), value)
+        # Nothing but a bool: a text or an awaitable would be true.
+        valid[0] = convert.boolean(answer, "validate")
         return Status.OK
     except BaseException as error:
         return keep_raised(error)
@@ -177,7 +198,7 @@ def _validate(key: int, token_type: bytes, address: int, length: int, valid: Any
 
 def _write_log(key: int, level: int, target: bytes, message: bytes) -> None:
     try:
-        _kept[key].log(level, target.decode(), message.decode())
+        _refuse_awaitable(_kept[key].log(level, target.decode(), message.decode()), "log")
     except BaseException as error:
         _log_raised("the callback %r failed", "log", error)
 
@@ -194,7 +215,7 @@ def _notify(key: int, name: str, store: int, token: int, rest: tuple[bool, ...])
     # They are lent for the call; a hook may keep them.
     handle = listener.store(held.rbtoken_store_retain(store))
     lent = tokens.Token._of(tokens.TokenRef(held.rbtoken_token_retain(token)))
-    getattr(listener.hooks, name)(handle, lent, *rest)
+    _refuse_awaitable(getattr(listener.hooks, name)(handle, lent, *rest), name)
 
 
 def _hook(name: str) -> Callable[..., None]:
@@ -265,8 +286,7 @@ def hooks_struct(hooks: Hooks, store: Callable[[int], Store]) -> abi.Hooks:
 
 def generator_struct(create: Create, validate: Validate) -> abi.Generator:
     for function, name in ((create, "create"), (validate, "validate")):
-        if not callable(function):
-            convert.refuse_type(function, name, "a callable")
+        check_callable(function, name)
     return convert.struct(abi.Generator, user_data=keep(_Generator(create, validate)),
                           create=_create_value, validate=_validate_value, destroy=_forget)
 
