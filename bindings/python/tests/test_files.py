@@ -9,9 +9,10 @@ import tempfile
 import textwrap
 import unittest
 from pathlib import Path
+from unittest.mock import patch
 
 import rbtoken
-from rbtoken import Store
+from rbtoken import Store, _abi, callbacks
 from support import live_handles, run
 
 
@@ -107,6 +108,16 @@ class Files(unittest.TestCase):
                 with self.assertRaises(Stop):
                     other.import_file(self.folder / "a", stop)
                 self.assertEqual(len(other), 0)
+
+    def test_progress_that_never_began_is_told(self) -> None:
+        # What ctypes answers for a callback at whose entry a signal handler raises.
+        interrupted = _abi.ProgressFn(lambda *_: 0)
+        with Store() as store:
+            store.generate_token("alice")
+            with patch.object(callbacks, "_progress", interrupted):
+                with self.assertRaises(rbtoken.CallbackFailed) as raised:
+                    store.export_file(self.folder / "a", lambda *_: None)
+            self.assertEqual(raised.exception.argument, "progress")
 
     def test_last_login_is_written_at_exit(self) -> None:
         path = self.folder / "tokens.db"

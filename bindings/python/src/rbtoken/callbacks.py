@@ -22,7 +22,7 @@ from . import _abi as abi
 from . import _convert as convert
 from ._abi import LogLevel, Status
 from ._native import held
-from .errors import InvalidArgument, InvalidType, keep_raised
+from .errors import CallbackFailed, InvalidArgument, InvalidType, keep_raised
 
 if TYPE_CHECKING:
     from .store import Store
@@ -51,7 +51,8 @@ class Hooks:
     """Whom to tell of events: functions of the store and the token.
 
     They are called after the event, on the thread that caused it, and may use the store. They are
-    plain functions: nothing would await what an ``async`` one returns. They cannot prevent what has happened: what they raise is logged and goes no further.
+    plain functions: nothing would await what an ``async`` one returns. They cannot prevent what has
+    happened: what they raise is logged and goes no further.
     """
 
     #: A token was created. The third argument is what the caller said: no person asked for it.
@@ -165,7 +166,9 @@ def _fill(entropy: Entropy, address: int, length: int) -> int:
 
 def _report(key: int, done: int, total: int) -> int:
     try:
-        _refuse_awaitable(_kept[key](done, total), "progress")
+        reporter: Reporter = _kept[key]
+        _refuse_awaitable(reporter.progress(done, total), "progress")
+        reporter.ended = done == total
         return Status.OK
     except BaseException as error:
         return keep_raised(error)
@@ -272,9 +275,25 @@ def shared_entropy_struct(entropy: Entropy) -> abi.Entropy:
     return convert.struct(abi.Entropy, user_data=_shared_key(entropy), fill=_fill_bytes)
 
 
-def progress_struct(progress: Progress) -> abi.Progress:
-    return convert.struct(abi.Progress, user_data=keep(progress), progress=_progress,
-                          destroy=_forget)
+class Reporter:
+    """What is told of a transfer, and whether it was told of its end.
+
+    It is not if a signal handler raised, or the memory was exhausted, before the first line of
+    `_report`: ctypes then prints the error and may answer 0, as if all were well.
+    """
+
+    def __init__(self, progress: Progress) -> None:
+        self.progress = progress
+        self.ended = False
+
+    def struct(self) -> abi.Progress:
+        return convert.struct(abi.Progress, user_data=keep(self), progress=_progress,
+                              destroy=_forget)
+
+    def check(self) -> None:
+        if not self.ended:
+            raise CallbackFailed(Status.CALLBACK, "the callback was interrupted before it began; "
+                                 "the transfer is complete", "progress")
 
 
 def hooks_struct(hooks: Hooks, store: Callable[[int], Store]) -> abi.Hooks:

@@ -120,7 +120,8 @@ class Store(Handle[StoreRef]):
     def set_user_active(self, user: str, active: bool) -> None:
         """Enables or disables login for a user. Tokens of a disabled user are kept."""
         self._call(StoreRef, lib.rbtoken_store_set_user_active,
-                   *convert.pair(convert.text(user, "user")), int(convert.boolean(active, "active")))
+                   *convert.pair(convert.text(user, "user")),
+                   int(convert.boolean(active, "active")))
 
     def set_policy_ids(self, ids: Optional[Iterable[str]]) -> None:
         """Registers the policy ids of the host's resources; None: any id is known."""
@@ -157,10 +158,13 @@ class Store(Handle[StoreRef]):
         encoded = convert.path(path, "path")
         callbacks.optional_callable(progress, "progress")
         self._open(StoreRef)
-        struct = None if progress is None else callbacks.progress_struct(progress)
+        reporter = None if progress is None else callbacks.Reporter(progress)
+        struct = None if reporter is None else reporter.struct()
         count = c_uint64()
         self._call(StoreRef, function, *convert.pair(encoded),
                    None if struct is None else byref(struct), byref(count))
+        if reporter is not None:
+            reporter.check()
         return count.value
 
     # Tokens.
