@@ -101,7 +101,10 @@ class Arguments(unittest.TestCase):
                 ("active", lambda: store.set_user_active("alice", 0)),
                 ("ids", lambda: store.set_policy_ids("review")),
                 ("ids", lambda: store.set_policy_ids([1])),
+                ("ids", lambda: store.set_policy_ids(5)),
                 ("generator_ids", lambda: store.set_deprecated_generators("abc")),
+                ("generator_ids", lambda: store.set_deprecated_generators(5)),
+                ("generator_ids", lambda: store.set_deprecated_generators(None)),
                 ("path", lambda: store.backup(7)),
                 ("progress", lambda: store.export_file("x", progress=7)),
                 ("created", lambda: store.add_hooks(created=7)),
@@ -165,6 +168,10 @@ class Arguments(unittest.TestCase):
     def test_options_and_keywords_together_are_refused(self) -> None:
         self.assert_refused(InvalidArgument, "note", lambda: self.store.update_token(
             1, TokenUpdate(expires=None), note="x"))
+        # Equal to the default, but not of its type.
+        for name, value in (("valid", 1), ("auto_generated", 0)):
+            self.assert_refused(InvalidArgument, name, lambda: self.store.generate_token(
+                "alice", rbtoken.GenerateOptions(), **{name: value}))
 
     def test_text_with_a_lone_surrogate_is_refused(self) -> None:
         secret = "rbp_secret\udc80"
@@ -218,6 +225,69 @@ class Arguments(unittest.TestCase):
         self.assertEqual(error.status, Status.JSON_TOO_DEEP)
         while deep:  # Python's own destructor would recurse.
             deep = deep["a"]
+
+    def test_error_names_the_parameter_of_python(self) -> None:
+        late = datetime.max.replace(tzinfo=timezone(-timedelta(hours=12)))
+        years = timedelta(days=10 ** 7)
+        store = self.store
+        for argument, call in (
+                ("expires", lambda: store.generate_token("alice", expires=late)),
+                ("expires", lambda: store.update_token(1, expires=late)),
+                ("expires", lambda: store.import_token("alice", "x", expires=late)),
+                ("time_added", lambda: store.import_token("alice", "x", time_added=late)),
+                ("last_used", lambda: store.import_token("alice", "x", last_used=late)),
+                ("invalid_date", lambda: store.import_token(
+                    "alice", "x", invalid=True, invalid_date=late)),
+                ("expires_before", lambda: store.list_tokens(expires_before=late)),
+                ("dead_before", lambda: store.purge_tokens(late)),
+                ("at", lambda: store.generate_token("alice").to_json(at=late)),
+                ("min_validity",
+                 lambda: store.get_or_create_client_token("alice", "c", min_validity=years)),
+                ("expiration", lambda: ServiceAccount("bot", expiration=-years)),
+                ("hooks", lambda: store.add_hooks(print))):
+            with self.subTest(argument):
+                self.assert_refused(InvalidArgument, argument, call)
+
+    def test_subclass_cannot_lie_about_its_value(self) -> None:
+        class LongBytes(bytes):
+            def __len__(self) -> int:
+                return 2 ** 40
+
+        class Text(str):
+            def encode(self, *_: Any) -> bytes:
+                return LongBytes(b"x")
+
+        class Number(int):
+            def __int__(self) -> int:
+                return 2 ** 64 + 1
+
+            def __le__(self, _: object) -> bool:
+                return True
+
+            __ge__ = __lt__ = __gt__ = __le__
+
+        class Time(datetime):
+            def __sub__(self, _: Any) -> Any:
+                return timedelta(days=10 ** 8)
+
+        store = self.store
+        token = store.generate_token(Text("alice"), note=Text("note"))
+        self.assertEqual((token.user, token.note), ("alice", "note"))
+        self.assertEqual(store.authenticate(LongBytes(token.value.encode())).token.user, "alice")
+        self.assertEqual(store.authenticate(Text(token.value)).token.user, "alice")
+        with self.assertRaises(rbtoken.NotFound):
+            store.delete_token(Number(7))
+        self.assert_refused(InvalidArgument, "token_id", lambda: store.get_token(Number(2 ** 64)))
+        expires = store.update_token(token, expires=Time(2030, 1, 1, tzinfo=timezone.utc)).expires
+        self.assertEqual(expires, datetime(2030, 1, 1, tzinfo=timezone.utc))
+
+    def test_number_outside_32_bits_has_no_name(self) -> None:
+        self.assert_refused(
+            InvalidArgument, "status", lambda: rbtoken.status_name(2 ** 32 + Status.NOT_FOUND))
+        self.assert_refused(InvalidArgument, "verdict", lambda: rbtoken.verdict_name(2 ** 32))
+        self.assert_refused(
+            InvalidType, "status", lambda: rbtoken.status_name("x"))  # type: ignore[arg-type]
+        self.assertEqual(RBTokenError(2 ** 32 + Status.NOT_FOUND, "").name, "unknown status")
 
     def test_fraction_of_a_second_is_refused(self) -> None:
         half = timedelta(seconds=0.5)

@@ -226,6 +226,12 @@ class Logins(WithStore):
         self.assertEqual((refused.verdict, bool(refused)), (Verdict.WRONG_SITE, False))
         self.assertEqual(self.store.authenticate("nobody").verdict, Verdict.UNKNOWN)
         self.assertEqual(self.store.authenticate_header("Basic x").verdict, Verdict.NOT_A_TOKEN)
+        # What a web framework answers for a header that is not there.
+        self.assertEqual(self.store.authenticate_header(None).verdict, Verdict.NOT_A_TOKEN)
+        for kind in (bytes, bytearray, memoryview):
+            header = f"token {token.value}".encode()
+            self.assertTrue(self.store.authenticate_header(kind(header), site=ANY))
+            self.assertTrue(self.store.authenticate(kind(header[6:]), site=ANY))
 
         self.clock.now += timedelta(hours=1)
         expired = self.store.authenticate(token.value, site="north")

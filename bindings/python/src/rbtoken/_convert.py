@@ -19,6 +19,8 @@ from .errors import InvalidArgument, InvalidDocument, InvalidType
 
 #: A JSON object, as such or as text.
 Document = Union[Mapping[str, Any], str]
+#: A text that came from outside, or its bytes.
+Untrusted = Union[str, bytes, bytearray, memoryview]
 #: The path of a file.
 Path = Union[str, "os.PathLike[str]"]
 
@@ -37,7 +39,8 @@ def text(value: str, name: str) -> bytes:
     if not isinstance(value, str):
         refuse_type(value, name, "a str")
     try:
-        return value.encode()
+        # That of `str`: a subclass may answer anything, with any length. So below.
+        return str.encode(value)
     except UnicodeEncodeError:
         pass
     # Outside the handler: the encoder's error has the text, which may be a secret.
@@ -48,27 +51,27 @@ def optional_text(value: str | None, name: str) -> bytes | None:
     return None if value is None else text(value, name)
 
 
-def untrusted_text(value: str | bytes, name: str) -> bytes:
+def untrusted_text(value: Untrusted, name: str) -> bytes:
     """A text that came from outside: the library judges what is no Unicode."""
     if isinstance(value, str):
         try:
-            return value.encode()
+            return str.encode(value)
         except UnicodeEncodeError:
-            return value.encode("utf-8", "surrogatepass")
-    if isinstance(value, bytes):
-        return value
+            return str.encode(value, "utf-8", "surrogatepass")
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return memoryview(value).tobytes()
     refuse_type(value, name, "a str or bytes")
 
 
-def texts(values: Iterable[str], name: str) -> ctypes.Array[ctypes.c_char_p]:
-    """An array of C strings."""
+def texts(values: Iterable[str], name: str) -> tuple[ctypes.Array[ctypes.c_char_p], int]:
+    """An array of C strings, and their number."""
     if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
         refuse_type(values, name, "an iterable of str")
     encoded = [text(value, name) for value in values]
     if any(b"\0" in value for value in encoded):
         raise InvalidArgument(Status.EMBEDDED_NUL, "text must not have a NUL", name)
     # An array without elements has no address.
-    return (ctypes.c_char_p * max(len(encoded), 1))(*encoded)
+    return (ctypes.c_char_p * max(len(encoded), 1))(*encoded), len(encoded)
 
 
 def path(value: Path, name: str) -> bytes:
@@ -82,11 +85,12 @@ def path(value: Path, name: str) -> bytes:
 def integer(value: int, name: str, bits: int = 64, signed: bool = True) -> int:
     if not isinstance(value, int) or isinstance(value, bool):
         refuse_type(value, name, "an int")
+    number = int.__index__(value)
     low, high = (-(1 << bits - 1), 1 << bits - 1) if signed else (0, 1 << bits)
-    if not low <= value < high:
+    if not low <= number < high:
         raise InvalidArgument(Status.INVALID_ARGUMENT,
                               f"expected an integer from {low} to {high - 1}", name)
-    return int(value)
+    return number
 
 
 def boolean(value: bool, name: str) -> bool:
@@ -98,9 +102,9 @@ def boolean(value: bool, name: str) -> bool:
 def microseconds(value: datetime, name: str) -> int:
     if not isinstance(value, datetime):
         refuse_type(value, name, "a datetime")
-    if value.utcoffset() is None:
+    if datetime.utcoffset(value) is None:
         raise InvalidArgument(Status.INVALID_ARGUMENT, "a time must have a time zone", name)
-    return (value - _EPOCH) // _MICROSECOND
+    return timedelta.__floordiv__(datetime.__sub__(value, _EPOCH), _MICROSECOND)
 
 
 def time(time_us: int) -> datetime:
@@ -114,7 +118,7 @@ def now_us() -> int:
 def seconds(value: timedelta, name: str) -> int:
     if not isinstance(value, timedelta):
         refuse_type(value, name, "a timedelta")
-    whole, rest = divmod(value, _SECOND)
+    whole, rest = timedelta.__divmod__(value, _SECOND)
     if rest:
         raise InvalidArgument(Status.INVALID_ARGUMENT, "expected whole seconds", name)
     return whole

@@ -76,11 +76,19 @@ def abi_version() -> int:
     return int(held.rbtoken_abi_version())
 
 
+def known_status_name(status: int) -> str:
+    """Returns the name of a status. A number outside 32 bits would be taken for another."""
+    within = -1 << 31 <= status < 1 << 31
+    return str(held.rbtoken_status_name(status if within else -1).decode())
+
+
 def status_name(status: int) -> str:
     """Returns the name of a status, such as ``RBTOKEN_E_NOT_FOUND``."""
-    return str(held.rbtoken_status_name(status).decode())
+    from ._convert import integer  # Which imports this module.
+    return str(held.rbtoken_status_name(integer(status, "status", 32)).decode())
 
 
 def verdict_name(verdict: int) -> str:
     """Returns the name of a verdict, such as ``RBTOKEN_VERDICT_EXPIRED``."""
-    return str(held.rbtoken_verdict_name(verdict).decode())
+    from ._convert import integer
+    return str(held.rbtoken_verdict_name(integer(verdict, "verdict", 32)).decode())

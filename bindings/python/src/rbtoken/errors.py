@@ -34,7 +34,7 @@ class RBTokenError(Exception):
     def __init__(self, status: int, message: str, argument: str | None = None,
                  json_path: str | None = None) -> None:
         self.status = _STATUSES.get(status, status)
-        self.name = _native.status_name(status)
+        self.name = _native.known_status_name(status)
         self.message = message
         self.argument = argument
         self.json_path = json_path
@@ -199,4 +199,14 @@ def failure(status: int, error: c_void_p | int | None) -> BaseException:
         native.rbtoken_error_free(error)
     message, argument, json_path = (None if part is None else part.decode() for part in parts)
     kind = _KINDS.get(status, RBTokenError)
-    return kind(status, message or "the call failed", argument, json_path)
+    return kind(status, message or "the call failed",
+                None if argument is None else parameter(argument), json_path)
+
+
+def parameter(field: str) -> str:
+    """Returns the parameter of this package for an argument or field of the C API, whose names
+    have units."""
+    for unit in ("_at_us", "_us", "_secs"):
+        if field.endswith(unit):
+            return field[:-len(unit)]
+    return field

@@ -42,15 +42,17 @@ Any_ = Literal[Mark.ANY]
 _Options = TypeVar("_Options")
 
 
-def merge(kind: type[_Options], options: _Options | None, keywords: Mapping[str, Any]) -> _Options:
+def merge(kind: type[_Options], options: _Options | None, keywords: Mapping[str, Any],
+          name: str = "options") -> _Options:
     """Returns the options of a call, which are passed whole or as keywords."""
     if options is None:
         return kind(**keywords)
     if not isinstance(options, kind):
-        convert.refuse_type(options, "options", f"{kind.__name__} or None")
+        convert.refuse_type(options, name, f"{kind.__name__} or None")
     for field in fields(kind):  # type: ignore[arg-type]
         assert field.default is not MISSING
-        if keywords[field.name] is not field.default and keywords[field.name] != field.default:
+        # Each default is the only one of its kind. 1 is equal to True, but a mistake.
+        if keywords[field.name] is not field.default:
             raise InvalidArgument(abi.Status.INVALID_ARGUMENT,
                                   "pass options or keywords, not both", field.name)
     return options

@@ -16,7 +16,7 @@ from . import _convert as convert
 from . import _native
 from . import callbacks
 from ._abi import Status
-from ._convert import Document, Path
+from ._convert import Document, Path, Untrusted
 from ._handle import Handle, gate, take_text
 from ._native import lib
 from ._open import StoreRef, opened
@@ -128,9 +128,7 @@ class Store(Handle[StoreRef]):
         if ids is None:
             self._call(StoreRef, lib.rbtoken_store_set_policy_ids, None, 0)
         else:
-            ids = list(ids) if not isinstance(ids, (str, bytes)) else ids
-            array = convert.texts(ids, "ids")
-            self._call(StoreRef, lib.rbtoken_store_set_policy_ids, array, len(ids))
+            self._call(StoreRef, lib.rbtoken_store_set_policy_ids, *convert.texts(ids, "ids"))
 
     # Copies.
 
@@ -339,7 +337,7 @@ class Store(Handle[StoreRef]):
 
     # Logins.
 
-    def authenticate(self, value: Union[str, bytes], *, site: Union[str, Any_, None] = None,
+    def authenticate(self, value: Untrusted, *, site: Union[str, Any_, None] = None,
                      options: Optional[LoginOptions] = None) -> Login:
         """Judges a login with a token's value, for a request on a Local Site or on none.
 
@@ -348,12 +346,13 @@ class Store(Handle[StoreRef]):
         return self._login(_native.authenticate, convert.untrusted_text(value, "value"), site,
                            options)
 
-    def authenticate_header(self, header: Union[str, bytes], *,
+    def authenticate_header(self, header: Optional[Untrusted], *,
                             site: Union[str, Any_, None] = None,
                             options: Optional[LoginOptions] = None) -> Login:
-        """Judges a login with the value of an ``Authorization`` header."""
-        return self._login(_native.authenticate_header, convert.untrusted_text(header, "header"),
-                           site, options)
+        """Judges a login with the value of an ``Authorization`` header; None: there is none, which
+        is `Verdict.NOT_A_TOKEN`."""
+        text = b"" if header is None else convert.untrusted_text(header, "header")
+        return self._login(_native.authenticate_header, text, site, options)
 
     def forget_logins(self, value: Optional[str] = None) -> None:
         """Removes the cached login with a value, or all, so that the next one asks the server.
@@ -411,7 +410,7 @@ class Store(Handle[StoreRef]):
         """
         hooks = merge(Hooks, hooks, {
             "created": created, "updated": updated, "invalidated": invalidated,
-            "expired": expired, "used": used, "deleted": deleted})
+            "expired": expired, "used": used, "deleted": deleted}, "hooks")
         ref = self._open(StoreRef)
         where, keep = ref.where, ref.keep
         del ref
@@ -445,6 +444,5 @@ class Store(Handle[StoreRef]):
 
     def set_deprecated_generators(self, generator_ids: Iterable[str]) -> None:
         """Sets which generators are deprecated. Their tokens can still be used."""
-        ids = list(generator_ids) if not isinstance(generator_ids, (str, bytes)) else generator_ids
-        array = convert.texts(ids, "generator_ids")
-        self._call(StoreRef, lib.rbtoken_store_set_deprecated_generators, array, len(ids))
+        self._call(StoreRef, lib.rbtoken_store_set_deprecated_generators,
+                   *convert.texts(generator_ids, "generator_ids"))
