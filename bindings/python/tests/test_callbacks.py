@@ -6,13 +6,16 @@ SPDX-License-Identifier: MIT
 from __future__ import annotations
 
 import functools
+import sys
 import unittest
 from datetime import timedelta
 from typing import Any
+from unittest.mock import patch
 
 import rbtoken
 from rbtoken import Hooks, RBTokenError, Store, Token, callbacks
-from support import NEW_YEAR, Clock
+from rbtoken.errors import interrupts
+from support import NEW_YEAR, Clock, live_handles
 
 
 class Oops(Exception):
@@ -49,15 +52,55 @@ class Events(unittest.TestCase):
             "invalidated alice 1", "deleted alice 0"])
 
     def test_what_a_hook_raises_is_logged(self) -> None:
-        for error in (Oops, KeyboardInterrupt, SystemExit):
+        def fail(*_: object) -> None:
+            raise Oops
+
+        with Store() as store:
+            store.add_hooks(created=fail)
+            with self.assertLogs("rbtoken", "ERROR") as logs:
+                self.assertTrue(store.generate_token("alice").value)
+            self.assertIn("the hook 'created' failed", logs.output[0])
+
+    def test_interrupt_in_a_hook_is_raised_by_the_call(self) -> None:
+        ran: list[str] = []
+
+        def again(store: Store, *_: object) -> None:
+            ran.append(store.get_setting("token_type"))
+
+        for error in (KeyboardInterrupt, SystemExit):
             def fail(*_: object) -> None:
                 raise error
 
+            before = live_handles()
             with Store() as store:
-                store.add_hooks(created=fail)
-                with self.assertLogs("rbtoken", "ERROR") as logs:
-                    self.assertTrue(store.generate_token("alice").value)
-                self.assertIn("the hook 'created' failed", logs.output[0])
+                store.add_hooks(created=fail, used=fail, updated=fail)
+                # Another hook of the event, which uses the store, changes nothing of it.
+                store.add_hooks(created=again, used=again)
+                calls: tuple[Any, ...] = (
+                    lambda: store.generate_token("alice"),
+                    lambda: store.get_or_create_client_token("alice", "c"),
+                    lambda: rbtoken.ServiceAccount("bot").get_api_token(store),
+                    lambda: store.update_token(1, note="x"),
+                    lambda: store.authenticate(store.get_token(1).value))
+                for call in calls:
+                    with self.assertRaises(error):
+                        call()
+                # What the calls did is done, and no later call raises it again.
+                self.assertEqual((len(store), store.get_token(1).note), (3, "x"))
+            self.assertEqual(interrupts, {})
+            self.assertEqual(live_handles(), before)
+
+    def test_interrupt_of_a_release_is_printed(self) -> None:
+        def fail(*_: object) -> None:
+            raise KeyboardInterrupt
+
+        instance = rbtoken.Instance(log=lambda *_: None)
+        object.__setattr__(callbacks._kept[max(callbacks._kept)], "log", fail)
+        printed: list[Any] = []
+        with patch.object(sys, "unraisablehook", lambda it: printed.append(it.exc_type)):
+            instance.close()
+        self.assertEqual(printed, [KeyboardInterrupt])
+        self.assertEqual(interrupts, {})
 
     def test_hook_keeps_its_token_and_removes_itself(self) -> None:
         kept: list[Token] = []

@@ -6,9 +6,11 @@ SPDX-License-Identifier: MIT
 from __future__ import annotations
 
 import logging
+import sys
 import tempfile
 import unittest
 from pathlib import Path
+from unittest.mock import patch
 
 import rbtoken
 from rbtoken import Instance, InvalidState, LogLevel, callbacks
@@ -95,11 +97,18 @@ class Extensions(unittest.TestCase):
 
     def test_what_the_log_raises_is_logged(self) -> None:
         def fail(*_: object) -> None:
-            raise KeyboardInterrupt
+            raise RuntimeError
 
         with self.assertLogs("rbtoken", "ERROR"):
             with Instance({}, log=fail) as instance:
                 instance.initialize()
+
+        def interrupt(*_: object) -> None:
+            raise KeyboardInterrupt
+
+        # The release of what was made is interrupted as well, which Python prints.
+        with self.assertRaises(KeyboardInterrupt), patch.object(sys, "unraisablehook"):
+            Instance({}, log=interrupt)
 
 
 if __name__ == "__main__":

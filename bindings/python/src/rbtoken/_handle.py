@@ -22,7 +22,7 @@ from typing import Any, Generic, NoReturn, Optional, TypeVar
 
 from ._abi import Status
 from ._native import held
-from .errors import Closed, InvalidType, ShuttingDown, failure
+from .errors import Closed, InvalidType, ShuttingDown, finish, interrupts
 
 #: For how long the end of the interpreter waits for the calls of other threads, in seconds.
 SHUTDOWN_WAIT = 10.0
@@ -147,6 +147,8 @@ class CallingRef(Ref):
             self.release()
         finally:
             gate.leave()
+        if interrupts and get_ident() not in gate.calls:
+            finish(Status.OK, None)  # Python prints it. Inside a call, that call raises it.
 
 
 _Ref = TypeVar("_Ref", bound=Ref)
@@ -213,8 +215,17 @@ class Handle(Generic[_Ref]):
             gate.leave()
             # What is raised refers to this frame, which must not keep the handle open.
             ref = None
-        if status:
-            raise failure(status, error)
+        if status or interrupts:
+            finish(status, error)
+
+    def _call_for_text(self, kind: type[Ref], function: Any, *arguments: Any) -> str:
+        """Calls a function whose output is a text."""
+        buffer = c_void_p()
+        try:
+            self._call(kind, function, *arguments, byref(buffer))
+            return read_text(held.rbtoken_buffer_data, buffer) or ""
+        finally:
+            held.rbtoken_buffer_free(buffer)
 
     def __enter__(self: _Self) -> _Self:
         self._open(Ref)
@@ -243,8 +254,8 @@ def call(function: Any, *arguments: Any) -> None:
         status = function(*arguments, byref(error))
     finally:
         gate.leave()
-    if status:
-        raise failure(status, error)
+    if status or interrupts:
+        finish(status, error)
 
 
 def read_text(function: Any, pointer: Any) -> str | None:

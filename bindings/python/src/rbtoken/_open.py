@@ -80,10 +80,17 @@ def opened(function: Any, location: Path | None, settings: Document | None, cloc
     # For the shared store, no options are what it was opened with.
     given = any(value is not None for value in (location, settings, clock, entropy))
     pointer = c_void_p()
-    call(function, byref(options) if given else None, byref(pointer))
-    if encoded is None:
-        return StoreRef(pointer.value or 0, "in memory" if settings is None else "of settings")
-    where = encoded.decode()
-    if "://" in where:
-        return StoreRef(pointer.value or 0, f"on {where.partition('://')[0]}")
-    return StoreRef(pointer.value or 0, f"in {where!r}")
+    try:
+        call(function, byref(options) if given else None, byref(pointer))
+    except BaseException:
+        StoreRef(pointer.value or 0, "")
+        raise
+    return StoreRef(pointer.value or 0, _shown(encoded, settings))
+
+
+def _shown(location: bytes | None, settings: Document | None) -> str:
+    """Returns where a store is, without a password."""
+    if location is None:
+        return "in memory" if settings is None else "of settings"
+    scheme, found, _ = location.decode().partition("://")
+    return f"on {scheme}" if found else f"in {scheme!r}"

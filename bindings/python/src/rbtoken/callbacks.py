@@ -13,7 +13,8 @@ import inspect
 import itertools
 import logging
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Optional, Union
@@ -22,7 +23,7 @@ from . import _abi as abi
 from . import _convert as convert
 from ._abi import LogLevel, Status
 from ._native import held
-from .errors import CallbackFailed, InvalidArgument, InvalidType, keep_raised
+from .errors import CallbackFailed, InvalidArgument, InvalidType, keep_interrupt, keep_raised
 
 if TYPE_CHECKING:
     from .store import Store
@@ -52,7 +53,9 @@ class Hooks:
 
     They are called after the event, on the thread that caused it, and may use the store. They are
     plain functions: nothing would await what an ``async`` one returns. They cannot prevent what has
-    happened: what they raise is logged and goes no further.
+    happened: an `Exception` that they raise is logged and goes no further. What is no `Exception`,
+    such as `KeyboardInterrupt` and `SystemExit`, the call raises when it returns, although what it
+    did is done.
     """
 
     #: A token was created. The third argument is what the caller said: no person asked for it.
@@ -200,16 +203,25 @@ def _validate(key: int, token_type: bytes, address: int, length: int, valid: Any
 
 
 def _write_log(key: int, level: int, target: bytes, message: bytes) -> None:
-    try:
+    with _logged("the callback %r failed", "log"):
         _refuse_awaitable(_kept[key].log(level, target.decode(), message.decode()), "log")
-    except BaseException as error:
-        _log_raised("the callback %r failed", "log", error)
 
 
-def _log_raised(message: str, name: str, error: BaseException) -> None:
-    # A handler may keep the error, whose frames have the store: it would stay open.
-    traceback.clear_frames(error.__traceback__)
-    _log.error(message, name, exc_info=error)
+@contextmanager
+def _logged(message: str, name: str) -> Iterator[None]:
+    """Logs what a callback raises whose call cannot fail. What is meant to end the program, such
+    as `KeyboardInterrupt`, is kept for the call."""
+    try:
+        try:
+            yield
+        except Exception as error:
+            # A handler may keep the error, whose frames have the store: it would stay open.
+            traceback.clear_frames(error.__traceback__)
+            _log.error(message, name, exc_info=error)
+    except Exception:
+        raise
+    except BaseException as interrupt:
+        keep_interrupt(interrupt)
 
 
 def _notify(key: int, name: str, store: int, token: int, rest: tuple[bool, ...]) -> None:
@@ -223,10 +235,8 @@ def _notify(key: int, name: str, store: int, token: int, rest: tuple[bool, ...])
 
 def _hook(name: str) -> Callable[..., None]:
     def call(key: int, store: int, token: int, *rest: bool) -> None:
-        try:
+        with _logged("the hook %r failed", name):
             _notify(key, name, store, token, rest)
-        except BaseException as error:
-            _log_raised("the hook %r failed", name, error)
 
     return call
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 from ctypes import c_void_p
+from threading import get_ident
 from typing import Any, Optional
 
 from . import _native
@@ -182,6 +183,29 @@ def keep_raised(error: BaseException) -> int:
     """Keeps what a callback raised for the call that it was part of; returns the status."""
     _raised.error = error
     return RAISED
+
+
+#: What hooks raised that is no `Exception`, such as `KeyboardInterrupt`, by the thread whose call
+#: raises it when it returns.
+interrupts: dict[int, BaseException] = {}
+
+
+def keep_interrupt(error: BaseException) -> None:
+    interrupts.setdefault(get_ident(), error)
+
+
+def finish(status: int, error: c_void_p | int | None) -> None:
+    """Raises the failure of a call, or what interrupted its hooks."""
+    raised = failure(status, error) if status else None
+    interrupt = interrupts.pop(get_ident(), None)
+    try:
+        if interrupt is not None:
+            raise interrupt from raised
+        if raised is not None:
+            raise raised
+    finally:
+        # They would be in a cycle with their own traceback, and keep what its frames have.
+        del raised, interrupt
 
 
 def failure(status: int, error: c_void_p | int | None) -> BaseException:

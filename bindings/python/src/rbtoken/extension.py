@@ -15,7 +15,7 @@ from typing import Any, Optional, Union
 from . import _abi as abi
 from . import _convert as convert
 from ._convert import Document
-from ._handle import CallingRef, Handle, call, take_text
+from ._handle import CallingRef, Handle, call
 from ._native import lib
 from ._open import StoreRef
 from .callbacks import Clock, Entropy, HostKey, Log, host_struct
@@ -71,7 +71,8 @@ class InstanceRef(CallingRef):
         self.keep = keep
 
     def release(self) -> None:
-        _table().destroy(self.pointer)
+        if self.pointer:
+            _table().destroy(self.pointer)
 
 
 class Instance(Handle[InstanceRef]):
@@ -93,7 +94,11 @@ class Instance(Handle[InstanceRef]):
         self._ref = None
         host, keep = host_struct(log, clock, entropy)
         pointer = c_void_p()
-        call(_table().create, byref(host), byref(pointer))
+        try:
+            call(_table().create, byref(host), byref(pointer))
+        except BaseException:
+            InstanceRef(pointer.value or 0, keep)
+            raise
         self._ref = InstanceRef(pointer.value or 0, keep)
         if settings is not None:
             try:
@@ -119,14 +124,16 @@ class Instance(Handle[InstanceRef]):
     def store(self) -> Store:
         """Returns the instance's store, while the instance is initialized."""
         pointer, keep = c_void_p(), self._open(InstanceRef).keep
-        self._call(InstanceRef, _table().get_store, byref(pointer))
+        try:
+            self._call(InstanceRef, _table().get_store, byref(pointer))
+        except BaseException:
+            StoreRef(pointer.value or 0, "", keep)
+            raise
         return Store._of(StoreRef(pointer.value or 0, "of an Instance", keep))
 
     def settings(self) -> dict[str, Any]:
         """Returns all settings in force."""
-        buffer = c_void_p()
-        self._call(InstanceRef, _table().get_settings, byref(buffer))
-        return dict(json.loads(take_text(buffer)))
+        return dict(json.loads(self._call_for_text(InstanceRef, _table().get_settings)))
 
     def __repr__(self) -> str:
         return "<Instance (closed)>" if self.closed else "<Instance>"

@@ -90,6 +90,9 @@ class ServiceAccount(Handle[ServiceAccountRef]):
         try:
             self._call(ServiceAccountRef, lib.rbtoken_service_account_get_api_token, ref.pointer,
                        byref(struct), byref(token), byref(created))
+        except BaseException:
+            TokenRef(token.value or 0)
+            raise
         finally:
             del ref
         return ClientToken(Token._of(TokenRef(token.value or 0)), created.value)

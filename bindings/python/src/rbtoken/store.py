@@ -17,11 +17,11 @@ from . import _native
 from . import callbacks
 from ._abi import Status
 from ._convert import Document, Path, Untrusted
-from ._handle import Handle, gate, take_text
+from ._handle import Handle, gate
 from ._native import lib
 from ._open import StoreRef, opened
 from .callbacks import Clock, Create, Created, Entropy, Event, Hooks, Progress, Validate
-from .errors import NotFound, failure
+from .errors import NotFound, finish, interrupts
 from .login import (ERROR_AT, REFUSED_AT, TOKEN_AT, VERDICTS, ClientToken, Login, LoginOutputs)
 from .options import (ANY, KEEP, Any_, ClientTokenOptions, GenerateOptions, ImportOptions, Keep,
                       LoginOptions, Never, TokenFilter, TokenUpdate, merge)
@@ -96,16 +96,12 @@ class Store(Handle[StoreRef]):
 
     def get_setting(self, name: str) -> Any:
         """Returns a setting."""
-        buffer = c_void_p()
-        self._call(StoreRef, lib.rbtoken_store_get_setting,
-                   *convert.pair(convert.text(name, "name")), byref(buffer))
-        return json.loads(take_text(buffer))
+        return json.loads(self._call_for_text(StoreRef, lib.rbtoken_store_get_setting,
+                                              *convert.pair(convert.text(name, "name"))))
 
     def statistics(self) -> dict[str, Any]:
         """Returns the counters of the store, and those of the process's handles."""
-        buffer = c_void_p()
-        self._call(StoreRef, lib.rbtoken_store_statistics, byref(buffer))
-        return dict(json.loads(take_text(buffer)))
+        return dict(json.loads(self._call_for_text(StoreRef, lib.rbtoken_store_statistics)))
 
     def add_local_site(self, local_site: str) -> None:
         """Adds a Local Site, to which tokens can belong from then on."""
@@ -169,7 +165,13 @@ class Store(Handle[StoreRef]):
 
     def _token(self, function: Any, *arguments: Any) -> Token:
         token = c_void_p()
-        self._call(StoreRef, function, *arguments, byref(token))
+        try:
+            self._call(StoreRef, function, *arguments, byref(token))
+        except BaseException:
+            # Released also if a hook was interrupted. So below. No variable has it, since an error
+            # of a callback that somebody keeps keeps the variables of this frame.
+            TokenRef(token.value or 0)
+            raise
         return Token._of(TokenRef(token.value or 0))
 
     def _token_id(self, token: int | Token) -> int:
@@ -205,10 +207,14 @@ class Store(Handle[StoreRef]):
             "ignore_deprecated": ignore_deprecated, "local_site": local_site,
             "default_policy": default_policy, "default_extra_data": default_extra_data})._struct()
         token, created = c_void_p(), c_bool()
-        self._call(StoreRef, lib.rbtoken_store_get_or_create_client_token,
-                   *convert.pair(convert.text(user, "user")),
-                   *convert.pair(convert.text(client_name, "client_name")),
-                   byref(struct), byref(token), byref(created))
+        try:
+            self._call(StoreRef, lib.rbtoken_store_get_or_create_client_token,
+                       *convert.pair(convert.text(user, "user")),
+                       *convert.pair(convert.text(client_name, "client_name")),
+                       byref(struct), byref(token), byref(created))
+        except BaseException:
+            TokenRef(token.value or 0)
+            raise
         return ClientToken(Token._of(TokenRef(token.value or 0)), created.value)
 
     def generate_token(
@@ -267,7 +273,11 @@ class Store(Handle[StoreRef]):
             "user": user, "client_name": client_name, "local_site": local_site, "valid": valid,
             "expires_before": expires_before})._struct()
         tokens = c_void_p()
-        self._call(StoreRef, lib.rbtoken_store_list_tokens, byref(struct), byref(tokens))
+        try:
+            self._call(StoreRef, lib.rbtoken_store_list_tokens, byref(struct), byref(tokens))
+        except BaseException:
+            TokenListRef(tokens.value or 0)
+            raise
         return TokenList._of(TokenListRef(tokens.value or 0))
 
     def token_count(self) -> int:
@@ -390,8 +400,12 @@ class Store(Handle[StoreRef]):
                 del _calls[thread]
             ref = None
         if status:
-            raise failure(status, outputs.error)
+            finish(status, outputs.error)
         verdict, token, refused = outputs.verdict, outputs.token, outputs.refused
+        if interrupts and thread in interrupts:
+            TokenRef(token or 0)
+            TokenRef(refused or 0)
+            finish(Status.OK, None)
         return Login(VERDICTS.get(verdict, verdict),
                      None if token is None else Token._of(TokenRef(token)),
                      None if refused is None else Token._of(TokenRef(refused)))

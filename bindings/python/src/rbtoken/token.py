@@ -8,13 +8,13 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from ctypes import byref, c_bool, c_int64, c_void_p
+from ctypes import byref, c_bool, c_int64
 from datetime import datetime
 from typing import Any, Optional, Union, overload
 
 from . import _abi as abi
 from . import _convert as convert
-from ._handle import Handle, Ref, read_text, take_text
+from ._handle import Handle, Ref, read_text
 from ._native import held, lib
 
 
@@ -207,9 +207,7 @@ class Token(Handle[TokenRef]):
         """
         at_us = convert.now_us() if at is None else convert.microseconds(at, "at")
         flags = abi.JSON_WITH_VALUE if convert.boolean(with_value, "with_value") else 0
-        buffer = c_void_p()
-        self._call(TokenRef, lib.rbtoken_token_to_json, at_us, flags, byref(buffer))
-        return take_text(buffer)
+        return self._call_for_text(TokenRef, lib.rbtoken_token_to_json, at_us, flags)
 
     def to_dict(self, *, with_value: bool = False, at: Optional[datetime] = None) -> dict[str, Any]:
         """Returns what `to_json` does, as an object."""
