@@ -35,6 +35,17 @@ class Awaited(unittest.IsolatedAsyncioTestCase):
         with self.assertRaises(rbtoken.Closed):
             await store.token_count()
 
+    async def test_opening_is_awaited_or_entered(self) -> None:
+        async with AsyncStore.open() as store:
+            await store.generate_token("alice")
+            self.assertFalse(store.store.closed)
+        self.assertTrue(store.store.closed)
+        (await asyncio.create_task(AsyncStore.open())).store.close()
+        (await asyncio.wait_for(AsyncStore.open(), 60)).store.close()
+        with self.assertRaises(rbtoken.InvalidType):
+            async with AsyncStore.open(7):  # type: ignore[arg-type]
+                pass
+
     async def test_every_method_of_a_store_is_there(self) -> None:
         for name, method in inspect.getmembers(Store, inspect.isfunction):
             if not name.startswith("_") and name != "close":

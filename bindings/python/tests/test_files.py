@@ -180,6 +180,23 @@ class Files(unittest.TestCase):
             first.close()
             assert len(rbtoken.Store.shared()) == 1
             """)
+        run("""
+            import rbtoken
+            from datetime import datetime, timezone
+            from rbtoken import callbacks
+            now = lambda: datetime.now(timezone.utc)
+            shared = rbtoken.Store.shared(clock=now)
+            for other in (lambda: now() for _ in range(5)):
+                try:
+                    rbtoken.Store.shared(clock=other, entropy=bytes)
+                except rbtoken.InvalidState:
+                    continue
+                raise AssertionError
+            # Those that were refused are forgotten.
+            assert list(callbacks._kept.values()) == [now], callbacks._kept
+            assert rbtoken.Store.shared(clock=now) == shared
+            shared.generate_token("alice")
+            """)
         with Store.shared() as first, Store.shared() as again:
             self.assertEqual(first, again)
         self.assertEqual(live_handles(), {})

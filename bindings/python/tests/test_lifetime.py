@@ -113,11 +113,36 @@ class Lifetime(unittest.TestCase):
                 for call in (copy.copy, copy.deepcopy, handle.__enter__):
                     with self.assertRaises(Closed):
                         call(*([handle] if call in (copy.copy, copy.deepcopy) else []))
-            for function in (len, iter, list, hash):
+            for function in (len, iter, list):
                 with self.assertRaises(Closed):
                     function(handles[0])
             arguments.clear()
         self.assertEqual(callbacks._kept, {})
+
+    def test_closed_handle_is_equal_to_itself_only(self) -> None:
+        with Store() as store:
+            for handle, other in ((Store(), store), (store.generate_token("a"), store.get_token(1)),
+                                  (Policy({}), Policy({}))):
+                handles: list[Any] = [handle, other]
+                handle.close()
+                self.assertNotEqual(handle, other)
+                self.assertEqual(handle, handle)
+                handles.remove(other)
+                self.assertEqual(len(handles), 1)
+            closed = Store()
+            stores = {closed, store}
+            closed.close()
+            self.assertIn(closed, stores)
+            stores.remove(closed)
+            self.assertEqual(stores, {store})
+
+    def test_handle_that_was_never_opened_is_closed(self) -> None:
+        for kind in (Store, Policy, ServiceAccount, Instance, Token):
+            handle = kind.__new__(kind)
+            self.assertTrue(handle.closed)
+            self.assertIn("closed", repr(handle))
+        with self.assertRaises(Closed):
+            len(Store.__new__(Store))
 
     def test_handles_are_not_made_by_hand(self) -> None:
         for kind in (Token, rbtoken.TokenList):

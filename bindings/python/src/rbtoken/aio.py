@@ -9,7 +9,7 @@ import asyncio
 import contextvars
 import functools
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Generator
 from concurrent.futures import Executor
 from datetime import timedelta
 from types import TracebackType
@@ -60,6 +60,35 @@ def _awaited(
     return run
 
 
+class Opening(Coroutine[Any, Any, "AsyncStore"]):
+    """A store that is being opened: it is awaited, or entered by ``async with``."""
+
+    __slots__ = ("_coroutine", "_store")
+
+    def __init__(self, coroutine: Coroutine[Any, Any, AsyncStore]) -> None:
+        self._coroutine = coroutine
+
+    def __await__(self) -> Generator[Any, Any, AsyncStore]:
+        return self._coroutine.__await__()
+
+    def send(self, value: Any) -> Any:
+        return self._coroutine.send(value)
+
+    def throw(self, *error: Any) -> Any:
+        return self._coroutine.throw(*error)
+
+    def close(self) -> None:
+        self._coroutine.close()
+
+    async def __aenter__(self) -> AsyncStore:
+        self._store = await self
+        return self._store
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None,
+                        trace: TracebackType | None) -> None:
+        await self._store.close()
+
+
 class AsyncStore:
     """A `Store` whose methods are awaited. They are those of `Store`.
 
@@ -77,13 +106,18 @@ class AsyncStore:
         self.executor = executor
 
     @classmethod
-    async def open(cls, location: Optional[Path] = None, *, settings: Optional[Document] = None,
-                   clock: Optional[Clock] = None, entropy: Optional[Entropy] = None,
-                   executor: Optional[Executor] = None) -> AsyncStore:
-        """Opens a store, as `Store` does."""
+    def open(cls, location: Optional[Path] = None, *, settings: Optional[Document] = None,
+             clock: Optional[Clock] = None, entropy: Optional[Entropy] = None,
+             executor: Optional[Executor] = None) -> Opening:
+        """Opens a store, as `Store` does: ``await AsyncStore.open()``, or
+        ``async with AsyncStore.open() as store``."""
         call = functools.partial(
             Store, location, settings=settings, clock=clock, entropy=entropy)
-        return cls(await _run(executor, call), executor=executor)
+
+        async def open() -> AsyncStore:
+            return cls(await _run(executor, call), executor=executor)
+
+        return Opening(open())
 
     async def close(self) -> None:
         """Closes the store. Calls in flight go on."""

@@ -263,26 +263,58 @@ def entropy_struct(entropy: Entropy) -> abi.Entropy:
     return convert.struct(abi.Entropy, user_data=keep(entropy), fill=_fill_bytes, destroy=_forget)
 
 
-#: What the store that the process shares was given, with the number of each. It is never destroyed:
-#: the process keeps that store, and a later call must pass the same.
-_shared: list[tuple[object, int]] = []
+class _Shared:
+    """What the store that the process shares was given. It is never destroyed: the process keeps
+    that store, and a later call must pass the same."""
+
+    __slots__ = ("thing", "key", "calls")
+
+    def __init__(self, thing: object) -> None:
+        self.thing = thing
+        self.key = keep(thing)
+        #: An element for each call that passes it, but for those that were refused.
+        self.calls: list[None] = []
 
 
-def _shared_key(thing: object) -> int:
-    for other, key in _shared:
-        if other == thing:
-            return key
-    key = keep(thing)
-    _shared.append((thing, key))
-    return key
+_shared: list[_Shared] = []
 
 
-def shared_clock_struct(clock: Clock) -> abi.Clock:
-    return convert.struct(abi.Clock, user_data=_shared_key(clock), now=_now)
+class Sharing:
+    """What one call passes to the shared store. Without a lock, which a fork could find taken."""
 
+    def __init__(self) -> None:
+        self._passed: list[_Shared] = []
 
-def shared_entropy_struct(entropy: Entropy) -> abi.Entropy:
-    return convert.struct(abi.Entropy, user_data=_shared_key(entropy), fill=_fill_bytes)
+    def clock_struct(self, clock: Clock) -> abi.Clock:
+        return convert.struct(abi.Clock, user_data=self._key(clock), now=_now)
+
+    def entropy_struct(self, entropy: Entropy) -> abi.Entropy:
+        return convert.struct(abi.Entropy, user_data=self._key(entropy), fill=_fill_bytes)
+
+    def _key(self, thing: object) -> int:
+        while True:
+            known = next((it for it in list(_shared) if it.thing == thing), None)
+            if known is None:
+                _shared.append(_Shared(thing))
+                continue
+            known.calls.append(None)
+            # Otherwise another thread forgets it.
+            if known in _shared:
+                self._passed.append(known)
+                return known.key
+            known.calls.pop()
+
+    def undo(self) -> None:
+        """Forgets what only this call passed, which was refused."""
+        for passed in self._passed:
+            passed.calls.pop()
+            if passed.calls or passed not in _shared:
+                continue
+            _shared.remove(passed)
+            if passed.calls:
+                _shared.append(passed)  # Another thread has passed it meanwhile.
+            else:
+                forget(passed.key)
 
 
 class Reporter:

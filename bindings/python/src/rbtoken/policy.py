@@ -83,7 +83,9 @@ class Policy(Handle[PolicyRef]):
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Policy):
             return NotImplemented
-        return self is other or self.document == other.document
+        # A closed policy is equal to itself only.
+        return self is other or (
+            not self.closed and not other.closed and self.document == other.document)
 
     def __hash__(self) -> int:
         return hash(json.dumps(self.document, sort_keys=True))

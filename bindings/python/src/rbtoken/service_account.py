@@ -103,4 +103,4 @@ class ServiceAccount(Handle[ServiceAccountRef]):
         return copy
 
     def __repr__(self) -> str:
-        return f"<ServiceAccount {self._id!r}{' (closed)' if self.closed else ''}>"
+        return f"<ServiceAccount {getattr(self, '_id', None)!r}{' (closed)' if self.closed else ''}>"

@@ -21,7 +21,7 @@ from ._handle import Handle, gate
 from ._native import lib
 from ._open import StoreRef, opened
 from .callbacks import Clock, Create, Created, Entropy, Event, Hooks, Progress, Validate
-from .errors import NotFound, finish, interrupts
+from .errors import NotFound, RBTokenError, finish, interrupts
 from .login import (ERROR_AT, REFUSED_AT, TOKEN_AT, VERDICTS, ClientToken, Login, LoginOutputs)
 from .options import (ANY, KEEP, Any_, ClientTokenOptions, GenerateOptions, ImportOptions, Keep,
                       LoginOptions, Never, TokenFilter, TokenUpdate, merge)
@@ -39,7 +39,8 @@ class Store(Handle[StoreRef]):
     Whoever can ask a store for tokens can act as any user: authenticate the asker first.
     """
 
-    __slots__ = ()
+    __slots__ = ("_hash",)
+    _hash: int
 
     def __init__(self, location: Optional[Path] = None, *, settings: Optional[Document] = None,
                  clock: Optional[Clock] = None, entropy: Optional[Entropy] = None) -> None:
@@ -61,8 +62,13 @@ class Store(Handle[StoreRef]):
         The first call opens it. Later calls pass nothing or the same. The process keeps the store
         until it ends.
         """
-        return cls._of(opened(lib.rbtoken_store_shared, location, settings, clock, entropy,
-                               callbacks.shared_clock_struct, callbacks.shared_entropy_struct))
+        sharing = callbacks.Sharing()
+        try:
+            return cls._of(opened(lib.rbtoken_store_shared, location, settings, clock, entropy,
+                                  sharing.clock_struct, sharing.entropy_struct))
+        except RBTokenError:
+            sharing.undo()
+            raise
 
     def __repr__(self) -> str:
         ref = self._ref
@@ -71,10 +77,20 @@ class Store(Handle[StoreRef]):
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Store):
             return NotImplemented
-        return self is other or self._open(StoreRef).pointer == other._open(StoreRef).pointer
+        # A closed store is equal to itself only, so that a list or a set may have it.
+        ref, others = self._ref, other._ref
+        return self is other or (
+            ref is not None and others is not None and ref.pointer == others.pointer)
 
     def __hash__(self) -> int:
-        return hash(self._open(StoreRef).pointer)
+        ref = self._ref
+        return getattr(self, "_hash", 0) if ref is None else hash(ref.pointer)
+
+    def close(self) -> None:
+        """Closes the store. Calls in flight go on. Closing it again does nothing."""
+        # It is found in a set under the hash that it had.
+        self._hash = hash(self)
+        super().close()
 
     def __len__(self) -> int:
         return self.token_count()

@@ -222,7 +222,9 @@ class Token(Handle[TokenRef]):
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Token):
             return NotImplemented
-        return self is other or self._state() == other._state()
+        # A closed token is equal to itself only.
+        return self is other or (
+            not self.closed and not other.closed and self._state() == other._state())
 
     def __hash__(self) -> int:
         return hash((self.id, self.user))
