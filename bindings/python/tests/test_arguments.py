@@ -244,9 +244,14 @@ class Arguments(unittest.TestCase):
                 ("min_validity",
                  lambda: store.get_or_create_client_token("alice", "c", min_validity=years)),
                 ("expiration", lambda: ServiceAccount("bot", expiration=-years)),
-                ("hooks", lambda: store.add_hooks(print))):
+                ("hooks", lambda: store.add_hooks(print)),
+                ("id", lambda: ServiceAccount("a b"))):
             with self.subTest(argument):
                 self.assert_refused(InvalidArgument, argument, call)
+        for unknown in (lambda: store.get_token(9), lambda: store.delete_token(9),
+                        lambda: store.update_token(9, note="x"),
+                        lambda: store.invalidate_token_by_id(9)):
+            self.assert_refused(rbtoken.NotFound, "token_id", unknown)
 
     def test_subclass_cannot_lie_about_its_value(self) -> None:
         class LongBytes(bytes):

@@ -13,8 +13,7 @@ import inspect
 import itertools
 import logging
 import traceback
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Optional, Union
@@ -203,17 +202,18 @@ def _validate(key: int, token_type: bytes, address: int, length: int, valid: Any
 
 
 def _write_log(key: int, level: int, target: bytes, message: bytes) -> None:
-    with _logged("the callback %r failed", "log"):
+    def log() -> None:
         _refuse_awaitable(_kept[key].log(level, target.decode(), message.decode()), "log")
 
+    _run("the callback %r failed", "log", log)
 
-@contextmanager
-def _logged(message: str, name: str) -> Iterator[None]:
-    """Logs what a callback raises whose call cannot fail. What is meant to end the program, such
-    as `KeyboardInterrupt`, is kept for the call."""
+
+def _run(message: str, name: str, callback: Callable[..., None], *arguments: Any) -> None:
+    """Runs a callback whose call cannot fail, and logs what it raises. What is meant to end the
+    program, such as `KeyboardInterrupt`, is kept for the call."""
     try:
         try:
-            yield
+            callback(*arguments)
         except Exception as error:
             # A handler may keep the error, whose frames have the store: it would stay open.
             traceback.clear_frames(error.__traceback__)
@@ -235,8 +235,7 @@ def _notify(key: int, name: str, store: int, token: int, rest: tuple[bool, ...])
 
 def _hook(name: str) -> Callable[..., None]:
     def call(key: int, store: int, token: int, *rest: bool) -> None:
-        with _logged("the hook %r failed", name):
-            _notify(key, name, store, token, rest)
+        _run("the hook %r failed", name, _notify, key, name, store, token, rest)
 
     return call
 

@@ -224,12 +224,14 @@ def failure(status: int, error: c_void_p | int | None) -> BaseException:
     message, argument, json_path = (None if part is None else part.decode() for part in parts)
     kind = _KINDS.get(status, RBTokenError)
     return kind(status, message or "the call failed",
-                None if argument is None else parameter(argument), json_path)
+                None if argument is None else _parameter(argument, status), json_path)
 
 
-def parameter(field: str) -> str:
+def _parameter(field: str, status: int) -> str:
     """Returns the parameter of this package for an argument or field of the C API, whose names
     have units."""
+    if field == "id" and status == Status.NOT_FOUND:
+        return "token_id"  # And not the id of a service account.
     for unit in ("_at_us", "_us", "_secs"):
         if field.endswith(unit):
             return field[:-len(unit)]
