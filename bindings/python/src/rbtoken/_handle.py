@@ -44,6 +44,8 @@ class _Gate:
         self.calls: dict[int, int] = {}
         #: The thread that shuts the interpreter down, or 0.
         self.closed_by = 0
+        #: Whether the calls of other threads were waited for.
+        self.waited = False
         #: What is done before the calls of other threads are waited for.
         self.closing: list[Callable[[], None]] = []
 
@@ -75,19 +77,20 @@ class _Gate:
 
         A gate left open, or calls that are not waited for, would end in an abort.
         """
-        if self.closed_by:
+        if self.waited:
             return
         raised: list[BaseException] = []
-        try:
-            for action in list(self.closing):
-                try:
-                    action()
-                except BaseException as error:
-                    raised.append(error)
-        except BaseException as error:
-            raised.append(error)
-        finally:
-            self.closed_by = get_ident()
+        if not self.closed_by:
+            try:
+                for action in list(self.closing):
+                    try:
+                        action()
+                    except BaseException as error:
+                        raised.append(error)
+            except BaseException as error:
+                raised.append(error)
+            finally:
+                self.closed_by = get_ident()
         end = time.monotonic() + SHUTDOWN_WAIT
         for _ in range(MAX_INTERRUPTS + 1):
             try:
@@ -95,6 +98,7 @@ class _Gate:
                 break
             except BaseException as error:
                 raised.append(error)
+        self.waited = True
         if raised:
             raise raised[0]
 
@@ -113,7 +117,7 @@ class _Gate:
 
 
 gate = _Gate()
-# Twice: a signal handler that raises before `close` has begun ends the first call only.
+# Twice: a signal handler may raise where `close` does not catch it, as before its first line.
 atexit.register(gate.close)
 atexit.register(gate.close)
 os.register_at_fork(after_in_child=gate.after_fork)

@@ -105,7 +105,7 @@ def optional_callable(function: Any, name: str) -> Any:
 
 def _refuse_awaitable(answer: object, name: str) -> None:
     """Refuses an awaitable from a callback whose answer is not looked at: nothing awaits it."""
-    if inspect.isawaitable(answer):
+    if answer is not None and inspect.isawaitable(answer):
         if inspect.iscoroutine(answer):
             answer.close()  # Without a warning that it was never awaited.
         raise InvalidType(Status.CALLBACK, "expected a plain function, found one that returns an "
