@@ -870,7 +870,8 @@ typedef struct rbtoken_clock_t {
 
 /**
  * Fills `len` bytes of `bytes` with what nobody can predict, and returns `RBTOKEN_OK`. Any other
- * status makes the call that asked fail with it. Must not throw.
+ * status makes the call that asked fail with it. That call fails with `RBTOKEN_E_CALLBACK` if the
+ * last bytes were not written, although the answer is `RBTOKEN_OK`. Must not throw.
  */
 typedef rbtoken_status_t (*rbtoken_entropy_fn)(void *user_data, uint8_t *bytes, size_t len);
 

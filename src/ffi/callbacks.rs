@@ -6,7 +6,7 @@ use super::support::{SizedStruct, UserData, check_answer, read_published};
 use crate::clock::{Clock, Timestamp};
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::CallbackIdentity;
-use crate::token::Entropy;
+use crate::token::{Entropy, SystemEntropy};
 
 /// Called exactly once when the library needs a callback's `user_data` no more, also when it was
 /// never registered because the call that was to do so failed. (Only where the struct itself was
@@ -22,7 +22,8 @@ pub type rbtoken_clock_fn = Option<
 >;
 
 /// Fills `len` bytes of `bytes` with what nobody can predict, and returns `RBTOKEN_OK`. Any other
-/// status makes the call that asked fail with it. Must not throw.
+/// status makes the call that asked fail with it. That call fails with `RBTOKEN_E_CALLBACK` if the
+/// last bytes were not written, although the answer is `RBTOKEN_OK`. Must not throw.
 pub type rbtoken_entropy_fn = Option<
     unsafe extern "C-unwind" fn(
         user_data: *mut c_void,
@@ -114,12 +115,38 @@ impl HostEntropy {
     }
 }
 
+/// Number of bytes at the end of a buffer that are compared with what they were. Unpredictable
+/// bytes equal them once in 2^128 calls.
+const COMPARED_BYTES: usize = 16;
+
 impl Entropy for HostEntropy {
+    /// Fills the buffer by the host's function, and refuses `RBTOKEN_OK` for bytes not written.
+    ///
+    /// Some runtimes answer 0, which is `RBTOKEN_OK`, for a callback that an exception kept from
+    /// running. Bytes that were not written would make a predictable token.
     fn fill(&self, buffer: &mut [u8]) -> Result<()> {
-        // SAFETY: the host's function, with its own data and so many bytes that can be written.
-        let status =
-            unsafe { (self.fill)(self.user_data.get(), buffer.as_mut_ptr(), buffer.len()) };
-        check_answer(status, "the entropy source")
+        let mut compared = 0;
+        loop {
+            // A host may bring its own source because the system has none.
+            SystemEntropy.fill(buffer).unwrap_or_else(|_| buffer.fill(0xa5));
+            let mut before = [0; COMPARED_BYTES];
+            before.iter_mut().zip(buffer.iter().rev()).for_each(|(before, byte)| *before = *byte);
+            // SAFETY: the host's function, with its own data and so many bytes that can be written.
+            let status =
+                unsafe { (self.fill)(self.user_data.get(), buffer.as_mut_ptr(), buffer.len()) };
+            check_answer(status, "the entropy source")?;
+            let changed =
+                before.iter().zip(buffer.iter().rev()).any(|(before, byte)| before != byte);
+            if changed || buffer.is_empty() {
+                return Ok(());
+            }
+            // The bytes of a small buffer may be equal by chance: the host is asked again.
+            compared += buffer.len();
+            if compared >= COMPARED_BYTES {
+                let message = "the entropy source returned RBTOKEN_OK without filling the buffer";
+                return Err(Error::new(ErrorKind::Callback, message));
+            }
+        }
     }
 }
 
@@ -205,4 +232,67 @@ impl Given<FillFn> {
 pub(super) fn missing(argument: &'static str, function: &'static str) -> Error {
     Error::new(ErrorKind::NullArgument, format!("the function {function} must be set"))
         .at_argument(argument)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ptr::null_mut;
+
+    use super::*;
+
+    fn source(fill: FillFn) -> HostEntropy {
+        HostEntropy::new(fill, UserData::new(null_mut(), None))
+    }
+
+    unsafe extern "C-unwind" fn fill_nothing(
+        _: *mut c_void,
+        _: *mut u8,
+        _: usize,
+    ) -> rbtoken_status_t {
+        0
+    }
+
+    unsafe extern "C-unwind" fn fill_half(
+        _: *mut c_void,
+        bytes: *mut u8,
+        len: usize,
+    ) -> rbtoken_status_t {
+        // SAFETY: the library gives `len` bytes that can be written.
+        unsafe { bytes.write_bytes(7, len / 2) };
+        0
+    }
+
+    unsafe extern "C-unwind" fn fill_sevens(
+        _: *mut c_void,
+        bytes: *mut u8,
+        len: usize,
+    ) -> rbtoken_status_t {
+        // SAFETY: the library gives `len` bytes that can be written.
+        unsafe { bytes.write_bytes(7, len) };
+        0
+    }
+
+    #[test]
+    fn entropy_that_fills_nothing_is_refused() {
+        for len in [1, 2, 15, 16, 17, 256, 1000] {
+            let mut buffer = vec![0; len];
+            let failure = source(fill_nothing).fill(&mut buffer).unwrap_err();
+            assert_eq!(failure.kind(), ErrorKind::Callback, "{len}");
+        }
+        for len in [32, 256, 1000] {
+            let failure = source(fill_half).fill(&mut vec![0; len]).unwrap_err();
+            assert_eq!(failure.kind(), ErrorKind::Callback, "{len}");
+        }
+    }
+
+    #[test]
+    fn entropy_that_repeats_the_buffer_by_chance_is_accepted() {
+        assert!(source(fill_nothing).fill(&mut []).is_ok());
+        // One in 256 of these buffers has the host's byte already.
+        for _ in 0..5000 {
+            let mut byte = [0];
+            source(fill_sevens).fill(&mut byte).unwrap();
+            assert_eq!(byte, [7]);
+        }
+    }
 }

@@ -6,6 +6,7 @@ SPDX-License-Identifier: MIT
 from __future__ import annotations
 
 import functools
+import os
 import sys
 import unittest
 from datetime import timedelta
@@ -13,7 +14,7 @@ from typing import Any
 from unittest.mock import patch
 
 import rbtoken
-from rbtoken import Hooks, RBTokenError, Store, Token, callbacks
+from rbtoken import Hooks, RBTokenError, Store, Token, _abi, callbacks
 from rbtoken.errors import interrupts
 from support import NEW_YEAR, Clock, live_handles
 
@@ -244,6 +245,15 @@ class Failures(unittest.TestCase):
         for entropy, kind in cases:
             with Store(entropy=entropy) as store:
                 with self.assertRaises(kind):
+                    store.generate_token("alice")
+                self.assertEqual(len(store), 0)
+
+    def test_entropy_that_never_began_fails_the_call(self) -> None:
+        # What ctypes answers for a callback at whose entry a signal handler raises.
+        interrupted = _abi.EntropyFn(lambda *_: 0)
+        with patch.object(callbacks, "_fill_bytes", interrupted):
+            with Store(entropy=os.urandom) as store:
+                with self.assertRaises(rbtoken.CallbackFailed):
                     store.generate_token("alice")
                 self.assertEqual(len(store), 0)
 
