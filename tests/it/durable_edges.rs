@@ -205,6 +205,28 @@ fn store_keeps_its_file_locks_while_others_open_and_close() {
 }
 
 #[test]
+fn file_that_stores_make_at_once_belongs_to_one() {
+    let (folder, host) = (Folder::new(), Host::new());
+    let _watchdog = Watchdog::start();
+    let barrier = Barrier::new(4);
+    for round in 0..100 {
+        let path = folder.file(&format!("{round}.db"));
+        let opened = AtomicU64::new(0);
+        let open = || {
+            barrier.wait();
+            let store = Store::open_file(&host, &path);
+            barrier.wait();
+            match store {
+                Ok(_) => drop(opened.fetch_add(1, Ordering::Relaxed)),
+                Err(failure) => assert_eq!(failure.status, E_LOCKED),
+            }
+        };
+        std::thread::scope(|scope| (0..4).for_each(|_| drop(scope.spawn(open))));
+        assert_eq!(opened.into_inner(), 1);
+    }
+}
+
+#[test]
 fn instance_reopens_its_file_after_the_last_handle_is_released() {
     use rbtoken::extension::{rbtoken_extension_entry_v1, rbtoken_instance_t};
     use std::ptr::{null, null_mut};

@@ -122,7 +122,11 @@ impl OwnedFile {
             Some(_) => descriptors::open(OpenOptions::new().read(true).write(true), &path),
             None => create(&path),
         };
-        let file = file.map_err(cannot_open)?;
+        let file = file.map_err(|error| match error.kind() {
+            // Looked at before, the path led nowhere.
+            io::ErrorKind::AlreadyExists => locked(&path, "somebody who has just made it"),
+            _ => cannot_open(error),
+        })?;
         let metadata = file.metadata().map_err(cannot_open)?;
         let identity = Identity::of(&metadata);
         let mut made = found.is_none().then(|| NewFile::new(&path, identity));
