@@ -50,6 +50,10 @@ impl<'a> Location<'a> {
             let message = "unknown URL scheme (expected postgresql, mysql, mariadb or \
                            reviewboard+sqlite); a file path must not contain \"://\"";
             return Err(Error::invalid(Argument::Location, message));
+        } else if resembles_url(location) {
+            let message = "expected \"://\" after the scheme of a URL; start a file path that \
+                           contains \"//\" and \"@\" with \"./\"";
+            return Err(Error::invalid(Argument::Location, message));
         } else {
             Self::File(location)
         };
@@ -97,6 +101,14 @@ impl<'a> Location<'a> {
     }
 }
 
+/// Returns whether a location is a mistyped URL with a user, such as `postgresql//user:pass@host`. As
+/// a path, it would be in messages, and the password with it.
+fn resembles_url(location: &str) -> bool {
+    let location = location.trim_start();
+    let rest = location.split_once("//").or_else(|| location.split_once(":/"));
+    !location.starts_with(['/', '.']) && rest.is_some_and(|(_, rest)| rest.contains('@'))
+}
+
 /// What a location answers that this build cannot keep tokens at.
 pub(crate) fn needs_feature(feature: &str) -> Error {
     let message =
@@ -126,4 +138,31 @@ fn database(_: &str) -> Result<()> {
 #[cfg(not(any(feature = "sqlite", feature = "postgres", feature = "mysql")))]
 fn open_database(_: &str, _: ConnectionSettings, _: &Arc<Documents>) -> Result<Box<dyn Backend>> {
     Err(needs_feature("sqlite, postgres or mysql"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mistyped_url_with_a_password_is_not_repeated() {
+        for location in [
+            "postgresql//u:hunter2@h/d",
+            " postgres//u:hunter2@h/d",
+            "posgresql:/u:hunter2@h/d",
+            "u:hunter2@h//d@x",
+        ] {
+            let Err(error) = Location::parse(Some(location)) else { panic!("{location}") };
+            assert_eq!(error.kind(), ErrorKind::InvalidArgument);
+            assert!(!error.message().contains("hunter2"), "{}", error.message());
+        }
+    }
+
+    #[cfg(feature = "sqlite")]
+    #[test]
+    fn path_that_is_no_url_names_a_file() {
+        for path in ["a@b.db", "/data//a@b.db", "./data//a@b.db", "data//b.db", "a/b@c:d"] {
+            assert!(matches!(Location::parse(Some(path)), Ok(Location::File(_))), "{path}");
+        }
+    }
 }
