@@ -218,7 +218,7 @@ fn file_that_stores_make_at_once_belongs_to_one() {
             barrier.wait();
             match store {
                 Ok(_) => drop(opened.fetch_add(1, Ordering::Relaxed)),
-                Err(failure) => assert_eq!(failure.status, E_LOCKED),
+                Err(failure) => assert_eq!(failure.status, E_LOCKED, "{}", failure.message),
             }
         };
         std::thread::scope(|scope| (0..4).for_each(|_| drop(scope.spawn(open))));

@@ -111,7 +111,11 @@ impl OwnedFile {
 
     /// Opens a file and locks it. `found` is what the path leads to; `None` makes a file.
     fn own(path: PathBuf, found: Option<&Metadata>, trusted: &TrustedOwners) -> Result<Self> {
-        side_files::check(&path, found.map(Metadata::len), trusted)?;
+        side_files::check(&path, found.map(Metadata::len), trusted).map_err(|error| {
+            // The log may be that of a store that makes the file meanwhile.
+            let is_made = found.is_none() && fs::symlink_metadata(&path).is_ok();
+            if is_made { locked(&path, NEW_OWNER) } else { error }
+        })?;
         let cannot_open = |error| io_error(&path, "cannot be opened", &error);
         let registry = lock::registry();
         if found.is_some_and(|found| registry.contains(Identity::of(found))) {
@@ -124,7 +128,7 @@ impl OwnedFile {
         };
         let file = file.map_err(|error| match error.kind() {
             // Looked at before, the path led nowhere.
-            io::ErrorKind::AlreadyExists => locked(&path, "somebody who has just made it"),
+            io::ErrorKind::AlreadyExists => locked(&path, NEW_OWNER),
             _ => cannot_open(error),
         })?;
         let metadata = file.metadata().map_err(cannot_open)?;
@@ -413,7 +417,8 @@ fn resolve(path: &Path) -> Result<PathBuf> {
     match fs::canonicalize(path) {
         Ok(path) => Ok(path),
         Err(missing) if missing.kind() == io::ErrorKind::NotFound => {
-            if fs::symlink_metadata(path).is_ok() {
+            // Another store may make the file meanwhile: that is no link.
+            if fs::symlink_metadata(path).is_ok_and(|it| it.is_symlink()) {
                 let message = format!("{}: the symbolic link leads nowhere", path.display());
                 return Err(Error::new(ErrorKind::Io, message));
             }
@@ -427,6 +432,9 @@ fn resolve(path: &Path) -> Result<PathBuf> {
         Err(other) => Err(error(other)),
     }
 }
+
+/// Who has a file open that was not there a moment ago.
+const NEW_OWNER: &str = "somebody who has just made it";
 
 /// Makes a new file that nobody else may read.
 fn create(path: &Path) -> io::Result<File> {
