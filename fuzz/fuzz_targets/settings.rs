@@ -1,5 +1,5 @@
-//! A settings document, and a location, are accepted or refused with a place; nothing is opened, and no
-//! message quotes a location's password.
+//! Settings documents and locations: each is accepted, or refused with an argument or a JSON path.
+//! Nothing is opened, and no message has the password of a location.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

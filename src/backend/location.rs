@@ -101,8 +101,8 @@ impl<'a> Location<'a> {
     }
 }
 
-/// Returns whether a location is a mistyped URL with a user, such as `postgresql//user:pass@host`. As
-/// a path, it would be in messages, and the password with it.
+/// Returns whether a location is a mistyped URL with a user, such as `postgresql//user:pass@host`.
+/// Messages quote paths, and would show the password.
 fn resembles_url(location: &str) -> bool {
     let location = location.trim_start();
     let rest = location.split_once("//").or_else(|| location.split_once(":/"));

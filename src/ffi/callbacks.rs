@@ -276,12 +276,12 @@ mod tests {
     fn entropy_that_fills_nothing_is_refused() {
         for len in [1, 2, 15, 16, 17, 256, 1000] {
             let mut buffer = vec![0; len];
-            let failure = source(fill_nothing).fill(&mut buffer).unwrap_err();
-            assert_eq!(failure.kind(), ErrorKind::Callback, "{len}");
+            let failure = source(fill_nothing).fill(&mut buffer).err();
+            assert_eq!(failure.map(|it| it.kind()), Some(ErrorKind::Callback), "{len}");
         }
         for len in [32, 256, 1000] {
-            let failure = source(fill_half).fill(&mut vec![0; len]).unwrap_err();
-            assert_eq!(failure.kind(), ErrorKind::Callback, "{len}");
+            let failure = source(fill_half).fill(&mut vec![0; len]).err();
+            assert_eq!(failure.map(|it| it.kind()), Some(ErrorKind::Callback), "{len}");
         }
     }
 
@@ -291,7 +291,7 @@ mod tests {
         // One in 256 of these buffers has the host's byte already.
         for _ in 0..5000 {
             let mut byte = [0];
-            source(fill_sevens).fill(&mut byte).unwrap();
+            assert!(source(fill_sevens).fill(&mut byte).is_ok());
             assert_eq!(byte, [7]);
         }
     }

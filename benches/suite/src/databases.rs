@@ -299,7 +299,7 @@ impl World {
         cost
     }
 
-    /// A value of a user whom no other thread asks for.
+    /// The value of a token whose user no other thread uses.
     fn value(&self, asked: Asked, call: usize) -> &str {
         let values = &self.values[asked.index].1;
         &values[asked.user(call) * CLIENTS + call / asked.threads % CLIENTS]
@@ -365,7 +365,7 @@ struct Measured {
     cached: Option<Series>,
 }
 
-/// Of each goal, the row that is farthest from it: what ours and the reference cost, and their ratio.
+/// The row that is farthest from each goal: what ours and the reference cost, and their ratio.
 #[derive(Default)]
 struct Worst([Option<(String, String, Ratio)>; 4]);
 

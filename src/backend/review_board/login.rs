@@ -18,7 +18,7 @@ type Answer = Option<(SharedRecord, Judgment)>;
 
 /// Reads the row of a value and writes its `last_used` in one round trip (PostgreSQL).
 ///
-/// The verdict is made from `found`. `written` repeats on the row itself what may have changed since:
+/// The verdict is made from `found`. `written` checks again, on the row itself, what may have changed:
 /// a login that waits for a revocation of its token must not be accepted. Values are compared byte
 /// by byte, as the library does, whatever the collation. A row with a time or a document that the
 /// library may be unable to read is not written.

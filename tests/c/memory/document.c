@@ -7,7 +7,7 @@
  * limit grows by so many KiB at a time until a list is whole; each try is in a process of its own.
  */
 #define _GNU_SOURCE
-#include "../check.h"
+#include "limits.h"
 
 #include <string.h>
 #include <sys/resource.h>
@@ -18,19 +18,6 @@ enum { WHOLE = 10, REFUSED, MOST = 100 };
 
 static const char *location, *value, *user;
 static int64_t id;
-
-static void limit_memory(unsigned long kibibytes)
-{
-    unsigned long pages;
-    FILE *file = fopen("/proc/self/statm", "r");
-    struct rlimit limit;
-
-    CHECK(file != NULL && fscanf(file, "%lu", &pages) == 1);
-    fclose(file);
-    limit.rlim_max = RLIM_INFINITY;
-    limit.rlim_cur = pages * (unsigned long)sysconf(_SC_PAGESIZE) + (kibibytes << 10);
-    CHECK(setrlimit(RLIMIT_AS, &limit) == 0);
-}
 
 static void on_event(void *events, rbtoken_store_t *store, const rbtoken_token_t *token)
 {
@@ -61,7 +48,7 @@ static rbtoken_store_t *open_within(unsigned long kibibytes, int *events)
     CHECK_OK(rbtoken_store_get_or_create_client_token(
         store, RBTOKEN_STR("alice"), RBTOKEN_STR("small"), NULL, &token, NULL, &error));
     rbtoken_token_release(token);
-    limit_memory(kibibytes);
+    limit_memory(kibibytes << 10);
     return store;
 }
 

@@ -7,7 +7,7 @@
  * a client's without one if that is 0. The store is in the memory, or in a FILE.
  */
 #define _GNU_SOURCE
-#include "../check.h"
+#include "limits.h"
 
 #include <string.h>
 #include <sys/resource.h>
@@ -68,19 +68,6 @@ static rbtoken_verdict_t log_in(const char *value)
     return verdict;
 }
 
-static void limit_memory(unsigned long mebibytes)
-{
-    unsigned long pages;
-    FILE *file = fopen("/proc/self/statm", "r");
-    struct rlimit limit;
-
-    CHECK(file != NULL && fscanf(file, "%lu", &pages) == 1);
-    fclose(file);
-    limit.rlim_max = RLIM_INFINITY;
-    limit.rlim_cur = pages * (unsigned long)sysconf(_SC_PAGESIZE) + (mebibytes << 20);
-    CHECK(setrlimit(RLIMIT_AS, &limit) == 0);
-}
-
 static void lift_limit(void)
 {
     const struct rlimit none = {RLIM_INFINITY, RLIM_INFINITY};
@@ -108,7 +95,7 @@ int main(int count, char **arguments)
     for (i = 0; i < FIRST; i++)
         CHECK(create(i, &ids[i], values[i]) == RBTOKEN_OK);
     CHECK(log_in(values[0]) == RBTOKEN_VERDICT_OK);
-    limit_memory((unsigned long)atol(arguments[1]));
+    limit_memory((unsigned long)atol(arguments[1]) << 20);
 
     while (refused == 0) {
         CHECK(created < MOST);

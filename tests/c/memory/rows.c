@@ -7,7 +7,7 @@
  * several lists are whole; each list is in a process of its own.
  */
 #define _GNU_SOURCE
-#include "../check.h"
+#include "limits.h"
 
 #include <string.h>
 #include <sys/resource.h>
@@ -17,19 +17,6 @@
 enum { WHOLE = 10, REFUSED, LISTS = 4, MOST = 200 };
 
 static const char *location;
-
-static void limit_memory(unsigned long kibibytes)
-{
-    unsigned long pages;
-    FILE *file = fopen("/proc/self/statm", "r");
-    struct rlimit limit;
-
-    CHECK(file != NULL && fscanf(file, "%lu", &pages) == 1);
-    fclose(file);
-    limit.rlim_max = RLIM_INFINITY;
-    limit.rlim_cur = pages * (unsigned long)sysconf(_SC_PAGESIZE) + (kibibytes << 10);
-    CHECK(setrlimit(RLIMIT_AS, &limit) == 0);
-}
 
 static int list_within(unsigned long kibibytes)
 {
@@ -52,7 +39,7 @@ static int list_within(unsigned long kibibytes)
         store, RBTOKEN_STR("alice"), RBTOKEN_STR("limited"), NULL, &token, NULL, &error));
     CHECK_OK(rbtoken_store_token_count(store, &count, &error));
     value = rbtoken_token_value(token, NULL);
-    limit_memory(kibibytes);
+    limit_memory(kibibytes << 10);
 
     status = rbtoken_store_list_tokens(store, NULL, &list, &error);
     if (status == RBTOKEN_OK) {

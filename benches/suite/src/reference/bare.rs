@@ -1,5 +1,5 @@
-//! A host that sends a store's statements through a bare driver, on one connection for each thread, and
-//! does nothing else with the answers.
+//! A host that sends a store's statements through a bare driver and discards the answers. Each
+//! thread has a connection.
 
 use std::collections::HashMap;
 
@@ -175,7 +175,7 @@ impl Connection {
         }
     }
 
-    /// Runs an operation, and tells how many rows all of its statements gave.
+    /// Runs an operation and returns the number of rows of all its statements.
     pub fn run(&mut self, operations: &Operations, name: &str, values: Values) -> Result<usize> {
         let statements = operations.0.get(name).context("there is such an operation")?;
         match &mut self.driver {

@@ -19,7 +19,7 @@ from .errors import InvalidArgument, InvalidDocument, InvalidType
 
 #: A JSON object, as such or as text.
 Document = Union[Mapping[str, Any], str]
-#: A text that came from outside, or its bytes.
+#: Untrusted text, or its bytes.
 Untrusted = Union[str, bytes, bytearray, memoryview]
 #: The path of a file.
 Path = Union[str, "os.PathLike[str]"]
@@ -52,7 +52,7 @@ def optional_text(value: str | None, name: str) -> bytes | None:
 
 
 def untrusted_text(value: Untrusted, name: str) -> bytes:
-    """A text that came from outside: the library judges what is no Unicode."""
+    """Encodes untrusted text. The library checks bytes that are not Unicode."""
     if isinstance(value, str):
         try:
             return str.encode(value)

@@ -1,9 +1,9 @@
-"""Handles: objects that refer to something of the library's.
+"""Handles: Python objects for objects of the library.
 
-What the library gave is owned by a `Ref`, which gives it back when it is garbage. A handle has a
-reference to one; so has each call on it, for as long as it lasts, and each copy of the handle.
-Closing a handle, or dropping it, therefore releases nothing that a call still uses, and nothing is
-released twice. No lock is needed, which a fork or a signal handler could find taken.
+A `Ref` owns one reference of the library and releases it when it is collected. A handle, each copy of
+it and each call in flight hold the `Ref`. So closing or dropping a handle releases nothing that a
+call still uses, and nothing is released twice. There is no lock that a fork or a signal handler
+could find taken.
 
 SPDX-License-Identifier: MIT
 """
@@ -124,7 +124,7 @@ os.register_at_fork(after_in_child=gate.after_fork)
 
 
 class Ref:
-    """Owns what the library gave. A subclass gives it back."""
+    """Owns a reference of the library. A subclass releases it."""
 
     __slots__ = ("pointer",)
 
@@ -263,7 +263,7 @@ def call(function: Any, *arguments: Any) -> None:
 
 
 def read_text(function: Any, pointer: Any) -> str | None:
-    """Returns a text that the library lends, by the function that tells its length."""
+    """Copies a text that the library owns. `function` returns its pointer and length."""
     length = c_size_t()
     data = function(pointer, byref(length))
     return None if data is None else string_at(data, length.value).decode()
