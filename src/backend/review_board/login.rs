@@ -18,10 +18,10 @@ type Answer = Option<(SharedRecord, Judgment)>;
 
 /// Reads the row of a value and writes its `last_used` in one round trip (PostgreSQL).
 ///
-/// The verdict is made from `found`. `written` checks again, on the row itself, what may have changed:
-/// a login that waits for a revocation of its token must not be accepted. Values are compared byte
-/// by byte, as the library does, whatever the collation. A row with a time or a document that the
-/// library may be unable to read is not written.
+/// The verdict is made from `found`. `written` checks what may have changed again, on the row
+/// itself: a login that waits for a revocation of its token must not be accepted. Values are
+/// compared byte by byte, as the library does, whatever the collation. A row with a time or a
+/// document that the library may be unable to read is not written.
 static LOG_IN: LazyLock<String> = LazyLock::new(|| {
     // Bytes in the database's encoding, which may be a quarter of those in UTF-8.
     let max_document = rows::MAX_DOCUMENT / 4;
