@@ -1,23 +1,23 @@
-//! Time: UTC in microseconds since the Unix epoch, and where it comes from.
+//! Time stamps (UTC, in microseconds since the Unix epoch) and clocks.
 
 use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::os;
 
-/// A time in UTC, in microseconds since the Unix epoch, within the years 1 to 9999.
+/// A time in UTC, in microseconds since the Unix epoch, in the years 1 to 9999.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(i64);
 
 const MICROS_PER_SEC: i64 = 1_000_000;
 
 impl Timestamp {
-    /// The first moment of the year 1.
+    /// The first microsecond of the year 1.
     pub const MIN: Self = Self(-62_135_596_800 * MICROS_PER_SEC);
     /// The last microsecond of the year 9999.
     pub const MAX: Self = Self(253_402_300_800 * MICROS_PER_SEC - 1);
 
-    /// The time that lies so many microseconds after the Unix epoch.
+    /// Creates a time from microseconds since the Unix epoch.
     ///
     /// # Errors
     /// [`ErrorKind::TimeRange`] outside the years 1 to 9999.
@@ -30,27 +30,27 @@ impl Timestamp {
         }
     }
 
-    /// Microseconds since the Unix epoch.
+    /// Returns microseconds since the Unix epoch.
     pub fn as_micros(self) -> i64 {
         self.0
     }
 
-    /// This time and so many seconds.
+    /// Adds seconds.
     ///
     /// # Errors
-    /// [`ErrorKind::TimeRange`] if that leads outside the years 1 to 9999.
+    /// [`ErrorKind::TimeRange`] if the sum is outside the years 1 to 9999.
     pub fn plus_secs(self, secs: i64) -> Result<Self> {
         let micros = secs.checked_mul(MICROS_PER_SEC).and_then(|m| self.0.checked_add(m));
         Self::from_micros(micros.unwrap_or(i64::MAX))
     }
 
-    /// The next microsecond, or this one if it is the last.
+    /// Returns the next microsecond, or `MAX`.
     pub(crate) fn next(self) -> Self {
         Self(self.0 + 1).min(Self::MAX)
     }
 
-    /// This time in ISO 8601 as Python's `isoformat()` writes it:
-    /// `2026-06-28T05:51:25.999999+00:00`, without the fraction where that is 0.
+    /// Formats the time in ISO 8601 like Python's `isoformat()`:
+    /// `2026-06-28T05:51:25.999999+00:00`. A fraction of 0 is omitted.
     pub fn to_iso8601(self) -> String {
         let format = if self.0.rem_euclid(MICROS_PER_SEC) == 0 {
             SecondsFormat::Secs
@@ -61,15 +61,15 @@ impl Timestamp {
         time.to_rfc3339_opts(format, false)
     }
 
-    /// Returns the time of a text in ISO 8601 (RFC 3339) with an offset from UTC; `None` for any
-    /// other text, and outside the years 1 to 9999.
+    /// Parses ISO 8601 (RFC 3339) with a UTC offset. Returns `None` for any other text and for
+    /// times outside the years 1 to 9999.
     pub(crate) fn from_iso8601(text: &str) -> Option<Self> {
         let time = DateTime::parse_from_rfc3339(text).ok()?;
         Self::from_micros(time.timestamp_micros()).ok()
     }
 
-    /// This time as Django writes it to SQLite: `2026-06-28 05:51:25.999999`, without the fraction
-    /// where that is 0.
+    /// Formats the time as Django does for SQLite: `2026-06-28 05:51:25.999999`. A fraction of 0 is
+    /// omitted.
     pub(crate) fn to_sql(self) -> String {
         let mut text = self.to_iso8601();
         text.truncate(text.len() - "+00:00".len());
@@ -77,9 +77,9 @@ impl Timestamp {
         text
     }
 
-    /// The time of such a text, which may have fewer digits behind the point. Reading it as RFC
-    /// 3339 takes 2.7 times as long (350 ns for 130), and opening a store reads up to four for each
-    /// token.
+    /// Parses the format of [`Timestamp::to_sql`], with 1 to 6 digits of the fraction. Written by
+    /// hand because the RFC 3339 parser takes 2.7 times as long (350 ns instead of 130), and
+    /// opening a store parses up to four times per token.
     pub(crate) fn from_sql(text: &str) -> Option<Self> {
         let (seconds, fraction) = text.split_at_checked(19)?;
         let part = |at: usize, len: usize| digits(seconds.get(at..at + len)?);
@@ -100,23 +100,23 @@ impl Timestamp {
     }
 }
 
-/// A number in decimal digits and nothing else.
+/// Parses a number that consists of decimal digits only.
 fn digits(text: &str) -> Option<u32> {
     text.bytes().try_fold(0_u32, |number, byte| {
         byte.is_ascii_digit().then(|| number * 10 + u32::from(byte - b'0'))
     })
 }
 
-/// Where a store takes the time from.
+/// A source of the current time.
 pub trait Clock: Send + Sync {
-    /// The time now.
+    /// Returns the current time.
     ///
     /// # Errors
-    /// A clock of the host may fail; the operation that asked fails with its error.
+    /// Any error of a host's clock, which the operation that needs the time returns.
     fn now(&self) -> Result<Timestamp>;
 }
 
-/// The operating system's clock.
+/// The clock of the operating system.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
 

@@ -1,4 +1,4 @@
-//! One error type for the whole library.
+//! The error type of the library.
 
 mod argument;
 mod kind;
@@ -9,12 +9,12 @@ use std::fmt::{self, Write};
 pub use argument::Argument;
 pub use kind::ErrorKind;
 
-/// The result of anything that can fail here.
+/// The result of a fallible operation of this library.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// What went wrong, where, in words for people.
+/// An error: its kind, a message, and the argument or JSON path that it is about.
 ///
-/// The message never contains a token's value.
+/// The message never contains the value of a token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error {
     kind: ErrorKind,
@@ -24,26 +24,26 @@ pub struct Error {
 }
 
 impl Error {
-    /// An error of a kind with a message.
+    /// Creates an error.
     pub fn new(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
         Self { kind, message: message.into(), argument: None, json_path: None }
     }
 
-    /// Names the argument that is at fault, unless a deeper place has named it already.
+    /// Adds the argument, unless one was named closer to the cause.
     #[must_use]
     pub fn at_argument(mut self, argument: impl Into<Argument>) -> Self {
         self.argument.get_or_insert(argument.into());
         self
     }
 
-    /// Names the place inside a JSON document that is at fault.
+    /// Adds the JSON path, unless one was named closer to the cause.
     #[must_use]
     pub fn at_path(mut self, path: impl fmt::Display) -> Self {
         self.json_path = self.json_path.take().or_else(|| path_text(path));
         self
     }
 
-    /// Says that what was at fault on its own stands at this place of a JSON document.
+    /// Replaces the argument by a JSON path, for a value that is part of a document.
     #[must_use]
     pub(crate) fn moved_to_path(mut self, path: impl fmt::Display) -> Self {
         self.argument = None;
@@ -51,7 +51,7 @@ impl Error {
         self
     }
 
-    /// Says that another argument is at fault than the one that was named, and no document.
+    /// Replaces the argument and removes the JSON path.
     #[must_use]
     pub(crate) fn moved_to_argument(mut self, argument: impl Into<Argument>) -> Self {
         self.argument = Some(argument.into());
@@ -59,48 +59,48 @@ impl Error {
         self
     }
 
-    /// Names the argument as another caller knows it; a place inside its document stays.
+    /// Replaces the argument by its name in the caller's terms, and keeps the JSON path.
     #[must_use]
     pub(crate) fn renamed_argument(mut self, argument: impl Into<Argument>) -> Self {
         self.argument = Some(argument.into());
         self
     }
 
-    /// Puts a place before the message.
+    /// Prepends a place to the message.
     #[must_use]
     pub(crate) fn prefixed(mut self, place: impl fmt::Display) -> Self {
         self.message = format!("{place}: {}", self.message).into();
         self
     }
 
-    /// An argument has a value that is not allowed.
+    /// Creates an error about an argument with an invalid value.
     pub fn invalid(argument: impl Into<Argument>, message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(ErrorKind::InvalidArgument, message).at_argument(argument)
     }
 
-    /// The kind of the error.
+    /// Returns the kind.
     pub fn kind(&self) -> ErrorKind {
         self.kind
     }
 
-    /// The message, for people.
+    /// Returns the message.
     pub fn message(&self) -> &str {
         &self.message
     }
 
-    /// The argument or field at fault, if one is.
+    /// Returns the argument or field that the error is about, if any.
     pub fn argument(&self) -> Option<Argument> {
         self.argument
     }
 
-    /// The place inside a JSON document, as a JSONPath such as `$.resources["*"].allow`.
+    /// Returns the JSONPath of the invalid value, such as `$.resources["*"].allow`.
     pub fn json_path(&self) -> Option<&str> {
         self.json_path.as_deref()
     }
 }
 
-/// Returns the text of a path, which names what a caller wrote; `None` if there is no memory for
-/// it.
+/// Formats a path. Its length depends on the document, so this returns `None` if there is no
+/// memory.
 fn path_text(path: impl fmt::Display) -> Option<String> {
     struct Fallible(String);
 

@@ -1,8 +1,9 @@
 //! Review Board API tokens for native programs.
 //!
 //! A [`store::Store`] issues, finds, checks and revokes API tokens by the rules of Review Board
-//! 8.1, in memory and from any number of threads. C and C++ hosts use it through the C ABI in
-//! [`ffi`], which `include/rbtoken.h` declares; Rust hosts use it directly:
+//! 8.1. It keeps them in memory, in an SQLite file or in the database of a Review Board server, and
+//! can be used from any number of threads. C and C++ programs use it through the C ABI in [`ffi`],
+//! which `include/rbtoken.h` declares. Rust programs use it directly:
 //!
 //! ```
 //! use rbtoken::store::{ClientTokenRequest, Store, StoreOptions};
@@ -17,9 +18,9 @@
 //! # Ok::<(), rbtoken::Error>(())
 //! ```
 //!
-//! The modules, from the lowest layer up: [`error`], [`clock`], [`text`] and [`json`]; [`policy`]
-//! and [`token`], which say what things are; [`store`], which holds every rule; [`ffi`], which
-//! translates it for C, and [`extension`] for hosts that load it at run time.
+//! Modules, from the lowest layer up: [`error`], [`clock`], [`text`] and [`json`]; [`policy`] and
+//! [`token`]; [`store`], which has every rule; [`ffi`], the C ABI, and [`extension`], the same
+//! functions as tables for programs that load the library at run time.
 
 #![cfg_attr(
     not(feature = "sqlite"),

@@ -1,7 +1,7 @@
-//! Fallible allocation. Where a caller or the stored data decides a size, exhausted memory is an
-//! error (`NoMemory`): the standard way ends the process, which is the host's.
+//! Fallible allocation. Where a caller or stored data determines a size, exhausted memory is the
+//! error `NoMemory`. By default, Rust would abort the host's process.
 //!
-//! Small allocations of a fixed size are not made here. Work that makes many of them, such as
+//! Small allocations of a fixed size do not use this module. Work that makes many of them, such as
 //! parsing a document, calls [`check_room`] first.
 
 use std::fmt;
@@ -11,20 +11,20 @@ use zeroize::Zeroizing;
 
 use crate::error::{Error, ErrorKind, Result};
 
-/// Allocations from this size on never end the process.
+/// Size from which every allocation must be fallible.
 pub(crate) const LARGE: usize = 4096;
 
-/// What an allocator adds to a small allocation, at most.
+/// Maximum overhead of an allocator for a small allocation.
 pub(crate) const OVERHEAD: usize = 32;
 
-/// Makes an error of what says that memory is exhausted. It allocates nothing itself.
+/// Converts any allocation failure to the error `NoMemory`, without allocating.
 #[cold]
 pub(crate) fn exhausted<E>(_: E) -> Error {
     Error::new(ErrorKind::NoMemory, "the memory is exhausted")
 }
 
-/// Checks that so many bytes can be allocated now, by allocating them for a moment: for work whose
-/// many small allocations cannot be checked one by one. Less than [`LARGE`] is not worth the check.
+/// Checks that `bytes` can be allocated, by allocating and freeing them. For work that makes many
+/// small allocations, which cannot be checked one by one. Does nothing for less than [`LARGE`].
 ///
 /// # Errors
 /// `NoMemory`.
@@ -34,13 +34,13 @@ pub(crate) fn check_room(bytes: usize) -> Result<()> {
     }
     let mut probe: Vec<u8> = Vec::new();
     probe.try_reserve_exact(bytes).map_err(exhausted)?;
-    // Or the compiler leaves out an allocation that nobody uses.
+    // Prevents the compiler from removing the unused allocation.
     black_box(probe.as_mut_ptr());
     Ok(())
 }
 
-/// Checks as [`check_room`] does that there is memory for `PIECES` allocations of so many bytes:
-/// what was freed may lie scattered.
+/// Checks that `PIECES` separate allocations of `bytes` each can be made. Unlike with
+/// [`check_room`], free memory may be fragmented.
 ///
 /// # Errors
 /// `NoMemory`.
@@ -53,7 +53,7 @@ pub(crate) fn check_pieces<const PIECES: usize>(bytes: usize) -> Result<()> {
     Ok(())
 }
 
-/// Returns an empty vector with room for `capacity` items.
+/// Returns an empty vector with the given capacity.
 ///
 /// # Errors
 /// `NoMemory`.
@@ -63,10 +63,10 @@ pub(crate) fn vec_with_capacity<T>(capacity: usize) -> Result<Vec<T>> {
     Ok(items)
 }
 
-/// Adds an item to a vector.
+/// Appends an item to a vector.
 ///
 /// # Errors
-/// `NoMemory`; the vector stays as it was.
+/// `NoMemory`; the vector is unchanged.
 pub(crate) fn push<T>(items: &mut Vec<T>, item: T) -> Result<()> {
     items.try_reserve(1).map_err(exhausted)?;
     items.push(item);
@@ -86,10 +86,10 @@ pub(crate) fn collect<T>(items: impl IntoIterator<Item = T>) -> Result<Vec<T>> {
     Ok(collected)
 }
 
-/// Collects what can be made of items into a vector.
+/// Collects items into a vector, up to the first error.
 ///
 /// # Errors
-/// The first error; `NoMemory`.
+/// The first error of an item; `NoMemory`.
 pub(crate) fn try_collect<T>(items: impl IntoIterator<Item = Result<T>>) -> Result<Vec<T>> {
     let mut collected = Vec::new();
     for item in items {
@@ -98,7 +98,7 @@ pub(crate) fn try_collect<T>(items: impl IntoIterator<Item = Result<T>>) -> Resu
     Ok(collected)
 }
 
-/// Copies a text.
+/// Copies a string.
 ///
 /// # Errors
 /// `NoMemory`.
@@ -109,8 +109,8 @@ pub(crate) fn string(text: &str) -> Result<String> {
     Ok(copy)
 }
 
-/// A text that is written piece by piece. Once there is no memory for it, it takes no more, and
-/// [`TextBuffer::finish`] tells. It is wiped if it is dropped unfinished.
+/// A string builder. After an allocation fails, it ignores further writes, and
+/// [`TextBuffer::finish`] returns the error. It is zeroized if it is dropped unfinished.
 #[derive(Default)]
 pub(crate) struct TextBuffer {
     text: Zeroizing<String>,
@@ -118,7 +118,7 @@ pub(crate) struct TextBuffer {
 }
 
 impl TextBuffer {
-    /// Makes room for `bytes` more, so that writing them leaves no copy behind.
+    /// Reserves `bytes`, so that writing them does not move the text and leave a copy behind.
     pub fn reserve(&mut self, bytes: usize) {
         self.exhausted |= self.text.try_reserve_exact(bytes).is_err();
     }
@@ -136,15 +136,15 @@ impl TextBuffer {
         self.push_str(character.encode_utf8(&mut [0; 4]));
     }
 
-    /// Notes that memory was exhausted elsewhere while this was written.
+    /// Records that an allocation failed elsewhere.
     pub fn fail(&mut self) {
         self.exhausted = true;
     }
 
-    /// Returns the whole text.
+    /// Returns the text.
     ///
     /// # Errors
-    /// `NoMemory` if there was none for some of it.
+    /// `NoMemory` if an allocation failed.
     pub fn finish(mut self) -> Result<String> {
         if self.exhausted {
             return Err(exhausted(()));

@@ -1,19 +1,19 @@
-//! In a build with `--cfg rbtoken_panic_proof` alone: panics on demand, to prove that none crosses
-//! the C boundary. A cargo feature would be switched on by `--all-features`, and shipped.
+//! Panic injection: panics on demand, to test that none unwinds into C. Compiled only with `--cfg
+//! rbtoken_panic_proof`. It is not a cargo feature, since `--all-features` would ship it.
 
 use std::sync::atomic::{AtomicI32, Ordering};
 
-/// Where the next calls panic: one of the places below, or 0 for nowhere.
+/// The point at which to panic: one of the constants below, or 0 for none.
 pub(crate) static ARMED: AtomicI32 = AtomicI32::new(0);
 
-/// How many panics there were since it was armed.
+/// Number of panics since the point was set.
 pub(crate) static PANICS: AtomicI32 = AtomicI32::new(0);
 
-/// Inside the guard of every exported function.
+/// In every exported function, where panics are caught.
 pub(crate) const IN_GUARD: i32 = 1;
-/// While a store is changed in memory.
+/// While a store in memory is changed.
 pub(crate) const IN_CHANGE: i32 = 2;
-/// While the writer of a file plans a change.
+/// While the writer thread plans a change.
 #[cfg(feature = "sqlite")]
 pub(crate) const IN_PLAN: i32 = 3;
 

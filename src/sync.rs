@@ -1,4 +1,5 @@
-//! What threads share: the types of loom under `cfg(loom)`, so that its models run the real code.
+//! Locks, atomics and reference counts. Under `cfg(loom)` they are loom's, so that its models run
+//! the real code.
 #![cfg_attr(not(feature = "sqlite"), allow(unused_imports, reason = "stores in files use them"))]
 
 pub(crate) use std::sync::PoisonError;
@@ -16,8 +17,8 @@ pub(crate) use std::sync::{Arc, Condvar, Mutex, MutexGuard, atomic::AtomicUsize}
 #[cfg(not(any(loom, miri)))]
 pub(crate) use parking_lot::Mutex as SmallMutex;
 
-/// Stands for the mutex of parking_lot, which is not poisoned; and which packs an address, so that
-/// Miri cannot run it with strict provenance.
+/// Replaces the mutex of parking_lot, which loom does not know. Miri cannot run that mutex under
+/// strict provenance, since it packs an address into an integer.
 #[cfg(any(loom, miri))]
 pub(crate) struct SmallMutex<T>(Mutex<T>);
 

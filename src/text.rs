@@ -1,4 +1,4 @@
-//! Text that is shared and ready for C.
+//! Shared immutable strings with a terminating NUL, for C.
 
 use std::borrow::Borrow;
 use std::fmt;
@@ -9,13 +9,13 @@ use std::sync::Arc;
 use crate::error::Result;
 use crate::memory;
 
-/// An immutable text that several records share, stored with a NUL behind it so that it can be
-/// lent to C without a copy.
+/// An immutable, reference-counted string. It is stored with a terminating NUL, so that C can
+/// borrow it without a copy.
 #[derive(Clone)]
 pub struct Text(Arc<str>);
 
 impl Text {
-    /// A shared copy of a text.
+    /// Copies a string.
     pub fn new(text: &str) -> Self {
         let mut terminated = String::with_capacity(text.len() + 1);
         terminated.push_str(text);
@@ -23,24 +23,24 @@ impl Text {
         Self(terminated.into())
     }
 
-    /// Copies a text whose length a caller decides.
+    /// Copies a string whose length a caller determines.
     ///
     /// # Errors
     /// `NoMemory`.
     pub fn try_new(text: &str) -> Result<Self> {
         if text.len() >= memory::LARGE / 2 {
-            // The text with its NUL, and the copy that is shared.
+            // The terminated string, and its copy in the `Arc`.
             memory::check_room(2 * text.len() + 64)?;
         }
         Ok(Self::new(text))
     }
 
-    /// The text, without the NUL.
+    /// Returns the string without the NUL.
     pub fn as_str(&self) -> &str {
         &self.0[..self.0.len() - 1]
     }
 
-    /// The text with the NUL behind it.
+    /// Returns the string with the NUL.
     pub fn as_str_with_nul(&self) -> &str {
         &self.0
     }
@@ -77,7 +77,7 @@ impl Ord for Text {
     }
 }
 
-// As `str` hashes, so that a table of `Text` can be asked with a `&str`.
+// Hashes like `str`, so that a map with `Text` keys can be searched by `&str`.
 impl Hash for Text {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.as_str().hash(state);

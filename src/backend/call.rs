@@ -1,27 +1,27 @@
-//! How long a call of the host may take, where it asks a backend more than once.
+//! Time limit of a call that uses the backend more than once.
 
 use std::cell::Cell;
 use std::time::Instant;
 
 thread_local! {
-    /// The backend that the call of this thread is about, and when the call ends.
+    /// Address of the backend that the call on this thread uses, and the deadline of the call.
     static CURRENT: Cell<Option<(usize, Instant)>> = const { Cell::new(None) };
 }
 
-/// While it lives, what this thread asks of a backend ends by one deadline.
+/// While it exists, all operations of this thread on a backend share one deadline.
 #[must_use]
 pub(crate) struct CallScope {
     outer: Option<(usize, Instant)>,
 }
 
 impl CallScope {
-    /// Of a backend that does not wait for others.
+    /// Creates a scope without a deadline.
     pub fn unlimited() -> Self {
         Self { outer: CURRENT.get() }
     }
 
-    /// Ends what is asked of the backend at this address by a deadline, or an earlier one of the
-    /// call that this one is a part of.
+    /// Creates a scope for the backend at this address. The deadline of an outer call, if any,
+    /// stays.
     pub fn until(backend: usize, deadline: Instant) -> Self {
         let scope = Self::unlimited();
         if Self::deadline(backend).is_none() {
@@ -30,7 +30,7 @@ impl CallScope {
         scope
     }
 
-    /// The deadline of the call that this thread is in, if it is about this backend.
+    /// Returns the deadline of the current call on this thread, if it uses this backend.
     pub fn deadline(backend: usize) -> Option<Instant> {
         CURRENT.get().filter(|(of, _)| *of == backend).map(|(_, deadline)| deadline)
     }

@@ -1,4 +1,4 @@
-//! Where a store keeps its tokens.
+//! Locations: where a store keeps its tokens.
 
 use std::sync::Arc;
 
@@ -11,30 +11,29 @@ use crate::error::{Argument, Error, ErrorKind, Result};
 use crate::model::connection::{ConnectionSettings, TrustedOwners};
 use crate::model::documents::Documents;
 
-/// What a location names.
+/// A parsed location.
 pub(crate) enum Location<'a> {
     /// The memory of the process.
     Memory,
-    /// A file of the store's own, at a path.
+    /// A file of this library, at a path.
     File(&'a str),
-    /// Review Board's own database, at a URL.
+    /// A Review Board database, at a URL.
     ReviewBoard(&'a str),
 }
 
-/// No system has a longer path, and messages repeat it.
+/// Maximum length, since error messages quote the location. No system supports longer paths.
 pub(crate) const MAX_BYTES: usize = 4095;
 
-/// The schemes of the URLs of Review Board's databases. A path that starts like one, even without
-/// `//`, is a mistake, and must not create a file.
+/// URL schemes of Review Board databases. A path that starts with one, even without `//`, is a
+/// mistake and must not create a file.
 const DATABASE_SCHEMES: [&str; 5] =
     ["postgresql", "postgres", "mysql", "mariadb", "reviewboard+sqlite"];
 
 impl<'a> Location<'a> {
-    /// Reads a location; none is the memory.
+    /// Parses a location; `None` is in memory.
     ///
     /// # Errors
-    /// `InvalidArgument` for what names nothing; `Unsupported` if this build cannot keep tokens
-    /// there.
+    /// `InvalidArgument` for an invalid location; `Unsupported` if this build does not support it.
     pub fn parse(location: Option<&'a str>) -> Result<Self> {
         let Some(location) = location else { return Ok(Self::Memory) };
         if location.len() > MAX_BYTES {
@@ -69,8 +68,8 @@ impl<'a> Location<'a> {
         }
     }
 
-    /// The location as it may be shown; none for the memory, and for a URL, which may have a
-    /// password.
+    /// Returns the location for display. `None` for a store in memory, and for a URL, which may
+    /// contain a password.
     pub fn shown(&self) -> Option<&'a str> {
         match self {
             Self::File(path) => Some(path),
@@ -78,10 +77,10 @@ impl<'a> Location<'a> {
         }
     }
 
-    /// Opens what keeps the tokens there.
+    /// Opens the backend.
     ///
     /// # Errors
-    /// Those of what is opened.
+    /// Those of the backend.
     pub fn open(
         &self,
         documents: &Arc<Documents>,
@@ -102,14 +101,14 @@ impl<'a> Location<'a> {
 }
 
 /// Returns whether a location is a mistyped URL with a user, such as `postgresql//user:pass@host`.
-/// Messages quote paths, and would show the password.
+/// Error messages quote paths and would show the password.
 fn resembles_url(location: &str) -> bool {
     let location = location.trim_start();
     let rest = location.split_once("//").or_else(|| location.split_once(":/"));
     !location.starts_with(['/', '.']) && rest.is_some_and(|(_, rest)| rest.contains('@'))
 }
 
-/// What a location answers that this build cannot keep tokens at.
+/// Returns the error for a location that this build does not support.
 pub(crate) fn needs_feature(feature: &str) -> Error {
     let message =
         format!("the library was built without the feature `{feature}`, which this needs");

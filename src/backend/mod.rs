@@ -1,4 +1,4 @@
-//! Where tokens are kept. A backend offers what the rules need, atomically, and decides nothing.
+//! Backends, which store tokens. A backend provides atomic operations; the rules are in `store`.
 
 mod call;
 #[cfg(feature = "sqlite")]
@@ -36,51 +36,51 @@ use crate::policy::Policy;
 use crate::text::Text;
 use crate::token::{ExtraData, Invalidation, Record, RecordFields, SharedRecord, TokenValue};
 
-/// What a login is judged to be.
+/// The judgment on a login.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Judgment {
-    /// Good, at this time.
+    /// Accepted at this time.
     Accepted(Timestamp),
-    /// Good, and the time of this login was not written. Only a backend answers this.
+    /// Accepted, and the time of use was not stored. Only returned by a backend.
     AcceptedUnwritten,
-    /// The token was invalidated.
+    /// Refused: the token was invalidated.
     Invalid,
-    /// The token is expired.
+    /// Refused: the token is expired.
     Expired,
-    /// The token's owner is not active.
+    /// Refused: login is disabled for the owner.
     InactiveUser,
 }
 
-/// Judges logins. Called under a lock: it must neither wait nor call back.
+/// Judges logins. Called with a lock held, so it must neither block nor call back.
 #[derive(Clone, Copy)]
 pub(crate) struct Judge<'a> {
     /// Returns the time of the login.
     pub now: &'a dyn Fn() -> Result<Timestamp>,
-    /// Judges a token's record, by whether its owner is active, at a time.
+    /// Judges a record, given whether its owner is active and the time.
     pub rule: fn(&Record, bool, Timestamp) -> Judgment,
 }
 
 impl Judge<'_> {
-    /// Judges a token's record, by whether its owner is active, now.
+    /// Judges a record now, given whether its owner is active.
     #[inline]
     pub fn judge(&self, record: &Record, owner_is_active: bool) -> Result<Judgment> {
         Ok((self.rule)(record, owner_is_active, (self.now)()?))
     }
 }
 
-/// Which existing token would serve a client.
+/// Conditions for an existing token to serve a client.
 #[derive(Clone, Copy)]
 pub(crate) struct ClientQuery<'a> {
     pub user: &'a str,
     pub local_site: Option<&'a str>,
     pub client_name: &'a str,
-    /// The token must expire later than this, or never.
+    /// The token must expire after this time, or never.
     pub valid_until: Timestamp,
-    /// Tokens of these generators do not serve.
+    /// Generators whose tokens do not qualify.
     pub ignored_generators: Option<&'a BTreeSet<Text>>,
 }
 
-/// A query that outlives the call that asked.
+/// An owned [`ClientQuery`], for an insertion.
 #[derive(Clone)]
 pub(crate) struct OwnedClientQuery {
     pub user: Text,
@@ -88,23 +88,23 @@ pub(crate) struct OwnedClientQuery {
     pub client_name: Text,
     pub valid_until: Timestamp,
     pub ignored_generators: Option<Arc<BTreeSet<Text>>>,
-    /// What the search that found no token has seen.
+    /// The result of the search that found no token.
     pub searched: Option<Box<Searched>>,
-    /// If the backend knows how many days a new token is good for, when they begin.
+    /// Start of the new token's lifetime, if the backend knows its length.
     pub expires_from: Option<Timestamp>,
 }
 
-/// What a search in vain has seen in a database.
+/// What a database search without a match has read.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Searched {
     pub user_id: i64,
-    /// None for the global site.
+    /// `None` for the global site.
     pub local_site_id: Option<i64>,
-    /// None if all candidates fitted into a page.
+    /// `None` if all candidates fit into one page.
     pub seen: Option<Seen>,
 }
 
-/// The candidates that a search has seen.
+/// A summary of candidates, to detect changes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Seen {
     pub count: i64,
@@ -112,14 +112,14 @@ pub(crate) struct Seen {
     pub sum: i128,
     /// The sum of the lengths of their `extra_data`.
     pub bytes: i128,
-    /// The highest of their ids.
+    /// The highest id.
     pub last_id: i64,
-    /// When one of them was updated last.
+    /// The latest `last_updated`.
     pub last_updated: Timestamp,
 }
 
 impl Searched {
-    /// Whether another search was for the same user and Local Site, by their ids.
+    /// Returns whether both searches have the same ids of user and Local Site.
     pub fn is_of_same_names(&self, other: &Self) -> bool {
         (self.user_id, self.local_site_id) == (other.user_id, other.local_site_id)
     }
@@ -137,7 +137,7 @@ impl OwnedClientQuery {
     }
 }
 
-/// Which tokens are made invalid.
+/// Selects the tokens to invalidate.
 #[derive(Clone)]
 pub(crate) enum Selection {
     Value(TokenValue),
@@ -146,7 +146,7 @@ pub(crate) enum Selection {
     Everyone,
 }
 
-/// What an update changes; none leaves a field as it is.
+/// Changes to a record; `None` leaves a field unchanged.
 pub(crate) struct Change {
     pub expires: Option<Option<Timestamp>>,
     pub note: Option<Text>,
@@ -156,7 +156,7 @@ pub(crate) struct Change {
 }
 
 impl Change {
-    /// The fields of a record once it is changed.
+    /// Returns the fields of a record with the changes applied.
     pub fn applied_to(&self, record: &Record) -> RecordFields {
         let mut fields = record.fields();
         fields.last_updated = self.last_updated;
@@ -176,77 +176,77 @@ impl Change {
     }
 }
 
-/// A change of a store, which happens whole or not at all.
+/// An atomic change of a store.
 pub(crate) enum Operation {
     AddLocalSite(Text),
     /// Removes a Local Site and its tokens.
     RemoveLocalSite(Text),
     SetUserActive(Text, bool),
-    /// Stores a new record, unless a token serves a client.
+    /// Stores a new record, unless a token matches the query.
     Insert(Box<RecordFields>, Option<OwnedClientQuery>),
     Update(i64, Change),
-    /// Makes tokens invalid, over an earlier invalidation.
+    /// Invalidates tokens, replacing an earlier invalidation.
     Invalidate(Selection, Invalidation),
     Delete(i64),
-    /// Removes the tokens that have been dead since before a time.
+    /// Deletes the tokens that became unusable before this time.
     Purge(Timestamp),
-    /// Adds what another store had.
+    /// Adds the contents of another store.
     Import(Box<Imported>),
 }
 
-/// What another store had.
+/// The contents of another store.
 #[derive(Default)]
 pub(crate) struct Imported {
-    /// Those that are here already stay.
+    /// Existing sites are kept.
     pub local_sites: Vec<Text>,
     pub inactive_users: Vec<Text>,
-    /// New records, each with the line that it comes from.
+    /// New records, each with its line number.
     pub records: Vec<(u64, RecordFields)>,
 }
 
-/// All that a store has, as of one moment.
+/// The contents of a store at one point in time.
 pub(crate) struct Contents {
     pub local_sites: Vec<Text>,
     pub inactive_users: Vec<Text>,
-    /// In order of their ids.
+    /// Ordered by id.
     pub records: Vec<SharedRecord>,
-    /// The last id that was given out.
+    /// The last assigned id.
     pub last_id: i64,
 }
 
-/// A part of all that a store has. Tokens come in order of their ids.
+/// A part of a store's contents. Tokens are ordered by id.
 pub(crate) enum Part<'a> {
-    /// How many tokens are to come, about.
+    /// Estimated number of tokens.
     Total(u64),
     LocalSites(&'a [Text]),
     InactiveUsers(&'a [Text]),
     Records(&'a [SharedRecord]),
 }
 
-/// Is given what a store has, part by part. An error ends it.
+/// Receives a store's contents part by part. An error stops the iteration.
 pub(crate) type ForParts<'a> = &'a mut dyn FnMut(Part<'_>) -> Result<()>;
 
-/// What came of an operation.
+/// The outcome of an operation.
 pub(crate) enum Outcome {
-    /// It was done, with the records that it changed or removed, in order of their ids.
+    /// Done. These records were changed or removed, ordered by id.
     Done(Vec<SharedRecord>),
     /// The record was inserted.
     Inserted(SharedRecord),
-    /// Nothing was inserted: this token serves the client already.
+    /// Nothing was inserted, since this token matches the query.
     Found(SharedRecord),
-    /// Nothing was inserted: another token has the value of these fields.
+    /// Nothing was inserted, since another token has this value.
     ValueTaken(Box<RecordFields>),
 }
 
-/// Is given records.
+/// Receives records.
 pub(crate) type ForRecords<'a> = &'a mut dyn FnMut(&[SharedRecord]);
 
-/// A store of records.
+/// A storage backend.
 ///
-/// A Local Site that does not exist is an error of kind `NotFound` that names `local_site`; so is,
-/// where users are not the store's to know, one of those that names `user`.
+/// An unknown Local Site is an error of kind `NotFound` about the argument `local_site`. If users
+/// are managed elsewhere, an unknown user is one about `user`.
 pub(crate) trait Backend: Send + Sync {
-    /// Has what this thread asks, as long as the answer lives, end by the deadline of one call.
+    /// Gives all operations of this thread a common deadline while the scope exists.
     fn begin_call(&self) -> CallScope {
         CallScope::unlimited()
     }
@@ -254,18 +254,20 @@ pub(crate) trait Backend: Send + Sync {
     /// The names of the Local Sites, sorted.
     fn local_sites(&self) -> Result<Vec<Text>>;
 
-    /// Whether [`OwnedClientQuery::expires_from`] is used: an insertion looks the days up.
+    /// Returns whether an insertion uses [`OwnedClientQuery::expires_from`] with a lifetime that
+    /// the backend looks up.
     fn knows_expiration(&self) -> bool {
         false
     }
 
-    /// Days until a client token expires, if that is not the store's to say; 0 is never.
+    /// Returns the days until a client token expires if that is set elsewhere; 0 is never.
     fn client_token_expiration(&self) -> Result<Option<i64>> {
         Ok(None)
     }
 
-    /// The token that serves a client best: one that never expires, else the one that expires
-    /// last; the lowest id of equals. If there is none, `searched` may be set for the insertion.
+    /// Returns the best token for a client: one that never expires, otherwise the one that expires
+    /// last; among equals, the lowest id. If there is none, `searched` may be set for the
+    /// insertion.
     fn best_client_token(
         &self,
         query: &ClientQuery<'_>,
@@ -276,22 +278,23 @@ pub(crate) trait Backend: Send + Sync {
 
     fn by_id(&self, id: i64) -> Result<Option<SharedRecord>>;
 
-    /// The matching tokens in order of their ids.
+    /// Returns the matching tokens, ordered by id.
     fn list(&self, filter: &TokenFilter<'_>, now: Timestamp) -> Result<Vec<SharedRecord>>;
 
     fn count(&self) -> Result<u64>;
 
-    /// Asks `judge` about the record of a value, which may be no text. The time of an accepted
-    /// login becomes the record's `last_used`, unless the answer is `AcceptedUnwritten`.
+    /// Looks up a value, which may be invalid UTF-8, and calls `judge` for its record. The time of
+    /// an accepted login is stored as the record's `last_used`, unless the result is
+    /// `AcceptedUnwritten`.
     fn log_in(&self, value: &[u8], judge: Judge<'_>) -> Result<Option<(SharedRecord, Judgment)>>;
 
-    /// Removes the cached login with a value, or all that are cached.
+    /// Removes one login from the cache, or all.
     fn forget_logins(&self, _value: Option<TokenValue>) {}
 
-    /// Changes the store.
+    /// Applies an operation.
     fn change(&self, operation: Operation) -> Result<Outcome>;
 
-    /// Checks that there is memory for a new token, before any is used for it.
+    /// Checks that there is memory for a new token, before any is allocated.
     ///
     /// # Errors
     /// `NoMemory`.
@@ -299,9 +302,9 @@ pub(crate) trait Backend: Send + Sync {
         Ok(())
     }
 
-    /// Makes tokens invalid or removes them, and tells how many those were. `changed` is given
-    /// their records after it, perhaps in several parts; no lock is held meanwhile. Where others
-    /// write to the store too, a record that cannot be read is left out.
+    /// Invalidates or deletes tokens, and returns their number. Afterwards, `changed` is called
+    /// with their records, possibly in several parts, without any lock. If other programs write to
+    /// the store, unreadable records are omitted.
     fn revoke(&self, operation: Operation, changed: Option<ForRecords<'_>>) -> Result<u64> {
         let Outcome::Done(records) = self.change(operation)? else { return Ok(0) };
         if let Some(changed) = changed {
@@ -310,9 +313,9 @@ pub(crate) trait Backend: Send + Sync {
         Ok(records.len() as u64)
     }
 
-    /// Removes the tokens that have been dead since before a time, and tells how many those were.
-    /// `purged` is given their records, perhaps in several parts, each of which is removed for
-    /// good; no lock is held meanwhile.
+    /// Deletes the tokens that became unusable before a given time, and returns their number.
+    /// `purged` is called with their records, possibly in several parts, without any lock. Each
+    /// part has been deleted permanently.
     fn purge(&self, before: Timestamp, purged: Option<ForRecords<'_>>) -> Result<u64> {
         let Outcome::Done(records) = self.change(Operation::Purge(before))? else { return Ok(0) };
         if let Some(purged) = purged {
@@ -321,20 +324,20 @@ pub(crate) trait Backend: Send + Sync {
         Ok(records.len() as u64)
     }
 
-    /// All that there is.
+    /// Returns the contents of the store.
     ///
     /// # Errors
-    /// `Unsupported` where all does not fit into the memory.
+    /// `Unsupported` if they may not fit in memory.
     fn contents(&self) -> Result<Contents> {
         Err(Error::new(ErrorKind::Unsupported, "a store of this kind cannot be copied")
             .at_argument("store"))
     }
 
-    /// Gives all that there is, as of one moment where it fits into the memory. No lock is held
-    /// meanwhile.
+    /// Iterates over the contents, from one point in time if they fit in memory. `give` is called
+    /// without any lock.
     ///
     /// # Errors
-    /// Those of `give` too.
+    /// Those of `give` as well.
     fn for_all(&self, give: ForParts<'_>) -> Result<()> {
         let contents = self.contents()?;
         give(Part::Total(contents.records.len() as u64))?;
@@ -343,24 +346,24 @@ pub(crate) trait Backend: Send + Sync {
         give(Part::Records(&contents.records))
     }
 
-    /// Returns what the backend counts. Asks no server.
+    /// Returns statistics without querying a server.
     fn statistics(&self) -> Result<Statistics>;
 
-    /// Makes last what was done before this, also what a change need not wait for.
+    /// Makes all completed work durable, also the times of last use.
     fn flush(&self) -> Result<()> {
         Ok(())
     }
 
-    /// Whether this process may use the backend.
+    /// Checks that this process can use the backend.
     ///
     /// # Errors
-    /// `Forked` in a child of the process that opened it, if it cannot be used there.
+    /// `Forked` in a child process, if the backend does not support that.
     fn check(&self) -> Result<()> {
         Ok(())
     }
 }
 
-/// What a backend answers in a child of the process that opened it.
+/// Returns the error for a child process.
 fn forked() -> Error {
     let message = "the process was forked after the store was opened; the store is the parent's";
     Error::new(ErrorKind::Forked, message).at_argument("store")
@@ -371,7 +374,7 @@ mod tests {
     use super::*;
     use crate::policy::PolicyIds;
 
-    /// Fields of a token that some client has, or nobody.
+    /// Returns fields of a token, of a client or none.
     pub fn fields(id: i64, user: &str, client: Option<&str>, expires: Option<i64>) -> RecordFields {
         let now = Timestamp::from_micros(1).unwrap();
         RecordFields {

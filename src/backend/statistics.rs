@@ -1,11 +1,11 @@
-//! What a backend counts.
+//! Statistics of backends.
 
-/// Counters of a backend. A part that a backend does not have is `None`.
+/// Statistics of a backend. Parts that do not apply are `None`.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Statistics {
     /// `memory`, `file`, or the kind of database.
     pub kind: &'static str,
-    /// The number of tokens, where it is known without asking a server.
+    /// Number of tokens, if known without querying a server.
     pub tokens: Option<u64>,
     pub memory: Option<MemoryUse>,
     pub file: Option<FileUse>,
@@ -13,14 +13,14 @@ pub(crate) struct Statistics {
     pub login_cache: Option<CacheUse>,
 }
 
-/// Bytes that tokens in memory occupy, without the texts and documents that they share.
+/// Bytes of tokens in memory, without shared texts and documents.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct MemoryUse {
     pub record_bytes: usize,
     pub index_bytes: usize,
 }
 
-/// What the writer of a file did, and the sizes after its last commit.
+/// Statistics of a file's writer thread, and sizes after its last commit.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct FileUse {
     pub bytes: u64,
@@ -28,28 +28,28 @@ pub(crate) struct FileUse {
     pub commits: u64,
 }
 
-/// The connections to a database, now and since the store was opened.
+/// Statistics of a connection pool, now and since the store was opened.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct PoolUse {
-    /// Connections that are open, idle ones included.
+    /// Open connections, including idle ones.
     pub open: usize,
     pub idle: usize,
-    /// Connections that were given up, and which the server may have still.
+    /// Abandoned connections, which the server may still have open.
     pub abandoned: usize,
     /// Calls that wait for a connection.
     pub waiting: usize,
-    /// Connections that were lost, or given up.
+    /// Connections that were lost or abandoned.
     pub lost: u64,
-    /// Calls that ended because of a timeout.
+    /// Calls that failed with a timeout.
     pub timeouts: u64,
-    /// Repeated questions and transactions.
+    /// Repeated queries and transactions.
     pub retries: u64,
 }
 
-/// The cache of accepted logins.
+/// Statistics of the login cache.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct CacheUse {
     pub entries: usize,
-    /// Logins that needed no answer of the server.
+    /// Logins that needed no query.
     pub hits: u64,
 }

@@ -1,22 +1,22 @@
 //! The argument that an error is about.
 
-/// The argument, or the field of one, that an error is about. Those that a caller tells apart, or
-/// knows by another name, have a variant.
+/// The argument or field that an error is about. There is a variant for each one that a caller must
+/// recognize or that has another name in the C ABI.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Argument {
-    /// When a token expires.
+    /// The expiry of a token.
     Expires,
-    /// The policy of a client token that has to be made.
+    /// The policy of a client token if one must be created.
     DefaultPolicy,
-    /// Where a store keeps its tokens.
+    /// The location of a store.
     Location,
-    /// Any other, by its name.
+    /// Any other, by name.
     Named(&'static str),
 }
 
 impl Argument {
-    /// The argument's name.
+    /// Returns the name of the argument.
     pub fn name(self) -> &'static str {
         match self {
             Self::Expires => "expires",

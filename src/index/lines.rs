@@ -1,4 +1,4 @@
-//! Where the entries of tables lie.
+//! Buckets of a hash index: the entries that share a cache line.
 
 use std::ops::{Deref, DerefMut};
 use std::ptr::NonNull;
@@ -7,32 +7,34 @@ use super::pieces::{CHUNK, Pieces};
 use crate::error::Result;
 use crate::memory;
 
-/// Entries that share a cache line: a tag of each, and then an address of each. Who looks for one
-/// begins at a line that its hash names, and goes on to the next one only if there is no room left.
+/// A bucket of eight entries in one cache line: first their tags, then their addresses. A search
+/// starts at the bucket that the hash selects and goes on to the next one while a bucket has no
+/// empty slot.
 #[repr(C, align(64))]
 #[derive(Clone, Copy)]
 pub(super) struct Line {
-    /// Four tags in each, the first one lowest.
+    /// Four tags in each word, the first in the lowest bits.
     tags: [u64; 2],
-    /// The 48 bits of an address, the lowest first.
+    /// 48 bits of each address, lowest first.
     addresses: [[u16; 3]; ENTRIES],
 }
 
+/// Slots per bucket.
 pub(super) const ENTRIES: usize = 8;
 
-/// The tags of no entry, and of one that was removed. All others are larger.
+/// Tags of an empty slot and of a removed entry (tombstone). Tags of entries are greater.
 const NONE: u16 = 0;
 const REMOVED: u16 = 1;
 
-/// The tag of a hash: its 16 highest bits.
+/// Returns the tag of a hash, which is made of its 16 highest bits.
 #[inline]
 fn tag_of(hash: u64) -> u16 {
     let tag = (hash >> 48) as u16;
     if tag > REMOVED { tag } else { tag + REMOVED + 1 }
 }
 
-/// The highest bit of each of four tags that is this one. Above one that is, another may be taken
-/// for one that is not.
+/// Returns a mask with the highest bit of each 16-bit lane that equals `tag`. Lanes above the
+/// lowest match can be false positives.
 #[inline]
 fn matches(tags: u64, tag: u16) -> u64 {
     const ONES: u64 = u64::MAX / 0xffff;
@@ -43,7 +45,7 @@ fn matches(tags: u64, tag: u16) -> u64 {
 impl Line {
     const EMPTY: Self = Self { tags: [0; 2], addresses: [[0; 3]; ENTRIES] };
 
-    /// The places and addresses of entries that may have a hash.
+    /// Returns the slots and addresses of entries whose tag matches the hash.
     #[inline]
     pub fn candidates(&self, hash: u64) -> impl Iterator<Item = (usize, usize)> {
         let tag = tag_of(hash);
@@ -59,8 +61,8 @@ impl Line {
         })
     }
 
-    /// Whether there never was an entry in one of the places, so that no line behind this one was
-    /// taken instead.
+    /// Returns whether a slot has always been empty, so that no entry of this bucket overflowed
+    /// into the next one.
     #[inline]
     pub fn has_room(&self) -> bool {
         self.tags.iter().any(|tags| matches(*tags, NONE) != 0)
@@ -82,14 +84,15 @@ impl Line {
         (low | middle << 16 | high << 32) as usize
     }
 
-    /// Puts another address in the place of an entry's.
+    /// Replaces the address of an entry.
     pub fn set_address(&mut self, place: usize, address: usize) {
         let address = address as u64;
         assert!(address >> 48 == 0, "no memory lies so high on what is supported");
         self.addresses[place] = [address as u16, (address >> 16) as u16, (address >> 32) as u16];
     }
 
-    /// Adds an entry, if there is a place for it; whether there was never one in the place.
+    /// Adds an entry and returns whether its slot was empty (not a tombstone). Returns `None` if
+    /// the bucket is full.
     pub fn add(&mut self, hash: u64, address: usize) -> Option<bool> {
         let place = (0..ENTRIES).find(|place| self.tag(*place) <= REMOVED)?;
         let was_none = self.tag(place) == NONE;
@@ -98,10 +101,10 @@ impl Line {
         Some(was_none)
     }
 
-    /// Removes an entry; whether it is as if there never was one.
+    /// Removes an entry and returns whether its slot is empty now (not a tombstone).
     pub fn remove(&mut self, place: usize) -> bool {
-        // Who looks for another entry stops at a line with room. One that had room all the time may
-        // have some more.
+        // A search stops at a bucket with an empty slot. If there already was one, no entry
+        // overflowed, and another empty slot changes nothing.
         let had_room = self.has_room();
         self.set_tag(place, if had_room { NONE } else { REMOVED });
         had_room
@@ -113,11 +116,12 @@ impl Line {
     }
 }
 
-/// So many lines and more, as powers of two, are taken out of huge pages: fewer are soon found,
-/// and more have some of their own.
+/// Sizes, as binary logarithms of the number of buckets, that are allocated in blocks of huge
+/// pages. Smaller arrays have few cache misses, and larger ones have huge pages of their own.
 const SIZES: std::ops::Range<u32> = 6..(CHUNK / 2 / size_of::<Line>()).ilog2();
 
-/// Memory for the lines of many tables: what one gives back as it grows is what the next one needs.
+/// Allocates the bucket arrays of many indexes. An array that a growing index frees is reused by
+/// the next one of that size.
 pub struct LineMemory(Vec<Pieces>);
 
 impl Default for LineMemory {
@@ -127,22 +131,21 @@ impl Default for LineMemory {
 }
 
 impl LineMemory {
-    /// Returns how many bytes of the system's memory the lines occupy, but for those of small
-    /// tables.
+    /// Returns the bytes mapped from the system, without the arrays of small indexes.
     pub fn bytes(&self) -> usize {
         self.0.iter().map(Pieces::bytes).sum()
     }
 }
 
-/// The lines of one table.
+/// The bucket array of one index.
 pub(super) struct Lines {
     start: NonNull<Line>,
     count: usize,
-    /// Whether they came from [`Pieces`]; else they are a box.
+    /// Whether the array came from a [`Pieces`]; otherwise it is a boxed slice.
     is_piece: bool,
 }
 
-// SAFETY: they are this value's own, as those of a box.
+// SAFETY: the array is owned, like a boxed slice.
 unsafe impl Send for Lines {}
 // SAFETY: as above.
 unsafe impl Sync for Lines {}
@@ -154,7 +157,7 @@ impl Default for Lines {
 }
 
 impl Lines {
-    /// Returns `count` lines without entries, a power of two.
+    /// Returns `count` empty buckets; `count` must be a power of two.
     ///
     /// # Errors
     /// `NoMemory`.
@@ -169,7 +172,8 @@ impl Lines {
         let piece = pieces.take(0).ok_or_else(|| memory::exhausted(()))?;
         let start = piece.cast::<Line>();
         for index in 0..count {
-            // SAFETY: the piece is this call's own, aligned as lines are, and has room for so many.
+            // SAFETY: the block belongs to this call, is aligned to 64 bytes, and has room for
+            // `count` buckets.
             unsafe { start.add(index).write(Line::EMPTY) };
         }
         Ok(Self { start, count, is_piece: true })
@@ -180,7 +184,7 @@ impl Lines {
         Self { start: NonNull::from(Box::leak(lines)).cast(), count, is_piece: false }
     }
 
-    /// The addresses of all entries.
+    /// Returns the addresses of all entries.
     pub fn entries(&self) -> impl Iterator<Item = usize> {
         self.iter().flat_map(Line::entries)
     }
@@ -190,7 +194,7 @@ impl Deref for Lines {
     type Target = [Line];
     #[inline]
     fn deref(&self) -> &[Line] {
-        // SAFETY: there are so many, all written, and this value's own.
+        // SAFETY: the array has `count` initialized buckets and is owned by `self`.
         unsafe { NonNull::slice_from_raw_parts(self.start, self.count).as_ref() }
     }
 }
@@ -205,7 +209,7 @@ impl DerefMut for Lines {
 
 impl Drop for Lines {
     fn drop(&mut self) {
-        // SAFETY: they came from where the flag says, and are not used again.
+        // SAFETY: the flag says where the array came from, and it is not used again.
         unsafe {
             if self.is_piece {
                 Pieces::give_back(self.start.cast());

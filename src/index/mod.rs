@@ -1,9 +1,10 @@
-//! Where records lie, and how they are found by a hash: the room whose `unsafe` is for speed alone.
+//! Slab allocator and hash index for records. Its `unsafe` code is for speed alone.
 //!
-//! A lookup in a large store costs what its cache misses cost, and little else. So records lie in
-//! large pieces of memory, which the system can map with huge pages, each record in cache lines of
-//! its own ([`Slab`]); and a table has what tells its entries apart in the cache line that names
-//! them ([`Table`]): two misses, where a hash table of pointers to allocations has three.
+//! The cost of a lookup in a large store is the cost of its cache misses. Records are in large
+//! blocks of memory, which the system can map with huge pages, and share no cache line ([`Slab`]).
+//! The index stores the tags of eight entries in the same cache line as their addresses
+//! ([`Table`]). A lookup has two misses: the bucket and the record. A hash table of pointers to
+//! allocations has three.
 #![allow(unsafe_code)]
 
 mod lines;

@@ -1,4 +1,4 @@
-//! Pieces of memory of one size, out of huge pages.
+//! A pool of equally sized memory blocks, cut from chunks of one huge page each.
 
 use std::cell::UnsafeCell;
 use std::ptr::NonNull;
@@ -6,35 +6,36 @@ use std::ptr::NonNull;
 use crate::os::pages;
 use crate::sync::{Arc, SmallMutex as Mutex};
 
-/// Bytes of a chunk: a huge page. A chunk begins at a multiple of it, so that a piece tells its
-/// own.
-/// Miri and the fuzzer fill many, which are small.
+/// Bytes per chunk: one huge page. A chunk is aligned to its size, so that clearing the low bits of
+/// a block's address gives the chunk. Small under Miri and the fuzzer, so that they fill many
+/// chunks.
 pub(super) const CHUNK: usize = if cfg!(any(miri, fuzzing)) { 1 << 16 } else { 1 << 21 };
 
-/// Of pieces up to this size, which come and go often, one chunk without any is kept.
+/// Maximum size of a small block. Small blocks are allocated and freed often, so one empty chunk of
+/// them is kept.
 const SMALL: usize = CHUNK / 512;
 
-/// Memory in pieces of one size, a multiple of the 64 bytes to which each is aligned.
+/// Allocates blocks of one size, a multiple of 64 bytes, each aligned to 64 bytes.
 pub(super) struct Pieces(Arc<Mutex<Chunks>>);
 
-/// The chunks. What each chunk's [`State`] says is guarded by this, too.
+/// The chunk list. Its lock also guards the [`ChunkState`] of each chunk.
 struct Chunks {
     size: usize,
-    /// All of them, first those that have room.
+    /// All chunks; those with a free block come first.
     all: Vec<NonNull<Chunk>>,
-    /// How many have room.
+    /// Number of chunks with a free block.
     open: usize,
-    /// How many pieces can be taken without a new chunk.
+    /// Number of blocks that can be allocated without a new chunk.
     available: usize,
-    /// Nothing is taken any more.
+    /// Set when the pool is dropped: nothing is allocated any more.
     closed: bool,
 }
 
-// SAFETY: the chunks are reached through the lock around this alone; what is in their pieces is the
-// business of who took them.
+// SAFETY: chunks are reached only through the lock around this list. The contents of a block belong
+// to whoever allocated it.
 unsafe impl Send for Chunks {}
 
-/// What stands at the beginning of a chunk; pieces fill the rest.
+/// Header of a chunk. Blocks fill the rest.
 #[repr(C, align(64))]
 struct Chunk {
     chunks: Arc<Mutex<Chunks>>,
@@ -42,12 +43,13 @@ struct Chunk {
 }
 
 struct State {
-    /// A piece that was given back, which names the next.
+    /// Head of the list of freed blocks.
     free: Option<NonNull<Free>>,
-    /// How many pieces were ever taken; those behind them are new.
+    /// Number of blocks ever allocated. Those after them have never been used.
     begun: usize,
+    /// Number of blocks in use.
     used: usize,
-    /// Where it stands among the chunks.
+    /// Index in [`Chunks::all`].
     place: usize,
 }
 
@@ -67,14 +69,14 @@ impl Pieces {
         })))
     }
 
-    /// Takes a piece, with anything in it, and leaves at least `others` available. Returns `None`
-    /// if there is no memory for a new chunk.
+    /// Allocates an uninitialized block and leaves at least `others` blocks available. Returns
+    /// `None` if there is no memory for a new chunk.
     pub fn take(&self, others: usize) -> Option<NonNull<u8>> {
         self.0.lock().take(&self.0, others)
     }
 
-    /// Allocates chunks until there is room for so many pieces, so that who takes them does not
-    /// wait for the system. Without memory for it they will have to.
+    /// Allocates chunks until `pieces` blocks are available, so that later allocations need no
+    /// system call. Stops early if there is no memory: later allocations then try again.
     #[cfg(any(test, feature = "sqlite"))]
     pub fn prepare(&self, pieces: usize) {
         loop {
@@ -84,37 +86,38 @@ impl Pieces {
             }
             let count = chunks.all.len();
             drop(chunks);
-            // Without the lock, so that others can take what there is.
+            // Allocated without the lock, so that other threads can use the available blocks
+            // meanwhile.
             let Some(chunk) = Chunk::allocate(&self.0, count) else { return };
             let listed = self.0.lock().list(chunk);
             if !listed {
-                // SAFETY: nothing of it is in use, and nobody knows it.
+                // SAFETY: the chunk is new: no block of it is in use, and it is in no list.
                 unsafe { Chunk::free(chunk) };
                 return;
             }
         }
     }
 
-    /// Returns how many bytes of the system's memory the pieces occupy.
+    /// Returns the bytes mapped from the system.
     pub fn bytes(&self) -> usize {
         self.0.lock().all.len() * CHUNK
     }
 
-    /// Takes a piece back.
+    /// Frees a block.
     ///
     /// # Safety
-    /// It was taken from some [`Pieces`], and nobody uses it any more.
+    /// The block came from [`Pieces::take`], and nobody uses it any more.
     pub unsafe fn give_back(piece: NonNull<u8>) {
         let start = piece.as_ptr().map_addr(|address| address & !(CHUNK - 1));
-        // SAFETY: a piece lies in a chunk, behind its beginning, which is not at the address 0. The
-        // chunk is there while one of its pieces is in use, as this one is until the end of the
-        // lock.
+        // SAFETY: a block lies in a chunk, after its header, and no chunk is at address 0. The
+        // chunk stays mapped while one of its blocks is in use. This block counts as in use until
+        // the lock below is taken and its state is changed.
         let (chunk, header) = unsafe {
             let chunk = NonNull::new_unchecked(start).cast::<Chunk>();
             (chunk, chunk.as_ref())
         };
         let mut chunks = header.chunks.lock();
-        // SAFETY: the state is guarded by the lock that is held, and the piece is this call's.
+        // SAFETY: the lock is held, which guards the state. The block belongs to this call.
         let (used, place) = unsafe {
             let (state, free) = (&mut *header.state.get(), piece.cast::<Free>());
             free.write(Free { next: state.free.replace(free) });
@@ -133,7 +136,7 @@ impl Pieces {
         }
         chunks.forget(chunk);
         drop(chunks);
-        // SAFETY: nothing of it is in use, and nobody finds it any more.
+        // SAFETY: no block of the chunk is in use, and it was removed from the list.
         unsafe { Chunk::free(chunk) };
     }
 
@@ -149,18 +152,18 @@ impl Drop for Pieces {
     fn drop(&mut self) {
         let mut chunks = self.0.lock();
         chunks.closed = true;
-        // Those without pieces in use go now; the others with the last of theirs.
+        // Unmaps empty chunks now. Each of the others is unmapped with its last block.
         let is_unused = |chunk: &NonNull<Chunk>| {
-            // SAFETY: a chunk in the list is there, and its state is guarded by the lock.
+            // SAFETY: chunks in the list are mapped, and the lock that guards their state is held.
             unsafe { (*chunk.as_ref().state.get()).used == 0 }
         };
         for place in (0..chunks.open).rev() {
             let chunk = chunks.all[place];
             if is_unused(&chunk) {
-                // What comes to its place in the list was looked at before.
+                // The chunk that moves to this index was checked before.
                 chunks.forget(chunk);
-                // SAFETY: nothing of it is in use, and nobody finds it any more. The lock stays,
-                // since this has a reference of its own.
+                // SAFETY: no block of the chunk is in use, and it was removed from the list. The
+                // mutex outlives this call, since `self` holds a reference to it.
                 unsafe { Chunk::free(chunk) };
             }
         }
@@ -173,9 +176,9 @@ impl Chunks {
             self.add(shared)?;
         }
         let chunk = *self.all.get(self.open.checked_sub(1)?)?;
-        // SAFETY: a chunk in the list is there; its state is guarded by the lock that is held, and
-        // no other reference to it exists. It has room: so there is a free piece, or one that is
-        // new, and the free ones name each other.
+        // SAFETY: chunks in the list are mapped. The lock that guards their state is held, and no
+        // other reference to the state exists. The chunk is open, so it has a freed block or an
+        // unused one, and freed blocks form a valid list.
         unsafe {
             let state = &mut *chunk.as_ref().state.get();
             let piece = match state.free {
@@ -201,14 +204,14 @@ impl Chunks {
     fn add(&mut self, shared: &Arc<Mutex<Self>>) -> Option<()> {
         let chunk = Chunk::allocate(shared, self.all.len())?;
         if !self.list(chunk) {
-            // SAFETY: nothing of it is in use, and nobody knows it.
+            // SAFETY: the chunk is new: no block of it is in use, and it is in no list.
             unsafe { Chunk::free(chunk) };
             return None;
         }
         Some(())
     }
 
-    /// Puts a new chunk on the list. Returns false if there is no memory for a longer list.
+    /// Adds a chunk to the list. Returns false if there is no memory for a longer list.
     fn list(&mut self, chunk: NonNull<Chunk>) -> bool {
         if self.all.try_reserve(1).is_err() {
             return false;
@@ -220,12 +223,12 @@ impl Chunks {
         true
     }
 
-    /// Lets two chunks of the list change places.
+    /// Swaps two chunks in the list.
     fn swap(&mut self, a: usize, b: usize) {
         self.all.swap(a, b);
         for place in [a, b] {
-            // SAFETY: the chunks of the list are there, and their states are guarded by the lock
-            // that is held; no reference to one is kept.
+            // SAFETY: chunks in the list are mapped. The lock that guards their state is held, and
+            // no reference to the state is kept.
             unsafe { (*self.all[place].as_ref().state.get()).place = place };
         }
     }
@@ -234,11 +237,11 @@ impl Chunks {
         (CHUNK - size_of::<Chunk>()) / self.size
     }
 
-    /// Takes a chunk without pieces in use off the list.
+    /// Removes an empty chunk from the list.
     fn forget(&mut self, chunk: NonNull<Chunk>) {
         self.available -= self.pieces_of_a_chunk();
         self.open -= 1;
-        // SAFETY: the chunk is there, and its state is guarded by the lock that is held.
+        // SAFETY: the chunk is mapped, and the lock that guards its state is held.
         let place = unsafe { (*chunk.as_ref().state.get()).place };
         self.swap(place, self.open);
         self.swap(self.open, self.all.len() - 1);
@@ -247,26 +250,28 @@ impl Chunks {
 }
 
 impl Chunk {
-    /// Allocates a chunk, which is in no list yet, beside `others` of its kind. Returns `None` if
-    /// there is no memory.
+    /// Maps a chunk, which is in no list yet; `others` is the number of existing chunks. Returns
+    /// `None` if there is no memory.
     fn allocate(chunks: &Arc<Mutex<Chunks>>, others: usize) -> Option<NonNull<Self>> {
         const { assert!(size_of::<Chunk>() == 64) };
         let memory = pages::allocate(CHUNK)?;
-        // A small store does not take a huge page.
+        // The first chunk uses small pages, so that a small store does not occupy a huge page.
         pages::prefer_huge(memory, CHUNK, others > 0);
         let chunk = memory.cast::<Self>();
         let state = State { free: None, begun: 0, used: 0, place: 0 };
-        // SAFETY: the memory is new, large enough, and aligned to its length.
+        // SAFETY: the memory is new, large enough, and aligned to its size.
         unsafe {
             chunk.write(Self { chunks: Arc::clone(chunks), state: UnsafeCell::new(state) });
         }
         Some(chunk)
     }
 
+    /// Unmaps a chunk.
+    ///
     /// # Safety
-    /// No piece of the chunk is in use, and it is in no list.
+    /// No block of the chunk is in use, and it is in no list.
     unsafe fn free(chunk: NonNull<Self>) {
-        // SAFETY: as promised by the caller; the reference is taken out, and goes last.
+        // SAFETY: as promised by the caller. The reference is moved out first and dropped last.
         unsafe {
             let chunks = chunk.read().chunks;
             pages::free(chunk.cast(), CHUNK);
@@ -280,12 +285,12 @@ impl Chunk {
 mod tests {
     use super::*;
 
-    /// Takes pieces and writes to each, or gives some back.
+    /// Allocates and fills blocks.
     fn fill(pieces: &Pieces, count: usize, size: usize, taken: &mut Vec<NonNull<u8>>) {
         for _ in 0..count {
             let piece = pieces.take(0).unwrap();
             assert_eq!(piece.addr().get() % 64, 0);
-            // SAFETY: the piece is this test's own, and has so many bytes.
+            // SAFETY: the block belongs to this test and has `size` bytes.
             unsafe { piece.write_bytes(0xa5, size) };
             taken.push(piece);
         }
@@ -299,7 +304,7 @@ mod tests {
         let mut taken = Vec::new();
         fill(&pieces, 100, SIZE, &mut taken);
         assert_eq!(count(), Some(7), "15 in each");
-        // In an order that empties chunks in the middle of the list.
+        // The order empties chunks in the middle of the list.
         for step in [3, 2, 1] {
             let mut number = 0;
             taken.retain(|piece| {

@@ -1,4 +1,4 @@
-//! Memory for many values of one kind, and counted references to them.
+//! A slab allocator, and reference-counted pointers to the values in it.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -12,31 +12,31 @@ use crate::error::Result;
 use crate::memory;
 use crate::sync::AtomicUsize;
 
-/// Slots that new values leave free for values that replace others.
+/// Free slots that inserts leave for replacements, which must succeed when memory is exhausted.
 const SPARE: usize = 64;
 
-/// Set in the count of a value that lies in an allocation of its own.
+/// Flag in the reference count of a value that has its own heap allocation.
 const ALONE: usize = 1 << (usize::BITS - 1);
 
-/// A counted reference to a value in a [`Slab`]: as an [`Arc`] is to one in an allocation of its
-/// own. The value stays when the slab goes.
+/// A reference-counted pointer to a value in a [`Slab`], like [`Arc`](std::sync::Arc). The value
+/// can outlive the slab.
 pub struct Shared<T>(NonNull<Slot<T>>);
 
-// SAFETY: as for `Arc`: a reference lends the value to any thread, and the last one drops it where
-// it is dropped itself. What frees a slot is behind a lock.
+// SAFETY: as for `Arc`: any thread can read the value through a reference, and drops it if its
+// reference is the last. Freeing a block takes a lock.
 unsafe impl<T: Send + Sync> Send for Shared<T> {}
 // SAFETY: as above.
 unsafe impl<T: Send + Sync> Sync for Shared<T> {}
 
-/// A place for one value. In a slab it has cache lines of its own.
+/// A value and its reference count. In a slab it shares no cache line with other values.
 #[repr(C)]
 struct Slot<T> {
-    /// How many references there are.
+    /// Number of references, and the flag [`ALONE`].
     count: AtomicUsize,
     value: T,
 }
 
-/// Memory for values of one kind.
+/// A slab allocator for values of one type.
 pub struct Slab<T>(Pieces, PhantomData<fn(T)>);
 
 impl<T> Default for Slab<T> {
@@ -46,10 +46,10 @@ impl<T> Default for Slab<T> {
 }
 
 impl<T> Slab<T> {
-    /// What a value takes.
+    /// Bytes that a value occupies.
     pub const SIZE: usize = size_of::<Slot<T>>().next_multiple_of(64);
 
-    /// Places a value in the slab, and returns its first reference. Leaves [`SPARE`] slots free for
+    /// Moves a value into the slab and returns its first reference. Leaves [`SPARE`] slots for
     /// [`Slab::place_anyway`].
     ///
     /// # Errors
@@ -58,7 +58,8 @@ impl<T> Slab<T> {
         self.place_leaving(SPARE, value)
     }
 
-    /// Places a value that replaces another, even where there is no memory for new ones.
+    /// Moves a value that replaces another into the slab. May use the slots that [`Slab::place`]
+    /// leaves free.
     ///
     /// # Errors
     /// `NoMemory`.
@@ -70,17 +71,17 @@ impl<T> Slab<T> {
         const { assert!(align_of::<Slot<T>>() <= 64) };
         let piece = self.0.take(others).ok_or_else(|| memory::exhausted(()))?;
         let slot = piece.cast::<Slot<T>>();
-        // SAFETY: the piece is as large as a slot, aligned for one, and this call's own.
+        // SAFETY: the block is as large as a slot, aligned for one, and belongs to this call.
         unsafe { slot.write(Slot { count: AtomicUsize::new(1), value }) };
         Ok(Shared(slot))
     }
 
-    /// Returns how many bytes of the system's memory the values occupy.
+    /// Returns the bytes mapped from the system.
     pub fn bytes(&self) -> usize {
         self.0.bytes()
     }
 
-    /// Has memory ready for so many values.
+    /// Maps memory for `values` more values ahead of time.
     #[cfg(feature = "sqlite")]
     pub fn prepare(&self, values: usize) {
         self.0.prepare(values);
@@ -88,77 +89,82 @@ impl<T> Slab<T> {
 }
 
 impl<T> Shared<T> {
-    /// A value in an allocation of its own.
+    /// Moves a value into its own heap allocation.
     pub(crate) fn alone(value: T) -> Self {
         let slot = Box::new(Slot { count: AtomicUsize::new(ALONE + 1), value });
         Self(NonNull::from(Box::leak(slot)))
     }
 
-    /// The value, if this is the only reference to it.
+    /// Returns the value if this is the only reference to it.
     pub(crate) fn get_mut(&mut self) -> Option<&mut T> {
         let count = self.slot().count.load(Ordering::Acquire) & !ALONE;
         if count != 1 {
             return None;
         }
-        // SAFETY: with one reference, which is borrowed, nobody else reads the value; what others
-        // read of it was read before they gave theirs up.
+        // SAFETY: this is the only reference, and it is borrowed mutably. The acquire load orders
+        // all earlier reads by other threads before.
         Some(unsafe { &mut self.0.as_mut().value })
     }
 
-    /// Where the value is, which stands for the reference from here on.
+    /// Turns the reference into a pointer to the value, without changing the count.
     pub(crate) fn into_raw(self) -> *const T {
         ManuallyDrop::new(self).as_ptr()
     }
 
-    /// Where the value is.
+    /// Returns a pointer to the value.
     pub(crate) fn as_ptr(&self) -> *const T {
-        // SAFETY: within the slot.
+        // SAFETY: the field is within the slot.
         unsafe { &raw const (*self.0.as_ptr()).value }
     }
 
+    /// Turns a pointer back into the reference that it stands for.
+    ///
     /// # Safety
-    /// The place is [`Shared::into_raw`]'s or [`Shared::as_ptr`]'s, and stands for one reference.
+    /// The pointer came from [`Shared::into_raw`] or [`Shared::as_ptr`], and stands for one
+    /// reference.
     pub(crate) unsafe fn from_raw(value: *const T) -> Self {
-        // SAFETY: the value stands in a slot, which is not at the address 0.
+        // SAFETY: the value is in a slot, and no slot is at address 0.
         unsafe {
             let slot = value.byte_sub(offset_of!(Slot<T>, value)).cast_mut().cast();
             Self(NonNull::new_unchecked(slot))
         }
     }
 
-    /// Whether both are of the same value.
+    /// Returns whether both refer to the same value.
     pub(crate) fn is(&self, other: &Self) -> bool {
         self.0 == other.0
     }
 
     fn slot(&self) -> &Slot<T> {
-        // SAFETY: the slot has a value while there is a reference.
+        // SAFETY: a slot is initialized while a reference to it exists.
         unsafe { self.0.as_ref() }
     }
 
-    /// The reference as an address: it counts on.
+    /// Turns the reference into the address of its slot, without changing the count.
     pub(super) fn into_address(self) -> usize {
         ManuallyDrop::new(self).0.expose_provenance().get()
     }
 
-    /// The address that [`Shared::into_address`] has.
+    /// Returns the address that [`Shared::into_address`] would return.
     pub(super) fn address(&self) -> usize {
         self.0.addr().get()
     }
 
+    /// Turns an address back into the reference that it stands for.
+    ///
     /// # Safety
-    /// The address is [`Shared::into_address`]'s, and answers for one reference.
+    /// The address came from [`Shared::into_address`], and stands for one reference.
     pub(super) unsafe fn from_address(address: usize) -> Self {
         let slot = std::ptr::with_exposed_provenance_mut(address);
-        // SAFETY: no slot is at the address 0.
+        // SAFETY: no slot is at address 0.
         Self(unsafe { NonNull::new_unchecked(slot) })
     }
 
     #[cold]
     #[inline(never)]
     fn drop_value(&mut self, alone: bool) {
-        // SAFETY: this was the last reference: nobody else uses the value or the slot, which came
-        // from where the count says.
+        // SAFETY: this was the last reference, so nobody else uses the value or its slot. The flag
+        // says where the memory came from.
         unsafe {
             if alone {
                 drop(Box::from_raw(self.0.as_ptr()));
@@ -179,8 +185,8 @@ impl<T> Deref for Shared<T> {
 
 impl<T> Clone for Shared<T> {
     fn clone(&self) -> Self {
-        // Whoever has a reference may pass one on, which needs no order. The count cannot run over:
-        // references are kept somewhere, and so many have no room.
+        // A new reference is made from an existing one, so no ordering is needed. The count cannot
+        // overflow: that many references do not fit in memory.
         self.slot().count.fetch_add(1, Ordering::Relaxed);
         Self(self.0)
     }
@@ -189,10 +195,10 @@ impl<T> Clone for Shared<T> {
 impl<T> Drop for Shared<T> {
     fn drop(&mut self) {
         let mut count = self.slot().count.load(Ordering::Acquire);
-        // The only reference is not counted down, which costs more than a look: nobody can have
-        // made another one.
+        // If this is the only reference, nobody can clone it meanwhile. The count need not be
+        // decremented, which is an expensive atomic operation.
         if count & !ALONE != 1 {
-            // What was done with the value comes before its end, whoever is the last.
+            // Orders every access through this reference before the value's drop.
             count = self.slot().count.fetch_sub(1, Ordering::Release);
             if count & !ALONE != 1 {
                 return;
@@ -218,7 +224,7 @@ mod tests {
     use super::*;
     use crate::index::pieces::CHUNK;
 
-    /// Says when it goes.
+    /// Decrements the number of living values when it is dropped.
     struct Counted {
         number: usize,
         living: Arc<AtomicUsize>,
@@ -319,7 +325,7 @@ mod tests {
     }
 }
 
-/// Every order in which threads can count, as far as the memory model allows.
+/// Explores every order of the reference counts' operations that the memory model allows.
 #[cfg(test)]
 #[cfg(loom)]
 pub(super) mod models {
@@ -329,10 +335,10 @@ pub(super) mod models {
     use super::*;
     use crate::sync::Arc;
 
-    /// A value of which loom notes each access: two that are not ordered end the model.
+    /// A value whose accesses loom tracks: it reports two that are not ordered.
     pub(in crate::index) struct Watched(UnsafeCell<u64>);
 
-    // SAFETY: loom reports accesses that are not ordered.
+    // SAFETY: loom reports unordered accesses.
     unsafe impl Send for Watched {}
     // SAFETY: as above.
     unsafe impl Sync for Watched {}
@@ -360,7 +366,7 @@ pub(super) mod models {
         }
     }
 
-    /// A reader in a thread of its own, which ends with its reference.
+    /// Starts a thread that reads the value and drops its reference.
     fn reader(value: &Shared<Watched>) -> thread::JoinHandle<u64> {
         let value = value.clone();
         thread::spawn(move || value.read())

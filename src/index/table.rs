@@ -1,4 +1,4 @@
-//! A hash table of references to values in a slab.
+//! A hash index: an open-addressing hash table of references to values in a slab.
 
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
@@ -11,33 +11,34 @@ use crate::error::Result;
 use crate::memory;
 use crate::sync::AtomicUsize;
 
-/// So many entries of so many are taken at most: then one in ten stands behind the line that its
-/// hash names.
+/// Maximum load factor (13/16). At this load about 10% of the entries overflow into the next
+/// bucket.
 const MOST: (usize, usize) = (13, 16);
 
-/// One of 16 bits, of those of a hash that say nothing else.
+/// Returns the filter bit of a hash: one of 16, chosen by 4 bits that select neither bucket nor
+/// tag.
 #[inline]
 fn mark(hash: u64) -> u16 {
     1 << (hash >> 16 & 15)
 }
 
-/// Which of some tables a hash is for, where there are many so that a growing one is soon done. It
-/// is chosen by bits from the middle: the table itself uses the lowest 16 and the highest 16, and
-/// for marks the lowest 4 of those between.
+/// Returns the shard that a hash belongs to. An index is sharded so that growing one shard takes a
+/// short time. The shard is selected by bits 16 to 47, from the top. Within a shard, the lowest
+/// bits select the bucket, bits 16 to 19 the filter bit and the highest 16 bits are the tag.
 #[inline]
 pub fn table_of(hash: u64, tables: usize) -> usize {
     ((u64::from((hash >> 16) as u32) * tables as u64) >> 32) as usize
 }
 
-/// Calls `each` with every table that hashes belong to, and with how many of them do.
+/// Calls `each` with every shard that the hashes belong to and the number of its hashes.
 ///
 /// # Errors
-/// The first one of `each`.
+/// The first error of `each`.
 pub fn for_each_table<const TABLES: usize>(
     hashes: impl Iterator<Item = u64> + Clone,
     mut each: impl FnMut(usize, usize) -> Result<()>,
 ) -> Result<()> {
-    // Mostly there is one, which need not be counted.
+    // Usually there is one hash, which needs no counting.
     let mut first = hashes.clone();
     match (first.next(), first.next()) {
         (None, _) => return Ok(()),
@@ -50,55 +51,57 @@ pub fn for_each_table<const TABLES: usize>(
     counted.into_iter().try_for_each(|(table, count)| each(table, count))
 }
 
-/// A hash table. What tells two values apart is the caller's to say, by a hash and by a look.
-/// Of a hash, the 16 highest bits tell entries apart, and the lowest ones name the line.
+/// A hash index. The caller supplies hashes and decides equality. The lowest bits of a hash select
+/// the bucket, and the highest 16 bits are its tag.
 pub struct Table<T> {
-    /// A power of two of them, or none.
+    /// An array of a power of two of buckets; empty at first.
     lines: Lines,
-    /// For each line, the [`mark`]s of what began there since the lines were made: so few bytes
-    /// that they stay in the near caches, where most questions about what is not there end.
+    /// For each bucket, the filter bits ([`mark`]) of the entries that hashed to it since it was
+    /// allocated. These two bytes per bucket stay in the L1 and L2 caches, where most lookups of
+    /// unknown keys end.
     marks: Vec<u16>,
     len: usize,
-    /// The places that have or had an entry, and those of lines that were full.
+    /// Number of slots that are not empty: entries and tombstones.
     taken: usize,
     values: PhantomData<Shared<T>>,
 }
 
-/// Where a table's lines are, for who does not hold the table's lock yet: they come from memory
-/// while the lock is taken, if they are still there, and nothing is lost if not.
+/// Address of the bucket array, read without the lock so that a lookup can prefetch its bucket
+/// while it takes the lock. May be stale, which is harmless.
 #[derive(Default)]
 pub struct Hint(AtomicUsize);
 
 impl Hint {
-    /// Asks for the line that a hash names.
+    /// Prefetches the bucket that a hash selects.
     #[inline]
     pub fn prefetch(&self, hash: u64) {
         let (start, index) = self.line(hash);
         prefetch(start, index);
     }
 
-    /// Where the lines start, and the index of the one that a hash names.
+    /// Returns the address of the bucket array and the index of the bucket that a hash selects.
     #[inline]
     fn line(&self, hash: u64) -> (usize, usize) {
-        // One value has both: a start and a size of different tables would name no line.
+        // Address and size are packed in one value. Those of two arrays together would name no
+        // bucket.
         let hint = self.0.load(Ordering::Relaxed);
         let (start, size) = (hint & !63, hint & 63);
         (start, (hash & ((1 << size) - 1)) as usize)
     }
 
-    /// Notes where a table's lines are now.
+    /// Stores the address of an index's current bucket array.
     pub fn set<T>(&self, table: &Table<T>) {
         let size = table.lines.len().trailing_zeros() as usize & 63;
         self.0.store(table.lines.as_ptr().addr() | size, Ordering::Relaxed);
     }
 }
 
-/// Asks for a line, which need not be there.
+/// Prefetches a bucket. The address need not be valid.
 #[inline]
 fn prefetch(start: usize, index: usize) {
     let line = start.wrapping_add(index.wrapping_mul(size_of::<Line>()));
     #[cfg(target_arch = "x86_64")]
-    // SAFETY: a hint to the processor, which reads nothing of an address that is not there.
+    // SAFETY: a prefetch is a hint to the processor, which ignores invalid addresses.
     unsafe {
         use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
         _mm_prefetch(std::ptr::without_provenance(line), _MM_HINT_T0);
@@ -107,7 +110,7 @@ fn prefetch(start: usize, index: usize) {
     let _ = line;
 }
 
-/// A reference that a table keeps.
+/// A borrowed reference to an entry of an index.
 pub struct Lent<'a, T>(ManuallyDrop<Shared<T>>, PhantomData<&'a Shared<T>>);
 
 impl<T> Deref for Lent<'_, T> {
@@ -124,22 +127,22 @@ impl<T> Default for Table<T> {
 }
 
 impl<T> Table<T> {
-    /// How many entries there are.
+    /// Returns the number of entries.
     #[cfg(test)]
     pub fn len(&self) -> usize {
         self.len
     }
 
-    /// The entry of a hash that `is` the one.
+    /// Returns the entry with this hash for which `is` returns true.
     #[inline]
     pub fn find(&self, hash: u64, is: impl FnMut(&Shared<T>) -> bool) -> Option<Lent<'_, T>> {
         self.place(hash, is).map(|(.., entry)| entry)
     }
 
-    /// Adds an entry; `hash_of` tells the hash of one that is there already.
+    /// Adds an entry. `hash_of` returns the hash of an existing entry.
     ///
     /// # Errors
-    /// `NoMemory`; none where [`Table::make_room`] was called for this entry.
+    /// `NoMemory`. Cannot fail if [`Table::make_room`] was called for this entry.
     pub fn insert(
         &mut self,
         memory: &LineMemory,
@@ -152,10 +155,10 @@ impl<T> Table<T> {
         Ok(())
     }
 
-    /// Makes room for `more` entries, if there is too little.
+    /// Reserves room for `more` entries.
     ///
     /// # Errors
-    /// `NoMemory`; the table stays as it was.
+    /// `NoMemory`; the index is unchanged.
     pub fn make_room(
         &mut self,
         memory: &LineMemory,
@@ -168,8 +171,8 @@ impl<T> Table<T> {
         Ok(())
     }
 
-    /// Puts another value, which is made of the old one, in the place of the entry that `is` the
-    /// one, and gives that one back.
+    /// Replaces the entry with this hash for which `is` returns true by a value that `new` makes
+    /// from it, and returns the old one.
     pub fn replace(
         &mut self,
         hash: u64,
@@ -179,21 +182,21 @@ impl<T> Table<T> {
         let (line, place, old) = self.place(hash, is)?;
         let (new, old) = (new(&old), old.0.address());
         self.lines[line].set_address(place, new.into_address());
-        // SAFETY: the address answered for a reference, and no longer stands in the table.
+        // SAFETY: the address stood for one reference, and the index no longer has it.
         Some(unsafe { Shared::from_address(old) })
     }
 
-    /// Removes the entry that `is` the one.
+    /// Removes the entry with this hash for which `is` returns true.
     pub fn remove(&mut self, hash: u64, is: impl FnMut(&Shared<T>) -> bool) -> Option<Shared<T>> {
         let (line, place, old) = self.place(hash, is)?;
         let old = old.0.address();
         self.taken -= usize::from(self.lines[line].remove(place));
         self.len -= 1;
-        // SAFETY: the address answered for a reference, and no longer stands in the table.
+        // SAFETY: the address stood for one reference, and the index no longer has it.
         Some(unsafe { Shared::from_address(old) })
     }
 
-    /// Where an entry stands, and the entry.
+    /// Returns the bucket, the slot and the entry.
     #[inline]
     fn place(
         &self,
@@ -202,7 +205,7 @@ impl<T> Table<T> {
     ) -> Option<(usize, usize, Lent<'_, T>)> {
         let last = self.lines.len().wrapping_sub(1);
         let mut index = hash as usize & last;
-        // From memory beside the mark, and not behind it.
+        // Prefetched so that the bucket is loaded from memory in parallel with its filter.
         prefetch(self.lines.as_ptr().addr(), index);
         if self.marks.get(index)? & mark(hash) == 0 {
             return None;
@@ -210,8 +213,8 @@ impl<T> Table<T> {
         loop {
             let line = self.lines.get(index)?;
             for (place, address) in line.candidates(hash) {
-                // SAFETY: the address answers for a reference while it stands in the table, which
-                // is borrowed; this one is never dropped.
+                // SAFETY: while the address is in the index, which is borrowed, it stands for one
+                // reference. `ManuallyDrop` never drops this copy.
                 let entry = ManuallyDrop::new(unsafe { Shared::from_address(address) });
                 if is(&entry) {
                     return Some((index, place, Lent(entry, PhantomData)));
@@ -224,7 +227,7 @@ impl<T> Table<T> {
         }
     }
 
-    /// Adds an entry; there is room.
+    /// Adds an entry. The caller has reserved room.
     fn put(&mut self, hash: u64, value: Shared<T>) {
         let last = self.lines.len() - 1;
         let mut index = hash as usize & last;
@@ -240,22 +243,23 @@ impl<T> Table<T> {
         }
     }
 
-    /// Makes room for as many entries in an empty table as are one table's among some, when so many
-    /// are to come in all: or each table would grow step by step, and hash all that it has each
+    /// Reserves room in an empty index that is one of `tables` shards, which will get `entries`
+    /// entries in all. Otherwise each shard would grow step by step and rehash its entries each
     /// time.
     ///
     /// # Errors
-    /// `NoMemory`; the table stays as it was.
+    /// `NoMemory`; the index is unchanged.
     pub fn reserve(&mut self, memory: &LineMemory, entries: usize, tables: usize) -> Result<()> {
         let share = entries / tables;
         if self.len == 0 && share > 2 * ENTRIES {
-            // By chance some have more than others.
+            // Shards do not get equally many.
             self.empty_for(memory, share + share / 16)?;
         }
         Ok(())
     }
 
-    /// Has new lines with room for so many entries, and gives the old ones back.
+    /// Replaces the bucket array by an empty one with room for `entries` entries, and returns the
+    /// old one.
     fn empty_for(&mut self, memory: &LineMemory, entries: usize) -> Result<Lines> {
         let count = (entries * MOST.1).div_ceil(MOST.0 * ENTRIES).next_power_of_two();
         let mut marks = memory::vec_with_capacity(count)?;
@@ -266,7 +270,7 @@ impl<T> Table<T> {
         Ok(std::mem::replace(&mut self.lines, lines))
     }
 
-    /// Makes room for `more` entries and a quarter of those that exist, so that growing is rare.
+    /// Reserves room for `more` entries and for 25% growth, so that rehashing is rare.
     fn rebuild(
         &mut self,
         memory: &LineMemory,
@@ -275,7 +279,7 @@ impl<T> Table<T> {
     ) -> Result<()> {
         let old = self.empty_for(memory, self.len + more + self.len / 4)?;
         for address in old.entries() {
-            // SAFETY: the address answered for a reference, and stands in no table now.
+            // SAFETY: the address stood for one reference, and the index no longer has it.
             let value: Shared<T> = unsafe { Shared::from_address(address) };
             self.put(hash_of(&value), value);
         }
@@ -286,7 +290,7 @@ impl<T> Table<T> {
 impl<T> Drop for Table<T> {
     fn drop(&mut self) {
         for address in self.lines.entries() {
-            // SAFETY: the address answers for a reference, and the table is not used again.
+            // SAFETY: the address stands for one reference, and the index is not used again.
             drop(unsafe { Shared::<T>::from_address(address) });
         }
     }
@@ -300,7 +304,7 @@ mod tests {
     use super::*;
     use crate::index::Slab;
 
-    /// Few hashes for many keys, so that lines overflow and tags agree: the key tells them apart.
+    /// Returns few distinct hashes for many keys, so that buckets overflow and tags collide.
     fn hash(key: u64) -> u64 {
         let spread = key.wrapping_mul(0x9e37_79b9_7f4a_7c15);
         (spread & 0x7 | spread >> 40 & 0x3f0) | (spread >> 62) << 48
@@ -315,7 +319,7 @@ mod tests {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
             (state >> 33) % below
         };
-        // Grows, stays, and is emptied, more than once.
+        // The index grows, stays as large, and is emptied, more than once.
         const STEPS: u64 = if cfg!(miri) { 500 } else { 200_000 };
         for step in 0..STEPS {
             let growing = step / (STEPS / 10) % 3;
@@ -350,7 +354,7 @@ mod tests {
             .collect();
         assert_eq!(kept.len(), map.len());
         drop(table);
-        // The table's references are gone, these are the last.
+        // The references of the index were dropped: these are the last ones.
         assert!(kept.into_iter().all(|mut it| it.get_mut().is_some()));
     }
 

@@ -1,7 +1,7 @@
-//! JSON documents (policies and extra data): what is accepted, and how it is written back.
+//! JSON documents: parsing, canonical text, and the formats of stored rows.
 //!
-//! Reading refuses what could not be given back unchanged; writing gives the text that Python's
-//! `json.dumps(document, sort_keys=True)` gives, since that is what Review Board's own tools write.
+//! The parser rejects what could not be written back unchanged. The writer produces the text of
+//! Python's `json.dumps(document, sort_keys=True)`, which Review Board's own tools write.
 
 mod path;
 mod read;

@@ -1,9 +1,9 @@
-//! The place of a value inside a document, for error messages.
+//! Paths of values in a document, for error messages.
 
 use std::fmt;
 
-/// A place inside a JSON document. It lives on the stack of the walk that it describes and
-/// prints as a JSONPath (RFC 9535), such as `$.resources["*"].allow[2]`.
+/// A path in a JSON document: a linked list on the stack of a recursive function. It is displayed
+/// as a JSONPath (RFC 9535), such as `$.resources["*"].allow[2]`.
 #[derive(Clone, Copy)]
 pub(crate) enum Path<'a> {
     Root,
@@ -23,7 +23,7 @@ impl<'a> Path<'a> {
 
 impl fmt::Display for Path<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Without recursion: the parser's may have used most of a small stack.
+        // Not recursive, since the parser may have used most of a small stack.
         let ancestors = || std::iter::successors(Some(self), |path| path.parent());
         let count = ancestors().count();
         let mut from_root = (0..count).rev().filter_map(|place| ancestors().nth(place));
@@ -39,7 +39,7 @@ impl Path<'_> {
         }
     }
 
-    /// Writes the last part of the path.
+    /// Writes the last segment of the path.
     fn write_last(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Root => f.write_str("$"),

@@ -1,4 +1,4 @@
-//! Reading a document.
+//! The JSON parser.
 
 use std::str::Chars;
 
@@ -10,15 +10,15 @@ use super::wiped::{WipedItems, WipedMembers};
 use crate::error::{Error, ErrorKind, Result};
 use crate::memory::{self, OVERHEAD};
 
-/// A document's text has at most this many bytes.
+/// Maximum length of a document in bytes.
 pub const MAX_BYTES: usize = 1 << 20;
-/// A document has at most this many arrays and objects inside one another.
+/// Maximum nesting depth of arrays and objects.
 pub const MAX_LEVELS: usize = 128;
 
-/// Reads a document that must be an object.
+/// Parses a document that must be an object.
 ///
 /// # Errors
-/// As [`parse`], and [`ErrorKind::JsonType`] if it is something else.
+/// Those of [`parse`], and [`ErrorKind::JsonType`] if it is not an object.
 pub fn parse_object(text: &str) -> Result<Map<String, Value>> {
     match parse(text)? {
         Value::Object(members) => Ok(members),
@@ -26,11 +26,11 @@ pub fn parse_object(text: &str) -> Result<Map<String, Value>> {
     }
 }
 
-/// Reads a document. Where an object names a member twice, the last one counts.
+/// Parses a document. The last of duplicate member names wins.
 ///
 /// # Errors
 /// [`ErrorKind::TooLong`], [`ErrorKind::JsonSyntax`], [`ErrorKind::JsonTooDeep`], and
-/// [`ErrorKind::JsonNumber`] for a number that is neither an integer of 64 bits nor a finite float.
+/// [`ErrorKind::JsonNumber`] for a number that is neither a 64-bit integer nor a finite float.
 pub fn parse(text: &str) -> Result<Value> {
     if text.len() > MAX_BYTES {
         return Err(Error::new(ErrorKind::TooLong, "the JSON document is longer than 1 MiB"));
@@ -38,7 +38,8 @@ pub fn parse(text: &str) -> Result<Value> {
     read(text, MAX_LEVELS)
 }
 
-/// Reads an object that has documents as its members, and so may be longer and deeper than one.
+/// Parses an object whose members are documents, so that it may be one level deeper and of any
+/// length.
 pub(crate) fn parse_with_documents(text: &str) -> Result<Map<String, Value>> {
     match read(text, MAX_LEVELS + 1)? {
         Value::Object(members) => Ok(members),
@@ -46,8 +47,8 @@ pub(crate) fn parse_with_documents(text: &str) -> Result<Map<String, Value>> {
     }
 }
 
-/// Reads an object as [`parse_with_documents`] does, and wipes it when it is dropped. A member that
-/// comes after another one whose name is its own behind `prefix` is left out, whatever it is.
+/// Parses an object like [`parse_with_documents`], and zeroizes it when it is dropped. A member `x`
+/// is skipped, without being parsed, if it follows a member named `prefix` + `x`.
 pub(crate) fn parse_secret(text: &str, prefix: &str) -> Result<WipedMembers> {
     check_syntax(text)?;
     let skip_after = Some(prefix);
@@ -79,8 +80,8 @@ fn check_syntax(text: &str) -> Result<()> {
         .map_err(|error| syntax_error(format!("the document is not JSON: {error}"), &Path::Root))
 }
 
-/// Checks that there is memory for a document before it is read, since that makes many small
-/// allocations.
+/// Checks that there is memory for a document. Parsing makes many small allocations, which are not
+/// checked one by one.
 ///
 /// # Errors
 /// `NoMemory`.
@@ -88,16 +89,16 @@ pub(crate) fn check_room_for(text: &str) -> Result<()> {
     memory::check_room(most_memory(text))
 }
 
-/// Returns what a document takes in memory at most while it is read, whatever its shape is.
+/// Returns an upper bound of the memory that parsing a document needs.
 fn most_memory(text: &str) -> usize {
-    /// A node of a B-tree has room for 11 members with a key, a value and some pointers.
+    /// A B-tree node has room for 11 members, each with a key, a value and some pointers.
     const NODE: usize = 11 * (size_of::<String>() + size_of::<Value>()) + 16 + 12 * 8 + OVERHEAD;
-    /// But for the first, nodes have 5 members or more, and one in 6 has others below it.
+    /// Nodes but the first have at least 5 members, and one in 6 has child nodes.
     const MEMBER: usize = NODE / 5 + NODE / 30;
-    /// An array grows by doubling, from one allocation to another.
+    /// An array grows by doubling, with a copy each time.
     const ITEM: usize = 4 * size_of::<Value>();
     const ARRAY: usize = 4 * size_of::<Value>() + OVERHEAD;
-    // What stands inside a string is taken for more than it is.
+    // Counting characters in strings as well only increases the bound.
     let [mut objects, mut members, mut arrays, mut items, mut quotes] = [0; 5];
     for byte in text.bytes() {
         match byte {
@@ -109,24 +110,24 @@ fn most_memory(text: &str) -> usize {
             _ => {}
         }
     }
-    // A string with escapes is read into a buffer that grows, and then copied.
+    // A string with escapes is parsed into a growing buffer and then copied.
     let strings = 4 * text.len() + quotes / 2 * OVERHEAD;
     // An object without members needs no node.
     strings + objects.min(members) * NODE + members * MEMBER + arrays * ARRAY + items * ITEM
 }
 
-/// Reads back a document that this module wrote, which may be longer than one that is accepted.
+/// Parses a document that this module wrote, which may be longer than [`MAX_BYTES`].
 ///
 /// # Errors
-/// As [`parse`], for other texts.
+/// Those of [`parse`], for other texts.
 pub(crate) fn read_back(text: &str) -> Result<Value> {
     check_room_for(text)?;
     Reader { rest: text, max_levels: MAX_LEVELS, skip_after: None }.value(&Path::Root, 0)
 }
 
-/// Builds the values of a document whose syntax was checked. A general JSON reader turns an
-/// integer that is too large into a float, and tells no place; this one reads each number from its
-/// own text.
+/// Builds the values of a document whose syntax has been checked. serde_json would turn integers
+/// that overflow into floats, and its errors have no path. This parser converts each number from
+/// its own text.
 struct Reader<'a> {
     rest: &'a str,
     max_levels: usize,
@@ -135,7 +136,7 @@ struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    /// Reads a value that lies inside `level` others.
+    /// Parses a value at nesting depth `level`.
     fn value(&mut self, path: &Path<'_>, level: usize) -> Result<Value> {
         let first = self.peek();
         if matches!(first, Some(b'{' | b'[')) && level == self.max_levels {
@@ -188,8 +189,8 @@ impl<'a> Reader<'a> {
         members.keys().any(|name| name.strip_prefix(prefix) == Some(key))
     }
 
-    /// Steps over a value of any depth. Its frame must not be in that of [`Reader::value`], which
-    /// calls itself: a stack of 64 KiB holds 128 levels.
+    /// Skips a value of any depth. Not inlined into [`Reader::value`], which is recursive: its
+    /// stack frame must be small enough for 128 levels in 64 KiB.
     #[inline(never)]
     fn skip(&mut self) {
         let mut values = serde_json::Deserializer::from_str(self.rest).into_iter::<IgnoredAny>();
@@ -197,7 +198,8 @@ impl<'a> Reader<'a> {
         self.take(values.byte_offset());
     }
 
-    /// Steps over what opens or continues a list, or over its end; tells whether an item follows.
+    /// Consumes the opening bracket or comma, or the closing bracket. Returns whether an item
+    /// follows.
     fn next_of_list(&mut self, end: u8) -> bool {
         if self.peek() != Some(end) {
             self.take(1);
@@ -209,7 +211,7 @@ impl<'a> Reader<'a> {
         true
     }
 
-    /// Reads a string and what separates it from a member's value, if it is a member's name.
+    /// Parses a string and the white space after it.
     fn string(&mut self, path: &Path<'_>) -> Result<String> {
         self.peek();
         let mut escaped = false;
@@ -225,7 +227,7 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// The next byte that is not white space.
+    /// Skips white space and returns the next byte.
     fn peek(&mut self) -> Option<u8> {
         self.rest = self.rest.trim_start_matches([' ', '\t', '\n', '\r']);
         self.rest.bytes().next()
@@ -238,11 +240,11 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// The text of a quoted string. Its memory is taken once, and no copy is left behind: the text may
-/// be a secret. `None` for an escape that is not a character.
+/// Decodes a quoted string. It allocates once and leaves no copy behind, since the text may be
+/// secret. Returns `None` for an escape that is not a character.
 fn unquote(quoted: &str) -> Option<String> {
     let mut rest = quoted.strip_prefix('"')?.strip_suffix('"')?;
-    // An escaped character is no longer than its escape.
+    // A character is never longer than its escape.
     let mut text = String::with_capacity(rest.len());
     while let Some((plain, escaped)) = rest.split_once('\\') {
         text.push_str(plain);
@@ -263,7 +265,7 @@ fn unquote(quoted: &str) -> Option<String> {
     Some(text)
 }
 
-/// The character of a `\u` escape, which is two of them beyond the first 65,536 characters.
+/// Decodes a `\u` escape, or a pair of them for a character beyond U+FFFF.
 fn escaped_unit(characters: &mut Chars<'_>) -> Option<char> {
     let first = hexadecimal(characters)?;
     let mut second = None;
@@ -332,7 +334,7 @@ mod tests {
         }
     }
 
-    /// What is wrong with a document, and where.
+    /// Returns the kind and the path of the error for a document.
     fn refusal(text: &str) -> (ErrorKind, String) {
         let error = parse(text).unwrap_err();
         (error.kind(), error.json_path().unwrap_or_default().to_owned())

@@ -1,11 +1,12 @@
-//! Documents of rows that others wrote, read as Review Board's JSON field reads them.
+//! Parses JSON columns written by other programs, with the rules of Review Board's JSON field.
 //!
-//! Python's `json` comes first, which knows NaN and infinities, integers of any size and lone
-//! surrogates. A string is decoded once more. What is not JSON is read as a Python literal, as old
-//! releases wrote them, and what is neither stands for `{}`.
+//! The text is first parsed with the rules of Python's `json`, which accepts NaN, infinities,
+//! integers of any size and lone surrogates. If the result is a string, that is parsed again. A
+//! text that is not JSON is parsed as a Python literal, which old releases wrote. A text that is
+//! neither is replaced by `{}`.
 //!
-//! A document lies in one array, each container before its parts: no depth of it can exhaust the
-//! stack, be it while it is read, walked or dropped.
+//! A document is one array of nodes, each container before its contents. No nesting depth can
+//! overflow the stack when it is parsed, traversed or dropped.
 
 mod cursor;
 mod json;
@@ -15,41 +16,41 @@ mod write;
 use crate::error::Result;
 use crate::memory;
 
-/// A value of a stored document.
+/// A node of a stored document.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Node {
     Null,
     Bool(bool),
-    /// Decimal digits, after a minus sign if it is negative.
+    /// Decimal digits with an optional minus sign.
     Int(String),
     Float(f64),
     Text(StoredText),
-    /// A Python value that JSON has none for: bytes, a complex number, `...`.
+    /// A Python value without a JSON equivalent: bytes, a complex number, `...`.
     Opaque {
         is_true: bool,
     },
-    /// Parentheses around the one value that follows. No [`Item`] is one.
+    /// Parentheses around the next value. Never returned as an [`Item`].
     Group,
-    /// A list, tuple or set; its items follow, up to the index `end`.
+    /// A list, tuple or set. Its items follow, up to the index `end`.
     List {
         end: usize,
     },
-    /// Keys and values follow in turn, up to the index `end`.
+    /// A dictionary. Keys and values alternate, up to the index `end`.
     Dict {
         end: usize,
     },
 }
 
-/// A string, in which U+FFFD stands for each lone surrogate.
+/// A string, with U+FFFD in place of each lone surrogate.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct StoredText {
     text: String,
-    /// Where the characters are that stand for lone surrogates.
+    /// Byte offsets of the characters that replace lone surrogates.
     surrogates: Vec<usize>,
 }
 
 impl StoredText {
-    /// The string, unless it holds lone surrogates: no UTF-8 is equal to it then.
+    /// Returns the string, or `None` if it contains lone surrogates, since no UTF-8 text equals it.
     pub fn exact(&self) -> Option<&str> {
         self.surrogates.is_empty().then_some(&self.text)
     }
@@ -61,11 +62,11 @@ impl StoredText {
     }
 }
 
-/// Bytes that reading takes at most for a byte of a document: a node, three times while their
-/// number grows, the brackets around it, and copies of the text.
+/// Maximum memory per byte of text: a node (three times while the array grows), the open brackets,
+/// and copies of the text.
 const READING: usize = 192;
 
-/// A document as Review Board reads it.
+/// A document with the meaning that Review Board gives it.
 #[derive(Debug)]
 pub(crate) struct StoredDocument {
     nodes: Vec<Node>,
@@ -73,7 +74,7 @@ pub(crate) struct StoredDocument {
 }
 
 impl StoredDocument {
-    /// Reads the text of a column. Every text is read as something.
+    /// Parses the text of a column. Every text has a meaning.
     ///
     /// # Errors
     /// `NoMemory`.
@@ -100,7 +101,8 @@ impl StoredDocument {
         Self { nodes: vec![Node::Dict { end: 1 }], is_fallback }
     }
 
-    /// Whether the text is neither JSON nor a Python literal, so that `{}` stands for it.
+    /// Returns whether the text is neither JSON nor a Python literal, so that it was replaced by
+    /// `{}`.
     pub fn is_fallback(&self) -> bool {
         self.is_fallback
     }
@@ -109,8 +111,8 @@ impl StoredDocument {
         Item::at(&self.nodes, 0)
     }
 
-    /// The document as JSON, with sorted keys. NaN, infinities and what JSON has no value for are
-    /// null.
+    /// Returns the document as JSON with sorted keys. NaN, infinities and values without a JSON
+    /// equivalent become null.
     ///
     /// # Errors
     /// `NoMemory`.
@@ -118,7 +120,8 @@ impl StoredDocument {
         write::write(self.root(), None)
     }
 
-    /// The same without the members whose names start with `prefix`, in objects inside it too.
+    /// Returns the document as JSON without the members whose names start with `prefix`, also in
+    /// nested objects.
     ///
     /// # Errors
     /// `NoMemory`.
@@ -127,7 +130,7 @@ impl StoredDocument {
     }
 }
 
-/// A value inside a document.
+/// A value in a document.
 #[derive(Clone, Copy)]
 pub(crate) struct Item<'a> {
     nodes: &'a [Node],
@@ -135,18 +138,18 @@ pub(crate) struct Item<'a> {
 }
 
 impl<'a> Item<'a> {
-    /// The value at an index, or in parentheses there.
+    /// Returns the value at an index, skipping parentheses.
     fn at(nodes: &'a [Node], at: usize) -> Self {
         let groups = nodes.iter().skip(at).take_while(|node| matches!(node, Node::Group));
         Self { nodes, at: at + groups.count() }
     }
 
-    /// The value itself. No index leads outside the document.
+    /// Returns the node. The index is always in the document.
     fn node(self) -> &'a Node {
         self.nodes.get(self.at).unwrap_or(&Node::Null)
     }
 
-    /// What Python's `bool()` says of the value.
+    /// Returns the truth value by Python's rules.
     pub fn is_true(self) -> bool {
         match self.node() {
             Node::Null | Node::Group => false,
@@ -159,7 +162,7 @@ impl<'a> Item<'a> {
         }
     }
 
-    /// The string, unless it is none or holds lone surrogates.
+    /// Returns the string, or `None` for another type or if it contains lone surrogates.
     pub fn as_str(self) -> Option<&'a str> {
         match self.node() {
             Node::Text(text) => text.exact(),
@@ -171,7 +174,7 @@ impl<'a> Item<'a> {
         matches!(self.node(), Node::Text(_))
     }
 
-    /// The integer, which is 0 or 1 for a flag, as in Python. One that is too large is the largest.
+    /// Returns the integer, saturated. As in Python, booleans are 0 and 1.
     pub fn as_int(self) -> Option<i64> {
         match self.node() {
             Node::Bool(value) => Some((*value).into()),
@@ -184,7 +187,7 @@ impl<'a> Item<'a> {
         }
     }
 
-    /// The items of a list, tuple or set.
+    /// Returns the items of a list, tuple or set.
     pub fn items(self) -> Option<impl Iterator<Item = Item<'a>> + use<'a>> {
         match self.node() {
             Node::List { end } => Some(self.parts(*end)),
@@ -192,7 +195,7 @@ impl<'a> Item<'a> {
         }
     }
 
-    /// The keys and values of an object; the last of equal keys counts.
+    /// Returns the keys and values of an object. The last of duplicate keys wins.
     pub fn members(self) -> Option<impl Iterator<Item = (Item<'a>, Item<'a>)> + use<'a>> {
         match self.node() {
             Node::Dict { end } => {
@@ -203,18 +206,18 @@ impl<'a> Item<'a> {
         }
     }
 
-    /// The value of a key, if this is an object that has it.
+    /// Returns the value of a key, if this is an object with that key.
     pub fn get(self, key: &str) -> Option<Item<'a>> {
         let members = self.members()?;
         members.filter(|(name, _)| name.as_str() == Some(key)).last().map(|(_, value)| value)
     }
 
-    /// The values inside this one, keys too.
+    /// Returns the values directly in this one, keys included.
     fn parts(self, end: usize) -> Parts<'a> {
         Parts { nodes: self.nodes, at: self.at + 1, end }
     }
 
-    /// The index after the value and all that is inside it.
+    /// Returns the index after the value and its contents.
     fn end(self) -> usize {
         match self.node() {
             Node::List { end } | Node::Dict { end } => *end,
@@ -223,7 +226,7 @@ impl<'a> Item<'a> {
     }
 }
 
-/// The values inside a container.
+/// Iterates over the values in a container.
 struct Parts<'a> {
     nodes: &'a [Node],
     at: usize,
@@ -372,7 +375,7 @@ mod tests {
             ("[", "]", 200),
             ("(", ",)", 200),
             ("{'a':", "}", 200),
-            // Beyond these, the memory of Python's parser is exhausted.
+            // At greater depths, Python's parser runs out of memory.
             ("[1,", "]", 199),
             ("{1: 2, 3:", "}", 199),
             ("((1,),", ")", 198),

@@ -1,4 +1,4 @@
-//! Values that may be secrets: their texts are wiped when they are dropped.
+//! JSON values that are zeroized when they are dropped.
 
 use std::ops::Deref;
 
@@ -10,14 +10,14 @@ use zeroize::Zeroize;
 pub(crate) struct WipedMembers(pub(super) Map<String, Value>);
 
 impl WipedMembers {
-    /// Adds a member; one of the same name is replaced.
+    /// Adds a member, and zeroizes one that it replaces.
     pub(super) fn insert(&mut self, name: String, value: Value) {
         if let Some(mut replaced) = self.0.insert(name, value) {
             wipe(&mut replaced);
         }
     }
 
-    /// Takes the members out, which are the caller's to wipe.
+    /// Takes the members, which the caller must zeroize.
     pub(super) fn take(&mut self) -> Map<String, Value> {
         std::mem::take(&mut self.0)
     }
@@ -36,7 +36,7 @@ impl Drop for WipedMembers {
     }
 }
 
-/// The items of a list.
+/// The items of an array.
 #[derive(Default)]
 pub(super) struct WipedItems(pub Vec<Value>);
 
@@ -46,7 +46,7 @@ impl Drop for WipedItems {
     }
 }
 
-/// Wipes the texts of a value.
+/// Zeroizes the strings in a value.
 pub(super) fn wipe(value: &mut Value) {
     match value {
         Value::String(text) => text.zeroize(),

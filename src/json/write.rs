@@ -1,4 +1,4 @@
-//! Writing a document as Python's `json.dumps(document, sort_keys=True)` does.
+//! Writes documents like Python's `json.dumps(document, sort_keys=True)`.
 
 use std::fmt::{self, Write};
 
@@ -7,7 +7,7 @@ use serde_json::{Map, Number, Value};
 use crate::error::Result;
 use crate::memory::{self, TextBuffer};
 
-/// The text of a value.
+/// Returns the text of a value.
 ///
 /// # Errors
 /// `NoMemory`.
@@ -17,7 +17,7 @@ pub fn to_text(value: &Value) -> Result<String> {
     out.finish()
 }
 
-/// The text of an object.
+/// Returns the text of an object.
 ///
 /// # Errors
 /// `NoMemory`.
@@ -49,7 +49,7 @@ fn write_value(value: &Value, out: &mut TextBuffer) {
 }
 
 fn write_object(members: &Map<String, Value>, out: &mut TextBuffer) {
-    // UTF-8 sorts as the code points do, which is Python's order.
+    // UTF-8 has the same order as code points, which is Python's order.
     let Ok(mut sorted) = memory::collect(members) else { return out.fail() };
     sorted.sort_unstable_by_key(|(key, _)| *key);
     out.push('{');
@@ -71,13 +71,14 @@ fn write_number(number: &Number, out: &mut TextBuffer) {
     }
 }
 
-/// Python's `repr` of a float: the shortest digits that read back as the same float, positional
-/// from 1e-4 up to below 1e16, otherwise with an exponent of at least two digits.
+/// Writes a float like Python's `repr`: the shortest digits that parse to the same float. The
+/// notation is positional from 1e-4 up to below 1e16, otherwise scientific with an exponent of at
+/// least two digits.
 pub(super) fn write_float(float: f64, out: &mut TextBuffer) {
     let shortest = format!("{float:e}");
     let decimals = split_float(&shortest).0.len().saturating_sub(2);
-    // Where two shortest texts are equally near, Python takes the even one, as exact rounding to
-    // so many digits does. Beside a power of two that may read back as another float.
+    // If two shortest texts are equally near, Python takes the one with an even last digit, which
+    // is what rounding to that many digits gives. Next to a power of two that may be another float.
     let even = format!("{:.decimals$e}", float.abs());
     let scientific = if even.parse() == Ok(float.abs()) { even } else { shortest };
     let (digits, exponent) = split_float(&scientific);
@@ -88,12 +89,12 @@ pub(super) fn write_float(float: f64, out: &mut TextBuffer) {
         write_positional(digits, exponent, out);
     } else {
         let sign = if exponent < 0 { '-' } else { '+' };
-        // The buffer notes a failure itself.
+        // The buffer records failures, and `finish` returns them.
         let _ = write!(out, "{digits}e{sign}{:02}", exponent.abs());
     }
 }
 
-/// The digits of a float in scientific notation, without a sign, and its exponent.
+/// Splits a float in scientific notation into digits without a sign, and the exponent.
 fn split_float(scientific: &str) -> (&str, i32) {
     let (digits, exponent) = scientific.split_once('e').unwrap_or((scientific, "0"));
     (digits.trim_start_matches('-'), exponent.parse().unwrap_or(0))
@@ -122,11 +123,11 @@ fn write_positional(digits: &str, exponent: i32, out: &mut TextBuffer) {
 }
 
 fn write_quoted(text: &str, out: &mut TextBuffer) {
-    // The buffer notes a failure itself.
+    // The buffer records failures, and `finish` returns them.
     let _ = write_string(text, out);
 }
 
-/// Writes a text as a JSON string.
+/// Writes a JSON string.
 pub(crate) fn write_string(text: &str, out: &mut impl Write) -> fmt::Result {
     out.write_char('"')?;
     let mut plain = 0;

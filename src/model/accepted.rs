@@ -1,5 +1,5 @@
-//! Texts that were accepted as documents, so that whoever writes the same one again need not wait
-//! until it is read and checked again.
+//! Cache of parsed documents by their text, so that the same text is not parsed and validated
+//! again.
 
 use std::hash::BuildHasher;
 use std::sync::{Arc, Weak};
@@ -9,13 +9,12 @@ use parking_lot::Mutex;
 
 use crate::memory;
 
-/// So much memory of the texts and what goes with them that all are forgotten. A text of the
-/// greatest length fits.
+/// Maximum memory of a cache, at which it is emptied. A text of maximum length fits.
 const MOST_BYTES: usize = 4 << 20;
 
-/// The last texts that were accepted, as they were written. It keeps no document alive.
+/// Maps texts, exactly as they were written, to documents. It does not keep documents alive.
 pub(crate) struct Accepted<T> {
-    /// Has a key of its own: texts that others write cannot meet on purpose.
+    /// Keyed at random, so that nobody can choose texts with colliding hashes.
     hasher: DefaultHashBuilder,
     texts: Mutex<Texts<T>>,
 }
@@ -28,7 +27,7 @@ struct Texts<T> {
 struct Entry<T> {
     hash: u64,
     text: Box<str>,
-    /// The version of the rules that the text was checked by.
+    /// Version of the rules by which the text was validated.
     version: u64,
     document: Weak<T>,
 }
@@ -41,10 +40,11 @@ impl<T> Default for Accepted<T> {
 }
 
 impl<T> Accepted<T> {
-    /// The document of a text; one that was not accepted by this version of the rules is made.
+    /// Returns the document of a text, calling `make` unless it is cached with this version of the
+    /// rules.
     ///
     /// # Errors
-    /// Those of `make`; the text is not accepted then.
+    /// Those of `make`. Nothing is cached then.
     pub fn get<E>(
         &self,
         text: &str,
@@ -55,9 +55,9 @@ impl<T> Accepted<T> {
         if let Some(document) = self.texts.lock().find(hash, text, version) {
             return Ok(document);
         }
-        // Without the lock, because it may be long.
+        // Without the lock, since it may take long.
         let document = make()?;
-        // Without memory for the text it is only read again the next time.
+        // Without memory for its copy, the text is not cached.
         if let Ok(text) = memory::string(text) {
             let (text, weak) = (text.into_boxed_str(), Arc::downgrade(&document));
             self.texts.lock().set(Entry { hash, text, version, document: weak });
@@ -77,7 +77,7 @@ impl<T> Texts<T> {
             *known = entry;
             return;
         }
-        // What a table of this size takes is not known to the byte: two entries for each.
+        // The exact memory of a hash table is unknown; estimated as two entries for each.
         let cost = entry.text.len() + 2 * size_of::<Entry<T>>() + size_of::<T>();
         if self.bytes + cost > MOST_BYTES {
             self.entries = HashTable::new();

@@ -1,24 +1,25 @@
-//! How a store reaches the place where its tokens are kept.
+//! Settings for the connections of a store, and for the owners of its files.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-/// How a store uses its connections to a database.
+/// How a store uses connections to a database.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ConnectionSettings {
-    /// How many there are at most.
+    /// Maximum number of connections.
     pub pool_size: usize,
-    /// How long opening one may take.
+    /// Time limit for opening a connection.
     pub connect_timeout: Duration,
-    /// How long a statement may take, waiting for locks included.
+    /// Time limit for a statement, including waiting for locks.
     pub statement_timeout: Duration,
-    /// How long a call about one token may take, waiting for a connection included.
+    /// Time limit for a call about one token, including waiting for a connection.
     pub call_timeout: Duration,
-    /// How long a call about any number of tokens may take.
+    /// Time limit for a call about any number of tokens.
     pub bulk_timeout: Duration,
-    /// How old a token's `last_used` becomes before a login writes it. `None`: logins never write.
+    /// Minimum age of a token's `last_used` at which a login writes it. `None`: logins never write
+    /// it.
     pub last_used_interval: Option<Duration>,
-    /// Age up to which an accepted login is cached. Zero: logins are not cached.
+    /// Maximum age of a cached login. Zero: logins are not cached.
     pub login_cache_age: Duration,
     /// Maximum number of cached logins.
     pub login_cache_entries: usize,
@@ -39,12 +40,12 @@ impl Default for ConnectionSettings {
     }
 }
 
-/// Whose directories and files a store in a file accepts, beside those of root and of the user that
-/// the process acts for.
+/// Owners whose directories and files a store in a file accepts, in addition to root and the user
+/// of the process.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct TrustedOwners {
-    /// User ids of owners.
+    /// User ids of trusted owners.
     pub users: BTreeSet<u32>,
-    /// Ids of groups that may write.
+    /// Ids of groups with permission to write.
     pub groups: BTreeSet<u32>,
 }

@@ -1,4 +1,4 @@
-//! Policies and extra data, shared between the tokens that carry the same document.
+//! Interned policies and extra data: tokens with the same document share it.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -28,7 +28,7 @@ impl Keyed for ExtraData {
     }
 }
 
-/// The documents that some token carries now.
+/// The documents of all tokens in a store.
 pub(crate) struct Documents {
     policies: Interner<Policy>,
     extra_data: Interner<ExtraData>,
@@ -52,22 +52,23 @@ impl Documents {
         }
     }
 
-    /// The policy that is an empty object.
+    /// Returns the policy that is an empty object.
     pub fn full_access(&self) -> Arc<Policy> {
         Arc::clone(&self.full_access)
     }
 
-    /// The extra data that is an empty object.
+    /// Returns the extra data that is an empty object.
     pub fn no_extra_data(&self) -> Arc<ExtraData> {
         Arc::clone(&self.no_extra_data)
     }
 
-    /// The policy of a JSON text; none is full access.
+    /// Parses a policy; `None` is full access.
     pub fn policy(&self, text: Option<&str>, argument: impl Into<Argument>) -> Result<Arc<Policy>> {
         let Some(text) = text else {
             return Ok(self.full_access());
         };
-        // Asked before the list is: a text that is checked while the list changes is checked again.
+        // Read before the list of ids, so that a text validated while the list changes is not taken
+        // for one of the new version.
         let version = self.policy_ids.version();
         self.accepted_policies.get(text, version, || {
             let document = PolicyDocument::parse(text, &self.policy_ids);
@@ -75,7 +76,7 @@ impl Documents {
         })
     }
 
-    /// The policy of a JSON object, which may have a longer text than one that is given as a text.
+    /// Validates a policy from a JSON object, which may be larger than the limit for texts.
     pub fn policy_of(
         &self,
         members: Map<String, Value>,
@@ -94,19 +95,19 @@ impl Documents {
         self.policies.intern(&text, || document.compile(&self.policy_ids))
     }
 
-    /// The extra data of a JSON text that must be an object; none is the empty one.
+    /// Parses extra data, which must be an object; `None` is the empty one.
     pub fn extra_data_of_text(
         &self,
         text: Option<&str>,
         argument: &'static str,
     ) -> Result<Arc<ExtraData>> {
-        // Its rules never change.
+        // Rules for extra data never change, so their version is 0.
         self.accepted_extra_data.get(text.unwrap_or("{}"), 0, || {
             self.extra_data(read_object(text, argument)?, argument)
         })
     }
 
-    /// The extra data of a JSON object.
+    /// Creates extra data from a JSON object.
     pub fn extra_data(
         &self,
         document: Map<String, Value>,
@@ -125,10 +126,10 @@ impl Documents {
 }
 
 impl Documents {
-    /// The policy of a row in storage, which is given back as it stands; none is full access.
+    /// Reads the policy of a stored row, keeping its text unchanged; `None` is full access.
     ///
     /// # Errors
-    /// `Corrupt` if it is neither a JSON object nor what [`to_storage`] writes.
+    /// `Corrupt` if it is neither a JSON object nor written by [`to_storage`].
     pub fn stored_policy(&self, text: Option<&str>) -> Result<Arc<Policy>> {
         let Some(text) = stored_text(text).filter(|text| *text != "{}") else {
             return Ok(self.full_access());
@@ -141,11 +142,11 @@ impl Documents {
         })
     }
 
-    /// The extra data of a row in storage, which is given back as it stands; none is the empty
+    /// Reads the extra data of a stored row, keeping its text unchanged; `None` is the empty
     /// object.
     ///
     /// # Errors
-    /// `Corrupt` if it is neither a JSON object nor what [`to_storage`] writes.
+    /// `Corrupt` if it is neither a JSON object nor written by [`to_storage`].
     pub fn stored_extra_data(&self, text: Option<&str>) -> Result<Arc<ExtraData>> {
         let text = stored_text(text).unwrap_or("{}");
         if let Some(foreign) = foreign_text(text)? {
@@ -161,8 +162,8 @@ impl Documents {
 }
 
 impl Documents {
-    /// The policy of a row that others wrote, read as Review Board reads it; none is full access.
-    /// One that is malformed denies everything.
+    /// Reads a policy that another program wrote, with Review Board's rules; `None` is full access.
+    /// A malformed policy denies everything.
     ///
     /// # Errors
     /// `NoMemory`.
@@ -173,7 +174,7 @@ impl Documents {
         }
     }
 
-    /// The extra data of a row that others wrote, read as Review Board reads it; none is the empty
+    /// Reads extra data that another program wrote, with Review Board's rules; `None` is the empty
     /// object.
     ///
     /// # Errors
@@ -186,25 +187,25 @@ impl Documents {
     }
 }
 
-/// The text of a document as storage has it, unless it stands for none.
+/// Returns the stored text of a document, or `None` if it represents none.
 fn stored_text(text: Option<&str>) -> Option<&str> {
     text.filter(|text| !text.is_empty() && *text != "null")
 }
 
-/// What storage has for a document: the document's text, or one that others wrote as a JSON string,
-/// so that what is neither an object nor a string is known to be damaged.
+/// Returns the stored form of a document. The text of another program is stored as a JSON string,
+/// so that anything that is neither an object nor a string is known to be corrupt.
 ///
 /// # Errors
 /// `NoMemory`.
 pub(crate) fn to_storage<'a>(text: &'a Text, foreign: Option<&Text>) -> Result<Cow<'a, str>> {
     let Some(foreign) = foreign else { return Ok(Cow::Borrowed(text)) };
     let mut quoted = TextBuffer::default();
-    // The buffer notes a failure itself.
+    // The buffer records failures, and `finish` returns them.
     let _ = json::write_string(foreign, &mut quoted);
     quoted.finish().map(Cow::Owned)
 }
 
-/// The text that others wrote, if storage has one.
+/// Returns the text of another program, if it is stored in that form.
 fn foreign_text(stored: &str) -> Result<Option<String>> {
     if !stored.starts_with('"') {
         return Ok(None);
@@ -217,10 +218,10 @@ fn damaged() -> Error {
     Error::new(ErrorKind::Corrupt, "a stored document is neither a JSON object nor a string")
 }
 
-/// A JSON object as storage has it. What others wrote need not keep our limits.
+/// Parses a stored JSON object, which need not keep this library's limits.
 fn stored_object(text: &str) -> Result<Map<String, Value>> {
     json::check_room_for(text)?;
-    // The quick reader stops one level before ours does.
+    // serde_json accepts one nesting level less than this library.
     serde_json::from_str(text).or_else(|_| json::parse_with_documents(text)).map_err(|error| {
         match error.kind() {
             ErrorKind::NoMemory => error,
@@ -229,7 +230,7 @@ fn stored_object(text: &str) -> Result<Map<String, Value>> {
     })
 }
 
-/// The members of a JSON text that must be an object; none is the empty one.
+/// Parses a JSON object; `None` is the empty one.
 pub(crate) fn read_object(
     text: Option<&str>,
     argument: &'static str,

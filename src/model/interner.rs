@@ -1,4 +1,4 @@
-//! Equal values, kept once.
+//! An interner: shares one copy of equal values.
 
 use std::hash::{BuildHasher, Hash};
 use std::sync::{Arc, Weak};
@@ -6,30 +6,30 @@ use std::sync::{Arc, Weak};
 use hashbrown::{DefaultHashBuilder, HashTable};
 use parking_lot::Mutex;
 
-/// A value that a key tells from others.
+/// A value with a key that identifies it.
 pub(crate) trait Keyed {
-    /// What tells it from others.
+    /// The type of the key.
     type Key: Hash + Eq + ?Sized;
 
     fn key(&self) -> &Self::Key;
 }
 
-/// Shares equal values for as long as somebody holds one; keeps none alive itself.
+/// Interns values while they are in use. It holds weak references, so it keeps no value alive.
 pub(crate) struct Interner<T> {
-    /// Has a key of its own: others cannot choose texts that collide.
+    /// Keyed at random, so that nobody can choose texts with colliding hashes.
     hasher: DefaultHashBuilder,
     table: Mutex<Table<T>>,
 }
 
 struct Table<T> {
     entries: HashTable<Entry<T>>,
-    /// Entries that the last sweep left.
+    /// Number of entries after the last sweep.
     swept: usize,
-    /// Values that have gone since, as far as [`Interner::released`] was told.
+    /// Number of values released since then, as reported by [`Interner::released`].
     gone: usize,
 }
 
-/// Small, since it outlives its value until it is swept out.
+/// Kept small, since it stays after its value is dropped until the next sweep.
 struct Entry<T> {
     hash: u64,
     value: Weak<T>,
@@ -45,8 +45,8 @@ impl<T> Default for Interner<T> {
 }
 
 impl<T: Keyed> Interner<T> {
-    /// Returns the shared value of a key, or shares the one that `make` returns. No lock is held
-    /// meanwhile, since that may take long.
+    /// Returns the interned value with this key, or interns the result of `make`. No lock is held
+    /// during `make`, which may take long.
     ///
     /// # Errors
     /// Those of `make`.
@@ -62,7 +62,7 @@ impl<T: Keyed> Interner<T> {
         make().map(|value| self.share_hashed(hash, value))
     }
 
-    /// Returns the shared value that is equal to this one, or shares this one.
+    /// Returns the interned value that equals this one, or interns this one.
     pub fn share(&self, value: T) -> Arc<T> {
         self.share_hashed(self.hasher.hash_one(value.key()), value)
     }
@@ -79,12 +79,12 @@ impl<T: Keyed> Interner<T> {
 }
 
 impl<T> Interner<T> {
-    /// Notes that so many values may have gone, so that there may be something to sweep out.
+    /// Records that up to `values` values were dropped, so that a sweep may free entries.
     pub fn released(&self, values: usize) {
         self.table.lock().gone += values;
     }
 
-    /// Frees the memory that is kept for values that have gone.
+    /// Removes the entries of dropped values and frees their memory.
     pub fn sweep(&self) {
         let mut table = self.table.lock();
         if table.gone > 0 {
@@ -95,7 +95,7 @@ impl<T> Interner<T> {
 
 impl<T: Keyed> Table<T> {
     fn find(&self, hash: u64, key: &T::Key) -> Option<Arc<T>> {
-        // An entry whose value is gone is passed over: a later one may have the same key.
+        // Skips entries of dropped values: a later entry may have the same key.
         let mut found = None;
         self.entries.find(hash, |entry| {
             if entry.hash == hash {
@@ -109,26 +109,25 @@ impl<T: Keyed> Table<T> {
 
 impl<T> Table<T> {
     fn insert(&mut self, entry: Entry<T>) {
-        // As rare as doubling, so that an entry is looked at a few times in its life.
+        // Sweeps as rarely as a table doubles, so that the cost per entry is constant.
         let grown = self.entries.len() >= 2 * self.swept.max(SWEEP_AT_LEAST / 2);
         if grown || self.gone > self.swept.max(SWEEP_AT_LEAST) {
             self.sweep();
         }
-        // Without room in the table the value is only not shared.
+        // If the table cannot grow, the value is not interned.
         if self.entries.try_reserve(1, |entry| entry.hash).is_ok() {
             self.entries.insert_unique(entry.hash, entry, |entry| entry.hash);
         }
     }
 
-    /// Drops the entries of values that have gone.
+    /// Removes the entries of dropped values.
     fn sweep(&mut self) {
         self.entries.retain(|entry| entry.value.strong_count() > 0);
         self.shrink();
         (self.swept, self.gone) = (self.entries.len(), 0);
     }
 
-    /// Shrinks a table that is less than half as large as twice its entries need, if there is
-    /// memory for a smaller one.
+    /// Shrinks the table if it is less than a quarter full and there is memory for a smaller one.
     fn shrink(&mut self) {
         let mut smaller = HashTable::new();
         let most = 2 * self.entries.len();
@@ -154,7 +153,7 @@ mod tests {
     }
 
     impl<T> Interner<T> {
-        /// How many entries there are, and how many the table has memory for.
+        /// Returns the number of entries and the capacity.
         pub(crate) fn entries(&self) -> (usize, usize) {
             let table = self.table.lock();
             (table.entries.len(), table.entries.capacity())

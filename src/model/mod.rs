@@ -1,5 +1,5 @@
-//! What the rules and the backends share: requests and filters, names, documents and their caches,
-//! and how connections are used.
+//! Types shared by the rules and the backends: requests, filters, names, interned documents, and
+//! connection settings.
 
 mod accepted;
 pub(crate) mod connection;

@@ -1,4 +1,4 @@
-//! Which names and texts are accepted.
+//! Validation of names and texts.
 
 use crate::error::{Error, ErrorKind, Result};
 
@@ -6,8 +6,7 @@ const MAX_USER_CHARS: usize = 150;
 const MAX_CLIENT_NAME_CHARS: usize = 255;
 const MAX_LOCAL_SITE_CHARS: usize = 32;
 const MAX_GENERATOR_ID_CHARS: usize = 255;
-/// Notes and reasons have no limit in the reference; a bound keeps one caller from taking all the
-/// memory.
+/// Review Board has no limit for notes and reasons. This one keeps a caller from exhausting memory.
 const MAX_PROSE_BYTES: usize = 1 << 20;
 
 pub(crate) fn check_user(name: &str) -> Result<()> {
@@ -31,7 +30,7 @@ pub(crate) fn check_local_site(name: &str) -> Result<()> {
     }
 }
 
-/// A note or a reason: any text, even an empty one.
+/// Checks a note or a reason, which may be empty.
 pub(crate) fn check_prose(text: &str, argument: &'static str) -> Result<()> {
     check_no_nul(text, argument)?;
     if text.len() > MAX_PROSE_BYTES {
@@ -45,14 +44,14 @@ fn check_name(name: &str, argument: &'static str, max_chars: usize) -> Result<()
         return Err(Error::invalid(argument, "the name is empty"));
     }
     check_no_nul(name, argument)?;
-    // A name that fits in bytes fits in characters: the usual one is not counted.
+    // A name that fits in bytes also fits in characters, which saves counting in the usual case.
     if name.len() > max_chars && name.chars().count() > max_chars {
         return Err(too_long(argument, format!("the name has more than {max_chars} characters")));
     }
     Ok(())
 }
 
-/// Text of any length.
+/// Checks that a text contains no NUL.
 pub(crate) fn check_no_nul(text: &str, argument: &'static str) -> Result<()> {
     if text.bytes().any(|byte| byte == 0) {
         return Err(Error::new(ErrorKind::EmbeddedNul, "the text contains a NUL character")

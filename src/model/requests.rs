@@ -1,25 +1,25 @@
-//! What callers ask of a store.
+//! Arguments of the store's functions.
 
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::token::Record;
 
-/// When a client token that has to be made expires.
+/// Expiry of a client token if one must be created.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Expires {
-    /// After the store's `client_token_expiration` days.
+    /// After the number of days in the store's setting `client_token_expiration`.
     #[default]
     Default,
     /// Never.
     Never,
-    /// At a time, which must lie in the future.
+    /// At this time, which must be in the future.
     At(Timestamp),
-    /// So many seconds from now.
+    /// This many seconds from now.
     After(i64),
 }
 
-/// When a client token expires that is made at a time without an expiration of its own, by the
-/// setting `client_token_expiration`.
+/// Returns the default expiry of a client token created at `now`, where `days` is the setting
+/// `client_token_expiration`.
 pub(crate) fn default_expiration(now: Timestamp, days: i64) -> Result<Option<Timestamp>> {
     const SECS_PER_DAY: i64 = 86_400;
     if days == 0 {
@@ -31,30 +31,30 @@ pub(crate) fn default_expiration(now: Timestamp, days: i64) -> Result<Option<Tim
     })
 }
 
-/// The arguments of [`crate::store::Store::get_or_create_client_token`].
+/// Arguments of [`crate::store::Store::get_or_create_client_token`].
 #[derive(Clone, Copy, Debug)]
 pub struct ClientTokenRequest<'a> {
     /// The owner: 1 to 150 characters.
     pub user: &'a str,
     /// The client: 1 to 255 characters.
     pub client_name: &'a str,
-    /// When a new token expires. Plays no part in the search for an existing one.
+    /// Expiry of a new token. Ignored in the search for an existing one.
     pub expires: Expires,
-    /// For how long an existing token must still be valid, in seconds; 0 and less mean that it
-    /// must be valid now. None is the store's `min_validity_secs`.
+    /// Minimum remaining validity of an existing token in seconds; 0 or less means valid now.
+    /// `None` is the store's `min_validity_secs`.
     pub min_validity_secs: Option<i64>,
-    /// A JSON object for a new token's extra data; `client_name` is added to it.
+    /// JSON object with the extra data of a new token; `client_name` is added to it.
     pub default_extra_data: Option<&'a str>,
-    /// A JSON policy for a new token; none is full access.
+    /// JSON policy of a new token; `None` is full access.
     pub default_policy: Option<&'a str>,
-    /// The Local Site; none is the global site.
+    /// The Local Site; `None` is the global site.
     pub local_site: Option<&'a str>,
-    /// Whether tokens of deprecated generators are passed over.
+    /// Whether to ignore tokens of deprecated generators.
     pub ignore_deprecated: bool,
 }
 
 impl<'a> ClientTokenRequest<'a> {
-    /// A request with the defaults.
+    /// Creates a request with default values.
     pub fn new(user: &'a str, client_name: &'a str) -> Self {
         Self {
             user,
@@ -69,33 +69,33 @@ impl<'a> ClientTokenRequest<'a> {
     }
 }
 
-/// The arguments of [`crate::store::Store::generate_token`].
+/// Arguments of [`crate::store::Store::generate_token`].
 #[derive(Clone, Copy, Debug)]
 pub struct GenerateRequest<'a> {
     /// The owner: 1 to 150 characters.
     pub user: &'a str,
-    /// The generator; none is the store's default one.
+    /// The generator; `None` is the store's default.
     pub generator_id: Option<&'a str>,
-    /// The token type that the generator is given; none is the store's `token_type`.
+    /// The token type passed to the generator; `None` is the store's `token_type`.
     pub token_type: Option<&'a str>,
-    /// For people.
+    /// A free-text note.
     pub note: &'a str,
-    /// A JSON policy; none is full access.
+    /// JSON policy; `None` is full access.
     pub policy: Option<&'a str>,
-    /// When the token expires, which may be in the past; none is never.
+    /// Expiry, which may be in the past; `None` is never.
     pub expires: Option<Timestamp>,
-    /// A JSON object; none is the empty one.
+    /// JSON object; `None` is the empty one.
     pub extra_data: Option<&'a str>,
-    /// The Local Site; none is the global site.
+    /// The Local Site; `None` is the global site.
     pub local_site: Option<&'a str>,
-    /// Whether the token is valid from the start.
+    /// Whether the token is valid.
     pub valid: bool,
-    /// Passed on to the *created* event.
+    /// Passed to the *created* event.
     pub auto_generated: bool,
 }
 
 impl<'a> GenerateRequest<'a> {
-    /// A request with the defaults.
+    /// Creates a request with default values.
     pub fn new(user: &'a str) -> Self {
         Self {
             user,
@@ -112,38 +112,37 @@ impl<'a> GenerateRequest<'a> {
     }
 }
 
-/// The arguments of [`crate::store::Store::import_token`]: every field of a token that exists
-/// elsewhere.
+/// Arguments of [`crate::store::Store::import_token`]: all fields of a token from elsewhere.
 #[derive(Clone, Copy)]
 pub struct ImportRequest<'a> {
     /// The owner: 1 to 150 characters.
     pub user: &'a str,
-    /// The secret: 1 to 255 characters.
+    /// The token value: 1 to 255 characters.
     pub value: &'a str,
-    /// The generator that made the value, which need not be known here; none is the default one.
+    /// The generator that made the value, which may be unknown here; `None` is the default.
     pub generator_id: Option<&'a str>,
-    /// The Local Site; none is the global site.
+    /// The Local Site; `None` is the global site.
     pub local_site: Option<&'a str>,
-    /// For people.
+    /// A free-text note.
     pub note: &'a str,
-    /// A JSON policy; none is full access.
+    /// JSON policy; `None` is full access.
     pub policy: Option<&'a str>,
-    /// A JSON object; none is the empty one.
+    /// JSON object; `None` is the empty one.
     pub extra_data: Option<&'a str>,
-    /// When the token was made; none is now.
+    /// Time of creation; `None` is now.
     pub time_added: Option<Timestamp>,
-    /// When the token was changed last; none is when it was made.
+    /// Time of the last change; `None` is `time_added`.
     pub last_updated: Option<Timestamp>,
-    /// When the token was used last; none is never.
+    /// Time of last use; `None` is never.
     pub last_used: Option<Timestamp>,
-    /// When the token expires; none is never.
+    /// Expiry; `None` is never.
     pub expires: Option<Timestamp>,
-    /// Whether the token was invalidated, with the date, if it is known, and the reason.
+    /// Date, if known, and reason of the invalidation, if the token is invalid.
     pub invalidation: Option<(Option<Timestamp>, &'a str)>,
 }
 
 impl<'a> ImportRequest<'a> {
-    /// A request with the defaults.
+    /// Creates a request with default values.
     pub fn new(user: &'a str, value: &'a str) -> Self {
         Self {
             user,
@@ -162,47 +161,47 @@ impl<'a> ImportRequest<'a> {
     }
 }
 
-/// The Local Sites whose tokens a list shows.
+/// Filters tokens by Local Site.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SiteFilter<'a> {
-    /// The tokens of every site.
+    /// Tokens of all sites.
     #[default]
     All,
-    /// Those of the global site.
+    /// Tokens of the global site.
     Global,
-    /// Those of one Local Site.
+    /// Tokens of one Local Site.
     Named(&'a str),
 }
 
-/// Whether a list shows the tokens that can still be used.
+/// Filters tokens by usability.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ValidityFilter {
-    /// All of them.
+    /// All tokens.
     #[default]
     Any,
-    /// Those that are neither invalidated nor expired.
+    /// Tokens that are neither invalidated nor expired.
     Valid,
-    /// The others.
+    /// All other tokens.
     Dead,
 }
 
-/// What [`crate::store::Store::list_tokens`] shows: the tokens that match every part.
+/// Filters for [`crate::store::Store::list_tokens`]. A token must match all of them.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct TokenFilter<'a> {
-    /// Only this user's.
+    /// The owner.
     pub user: Option<&'a str>,
-    /// Only this client's.
+    /// The client.
     pub client_name: Option<&'a str>,
-    /// Only those of a site.
+    /// The site.
     pub local_site: SiteFilter<'a>,
-    /// Only those that can, or cannot, be used.
+    /// Whether the token is usable.
     pub validity: ValidityFilter,
-    /// Only those that expire before this time; tokens that never expire do not.
+    /// Matches tokens that expire before this time. Tokens that never expire do not match.
     pub expires_before: Option<Timestamp>,
 }
 
 impl TokenFilter<'_> {
-    /// Whether a token matches at a time.
+    /// Returns whether a token matches at time `now`.
     pub fn matches(&self, record: &Record, now: Timestamp) -> bool {
         let valid = record.invalidation().is_none()
             && !record.is_expired(now)
@@ -229,16 +228,16 @@ impl TokenFilter<'_> {
     }
 }
 
-/// What [`crate::store::Store::update_token`] changes. None leaves a field as it is; a given field
-/// replaces the old value whole.
+/// Changes of [`crate::store::Store::update_token`]. `None` leaves a field unchanged; a value
+/// replaces the field.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct TokenUpdate<'a> {
-    /// When the token expires, which may be in the past; the inner none is never.
+    /// Expiry, which may be in the past; `Some(None)` is never.
     pub expires: Option<Option<Timestamp>>,
-    /// For people; may be empty.
+    /// A free-text note; may be empty.
     pub note: Option<&'a str>,
-    /// A JSON policy; the inner none is full access.
+    /// JSON policy; `Some(None)` is full access.
     pub policy: Option<Option<&'a str>>,
-    /// A JSON object; the inner none is the empty one.
+    /// JSON object; `Some(None)` is the empty one.
     pub extra_data: Option<Option<&'a str>>,
 }

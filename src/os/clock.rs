@@ -1,17 +1,18 @@
-//! The system's clock.
+//! The clock of the operating system.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Microseconds since the Unix epoch. The standard library checks and divides more, which takes 35
-/// instructions more: 3.4% of a login.
+/// Returns microseconds since the Unix epoch. `SystemTime` needs 35 more instructions, which is
+/// 3.4% of a login.
 pub(crate) fn micros() -> i64 {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: the place is this call's own.
+    // SAFETY: the output is a local variable.
     if unsafe { libc::clock_gettime(libc::CLOCK_REALTIME, &raw mut time) } != 0 {
-        // Seconds that do not fit in 32 bits; the standard library knows another way then.
+        // Fails if the seconds overflow 32 bits. The standard library then uses another system
+        // call.
         return slowly();
     }
-    // (On some machines seconds have 32 bits.)
+    // `tv_sec` has 32 bits on some platforms.
     #[allow(clippy::useless_conversion, reason = "on others they have 64")]
     let (secs, nanos) = (i64::from(time.tv_sec), i64::from(time.tv_nsec));
     secs.saturating_mul(1_000_000).saturating_add(nanos / 1000)

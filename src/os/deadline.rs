@@ -1,13 +1,13 @@
-//! Ends a unit test that hangs.
+//! A time limit for unit tests.
 
-/// Longer than any unit test takes, also on a busy machine.
+/// Longer than any unit test takes on a busy machine.
 const SECONDS: libc::c_uint = 600;
 
-/// Ends the process by SIGALRM after some minutes, for tests whose threads wait for each other.
+/// Ends the process by SIGALRM after [`SECONDS`]: for tests whose threads could deadlock.
 pub(crate) fn start() {
-    // Miri knows no timer.
+    // Miri does not support timers.
     if cfg!(not(miri)) {
-        // SAFETY: sets a timer, and touches no memory.
+        // SAFETY: sets a timer, and accesses no memory.
         unsafe { libc::alarm(SECONDS) };
     }
 }

@@ -1,7 +1,7 @@
-//! Keeps the library's files and connections off the descriptors of the standard streams.
+//! Keeps file descriptors 0 to 2 free of the library's files and sockets.
 //!
-//! A host may run with standard input, output or error closed. What is opened next gets that
-//! number, and what the host then prints goes into it.
+//! A host may run with a standard stream closed. The next open file would then get its descriptor,
+//! and what the host prints would be written into that file.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -15,18 +15,18 @@ use std::path::Path;
 #[cfg(feature = "sqlite")]
 use super::files::{self, Identity};
 
-/// The first descriptor that is no standard stream.
+/// The first descriptor after the standard streams.
 const FIRST: RawFd = 3;
 
-/// Opens a file under a descriptor of 3 or more, closed on exec.
+/// Opens a file with a descriptor of at least 3 and close-on-exec.
 pub(crate) fn open(options: &OpenOptions, path: &Path) -> io::Result<File> {
     occupy_standard_streams()?;
     let file = options.open(path)?;
     if file.as_raw_fd() >= FIRST {
         return Ok(file);
     }
-    // The host closed a stream in the meantime.
-    // SAFETY: duplicates a descriptor that is open; the new one belongs to nobody else.
+    // The host closed a stream between the two calls. SAFETY: duplicates an open descriptor. Nobody
+    // else uses the new one.
     unsafe {
         let moved = libc::fcntl(file.as_raw_fd(), libc::F_DUPFD_CLOEXEC, FIRST);
         if moved < 0 {
@@ -36,16 +36,16 @@ pub(crate) fn open(options: &OpenOptions, path: &Path) -> io::Result<File> {
     }
 }
 
-/// Opens a file for reading under a descriptor of 3 or more.
+/// Opens a file for reading with a descriptor of at least 3.
 pub(crate) fn open_for_reading(path: &Path) -> io::Result<File> {
     open(OpenOptions::new().read(true), path)
 }
 
-/// Opens a directory for lookups in it.
+/// Opens a directory for `*at` calls.
 #[cfg(feature = "sqlite")]
 pub(crate) fn open_directory(path: &Path) -> io::Result<File> {
     use std::os::unix::fs::OpenOptionsExt;
-    // Lookups need no right to read.
+    // `O_PATH` needs no permission to read the directory.
     #[cfg(target_os = "linux")]
     let flags = libc::O_DIRECTORY | libc::O_PATH;
     #[cfg(not(target_os = "linux"))]
@@ -53,23 +53,23 @@ pub(crate) fn open_directory(path: &Path) -> io::Result<File> {
     open(OpenOptions::new().read(true).custom_flags(flags), path)
 }
 
-/// Syncs the file that is open under a descriptor.
+/// Syncs an open file.
 #[cfg(feature = "sqlite")]
 pub(crate) fn sync(fd: RawFd) -> io::Result<()> {
-    // SAFETY: it is not closed here; a number that is not open is an error of the call.
+    // SAFETY: the file is not closed here. An invalid descriptor makes the call fail.
     let file = ManuallyDrop::new(unsafe { File::from_raw_fd(fd) });
     file.sync_all()
 }
 
-/// Opens something harmless under each descriptor below 3 that is free, and leaves it open, as
-/// SQLite does: no file, and no socket of a driver, can get it then.
+/// Opens a placeholder on each closed descriptor below 3 and leaves it open, as SQLite does.
+/// Afterwards no file or socket can get one of these descriptors.
 pub(crate) fn occupy_standard_streams() -> io::Result<()> {
-    // SAFETY: asks for flags, and touches no memory.
+    // SAFETY: reads descriptor flags, and accesses no memory.
     let is_closed = |fd| unsafe { libc::fcntl(fd, libc::F_GETFD) } < 0;
     while (0..FIRST).any(is_closed) {
         let placeholder = placeholder()?;
         if placeholder.as_raw_fd() >= FIRST {
-            // Another thread filled the last one.
+            // Another thread filled the last gap.
             break;
         }
         let _: RawFd = placeholder.into_raw_fd();
@@ -77,8 +77,8 @@ pub(crate) fn occupy_standard_streams() -> io::Result<()> {
     Ok(())
 }
 
-/// Opens `/dev/null` for reading, so that what is written there fails as on a closed stream; in a
-/// `chroot` without it, a pipe that nobody reads.
+/// Opens `/dev/null` for reading, so that writes to it fail like those to a closed stream. In a
+/// `chroot` without it, opens a pipe without a writer.
 fn placeholder() -> io::Result<OwnedFd> {
     match File::open("/dev/null") {
         Ok(file) => Ok(file.into()),
@@ -86,7 +86,7 @@ fn placeholder() -> io::Result<OwnedFd> {
     }
 }
 
-/// An open file whose descriptor the host may close, and reuse the number for a file of its own.
+/// An open file whose descriptor the host may have closed and reused for a file of its own.
 #[cfg(feature = "sqlite")]
 pub(crate) struct CheckedFile {
     file: ManuallyDrop<File>,
@@ -104,7 +104,7 @@ impl CheckedFile {
         self.identity
     }
 
-    /// Whether the descriptor is still open on the file.
+    /// Returns whether the descriptor still refers to this file.
     pub fn is_open(&self) -> bool {
         files::status_of(self.file.as_raw_fd()).is_ok_and(|it| it.identity == self.identity)
     }
@@ -122,7 +122,7 @@ impl Deref for CheckedFile {
 impl Drop for CheckedFile {
     fn drop(&mut self) {
         if self.is_open() {
-            // SAFETY: it is dropped once, here.
+            // SAFETY: dropped only here, once.
             unsafe { ManuallyDrop::drop(&mut self.file) };
         }
     }

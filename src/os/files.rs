@@ -5,18 +5,18 @@ use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::RawFd;
 
-/// Identifies a file, whatever its name.
+/// Identifies a file independently of its name: device and inode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Identity {
     device: u64,
     inode: u64,
 }
 
-/// What is known about a file at one moment.
+/// Identity and size of a file at one time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Status {
     pub identity: Identity,
-    /// Bytes.
+    /// In bytes.
     pub len: u64,
 }
 
@@ -27,31 +27,32 @@ impl Identity {
     }
 }
 
-/// Returns the status of an open file. Allocates nothing, so it may run in the child of a fork.
+/// Returns the status of an open file. Allocates nothing, so that the child of a fork can call it.
 pub(crate) fn status_of(fd: RawFd) -> io::Result<Status> {
     status(fd, c"", Name::Descriptor)
 }
 
-/// Returns the status of the file of a name in a directory. Does not follow symbolic links.
+/// Returns the status of a file in a directory. Does not follow a symbolic link.
 pub(crate) fn status_at(directory: RawFd, name: &CStr) -> io::Result<Status> {
     status(directory, name, Name::Entry)
 }
 
-/// Returns the status of the file of a path. Does not follow a symbolic link at its end.
+/// Returns the status of the file at a path. Does not follow a symbolic link in the last component.
 pub(crate) fn status_of_path(path: &CStr) -> io::Result<Status> {
     status(libc::AT_FDCWD, path, Name::Entry)
 }
 
-/// Removes a name from a directory.
+/// Removes a file from a directory.
 pub(crate) fn remove_at(directory: RawFd, name: &CStr) -> io::Result<()> {
-    // SAFETY: a name that ends with a NUL.
+    // SAFETY: the name ends with a NUL.
     match unsafe { libc::unlinkat(directory, name.as_ptr(), 0) } {
         0 => Ok(()),
         _ => Err(io::Error::last_os_error()),
     }
 }
 
-/// Returns the id of the mount that an open file was reached by, if the system tells (Linux 5.8).
+/// Returns the id of the mount that an open file was reached through, if the kernel supports this
+/// (Linux 5.8).
 pub(crate) fn mount_of(fd: RawFd) -> Option<u64> {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     {
@@ -65,12 +66,12 @@ pub(crate) fn mount_of(fd: RawFd) -> Option<u64> {
     }
 }
 
-/// How a name is looked up.
+/// How a name is resolved.
 #[derive(Clone, Copy)]
 enum Name {
     /// The descriptor itself; the name is empty.
     Descriptor,
-    /// An entry of the directory that the descriptor is open on.
+    /// An entry of the directory that the descriptor refers to.
     Entry,
 }
 
@@ -80,8 +81,8 @@ fn status(fd: RawFd, name: &CStr, kind: Name) -> io::Result<Status> {
         return status;
     }
     let mut stat = MaybeUninit::<libc::stat>::zeroed();
-    // SAFETY: a name that ends with a NUL, and a place of the size that is written; all zeros are
-    // one of its values.
+    // SAFETY: the name ends with a NUL, the output has the size that the call writes, and zeroed
+    // memory is a valid value of its type.
     let (answer, stat) = unsafe {
         let place = stat.as_mut_ptr();
         let answer = match kind {
@@ -98,9 +99,9 @@ fn status(fd: RawFd, name: &CStr, kind: Name) -> io::Result<Status> {
     Ok(Status { identity: Identity { device, inode }, len })
 }
 
-/// Asks `statx` without timestamps: reading them makes Linux (multigrain timestamps) restamp the
-/// next write, which adds a metadata write to every sync. Returns `None` if the kernel has no
-/// `statx`, or a sandbox refuses it.
+/// Omits timestamps from statx: reading them makes Linux (multigrain timestamps) restamp the next
+/// write, which adds a metadata write to every fsync. Returns `None` if the kernel has no `statx`
+/// or a sandbox forbids it.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 fn without_times(fd: RawFd, name: &CStr, kind: Name) -> Option<io::Result<Status>> {
     let how = match kind {
@@ -124,8 +125,8 @@ fn without_times(fd: RawFd, name: &CStr, kind: Name) -> Option<io::Result<Status
 fn statx(fd: RawFd, name: &CStr, how: libc::c_int, wanted: u32) -> io::Result<libc::statx> {
     let mut file = MaybeUninit::<libc::statx>::zeroed();
     let flags = libc::AT_STATX_SYNC_AS_STAT | how;
-    // SAFETY: a name that ends with a NUL, and a place of the size that is written; all zeros are
-    // one of its values.
+    // SAFETY: the name ends with a NUL, the output has the size that the call writes, and zeroed
+    // memory is a valid value of its type.
     let (answer, file) = unsafe {
         let answer = libc::statx(fd, name.as_ptr(), flags, wanted, file.as_mut_ptr());
         (answer, file.assume_init())

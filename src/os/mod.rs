@@ -1,4 +1,4 @@
-//! The little that must be asked of the operating system directly.
+//! Direct calls of the operating system and of SQLite's C API, which need `unsafe`.
 #![allow(unsafe_code)]
 
 pub(crate) mod clock;

@@ -1,22 +1,22 @@
-//! Large blocks of memory, aligned to their length.
+//! Large memory blocks, aligned to their size.
 //!
-//! They are mapped: the allocator's keep twice their length in addresses, of which a process may
-//! have few. With 6 MiB left (`RLIMIT_AS`), a store in a file then creates no token again after
-//! others were deleted, and an invalidation can fail. Miri, which maps no part of a mapping, gets
-//! the allocator's.
+//! They are mapped directly. The allocator would need twice the address space for an aligned block,
+//! and address space may be limited (`RLIMIT_AS`). With 6 MiB left, a store in a file could then
+//! not create tokens after others were deleted, and an invalidation could fail. Miri cannot unmap
+//! part of a mapping, so under Miri the blocks come from the allocator.
 
 #[cfg(not(miri))]
 use std::ffi::CStr;
 use std::ptr::NonNull;
 
-/// Maps a block of `len` bytes, a power of two, whose address is a multiple of `len`. It takes
-/// nothing of the machine until it is written. Returns `None` if there is no memory.
+/// Maps a block of `len` bytes, aligned to `len`, which must be a power of two. Pages take physical
+/// memory only when they are written. Returns `None` if there is no memory.
 #[cfg(not(miri))]
 pub(crate) fn allocate(len: usize) -> Option<NonNull<u8>> {
     debug_assert!(len.is_power_of_two(), "a multiple of it is asked for");
     let both = len.checked_mul(2)?;
-    // SAFETY: a new private mapping, which nobody else knows; of it, what lies before and behind
-    // the aligned part is given back.
+    // SAFETY: a new private mapping. Only its parts before and after the aligned block are
+    // unmapped.
     unsafe {
         let (access, kind) =
             (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS);
@@ -39,19 +39,19 @@ pub(crate) fn allocate(len: usize) -> Option<NonNull<u8>> {
     }
 }
 
-/// Allocates a block as above, in Miri's memory.
+/// Allocates a block as above, for Miri.
 #[cfg(miri)]
 pub(crate) fn allocate(len: usize) -> Option<NonNull<u8>> {
     let layout = std::alloc::Layout::from_size_align(len, len).ok()?;
-    // SAFETY: a power of two is not 0.
+    // SAFETY: the size is a power of two, so it is not 0.
     NonNull::new(unsafe { std::alloc::alloc(layout) })
 }
 
-/// Asks the system to map a block with huge pages, each of which it takes from the machine as a
-/// whole, or not to. Nothing is lost where the system does not.
+/// Asks the system to back a block with huge pages, or not to. A huge page takes physical memory as
+/// a whole. Failure is harmless.
 pub(crate) fn prefer_huge(block: NonNull<u8>, len: usize, huge: bool) {
     #[cfg(all(target_os = "linux", not(miri)))]
-    // SAFETY: the block is the caller's; this changes nothing that a program can read.
+    // SAFETY: the block belongs to the caller, and the advice does not change its contents.
     unsafe {
         let advice = if huge { libc::MADV_HUGEPAGE } else { libc::MADV_NOHUGEPAGE };
         libc::madvise(block.as_ptr().cast(), len, advice);
@@ -60,12 +60,12 @@ pub(crate) fn prefer_huge(block: NonNull<u8>, len: usize, huge: bool) {
     let _ = (block, len, huge);
 }
 
-/// Tells a leak checker in the process, if there is one, that a block has pointers, or has no more:
-/// it looks for them in the heap alone.
+/// Registers a block with LeakSanitizer as a root region, or unregisters it, if that is in the
+/// process. It would otherwise search only the heap for pointers.
 #[cfg(not(miri))]
 fn tell_leak_checker(name: &CStr, block: NonNull<u8>, len: usize) {
-    // SAFETY: the name ends with a NUL; what it finds is a function of LeakSanitizer's, of this
-    // type, which only notes the block.
+    // SAFETY: the name ends with a NUL. The symbol, if found, is a function of LeakSanitizer with
+    // this type, which records the block.
     unsafe {
         let found = libc::dlsym(libc::RTLD_DEFAULT, name.as_ptr());
         if let Some(function) = NonNull::new(found) {
@@ -76,10 +76,10 @@ fn tell_leak_checker(name: &CStr, block: NonNull<u8>, len: usize) {
     }
 }
 
-/// Gives a block back to the system.
+/// Unmaps a block.
 ///
 /// # Safety
-/// The block came from [`allocate`] with this length, and nobody uses it any more.
+/// The block came from [`allocate`] with the same length, and nobody uses it any more.
 #[cfg(not(miri))]
 pub(crate) unsafe fn free(block: NonNull<u8>, len: usize) {
     tell_leak_checker(c"__lsan_unregister_root_region", block, len);
@@ -87,7 +87,7 @@ pub(crate) unsafe fn free(block: NonNull<u8>, len: usize) {
     unsafe { libc::munmap(block.as_ptr().cast(), len) };
 }
 
-/// Frees a block of Miri's memory.
+/// Frees a block, for Miri.
 ///
 /// # Safety
 /// As above.
@@ -111,7 +111,7 @@ mod tests {
             assert_eq!(block.addr().get() % LEN, 0);
             prefer_huge(block, LEN, true);
             for offset in [0, LEN / 2, LEN - 1] {
-                // SAFETY: within the block, which is this test's own.
+                // SAFETY: within the block, which belongs to this test.
                 unsafe { block.add(offset).write(1) };
             }
             // SAFETY: nobody uses it any more.
@@ -125,7 +125,7 @@ mod tests {
         assert_eq!(allocate(1 << (usize::BITS - 1)), None);
     }
 
-    /// Bytes of this process that are in memory.
+    /// Returns the resident memory of this process in bytes.
     #[cfg(all(target_os = "linux", not(miri)))]
     fn resident() -> usize {
         let status = std::fs::read_to_string("/proc/self/status").unwrap();
@@ -136,15 +136,15 @@ mod tests {
     #[test]
     #[cfg(all(target_os = "linux", not(miri)))]
     fn freed_block_goes_back_to_the_system() {
-        // More than other tests take meanwhile.
+        // More memory than parallel tests allocate.
         const COUNT: usize = 64;
         for _ in 0..3 {
             let blocks = [(); COUNT].map(|()| allocate(LEN).unwrap());
-            // SAFETY: each block is this test's own.
+            // SAFETY: each block belongs to this test.
             blocks.iter().for_each(|block| unsafe { block.write_bytes(1, LEN) });
             let used = resident();
-            // All but the last one, behind which an allocator would give nothing back.
-            // SAFETY: nobody uses them any more.
+            // The last block stays: an allocator could not return memory before it to the system.
+            // SAFETY: nobody uses the others any more.
             blocks[..COUNT - 1].iter().for_each(|block| unsafe { free(*block, LEN) });
             assert!(resident() < used - COUNT / 2 * LEN);
             // SAFETY: as above.

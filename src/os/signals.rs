@@ -1,16 +1,16 @@
-//! Threads of the library's own leave the host's signals to the host.
+//! Blocks signals in threads that the library starts, so that the host's threads handle them.
 
 use std::mem::MaybeUninit;
 
-/// Runs something, such as the start of a thread, with all signals of this thread blocked: a
-/// thread that is started meanwhile has them blocked for good.
+/// Runs `body` with all signals of this thread blocked. Threads that it starts inherit the blocked
+/// signals.
 pub(crate) fn with_all_blocked<T>(body: impl FnOnce() -> T) -> T {
-    /// Puts the signals back, also when the body panics.
+    /// Restores the signal mask, also if `body` panics.
     struct Restore(libc::sigset_t);
 
     impl Drop for Restore {
         fn drop(&mut self) {
-            // SAFETY: the set is one that the same function gave; the old one is not asked for.
+            // SAFETY: the mask came from the same function, and the previous one is not requested.
             unsafe {
                 libc::pthread_sigmask(libc::SIG_SETMASK, &raw const self.0, std::ptr::null_mut())
             };

@@ -1,4 +1,4 @@
-//! What the bundled SQLite has to know about the process that it runs in.
+//! Integration of the bundled SQLite with the process: descriptors, forks and memory.
 
 use std::cell::RefCell;
 use std::ffi::{CStr, CString, OsStr, c_char, c_int};
@@ -28,19 +28,19 @@ type Accept<'a> = dyn Fn(&Path, &File) -> bool + 'a;
 
 struct Watch {
     opened: Vec<Opened>,
-    /// Lives as long as the watch.
+    /// Valid while the watch is active.
     accept: *const Accept<'static>,
 }
 
 thread_local! {
-    /// Set while [`watch`] runs on this thread.
+    /// The active watch of this thread, if [`watch`] is running.
     static WATCH: RefCell<Option<Watch>> = const { RefCell::new(None) };
 }
 
-/// Runs `work` and returns the files that SQLite opened meanwhile on this thread, the ones that it
-/// closed again included. Opening a file that `accept` refuses fails.
+/// Runs `work` and returns the files that SQLite opened on this thread meanwhile, also those that
+/// it has closed again. Opening a file that `accept` rejects fails.
 pub(crate) fn watch<T>(accept: &Accept<'_>, work: impl FnOnce() -> T) -> (T, Vec<Opened>) {
-    /// Ends the watch, also when the work panics.
+    /// Ends the watch, also if `work` panics.
     struct End;
 
     impl Drop for End {
@@ -50,8 +50,8 @@ pub(crate) fn watch<T>(accept: &Accept<'_>, work: impl FnOnce() -> T) -> (T, Vec
     }
 
     let accept = std::ptr::from_ref(accept);
-    // SAFETY: only the lifetime changes; the pointer is used until `End` is dropped, when `accept`
-    // still lives.
+    // SAFETY: only the lifetime changes. The pointer is used until `End` is dropped, while `accept`
+    // is still borrowed.
     let accept =
         unsafe { std::mem::transmute::<*const Accept<'_>, *const Accept<'static>>(accept) };
     WATCH.set(Some(Watch { opened: Vec::new(), accept }));
@@ -62,11 +62,12 @@ pub(crate) fn watch<T>(accept: &Accept<'_>, work: impl FnOnce() -> T) -> (T, Vec
     (outcome, opened.unwrap_or_default())
 }
 
-/// Stands in for `open` in SQLite: keeps its files off the standard streams, notes and checks them.
+/// Replaces `open` in SQLite: avoids the descriptors of the standard streams, and records and
+/// checks files.
 extern "C" fn open(path: *const c_char, flags: c_int, mode: c_int) -> c_int {
-    // SQLite does the same when it gets such a number, but has then opened the file under it.
+    // SQLite also does this, but only after the file has been opened with such a descriptor.
     let _ = descriptors::occupy_standard_streams();
-    // SAFETY: SQLite's arguments for `open`; the path ends with a NUL.
+    // SAFETY: the arguments are those that SQLite passes to `open`; the path ends with a NUL.
     let (fd, path) =
         unsafe { (libc::open(path, flags, mode as libc::c_uint), CStr::from_ptr(path)) };
     if fd < 0 {
@@ -75,9 +76,9 @@ extern "C" fn open(path: *const c_char, flags: c_int, mode: c_int) -> c_int {
     let note = |watch: &RefCell<Option<Watch>>| {
         let mut watch = watch.borrow_mut();
         let Some(watch) = watch.as_mut() else { return true };
-        // SAFETY: it is closed below, if at all.
+        // SAFETY: `ManuallyDrop` does not close the descriptor; it may be closed below.
         let file = ManuallyDrop::new(unsafe { File::from_raw_fd(fd) });
-        // SAFETY: the watch runs, so the reference lives.
+        // SAFETY: the watch is active, so the reference is valid.
         let accept = unsafe { &*watch.accept };
         let is_accepted = accept(Path::new(OsStr::from_bytes(path.to_bytes())), &file);
         if is_accepted {
@@ -85,11 +86,12 @@ extern "C" fn open(path: *const c_char, flags: c_int, mode: c_int) -> c_int {
         }
         is_accepted
     };
-    // A thread that is ending opens no database of a store.
+    // Fails while the thread-local values of an ending thread are dropped. Stores open no database
+    // then.
     if WATCH.try_with(note).unwrap_or(true) {
         return fd;
     }
-    // SAFETY: it was opened above, and nobody else knows it; errno is this thread's.
+    // SAFETY: the descriptor was opened above and nobody else uses it; errno is thread-local.
     unsafe {
         libc::close(fd);
         *libc::__errno_location() = libc::EACCES;
@@ -97,7 +99,7 @@ extern "C" fn open(path: *const c_char, flags: c_int, mode: c_int) -> c_int {
     -1
 }
 
-/// SQLite's static mutexes in the order in which it takes them, inner ones last.
+/// SQLite's static mutexes in their lock order.
 const MUTEXES: [c_int; 9] = [
     ffi::SQLITE_MUTEX_STATIC_MAIN,
     ffi::SQLITE_MUTEX_STATIC_OPEN,
@@ -112,31 +114,30 @@ const MUTEXES: [c_int; 9] = [
 
 struct StaticMutexes([*mut ffi::sqlite3_mutex; MUTEXES.len()]);
 
-// SAFETY: the mutexes are static, and made for any thread.
+// SAFETY: the mutexes are static and may be used by any thread.
 unsafe impl Send for StaticMutexes {}
 // SAFETY: as above.
 unsafe impl Sync for StaticMutexes {}
 
-/// Set once SQLite is initialized.
+/// Set when SQLite is initialized.
 static STATIC_MUTEXES: OnceCell<StaticMutexes> = OnceCell::new();
 
 static HANDLERS: Handlers =
     Handlers { before: before_fork, in_parent: after_fork, in_child: after_fork };
 
-/// Initializes SQLite for this process. Call it before a database is opened.
+/// Initializes SQLite. Must be called before a database is opened.
 ///
-/// The registry is locked meanwhile: the process cannot fork in the middle, where a child would
-/// wait for a thread that it does not have. A Rust host that is built with the same SQLite gets its
-/// files off the standard streams by this, and its memory wiped.
+/// The registry is locked, so that the process does not fork during the initialization: the child
+/// would wait forever for a thread that it does not have. If a Rust host links the same SQLite, its
+/// files also avoid the standard streams, and its memory is zeroized too.
 ///
 /// # Errors
 /// `NoMemory`.
 pub(crate) fn initialize(_: &Registry) -> Result<()> {
     STATIC_MUTEXES.get_or_try_init(|| {
         let _ = sqlite_memory::wipe_freed();
-        // SAFETY: SQLite's functions with arguments as documented. What the callback is cast to is
-        // the type that SQLite keeps every system call as; it calls this one as `open`, whose type
-        // the callback has.
+        // SAFETY: documented use of SQLite's functions. SQLite stores every system call as a
+        // generic function pointer and calls this one with the signature of `open`.
         unsafe {
             if ffi::sqlite3_initialize() != ffi::SQLITE_OK {
                 return Err(Error::new(ErrorKind::NoMemory, "SQLite cannot be initialized"));
@@ -154,27 +155,27 @@ pub(crate) fn initialize(_: &Registry) -> Result<()> {
     Ok(())
 }
 
-/// Locks the mutexes, so that no other thread holds one when the process forks: its copy would stay
-/// locked in the child.
+/// Locks the mutexes before a fork. A mutex that another thread holds would stay locked in the
+/// child.
 fn before_fork() {
     for mutex in STATIC_MUTEXES.get().into_iter().flat_map(|mutexes| mutexes.0) {
-        // SAFETY: a static mutex of SQLite's, which the thread that forks does not hold.
+        // SAFETY: a static mutex of SQLite, which this thread does not hold.
         unsafe { ffi::sqlite3_mutex_enter(mutex) };
     }
 }
 
-/// Releases the mutexes, in the parent and in the child.
+/// Unlocks the mutexes in the parent and in the child.
 fn after_fork() {
     for mutex in STATIC_MUTEXES.get().into_iter().flat_map(|mutexes| mutexes.0).rev() {
-        // SAFETY: this thread, or in the child its copy, locked it in `before_fork`.
+        // SAFETY: this thread, or the one it is a copy of, locked it in `before_fork`.
         unsafe { ffi::sqlite3_mutex_leave(mutex) };
     }
 }
 
-/// Keeps SQLite from removing its write-ahead log when the database is closed.
+/// Prevents SQLite from deleting the write-ahead log when the database is closed.
 pub(crate) fn keep_log_on_close(connection: &Connection) {
     let mut keep: c_int = 1;
-    // SAFETY: the connection is open, and the argument is of the type that this operation takes.
+    // SAFETY: the connection is open, and the argument has the type that this operation requires.
     unsafe {
         let argument = (&raw mut keep).cast();
         let operation = ffi::SQLITE_FCNTL_PERSIST_WAL;

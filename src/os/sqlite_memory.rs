@@ -1,5 +1,4 @@
-//! SQLite's memory, which is wiped before SQLite frees it: pages and statements have the values of
-//! tokens.
+//! Zeroizes memory that SQLite frees, since its pages and statements contain token values.
 
 use std::ffi::{c_int, c_void};
 use std::mem::MaybeUninit;
@@ -7,7 +6,7 @@ use std::mem::MaybeUninit;
 use once_cell::sync::OnceCell;
 use rusqlite::ffi;
 
-/// SQLite's own functions.
+/// The original allocation functions of SQLite.
 struct Methods {
     allocate: unsafe extern "C" fn(c_int) -> *mut c_void,
     free: unsafe extern "C" fn(*mut c_void),
@@ -16,12 +15,12 @@ struct Methods {
 
 static METHODS: OnceCell<Methods> = OnceCell::new();
 
-/// Has SQLite wipe what it frees. Call it once, before SQLite is initialized. Does nothing (`None`)
-/// where a Rust host that is built with the same SQLite has used it before.
+/// Makes SQLite zeroize memory that it frees. Must be called once, before SQLite is initialized.
+/// Returns `None` without effect if a Rust host that links the same SQLite has initialized it.
 pub(super) fn wipe_freed() -> Option<()> {
     let mut methods = MaybeUninit::<ffi::sqlite3_mem_methods>::zeroed();
-    // SAFETY: this option takes a pointer to such a struct, which it fills in; all zeros are one of
-    // its values. Where SQLite is in use already, it refuses.
+    // SAFETY: this option fills in the struct that its argument points to, and zeroed memory is a
+    // valid value of it. SQLite returns an error if it is initialized.
     let (answer, mut methods) = unsafe {
         let answer = ffi::sqlite3_config(ffi::SQLITE_CONFIG_GETMALLOC, methods.as_mut_ptr());
         (answer, methods.assume_init())
@@ -33,17 +32,19 @@ pub(super) fn wipe_freed() -> Option<()> {
     METHODS.set(own).ok()?;
     methods.xFree = Some(wipe_and_free);
     methods.xRealloc = Some(reallocate);
-    // SAFETY: this option takes a pointer to such a struct, which it copies.
+    // SAFETY: this option copies the struct that its argument points to.
     let answer = unsafe { ffi::sqlite3_config(ffi::SQLITE_CONFIG_MALLOC, &raw const methods) };
     (answer == ffi::SQLITE_OK).then_some(())
 }
 
+/// Zeroizes and frees memory.
+///
 /// # Safety
 /// `memory` is NULL or came from these functions, and nobody uses it any more.
 unsafe extern "C" fn wipe_and_free(memory: *mut c_void) {
     let Some(methods) = METHODS.get().filter(|_| !memory.is_null()) else { return };
-    // SAFETY: as promised by the caller; the memory is as long as SQLite says. The compiler cannot
-    // know that it is freed next, so it leaves the writes in.
+    // SAFETY: as promised by the caller; SQLite tracks the size. The compiler cannot remove the
+    // writes, since it does not know that the memory is freed next.
     unsafe {
         let len = usize::try_from((methods.size)(memory)).unwrap_or(0);
         memory.cast::<u8>().write_bytes(0, len);
@@ -51,13 +52,14 @@ unsafe extern "C" fn wipe_and_free(memory: *mut c_void) {
     }
 }
 
-/// Moves what is in the memory, always: the system could leave a copy behind.
+/// Reallocates memory by copying and zeroizing it. A `realloc` could move it and leave a copy
+/// behind.
 ///
 /// # Safety
-/// As [`wipe_and_free`], but for what is returned.
+/// As [`wipe_and_free`].
 unsafe extern "C" fn reallocate(memory: *mut c_void, len: c_int) -> *mut c_void {
     let Some(methods) = METHODS.get() else { return std::ptr::null_mut() };
-    // SAFETY: as promised by the caller; both pieces are as long as what is copied.
+    // SAFETY: as promised by the caller; both blocks have at least the length that is copied.
     unsafe {
         let larger = (methods.allocate)(len);
         if larger.is_null() || memory.is_null() {

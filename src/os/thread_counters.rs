@@ -1,7 +1,7 @@
-//! Counters that threads increment without a locked instruction.
+//! Per-thread counters, which threads increment without an atomic read-modify-write.
 //!
-//! Each thread that counts owns one set of counters and is the only one that writes them; a reader
-//! sums all sets. Threads beyond [`SETS`] share one set, and pay for an atomic addition.
+//! Each thread owns one set of counters and is the only writer of it. Readers sum all sets. Threads
+//! beyond [`SETS`] share one set and use atomic additions.
 
 use std::cell::Cell;
 use std::ffi::c_void;
@@ -11,14 +11,14 @@ use once_cell::sync::OnceCell;
 
 use crate::sync::{AtomicBool, AtomicI64};
 
-/// Number of counters in a set, which fill a cache line.
+/// Number of counters in a set, which is one cache line.
 pub(crate) const COUNTERS: usize = 8;
 
-/// Number of sets that threads can own at a time; few where each step takes long.
+/// Maximum number of sets with an owner. Small under Miri and loom, where each step is slow.
 const SETS: usize = if cfg!(any(miri, loom)) { 4 } else { 128 };
 
-/// The counters of one thread. A later thread takes over the set, with its values, of one that
-/// ended.
+/// The counters of one thread. When the thread ends, another thread takes over the set with its
+/// values.
 #[repr(align(64))]
 struct Set([AtomicI64; COUNTERS]);
 
@@ -37,18 +37,18 @@ impl Set {
     #[inline]
     fn add_as_owner(&self, counter: usize, number: i64) {
         let counter = &self.0[counter];
-        // No other thread writes it.
+        // Only the owner writes, so load and store suffice.
         counter.store(counter.load(Ordering::Relaxed).wrapping_add(number), Ordering::Relaxed);
     }
 
-    /// Adds to a counter of the set that threads share.
+    /// Adds to a counter of the shared set.
     #[inline]
     fn add_shared(&self, counter: usize, number: i64) {
         self.0[counter].fetch_add(number, Ordering::Relaxed);
     }
 }
 
-/// The sets that threads can own, and which of them have an owner, and the set that threads share.
+/// Sets that threads can own, their owner flags, and the shared set.
 struct Sets<const COUNT: usize> {
     owned: [Set; COUNT],
     is_owned: [AtomicBool; COUNT],
@@ -74,23 +74,24 @@ impl<const COUNT: usize> Sets<COUNT> {
         }
     }
 
-    /// Makes the calling thread the owner of a set that has none, and returns its index.
+    /// Makes the calling thread the owner of a free set, and returns its index.
     fn acquire(&self) -> Option<usize> {
         let take = |is_owned: &AtomicBool| {
-            // The owner before has written for the last time, and this thread reads what it wrote.
+            // Synchronizes with the release by the previous owner, so that this thread reads its
+            // counts.
             is_owned.compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed).is_ok()
         };
         self.is_owned.iter().position(take)
     }
 
-    /// Gives up a set that the calling thread owns.
+    /// Releases a set that the calling thread owns.
     fn release(&self, index: usize) {
         if let Some(is_owned) = self.is_owned.get(index) {
             is_owned.store(false, Ordering::Release);
         }
     }
 
-    /// Returns the sums of all sets. Additions that are under way may be missing.
+    /// Returns the sums of all sets. Concurrent additions may be missing.
     fn sums(&self) -> [i64; COUNTERS] {
         let mut sums = [0_i64; COUNTERS];
         for set in self.owned.iter().chain([&self.shared]) {
@@ -109,11 +110,13 @@ loom::lazy_static! {
     static ref ALL: Sets<SETS> = Sets::new();
 }
 
-/// Runs [`disown`] when a thread ends that owns a set. `None` if the system has no key left.
+/// A thread-specific key whose destructor ([`disown`]) runs when a thread that owns a set ends.
+/// `None` if the system has no free key.
 static KEY: OnceCell<Option<libc::pthread_key_t>> = OnceCell::new();
 
 thread_local! {
-    /// The set of this thread. It has no destructor, so it can be used until the very end.
+    /// The set of this thread. It has no destructor, so it stays usable while other thread-local
+    /// values are dropped.
     static SET: Cell<Option<&'static Set>> = const { Cell::new(None) };
 }
 
@@ -128,12 +131,12 @@ pub(crate) fn add(counter: usize, number: i64) {
     }
 }
 
-/// Returns the sums of all threads' counters. Additions that are under way may be missing.
+/// Returns the sums of all threads' counters. Concurrent additions may be missing.
 pub(crate) fn sums() -> [i64; COUNTERS] {
     ALL.sums()
 }
 
-/// Makes this thread the owner of a set, or a user of the shared one.
+/// Assigns a set to this thread: a free one, otherwise the shared one.
 #[cold]
 fn own() -> &'static Set {
     let set = free_set().unwrap_or(&ALL.shared);
@@ -144,8 +147,7 @@ fn own() -> &'static Set {
 fn free_set() -> Option<&'static Set> {
     let key = key()?;
     let index = ALL.acquire()?;
-    // SAFETY: the key was created, and its destructor expects an index in a pointer that is not
-    // null.
+    // SAFETY: the key exists, and its destructor expects an index plus 1 as a pointer.
     if unsafe { libc::pthread_setspecific(key, std::ptr::without_provenance(index + 1)) } == 0 {
         return Some(&ALL.owned[index]);
     }
@@ -153,19 +155,20 @@ fn free_set() -> Option<&'static Set> {
     None
 }
 
-/// Returns the key, and creates it the first time. That is when the library is loaded: a fork in
-/// the middle of it would leave the child waiting for a thread that it does not have.
+/// Returns the key, creating it on the first call. That call happens when the library is loaded: if
+/// another thread forked during it, the child would wait forever for a thread that it does not
+/// have.
 pub(super) fn key() -> Option<libc::pthread_key_t> {
     *KEY.get_or_init(|| {
         let mut key = 0;
-        // SAFETY: an output of this function's own; the destructor stays mapped, since a library
-        // with Rust's thread-local values must not be unloaded.
+        // SAFETY: the output is a local variable. The destructor stays mapped, since a library with
+        // Rust's thread-local values must not be unloaded.
         let created = unsafe { libc::pthread_key_create(&raw mut key, Some(disown)) };
         (created == 0).then_some(key)
     })
 }
 
-/// Gives up the set of a thread that ends. What runs on it after this uses the shared set.
+/// Releases the set of a thread that ends. Later counts of this thread use the shared set.
 unsafe extern "C" fn disown(index: *mut c_void) {
     SET.set(Some(&ALL.shared));
     ALL.release(index.addr().wrapping_sub(1));
@@ -177,7 +180,7 @@ mod tests {
 
     use super::*;
 
-    /// A counter that no other unit test uses.
+    /// A counter that other unit tests do not use.
     const UNUSED: usize = COUNTERS - 1;
 
     #[test]
@@ -200,7 +203,7 @@ mod tests {
     }
 }
 
-/// Models for loom (`.ci/loom`).
+/// loom models (`.ci/loom`).
 #[cfg(all(test, loom))]
 mod models {
     use loom::thread;
@@ -208,7 +211,7 @@ mod models {
     use super::*;
     use crate::sync::Arc;
 
-    /// Counts as a thread of a host does: from its first handle to its end.
+    /// Counts like a thread of a host, from its first handle to its end.
     fn count<const COUNT: usize>(sets: &Sets<COUNT>, numbers: &[i64]) {
         match sets.acquire() {
             Some(index) => {

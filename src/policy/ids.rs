@@ -1,4 +1,4 @@
-//! The policy ids that a host's resources have.
+//! The policy ids that a host has registered.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -8,22 +8,23 @@ use parking_lot::RwLock;
 use crate::error::{Error, Result};
 use crate::memory;
 
-/// The list of policy ids that a host registered; until it has, any id is known.
+/// The registered policy ids. Without a list, every id is known.
 #[derive(Debug, Default)]
 pub struct PolicyIds {
-    /// Whether there is a list. Every question asks, and mostly there is none.
+    /// Whether a list is registered. Read by every check, so that checks take no lock without a
+    /// list.
     registered: AtomicBool,
-    /// Counts the changes of the list.
+    /// Incremented when the list changes.
     version: AtomicU64,
     known: RwLock<Option<HashSet<Box<str>>>>,
 }
 
 impl PolicyIds {
-    /// Replaces the list; none makes every id known.
+    /// Replaces the list; `None` makes every id known.
     ///
     /// # Errors
-    /// [`crate::ErrorKind::InvalidArgument`] if an id is empty or `*`, `NoMemory`; the list stays
-    /// as it was.
+    /// [`crate::ErrorKind::InvalidArgument`] if an id is empty or `*`; `NoMemory`. The list is
+    /// unchanged then.
     pub fn set(&self, ids: Option<Vec<String>>) -> Result<()> {
         ids.iter().flatten().try_for_each(|id| Self::check(id))?;
         let ids = ids.map(|ids| -> Result<_> {
@@ -36,13 +37,13 @@ impl PolicyIds {
         let mut known = self.known.write();
         *known = ids;
         self.registered.store(known.is_some(), Ordering::Release);
-        // Last, and under the lock: who reads the new version is answered by the new list.
+        // Incremented last and under the lock, so that a caller who reads the new version gets the
+        // new list.
         self.version.fetch_add(1, Ordering::Release);
         Ok(())
     }
 
-    /// Checks an id that is to be registered or asked about: in a document `*` stands for every id,
-    /// so no id can have that name.
+    /// Checks an id. `*` is not one: in a policy it stands for every id.
     ///
     /// # Errors
     /// [`crate::ErrorKind::InvalidArgument`] if it is empty or `*`.
@@ -54,7 +55,7 @@ impl PolicyIds {
         Ok(())
     }
 
-    /// The list, sorted.
+    /// Returns the list, sorted.
     ///
     /// # Errors
     /// `NoMemory`.
@@ -66,13 +67,13 @@ impl PolicyIds {
         Ok(Some(ids))
     }
 
-    /// The version of the list. What was found by the list after the version was read stands while
-    /// the version is the same.
+    /// Returns the version of the list. Results of checks stay valid while the version, read before
+    /// them, is unchanged.
     pub fn version(&self) -> u64 {
         self.version.load(Ordering::Acquire)
     }
 
-    /// Whether this id may be used.
+    /// Returns whether an id is known.
     #[inline]
     pub fn knows(&self, id: &str) -> bool {
         !self.registered.load(Ordering::Acquire) || self.lists(id)

@@ -1,4 +1,4 @@
-//! Policies: what a token may be used for.
+//! Access policies: what a token may be used for.
 
 mod ids;
 mod rules;
@@ -17,29 +17,29 @@ pub use ids::PolicyIds;
 pub use rules::Method;
 use rules::Resources;
 
-/// A policy document that was validated, but not compiled yet.
+/// A policy document that is validated but not compiled.
 pub(crate) struct PolicyDocument {
     text: Text,
     members: Map<String, Value>,
 }
 
 impl PolicyDocument {
-    /// As [`Policy::parse`].
+    /// Parses and validates a document, like [`Policy::parse`].
     pub fn parse(text: &str, ids: &PolicyIds) -> Result<Self> {
         Self::new(json::parse_object(text)?, ids)
     }
 
-    /// A document that was read before.
+    /// Validates a parsed document.
     ///
     /// # Errors
-    /// [`crate::ErrorKind::Policy`] with the place of what breaks a rule of policies.
+    /// [`crate::ErrorKind::Policy`] with the JSON path of the value that breaks a rule.
     pub fn new(members: Map<String, Value>, ids: &PolicyIds) -> Result<Self> {
         validate::check(&members, ids)?;
         let text = Text::try_new(&json::object_to_text(&members)?)?;
         Ok(Self { text, members })
     }
 
-    /// A document as storage has it: its text is kept as it stands, and it need keep no rule.
+    /// Wraps a stored document without validating it. Its text is kept unchanged.
     ///
     /// # Errors
     /// `NoMemory`.
@@ -47,7 +47,7 @@ impl PolicyDocument {
         Ok(Self { text: Text::try_new(text)?, members })
     }
 
-    /// The document's text, which tells it from others.
+    /// Returns the text, which identifies the document.
     pub fn text(&self) -> &Text {
         &self.text
     }
@@ -64,45 +64,45 @@ impl PolicyDocument {
     }
 }
 
-/// A policy document, validated and compiled: how long an answer takes does not depend on the
-/// size of the document.
+/// A validated and compiled policy. The time of a check does not depend on the size of the
+/// document.
 pub struct Policy {
     text: Text,
-    /// None: the document is empty.
+    /// `None` if the document is empty, which allows everything.
     resources: Option<Resources>,
     ids: Arc<PolicyIds>,
     origin: Origin,
 }
 
-/// Who made a document sure to be a policy.
+/// Where a document comes from.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Origin {
-    /// It was validated here.
+    /// Validated by this library.
     Validated,
-    /// Nobody: it is of a row that others wrote.
+    /// Read from a row that another program wrote.
     Stored,
-    /// The same, and it is none: everything is denied.
+    /// Read from such a row, and not a policy: everything is denied.
     Malformed,
 }
 
 impl Policy {
-    /// Reads a policy from its JSON text. Policy ids are checked against a list if it is set.
+    /// Parses a policy. Policy ids must be in the list, if one is registered.
     ///
     /// # Errors
-    /// Those of [`json::parse_object`], and [`crate::ErrorKind::Policy`] with the place of what
-    /// breaks a rule of policies.
+    /// Those of [`json::parse_object`], and [`crate::ErrorKind::Policy`] with the JSON path of the
+    /// value that breaks a rule.
     pub fn parse(text: &str, ids: &Arc<PolicyIds>) -> Result<Self> {
         PolicyDocument::parse(text, ids)?.compile(ids)
     }
 
-    /// The policy that allows everything: the empty document.
+    /// Returns the policy that allows everything: the empty document.
     pub fn full_access(ids: &Arc<PolicyIds>) -> Self {
         let (text, ids) = (Text::new("{}"), Arc::clone(ids));
         Self { text, resources: None, ids, origin: Origin::Validated }
     }
 
-    /// The policy of a row that others wrote. Its text is kept as it stands. What is no policy
-    /// denies everything.
+    /// Reads the policy of a row that another program wrote. Its text is kept unchanged. A
+    /// malformed document denies everything.
     ///
     /// # Errors
     /// `NoMemory`.
@@ -117,12 +117,12 @@ impl Policy {
         Ok(Self { text: Text::try_new(text)?, resources, ids: Arc::clone(ids), origin })
     }
 
-    /// The document's text.
+    /// Returns the text of the document.
     pub fn text(&self) -> &Text {
         &self.text
     }
 
-    /// The text, if others wrote it and this library would not: as JSON, it would be another.
+    /// Returns the text if it differs from what this library would write for the same document.
     pub(crate) fn foreign_text(&self) -> Option<&Text> {
         let is_ours = || {
             let document = PolicyDocument::parse(&self.text, &self.ids);
@@ -131,8 +131,8 @@ impl Policy {
         (self.origin != Origin::Validated && !is_ours()).then_some(&self.text)
     }
 
-    /// The document as JSON, which its text need not be if others wrote it. Where Review Board
-    /// reads the text as nothing, it is null: `{}` would mean full access.
+    /// Returns the document as JSON. The text of another program may be something else. Where
+    /// Review Board would ignore the text, this is `null`, since `{}` would mean full access.
     ///
     /// # Errors
     /// `NoMemory`.
@@ -144,16 +144,16 @@ impl Policy {
         if document.is_fallback() { Ok("null".into()) } else { document.to_json().map(Cow::Owned) }
     }
 
-    /// Whether the policy allows an HTTP method on a resource.
+    /// Returns whether the policy allows an HTTP method on a resource.
     ///
-    /// The first of these that has an opinion decides: the rules of the resource, those of any
-    /// resource of the policy id, those of everything. Without an opinion, it is allowed.
+    /// The first of these that has a rule for the method decides: the resource, any resource of the
+    /// policy id, everything. Without a rule, the method is allowed.
     ///
     /// # Errors
-    /// [`crate::ErrorKind::InvalidArgument`] if the method is not upper-case letters, or if the
-    /// policy id is not one that policies can name; [`crate::ErrorKind::Corrupt`] if others stored
-    /// something that is no policy.
-    // Inlined: an answer that is passed on in memory, as results are, costs as much as it does.
+    /// [`crate::ErrorKind::InvalidArgument`] if the method is not in upper-case letters, or if the
+    /// policy id is invalid or unknown; [`crate::ErrorKind::Corrupt`] if the stored document is not
+    /// a policy.
+    // Inlined, since returning the `Result` in memory would double the time.
     #[inline(always)]
     pub fn allows(
         &self,

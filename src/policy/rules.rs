@@ -1,7 +1,8 @@
-//! The compiled form of a document.
+//! Compiled policies.
 //!
-//! For the usual methods, each place has the whole answer: what its rules say, and where they have
-//! no opinion what the less specific ones say. Other methods are looked up from place to place.
+//! For common methods, each level (resource, policy id, everything) stores the final result: its
+//! own rules, with those of the less specific levels as fallback. Other methods are looked up level
+//! by level.
 
 use std::hash::{BuildHasher, Hasher};
 
@@ -11,17 +12,17 @@ use crate::error::Result;
 use crate::json::{Map, Value};
 use crate::memory;
 
-/// An HTTP method that is asked about.
+/// An HTTP method.
 #[derive(Clone, Copy, Debug)]
 pub struct Method<'a> {
-    /// The method's own bit; 0 for one that is not usual.
+    /// The bit of a common method; 0 for others.
     bit: u16,
-    /// Empty for one that is usual.
+    /// Empty for common methods.
     name: &'a str,
 }
 
 impl Method<'static> {
-    /// One of the methods that are usual, by the bytes of its name.
+    /// Returns a common method by its name.
     #[inline(always)]
     pub fn usual(name: &[u8]) -> Option<Self> {
         match usual_bit(name) {
@@ -47,12 +48,12 @@ fn usual_bit(name: &[u8]) -> u16 {
 }
 
 impl<'a> Method<'a> {
-    /// A method by its name.
+    /// Returns a method by its name.
     pub fn new(name: &'a str) -> Self {
         Method::usual(name.as_bytes()).unwrap_or(Method { bit: 0, name })
     }
 
-    /// Whether it is written in upper-case letters, as methods are.
+    /// Returns whether the method is in upper-case letters, as it must be.
     #[inline(always)]
     pub(super) fn is_valid(self) -> bool {
         self.bit != 0 || is_upper_case(self.name)
@@ -64,23 +65,23 @@ fn is_upper_case(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_uppercase())
 }
 
-/// What one place of a document says about methods.
+/// The compiled rules of one level.
 #[derive(Default)]
 struct Rules {
-    /// The usual methods that are allowed there in the end.
+    /// The common methods that are allowed, with the fallback applied.
     usual: u16,
-    /// The methods that are not usual: true is allow.
+    /// Rules for other methods: true means allow.
     named: HashMap<Box<str>, bool>,
-    /// What `*` says about the others.
+    /// The rule `*` for all other methods.
     others: Option<bool>,
 }
 
 impl Rules {
-    /// Compiles a place; `usual` are the usual methods that are allowed where it has no opinion.
+    /// Compiles a level; `usual` are the common methods that the less specific levels allow.
     fn compile(section: &Value, usual: u16) -> Result<Self> {
         let mut rules = Self::default();
         let mut mentioned = [0; 2];
-        // A block wins over an allow of the same method, so it is written over it.
+        // If a method is both allowed and blocked, block wins, so it is written last.
         for (key, allowed) in [("allow", true), ("block", false)] {
             let methods = section.get(key).and_then(Value::as_array);
             for name in methods.into_iter().flatten().filter_map(Value::as_str) {
@@ -101,16 +102,16 @@ impl Rules {
         Ok(rules)
     }
 
-    /// The opinion of this place on a method that is not usual.
+    /// Returns this level's rule for a method that is not common.
     fn opinion(&self, method: &str) -> Option<bool> {
         self.named.get(method).copied().or(self.others)
     }
 }
 
-/// Values by a name.
+/// A hash map from names to values.
 struct Table<T> {
     entries: HashTable<(Box<str>, T)>,
-    /// The [`mark`]s of all names: most questions are about what has no rules, and end here.
+    /// Filter bits ([`mark`]) of all names. Most lookups are for names without rules and end here.
     marks: u64,
 }
 
@@ -143,14 +144,14 @@ impl<T> Table<T> {
     }
 }
 
-/// One of 64 bits, by the length and the last byte, in which numbers differ most.
+/// Returns one of 64 filter bits by the length and the last byte, in which numbers differ most.
 #[inline]
 fn mark(name: &str) -> u64 {
     let last = name.as_bytes().last().copied().unwrap_or_default();
     1 << ((usize::from(last) + 8 * name.len()) % 64)
 }
 
-/// Of the bytes alone: what `str` itself adds, to be told from what follows, costs as much again.
+/// Hashes the bytes alone: `str` also hashes a terminator, which doubles the cost.
 #[inline]
 fn hash(hasher: &DefaultHashBuilder, name: &str) -> u64 {
     let mut state = hasher.build_hasher();
@@ -158,11 +159,11 @@ fn hash(hasher: &DefaultHashBuilder, name: &str) -> u64 {
     state.finish()
 }
 
-/// What a document says about one policy id.
+/// The compiled rules of one policy id.
 struct Section {
     resources: Table<Rules>,
     any_resource: Option<Rules>,
-    /// The usual methods that are allowed on resources without rules.
+    /// The common methods that are allowed on resources without rules.
     usual: u16,
 }
 
@@ -172,7 +173,7 @@ impl Section {
         let any_resource = section.and_then(|section| section.get("*"));
         let any_resource = any_resource.map(|rules| Rules::compile(rules, usual)).transpose()?;
         let usual = any_resource.as_ref().map_or(usual, |rules| rules.usual);
-        // Who asks about a resource of the name `*` asks about any.
+        // A lookup of the resource id `*` means any resource.
         let named = section.into_iter().flatten().filter(|(resource_id, _)| *resource_id != "*");
         let resources = Table::compile(hasher, named, |rules| Rules::compile(rules, usual))?;
         Ok(Self { resources, any_resource, usual })
@@ -181,12 +182,12 @@ impl Section {
 
 /// The compiled `resources` of a document.
 pub(super) struct Resources {
-    /// Of all the names: a question hashes each once.
+    /// Shared by all maps, so that a check hashes each name once.
     hasher: DefaultHashBuilder,
-    /// By policy id.
+    /// Sections by policy id.
     sections: Table<Section>,
     everything: Option<Rules>,
-    /// The usual methods that are allowed where there is no section.
+    /// The common methods that are allowed without a section.
     usual: u16,
 }
 
@@ -206,7 +207,7 @@ impl Resources {
         Ok(Self { hasher, sections, everything, usual })
     }
 
-    /// Whether a method is allowed. What no rule has an opinion on is.
+    /// Returns whether a method is allowed, which is the default.
     #[inline(always)]
     pub fn allow(&self, policy_id: &str, method: Method<'_>, resource_id: Option<&str>) -> bool {
         let section = self.sections.get(&self.hasher, policy_id);

@@ -1,18 +1,19 @@
-//! Policies of rows that others wrote, which nobody validated.
+//! Interprets policies that another program stored without validation.
 
 use crate::json::{Item, Map, StoredDocument, Value};
 
 /// What a stored document allows.
 pub(super) enum Access {
-    /// It has no `resources`, or false ones.
+    /// Everything: `resources` is missing or falsy.
     Full,
-    /// By these `resources`, which are valid but for unknown ids.
+    /// What these `resources` allow, which are valid but for unknown ids.
     Rules(Map<String, Value>),
-    /// Nothing: it is no policy.
+    /// Nothing: the document is malformed.
     None,
 }
 
-/// Reads what a stored document allows. One that Review Board could only guess at allows nothing.
+/// Interprets a stored document. A document that Review Board reads only by its fallback allows
+/// nothing.
 pub(super) fn access(document: &StoredDocument) -> Access {
     let root = document.root();
     if document.is_fallback() || root.members().is_none() {
@@ -24,7 +25,7 @@ pub(super) fn access(document: &StoredDocument) -> Access {
     }
 }
 
-/// The sections of `resources`; none if any of them, known or not, is malformed.
+/// Returns the sections of `resources`, or `None` if any of them, known or unknown, is malformed.
 fn sections(resources: Item<'_>) -> Option<Map<String, Value>> {
     let mut sections = Map::new();
     for (policy_id, section) in resources.members()? {
@@ -34,7 +35,7 @@ fn sections(resources: Item<'_>) -> Option<Map<String, Value>> {
             let mut resources = Map::new();
             for (resource_id, section) in section.members()? {
                 let rules = rules(section)?;
-                // What is no text, nobody asks for.
+                // A key that is not a text never matches a lookup.
                 if let Some(resource_id) = resource_id.as_str() {
                     resources.insert(resource_id.to_owned(), rules);
                 }

@@ -1,11 +1,11 @@
-//! The rules that a policy document must keep.
+//! Validation of policy documents.
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::json::{Map, Path, Value};
 
 use super::PolicyIds;
 
-/// Checks a document. The empty one is valid and means full access.
+/// Validates a document. The empty one is valid and means full access.
 pub(super) fn check(document: &Map<String, Value>, ids: &PolicyIds) -> Result<()> {
     if document.is_empty() {
         return Ok(());

@@ -1,4 +1,4 @@
-//! Changing, revoking and removing tokens.
+//! Updating, invalidating and deleting tokens.
 
 use std::sync::Arc;
 
@@ -12,10 +12,10 @@ use crate::text::Text;
 use crate::token::{Invalidation, SharedRecord, SharedToken, TokenValue};
 
 impl Store {
-    /// Changes a token's fields, be it valid or not. `last_updated` becomes now.
+    /// Updates fields of a token, which may be invalid. `last_updated` is set to now.
     ///
     /// # Errors
-    /// `NotFound`; those of [`crate::json::parse_object`] and `Policy`; `TooLong`, `EmbeddedNul`
+    /// `NotFound`; those of [`crate::json::parse_object`]; `Policy`; `TooLong` and `EmbeddedNul`
     /// for the note. Nothing is changed then.
     pub fn update_token(
         self: &Arc<Self>,
@@ -43,11 +43,11 @@ impl Store {
         Ok(token)
     }
 
-    /// Makes the token that has a value invalid, for good. On a token that is invalid already,
-    /// the date and the reason are overwritten.
+    /// Invalidates the token with this value, permanently. If it is already invalid, the date and
+    /// the reason are replaced.
     ///
     /// # Errors
-    /// `NotFound`; those of a bad value or reason.
+    /// `NotFound`; those of an invalid value or reason.
     pub fn invalidate_token(self: &Arc<Self>, value: &str, reason: &str) -> Result<()> {
         let value = TokenValue::new(value).map_err(|error| error.at_argument("value"))?;
         match self.invalidate(Selection::Value(value), reason)? {
@@ -56,10 +56,10 @@ impl Store {
         }
     }
 
-    /// As [`Store::invalidate_token`], by the token's id.
+    /// Invalidates a token like [`Store::invalidate_token`], by its id.
     ///
     /// # Errors
-    /// `NotFound`; those of a bad reason.
+    /// `NotFound`; those of an invalid reason.
     pub fn invalidate_token_by_id(self: &Arc<Self>, id: i64, reason: &str) -> Result<()> {
         match self.invalidate(Selection::Id(id), reason)? {
             0 => Err(no_such_token("id")),
@@ -67,24 +67,24 @@ impl Store {
         }
     }
 
-    /// Makes all tokens of a user invalid, on every site, and tells how many the user has.
+    /// Invalidates all tokens of a user on all sites, and returns their number.
     ///
     /// # Errors
-    /// Those of a bad name or reason.
+    /// Those of an invalid name or reason.
     pub fn invalidate_user_tokens(self: &Arc<Self>, user: &str, reason: &str) -> Result<u64> {
         names::check_user(user)?;
         self.invalidate(Selection::User(Text::new(user)), reason)
     }
 
-    /// Makes all tokens of all users invalid and tells how many there are.
+    /// Invalidates all tokens of all users, and returns their number.
     ///
     /// # Errors
-    /// Those of a bad reason.
+    /// Those of an invalid reason.
     pub fn invalidate_all_tokens(self: &Arc<Self>, reason: &str) -> Result<u64> {
         self.invalidate(Selection::Everyone, reason)
     }
 
-    /// Removes a token.
+    /// Deletes a token.
     ///
     /// # Errors
     /// `NotFound`.
@@ -95,14 +95,14 @@ impl Store {
         }
     }
 
-    /// Removes the tokens that have been invalid or expired since before a time, and tells how
-    /// many those were. A token that is invalid without a date counts from when it was made. A time
-    /// in the future is as good as now: what is alive stays.
+    /// Deletes the tokens that became unusable (invalid or expired) before a given time, and
+    /// returns their number. A token without a date of invalidation counts from its creation.
+    /// Usable tokens are kept, even if the time is in the future.
     ///
     /// # Errors
     /// Those of the clock and the backend.
     pub fn purge_tokens(self: &Arc<Self>, dead_before: Timestamp) -> Result<u64> {
-        // What dies at this very moment is dead.
+        // A token that expires right now is unusable.
         let after_now = self.now()?.next();
         let dead_before = dead_before.min(after_now);
         if !self.has_hooks() {
@@ -120,8 +120,8 @@ impl Store {
         self.revoke(Operation::Invalidate(which, invalidation), Event::Invalidated)
     }
 
-    /// Makes tokens invalid or removes them, fires the event for each that can be read, and returns
-    /// how many there were. Nothing about an event is in the way of the revocation.
+    /// Invalidates or deletes tokens, fires an event for each readable one, and returns their
+    /// number. A failure to deliver events does not fail the revocation.
     fn revoke(self: &Arc<Self>, operation: Operation, event: Event) -> Result<u64> {
         if !self.has_hooks() {
             return self.backend.revoke(operation, None);

@@ -1,4 +1,4 @@
-//! Finding, listing and counting tokens.
+//! Looking up, listing and counting tokens.
 
 use super::{SiteFilter, Store, TokenFilter};
 use crate::error::{Error, ErrorKind, Result};
@@ -7,29 +7,29 @@ use crate::model::names;
 use crate::token::{SharedToken, Token, TokenValue};
 
 impl Store {
-    /// The token that has a value, usable or not. This is no login: it checks nothing.
+    /// Returns the token with this value, usable or not. Not a login: nothing is checked.
     ///
     /// # Errors
-    /// `NotFound` if there is none; those of what cannot be a value.
+    /// `NotFound`; those of an invalid value.
     pub fn find_token(&self, value: &str) -> Result<SharedToken> {
         TokenValue::check(value).map_err(|error| error.at_argument("value"))?;
         let record = self.backend.by_value(value)?;
         record.map(|record| self.snapshot(record)).ok_or_else(|| no_such_token("value"))
     }
 
-    /// The token that has an id.
+    /// Returns the token with this id.
     ///
     /// # Errors
-    /// `NotFound` if there is none.
+    /// `NotFound`.
     pub fn get_token(&self, id: i64) -> Result<SharedToken> {
         let record = self.backend.by_id(id)?;
         record.map(|record| self.snapshot(record)).ok_or_else(|| no_such_token("id"))
     }
 
-    /// The tokens that match a filter, in order of their ids.
+    /// Returns the tokens that match a filter, ordered by id.
     ///
     /// # Errors
-    /// `NotFound` for an unknown Local Site; those of bad names; `NoMemory`.
+    /// `NotFound` for an unknown Local Site; those of invalid names; `NoMemory`.
     pub fn list_tokens(&self, filter: &TokenFilter<'_>) -> Result<Vec<SharedToken>> {
         filter.user.map_or(Ok(()), names::check_user)?;
         filter.client_name.map_or(Ok(()), names::check_client_name)?;
@@ -37,12 +37,12 @@ impl Store {
             names::check_local_site(name)?;
         }
         let records = self.backend.list(filter, self.now()?)?;
-        // Each of them is a small allocation.
+        // Each snapshot is a small allocation.
         memory::check_room(records.len() * (Token::SIZE + memory::OVERHEAD))?;
         memory::collect(records.into_iter().map(|record| self.snapshot(record)))
     }
 
-    /// How many tokens there are, usable or not.
+    /// Returns the number of tokens, usable or not.
     ///
     /// # Errors
     /// Those of the backend.
@@ -50,11 +50,11 @@ impl Store {
         self.backend.count()
     }
 
-    /// Whether a value has a generator's format for a token type. Says nothing of whether there
-    /// is such a token.
+    /// Returns whether a value has a generator's format for a token type. Does not look for a token
+    /// with this value.
     ///
     /// # Errors
-    /// `Generation` for an unknown generator; the generator's own.
+    /// `Generation` for an unknown generator; those of the generator.
     pub fn value_is_valid(
         &self,
         generator_id: &str,

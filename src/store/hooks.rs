@@ -1,4 +1,4 @@
-//! Events: what a host can be told of as it happens.
+//! Event callbacks (hooks).
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -10,39 +10,40 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::memory;
 use crate::token::{SharedRecord, SharedToken};
 
-/// What happened to a token.
+/// An event in the life of a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// It was made.
+    /// The token was created.
     Created {
-        /// Whether the caller said that no person asked for it.
+        /// As passed by the caller: whether no person requested the token.
         auto_generated: bool,
     },
-    /// Its fields were changed.
+    /// Fields were updated.
     Updated,
-    /// It was made invalid.
+    /// The token was invalidated.
     Invalidated,
-    /// Somebody tried to log in with it after it expired.
+    /// A login failed because the token has expired.
     ExpiredUse,
-    /// Somebody logged in with it.
+    /// A login succeeded.
     Used,
-    /// It was deleted, purged, or went with its Local Site.
+    /// The token was deleted, purged, or removed with its Local Site.
     Deleted,
 }
 
-/// Whom to tell of events.
+/// Event callbacks.
 ///
-/// Called after the event, on the thread that caused it, with no lock held: it may use the store.
+/// Called after the event, on the thread that caused it, without any lock. Callbacks may use the
+/// store.
 pub trait Hooks: Send + Sync {
-    /// An event happened to a token.
+    /// Handles an event.
     fn call(&self, store: &Arc<Store>, event: Event, token: &SharedToken);
 }
 
-/// The hooks of a store, in the order in which they were added.
+/// The hooks of a store, in the order of registration.
 #[derive(Default)]
 pub(super) struct HookList {
     last_id: AtomicUsize,
-    /// As many as `entries` has. Every event asks, and mostly there are none.
+    /// Length of `entries`, so that events take no lock if there are no hooks.
     count: AtomicUsize,
     entries: RwLock<Vec<Arc<Entry>>>,
 }
@@ -58,8 +59,8 @@ impl HookList {
         self.count.load(Ordering::Relaxed)
     }
 
-    /// The first hooks behind those of an id, which need not be there any more. Looked up one by
-    /// one, since an event that has happened must not fail for want of memory for a list of them.
+    /// Returns the first hooks after `id`, which may have been removed. Hooks are found one by one:
+    /// copying the list could fail for lack of memory, and the event must be delivered.
     fn next_after(&self, id: u64) -> Option<Arc<Entry>> {
         let entries = self.entries.read();
         entries.get(entries.partition_point(|entry| entry.id <= id)).cloned()
@@ -67,16 +68,16 @@ impl HookList {
 }
 
 impl Store {
-    /// Adds hooks, behind those that are there, and gives the id to remove them by.
+    /// Registers hooks after the existing ones and returns their id.
     ///
     /// # Errors
-    /// `State` once the store was closed; `NoMemory`.
+    /// `State` if the store is closed; `NoMemory`.
     pub fn add_hooks(&self, hooks: Box<dyn Hooks>) -> Result<u64> {
         let list = &self.hooks;
         let mut entries = list.entries.write();
-        // Asked under the lock, or hooks could slip in behind those that closing removes.
+        // Checked under the lock, so that `close` removes hooks that are added concurrently.
         if let Err(error) = self.check_open() {
-            // Dropping the hooks calls the host.
+            // Unlocked first, since dropping the hooks calls the host.
             drop(entries);
             return Err(error);
         }
@@ -90,11 +91,11 @@ impl Store {
         Ok(id)
     }
 
-    /// Removes hooks. No new call of them starts after this; they are dropped at once, or else
-    /// when the last call in flight ends.
+    /// Removes hooks. No new call starts after this. They are dropped now, or after the last call
+    /// in progress.
     ///
     /// # Errors
-    /// `NotFound` if there are none of that id.
+    /// `NotFound`.
     pub fn remove_hooks(&self, id: u64) -> Result<()> {
         let list = &self.hooks;
         let mut entries = list.entries.write();
@@ -122,15 +123,15 @@ impl Store {
         }
     }
 
-    /// Whether anybody is told of events.
+    /// Returns whether there are hooks.
     pub(super) fn has_hooks(&self) -> bool {
         self.hooks.count.load(Ordering::Acquire) > 0
     }
 
-    /// Tells all hooks of an event.
+    /// Calls all hooks for an event.
     ///
-    /// A hook may release the last reference that the caller had: nothing else of the store is used
-    /// behind this.
+    /// A hook may drop the caller's last reference to the store, so the caller must not use the
+    /// store after this call.
     #[inline]
     pub(super) fn fire(self: &Arc<Self>, event: Event, token: &SharedToken) {
         if self.hooks.count.load(Ordering::Acquire) > 0 {
@@ -140,7 +141,7 @@ impl Store {
 
     fn tell(self: &Arc<Self>, event: Event, token: &SharedToken) {
         let store = Arc::clone(self);
-        // Hooks that are added meanwhile are not told of this event.
+        // Hooks that are registered during the event are not called.
         let last = store.hooks.last_id.load(Ordering::Relaxed) as u64;
         let mut id = 0;
         while let Some(entry) = store.hooks.next_after(id).filter(|entry| entry.id <= last) {
@@ -151,7 +152,7 @@ impl Store {
         }
     }
 
-    /// Tells all hooks that the same happened to several tokens.
+    /// Calls all hooks for the same event of several tokens.
     pub(super) fn fire_each(self: &Arc<Self>, event: Event, records: &[SharedRecord]) {
         if self.hooks.count.load(Ordering::Acquire) > 0 {
             let store = Arc::clone(self);

@@ -1,4 +1,4 @@
-//! Issuing tokens: the client-token rule, generation, import.
+//! Issuing tokens: the client-token rule, generation and import.
 
 use std::sync::Arc;
 
@@ -14,20 +14,21 @@ use crate::token::{
     CreateRequest, Invalidation, RecordFields, SharedRecord, SharedToken, TokenValue,
 };
 
-/// How often a value is generated anew because the one before exists already.
+/// Maximum number of generated values. A new one is generated if the previous one exists.
 const MAX_ATTEMPTS: u32 = 20;
 
 impl Store {
-    /// The client's token for a user, or a new one if none will do; and whether it is new.
+    /// Returns a user's token for a client, or creates one if no existing token qualifies. Also
+    /// returns whether it was created.
     ///
-    /// However many callers ask for the same user, Local Site and client at once, one token is
-    /// made and all get it.
+    /// If several callers request the same user, Local Site and client concurrently, one token is
+    /// created and all of them get it.
     ///
     /// # Errors
     /// Names: `InvalidArgument`, `TooLong`, `EmbeddedNul`. `NotFound` for an unknown Local Site.
-    /// Documents: those of [`crate::json::parse_object`] and `Policy`. `InvalidArgument` for an
-    /// expiration that is not in the future. `TimeRange` where a time leads beyond the year 9999.
-    /// `Generation` after 20 values that exist already. Nothing is changed then.
+    /// Documents: those of [`crate::json::parse_object`], and `Policy`. `InvalidArgument` for an
+    /// expiry that is not in the future. `TimeRange` for a time after the year 9999. `Generation`
+    /// after 20 values that already exist. Nothing is changed then.
     pub fn get_or_create_client_token(
         self: &Arc<Self>,
         request: &ClientTokenRequest<'_>,
@@ -118,7 +119,7 @@ impl Store {
                 policy,
                 extra_data,
             })?;
-        // What hooks do is not of this call.
+        // Hooks are not part of the call and its time limit.
         drop(call);
         let token = self.snapshot(record);
         if created {
@@ -127,11 +128,11 @@ impl Store {
         Ok((token, created))
     }
 
-    /// A new token, a client's or any other.
+    /// Generates a token, for a client or not.
     ///
     /// # Errors
-    /// As [`Store::get_or_create_client_token`], but an expiration in the past is accepted;
-    /// `Generation` for an unknown generator, `Unsupported` for `legacy_sha1`.
+    /// Those of [`Store::get_or_create_client_token`], except that an expiry in the past is
+    /// allowed; `Generation` for an unknown generator, `Unsupported` for `legacy_sha1`.
     pub fn generate_token(self: &Arc<Self>, request: &GenerateRequest<'_>) -> Result<SharedToken> {
         let call = self.backend.begin_call();
         names::check_user(request.user)?;
@@ -174,11 +175,11 @@ impl Store {
         Ok(token)
     }
 
-    /// Stores a token that exists elsewhere, with all its fields. The id is new, and no event
-    /// is fired: the token is no new one.
+    /// Stores a token from elsewhere with all its fields. It gets a new id. No event is fired,
+    /// since the token is not new.
     ///
     /// # Errors
-    /// `Exists` if a token has the value; those of bad names, values and documents.
+    /// `Exists` if a token has this value; those of invalid names, values and documents.
     pub fn import_token(&self, request: &ImportRequest<'_>) -> Result<SharedToken> {
         names::check_user(request.user)?;
         let value = TokenValue::new(request.value).map_err(|error| error.at_argument("value"))?;
@@ -227,8 +228,8 @@ impl Store {
         Ok(self.snapshot(record))
     }
 
-    /// Generates values until one is new, and stores its record; or finds that a token serves the
-    /// client by now. Generators may be the host's, so no lock is held while they run.
+    /// Generates values until one is new and stores its record, or returns an existing token that
+    /// matches `unless`. No lock is held while a generator runs, since it may be the host's.
     fn create(
         &self,
         generator_id: &str,

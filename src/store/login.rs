@@ -1,4 +1,4 @@
-//! Logging in with a token's value.
+//! Login with a token value.
 
 use std::sync::Arc;
 
@@ -12,12 +12,12 @@ use crate::token::{MAX_VALUE_CHARS, Record, SharedToken, Token, TokenValue};
 /// The site that a request is for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum RequestSite<'a> {
-    /// The root, outside every Local Site.
+    /// The global site: outside all Local Sites.
     #[default]
     Global,
     /// A Local Site.
     Named(&'a str),
-    /// The caller checks the site itself.
+    /// Any site: the caller checks it.
     Any,
 }
 
@@ -31,13 +31,12 @@ impl RequestSite<'_> {
     }
 }
 
-/// The verdict on a login, and the token that it is about.
+/// The result of a login.
 #[derive(Debug)]
 pub struct Login {
-    /// The verdict; anything but [`Verdict::Ok`] is a refusal.
+    /// The verdict. Anything but [`Verdict::Ok`] is a refusal.
     pub verdict: Verdict,
-    /// The token that was accepted, or that explains why it was not: given for `Ok`, `Invalid`,
-    /// `Expired` and `WrongSite`.
+    /// The token. Present for `Ok`, `Invalid`, `Expired` and `WrongSite`.
     pub token: Option<SharedToken>,
 }
 
@@ -48,19 +47,19 @@ impl Login {
 }
 
 impl Store {
-    /// Judges a token's value that came with a request for a site. Bytes that cannot be a value
-    /// are an unknown one.
+    /// Checks a token value presented in a request for a site. Bytes that cannot be a value are
+    /// treated as an unknown value.
     ///
-    /// With the system's clock, the store is used no more once hooks are called.
+    /// With the system clock, the store is not used after the hooks were called.
     ///
     /// # Errors
-    /// Those of bad names, of the clock and of the backend: nobody is logged in then.
+    /// Those of invalid names, of the clock and of the backend. The login has no verdict then.
     pub fn authenticate(self: &Arc<Self>, value: &[u8], site: RequestSite<'_>) -> Result<Login> {
         site.check()?;
-        // The host's clock is not called while a lock is held, and the system's is not asked about
-        // values that nobody has.
+        // A host's clock is called now, since a lock is held later. The system clock is read only
+        // for known values.
         let told = self.clock.as_ref().map(|clock| clock.now()).transpose()?;
-        // A character has at most four bytes. Bytes that are no text are no token's value.
+        // A character has at most four bytes. Other invalid input just matches no token.
         if value.len() > 4 * MAX_VALUE_CHARS {
             return Ok(Login::refused(Verdict::Unknown));
         }
@@ -88,22 +87,21 @@ impl Store {
         Ok(Login { verdict, token: Some(token) })
     }
 
-    /// Removes the cached login with a token's value, or all that are cached, so that the next login
-    /// asks the server.
+    /// Removes one token's login from the cache, or all logins, so that the next login asks the
+    /// server.
     ///
     /// # Errors
-    /// Those of a bad value.
+    /// Those of an invalid value.
     pub fn forget_logins(&self, value: Option<&str>) -> Result<()> {
         let value = value.map(TokenValue::new).transpose();
         self.backend.forget_logins(value.map_err(|error| error.at_argument("value"))?);
         Ok(())
     }
 
-    /// Judges the value of an `Authorization` header: `token`, in lower case, one space, and the
-    /// token's value.
+    /// Checks an `Authorization` header: `token` in lower case, one space, and the token value.
     ///
     /// # Errors
-    /// As [`Store::authenticate`].
+    /// Those of [`Store::authenticate`].
     pub fn authenticate_header(
         self: &Arc<Self>,
         header: &[u8],
@@ -123,7 +121,7 @@ impl Store {
     }
 }
 
-/// Judges a login whose value is a token's.
+/// Returns the judgment on a login with the value of this record.
 fn judge(record: &Record, owner_is_active: bool, now: Timestamp) -> Judgment {
     if record.invalidation().is_some() {
         Judgment::Invalid
@@ -136,7 +134,8 @@ fn judge(record: &Record, owner_is_active: bool, now: Timestamp) -> Judgment {
     }
 }
 
-/// A global token is good everywhere, a Local Site's only there.
+/// Returns whether a token can be used for a site. A global token can be used for every site,
+/// others only for their own.
 fn is_good_for(token: &Token, site: RequestSite<'_>) -> bool {
     match (token.record().local_site(), site) {
         (None, _) | (_, RequestSite::Any) => true,

@@ -1,4 +1,4 @@
-//! The store: every rule of tokens, over a backend that keeps them.
+//! The store: all rules for tokens, on top of a backend that stores them.
 
 mod change;
 mod find;
@@ -46,34 +46,35 @@ pub use shared::{CallbackIdentity, OptionsIdentity, shared, shared_identity};
 pub use transfer::Progress;
 pub use verdict::Verdict;
 
-/// What a store is opened with.
+/// Options for opening a store.
 #[derive(Default)]
 pub struct StoreOptions<'a> {
-    /// Where tokens are kept; none is in memory.
+    /// Where tokens are stored; `None` is in memory.
     pub location: Option<&'a str>,
-    /// Where the time comes from; none is the system's clock.
+    /// The clock; `None` is the system clock.
     pub clock: Option<Arc<dyn Clock>>,
-    /// Where token values come from; none is [`SystemEntropy`].
+    /// The source of random bytes; `None` is [`SystemEntropy`].
     pub entropy: Option<Arc<dyn Entropy>>,
-    /// Settings as a JSON object, by the names of [`Store::set_setting`].
+    /// Settings as a JSON object with the names of [`Store::set_setting`].
     pub settings: Option<&'a str>,
 }
 
-/// A store of tokens, for any number of threads.
+/// A token store. All methods can be called from any thread.
 pub struct Store {
     backend: Box<dyn Backend>,
-    /// None is the system's.
+    /// `None` is the system clock.
     clock: Option<Arc<dyn Clock>>,
     entropy: Arc<dyn Entropy>,
     settings: RwLock<Settings>,
     connections: ConnectionSettings,
     trusted_owners: TrustedOwners,
     generators: RwLock<GeneratorRegistry>,
-    /// Counts the changes of what is deprecated, so that a login need not take the lock to ask.
+    /// Incremented when the deprecated generators change. Lets a login use a cached result without
+    /// taking the lock.
     deprecation_version: AtomicU64,
     policy_ids: Arc<PolicyIds>,
     documents: Arc<Documents>,
-    /// As it may be shown; none for the memory.
+    /// The location without secrets; `None` for a store in memory.
     location: Option<Text>,
     hooks: HookList,
     closed: AtomicBool,
@@ -83,10 +84,10 @@ impl Store {
     /// Opens a store.
     ///
     /// # Errors
-    /// `InvalidArgument` for what is no location, `Unsupported` for one that this build cannot keep
-    /// tokens at; for settings, those of [`Store::set_setting`]. For Review Board's database, `Io`
-    /// if it cannot be reached, `Timeout` if it does not answer, `Database` if it refuses, and
-    /// `Version` if it is none of Review Board 5.0 or newer.
+    /// `InvalidArgument` for an invalid location, `Unsupported` if this build does not support it;
+    /// for settings, those of [`Store::set_setting`]. For a Review Board database: `Io` if it
+    /// cannot be reached, `Timeout` if it does not respond, `Database` if it refuses, and `Version`
+    /// if it is not that of Review Board 5.0 or newer.
     pub fn open(options: StoreOptions<'_>) -> Result<Arc<Self>> {
         let settings = options.settings.map_or_else(
             || Ok(SettingsDocument::default()),
@@ -103,10 +104,10 @@ impl Store {
         })
     }
 
-    /// Opens a store where its settings say, which were read before.
+    /// Opens a store at the location in its settings.
     ///
     /// # Errors
-    /// As [`Store::open`], with the path of what is wrong.
+    /// Those of [`Store::open`], with the JSON path of the setting.
     pub fn open_as_set(
         clock: Option<Arc<dyn Clock>>,
         entropy: Option<Arc<dyn Entropy>>,
@@ -121,10 +122,10 @@ impl Store {
         })
     }
 
-    /// Opens a store elsewhere than its settings may say, which were read before.
+    /// Opens a store at a given location, which overrides the one in the settings.
     ///
     /// # Errors
-    /// As [`Store::open`].
+    /// Those of [`Store::open`].
     pub fn open_with(
         location: Option<&str>,
         clock: Option<Arc<dyn Clock>>,
@@ -156,22 +157,21 @@ impl Store {
         Ok(Arc::new(store))
     }
 
-    /// Closes the store for all who hold it. Calls in flight end as they would have, or find it
-    /// closed; its hooks and generators are removed. Who calls a store on behalf of others asks
+    /// Closes the store for all its users. Concurrent calls complete normally or fail because it is
+    /// closed. Hooks and generators are removed. Callers that act for others must call
     /// [`Store::check_open`] first.
     pub fn close(&self) {
         self.closed.store(true, Ordering::Release);
         self.remove_all_hooks();
         let generators = self.generators.write().take();
-        // Dropping them calls the host: after the lock.
+        // Dropped after unlocking, since that calls the host.
         drop(generators);
     }
 
-    /// Whether the store may still be used.
+    /// Checks that the store can be used.
     ///
     /// # Errors
-    /// `State` once it was closed; `Forked` in a child of the process that opened it, unless it is
-    /// in memory.
+    /// `State` if it is closed; `Forked` in a child process, unless it is in memory.
     pub fn check_open(&self) -> Result<()> {
         if self.closed.load(Ordering::Acquire) {
             return Err(
@@ -181,7 +181,7 @@ impl Store {
         self.backend.check()
     }
 
-    /// Makes last what was done before this. All but the times of the last logins does already.
+    /// Makes all completed work durable. Only times of last use are not durable without this.
     ///
     /// # Errors
     /// Those of the backend.
@@ -192,17 +192,17 @@ impl Store {
     /// Adds a Local Site: 1 to 32 characters of `A-Z a-z 0-9 _ . -`.
     ///
     /// # Errors
-    /// `Exists` if there is one of that name; `InvalidArgument`, `TooLong` for a bad name.
+    /// `Exists`; `InvalidArgument` and `TooLong` for an invalid name.
     pub fn add_local_site(&self, local_site: &str) -> Result<()> {
         names::check_local_site(local_site)?;
         self.backend.change(Operation::AddLocalSite(Text::new(local_site)))?;
         Ok(())
     }
 
-    /// Removes a Local Site and, as Review Board does, its tokens.
+    /// Removes a Local Site and, like Review Board, its tokens.
     ///
     /// # Errors
-    /// `NotFound` if there is none of that name; `InvalidArgument`, `TooLong` for a bad name.
+    /// `NotFound`; `InvalidArgument` and `TooLong` for an invalid name.
     pub fn remove_local_site(self: &Arc<Self>, local_site: &str) -> Result<()> {
         names::check_local_site(local_site)?;
         let records = self.change(Operation::RemoveLocalSite(Text::new(local_site)))?;
@@ -210,17 +210,17 @@ impl Store {
         Ok(())
     }
 
-    /// Says whether a user may log in. Users may until a host says otherwise.
+    /// Enables or disables login for a user. Unknown users are enabled.
     ///
     /// # Errors
-    /// Those of bad names.
+    /// Those of an invalid name.
     pub fn set_user_active(&self, user: &str, active: bool) -> Result<()> {
         names::check_user(user)?;
         self.backend.change(Operation::SetUserActive(Text::new(user), active))?;
         Ok(())
     }
 
-    /// Registers the policy ids that policies can name; none makes every id known.
+    /// Registers the policy ids that policies may contain; `None` allows every id.
     ///
     /// # Errors
     /// `InvalidArgument` if an id is empty or `*`.
@@ -228,25 +228,26 @@ impl Store {
         self.policy_ids.set(ids).map_err(|error| error.moved_to_argument("ids"))
     }
 
-    /// Adds a token generator under an id of 1 to 255 characters. The host may replace
-    /// `legacy_sha1`, which cannot generate by itself.
+    /// Registers a token generator with an id of 1 to 255 characters. It may replace `legacy_sha1`,
+    /// which cannot generate values.
     ///
     /// # Errors
-    /// `Exists` if there is one of that id; those of bad names.
+    /// `Exists`; those of an invalid id.
     pub fn add_generator(&self, id: &str, generator: Arc<dyn TokenGenerator>) -> Result<()> {
         names::check_generator_id(id)?;
         let mut generators = self.generators.write();
-        // Asked under the lock, or a generator could slip in behind those that closing removes. One
-        // that is refused goes with this reference, after the lock: dropping it calls the host.
+        // Checked under the lock, so that `close` removes generators that are added concurrently. A
+        // rejected generator is dropped with this reference after unlocking, since that calls the
+        // host.
         let added = self.check_open().and_then(|()| generators.add(id, Arc::clone(&generator)));
         drop(generators);
         added.map_err(|error| error.at_argument("generator_id"))
     }
 
-    /// The generator of an id, with the registry's own copy of the id.
+    /// Returns a generator and the registry's copy of its id.
     ///
     /// # Errors
-    /// `Generation` if there is none; `State` once the store was closed.
+    /// `Generation` if the id is unknown; `State` if the store is closed.
     fn generator(&self, id: &str) -> Result<(Text, Arc<dyn TokenGenerator>)> {
         let found = self.generators.read().get(id);
         if found.is_err() {
@@ -255,10 +256,10 @@ impl Store {
         found.map_err(|error| error.at_argument("generator_id"))
     }
 
-    /// Makes a generator the one that is used where none is named.
+    /// Sets the default generator.
     ///
     /// # Errors
-    /// `Generation` if the store has none of that id.
+    /// `Generation` if the id is unknown.
     pub fn set_default_generator(&self, id: &str) -> Result<()> {
         let set = self.generators.write().set_default(id);
         if set.is_err() {
@@ -267,15 +268,15 @@ impl Store {
         set.map_err(|error| error.at_argument("generator_id"))
     }
 
-    /// Replaces the set of generators whose tokens count as deprecated. They need not be known.
+    /// Sets the deprecated generators, which may be unknown.
     ///
     /// # Errors
-    /// Those of bad names.
+    /// Those of an invalid id.
     pub fn set_deprecated_generators(&self, ids: &[&str]) -> Result<()> {
         ids.iter()
             .try_for_each(|id| names::check_generator_id(id))
             .map_err(|error| error.moved_to_argument("generator_ids"))?;
-        // Added one by one: collected, they would be sorted in one piece of memory first.
+        // Inserted one by one, since `collect` would first allocate a vector for sorting.
         let mut deprecated = BTreeSet::new();
         memory::check_room(ids.iter().map(|id| 2 * id.len() + 4 * memory::OVERHEAD).sum())?;
         ids.iter().for_each(|id| _ = deprecated.insert(Text::new(id)));
@@ -289,22 +290,22 @@ impl Store {
         self.deprecation_version.fetch_add(1, Ordering::Release);
     }
 
-    /// The time now.
+    /// Returns the current time.
     fn now(&self) -> Result<Timestamp> {
         self.clock.as_ref().map_or_else(|| SystemClock.now(), |clock| clock.now())
     }
 
-    /// Whether the time is the system's, so that to tell it calls nobody.
+    /// Returns whether the clock is the system's, so that reading it calls no host function.
     pub(crate) fn has_system_clock(&self) -> bool {
         self.clock.is_none()
     }
 
-    /// The list that policies are checked against.
+    /// Returns the registered policy ids.
     pub fn policy_ids(&self) -> &Arc<PolicyIds> {
         &self.policy_ids
     }
 
-    /// Changes the backend, and gives the records that were changed or removed.
+    /// Applies an operation and returns the records that it changed or removed.
     fn change(&self, operation: Operation) -> Result<Vec<SharedRecord>> {
         Ok(match self.backend.change(operation)? {
             Outcome::Done(records) => records,
@@ -313,13 +314,13 @@ impl Store {
         })
     }
 
-    /// A snapshot of a record.
+    /// Creates a snapshot of a record.
     fn snapshot(&self, record: SharedRecord) -> SharedToken {
         let last_used = record.last_used();
         self.snapshot_used(record, last_used)
     }
 
-    /// A snapshot of a record as it was used last at a time.
+    /// Creates a snapshot of a record with the given time of last use.
     fn snapshot_used(&self, record: SharedRecord, last_used: Option<Timestamp>) -> SharedToken {
         let version = self.deprecation_version.load(Ordering::Acquire);
         let deprecated = record.is_deprecated(version, || {
@@ -342,7 +343,7 @@ mod tests {
         fn call(&self, _: &Arc<Store>, _: Event, _: &SharedToken) {}
     }
 
-    /// A call may have found the store open just before it was closed.
+    /// A call may see the store open just before it is closed.
     #[test]
     fn nothing_is_added_to_a_store_that_is_closed() {
         let store = Store::open(StoreOptions::default()).unwrap();

@@ -1,4 +1,4 @@
-//! Service accounts: users that only ever log in with a token of their own.
+//! Service accounts: users that only log in with their own token.
 
 use std::sync::Arc;
 
@@ -12,23 +12,23 @@ use crate::token::SharedToken;
 const DEFAULT_EXPIRATION_SECS: i64 = 30 * 86_400;
 const DEFAULT_MIN_VALIDITY_SECS: i64 = 7_200;
 
-/// What a service account is made of.
+/// Options of a service account.
 #[derive(Clone, Copy, Debug)]
 pub struct ServiceAccountOptions<'a> {
-    /// The account's id: letters, digits, `_` and `-`.
+    /// Id of the account: letters, digits, `_` and `-`.
     pub id: &'a str,
-    /// The user that owns the tokens; none is the one of the account's id.
+    /// Owner of the tokens; `None` is the user named like the account.
     pub user: Option<&'a str>,
-    /// A higher version makes a new token, for instance when the policy changes.
+    /// Version of the token. Increase it to get a new token, for example after changing the policy.
     pub token_version: u32,
-    /// The JSON policy of a new token; none is full access.
+    /// JSON policy of a new token; `None` is full access.
     pub policy: Option<&'a str>,
-    /// For how long a new token is valid; none is for ever.
+    /// Lifetime of a new token; `None` is unlimited.
     pub expiration_secs: Option<i64>,
 }
 
 impl<'a> ServiceAccountOptions<'a> {
-    /// Options with the defaults: version 1, full access, 30 days.
+    /// Creates options with default values: version 1, full access, 30 days.
     pub fn new(id: &'a str) -> Self {
         Self {
             id,
@@ -40,7 +40,7 @@ impl<'a> ServiceAccountOptions<'a> {
     }
 }
 
-/// A service account. It belongs to no store and never changes.
+/// A service account. It is immutable and can be used with any store.
 #[derive(Debug)]
 pub struct ServiceAccount {
     user: String,
@@ -50,11 +50,11 @@ pub struct ServiceAccount {
 }
 
 impl ServiceAccount {
-    /// A service account.
+    /// Creates a service account.
     ///
     /// # Errors
-    /// Those of bad names, of [`crate::json::parse_object`] and `Policy`; `InvalidArgument` for a
-    /// malformed id or an expiration that is not positive.
+    /// Those of invalid names and of [`crate::json::parse_object`]; `Policy`; `InvalidArgument` for
+    /// a malformed id or an expiration that is not positive.
     pub fn new(options: &ServiceAccountOptions<'_>) -> Result<Self> {
         let id = options.id;
         if id.is_empty()
@@ -70,7 +70,7 @@ impl ServiceAccount {
             None => error.moved_to_argument("id"),
         })?;
         if let Some(policy) = options.policy {
-            // The ids are checked by the store that makes a token.
+            // Policy ids are checked when a store creates a token.
             Policy::parse(policy, &Arc::new(PolicyIds::default()))
                 .map_err(|error| error.at_argument("policy"))?;
         }
@@ -85,9 +85,10 @@ impl ServiceAccount {
         })
     }
 
-    /// The account's token, or a new one; and whether it is new. An existing token must still be
-    /// valid for `min_validity_secs`, 2 hours if none; but where new tokens live for less than
-    /// that, it must only be valid now. Tokens of deprecated generators are passed over.
+    /// Returns the token of the account, or creates one. Also returns whether it was created. An
+    /// existing token must be valid for at least `min_validity_secs`, by default 2 hours. If new
+    /// tokens have a shorter lifetime, it must only be valid now. Tokens of deprecated generators
+    /// are ignored.
     ///
     /// # Errors
     /// Those of [`Store::get_or_create_client_token`].
@@ -107,7 +108,7 @@ impl ServiceAccount {
             ignore_deprecated: true,
             ..ClientTokenRequest::new(&self.user, &self.client_name)
         });
-        // What the account brings is not among the caller's arguments.
+        // These come from the account and not from an argument of the caller.
         token.map_err(|error| match error.argument() {
             Some(Argument::Expires | Argument::DefaultPolicy) => error.renamed_argument("account"),
             _ => error,

@@ -1,4 +1,4 @@
-//! What a host can set, by name, as JSON values.
+//! Settings: named JSON values.
 
 use std::collections::{BTreeSet, HashSet};
 use std::ops::RangeInclusive;
@@ -15,14 +15,14 @@ use crate::policy::PolicyIds;
 use crate::text::Text;
 use crate::token::{GeneratorRegistry, check_token_type};
 
-/// The settings that are plain values; those of generators and policies live with them.
+/// Settings that are plain values. Those of generators and policies are stored with them.
 #[derive(Clone, Debug)]
 pub(super) struct Settings {
-    /// Days until a client token expires that was asked for without an expiration; 0 is never.
+    /// Days until a client token expires, unless its request says otherwise; 0 is never.
     pub client_token_expiration: i64,
-    /// Seconds for which an existing client token must still be valid.
+    /// Minimum remaining validity of an existing client token in seconds.
     pub min_validity_secs: i64,
-    /// The token type that generators are given.
+    /// Token type passed to generators.
     pub token_type: Text,
 }
 
@@ -32,7 +32,7 @@ impl Default for Settings {
     }
 }
 
-/// Reads and writes the setting of the same name.
+/// Conversion from and to the setting `trusted_owners`.
 impl TrustedOwners {
     fn read(value: &Value, path: &Path<'_>) -> Result<Self> {
         let members =
@@ -59,10 +59,10 @@ impl TrustedOwners {
     }
 }
 
-/// The largest id of a user or a group; the one after it stands for none.
+/// Maximum id of a user or group. The system reserves the next one for "none".
 const MAX_ID: i64 = u32::MAX as i64 - 1;
 
-/// A whole number that says how a store uses its connections to a database.
+/// An integer setting for connections to a database.
 struct ConnectionSetting {
     name: &'static str,
     range: RangeInclusive<i64>,
@@ -70,7 +70,7 @@ struct ConnectionSetting {
     set: fn(&mut ConnectionSettings, i64),
 }
 
-/// The longest time between two writes of `last_used`, a year of seconds.
+/// Maximum interval between two writes of `last_used`: one year.
 const MAX_INTERVAL_SECS: i64 = 31_536_000;
 
 const TIMEOUT_SECS: RangeInclusive<i64> = 1..=3600;
@@ -132,11 +132,11 @@ fn number(number: usize) -> i64 {
     number.try_into().unwrap_or(i64::MAX)
 }
 
-/// More days than lie between the years 1 and 9999 can never be granted.
+/// Number of days between the years 1 and 9999.
 const MAX_DAYS: i64 = 3_652_059;
 const MAX_SECS: i64 = MAX_DAYS * 86_400;
 
-/// One setting, read and checked.
+/// One parsed and validated setting.
 enum Setting {
     ClientTokenExpiration(i64),
     MinValiditySecs(i64),
@@ -156,30 +156,30 @@ enum Setting {
     TrustedOwners(TrustedOwners),
 }
 
-/// A document of settings, all of it read and checked, none of it applied.
+/// Parsed and validated settings that have not been applied.
 #[derive(Default)]
 pub struct SettingsDocument {
     settings: Vec<Setting>,
 }
 
 impl SettingsDocument {
-    /// Reads a JSON object of settings for a store that is yet to be opened. The names and values
-    /// are those of [`Store::set_setting`], and:
+    /// Parses the settings for opening a store. Names and values are those of
+    /// [`Store::set_setting`], and:
     ///
-    /// | name | value | at first |
+    /// | name | value | default |
     /// | --- | --- | --- |
-    /// | `local_sites` | a list of the Local Sites that exist from the start | `[]` |
-    /// | `location` | where tokens are kept, or null for the memory | null |
-    /// | `pool_size` | connections to a database at most, 1 to 1024 | `8` |
-    /// | `connect_timeout_secs` | for opening a connection, 1 to 3600 | `5` |
-    /// | `statement_timeout_secs` | for one statement, locks included, 1 to 3600 | `30` |
+    /// | `local_sites` | list of Local Sites to add | `[]` |
+    /// | `location` | where tokens are stored; null is in memory | null |
+    /// | `pool_size` | maximum number of connections to a database, 1 to 1024 | `8` |
+    /// | `connect_timeout_secs` | time limit for opening a connection, 1 to 3600 | `5` |
+    /// | `statement_timeout_secs` | time limit for a statement, including locks, 1 to 3600 | `30` |
     /// | `trusted_owners` | ids of users and groups, `{"users": [1000], "groups": [2000]}` | none |
-    /// | `call_timeout_secs` | for a call about one token, 1 to 3600 | `30` |
-    /// | `bulk_timeout_secs` | for a call about any number of tokens, 1 to 3600 | `600` |
+    /// | `call_timeout_secs` | time limit for a call about one token, 1 to 3600 | `30` |
+    /// | `bulk_timeout_secs` | limit for a call about any number of tokens, 1 to 3600 | `600` |
     ///
     /// # Errors
-    /// As [`Store::set_setting`], with the path of what is wrong; `Unsupported` for a location that
-    /// this build cannot keep tokens at.
+    /// Those of [`Store::set_setting`], with a JSON path; `Unsupported` for a location that this
+    /// build does not support.
     pub fn parse(document: &str) -> Result<Self> {
         let document = json::parse_object(document)?;
         let generators = GeneratorRegistry::default();
@@ -194,7 +194,7 @@ impl SettingsDocument {
         Ok(document)
     }
 
-    /// The location, if the document has one.
+    /// Returns the location, if the document has one.
     pub fn location(&self) -> Option<&str> {
         self.settings.iter().find_map(|setting| match setting {
             Setting::Location(location) => location.as_deref(),
@@ -202,7 +202,7 @@ impl SettingsDocument {
         })
     }
 
-    /// How the store uses its connections to a database.
+    /// Returns the settings for connections to a database.
     pub(super) fn connections(&self) -> ConnectionSettings {
         let mut connections = ConnectionSettings::default();
         for setting in &self.settings {
@@ -217,7 +217,7 @@ impl SettingsDocument {
         connections
     }
 
-    /// Whose directories and files a store in a file accepts.
+    /// Returns the trusted owners of directories and files.
     pub(super) fn trusted_owners(&self) -> TrustedOwners {
         let owners = self.settings.iter().find_map(|setting| match setting {
             Setting::TrustedOwners(owners) => Some(owners.clone()),
@@ -226,10 +226,10 @@ impl SettingsDocument {
         owners.unwrap_or_default()
     }
 
-    /// Applies the settings to a store that nobody else has yet.
+    /// Applies the settings to a new store, which is not shared yet.
     pub(super) fn apply(self, store: &Store) -> Result<()> {
         self.settings.into_iter().try_for_each(|setting| {
-            // What a store on a server's database may not be told.
+            // Only these settings can fail here: a store in a server's database rejects them.
             let path = match &setting {
                 Setting::ClientTokenExpiration(_) => "$.client_token_expiration",
                 Setting::LocalSites(_) => "$.local_sites",
@@ -311,7 +311,7 @@ impl Setting {
         })
     }
 
-    /// Whether only opening a store takes it.
+    /// Returns whether the setting is accepted only when a store is opened.
     fn is_for_opening(&self) -> bool {
         matches!(
             self,
@@ -339,12 +339,12 @@ impl Setting {
             Self::PolicyIds(ids) => store.policy_ids.set(ids)?,
             Self::LocalSites(sites) => sites.iter().try_for_each(|site| {
                 match store.add_local_site(site) {
-                    // A store that was there before may have it.
+                    // An existing store may have the site already.
                     Err(error) if error.kind() == ErrorKind::Exists => Ok(()),
                     added => added,
                 }
             })?,
-            // It was opened with them.
+            // Used when the store was opened.
             Self::Location(_)
             | Self::Connection(..)
             | Self::LastUsedIntervalSecs(_)
@@ -355,21 +355,21 @@ impl Setting {
 }
 
 impl Store {
-    /// Sets a setting from a JSON value. The names and values:
+    /// Sets a setting from a JSON value. Names and values:
     ///
-    /// | name | value | at first |
+    /// | name | value | default |
     /// | --- | --- | --- |
     /// | `client_token_expiration` | days, 0 to 3652059; 0 is never | `365` |
     /// | `min_validity_secs` | seconds, 0 to 315537897600 | `300` |
     /// | `token_type` | 1 to 216 letters and digits | `"rbp"` |
-    /// | `default_generator` | the id of a generator that the store has | `"vendor_checksum"` |
-    /// | `deprecated_generators` | a list of generator ids | `["legacy_sha1"]` |
-    /// | `policy_ids` | a list of policy ids, or null for any | null |
+    /// | `default_generator` | id of a generator of the store | `"vendor_checksum"` |
+    /// | `deprecated_generators` | list of generator ids | `["legacy_sha1"]` |
+    /// | `policy_ids` | list of policy ids; null is any | null |
     ///
     /// # Errors
-    /// `NotFound` for another name, `State` for a setting that only opening takes, the errors of
-    /// [`json::parse`], `JsonType`, `InvalidArgument` for a value out of range, `Generation` for an
-    /// unknown generator. The setting stays as it was.
+    /// `NotFound` for an unknown name; `State` for a setting that is accepted only when a store is
+    /// opened; those of [`json::parse`]; `JsonType`; `InvalidArgument` for a value out of range;
+    /// `Generation` for an unknown generator. The setting is unchanged then.
     pub fn set_setting(&self, name: &str, value: &str) -> Result<()> {
         let value = json::parse(value).map_err(|error| error.at_argument("value"))?;
         let generators = self.generators.read().clone();
@@ -386,15 +386,15 @@ impl Store {
         setting.apply(self).map_err(|error| error.at_argument("name"))
     }
 
-    /// The JSON value of a setting.
+    /// Returns the JSON value of a setting.
     ///
     /// # Errors
-    /// `NotFound` if there is no setting of this name.
+    /// `NotFound` for an unknown name.
     pub fn get_setting(&self, name: &str) -> Result<String> {
         json::to_text(&self.setting(name)?)
     }
 
-    /// All settings as a JSON object.
+    /// Returns all settings as a JSON object.
     ///
     /// # Errors
     /// Those of the backend.
@@ -403,7 +403,8 @@ impl Store {
         json::object_to_text(&settings.collect::<Result<_>>()?)
     }
 
-    /// Days until a client token expires: the server's setting on its database, else the store's.
+    /// Returns the days until a client token expires: the Review Board server's setting if the
+    /// store is in its database, otherwise the store's.
     pub(super) fn client_token_expiration(&self) -> Result<i64> {
         match self.backend.client_token_expiration()? {
             Some(days) => Ok(days),
@@ -440,7 +441,7 @@ impl Store {
     }
 }
 
-/// The names of all settings.
+/// Names of all settings, sorted.
 const NAMES: [&str; 17] = [
     "bulk_timeout_secs",
     "call_timeout_secs",
@@ -461,7 +462,7 @@ const NAMES: [&str; 17] = [
     "trusted_owners",
 ];
 
-/// A JSON Schema of the document that [`SettingsDocument::parse`] reads, with a NUL behind it.
+/// JSON Schema of the document that [`SettingsDocument::parse`] accepts, with a terminating NUL.
 pub const SETTINGS_SCHEMA: &str = concat!(include_str!("settings.schema.json"), "\0");
 
 fn unknown_setting() -> Error {
@@ -503,7 +504,7 @@ fn texts(value: &Value, path: &Path<'_>) -> Result<Vec<String>> {
     memory::try_collect(items.map(|(index, it)| memory::string(text(it, &path.item(index))?)))
 }
 
-/// The JSON list of some texts.
+/// Creates a JSON array of strings.
 fn list<'a>(texts: impl Iterator<Item = &'a str>) -> Result<Value> {
     memory::try_collect(texts.map(|it| memory::string(it).map(Value::String))).map(Value::Array)
 }

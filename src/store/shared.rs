@@ -1,4 +1,4 @@
-//! The one store that the parts of a process can share.
+//! The shared store of the process.
 
 use std::sync::Arc;
 
@@ -7,26 +7,26 @@ use once_cell::sync::OnceCell;
 use super::Store;
 use crate::error::{Error, ErrorKind, Result};
 
-/// What tells the options that a store is opened with from others. A location may hold a password,
-/// so it has no `Debug`.
+/// Identifies the options that a store is opened with. Has no `Debug`, since a location may contain
+/// a password.
 #[derive(Default, PartialEq, Eq)]
 pub struct OptionsIdentity {
-    /// Where tokens are kept.
+    /// The location.
     pub location: Option<String>,
-    /// The settings, as they are written.
+    /// The settings, as written.
     pub settings: Option<String>,
     /// The clock.
     pub clock: Option<CallbackIdentity>,
-    /// The source of entropy.
+    /// The source of random bytes.
     pub entropy: Option<CallbackIdentity>,
 }
 
-/// What tells a callback from others, by addresses.
+/// Identifies a callback by addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CallbackIdentity {
-    /// Its function; 0 for none.
+    /// The function; 0 for none.
     pub function: usize,
-    /// The data that the function is given.
+    /// The data passed to the function.
     pub user_data: usize,
     /// The function that destroys the data; 0 for none.
     pub destroy: usize,
@@ -34,15 +34,14 @@ pub struct CallbackIdentity {
 
 static SHARED: OnceCell<(OptionsIdentity, Arc<Store>)> = OnceCell::new();
 
-/// The process's shared store, opened by `open` if no call before has succeeded. The process
-/// keeps it until it ends.
+/// Returns the shared store of the process. The first call opens it with `open`; if that fails, the
+/// next call tries again. The process keeps the store until it ends.
 ///
-/// `identity` tells what the caller would open; a later caller that would open something else is
-/// refused, one that gives none takes what there is.
+/// `identity` identifies the options of the caller, which must be those that the store was opened
+/// with. `None` accepts any.
 ///
 /// # Errors
-/// `State` if the shared store has another identity; those of `open`, and the next call tries
-/// again.
+/// `State` if the shared store was opened with other options; those of `open`.
 pub fn shared(
     mut identity: Option<OptionsIdentity>,
     open: impl FnOnce() -> Result<Arc<Store>>,
@@ -58,7 +57,7 @@ pub fn shared(
     Ok(Arc::clone(store))
 }
 
-/// What the shared store was opened with; `None` before it is open.
+/// Returns the options that the shared store was opened with; `None` if it is not open.
 pub fn shared_identity() -> Option<&'static OptionsIdentity> {
     SHARED.get().map(|(identity, _)| identity)
 }

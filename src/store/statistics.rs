@@ -1,14 +1,14 @@
-//! Counters of a store, as a JSON object.
+//! Statistics of a store, as a JSON object.
 
 use super::Store;
 use crate::error::Result;
 use crate::json::{Map, Value};
 
 impl Store {
-    /// Returns what the store counts: a `kind` and the parts that its backend has.
+    /// Returns the statistics: a `kind` and the parts that apply to the backend.
     ///
     /// # Errors
-    /// Those of the backend. No server is asked.
+    /// Those of the backend. No server is queried.
     pub fn statistics(&self) -> Result<Map<String, Value>> {
         let statistics = self.backend.statistics()?;
         let mut members =

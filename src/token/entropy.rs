@@ -1,4 +1,4 @@
-//! Where unpredictable bytes come from.
+//! Cryptographically secure random bytes.
 
 use std::cell::RefCell;
 
@@ -9,32 +9,31 @@ use super::wipe::wipe;
 use crate::error::{Error, ErrorKind, Result};
 use crate::os::fork;
 
-/// A source of bytes that nobody can predict.
+/// A source of cryptographically secure random bytes.
 pub trait Entropy: Send + Sync {
     /// Fills the whole buffer.
     ///
     /// # Errors
-    /// If there are no such bytes to be had; no value is generated then.
+    /// If the source has no bytes. No value is generated then.
     fn fill(&self, buffer: &mut [u8]) -> Result<()>;
 }
 
-/// A ChaCha12 stream for each thread, keyed by the operating system.
+/// Fast-key-erasure ChaCha12, one generator per thread, seeded by the operating system.
 ///
-/// Some of it is made ahead, with a new key in front that replaces the one it was made with; what
-/// was answered is wiped: so memory never holds what would tell an earlier value. A child of `fork`
-/// takes a new key, so that it never answers what its parent does.
+/// Each refill replaces the key, and consumed output is zeroized (backtracking resistance). After a
+/// `fork`, the child seeds a new generator, so that it never repeats its parent's output.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemEntropy;
 
 const KEY: usize = 32;
 
-/// So many bytes are made at a time, the next key among them: enough for some values.
+/// Bytes per refill, the next key included: enough for several values.
 const MADE: usize = 1024;
 
 struct Stream {
-    /// The key, and what was made with the one before it.
+    /// The key, and output made with the previous key.
     bytes: [u8; MADE],
-    /// Up to here they are the key, or were answered.
+    /// Number of bytes that are the key or were consumed.
     answered: usize,
     fork_generation: u64,
 }
@@ -54,14 +53,14 @@ impl Entropy for SystemEntropy {
                 match stream {
                     Some(current) if current.fork_generation == fork_generation => current,
                     _ => {
-                        // What a parent's stream has is wiped, and nothing is left of one without a
-                        // key.
+                        // Dropping the generator of the parent process zeroizes it. If seeding
+                        // fails, none is left.
                         *stream = None;
                         let mut key = [0; KEY];
                         fill_from_system(&mut key)?;
                         let new = Stream { bytes: [0; MADE], answered: MADE, fork_generation };
                         let new = stream.insert(new);
-                        // In the place where it stays: moved, it would leave a copy behind.
+                        // Seeded in place: a move would leave a copy of the key behind.
                         new.bytes[..KEY].copy_from_slice(&key);
                         wipe(&mut key);
                         new
@@ -70,7 +69,7 @@ impl Entropy for SystemEntropy {
                 .answer(buffer);
                 Ok(())
             })
-            // The thread is ending and has given its stream back already.
+            // The thread is ending, and its thread-local values have been dropped.
             .unwrap_or_else(|_| fill_from_system(buffer))
     }
 }
@@ -94,7 +93,7 @@ impl Stream {
     fn make(&mut self) {
         let mut key = [0; KEY];
         key.copy_from_slice(&self.bytes[..KEY]);
-        // It wipes itself.
+        // ChaCha12Rng zeroizes its own state.
         ChaCha12Rng::from_seed(key).fill_bytes(&mut self.bytes);
         wipe(&mut key);
         self.answered = KEY;

@@ -7,31 +7,31 @@ use super::{Entropy, LEGACY_SHA1, LegacySha1, TokenValue, VENDOR_CHECKSUM, Vendo
 use crate::error::{Error, ErrorKind, Result};
 use crate::text::Text;
 
-/// What a generator is asked to make.
+/// Input of a generator.
 #[derive(Clone, Copy, Debug)]
 pub struct CreateRequest<'a> {
     /// The token type, such as `rbp`.
     pub token_type: &'a str,
-    /// 0 for the first try; each collision with an existing value adds 1.
+    /// 0 for the first attempt; incremented after a collision with an existing value.
     pub attempt: u32,
 }
 
-/// Something that makes and recognises token values of one format.
+/// Generates and recognizes token values of one format.
 pub trait TokenGenerator: Send + Sync {
-    /// Makes a new value. No lock of the library is held.
+    /// Generates a value. Called without any lock of the library.
     ///
     /// # Errors
-    /// The generator's own; it is passed to the caller unchanged.
+    /// Any error of the generator, which is returned to the caller unchanged.
     fn create(&self, request: &CreateRequest<'_>, entropy: &dyn Entropy) -> Result<TokenValue>;
 
-    /// Whether a value has this generator's format for a token type.
+    /// Returns whether a value has this generator's format for a token type.
     ///
     /// # Errors
-    /// The generator's own; it is passed to the caller unchanged.
+    /// Any error of the generator, which is returned to the caller unchanged.
     fn validate(&self, token_type: &str, value: &str) -> Result<bool>;
 }
 
-/// The generators that a store knows, the one it uses by default, and those it calls deprecated.
+/// The generators of a store, its default generator, and its deprecated generators.
 #[derive(Clone)]
 pub struct GeneratorRegistry {
     generators: BTreeMap<Text, Arc<dyn TokenGenerator>>,
@@ -58,10 +58,10 @@ impl Default for GeneratorRegistry {
 }
 
 impl GeneratorRegistry {
-    /// The generator of an id, with the registry's own copy of the id.
+    /// Returns a generator and the registry's copy of its id.
     ///
     /// # Errors
-    /// [`ErrorKind::Generation`] if there is none.
+    /// [`ErrorKind::Generation`] if the id is unknown.
     pub fn get(&self, id: &str) -> Result<(Text, Arc<dyn TokenGenerator>)> {
         match self.generators.get_key_value(id) {
             Some((id, generator)) => Ok((id.clone(), Arc::clone(generator))),
@@ -69,31 +69,31 @@ impl GeneratorRegistry {
         }
     }
 
-    /// The id of the generator that is used where none is named.
+    /// Returns the id of the default generator.
     pub fn default_id(&self) -> &Text {
         &self.default_id
     }
 
-    /// The ids of the generators whose tokens count as deprecated.
+    /// Returns the ids of the deprecated generators.
     pub fn deprecated_ids(&self) -> &Arc<BTreeSet<Text>> {
         &self.deprecated_ids
     }
 
-    /// Whether tokens of this generator count as deprecated.
+    /// Returns whether a generator is deprecated.
     pub fn is_deprecated(&self, id: &str) -> bool {
         self.deprecated_ids.contains(id)
     }
 
-    /// The registry's own copy of an id, or a new text for one that it does not know.
+    /// Returns the registry's copy of an id, or a new text if the id is unknown.
     pub fn intern(&self, id: &str) -> Text {
         self.generators.get_key_value(id).map_or_else(|| Text::new(id), |(known, _)| known.clone())
     }
 
-    /// Adds a generator of the host's. It may take the place of the built-in `legacy_sha1`, which
-    /// cannot generate.
+    /// Adds a generator of the host. It may replace the built-in `legacy_sha1`, which cannot
+    /// generate values.
     ///
     /// # Errors
-    /// [`ErrorKind::Exists`] if there is one of that id.
+    /// [`ErrorKind::Exists`] if the id is taken.
     pub fn add(&mut self, id: &str, generator: Arc<dyn TokenGenerator>) -> Result<()> {
         let replaces_built_in = id == LEGACY_SHA1 && !self.legacy_sha1_replaced;
         if self.generators.contains_key(id) && !replaces_built_in {
@@ -104,22 +104,22 @@ impl GeneratorRegistry {
         Ok(())
     }
 
-    /// Takes all generators out. What is the default and what is deprecated stays.
+    /// Removes and returns all generators. The default and the deprecated ids stay.
     pub fn take(&mut self) -> BTreeMap<Text, Arc<dyn TokenGenerator>> {
         std::mem::take(&mut self.generators)
     }
 
-    /// Makes another generator the default.
+    /// Sets the default generator.
     ///
     /// # Errors
-    /// [`ErrorKind::Generation`] if there is none of that id.
+    /// [`ErrorKind::Generation`] if the id is unknown.
     pub fn set_default(&mut self, id: &str) -> Result<()> {
         self.default_id = self.get(id)?.0;
         Ok(())
     }
 
-    /// Replaces the set of deprecated generators. An id may be unknown here: another server may
-    /// have made tokens with it.
+    /// Sets the deprecated generators. Ids may be unknown, since another server may have created
+    /// tokens with them.
     pub fn set_deprecated(&mut self, ids: BTreeSet<Text>) {
         self.deprecated_ids = Arc::new(ids);
     }

@@ -1,4 +1,4 @@
-//! A token's value as its record keeps it: in place, so that a lookup follows no pointer to it.
+//! Storage for a token value inside its record, so that a lookup follows no pointer to it.
 
 use std::fmt;
 
@@ -6,29 +6,29 @@ use super::TokenValue;
 use super::wipe::wipe;
 
 const CAPACITY: usize = 256;
-/// The longest value that has room for the NUL behind it. Every usual value is ASCII and fits.
+/// Longest value that fits with its NUL. Generated values are ASCII and fit.
 const MAX_LEN: usize = CAPACITY - 1;
 
-/// At most 255 bytes with a NUL behind them, wiped from memory when dropped.
+/// At most 255 bytes and a NUL, zeroized when dropped.
 ///
-/// The last byte is what is missing to the full length: 0, and so the NUL, for the full one.
+/// The last byte is 255 minus the length, so that it is the NUL of a value of 255 bytes.
 pub(super) struct InlineValue([u8; CAPACITY]);
 
 impl InlineValue {
-    /// No value yet. A record is made where it stays before its value is put in: moving a value
-    /// would leave a copy behind that nobody wipes.
+    /// Returns empty storage. A record is moved to its final place before its value is filled in,
+    /// since a move would leave a copy behind that is not zeroized.
     pub const fn empty() -> Self {
         let mut bytes = [0; CAPACITY];
         bytes[MAX_LEN] = MAX_LEN as u8;
         Self(bytes)
     }
 
-    /// Whether a value has room.
+    /// Returns whether a value fits.
     pub fn fits(value: &TokenValue) -> bool {
         value.borrow().expose_bytes().len() <= MAX_LEN
     }
 
-    /// Puts a value that fits into an empty place.
+    /// Copies a value that fits into empty storage.
     pub fn fill(&mut self, value: &TokenValue) {
         let value = value.borrow().expose_bytes();
         if let Some(place) = self.0.get_mut(..value.len()) {
@@ -37,7 +37,7 @@ impl InlineValue {
         }
     }
 
-    /// The value and the NUL; none if it is empty.
+    /// Returns the value with its NUL, or `None` if the storage is empty.
     pub fn with_nul(&self) -> Option<&[u8]> {
         let len = MAX_LEN - usize::from(self.0[MAX_LEN]);
         (len > 0).then(|| &self.0[..=len])

@@ -3,11 +3,11 @@
 use super::{CreateRequest, Entropy, TokenGenerator, TokenValue};
 use crate::error::{Error, ErrorKind, Result};
 
-/// The generator's id.
+/// Id of the generator.
 pub const LEGACY_SHA1: &str = "legacy_sha1";
 
-/// Recognises values of 40 hexadecimal digits. It makes none: the reference hashes its server's
-/// secret key and the user's password hash, which only that server has.
+/// Recognizes values of 40 hexadecimal digits. It cannot generate them: Review Board hashes the
+/// server's secret key and the user's password hash, which only the server has.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct LegacySha1;
 

@@ -1,4 +1,4 @@
-//! What a token is: the record, its value, and the generators that make values.
+//! Tokens: the record, its value, and the generators of values.
 
 mod entropy;
 mod generator;

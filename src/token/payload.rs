@@ -1,4 +1,4 @@
-//! A token as Review Board's web API shows it.
+//! The JSON representation of a token in Review Board's web API.
 
 use std::fmt::{self, Write};
 
@@ -10,20 +10,20 @@ use crate::error::Result;
 use crate::json::write_string;
 use crate::memory::TextBuffer;
 
-/// Members of extra data whose names start so are the server's own.
+/// Prefix of the members of extra data that are private to the server.
 const PRIVATE: &str = "__";
 
 impl Token {
-    /// The fields of Review Board's API token payload as a JSON object, in the order of their
-    /// names; `token` only if the value is asked for. `expired` is told for the time `at`. As
-    /// there, members of `extra_data` whose names start with `__` are left out, also in objects
-    /// that are members of objects; an object inside a list is written whole.
+    /// Returns the fields of Review Board's API token payload as a JSON object, sorted by name.
+    /// `token` is included only if `with_value` is set, and `expired` is computed for the time
+    /// `at`. As in Review Board, members of `extra_data` whose names start with `__` are omitted,
+    /// also in objects nested in objects. Objects inside a list are written in full.
     ///
     /// # Errors
-    /// `NoMemory`; no others for what a store made.
+    /// `NoMemory`.
     pub fn to_json(&self, at: Timestamp, with_value: bool) -> Result<Zeroizing<String>> {
         let mut json = TextBuffer::default();
-        // The buffer notes a failure itself.
+        // The buffer records failures, and `finish` returns them.
         let extra_data = self.record().extra_data().to_json_without(PRIVATE)?;
         let policy = self.record().policy().to_json()?;
         let _ = self.write_json(at, with_value, &extra_data, &policy, &mut json);
@@ -64,8 +64,8 @@ impl Token {
         time(json, "time_added", Some(record.time_added()))?;
         let (value, generator_id) = (record.value().expose(), record.generator_id());
         if with_value {
-            // Growing would leave a copy of the value behind that nobody wipes. An escaped
-            // character has at most six for each of its bytes.
+            // Reserved, since growing would leave a copy of the value behind that is not zeroized.
+            // Each byte has at most six characters when escaped.
             json.reserve(6 * (value.len() + generator_id.len()) + 80);
             text(json, "token", value)?;
         }

@@ -1,4 +1,4 @@
-//! The token record.
+//! The stored record of a token, and its extra data.
 
 use std::borrow::Cow;
 use std::hash::{Hash, Hasher};
@@ -14,44 +14,44 @@ use crate::json::{self, StoredDocument, Value};
 use crate::policy::{Method, Policy};
 use crate::text::Text;
 
-/// Why and when a token was made invalid. Nothing makes it valid again.
+/// When and why a token was invalidated, which is permanent.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Invalidation {
-    /// When, if that is known.
+    /// The time, if known.
     pub date: Option<Timestamp>,
-    /// Why, for people; may be empty.
+    /// The reason, as free text; may be empty.
     pub reason: Text,
 }
 
-/// A token's extra data: a JSON object.
+/// The extra data of a token: a JSON object.
 #[derive(Debug)]
 pub struct ExtraData {
     text: Text,
     client_name: Option<Text>,
-    /// Whether others wrote the text, which need not be JSON then.
+    /// Whether another program wrote the text, which may then be invalid JSON.
     is_foreign: bool,
 }
 
 impl ExtraData {
-    /// Extra data from its canonical text and the client name that stands in it.
+    /// Creates extra data from its canonical text and the client name in it.
     pub(crate) fn new(text: Text, client_name: Option<Text>) -> Self {
         Self { text, client_name, is_foreign: false }
     }
 
-    /// The extra data of a row that others wrote. Its text is kept as it stands.
+    /// Reads the extra data of a row that another program wrote. The text is kept unchanged.
     ///
     /// # Errors
     /// `NoMemory`.
     pub(crate) fn stored(text: &str) -> Result<Self> {
         let document = StoredDocument::read(text)?;
         let client_name = document.root().get("client_name").and_then(json::Item::as_str);
-        // A name that C would cut short is no client's, and nobody can ask for it.
+        // C would truncate a name that contains a NUL, so no caller can ask for that client.
         let client_name = client_name.filter(|name| !name.contains('\0'));
         let client_name = client_name.map(Text::try_new).transpose()?;
         Ok(Self { text: Text::try_new(text)?, client_name, is_foreign: true })
     }
 
-    /// The text, if others wrote it and this library would not: as JSON, it would be another.
+    /// Returns the text if it differs from what this library would write for the same document.
     pub(crate) fn foreign_text(&self) -> Option<&Text> {
         let is_ours = || {
             json::parse_object(&self.text).is_ok_and(|document| {
@@ -63,7 +63,8 @@ impl ExtraData {
         (self.is_foreign && !is_ours()).then_some(&self.text)
     }
 
-    /// The document as JSON, which its text need not be if others wrote it.
+    /// Returns the document as JSON. The text of another program may be something else, such as a
+    /// Python literal.
     ///
     /// # Errors
     /// `NoMemory`.
@@ -74,11 +75,11 @@ impl ExtraData {
         Ok(Cow::Borrowed(&self.text))
     }
 
-    /// The document as JSON, which its text need not be if others wrote it, without the members
-    /// whose names start with `prefix`, in objects inside it too.
+    /// Returns the document as JSON without the members whose names start with `prefix`, also in
+    /// nested objects.
     ///
     /// # Errors
-    /// `NoMemory`; no others for what a store made.
+    /// `NoMemory`.
     pub(crate) fn to_json_without(&self, prefix: &str) -> Result<Cow<'_, str>> {
         if self.is_foreign {
             return StoredDocument::read(&self.text)?.to_json_without(prefix).map(Cow::Owned);
@@ -91,12 +92,12 @@ impl ExtraData {
         json::to_text(&document).map(Cow::Owned)
     }
 
-    /// The document's text.
+    /// Returns the text of the document.
     pub fn text(&self) -> &Text {
         &self.text
     }
 
-    /// The client whose token this is, if its `client_name` is a string.
+    /// Returns the member `client_name` if it is a string.
     pub fn client_name(&self) -> Option<&Text> {
         self.client_name.as_ref()
     }
@@ -109,25 +110,25 @@ fn remove_members(value: &mut Value, prefix: &str) {
     }
 }
 
-/// A record that its indexes and callers share.
+/// A reference to a record, shared by the indexes and by callers.
 pub type SharedRecord = Shared<Record>;
 
-/// Everything that a store knows of one token. A change makes a new record; only `last_used`
-/// moves in place, because a login must not cost more than that.
+/// What a store knows about one token. Records are immutable but for `last_used`, so that a login
+/// need not replace the record.
 ///
-/// There are a million of these: what fills one is its value, and what several tokens have in
-/// common is kept once.
+/// A store can have millions of records. Most of a record is its value; fields that many tokens
+/// share are in [`Common`].
 ///
-/// The order is that of the memory: with the count of references, all but the value is one cache
-/// line, and the value is four.
+/// The order of the fields is their layout: with the reference count, everything but the value is
+/// one cache line, and the value is four.
 #[derive(Debug)]
 #[repr(C)]
 pub struct Record {
     id: i64,
     /// In microseconds, or [`NEVER`].
     expires: i64,
-    /// In microseconds, doubled, or [`NEVER`]: no time is so large, so the lowest bit is free for
-    /// a backend to note uses that it has yet to write.
+    /// In microseconds times 2, or [`NEVER`]. No timestamp needs the highest bit, so the lowest one
+    /// is free for a flag: [`NOTED`].
     last_used: AtomicI64,
     common: Arc<Common>,
     user: Text,
@@ -135,42 +136,43 @@ pub struct Record {
     value: InlineValue,
 }
 
-/// Stands for no time.
+/// Represents no time.
 const NEVER: i64 = i64::MAX - 1;
 
-/// The lowest bit of [`Record::last_used`]: a use that a backend has yet to write.
+/// Flag in [`Record::last_used`]: the file does not have this time yet.
 #[cfg(feature = "sqlite")]
 const NOTED: i64 = 1;
 
-/// What one record has in common with others: a client's tokens differ in nothing else than what
-/// [`Record`] itself has.
+/// Fields that are often the same for many tokens. Two tokens of one client usually differ only in
+/// the fields of [`Record`] itself.
 #[derive(Debug)]
 pub(crate) struct Common {
     local_site: Option<Text>,
     generator_id: Text,
-    /// None: when the token was made.
+    /// `None` if equal to `time_added`.
     last_updated: Option<Timestamp>,
     invalidation: Option<Invalidation>,
     note: Text,
     policy: Arc<Policy>,
     extra_data: Arc<ExtraData>,
-    /// The one of the extra data, where every search finds it at once.
+    /// Copied from the extra data, so that searches read it without another cache miss.
     client_name: Option<Text>,
-    /// A value that is too long to stand in the record; such a token has nothing in common.
+    /// A value that does not fit into the record. Such fields are not shared.
     long_value: Option<TokenValue>,
     /// See [`Record::unreadable`].
     unreadable: Option<&'static str>,
-    /// See [`Record::is_deprecated`].
+    /// Caches [`Record::is_deprecated`].
     deprecation: AtomicU64,
 }
 
 impl Common {
-    /// Whether another record can have the same.
+    /// Returns whether other records can share these fields.
     pub fn can_be_shared(&self) -> bool {
         self.long_value.is_none()
     }
 
-    /// What tells it from others. Documents are shared, so the same document is the same memory.
+    /// Returns what identifies these fields. Documents are interned, so equal ones have the same
+    /// address.
     #[allow(clippy::type_complexity, reason = "a name for it would say less")]
     fn key(
         &self,
@@ -196,7 +198,7 @@ impl Hash for Common {
     }
 }
 
-/// The fields of a record that is yet to be stored, or of one that replaces another.
+/// The fields of a new record, or of one that replaces another.
 #[derive(Clone, Debug)]
 pub(crate) struct RecordFields {
     pub user: Text,
@@ -214,14 +216,14 @@ pub(crate) struct RecordFields {
 }
 
 impl Record {
-    /// A record of these fields that has nothing in common with others.
+    /// Creates a record that shares no fields.
     #[cfg(any(test, feature = "sqlite", feature = "postgres", feature = "mysql"))]
     pub(crate) fn alone(id: i64, fields: RecordFields) -> SharedRecord {
         Self::place_alone(id, fields, None)
     }
 
-    /// The same for a row that others wrote. `unreadable` names a column that cannot be read, if
-    /// there is one; the field has a stand-in then.
+    /// Creates a record from a row that another program wrote. `unreadable` is the name of a column
+    /// with an invalid value, if there is one; its field has a substitute value.
     #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
     pub(crate) fn stored(
         id: i64,
@@ -242,8 +244,8 @@ impl Record {
         record
     }
 
-    /// A record of these fields, whose owner's name is shared already; what is common `share` looks
-    /// up among that of other records.
+    /// Creates a record. `share` interns the shared fields, and `place` moves the record to its
+    /// memory. `fields.user` is interned by the caller.
     ///
     /// # Errors
     /// Those of `place`.
@@ -286,69 +288,69 @@ impl Record {
         Ok(record)
     }
 
-    /// Assigned by the store, never reused.
+    /// Returns the id, which the store assigns and never reuses.
     pub fn id(&self) -> i64 {
         self.id
     }
 
-    /// The owner's name.
+    /// Returns the name of the owner.
     pub fn user(&self) -> &Text {
         &self.user
     }
 
-    /// The Local Site, or none for the global site.
+    /// Returns the Local Site, or `None` for the global site.
     pub fn local_site(&self) -> Option<&Text> {
         self.common.local_site.as_ref()
     }
 
-    /// The secret.
+    /// Returns the value, which is secret.
     pub fn value(&self) -> ValueRef<'_> {
         let long = || self.common.long_value.as_ref().map(TokenValue::borrow);
         let inline = self.value.with_nul().map(ValueRef::from_terminated);
         inline.or_else(long).unwrap_or(ValueRef::from_terminated(&[0]))
     }
 
-    /// The generator that made the value.
+    /// Returns the id of the generator that made the value.
     pub fn generator_id(&self) -> &Text {
         &self.common.generator_id
     }
 
-    /// When the token was made.
+    /// Returns when the token was created.
     pub fn time_added(&self) -> Timestamp {
         self.time_added
     }
 
-    /// When the token was changed last. Logins and invalidation are no changes.
+    /// Returns when the token was last changed. Logins and invalidation do not count.
     pub fn last_updated(&self) -> Timestamp {
         self.common.last_updated.unwrap_or(self.time_added)
     }
 
-    /// From when on the token is expired; none means never.
+    /// Returns when the token expires, or `None` if it does not.
     pub fn expires(&self) -> Option<Timestamp> {
         Timestamp::from_micros(self.expires).ok()
     }
 
-    /// Set once the token is invalid.
+    /// Returns when and why the token was invalidated, if it was.
     pub fn invalidation(&self) -> Option<&Invalidation> {
         self.common.invalidation.as_ref()
     }
 
-    /// For people; may be empty.
+    /// Returns the note, as free text; may be empty.
     pub fn note(&self) -> &Text {
         &self.common.note
     }
 
-    /// What the token may be used for.
+    /// Returns the access policy.
     pub fn policy(&self) -> &Arc<Policy> {
         &self.common.policy
     }
 
-    /// What clients keep with the token.
+    /// Returns the extra data.
     pub fn extra_data(&self) -> &Arc<ExtraData> {
         &self.common.extra_data
     }
 
-    /// When the token was used last, as of now.
+    /// Returns when the token was last used. This is the current time of last use, not a snapshot.
     pub fn last_used(&self) -> Option<Timestamp> {
         Timestamp::from_micros(self.last_used.load(Ordering::Relaxed) >> 1).ok()
     }
@@ -357,9 +359,9 @@ impl Record {
         self.last_used.store(time.map_or(NEVER, |time| time.as_micros() << 1), Ordering::Relaxed);
     }
 
-    /// Whether the generator is deprecated, by a set of deprecated generators that has a version
-    /// of 1 and more. The answer is kept, so that `ask` is called once for each version and not by
-    /// each login; it answers with the version of the set that it looked at.
+    /// Returns whether the generator is deprecated. `version`, which is at least 1, identifies the
+    /// set of deprecated generators. The result is cached: `ask` is called once per version, not
+    /// for each login. It returns the version of the set that it read, and the result.
     pub(crate) fn is_deprecated(&self, version: u64, ask: impl FnOnce() -> (u64, bool)) -> bool {
         let known = self.common.deprecation.load(Ordering::Relaxed);
         if known >> 1 == version {
@@ -370,33 +372,34 @@ impl Record {
         deprecated
     }
 
-    /// Sets `last_used` if it is noted that it has moved; whether it is.
+    /// Sets `last_used` if the record is flagged as having an unwritten use, and returns whether it
+    /// is.
     #[cfg(feature = "sqlite")]
     pub(crate) fn move_noted_use(&self, time: Timestamp) -> bool {
         let moved = |last: i64| (last & NOTED != 0).then_some(time.as_micros() << 1 | NOTED);
         self.last_used.fetch_update(Ordering::AcqRel, Ordering::Acquire, moved).is_ok()
     }
 
-    /// Sets `last_used` and notes that it has moved; whether that was not noted yet.
+    /// Sets `last_used`, flags the record, and returns whether it was unflagged before.
     #[cfg(feature = "sqlite")]
     pub(crate) fn note_use(&self, time: Timestamp) -> bool {
         self.last_used.swap(time.as_micros() << 1 | NOTED, Ordering::AcqRel) & NOTED == 0
     }
 
-    /// Notes once more that `last_used` has moved; whether that was not noted yet.
+    /// Flags the record again and returns whether it was unflagged before.
     #[cfg(feature = "sqlite")]
     pub(crate) fn note_use_again(&self) -> bool {
         self.last_used.fetch_or(NOTED, Ordering::AcqRel) & NOTED == 0
     }
 
-    /// Forgets the note. What `last_used` says after this is as new as every use noted before, and
-    /// any later one is noted again.
+    /// Clears the flag. After this, `last_used` is at least as new as every use that was flagged
+    /// before, and a later use sets the flag again.
     #[cfg(feature = "sqlite")]
     pub(crate) fn forget_use(&self) {
         self.last_used.fetch_and(!NOTED, Ordering::AcqRel);
     }
 
-    /// A copy of all fields, for the record that is to replace this one.
+    /// Copies all fields, for a record that is to replace this one.
     pub(crate) fn fields(&self) -> RecordFields {
         RecordFields {
             user: self.user().clone(),
@@ -414,9 +417,9 @@ impl Record {
         }
     }
 
-    /// Since when the token cannot be used, if it can at some time not be: since it was
-    /// invalidated or expired, whichever came first. A token that is invalid since nobody knows
-    /// when never was of use.
+    /// Returns since when the token is unusable, or from when on it will be: the time of its
+    /// invalidation or expiry, whichever is earlier. If the time of invalidation is unknown,
+    /// `time_added` is taken.
     pub fn dead_since(&self) -> Option<Timestamp> {
         let invalid = self.invalidation().map(|it| it.date.unwrap_or(self.time_added));
         match (invalid, self.expires()) {
@@ -425,16 +428,16 @@ impl Record {
         }
     }
 
-    /// A column of the token's row that cannot be read, if there is one. Such a token is of no use
-    /// but to be revoked.
+    /// Returns the name of a column of the token's row whose value is invalid, if there is one.
+    /// Such a token can only be revoked.
     pub fn unreadable(&self) -> Option<&'static str> {
         self.common.unreadable
     }
 
-    /// Whether the token's policy allows an HTTP method on a resource.
+    /// Returns whether the policy allows an HTTP method on a resource.
     ///
     /// # Errors
-    /// Those of [`Policy::allows`]; `Corrupt` if a column of the row cannot be read.
+    /// Those of [`Policy::allows`]; `Corrupt` if a column of the row is invalid.
     #[inline(always)]
     pub fn allows(
         &self,
@@ -449,7 +452,7 @@ impl Record {
         answer
     }
 
-    /// Tells of which token, and column, an answer cannot be given.
+    /// Adds the token and the column to an error.
     #[cold]
     fn explain(&self, answer: Result<bool>) -> Result<bool> {
         match answer {
@@ -461,7 +464,7 @@ impl Record {
         }
     }
 
-    /// Whether all columns of the token's row can be read.
+    /// Checks that all columns of the token's row are valid.
     ///
     /// # Errors
     /// `Corrupt`, naming the token and the column.
@@ -473,12 +476,12 @@ impl Record {
         })
     }
 
-    /// Whether the token is expired at a time.
+    /// Returns whether the token is expired at a given time.
     pub fn is_expired(&self, at: Timestamp) -> bool {
         at.as_micros() >= self.expires
     }
 
-    /// The client whose token this is.
+    /// Returns the client that the token belongs to, if any.
     pub fn client_name(&self) -> Option<&Text> {
         self.common.client_name.as_ref()
     }

@@ -1,4 +1,4 @@
-//! The snapshot of a record that callers hold.
+//! Snapshots of tokens, which callers hold.
 
 use std::fmt;
 
@@ -9,11 +9,11 @@ use crate::clock::Timestamp;
 use crate::index::Shared;
 use crate::text::Text;
 
-/// A token that callers share. With an `Arc`, which counts weak references too, a login takes 9%
+/// A reference to a snapshot. With an `Arc`, which also counts weak references, a login takes 9%
 /// longer.
 pub type SharedToken = Shared<Token>;
 
-/// A token as it was at one moment. It stays readable whatever becomes of the token or the store.
+/// A snapshot of a token. It stays valid when the token is changed or the store is closed.
 pub struct Token {
     record: SharedRecord,
     last_used: Option<Timestamp>,
@@ -22,7 +22,7 @@ pub struct Token {
 }
 
 impl Token {
-    /// What a snapshot takes in memory, with its count of references.
+    /// Bytes that a snapshot occupies, with its reference count.
     pub(crate) const SIZE: usize = size_of::<usize>() + size_of::<Self>();
 
     pub(crate) fn new(
@@ -33,22 +33,22 @@ impl Token {
         Shared::alone(Self { record, last_used, deprecated, redacted: OnceCell::new() })
     }
 
-    /// The fields that do not change while this snapshot lives.
+    /// Returns the record.
     pub fn record(&self) -> &Record {
         &self.record
     }
 
-    /// When the token was used last, as of this snapshot.
+    /// Returns when the token was last used, as of this snapshot.
     pub fn last_used(&self) -> Option<Timestamp> {
         self.last_used
     }
 
-    /// Whether the token's generator was deprecated when this snapshot was taken.
+    /// Returns whether the generator was deprecated when this snapshot was taken.
     pub fn is_deprecated(&self) -> bool {
         self.deprecated
     }
 
-    /// A name for the token that may be logged: the type and the id, nothing of the secret.
+    /// Returns a name of the token that may be logged: its type and id.
     pub fn redacted(&self) -> &Text {
         self.redacted.get_or_init(|| {
             Text::new(&format!("{}#{}", self.record.value().redacted(), self.record.id()))

@@ -1,4 +1,4 @@
-//! A token's value: the secret itself.
+//! The value of a token: the secret that a client presents.
 
 use std::fmt;
 
@@ -8,34 +8,34 @@ use super::vendor_checksum;
 use super::wipe::wipe;
 use crate::error::{Error, ErrorKind, Result};
 
-/// A value has at most this many characters.
+/// Maximum number of characters in a value.
 pub const MAX_VALUE_CHARS: usize = 255;
 
-/// A token's value. It is wiped from memory when dropped, compared in a time that depends on the
-/// length only, and never printed.
+/// The value of a token. It is zeroized when dropped, compared in constant time, and redacted by
+/// `Debug`.
 pub struct TokenValue {
-    /// UTF-8 with a NUL behind it, so that it can be lent to C without a copy.
+    /// UTF-8 with a terminating NUL, so that C can borrow it without a copy.
     terminated: Box<[u8]>,
 }
 
 impl TokenValue {
-    /// A copy of a value that is known from elsewhere.
+    /// Copies a value.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidArgument`] if it is empty, [`ErrorKind::EmbeddedNul`],
-    /// [`ErrorKind::TooLong`] beyond 255 characters.
+    /// [`ErrorKind::InvalidArgument`] if it is empty, [`ErrorKind::EmbeddedNul`] if it contains a
+    /// NUL, [`ErrorKind::TooLong`] if it exceeds 255 characters.
     pub fn new(value: &str) -> Result<Self> {
         Self::check(value)?;
         Ok(Self::of_len(value.len(), |place| place.copy_from_slice(value.as_bytes())))
     }
 
-    /// A copy of what stands in a token's row, which need not be a value.
+    /// Copies the text of a stored row without checking it.
     #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
     pub(crate) fn stored(text: &str) -> Self {
         Self::of_len(text.len(), |place| place.copy_from_slice(text.as_bytes()))
     }
 
-    /// Whether this can be a value at all.
+    /// Checks that a text can be a value.
     ///
     /// # Errors
     /// As [`TokenValue::new`].
@@ -46,7 +46,8 @@ impl TokenValue {
         if value.contains('\0') {
             return Err(Error::new(ErrorKind::EmbeddedNul, "a token's value contains no NUL"));
         }
-        // What fits in bytes fits in characters: the usual value is not counted.
+        // A value of at most 255 bytes has at most 255 characters, which saves counting in the
+        // usual case.
         if value.len() > MAX_VALUE_CHARS && value.chars().count() > MAX_VALUE_CHARS {
             return Err(Error::new(
                 ErrorKind::TooLong,
@@ -56,20 +57,20 @@ impl TokenValue {
         Ok(())
     }
 
-    /// A value of so many bytes, which are filled in with a text, in the place where they stay:
-    /// moved or grown, they would leave a copy behind that nobody wipes.
+    /// Allocates a value of `len` bytes and lets `fill` write it in place. Moving or growing a
+    /// buffer would leave a copy behind that is not zeroized.
     pub(super) fn of_len(len: usize, fill: impl FnOnce(&mut [u8])) -> Self {
         let mut value = Self { terminated: vec![0; len + 1].into_boxed_slice() };
         fill(&mut value.terminated[..len]);
         value
     }
 
-    /// The value.
+    /// Returns the value.
     pub fn expose(&self) -> &str {
         self.borrow().expose()
     }
 
-    /// The value, borrowed.
+    /// Borrows the value.
     pub fn borrow(&self) -> ValueRef<'_> {
         ValueRef::from_terminated(&self.terminated)
     }
@@ -93,10 +94,10 @@ impl Drop for TokenValue {
     }
 }
 
-/// A token's value, borrowed from who keeps it. It is never printed either.
+/// A borrowed token value, also redacted by `Debug`.
 #[derive(Clone, Copy)]
 pub struct ValueRef<'a> {
-    /// UTF-8, with a NUL behind it.
+    /// UTF-8 with a terminating NUL.
     terminated: &'a [u8],
 }
 
@@ -105,33 +106,35 @@ impl<'a> ValueRef<'a> {
         Self { terminated }
     }
 
-    /// The value.
+    /// Returns the value.
     pub fn expose(self) -> &'a str {
-        // It was made of a text.
+        // The bytes come from a `str`, so this does not fail.
         std::str::from_utf8(self.expose_bytes()).unwrap_or_default()
     }
 
-    /// The value's bytes.
+    /// Returns the bytes of the value.
     pub fn expose_bytes(self) -> &'a [u8] {
         &self.terminated[..self.terminated.len() - 1]
     }
 
-    /// The value's bytes with a NUL behind them, to be lent to C without a copy.
+    /// Returns the bytes of the value with the terminating NUL, so that C can borrow them without a
+    /// copy.
     pub fn expose_with_nul(self) -> &'a [u8] {
         self.terminated
     }
 
-    /// A copy that outlives the lender.
+    /// Copies the value.
     pub fn to_owned(self) -> TokenValue {
         TokenValue { terminated: self.terminated.into() }
     }
 
-    /// Whether this is the value asked for.
+    /// Compares with a presented value in constant time.
     pub fn is(self, value: &[u8]) -> bool {
         constant_time_eq(self.expose_bytes(), value)
     }
 
-    /// What may be shown of it: the type of a value whose checksum holds, nothing of others.
+    /// Returns a form that may be logged: the token type and `***` if the checksum is right,
+    /// otherwise `***`.
     pub fn redacted(self) -> String {
         match self.expose().split_once('_') {
             Some((token_type, _))

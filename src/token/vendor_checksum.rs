@@ -1,21 +1,22 @@
-//! The default generator: a type, entropy in base 62, and a checksum.
+//! The default generator: a token type, base-62 entropy and a checksum.
 
 use super::wipe::wipe;
 use super::{CreateRequest, Entropy, MAX_VALUE_CHARS, TokenGenerator, TokenValue};
 use crate::error::{Error, ErrorKind, Result};
 
-/// The generator's id.
+/// Id of the generator.
 pub const VENDOR_CHECKSUM: &str = "vendor_checksum";
 
 const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 const CHECKSUM_CHARS: usize = 6;
-/// Random bytes never need so many draws; a source that repeats itself would be asked for ever.
+/// Ends the loop for a source that repeats itself. Random bytes never need this many draws.
 const MAX_DRAWS: u32 = 16;
-/// The longest type that leaves 128 bits of entropy and more (32 characters are 190 bits).
+/// Maximum length of a token type. It leaves 32 characters of entropy (190 bits), more than the 128
+/// required.
 const MAX_TYPE_CHARS: usize = MAX_VALUE_CHARS - CHECKSUM_CHARS - 1 - 32;
 
-/// Makes values of 255 characters: `{type}_{entropy}{checksum}`, the entropy drawn uniformly from
-/// the 62 digits and letters, the checksum a CRC-32 of the entropy in base 62.
+/// Generates values of 255 characters: `{type}_{entropy}{checksum}`. The entropy is uniform over
+/// the 62 letters and digits, and the checksum is its CRC-32 in base 62.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct VendorChecksum;
 
@@ -40,7 +41,7 @@ impl TokenGenerator for VendorChecksum {
     }
 }
 
-/// Whether a value has this format, with a checksum that holds.
+/// Returns whether a value has this format and its checksum is right.
 pub(super) fn matches(token_type: &str, value: &str) -> bool {
     let Some(rest) = value.strip_prefix(token_type).and_then(|rest| rest.strip_prefix('_')) else {
         return false;
@@ -53,11 +54,11 @@ pub(super) fn matches(token_type: &str, value: &str) -> bool {
     }
     let (entropy, given) = rest.as_bytes().split_at(rest.len() - CHECKSUM_CHARS);
     let expected = checksum(entropy);
-    // Djblets 3.0 wrote checksums with the case of their letters swapped.
+    // Djblets 3.0 wrote checksums with upper and lower case swapped.
     given == expected || given == expected.map(swap_case)
 }
 
-/// Checks a token type that values are to be made of.
+/// Checks a token type for new values.
 ///
 /// # Errors
 /// [`crate::ErrorKind::InvalidArgument`] unless it is 1 to 216 letters and digits.
@@ -71,11 +72,11 @@ pub(crate) fn check_token_type(token_type: &str) -> Result<()> {
     }
 }
 
-/// Fills a place with uniformly drawn digits, two for each 16 random bits. Some of these stand for
-/// no digits and are thrown away: a remainder would prefer some digits to others.
+/// Fills `place` with uniform base-62 digits, two per 16 random bits. Some words are rejected,
+/// since a remainder would favor some digits.
 fn draw_digits(place: &mut [u8], entropy: &dyn Entropy) -> Result<()> {
-    // For 128 pairs, where the usual value takes 123: too few of them stand for digits but once in
-    // some 400,000 draws.
+    // 128 pairs, of which the usual value needs 123. Fewer are accepted in one of about 400,000
+    // draws.
     let mut random = Wiped([0; MAX_VALUE_CHARS + 1]);
     let mut filled = 0;
     for _ in 0..MAX_DRAWS {
@@ -92,22 +93,21 @@ fn draw_digits(place: &mut [u8], entropy: &dyn Entropy) -> Result<()> {
     Err(Error::new(ErrorKind::Callback, "the entropy source gives bytes that are not random"))
 }
 
-/// Makes two digits of each two bytes, but for those that stand for none, and gives all digits.
+/// Replaces each two bytes by two base-62 digits, drops rejected pairs, and returns the digits.
 ///
-/// The bits are taken as a fraction of one: times 62, what is whole is the first digit, and the
-/// rest times 62 the second. Each pair of digits comes of 17 or 18 of the 65,536 fractions; of some
-/// the first is thrown away, which is told by the rest that is left, so that each has 17. No table
-/// is asked: which part of one is in the cache could tell what was asked.
+/// Maps each u16 to two digits by fixed-point multiplication (Lemire), rejecting 65536 mod 3844
+/// values so that pairs are uniform: 17 of the values map to each pair. There is no lookup table,
+/// since its cache lines would leak the digits by timing.
 fn to_digits(bytes: &mut [u8]) -> &[u8] {
     const BASE: u16 = DIGITS.len() as u16;
     const TOO_MANY: u16 = ((1 << 16) % (62 * 62)) as u16;
-    /// Behind the last digit, twice.
+    /// The pair that marks a rejected word: the character after `z`, twice.
     const NONE: [u8; 2] = [b'z' + 1; 2];
     let times_base = |fraction: u16| {
         let product = u32::from(fraction) * u32::from(BASE);
         ((product >> 16) as u16, product as u16)
     };
-    // Without branches, so that the compiler takes many at once.
+    // Branch-free, so that the compiler vectorizes it.
     let pairs = bytes.as_chunks_mut::<2>().0;
     for pair in &mut *pairs {
         let (first, rest) = times_base(!u16::from_le_bytes(*pair));
@@ -130,7 +130,7 @@ fn to_digits(bytes: &mut [u8]) -> &[u8] {
     pairs[..good].as_flattened()
 }
 
-/// Memory that is wiped when it is dropped.
+/// A buffer that is zeroized when dropped.
 struct Wiped<const LEN: usize>([u8; LEN]);
 
 impl<const LEN: usize> Drop for Wiped<LEN> {
@@ -168,7 +168,7 @@ mod tests {
         assert!(pairs.all(|pair| counts.get(&pair) == Some(&17)));
     }
 
-    /// Gives the same two bytes all the time, but others in one place of so many.
+    /// An entropy source that repeats two bytes, but yields others at every nth word.
     struct Same([u8; 2], usize);
 
     impl Entropy for Same {

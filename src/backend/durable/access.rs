@@ -1,4 +1,4 @@
-//! Who may reach a store's file: the owners and modes of its directory and of the file itself.
+//! Permission checks: owners and modes of a store's file and its directory.
 
 use std::fmt::Display;
 use std::fs::{self, Metadata};
@@ -14,7 +14,7 @@ const GROUP_MAY_WRITE: u32 = 0o020;
 const OTHERS_MAY_WRITE: u32 = 0o002;
 const STICKY: u32 = 0o1000;
 
-/// Checks that only trusted users and groups may replace files in the directory of a path.
+/// Checks that only trusted users and groups can replace files in the directory of a path.
 ///
 /// # Errors
 /// `InvalidArgument`; `Io` if the directory cannot be read.
@@ -25,18 +25,17 @@ pub(super) fn check_directory(path: &Path, trusted: &TrustedOwners) -> Result<()
         Error::new(ErrorKind::Io, format!("{place}: the directory cannot be read: {error}"))
     })?;
     check_owner(&place, "directory", &metadata, trusted)?;
-    // With the sticky bit, a name can be replaced only by the owner of its file or of the
-    // directory.
+    // With the sticky bit, a file can be replaced only by its owner or the owner of the directory.
     if metadata.mode() & STICKY != 0 {
         return Ok(());
     }
     check_writers(&place, "directory", &metadata, trusted)
 }
 
-/// Checks that a path is a regular file that only trusted users and groups may write to.
+/// Checks that a path is a regular file that only trusted users and groups can write to.
 ///
 /// # Errors
-/// `InvalidArgument`; `Io` for a file that is read-only.
+/// `InvalidArgument`; `Io` for a read-only file.
 pub(super) fn check_kind(path: &Path, metadata: &Metadata, trusted: &TrustedOwners) -> Result<()> {
     let place = path.display();
     let kind = metadata.file_type();
@@ -50,12 +49,13 @@ pub(super) fn check_kind(path: &Path, metadata: &Metadata, trusted: &TrustedOwne
         return Err(Error::new(ErrorKind::Io, format!("{place}: the file is read-only")));
     }
     check_writers(&place, "file", metadata, trusted)?;
-    // Whoever put the file there, in a directory such as /tmp, could read what is written to it.
+    // The owner of the file can read everything written to it. In a directory such as /tmp, any
+    // user could have created it.
     check_owner(&place, "file", metadata, trusted)
 }
 
-/// Refuses a file with a second name. After a crash under one name, use under the other would leave
-/// the log behind, and replay it over newer tokens when the first name is used again.
+/// Rejects a file with a second hard link. After a crash under one name, use under the other name
+/// would not find the log. The log would later be replayed over newer tokens.
 pub(super) fn check_only_name(path: &Path, metadata: &Metadata) -> Result<()> {
     if metadata.nlink() <= 1 {
         return Ok(());
@@ -84,7 +84,8 @@ fn check_owner(
     )))
 }
 
-/// A group that may write needs an entry, since who is in it cannot be told. Others never may.
+/// A group with write permission must be trusted explicitly, since its members are unknown. Write
+/// permission for all users is rejected.
 fn check_writers(
     place: &impl Display,
     what: &str,

@@ -1,4 +1,4 @@
-//! Changes that share one commit.
+//! Group commit: changes that share one commit.
 
 use std::collections::VecDeque;
 use std::hash::BuildHasher;
@@ -11,53 +11,55 @@ use crate::backend::{Backend, Operation, Outcome, Selection};
 use crate::error::{Error, Result};
 use crate::memory;
 
-/// What the writer is asked for, and whom it answers. Where the writer is gone, so is what would
-/// have answered, and the caller learns of it.
+/// A job for the writer thread, with the sender of the reply. If the thread has died, the sender is
+/// dropped, and the caller gets an error.
 pub(super) enum Job {
     Change(Operation, Answerer<Result<Outcome>>),
-    /// All that was used before this is to be on the disk.
+    /// Makes all times of last use durable.
     Flush(Answerer<Result<()>>),
-    /// A record was used; the writer need not wake for it at once.
+    /// A record was used. The writer need not wake up immediately.
     Used,
 }
 
-/// A planned change with the caller who waits for it.
+/// A planned change, and the sender of its reply.
 type Waiting = (Result<Plan>, Answerer<Result<Outcome>>);
 
-/// Changes that were planned one by one against the same memory, and that can happen in some order
-/// with the results that were planned.
+/// Changes that were planned independently against the same state. Some order of them gives the
+/// results that were planned.
 pub(super) struct Batch {
     waiting: Vec<Waiting>,
-    /// Whether one of them is a purge.
+    /// Whether one of the changes is a purge.
     purges: bool,
 }
 
-/// A batch that removes as many tokens has them leave the log.
+/// Number of removed tokens from which a batch truncates the log.
 const MANY_REMOVED: usize = 1000;
 
-/// More callers than this wait for the next commit.
+/// Maximum number of changes in a batch.
 const MOST: usize = 1024;
 
-/// Minimum number of callers that share a commit, also when memory is exhausted.
+/// Minimum number of changes in a batch if more are waiting, also when memory is exhausted.
 const AT_LEAST: usize = 4;
 
 impl Batch {
-    /// Takes the changes off the backlog that can share a commit: up to the first that stands
-    /// against one before it.
+    /// Takes changes that can share a commit from the backlog, up to the first that conflicts with
+    /// an earlier one.
     ///
-    /// All callers wait, so any order of the changes is theirs. One that reads what another writes
-    /// may come before it; two that both read and write the same may not share a commit.
+    /// All callers are waiting, so the changes may be applied in any order. A change that reads
+    /// what another writes can be ordered before it. Two changes that both read and write the same
+    /// thing conflict.
     pub fn plan(memory: &Memory, backlog: &mut VecDeque<Job>) -> Self {
         let mut batch = Self { waiting: Vec::with_capacity(AT_LEAST), purges: false };
         let mut claims = Claims::default();
         let book = memory.read();
         let mut next_id = book.as_ref().map_or(0, |book| book.next_id());
-        // Without memory for more, the next commit takes them. The first ones need little.
+        // If there is no memory for more, the next commit takes them. Few changes need little
+        // memory.
         while batch.waiting.len() < MOST
             && (batch.waiting.len() < AT_LEAST || batch.waiting.try_reserve(1).is_ok())
         {
-            // Taken off first, so that a panic drops the job, which tells its caller, and no job is
-            // taken twice.
+            // Removed first: if planning panics, the job is dropped, which notifies its caller, and
+            // is not repeated.
             let (operation, caller) = match backlog.pop_front() {
                 Some(Job::Change(operation, caller)) => (operation, caller),
                 Some(other) => {
@@ -80,7 +82,7 @@ impl Batch {
         batch
     }
 
-    /// What is to be written.
+    /// Returns the effects of all changes.
     pub fn effects(&self) -> impl Iterator<Item = &Effect> + Clone {
         self.waiting
             .iter()
@@ -88,19 +90,19 @@ impl Batch {
             .flat_map(|plan| &plan.effects)
     }
 
-    /// Whether the values of removed tokens are to leave the log: after a purge, or if there are
-    /// many.
+    /// Returns whether to truncate the log, which contains the values of removed tokens: after a
+    /// purge, or if there are many.
     pub fn empties_log(&self) -> bool {
         let removed = self.effects().filter(|effect| matches!(effect, Effect::Remove(_))).count();
         removed >= MANY_REMOVED || self.purges && removed > 0
     }
 
-    /// Makes room in the memory for all that is to be written: once it is, nothing may fail. If
-    /// there is too little memory, the changes that need some fail, and the others go on.
+    /// Reserves memory for all effects, since nothing may fail after they were written. If there is
+    /// too little, the changes that need memory fail, and the others continue.
     pub fn make_room(&mut self, memory: &Memory) {
         let Ok(mut book) = memory.write() else { return };
         let new = self.effects().filter(|effect| matches!(effect, Effect::Insert(_))).count();
-        // The writer's thread may have memory of its own.
+        // Checked here again, since the writer thread may use another malloc arena than the caller.
         let checked = if new > 0 { memory.check_headroom(new) } else { Ok(()) };
         if checked.and_then(|()| memory.make_room(&mut book, self.effects())).is_ok() {
             return;
@@ -112,7 +114,7 @@ impl Batch {
         }
     }
 
-    /// Does in the memory what has been written, and tells the callers.
+    /// Applies the written changes to the memory and replies to the callers.
     pub fn succeed(mut self, memory: &Memory) {
         let mut book = memory.write();
         for (plan, _) in &mut self.waiting {
@@ -125,7 +127,7 @@ impl Batch {
                 Err(error) => Err(error.clone()),
             };
             match applied {
-                // Dropped without a lock: it may be much.
+                // Dropped later without a lock, since there may be many records.
                 Ok(spent) => *effects = spent,
                 Err(error) => *plan = Err(error),
             }
@@ -136,13 +138,13 @@ impl Batch {
                 Ok(Plan { effects, outcome }) => (Ok(outcome), effects),
                 Err(error) => (Err(error), Vec::new()),
             };
-            // The caller waits, so there is somebody to tell.
+            // The caller is blocked until it gets the reply.
             caller.answer(outcome);
             drop(spent);
         }
     }
 
-    /// Tells the callers why nothing was written. Who wanted nothing to be gets the answer.
+    /// Fails every change in the batch. Changes that were no-ops still succeed.
     pub fn fail(self, error: &Error) {
         for (plan, caller) in self.waiting {
             let outcome =
@@ -156,20 +158,20 @@ impl Batch {
     }
 }
 
-/// What changes of one batch must not have in common: what they both read and write. Kept as
-/// hashes; that two are the same by chance only ends a batch early.
+/// The things that changes in a batch read and write, which must be disjoint. Stored as hashes: a
+/// collision only ends a batch early.
 #[derive(Default)]
 struct Claims {
-    /// Needs no entropy of the operating system, as the standard library's does: where there is
-    /// none, that one panics.
+    /// Seeded without entropy from the operating system. The standard library's hasher panics if
+    /// there is none.
     hasher: DefaultHashBuilder,
     taken: HashSet<u64>,
     operations: usize,
-    /// The one operation may touch anything.
+    /// The batch is a single operation that may affect anything.
     whole: bool,
 }
 
-/// One thing that a change reads and writes.
+/// One thing that a change both reads and writes.
 #[derive(Hash)]
 enum Claim<'a> {
     Client(&'a str, Option<&'a str>, &'a str),
@@ -179,7 +181,7 @@ enum Claim<'a> {
 }
 
 impl Claims {
-    /// Claims what a change needs for itself, unless one before it has it.
+    /// Claims what a change reads and writes. Returns false if an earlier change has claimed it.
     fn take(&mut self, operation: &Operation, memory: &Memory) -> bool {
         #[cfg(rbtoken_panic_proof)]
         crate::panic_proof::point(crate::panic_proof::IN_PLAN);
@@ -201,7 +203,7 @@ impl Claims {
                 [record.ok().flatten().map(|record| Claim::Id(record.id())), None]
             }
             Operation::AddLocalSite(name) => [Some(Claim::LocalSite(name)), None],
-            // The last one counts, as it would one by one.
+            // The last of several calls wins, as without batching.
             Operation::SetUserActive(..) => [None, None],
             Operation::RemoveLocalSite(_)
             | Operation::Invalidate(Selection::User(_) | Selection::Everyone, _)
@@ -216,7 +218,7 @@ impl Claims {
             return false;
         }
         if self.taken.try_reserve(wanted.len()).is_err() {
-            // What is not noted shares its commit with nothing else.
+            // Without memory to record its claims, the change gets a commit of its own.
             self.whole = self.operations == 0;
             return self.whole;
         }
@@ -239,7 +241,7 @@ mod tests {
 
     type Reply = Answer<Result<Outcome>>;
 
-    /// Changes that wait for the writer, and those who wait for the answers.
+    /// Changes waiting for the writer, and the receivers of their replies.
     #[derive(Default)]
     struct Waiting {
         backlog: VecDeque<Job>,
@@ -260,14 +262,14 @@ mod tests {
             self.replies.push(reply);
         }
 
-        /// Plans a batch, and returns how many changes are in it.
+        /// Plans a batch and returns the number of its changes.
         fn plan(&mut self, memory: &Memory) -> (Batch, usize) {
             let before = self.backlog.len();
             let batch = Batch::plan(memory, &mut self.backlog);
             (batch, before - self.backlog.len())
         }
 
-        /// How many changes each batch has until all are made.
+        /// Plans and applies batches until none is left, and returns the number of changes in each.
         fn batches(mut self, memory: &Memory) -> Vec<usize> {
             let mut sizes = Vec::new();
             while !self.backlog.is_empty() {
@@ -289,14 +291,14 @@ mod tests {
         matches!(outcome(reply), Ok(Outcome::Done(records)) if records.len() == RECORDS)
     }
 
-    /// A memory that has tokens with the ids from 1 on.
+    /// Creates a memory with tokens 1 to `tokens`.
     fn memory(tokens: i64) -> Memory {
         let memory = Memory::new().unwrap();
         (1..=tokens).for_each(|number| drop(memory.change(insert(number)).unwrap()));
         memory
     }
 
-    /// Stores a token with the value of this number.
+    /// Creates a token with a value made from `number`.
     fn insert(number: i64) -> Operation {
         Operation::Insert(Box::new(fields(number, "alice", None, None)), None)
     }

@@ -1,10 +1,10 @@
-//! What the writer of a file counts, for the statistics of other threads.
+//! Counters of the writer thread, read by other threads for statistics.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::backend::FileUse;
 
-/// Counters that the writer stores after each step.
+/// Counters that the writer thread updates after each step.
 #[derive(Default)]
 pub(super) struct Counters {
     bytes: AtomicU64,

@@ -1,4 +1,4 @@
-//! The database in a store's file: what is written, when it counts, and what is done when it fails.
+//! The SQLite database: transactions, checkpoints and recovery from errors.
 
 use std::os::fd::RawFd;
 use std::os::unix::ffi::OsStrExt;
@@ -22,33 +22,33 @@ use crate::os::files::{self, Identity};
 use crate::os::sqlite::Opened;
 use crate::token::SharedRecord;
 
-/// After so many rows what the journal has is moved into the file.
+/// Number of rows after which the log is checkpointed.
 const ROWS_TO_CHECKPOINT: usize = 1000;
 
 /// The database in a file that this process owns.
 pub(super) struct Database {
-    /// `None` only while this is dropped. Closed before the file is given up.
+    /// `None` only during `drop`, which closes it before it releases the file.
     connection: Option<Connection>,
     file: OwnedFile,
     /// SQLite's descriptor of the file.
     main: Descriptor,
-    /// SQLite's descriptor of its write-ahead log, once it has opened one.
+    /// SQLite's descriptor of the write-ahead log, once it is open.
     log: Option<Descriptor>,
-    /// A change failed, and it may be in the log though nobody was told that it happened.
+    /// A commit failed, and its effects may be in the log although the callers got an error.
     in_doubt: bool,
     rows_since_checkpoint: usize,
-    /// Commits since the file was opened.
+    /// Number of commits since the file was opened.
     commits: u64,
-    /// All of it was read, so its log may be moved into the file on closing.
+    /// All contents were read without an error, so the log may be checkpointed on close.
     is_whole: bool,
 }
 
-/// A descriptor that SQLite writes through.
+/// A descriptor that SQLite writes to.
 #[derive(Clone, Copy)]
 struct Descriptor {
     fd: RawFd,
     identity: Identity,
-    /// The size that SQLite left the file with.
+    /// File size after SQLite's last write.
     len: u64,
 }
 
@@ -59,7 +59,8 @@ impl Descriptor {
         Ok(Self { fd, identity: status.identity, len: status.len })
     }
 
-    /// Checks that the descriptor is open on the file still, and that nobody else resized it.
+    /// Checks that the descriptor still refers to the file and that no other program has resized
+    /// it.
     fn check(&self, file: &OwnedFile) -> Result<()> {
         let path = file.path();
         if checked_status(path, self.fd, self.identity)?.len == self.len {
@@ -70,7 +71,7 @@ impl Descriptor {
         Err(Error::new(ErrorKind::Io, message))
     }
 
-    /// Notes the size that SQLite left the file with.
+    /// Records the file size after SQLite has written.
     fn note_len(&mut self) {
         if let Ok(status) = files::status_of(self.fd)
             && status.identity == self.identity
@@ -81,7 +82,7 @@ impl Descriptor {
 }
 
 impl Database {
-    /// Opens the database in a file, and makes its tables if it is new.
+    /// Opens the database in a file and creates its tables if it is new.
     fn connect(file: OwnedFile) -> Result<Self> {
         let had_log = file.beside(LOG).exists();
         let (opened, files) = file.watch(|| schema::open(&file));
@@ -109,7 +110,7 @@ impl Database {
                 Ok(database)
             }
             Err(error) => {
-                // SQLite may have made one only to see that there is nothing in it.
+                // SQLite may have created an empty one.
                 if !had_log {
                     file.remove_empty_log(None);
                 }
@@ -121,7 +122,7 @@ impl Database {
         }
     }
 
-    /// Learns under which descriptor SQLite has its log open, once it has.
+    /// Records the descriptor of SQLite's log, once it is open.
     fn learn_log(&mut self, opened: &[Opened]) -> Result<()> {
         if self.log.is_none() {
             let path = self.file.beside(LOG);
@@ -130,8 +131,8 @@ impl Database {
         Ok(())
     }
 
-    /// Opens the database in a file, and gives all that it has, part by part. If something is wrong
-    /// with it, it is left as it is.
+    /// Opens the database in a file and passes its contents to `give`, part by part. If that fails,
+    /// the file is unchanged.
     pub fn open(
         file: OwnedFile,
         documents: &Documents,
@@ -150,7 +151,7 @@ impl Database {
         Ok(database.keep_file())
     }
 
-    /// Makes a new database in a new file with all that a store has.
+    /// Creates a database with the contents of a store in a new file.
     pub fn copy(file: OwnedFile, contents: &Contents) -> Result<()> {
         let mut database = Self::connect(file)?;
         database.fill(contents)?;
@@ -176,19 +177,19 @@ impl Database {
         Ok(())
     }
 
-    /// Leaves the file in place, also if it is new.
+    /// Keeps the file, even if it is new.
     fn keep_file(mut self) -> Self {
         self.file.keep();
         self
     }
 
-    /// Moves the log into the file, closes the connection, and removes the log.
+    /// Checkpoints the log, closes the connection and removes the log.
     fn close(&mut self) {
-        // What cannot be moved now is in the log when the file is opened again.
+        // If this fails, the log is replayed when the file is opened again.
         let _ = if self.is_whole { self.empty_log_into_file() } else { Ok(()) };
         let Some(connection) = self.connection.take() else { return };
         if self.is_stolen() {
-            // Closing would close files of the host's.
+            // Leaked, since closing it would close files of the host.
             std::mem::forget(connection);
             return;
         }
@@ -203,7 +204,7 @@ impl Database {
         self.checkpoint("TRUNCATE")
     }
 
-    /// Whether the host has another file under a descriptor of SQLite's.
+    /// Returns whether the host has reused the number of one of SQLite's descriptors.
     fn is_stolen(&self) -> bool {
         let path = self.file.path();
         let mut descriptors = [Some(&self.main), self.log.as_ref()].into_iter().flatten();
@@ -215,7 +216,7 @@ impl Database {
         self.connection.as_ref().ok_or_else(closed)
     }
 
-    /// Checks every descriptor that is written through.
+    /// Checks all descriptors that are written to.
     fn check_descriptors(&self) -> Result<()> {
         self.file.check_descriptors(self.main.fd)?;
         self.main.check(&self.file)?;
@@ -225,7 +226,7 @@ impl Database {
         }
     }
 
-    /// Checks that the names of the file and its log still lead to what is written.
+    /// Checks that the paths of the file and its log still refer to the open files.
     fn check_names(&self) -> Result<()> {
         self.file.check_in_place()?;
         match &self.log {
@@ -250,7 +251,7 @@ impl Database {
         let path = self.file.path();
         rows::load(self.connection()?, documents, commons, give).map_err(|unreadable| {
             match unreadable {
-                // A table or a column is missing.
+                // A table or column is missing.
                 Unreadable::Sql(error) if error.sqlite_error_code() == Some(ErrorCode::Unknown) => {
                     let message = format!("{}: the file is damaged: {error}", path.display());
                     Error::new(ErrorKind::Corrupt, message)
@@ -261,7 +262,7 @@ impl Database {
         })
     }
 
-    /// Writes effects, all of them or none. They are on the disk when this returns.
+    /// Commits effects in one transaction. They are durable when this returns.
     pub fn write<'a>(&mut self, effects: impl IntoIterator<Item = &'a Effect>) -> Result<()> {
         let mut count = 0;
         let effects = effects.into_iter().inspect(|_| count += 1);
@@ -270,7 +271,7 @@ impl Database {
         Ok(())
     }
 
-    /// Writes when records were used last.
+    /// Commits the times of last use of records.
     pub fn write_uses(&mut self, records: &[SharedRecord]) -> Result<()> {
         self.transaction(|connection| {
             let mut statement = rows::use_statement(connection)?;
@@ -293,7 +294,7 @@ impl Database {
             work(&transaction)?;
             transaction.commit()
         };
-        // SQLite opens the log for the first change at the latest.
+        // SQLite opens the log before its first commit.
         let (written, opened) = match self.log {
             Some(_) => (run(), Vec::new()),
             None => self.file.watch(run),
@@ -306,15 +307,15 @@ impl Database {
         self.commits += u64::from(written.is_ok());
         written.map_err(|error| {
             let error = sql_error(self.file.path(), &error);
-            // A commit that failed may have reached the journal: it must not come back after a
-            // crash, since the callers are told that it did not happen.
+            // The failed commit may be in the log. It must not be replayed after a crash, since the
+            // callers are told that it failed.
             self.in_doubt = true;
             let _ = self.settle();
             error
         })
     }
 
-    /// Returns the sizes after the last commit, and the number of commits.
+    /// Returns the file sizes after the last commit, and the number of commits.
     pub fn use_of_file(&self) -> FileUse {
         FileUse {
             bytes: self.main.len,
@@ -323,19 +324,19 @@ impl Database {
         }
     }
 
-    /// Drops SQLite's page cache.
+    /// Frees SQLite's page cache.
     pub fn release_memory(&mut self) {
         let _ = self.sql("PRAGMA shrink_memory");
     }
 
-    /// Says that a change may have been left half-way.
+    /// Marks the last commit as uncertain: its effects may be in the log.
     pub fn doubt(&mut self) {
         self.in_doubt = true;
         self.note_sizes();
     }
 
-    /// Takes what a failed change may have left in the journal out of it. Nothing else is written
-    /// before that.
+    /// Removes the effects of an uncertain commit from the log. Must succeed before anything else
+    /// is written.
     fn settle(&mut self) -> Result<()> {
         if !self.in_doubt {
             return Ok(());
@@ -353,23 +354,22 @@ impl Database {
         Ok(())
     }
 
-    /// Moves what the journal has into the file, if there is much of it. Nothing depends on it:
-    /// what is in the journal is as safe as what is in the file.
+    /// Checkpoints the log if it is large. Failure is harmless: commits in the log are as durable
+    /// as those in the file.
     pub fn tidy(&mut self) {
         if self.rows_since_checkpoint >= ROWS_TO_CHECKPOINT && !self.in_doubt {
             let _ = self.checkpoint("PASSIVE");
         }
     }
 
-    /// Moves what the log has into the file, and cuts the log to nothing, so that it no longer has
-    /// what was deleted. Not done oftener than needed: commits take longer while the log grows
-    /// again.
+    /// Checkpoints and truncates the log, so that it no longer contains deleted values. Not done
+    /// more often than needed, since commits take longer while the log grows again.
     ///
     /// # Errors
-    /// Those of the disk; what was committed is safe all the same.
+    /// Those of the disk. Committed changes are durable nevertheless.
     pub fn empty_log(&mut self) -> Result<()> {
         self.settle()?;
-        // Without a log, or with an empty one, there is nothing to do.
+        // Nothing to do if there is no log or it is empty.
         if self.log.is_some_and(|log| log.len > 0) {
             self.check_names()?;
             self.checkpoint("TRUNCATE")?;
@@ -403,7 +403,7 @@ impl Drop for Database {
     }
 }
 
-/// Returns the first descriptor under which SQLite opened the file of a path.
+/// Returns the first descriptor with which SQLite opened a path.
 fn find(opened: &[Opened], path: &Path) -> Option<RawFd> {
     let name = path.as_os_str().as_bytes();
     opened.iter().find(|file| file.path.to_bytes() == name).map(|file| file.fd)

@@ -1,4 +1,4 @@
-//! Errors about a file of a store.
+//! Conversion of SQLite's and the operating system's errors.
 
 use std::io;
 use std::path::Path;
@@ -7,7 +7,7 @@ use rusqlite::ErrorCode;
 
 use crate::error::{Error, ErrorKind};
 
-/// An error of SQLite's about a file.
+/// Converts an error of SQLite about a file.
 pub(super) fn sql_error(path: &Path, error: &rusqlite::Error) -> Error {
     let (kind, what) = match error.sqlite_error_code() {
         Some(ErrorCode::DiskFull) => (ErrorKind::Io, "the disk is full"),
@@ -23,7 +23,7 @@ pub(super) fn sql_error(path: &Path, error: &rusqlite::Error) -> Error {
         }
         Some(ErrorCode::OutOfMemory) => (ErrorKind::NoMemory, "the memory is exhausted"),
         Some(_) => (ErrorKind::Database, "the database refused"),
-        // What is not SQLite's own is about a value that a row has.
+        // Errors without a code come from rusqlite and are about a value in a row.
         None => (ErrorKind::Corrupt, "the file is damaged"),
     };
     let code = match error.sqlite_error() {
@@ -33,7 +33,7 @@ pub(super) fn sql_error(path: &Path, error: &rusqlite::Error) -> Error {
     Error::new(kind, format!("{}: {what}{code}", path.display()))
 }
 
-/// An error of the operating system about a path.
+/// Converts an error of the operating system about a path.
 pub(super) fn io_error(path: &Path, what: &str, error: &io::Error) -> Error {
     let kind = match error.kind() {
         io::ErrorKind::OutOfMemory => ErrorKind::NoMemory,

@@ -1,4 +1,4 @@
-//! The file of a durable store: who may open it, and who owns it.
+//! Ownership of a store's file: checks, locks and descriptors.
 
 use std::ffi::{CString, OsStr};
 use std::fs::{self, File, Metadata, OpenOptions, TryLockError};
@@ -20,20 +20,21 @@ use crate::os::files::{self, Identity, Status};
 use crate::os::lock::{self, Registered};
 use crate::os::sqlite::{self, Opened};
 
-/// How SQLite keeps other programs out of a file.
+/// How other programs are locked out of the file.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Locking {
-    /// The library holds a lock of the open file description, and SQLite locks nothing.
+    /// By an open file description lock of this library. SQLite takes no locks.
     OpenFile,
-    /// SQLite locks for itself: the system has no such locks. Anything in the process that closes
-    /// the file releases them.
+    /// By SQLite's own locks, where the system has no open file description locks. They are lost
+    /// when any part of the process closes the file.
     Sqlite,
 }
 
-/// The two ways to look a file up, made once: a commit looks, and must not allocate for it.
+/// Two names to look up the file. Created when it is opened, since a commit must not allocate for
+/// it.
 struct Names {
     path: CString,
-    /// In the directory.
+    /// Relative to the directory.
     name: CString,
 }
 
@@ -45,32 +46,32 @@ impl Names {
     }
 }
 
-/// A file that a store owns, until this is dropped or the process ends.
+/// A file that this process owns until this is dropped.
 pub(super) struct OwnedFile {
     path: PathBuf,
     names: Names,
     log_names: Names,
     file: CheckedFile,
-    /// Where the file lies: lookups go on after a `chroot`.
+    /// The file's directory. After a `chroot`, the file is looked up relative to it.
     directory: CheckedFile,
-    /// The root directory that the path is good for.
+    /// The root directory that the path refers to.
     root: Identity,
     locking: Locking,
-    /// Whether there is nothing in it yet.
+    /// Whether the file was empty when it was opened.
     is_new: bool,
-    /// Set until the open that made the file has succeeded.
+    /// Set until the call that created the file has succeeded.
     made: Option<NewFile>,
     trusted: TrustedOwners,
-    /// Removed last: the next who opens the file must not lose locks by this one's close.
+    /// Dropped last: closing the file must not release the locks of the next owner.
     _registered: Registered,
 }
 
 impl OwnedFile {
-    /// Opens the file at a path for one owner, and makes it if there is none.
+    /// Opens the file at a path exclusively, creating it if it does not exist.
     ///
     /// # Errors
-    /// `InvalidArgument` for what is no such file or lies where others could replace it, `Locked`,
-    /// `Version`, `Io`. Nothing is written then.
+    /// `InvalidArgument` if it is not a store's file or others could replace it; `Locked`,
+    /// `Version`, `Io`. The file is unchanged then.
     pub fn open(location: &str, trusted: &TrustedOwners) -> Result<Self> {
         let path = resolve(Path::new(location))?;
         check_directory(&path, trusted)?;
@@ -80,7 +81,7 @@ impl OwnedFile {
             Err(error) => return Err(io_error(&path, "cannot be opened", &error)),
         };
         if let Some(metadata) = &found {
-            // The clearer message of the two, for another name of a file that is in use.
+            // Checked first for a clear error message if the path is another name of an open file.
             if lock::registry().contains(Identity::of(metadata)) {
                 return Err(locked(&path, "another store of this process"));
             }
@@ -90,10 +91,10 @@ impl OwnedFile {
         Self::own(path, found.as_ref(), trusted)
     }
 
-    /// Makes a file of a store at a path where there is none.
+    /// Creates a new file at a path.
     ///
     /// # Errors
-    /// `Exists`; as [`OwnedFile::open`].
+    /// `Exists`; those of [`OwnedFile::open`].
     pub fn create(location: &str, trusted: &TrustedOwners) -> Result<Self> {
         if fs::symlink_metadata(location).is_ok() {
             let message = format!("{location}: there is such a file already");
@@ -104,15 +105,15 @@ impl OwnedFile {
         Self::own(path, None, trusted)
     }
 
-    /// Leaves the file in place from now on: the open that may have made it has succeeded.
+    /// Keeps the file: the call that may have created it has succeeded.
     pub fn keep(&mut self) {
         self.made.iter_mut().for_each(NewFile::keep);
     }
 
-    /// Opens a file and locks it. `found` is what the path leads to; `None` makes a file.
+    /// Opens or creates a file and locks it. `found` is the existing file; `None` creates one.
     fn own(path: PathBuf, found: Option<&Metadata>, trusted: &TrustedOwners) -> Result<Self> {
         side_files::check(&path, found.map(Metadata::len), trusted).map_err(|error| {
-            // The log may be that of a store that makes the file meanwhile.
+            // The log may belong to a store that is creating the file right now.
             let is_made = found.is_none() && fs::symlink_metadata(&path).is_ok();
             if is_made { locked(&path, NEW_OWNER) } else { error }
         })?;
@@ -127,15 +128,15 @@ impl OwnedFile {
             None => create(&path),
         };
         let file = file.map_err(|error| match error.kind() {
-            // Looked at before, the path led nowhere.
+            // It did not exist when it was checked.
             io::ErrorKind::AlreadyExists => locked(&path, NEW_OWNER),
             _ => cannot_open(error),
         })?;
         let metadata = file.metadata().map_err(cannot_open)?;
         let identity = Identity::of(&metadata);
         let mut made = found.is_none().then(|| NewFile::new(&path, identity));
-        // In the list before it is locked: a child of a fork must not keep the lock. What waits for
-        // the disk comes after the registry is released, since a fork waits for that.
+        // Registered before it is locked, since the child of a fork must not keep the lock. Disk
+        // operations follow after the registry is released, since a fork waits for the registry.
         let _registered = registry.add(identity, file.as_raw_fd());
         let file = CheckedFile::new(file).map_err(cannot_open)?;
         if found.is_some_and(|found| Identity::of(found) != identity) {
@@ -146,7 +147,7 @@ impl OwnedFile {
         check_mount(&path, &file, &directory)?;
         let root = files::status_of_path(c"/").map_err(cannot_open)?.identity;
         let locking = lock_file(&path, &file).inspect_err(|error| {
-            // Another process found the new file, and goes on with it.
+            // Another process has locked the new file and uses it.
             if error.kind() == ErrorKind::Locked {
                 made.iter_mut().for_each(NewFile::keep);
             }
@@ -169,7 +170,7 @@ impl OwnedFile {
         };
         owned.check_in_place().map_err(|_| locked(&owned.path, "somebody who replaces it"))?;
         if owned.is_new {
-            // One that somebody else made may be open to others.
+            // Another user may have created the file with broader permissions.
             owned.restrict(&metadata)?;
         } else {
             owned.check_header()?;
@@ -184,9 +185,9 @@ impl OwnedFile {
         Ok(owned)
     }
 
-    /// Runs `work`, in which SQLite opens this file and those beside it, and returns what it
-    /// opened. SQLite gets no other file under these names, and none that somebody else could
-    /// write.
+    /// Runs `work`, in which SQLite opens the file and its journal or log, and returns the files
+    /// that it opened. SQLite cannot open any other file at these paths, nor one that others could
+    /// write to.
     pub fn watch<T>(&self, work: impl FnOnce() -> T) -> (T, Vec<Opened>) {
         let accept = |path: &Path, file: &File| {
             if !path.as_os_str().as_bytes().starts_with(self.path.as_os_str().as_bytes()) {
@@ -210,13 +211,13 @@ impl OwnedFile {
         self.locking
     }
 
-    /// Whether there is nothing in the file yet.
+    /// Returns whether the file was empty when it was opened.
     pub fn is_new(&self) -> bool {
         self.is_new
     }
 
-    /// Checks that the library's own descriptors are still open on the file and its directory, and
-    /// that the lock is held. `main` is SQLite's descriptor of the file.
+    /// Checks that this library's descriptors still refer to the file and its directory, and that
+    /// the lock is held. `main` is SQLite's descriptor of the file.
     pub fn check_descriptors(&self, main: RawFd) -> Result<()> {
         let is_locked = || self.locking == Locking::Sqlite || lock::is_held(&self.file, main);
         if self.file.is_open() && self.directory.is_open() && is_locked() {
@@ -225,12 +226,12 @@ impl OwnedFile {
         Err(descriptor_closed(&self.path))
     }
 
-    /// Checks that the path still leads to this file, so that what is written is found there again.
+    /// Checks that the path still refers to this file, so that what is written can be found there.
     pub fn check_in_place(&self) -> Result<()> {
         self.check_name(&self.names, self.file.identity())
     }
 
-    /// Checks that the log's name still leads to the log.
+    /// Checks that the path of the log still refers to the log.
     pub fn check_log_in_place(&self, log: Identity) -> Result<()> {
         self.check_name(&self.log_names, log)
     }
@@ -249,12 +250,12 @@ impl OwnedFile {
         if files::status_of_path(c"/")?.identity == self.root {
             return files::status_of_path(&names.path);
         }
-        // After a chroot, the path may lead to another file.
+        // After a chroot, the path may refer to another file.
         files::status_at(self.directory.as_raw_fd(), &names.name)
     }
 
-    /// Removes SQLite's log if there is nothing in it, and its name leads to it. `identity` is the
-    /// log's; `None` is any. The file must still be locked.
+    /// Removes an empty log. `identity` is that of the log; `None` accepts any. The file must be
+    /// locked.
     pub fn remove_empty_log(&self, identity: Option<Identity>) {
         let name = &self.log_names.name;
         if self.directory.is_open()
@@ -276,7 +277,7 @@ impl OwnedFile {
             .map_err(|error| io_error(&self.path, "cannot be restricted to its owner", &error))
     }
 
-    /// Checks that the file is one of ours, before SQLite may touch it.
+    /// Checks that the file was written by this library, before SQLite opens it.
     fn check_header(&self) -> Result<()> {
         let not_ours = || {
             let message = format!("{}: the file holds something else", self.path.display());
@@ -298,8 +299,8 @@ impl OwnedFile {
             return not_ours();
         }
         check_version(&self.path, number(60))?;
-        // The format versions are those of a file with and without a write-ahead log. SQLite would
-        // write others anew, before it finds whether the rest is damaged.
+        // The format versions say whether the file uses a write-ahead log. SQLite would overwrite
+        // unknown ones before it detects other damage.
         if !matches!(header[18..20], [1, 1] | [2, 2]) {
             let message = format!(
                 "{}: the file is damaged: the format versions in its header are unknown",
@@ -310,8 +311,8 @@ impl OwnedFile {
         Ok(())
     }
 
-    /// Whether the power was cut while the file was made: SQLite's journal of that lies beside it,
-    /// by which SQLite makes it empty again.
+    /// Returns whether a power failure interrupted the creation of the file. Its rollback journal
+    /// still exists then, and SQLite will use it to empty the file.
     fn is_half_made(&self) -> bool {
         const START: [u8; 8] = [0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7];
         let mut start = [0_u8; START.len()];
@@ -320,8 +321,8 @@ impl OwnedFile {
         read.is_ok() && start == START
     }
 
-    /// Leaves a file that could not be made into a store as it was found: empty, or not there.
-    /// Nobody has it open as a database.
+    /// Restores a file whose initialization failed: it was empty or did not exist. It must not be
+    /// open as a database.
     pub fn remove(self) {
         if self.made.is_none() {
             let _ = self.file.set_len(0);
@@ -329,7 +330,7 @@ impl OwnedFile {
         }
     }
 
-    /// The path of a file that belongs to this one.
+    /// Returns the path of a journal or log of this file.
     pub fn beside(&self, end: &str) -> PathBuf {
         side_files::path(&self.path, end)
     }
@@ -337,9 +338,10 @@ impl OwnedFile {
 
 impl Drop for OwnedFile {
     fn drop(&mut self) {
-        // While it is still locked: nobody else may have begun to use it.
+        // Before it is unlocked, since nobody else uses the file yet.
         drop(self.made.take());
-        // Closing is not enough: a child that was forked without handlers has the descriptor too.
+        // Closing the file does not suffice: a child of a fork without handlers has the descriptor
+        // too.
         if self.file.is_open() {
             if self.locking == Locking::OpenFile {
                 lock::unlock(&self.file);
@@ -349,7 +351,7 @@ impl Drop for OwnedFile {
     }
 }
 
-/// Locks a file for this process alone.
+/// Locks a file for this process.
 fn lock_file(path: &Path, file: &File) -> Result<Locking> {
     let failed = |error: io::Error| io_error(path, "cannot be locked", &error);
     match file.try_lock() {
@@ -364,10 +366,10 @@ fn lock_file(path: &Path, file: &File) -> Result<Locking> {
     }
 }
 
-/// Returns the status of the file that is open under a descriptor.
+/// Returns the status of an open file.
 ///
 /// # Errors
-/// `Io` if it is another file: the host closed the descriptor and reused its number.
+/// `Io` if the descriptor refers to another file: the host has closed it and reused its number.
 pub(super) fn checked_status(path: &Path, fd: RawFd, identity: Identity) -> Result<Status> {
     match files::status_of(fd) {
         Ok(status) if status.identity == identity => Ok(status),
@@ -384,19 +386,19 @@ fn descriptor_closed(path: &Path) -> Error {
     Error::new(ErrorKind::Io, message)
 }
 
-/// The directory of a resolved path.
+/// Returns the directory of a resolved path.
 fn directory_of(path: &Path) -> &Path {
     path.parent().unwrap_or(path)
 }
 
-/// Whether a store of this process owns the file at a path.
+/// Returns whether a store of this process owns the file at a path.
 pub(super) fn is_owned_path(path: &Path) -> bool {
     let metadata = fs::metadata(path);
     metadata.is_ok_and(|metadata| lock::registry().contains(Identity::of(&metadata)))
 }
 
-/// Refuses a file that is mounted by itself, such as a container's `-v FILE:FILE`. Its log lies in
-/// another directory than the one that the file is kept in, which is as bad as a second name.
+/// Rejects a file that is a mount point, such as a container's `-v FILE:FILE`. Its log would be in
+/// another directory than the mounted file, with the same effect as a second hard link.
 fn check_mount(path: &Path, file: &File, directory: &File) -> Result<()> {
     let mount = |file: &File| files::mount_of(file.as_raw_fd());
     match (mount(file), mount(directory)) {
@@ -411,13 +413,13 @@ fn check_mount(path: &Path, file: &File, directory: &File) -> Result<()> {
     }
 }
 
-/// The path without symbolic links, so that a change of one leads nobody astray later.
+/// Resolves symbolic links, so that changing one later has no effect.
 fn resolve(path: &Path) -> Result<PathBuf> {
     let error = |error: io::Error| io_error(path, "cannot be found", &error);
     match fs::canonicalize(path) {
         Ok(path) => Ok(path),
         Err(missing) if missing.kind() == io::ErrorKind::NotFound => {
-            // Another store may make the file meanwhile: that is no link.
+            // Not a link if another store has created the file meanwhile.
             if fs::symlink_metadata(path).is_ok_and(|it| it.is_symlink()) {
                 let message = format!("{}: the symbolic link leads nowhere", path.display());
                 return Err(Error::new(ErrorKind::Io, message));
@@ -433,17 +435,17 @@ fn resolve(path: &Path) -> Result<PathBuf> {
     }
 }
 
-/// Who has a file open that was not there a moment ago.
+/// The owner of a file that did not exist a moment ago.
 const NEW_OWNER: &str = "somebody who has just made it";
 
-/// Makes a new file that nobody else may read.
+/// Creates a file that only its owner can read.
 fn create(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create_new(true).mode(0o600);
     descriptors::open(&options, path)
 }
 
-/// Syncs the directory of a path, so that its names last.
+/// Syncs the directory of a path, so that new names in it are durable.
 fn sync_directory(path: &Path) -> io::Result<()> {
     path.parent().map_or(Ok(()), |directory| descriptors::open_for_reading(directory)?.sync_all())
 }

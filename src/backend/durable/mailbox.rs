@@ -1,9 +1,8 @@
-//! How callers and the writer's thread hand things to each other.
+//! A bounded channel and a oneshot channel, between callers and the writer thread.
 //!
-//! The standard library's channels would do, but leave an allocation in each thread of the host
-//! that ever waited, which memory checkers report. Its mutexes and condition variables do not; and
-//! unlike those of parking_lot, which keeps waiting threads in a table of the process, they work in
-//! a child of fork whose parent's threads were waiting.
+//! The standard library's channels keep an allocation in each thread that ever waited, which leak
+//! checkers report. Its mutexes and condition variables do not. Those of parking_lot would not work
+//! in the child of a fork, since they keep waiting threads in a global table.
 
 use std::collections::VecDeque;
 use std::time::Instant;
@@ -12,17 +11,17 @@ use crate::error::Result;
 use crate::memory;
 use crate::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-/// Locks a mutex that nothing panics under.
+/// Locks a mutex. No code panics while it holds one.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Waits for a change of what a mutex guards.
+/// Waits for a notification.
 fn wait<'a, T>(changed: &Condvar, guard: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
     changed.wait(guard).unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A queue from any number of threads to one. It holds at most so many things at a time.
+/// Creates a channel with any number of senders and one receiver, which holds at most `most` items.
 pub(super) fn queue<T>(most: usize) -> (Sender<T>, Receiver<T>) {
     let state = State { things: VecDeque::new(), sender: true, receiver: true };
     let queue = Queue { most, state: Mutex::new(state), changed: Condvar::new() };
@@ -38,19 +37,20 @@ struct Queue<T> {
 
 struct State<T> {
     things: VecDeque<T>,
-    /// Whether the ends are still there.
+    /// Whether each end exists.
     sender: bool,
     receiver: bool,
 }
 
-/// The end of a queue that threads share to put things in.
+/// The sending end of a channel, which threads share.
 pub(super) struct Sender<T>(Arc<Queue<T>>);
 
 impl<T> Sender<T> {
-    /// Puts a thing in, once there is room; it is dropped if nobody will take it.
+    /// Sends an item, waiting while the channel is full. The item is dropped if the receiver was
+    /// dropped.
     ///
     /// # Errors
-    /// `NoMemory`; the thing is dropped.
+    /// `NoMemory`; the item is dropped.
     pub fn send(&self, thing: T) -> Result<()> {
         let mut state = lock(&self.0.state);
         while state.receiver && state.things.len() >= self.0.most {
@@ -75,20 +75,20 @@ impl<T> Drop for Sender<T> {
     }
 }
 
-/// What a receiver got.
+/// The result of receiving.
 pub(super) enum Received<T> {
     Thing(T),
-    /// Nothing came in time.
+    /// Nothing was sent in time.
     Late,
-    /// Nothing is there, and nothing will come.
+    /// The channel is empty and the sender was dropped.
     Closed,
 }
 
-/// The end of a queue that takes things out.
+/// The receiving end of a channel.
 pub(super) struct Receiver<T>(Arc<Queue<T>>);
 
 impl<T> Receiver<T> {
-    /// Waits for a thing, until a time if there is one.
+    /// Waits for an item, until a deadline if there is one.
     pub fn receive(&self, until: Option<Instant>) -> Received<T> {
         let mut state = lock(&self.0.state);
         loop {
@@ -113,7 +113,7 @@ impl<T> Receiver<T> {
         }
     }
 
-    /// Takes all that is there, unless there is no memory for it behind what was taken before.
+    /// Appends all items of the channel to a queue, unless there is no memory for that.
     pub fn take_all(&self, taken: &mut VecDeque<T>) {
         let mut state = lock(&self.0.state);
         if taken.try_reserve(state.things.len()).is_ok() {
@@ -138,7 +138,7 @@ impl<T> Drop for Receiver<T> {
     fn drop(&mut self) {
         let mut state = lock(&self.0.state);
         state.receiver = false;
-        // What they hold may wait for an answer, and learns that none comes.
+        // Dropping the items may notify callers that wait for a reply.
         let things = std::mem::take(&mut state.things);
         drop(state);
         self.0.changed.notify_all();
@@ -146,7 +146,7 @@ impl<T> Drop for Receiver<T> {
     }
 }
 
-/// A place for one answer.
+/// Creates a oneshot channel for a reply.
 pub(super) fn question<T>() -> (Answerer<T>, Answer<T>) {
     let slot = Arc::new(Slot { state: Mutex::new(Answered::NotYet), changed: Condvar::new() });
     (Answerer(Arc::clone(&slot)), Answer(slot))
@@ -163,13 +163,13 @@ enum Answered<T> {
     Never,
 }
 
-/// Whoever has this owes the answer; dropped without one, it tells that none comes.
+/// Sends a reply. Dropped without one, it notifies the receiver that none will come.
 pub(super) struct Answerer<T>(Arc<Slot<T>>);
 
 impl<T> Answerer<T> {
     pub fn answer(self, answer: T) {
         *lock(&self.0.state) = Answered::With(answer);
-        // Dropping it wakes who waits.
+        // `drop` wakes the receiver.
     }
 }
 
@@ -184,11 +184,11 @@ impl<T> Drop for Answerer<T> {
     }
 }
 
-/// Whoever has this waits for the answer.
+/// Receives a reply.
 pub(super) struct Answer<T>(Arc<Slot<T>>);
 
 impl<T> Answer<T> {
-    /// The answer; none if nobody is left to give it.
+    /// Waits for the reply. Returns `None` if the sender was dropped.
     pub fn wait(self) -> Option<T> {
         let mut state = lock(&self.0.state);
         loop {
@@ -270,8 +270,8 @@ mod tests {
     }
 }
 
-/// Every order in which threads can send, wait and end. A wake-up that is lost leaves all threads
-/// waiting, which loom reports.
+/// Explores orders in which threads send, wait and end. A lost wake-up leaves all threads waiting,
+/// which loom reports.
 #[cfg(test)]
 #[cfg(loom)]
 mod models {
@@ -279,15 +279,15 @@ mod models {
 
     use super::*;
 
-    /// Runs a model with up to three switches from a thread that could go on, or with
-    /// `LOOM_MAX_PREEMPTIONS`: all of them would take hours.
+    /// Runs a model with at most three preemptions, or `LOOM_MAX_PREEMPTIONS`. More would take
+    /// hours.
     fn model(run: impl Fn() + Sync + Send + 'static) {
         let mut builder = loom::model::Builder::new();
         builder.preemption_bound = builder.preemption_bound.or(Some(3));
         builder.check(run);
     }
 
-    /// Sends things in a thread of its own.
+    /// Sends items from another thread.
     fn send(sender: &Arc<Sender<u8>>, things: &'static [u8]) -> thread::JoinHandle<()> {
         let sender = Arc::clone(sender);
         thread::spawn(move || things.iter().for_each(|thing| sender.send(*thing).unwrap()))
@@ -345,7 +345,7 @@ mod models {
                     if number == 0 {
                         Answerer::answer(answerer, 5);
                     } else {
-                        // With what is still in the queue.
+                        // Together with the items in the channel.
                         drop(answerer);
                         break;
                     }

@@ -1,8 +1,8 @@
-//! Tokens in a file: the memory of the process in front, SQLite behind.
+//! The backend for files: a copy of all tokens in memory, and an SQLite file.
 //!
-//! Whatever is asked is answered from the memory. A change is first written to the file and synced
-//! to the disk, by one thread for all callers that wait, and only then made in the memory; so the
-//! two never disagree, but for the times of the last logins, which are written up to a second late.
+//! Reads are answered from memory. One writer thread commits changes to the file, for all waiting
+//! callers together, and then applies them to the memory. So both always agree, except for times of
+//! last use, which are written up to a second later.
 
 mod access;
 mod batch;
@@ -49,30 +49,30 @@ pub(crate) struct Durable {
     memory: Arc<Memory>,
     uses: Arc<Uses>,
     counters: Arc<Counters>,
-    /// Both are none only while this is dropped.
+    /// `jobs` and `thread` are `None` only during `drop`.
     jobs: Option<Sender<Job>>,
     thread: Option<JoinHandle<()>>,
-    /// The process that owns the file, as against one that was forked from it.
+    /// Fork generation of the process that owns the file.
     generation: u64,
 }
 
-/// So many parts of a file are read ahead of what is in the memory.
+/// Maximum number of parts that are read ahead while a file is loaded.
 const PARTS_AHEAD: usize = 8;
 
-/// For so many records memory is had ready meanwhile: for more than are read ahead.
+/// Number of records for which memory is allocated ahead of time: more than are read ahead.
 const RECORDS_AHEAD: usize = 2 * PARTS_AHEAD * rows::CHUNK;
 
-/// What a caller is told whom nobody answers.
+/// Error returned when the writer thread has died.
 fn defect() -> Error {
     Error::new(ErrorKind::Internal, "internal error: a defect of the library")
 }
 
 impl Durable {
-    /// Opens the store in a file, and makes it if there is none.
+    /// Opens the store in a file, creating the file if it does not exist.
     ///
     /// # Errors
-    /// `InvalidArgument` for a path that is not to be used, `Locked`, `Version`, `Corrupt`, `Io`,
-    /// `Database`. What was there is left as it is then.
+    /// `InvalidArgument` for an unsuitable path; `Locked`, `Version`, `Corrupt`, `Io`, `Database`.
+    /// The file is unchanged then.
     pub fn open(
         location: &str,
         documents: &Arc<Documents>,
@@ -87,7 +87,7 @@ impl Durable {
         let (memory, uses) = (Arc::new(Memory::new()?), Arc::new(Uses::default()));
         let counters = Arc::new(Counters::default());
         let (jobs, receiver) = mailbox::queue(usize::MAX);
-        // What the file has is read on the one thread while the other puts it into the memory.
+        // One thread reads the file while the other one fills the memory.
         let (loaded, parts) = mailbox::queue(PARTS_AHEAD);
         let (opened, answer) = mailbox::question();
         let thread = {
@@ -95,7 +95,7 @@ impl Durable {
             let counters = Arc::clone(&counters);
             let documents = Arc::clone(documents);
             move || {
-                // Nobody waits for the parts any more only if putting them into the memory failed.
+                // Sending fails silently if filling the memory failed.
                 let database = Database::open(file, &documents, memory.commons(), &mut |part| {
                     loaded.send(part)
                 });
@@ -114,7 +114,7 @@ impl Durable {
         let thread = signals::with_all_blocked(spawn).map_err(|error| {
             Error::new(ErrorKind::Io, format!("the writer's thread cannot be started: {error}"))
         })?;
-        // Dropped in case of an error, it waits for the thread to give the file up.
+        // If an error follows, dropping the store waits until the thread has closed the file.
         let store =
             Self { memory, uses, counters, jobs: Some(jobs), thread: Some(thread), generation };
         store.load(parts)?;
@@ -125,7 +125,7 @@ impl Durable {
         Ok(store)
     }
 
-    /// Puts what the file has into the memory.
+    /// Fills the memory with the contents of the file.
     fn load(&self, parts: Receiver<Loaded>) -> Result<()> {
         let mut book = self.memory.write()?;
         let mut expected = 0_usize;
@@ -141,13 +141,13 @@ impl Durable {
                 }
                 Loaded::LastId(last_id) => book.raise_last_id(last_id),
             }
-            // The thread that reads has more to do than this one.
+            // This thread has time for it: the one that reads the file is slower.
             self.memory.commons().prepare(expected.min(RECORDS_AHEAD));
         }
         Ok(())
     }
 
-    /// The memory, unless this is a child of the process that owns the file.
+    /// Returns the memory, or an error in a child process.
     fn memory(&self) -> Result<&Memory> {
         if self.is_forked() {
             return Err(super::forked());
@@ -159,7 +159,7 @@ impl Durable {
         fork::generation() != Some(self.generation)
     }
 
-    /// Has the writer do something, and waits for its answer.
+    /// Sends a job to the writer thread and waits for the reply.
     fn ask<T>(&self, job: impl FnOnce(Answerer<Result<T>>) -> Job) -> Result<T> {
         let (answerer, answer) = mailbox::question();
         match &self.jobs {
@@ -170,16 +170,16 @@ impl Durable {
     }
 }
 
-/// Whether a store of this process has the file at a path open: closing it after another look would
-/// take the locks on it away.
+/// Returns whether a store of this process has the file at a path open. Opening and closing it
+/// again would release its locks.
 pub(crate) fn is_open(path: &str) -> bool {
     file::is_owned_path(Path::new(path))
 }
 
-/// Makes a file of a store at a path, with all that another store has.
+/// Creates a file with the contents of a store.
 ///
 /// # Errors
-/// `Exists` if there is a file; as [`Durable::open`]. No file is left behind then.
+/// `Exists`; those of [`Durable::open`]. The file is removed then.
 pub(crate) fn copy(location: &str, contents: &Contents, trusted: &TrustedOwners) -> Result<()> {
     Database::copy(OwnedFile::create(location, trusted)?, contents)
 }
@@ -188,11 +188,11 @@ impl Drop for Durable {
     fn drop(&mut self) {
         let (jobs, thread) = (self.jobs.take(), self.thread.take());
         if self.is_forked() {
-            // The thread is the parent's, and so is the file.
+            // The thread and the file belong to the parent process.
             std::mem::forget((jobs, thread, Arc::clone(&self.memory), Arc::clone(&self.uses)));
             return;
         }
-        // Without a sender the writer ends, and closes the file.
+        // Without a sender, the thread ends and closes the file.
         drop(jobs);
         if let Some(thread) = thread {
             let _ = thread.join();
@@ -239,7 +239,7 @@ impl Backend for Durable {
             is_first = self.uses.note(record, time);
         })?;
         if is_first && let Some(jobs) = &self.jobs {
-            // If the writer is gone, changes will tell.
+            // If the writer thread has died, changes will report it.
             let _ = jobs.send(Job::Used);
         }
         Ok(judged)

@@ -1,4 +1,4 @@
-//! A file that an open has made, which goes again if the open fails.
+//! Removal of a new file if opening it fails.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::side_files;
 use crate::os::files::Identity;
 
-/// Removes a new file, with what SQLite left beside it, unless it is kept.
+/// Removes a new file, with SQLite's files beside it, unless it is kept.
 pub(super) struct NewFile {
     path: PathBuf,
     identity: Identity,
@@ -18,7 +18,7 @@ impl NewFile {
         Self { path: path.to_owned(), identity, is_kept: false }
     }
 
-    /// Leaves the file where it is.
+    /// Keeps the file.
     pub fn keep(&mut self) {
         self.is_kept = true;
     }
@@ -26,7 +26,7 @@ impl NewFile {
 
 impl Drop for NewFile {
     fn drop(&mut self) {
-        // What somebody else has put in its place stays.
+        // Does not remove a file that another program has put in its place.
         let is_in_place =
             fs::symlink_metadata(&self.path).is_ok_and(|it| Identity::of(&it) == self.identity);
         if self.is_kept || !is_in_place {

@@ -1,4 +1,4 @@
-//! Records as rows, and rows as records.
+//! Conversion between records and rows.
 
 use std::borrow::Cow;
 use std::ops::RangeInclusive;
@@ -18,7 +18,7 @@ use crate::model::names;
 use crate::text::Text;
 use crate::token::{Invalidation, Record, RecordFields, SharedRecord, TokenValue};
 
-/// Writes effects, in a transaction that is open.
+/// Writes effects in an open transaction.
 pub(super) fn write<'a>(
     connection: &Connection,
     effects: impl IntoIterator<Item = &'a Effect>,
@@ -84,7 +84,7 @@ fn insert(connection: &Connection, record: &Record) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// Writes what can change in a record; `last_used` has a way of its own.
+/// Writes the fields that can change, except `last_used`.
 fn update(connection: &Connection, record: &Record) -> rusqlite::Result<()> {
     let sql = "UPDATE webapi_webapitoken SET last_updated = :updated, expires = :expires, \
                    valid = :valid, invalid_date = :invalid_date, \
@@ -107,7 +107,7 @@ fn update(connection: &Connection, record: &Record) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// The policy and the extra data of a record as its row has them.
+/// Returns the stored forms of a record's policy and extra data.
 fn documents(record: &Record) -> rusqlite::Result<[Cow<'_, str>; 2]> {
     let (policy, extra_data) = (record.policy(), record.extra_data());
     let policy = to_storage(policy.text(), policy.foreign_text());
@@ -116,12 +116,12 @@ fn documents(record: &Record) -> rusqlite::Result<[Cow<'_, str>; 2]> {
     Ok([policy.map_err(exhausted)?, extra_data.map_err(exhausted)?])
 }
 
-/// The statement that [`write_use`] runs.
+/// Prepares the statement for [`write_use`].
 pub(super) fn use_statement(connection: &Connection) -> rusqlite::Result<CachedStatement<'_>> {
     connection.prepare_cached("UPDATE webapi_webapitoken SET last_used = ?2 WHERE id = ?1")
 }
 
-/// Writes when a record was used last.
+/// Writes the time of last use of a record.
 pub(super) fn write_use(
     statement: &mut CachedStatement<'_>,
     record: &Record,
@@ -130,7 +130,7 @@ pub(super) fn write_use(
     Ok(())
 }
 
-/// Says that ids up to this one were given out.
+/// Marks all ids up to `last_id` as assigned.
 pub(super) fn write_last_id(connection: &Connection, last_id: i64) -> rusqlite::Result<()> {
     connection.execute("DELETE FROM sqlite_sequence WHERE name = ?1", [TOKENS])?;
     let sql = "INSERT INTO sqlite_sequence (name, seq) VALUES (?1, ?2)";
@@ -138,7 +138,7 @@ pub(super) fn write_last_id(connection: &Connection, last_id: i64) -> rusqlite::
     Ok(())
 }
 
-/// What stands where in a row of [`load`]'s query.
+/// Columns of the query in [`load`].
 mod column {
     pub const ID: usize = 0;
     pub const TOKEN: usize = 1;
@@ -157,16 +157,16 @@ mod column {
     pub const SITE: usize = 14;
 }
 
-/// The ids that a store gives out. There is always a next one.
+/// The valid ids. The range ends far below the maximum, so that there is always a next one.
 const IDS: RangeInclusive<i64> = 1..=i64::MAX / 2;
 
-/// So many records are given at a time.
+/// Number of records per part.
 pub(super) const CHUNK: usize = 1024;
 
-/// What so many records need in small allocations, where nothing of them is shared.
+/// Maximum size of the small allocations for one part.
 const CHUNK_ROOM: usize = 1024 * CHUNK;
 
-/// Why rows could not be loaded: SQLite's reason, or what is wrong with one.
+/// Why loading failed: an SQLite error, or an invalid row.
 pub(super) enum Unreadable {
     Sql(rusqlite::Error),
     Row(Error),
@@ -184,16 +184,16 @@ impl From<Error> for Unreadable {
     }
 }
 
-/// A part of what a database has.
+/// A part of the contents of a database.
 pub(super) enum Loaded {
-    /// How many tokens are to come at most, about.
+    /// Estimated maximum number of tokens.
     Tokens(usize),
     Effects(Vec<Effect>),
-    /// The last id that was given out, be its token there or not.
+    /// The last assigned id, even if its token was deleted.
     LastId(i64),
 }
 
-/// Gives all that a database has, part by part.
+/// Passes the contents of a database to `give`, part by part.
 pub(super) fn load(
     connection: &Connection,
     documents: &Documents,
@@ -236,7 +236,7 @@ pub(super) fn load(
     let mut rows = statement.query([])?;
     let mut records = memory::vec_with_capacity(CHUNK)?;
     while let Some(row) = rows.next()? {
-        // Once for many rows, since each makes some small allocations.
+        // Checked once per part, since each record makes small allocations.
         if records.is_empty() {
             memory::check_room(CHUNK_ROOM)?;
         }
@@ -248,7 +248,7 @@ pub(super) fn load(
     }
     give(Loaded::Effects(records))?;
 
-    // Ids of tokens that were deleted are not given out again.
+    // Ids of deleted tokens are not reused.
     let sql = "SELECT seq FROM sqlite_sequence WHERE name = ?1";
     let mut statement = connection.prepare(sql)?;
     let mut rows = statement.query([TOKENS])?;
@@ -263,9 +263,8 @@ pub(super) fn load(
     Ok(())
 }
 
-/// How many tokens there are at most, as far as is soon told. Nothing depends on it: what is wrong
-/// in the file shows when its rows are read, and it cannot ask for more than the file has bytes
-/// for.
+/// Returns a quick estimate of the number of tokens. It is only used to reserve memory, and limited
+/// by the file size in case the file is corrupt.
 fn expected_tokens(connection: &Connection) -> usize {
     const ROW_AT_LEAST: i64 = 100;
     let ask = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0));
@@ -277,13 +276,13 @@ fn expected_tokens(connection: &Connection) -> usize {
 
 const TOKENS: &str = "webapi_webapitoken";
 
-/// An error for a row that nobody but a damage could have written.
+/// Creates the error for a corrupt row.
 fn damaged(table: &str, row: &Row<'_>) -> Error {
     let id: i64 = row.get(0).unwrap_or_default();
     Error::new(ErrorKind::Corrupt, format!("row {id} of {table} is damaged"))
 }
 
-/// A text where it lies.
+/// Returns a text without copying it.
 fn text<'a>(row: &'a Row<'_>, column: usize) -> Result<&'a str, Error> {
     match row.get_ref(column) {
         Ok(ValueRef::Text(bytes)) => std::str::from_utf8(bytes).map_err(wrong),
@@ -291,12 +290,12 @@ fn text<'a>(row: &'a Row<'_>, column: usize) -> Result<&'a str, Error> {
     }
 }
 
-/// The error for what cannot stand in a row, which its row is named in later.
+/// Creates the error for an invalid value. Its row is added by the caller.
 fn wrong<T>(_: T) -> Error {
     Error::new(ErrorKind::Corrupt, "a stored value is damaged")
 }
 
-/// A text that may be absent.
+/// Returns a text, or `None` for NULL.
 fn optional_text<'a>(row: &'a Row<'_>, column: usize) -> Result<Option<&'a str>, Error> {
     match row.get_ref(column).map_err(wrong)? {
         ValueRef::Null => Ok(None),
@@ -309,7 +308,7 @@ fn time(row: &Row<'_>, column: usize) -> Result<Timestamp, Error> {
     Timestamp::from_sql(text).ok_or_else(|| wrong(text))
 }
 
-/// A time that may be absent.
+/// Returns a time, or `None` for NULL.
 fn optional_time(row: &Row<'_>, column: usize) -> Result<Option<Timestamp>, Error> {
     match row.get_ref(column).map_err(wrong)? {
         ValueRef::Null => Ok(None),
@@ -317,7 +316,7 @@ fn optional_time(row: &Row<'_>, column: usize) -> Result<Option<Timestamp>, Erro
     }
 }
 
-/// What rows name by ids or share.
+/// Names by the ids that rows refer to, and interned generator ids.
 #[derive(Default)]
 struct Names {
     users: HashMap<i64, Text>,
@@ -326,10 +325,10 @@ struct Names {
 }
 
 impl Names {
-    /// The record of a token's row.
+    /// Creates the record of a token's row.
     ///
     /// # Errors
-    /// `Corrupt` for a damaged row; `NoMemory`.
+    /// `Corrupt` for an invalid row; `NoMemory`.
     fn record(
         &mut self,
         row: &Row<'_>,
@@ -344,7 +343,7 @@ impl Names {
         commons.record(id, fields)
     }
 
-    /// The id and the fields of a token's row.
+    /// Returns the id and the fields of a token's row.
     fn fields(
         &mut self,
         row: &Row<'_>,

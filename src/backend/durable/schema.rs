@@ -1,4 +1,4 @@
-//! The tables of a durable store, with Review Board's names and types.
+//! Tables of a store's file, with Review Board's names and types.
 
 use std::path::Path;
 
@@ -11,9 +11,9 @@ use super::format::{APPLICATION_ID, VERSION, check_version};
 use crate::error::{Error, ErrorKind, Result};
 use crate::os::sqlite;
 
-/// What leads from one version to the next; the first makes the tables.
-/// The columns are those of Review Board 8.1, in its order, so that whole rows can be moved there;
-/// those that this library has no use for have the values that Review Board gives at first.
+/// SQL that migrates from each version to the next; the first creates the tables. Columns are those
+/// of Review Board 8.1 in the same order, so that whole rows can be copied there. Those that this
+/// library does not use have Review Board's default values.
 const MIGRATIONS: [&str; VERSION as usize] = [r#"
 CREATE TABLE "auth_user" (
     "id" integer NOT NULL PRIMARY KEY AUTOINCREMENT,
@@ -54,7 +54,7 @@ CREATE TABLE "webapi_webapitoken" (
 );
 "#];
 
-/// Opens the database in a file that this process owns, with its tables as this version has them.
+/// Opens the database in a file that this process owns, and migrates its tables.
 pub(super) fn open(file: &OwnedFile) -> Result<Connection> {
     let path = file.path();
     let connect = || -> rusqlite::Result<(Connection, i32)> {
@@ -65,14 +65,14 @@ pub(super) fn open(file: &OwnedFile) -> Result<Connection> {
             Locking::OpenFile => Connection::open_with_flags_and_vfs(path, flags, c"unix-none"),
             Locking::Sqlite => Connection::open_with_flags(path, flags),
         }?;
-        // SQLite would find the log by its path, which may lead elsewhere by then.
+        // SQLite would checkpoint the log by its path, which may refer to another file by then.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
         sqlite::keep_log_on_close(&connection);
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
         connection.busy_timeout(std::time::Duration::ZERO)?;
-        // Exclusive before the first look into the file, so that no file of shared memory is made;
-        // statements are short, so they hold little of what was deleted.
+        // Exclusive mode must be set before the file is first read, so that SQLite creates no
+        // shared-memory file. SQLite's cache is small, so that it keeps few deleted values.
         connection.execute_batch(
             "PRAGMA locking_mode = EXCLUSIVE;
              PRAGMA cell_size_check = ON;
@@ -86,22 +86,22 @@ pub(super) fn open(file: &OwnedFile) -> Result<Connection> {
         Ok((connection, version))
     };
     let (connection, version) = connect().map_err(|error| sql_error(path, &error))?;
-    // SQLite opens a file for reading where opening it for writing fails, be it for a moment.
+    // SQLite silently opens a file read-only if it cannot open it for writing.
     if connection.is_readonly("main").unwrap_or(true) {
         let message = format!("{}: the file cannot be opened for writing", path.display());
         return Err(Error::new(ErrorKind::Io, message));
     }
     check_version(path, version)?;
     migrate(path, &connection, version)?;
-    // There is nothing in a new file that could turn out to be damaged.
+    // A new file has no contents that could be corrupt.
     if file.is_new() {
         use_log(path, &connection)?;
     }
     Ok(connection)
 }
 
-/// Switches the file to a write-ahead log, which its header records. A file that was found is read
-/// and checked before, so that a refused open leaves it unchanged.
+/// Switches the file to a write-ahead log, which changes its header. An existing file is first read
+/// and checked, so that a failed open leaves it unchanged.
 pub(super) fn use_log(path: &Path, connection: &Connection) -> Result<()> {
     let mode: String = connection
         .query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))
@@ -113,7 +113,7 @@ pub(super) fn use_log(path: &Path, connection: &Connection) -> Result<()> {
     Ok(())
 }
 
-/// Brings the tables up to this version, whole or not at all.
+/// Migrates the tables in one transaction.
 fn migrate(path: &Path, connection: &Connection, version: i32) -> Result<()> {
     let missing = MIGRATIONS.iter().skip(usize::try_from(version).unwrap_or(0));
     if missing.len() == 0 {

@@ -1,4 +1,4 @@
-//! The files that SQLite keeps beside a store's file.
+//! SQLite's files beside a store's file: the rollback journal and the write-ahead log.
 
 use std::fs;
 use std::io;
@@ -9,25 +9,24 @@ use super::errors::io_error;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::connection::TrustedOwners;
 
-/// What is appended to the file's name for the rollback journal, by which SQLite takes the making
-/// of the tables back.
+/// Suffix of the rollback journal, with which SQLite undoes an interrupted creation of the tables.
 pub(super) const JOURNAL: &str = "-journal";
 
-/// What is appended for the write-ahead log: the commits that are not in the file yet.
+/// Suffix of the write-ahead log, which contains commits that are not in the file yet.
 pub(super) const LOG: &str = "-wal";
 
-/// The path of a file beside another.
+/// Returns the path of a file with a suffix.
 pub(super) fn path(file: &Path, end: &str) -> PathBuf {
     let mut path = file.as_os_str().to_owned();
     path.push(end);
     path.into()
 }
 
-/// Checks the files that lie beside a store's file before SQLite takes what is in them. `len` is
-/// the length of the store's file, `None` if there is none yet.
+/// Checks the files beside a store's file before SQLite reads them. `len` is the length of the
+/// store's file; `None` if it does not exist.
 ///
 /// # Errors
-/// `InvalidArgument` for one that somebody else could write, or that is left of another file; `Io`.
+/// `InvalidArgument` for a file that others could write to or that belongs to another file; `Io`.
 pub(super) fn check(file: &Path, len: Option<u64>, trusted: &TrustedOwners) -> Result<()> {
     for end in [JOURNAL, LOG] {
         let path = path(file, end);
@@ -38,7 +37,7 @@ pub(super) fn check(file: &Path, len: Option<u64>, trusted: &TrustedOwners) -> R
         };
         check_kind(&path, &metadata, trusted)?;
         check_only_name(&path, &metadata)?;
-        // A journal beside an empty file takes the making of its tables back.
+        // A rollback journal beside an empty file undoes the creation of its tables.
         let belongs = len.is_some_and(|len| len > 0 || end == JOURNAL);
         if metadata.len() > 0 && !belongs {
             let message = format!(
@@ -52,7 +51,7 @@ pub(super) fn check(file: &Path, len: Option<u64>, trusted: &TrustedOwners) -> R
     Ok(())
 }
 
-/// Removes what SQLite left beside a file.
+/// Removes SQLite's files beside a file.
 pub(super) fn remove(file: &Path) {
     for end in [JOURNAL, LOG] {
         let _ = fs::remove_file(path(file, end));

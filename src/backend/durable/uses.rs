@@ -1,4 +1,4 @@
-//! The records that were used since their last use was written.
+//! Records whose time of last use has not been written to the file.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -11,11 +11,11 @@ use crate::token::{Record, SharedRecord};
 
 const SHARDS: usize = 64;
 
-/// The ids of records whose `last_used` the disk does not know yet. A login puts a record here the
-/// first time only, and waits for nobody who uses another record.
+/// Ids of records whose `last_used` is newer than in the file. Only the first login after a write
+/// adds a record here, and it only blocks logins with the same shard.
 ///
-/// A record says itself whether it is here, which it does only while its shard is locked: who finds
-/// it noted may rely on the next [`Uses::take`].
+/// A flag in each record says whether it is in this set. It changes only while the shard is locked,
+/// so a flagged record is in the result of the next [`Uses::take`].
 pub(super) struct Uses {
     shards: [Mutex<Vec<i64>>; SHARDS],
     any: AtomicBool,
@@ -28,14 +28,15 @@ impl Default for Uses {
 }
 
 impl Uses {
-    /// Notes that a record was used at a time; whether it is the first since they were taken.
+    /// Records that a record was used, and returns whether it is the first one since the last
+    /// [`Uses::take`].
     pub fn note(&self, record: &Record, time: Timestamp) -> bool {
         let without_note = || record.set_last_used(Some(time));
         !record.move_noted_use(time) && self.add(record, || record.note_use(time), without_note)
     }
 
-    /// Adds a record if it is new. Without memory for that a login goes on all the same: its time
-    /// is written when the record is used or changed again.
+    /// Adds a record if it is new. If there is no memory, the login succeeds nevertheless, and its
+    /// time is written when the record is next used or changed.
     fn add(
         &self,
         record: &Record,
@@ -56,12 +57,12 @@ impl Uses {
         !self.any.load(Ordering::Acquire) && !self.any.swap(true, Ordering::AcqRel)
     }
 
-    /// Takes the ids of the records that were used, and makes room for as many records.
+    /// Takes all ids, and reserves capacity for as many records.
     ///
     /// # Errors
-    /// `NoMemory`; there are more then, which stay noted.
+    /// `NoMemory`. Some ids were not taken then.
     pub fn take(&self, ids: &mut Vec<i64>, records: &mut Vec<SharedRecord>) -> Result<()> {
-        // First: what is noted from here on is announced again.
+        // First, so that later uses are reported again.
         self.any.store(false, Ordering::Release);
         let mut taken = Ok(());
         for shard in &self.shards {
@@ -75,7 +76,7 @@ impl Uses {
         taken
     }
 
-    /// Notes again what could not be written.
+    /// Adds records again whose times could not be written.
     pub fn put_back(&self, records: &[SharedRecord]) {
         for record in records {
             self.add(record, || record.note_use_again(), || ());

@@ -1,4 +1,4 @@
-//! The one thread that writes a store's file.
+//! The writer thread of a store's file.
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -13,10 +13,10 @@ use super::uses::Uses;
 use crate::backend::memory::Memory;
 use crate::error::{ErrorKind, Result};
 
-/// A login is on the disk at most so long after it.
+/// Maximum time until a login is written.
 const WRITE_BEHIND: Duration = Duration::from_millis(900);
 
-/// What the thread works with. It ends when nobody can ask it for anything any more.
+/// The state of the thread. It ends when the sender of jobs is dropped.
 pub(super) struct Writer {
     memory: Arc<Memory>,
     uses: Arc<Uses>,
@@ -24,9 +24,9 @@ pub(super) struct Writer {
     database: Database,
     jobs: Receiver<Job>,
     backlog: VecDeque<Job>,
-    /// When the uses that are noted have to be written.
+    /// When the times of last use must be written.
     uses_due: Option<Instant>,
-    /// The log has values of removed tokens that are to leave it.
+    /// The log contains values of removed tokens and must be truncated.
     log_must_be_emptied: bool,
 }
 
@@ -53,13 +53,14 @@ impl Writer {
 
     pub fn run(mut self) {
         loop {
-            // A defect must not leave callers waiting: what would have answered them goes with it.
+            // After a panic, the senders of replies are dropped, so that callers do not wait
+            // forever.
             let went_on = catch_unwind(AssertUnwindSafe(|| self.step()));
             match went_on {
                 Ok(true) => {}
                 Ok(false) => break,
                 Err(payload) => {
-                    // What was committed may not be in the memory.
+                    // A committed change may be missing in memory.
                     self.memory.poison();
                     self.database.doubt();
                     std::mem::forget(payload);
@@ -68,7 +69,7 @@ impl Writer {
         }
     }
 
-    /// Waits for something to do, and does it; whether there can be more.
+    /// Waits for jobs and does them. Returns false when the thread should end.
     fn step(&mut self) -> bool {
         if self.backlog.is_empty() {
             match self.jobs.receive(self.uses_due) {
@@ -83,7 +84,7 @@ impl Writer {
         self.jobs.take_all(&mut self.backlog);
         match self.backlog.front() {
             Some(Job::Change(..)) => self.change(),
-            // Taken off before anything can panic: no job is taken twice.
+            // Removed first, so that no job is repeated after a panic.
             Some(Job::Flush(_) | Job::Used) => match self.backlog.pop_front() {
                 Some(Job::Flush(caller)) => caller.answer(self.flush()),
                 _ => _ = self.uses_due.get_or_insert_with(|| Instant::now() + WRITE_BEHIND),
@@ -91,7 +92,7 @@ impl Writer {
             None => {}
         }
         if self.uses_due.is_some_and(|due| due <= Instant::now()) {
-            // What cannot be written now is tried again.
+            // Tried again later if it fails.
             let _ = self.write_uses();
         }
         if self.log_must_be_emptied {
@@ -102,8 +103,8 @@ impl Writer {
         true
     }
 
-    /// Makes the changes of the backlog that can share a commit: first on the disk, while logins
-    /// and reads go on, then in the memory.
+    /// Commits changes from the backlog together, while logins and reads continue, and then applies
+    /// them to the memory.
     fn change(&mut self) {
         let mut batch = Batch::plan(&self.memory, &mut self.backlog);
         batch.make_room(&self.memory);
@@ -119,10 +120,10 @@ impl Writer {
         };
         match written {
             Ok(()) => {
-                // Before the callers are answered: each of them finds its commit counted.
+                // Before the replies, so that each caller finds its commit counted.
                 self.counters.store(self.database.use_of_file());
                 if batch.empties_log() {
-                    // The change is made, whatever becomes of the log: that is tried again later.
+                    // The change has succeeded. If truncating fails, it is tried again later.
                     self.log_must_be_emptied = true;
                     let _ = self.empty_log();
                 }
@@ -132,7 +133,7 @@ impl Writer {
         }
     }
 
-    /// Writes what is yet to be written, and empties the log.
+    /// Writes the times of last use and truncates the log.
     fn flush(&mut self) -> Result<()> {
         self.write_uses()?;
         self.empty_log()
@@ -144,7 +145,7 @@ impl Writer {
         Ok(())
     }
 
-    /// Writes when the records that were used lately were used last.
+    /// Writes the times of last use of recently used records.
     fn write_uses(&mut self) -> Result<()> {
         self.uses_due = None;
         let (mut ids, mut records) = (Vec::new(), Vec::new());

@@ -1,4 +1,4 @@
-//! The records of a store in memory, with every index but the one by value.
+//! The indexes of a store in memory, except the one by value.
 
 use std::collections::BTreeSet;
 use std::ops::{Deref, DerefMut};
@@ -15,7 +15,7 @@ use crate::memory;
 use crate::text::Text;
 use crate::token::{Record, RecordFields, SharedRecord};
 
-/// The records with every index but the one by value.
+/// The indexes except the one by value.
 pub(in crate::backend) struct Book {
     pub(super) last_id: i64,
     pub(super) local_sites: BTreeSet<Text>,
@@ -25,17 +25,17 @@ pub(in crate::backend) struct Book {
 }
 
 impl Book {
-    /// The id that the next record gets.
+    /// Returns the id of the next record.
     pub(in crate::backend) fn next_id(&self) -> i64 {
         self.last_id + 1
     }
 
-    /// Says that ids up to this one were given out.
+    /// Marks all ids up to `last_id` as assigned.
     pub(in crate::backend) fn raise_last_id(&mut self, last_id: i64) {
         self.last_id = self.last_id.max(last_id);
     }
 
-    /// Replaces the owner's name by the copy that the owner's other records share.
+    /// Replaces the owner's name by the copy that the owner's records share.
     pub(super) fn sharing_name(&self, mut fields: RecordFields) -> RecordFields {
         if let Some(name) = self.owners.name(&fields.user) {
             fields.user = name.clone();
@@ -53,14 +53,14 @@ impl Book {
         }
     }
 
-    /// All records, in order of their ids.
+    /// Returns all records, ordered by id.
     pub(super) fn all_records(&self) -> Result<Vec<SharedRecord>> {
         let mut records = memory::vec_with_capacity(self.by_id.len())?;
         records.extend(self.by_id.values().cloned());
         Ok(records)
     }
 
-    /// A user's records, in order of their ids.
+    /// Returns a user's records, ordered by id.
     pub(super) fn records_of(&self, user: &str) -> impl Iterator<Item = &SharedRecord> {
         self.owners.ids_of(user).filter_map(|id| self.by_id.get(id))
     }
@@ -72,8 +72,8 @@ impl Book {
     }
 }
 
-/// The book, open for a change. A change of it that is not ended poisons the store. The thread is
-/// not asked whether it panics: a host may call while it unwinds from a panic of its own.
+/// Write access to the indexes. Dropping it during a change poisons the store.
+/// `thread::panicking()` is not used: a host may call while its own panic unwinds.
 pub(in crate::backend) struct OpenBook<'a> {
     pub(super) book: RwLockWriteGuard<'a, Book>,
     pub(super) is_changing: bool,

@@ -1,4 +1,4 @@
-//! Finding the token that serves a client best.
+//! Index of the best token for each client.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -13,22 +13,22 @@ use crate::memory;
 use crate::text::Text;
 use crate::token::{Record, SharedRecord};
 
-/// So many that a growing one is moved in some milliseconds at a million clients, where each is
-/// three quarters full.
+/// Number of shards. With a million clients, moving a growing one takes a few milliseconds; each is
+/// then three quarters full.
 const TABLES: usize = 80;
 
-/// The valid tokens of clients.
+/// Index of valid tokens by client.
 pub(super) struct Clients {
     hasher: DefaultHashBuilder,
-    /// The best token of each client. Mostly it is the only one.
+    /// The best token of each client, usually the only one.
     best: Box<[Table<Record>]>,
     memory: LineMemory,
-    /// The others of such a client, best first, by the id of the best one.
+    /// Other tokens of a client, best first, by the id of the best one.
     behind: BTreeMap<i64, BTreeMap<Rank, SharedRecord>>,
 }
 
-/// Sorts as the rule prefers: the token that never expires, then the one that expires last, then
-/// the lowest id.
+/// Orders tokens by preference: one that never expires, then the one that expires last, then the
+/// lowest id.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Rank {
     expires: Reverse<i64>,
@@ -42,7 +42,7 @@ impl Rank {
     }
 }
 
-/// What tells clients apart.
+/// Identifies a client.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 struct Client<'a> {
     user: &'a str,
@@ -51,20 +51,20 @@ struct Client<'a> {
 }
 
 impl<'a> Client<'a> {
-    /// The client that a record is of, whether it serves it or not.
+    /// Returns the client that a token belongs to.
     fn of(record: &'a Record) -> Option<Self> {
         let name = record.client_name()?;
         Some(Self { user: record.user(), local_site: record.local_site().map(Text::as_str), name })
     }
 
-    /// The client that a record serves.
+    /// Returns the client that a token can serve: `None` if it is invalid.
     fn served_by(record: &'a Record) -> Option<Self> {
         Self::of(record).filter(|_| record.invalidation().is_none())
     }
 }
 
 impl Clients {
-    /// Returns an index without tokens.
+    /// Creates an empty index.
     ///
     /// # Errors
     /// `NoMemory`.
@@ -74,12 +74,13 @@ impl Clients {
         Ok(Self { hasher, best, memory, behind: BTreeMap::new() })
     }
 
-    /// Returns how many bytes the index occupies.
+    /// Returns the memory of the index in bytes.
     pub fn bytes(&self) -> usize {
         self.memory.bytes()
     }
 
-    /// The best token that lives long enough for a query and `serves`.
+    /// Returns the best token that is valid long enough for a query and for which `serves` returns
+    /// true.
     pub fn best(
         &self,
         query: &ClientQuery<'_>,
@@ -101,7 +102,7 @@ impl Clients {
         behind.find(|record| serves(record)).cloned()
     }
 
-    /// Makes room for the tokens of so many clients, where there are none yet.
+    /// Reserves memory for this many clients in an empty index.
     ///
     /// # Errors
     /// `NoMemory`.
@@ -109,7 +110,7 @@ impl Clients {
         self.best.iter_mut().try_for_each(|it| it.reserve(&self.memory, clients, TABLES))
     }
 
-    /// Makes room for these records, so that inserting them needs no large memory.
+    /// Reserves memory for records, so that inserting them makes no large allocation.
     ///
     /// # Errors
     /// `NoMemory`.
@@ -123,7 +124,7 @@ impl Clients {
         for_each_table::<TABLES>(hashes, |index, more| best[index].make_room(memory, more, hash_of))
     }
 
-    /// Adds a record, if it serves a client.
+    /// Adds a record if it can serve a client.
     ///
     /// # Errors
     /// `NoMemory`.
@@ -178,7 +179,7 @@ mod tests {
     use crate::backend::tests::record;
     use crate::clock::Timestamp;
 
-    /// The best token of one of alice's clients that lives beyond a time, and each one behind it.
+    /// Returns the ids of a client's tokens that are valid after a time, best first.
     fn candidates(clients: &Clients, name: &str, valid_until: i64) -> Vec<i64> {
         let query = ClientQuery {
             user: "alice",
@@ -194,8 +195,7 @@ mod tests {
         seen
     }
 
-    /// The order of a client's tokens, against a list that is sorted anew, through every order in
-    /// which they can come and go.
+    /// Compares the order with a list that is sorted anew, for random insertions and removals.
     #[test]
     fn client_index_keeps_the_order_of_the_rule() {
         let tokens = [(1, Some(30)), (2, None), (3, Some(50)), (4, Some(30)), (5, None)];

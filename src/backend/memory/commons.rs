@@ -1,4 +1,4 @@
-//! What records have in common, kept once.
+//! Allocation of records and interning of the fields that they share.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use crate::index::Slab;
 use crate::model::interner::{Interner, Keyed};
 use crate::token::{Common, Record, RecordFields, SharedRecord};
 
-/// What the records of a store have in common, and the memory that they lie in.
+/// Interns shared fields and allocates records.
 #[derive(Default)]
 pub(in crate::backend) struct Commons {
     slab: Slab<Record>,
@@ -23,21 +23,21 @@ impl Keyed for Common {
 }
 
 impl Commons {
-    /// Returns how many bytes records occupy.
+    /// Returns the memory of the records in bytes.
     pub fn bytes(&self) -> usize {
         self.slab.bytes()
     }
 
-    /// Places a new record, whose owner's name is shared already.
+    /// Creates a new record. The owner's name must be interned.
     ///
     /// # Errors
-    /// `NoMemory`. Some memory is left then for records that replace others.
+    /// `NoMemory`. Some memory is left for replacements of records.
     pub fn record(&self, id: i64, fields: RecordFields) -> Result<SharedRecord> {
         let share = |common| self.share(common);
         Record::placed(id, fields, None, share, |record| self.slab.place(record))
     }
 
-    /// Places a record that replaces another, and whose owner's name is shared already.
+    /// Creates a record that replaces another one. The owner's name must be interned.
     ///
     /// # Errors
     /// `NoMemory`.
@@ -46,13 +46,13 @@ impl Commons {
         Record::placed(id, fields, None, share, |record| self.slab.place_anyway(record))
     }
 
-    /// Has memory ready for so many records.
+    /// Allocates memory for this many records ahead of time.
     #[cfg(feature = "sqlite")]
     pub fn prepare(&self, records: usize) {
         self.slab.prepare(records);
     }
 
-    /// The same as this, as other records have it; or this.
+    /// Interns shared fields.
     fn share(&self, common: Common) -> Arc<Common> {
         if !common.can_be_shared() {
             return Arc::new(common);
@@ -60,12 +60,12 @@ impl Commons {
         self.fields.share(common)
     }
 
-    /// Gives back the memory that is kept for records which are gone.
+    /// Frees memory of dropped records.
     pub fn sweep(&self) {
         self.fields.sweep();
     }
 
-    /// Says that so many records are gone, so that there may be something to sweep out.
+    /// Records that `records` records were dropped, so that a sweep may free memory.
     pub fn released(&self, records: usize) {
         self.fields.released(records);
     }
@@ -76,7 +76,7 @@ mod tests {
     use super::*;
     use crate::backend::tests::fields;
 
-    /// A record with a note, else like the others.
+    /// Creates a record that differs from others by a note.
     fn noted(commons: &Commons, alike: &RecordFields, note: &str) -> SharedRecord {
         let fields = RecordFields { note: note.into(), ..alike.clone() };
         commons.record(1, fields).unwrap()

@@ -1,4 +1,4 @@
-//! The users that may not log in.
+//! Users with disabled login.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -10,7 +10,7 @@ use crate::memory;
 use crate::text::Text;
 use crate::token::Record;
 
-/// The names of the users that may not log in. There are few or none, and every login asks.
+/// Names of users with disabled login. Usually empty, and read by every login.
 #[derive(Default)]
 pub(super) struct InactiveUsers {
     count: AtomicUsize,
@@ -18,7 +18,7 @@ pub(super) struct InactiveUsers {
 }
 
 impl InactiveUsers {
-    /// Makes room for so many more names.
+    /// Reserves memory for more names.
     ///
     /// # Errors
     /// `NoMemory`.
@@ -29,8 +29,10 @@ impl InactiveUsers {
         self.names.write().try_reserve(more).map_err(memory::exhausted)
     }
 
+    /// Enables or disables login for a user.
+    ///
     /// # Errors
-    /// `NoMemory`; none where [`InactiveUsers::make_room`] was called for the name.
+    /// `NoMemory`. Cannot fail if [`InactiveUsers::make_room`] was called for this name.
     pub(super) fn set(&self, user: &Text, active: bool) -> Result<()> {
         let mut names = self.names.write();
         if active {
@@ -43,14 +45,14 @@ impl InactiveUsers {
         Ok(())
     }
 
-    /// Whether the owner of a record is among them. The name, which lies far from the record, is
-    /// not looked at where there are none.
+    /// Returns whether login is disabled for the owner of a record. If the set is empty, the name
+    /// is not read, which would be a cache miss.
     #[inline]
     pub(super) fn contains_owner(&self, record: &Record) -> bool {
         self.count.load(Ordering::Acquire) > 0 && self.contains(record.user())
     }
 
-    /// Returns the names in an order that is the same for every copy of the store.
+    /// Returns the names, sorted so that copies of a store are identical.
     ///
     /// # Errors
     /// `NoMemory`.

@@ -1,4 +1,4 @@
-//! Tokens in the memory of the process.
+//! The backend in memory.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -33,29 +33,29 @@ use crate::model::requests::{SiteFilter, TokenFilter};
 use crate::text::Text;
 use crate::token::{Record, SharedRecord};
 
-/// Every change holds the book; a lookup by value takes only its shard of `values`. Who holds the
-/// book may take a shard, never the other way round.
+/// Locking: every change locks `book`; a lookup by value only locks a shard of `values`. Lock
+/// order: `book` before a shard.
 pub(crate) struct Memory {
     book: RwLock<Book>,
     values: ValueIndex,
     commons: Commons,
     inactive: InactiveUsers,
-    /// Set when a panic ended a change half-way; everything is refused from then on.
+    /// Set if a panic interrupted a change. The store then rejects every operation.
     poisoned: AtomicBool,
-    /// For how many new records the headroom was checked.
+    /// Number of new records that the last headroom check covers.
     checked_for: AtomicUsize,
 }
 
-/// Headroom that new records leave free, so that logins and revocations go on when memory is
-/// exhausted, with what SQLite needs for them: this many pieces of [`PIECE`] bytes.
+/// Headroom: memory that new records leave free, so that logins and revocations, including SQLite's
+/// work, succeed when memory is exhausted. This many blocks of [`PIECE`] bytes.
 const PIECES: usize = 32;
 const PIECE: usize = 32 << 10;
 
-/// New records between two checks of the headroom.
+/// Number of new records between two headroom checks.
 const RECORDS_PER_CHECK: usize = 64;
 
 impl Memory {
-    /// Returns an empty store.
+    /// Creates an empty store.
     ///
     /// # Errors
     /// `NoMemory`.
@@ -77,7 +77,7 @@ impl Memory {
         })
     }
 
-    /// Checks, for every [`RECORDS_PER_CHECK`] new records, that they leave memory free.
+    /// Checks the headroom, once per [`RECORDS_PER_CHECK`] new records.
     ///
     /// # Errors
     /// `NoMemory`.
@@ -90,8 +90,7 @@ impl Memory {
         Ok(())
     }
 
-    /// Runs a check for memory, and again after a sweep if it fails: records that are gone leave
-    /// some.
+    /// Runs a memory check. If it fails, frees the memory of dropped records and repeats it.
     fn check_or_sweep(&self, check: impl Fn(usize) -> Result<()>, bytes: usize) -> Result<()> {
         check(bytes).or_else(|_| {
             self.commons.sweep();
@@ -109,17 +108,17 @@ impl Memory {
         Ok(())
     }
 
-    /// What the records have in common.
+    /// Returns the interner of shared fields.
     pub(super) fn commons(&self) -> &Commons {
         &self.commons
     }
 
-    /// Refuses everything from now on.
+    /// Makes the store reject every operation from now on.
     pub(super) fn poison(&self) {
         self.poisoned.store(true, Ordering::Release);
     }
 
-    /// As [`Backend::log_in`]; `note` sets when the record was used last.
+    /// Implements [`Backend::log_in`]; `note` stores the time of use.
     pub(super) fn log_in_noting(
         &self,
         value: &[u8],
@@ -137,7 +136,7 @@ impl Memory {
         judged.transpose()
     }
 
-    /// Adds the records of some ids that are still there to those in a vector, which has room.
+    /// Appends the existing records among some ids to a vector with enough capacity.
     #[cfg(feature = "sqlite")]
     pub(super) fn find_records(&self, ids: &[i64], records: &mut Vec<SharedRecord>) -> Result<()> {
         let book = self.read()?;
@@ -145,10 +144,10 @@ impl Memory {
         Ok(())
     }
 
-    /// Makes room in every index for what effects add, so that applying them cannot fail.
+    /// Reserves memory in every index, so that applying the effects cannot fail.
     ///
     /// # Errors
-    /// `NoMemory`; nothing is changed that can be told.
+    /// `NoMemory`; the contents are unchanged.
     pub(super) fn make_room<'a>(
         &self,
         book: &mut Book,
@@ -165,11 +164,11 @@ impl Memory {
         self.inactive.make_room(effects.filter(made_inactive).count())
     }
 
-    /// Does what was planned, in every index. What is left of the plan holds the records that went:
-    /// drop it without a lock, for they may be many.
+    /// Applies planned effects to every index, and returns what is left of them: the replaced and
+    /// removed records. Drop these without a lock, since there may be many.
     ///
     /// # Errors
-    /// `NoMemory`, which leaves the store half-changed and poisoned; none after
+    /// `NoMemory`, which leaves the store inconsistent and poisoned. Cannot fail after
     /// [`Memory::make_room`].
     pub(super) fn apply(
         &self,
@@ -191,7 +190,8 @@ impl Memory {
                     book.by_id.insert(record.clone())?;
                 }
                 Effect::Replace { old, new } => {
-                    // First here: it takes the time of the last login over.
+                    // First, since this copies the time of last use, which a concurrent login may
+                    // set.
                     self.values.replace(old, new);
                     book.clients.remove(old);
                     book.clients.insert(new)?;
@@ -216,7 +216,7 @@ impl Memory {
         Ok(effects)
     }
 
-    /// Makes room for so many records, of which each may serve a client, where there are none yet.
+    /// Reserves memory for this many records in an empty store.
     #[cfg(feature = "sqlite")]
     ///
     /// # Errors
@@ -335,7 +335,7 @@ mod tests {
 
     use super::*;
 
-    /// Adds a Local Site when it is dropped.
+    /// Adds a Local Site when dropped.
     struct AddsASite<'a>(&'a Memory, &'static str);
 
     impl Drop for AddsASite<'_> {

@@ -1,4 +1,4 @@
-//! Which records a user has.
+//! Index of records by user.
 
 use std::collections::BTreeSet;
 
@@ -9,22 +9,22 @@ use crate::memory;
 use crate::text::Text;
 use crate::token::{Record, SharedRecord};
 
-/// The ids of the records of each user that has some.
+/// The ids of each user's records.
 #[derive(Default)]
 pub(super) struct Owners(HashMap<Text, BTreeSet<i64>>);
 
 impl Owners {
-    /// The name of a user as the user's records share it.
+    /// Returns the copy of a user's name that the user's records share.
     pub fn name(&self, user: &str) -> Option<&Text> {
         self.0.get_key_value(user).map(|(name, _)| name)
     }
 
-    /// The ids of a user's records, in order.
+    /// Returns the ids of a user's records, ordered.
     pub fn ids_of(&self, user: &str) -> impl Iterator<Item = i64> {
         self.0.get(user).into_iter().flatten().copied()
     }
 
-    /// Makes room for the owners of these records, so that inserting them needs no large memory.
+    /// Reserves memory for the owners of records, so that inserting them makes no large allocation.
     ///
     /// # Errors
     /// `NoMemory`.
@@ -49,9 +49,9 @@ impl Owners {
     /// Adds a record.
     ///
     /// # Errors
-    /// `NoMemory`; none where [`Owners::make_room`] was called for the record.
+    /// `NoMemory`. Cannot fail if [`Owners::make_room`] was called for this record.
     pub fn insert(&mut self, record: &Record) -> Result<()> {
-        // Costs nothing where there is room.
+        // Does nothing if there is capacity.
         self.0.try_reserve(1).map_err(memory::exhausted)?;
         self.0.entry_ref(record.user()).or_default().insert(record.id());
         Ok(())

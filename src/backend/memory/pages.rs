@@ -1,4 +1,4 @@
-//! Finding a record by its id.
+//! Index of records by id.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -9,9 +9,9 @@ use crate::token::SharedRecord;
 
 const PAGE: usize = 512;
 
-/// Records in pages of ids that follow each other. Ids are given out in order, so pages are full
-/// until their records go, and eight bytes hold a record; an empty page is freed, but for the last
-/// one, where the next ids come.
+/// Records in pages of consecutive ids. Ids are assigned in order, so pages are full until records
+/// are deleted, and a record takes eight bytes. An empty page is freed, except the last one, which
+/// gets the next ids.
 #[derive(Default)]
 pub(super) struct Pages {
     pages: BTreeMap<i64, Page>,
@@ -23,7 +23,7 @@ struct Page {
     slots: Box<[Option<SharedRecord>]>,
 }
 
-/// The page of an id, and the place in it.
+/// Returns the page number of an id and its slot in the page.
 fn place(id: i64) -> (i64, usize) {
     (id.div_euclid(PAGE as i64), id.rem_euclid(PAGE as i64) as usize)
 }
@@ -38,7 +38,7 @@ impl Pages {
         self.pages.get(&page)?.slots[slot].as_ref()
     }
 
-    /// Makes room for a record with an id.
+    /// Reserves memory for an id.
     ///
     /// # Errors
     /// `NoMemory`.
@@ -46,7 +46,7 @@ impl Pages {
         self.page(place(id).0).map(|_| ())
     }
 
-    /// Returns the page of a number, which is made if it is not there.
+    /// Returns a page, creating it if necessary.
     fn page(&mut self, number: i64) -> Result<&mut Page> {
         match self.pages.entry(number) {
             Entry::Occupied(page) => Ok(page.into_mut()),
@@ -57,10 +57,10 @@ impl Pages {
         }
     }
 
-    /// Adds a record, or puts it in the place of the one with its id.
+    /// Adds a record or replaces the one with the same id.
     ///
     /// # Errors
-    /// `NoMemory`; none where [`Pages::make_room`] was called for its id.
+    /// `NoMemory`. Cannot fail if [`Pages::make_room`] was called for this id.
     pub fn insert(&mut self, record: SharedRecord) -> Result<()> {
         let (number, slot) = place(record.id());
         let page = self.page(number)?;
@@ -70,7 +70,7 @@ impl Pages {
         page.used += 1;
         let is_first = page.used == 1;
         self.count += 1;
-        // What was the last page until now may have been kept for this record.
+        // The previous last page may be empty.
         let before = if is_first { self.pages.range(..number).next_back() } else { None };
         if let Some(empty) = before.filter(|(_, page)| page.used == 0).map(|(number, _)| *number) {
             self.pages.remove(&empty);
@@ -90,7 +90,7 @@ impl Pages {
         }
     }
 
-    /// All records, in order of their ids.
+    /// Returns all records, ordered by id.
     pub fn values(&self) -> impl Iterator<Item = &SharedRecord> {
         self.pages.values().flat_map(|page| page.slots.iter().flatten())
     }

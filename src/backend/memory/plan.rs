@@ -1,5 +1,4 @@
-//! Plans a change: what an operation does to the store as it is, step by step. Nothing is changed
-//! yet.
+//! Plans a change: computes the effects of an operation without applying them.
 
 use std::hash::{Hash, Hasher};
 
@@ -13,11 +12,11 @@ use crate::memory;
 use crate::text::Text;
 use crate::token::{Record, RecordFields, SharedRecord};
 
-/// Replacing this many records needs at most [`ROOM_TO_REPLACE`] bytes in small allocations.
+/// Number of replaced records that need at most [`ROOM_TO_REPLACE`] bytes of small allocations.
 const REPLACED_PER_CHECK: usize = 16;
 const ROOM_TO_REPLACE: usize = 16 << 10;
 
-/// One step of a planned change.
+/// One effect of a planned change.
 pub(in crate::backend) enum Effect {
     Insert(SharedRecord),
     Replace { old: SharedRecord, new: SharedRecord },
@@ -28,7 +27,7 @@ pub(in crate::backend) enum Effect {
 }
 
 impl Effect {
-    /// Returns the record that is new, if one is.
+    /// Returns a newly inserted record.
     pub(super) fn inserted(&self) -> Option<&SharedRecord> {
         match self {
             Self::Insert(record) => Some(record),
@@ -36,7 +35,7 @@ impl Effect {
         }
     }
 
-    /// Whether making room for it takes memory.
+    /// Returns whether reserving room for the effect may allocate.
     #[cfg(feature = "sqlite")]
     pub(in crate::backend) fn needs_room(&self) -> bool {
         match self {
@@ -46,7 +45,7 @@ impl Effect {
         }
     }
 
-    /// Returns the record that an effect adds, new or in the place of another.
+    /// Returns a record that is inserted or replaces another one.
     pub(super) fn added(&self) -> Option<&SharedRecord> {
         match self {
             Self::Insert(record) | Self::Replace { new: record, .. } => Some(record),
@@ -55,7 +54,7 @@ impl Effect {
     }
 }
 
-/// What an operation does to the store as it is, and what the caller is told.
+/// The effects of an operation, and its outcome for the caller.
 pub(in crate::backend) struct Plan {
     pub effects: Vec<Effect>,
     pub outcome: Outcome,
@@ -77,7 +76,7 @@ impl Plan {
     }
 }
 
-/// A record as its value tells it from others.
+/// Compares and hashes a record by its value.
 struct SameValue(SharedRecord);
 
 impl PartialEq for SameValue {
@@ -95,7 +94,8 @@ impl Hash for SameValue {
 }
 
 impl Memory {
-    /// What an operation would do. Nothing is changed; new records get ids from `next_id` on.
+    /// Computes the effects of an operation without changing anything. New records get ids from
+    /// `next_id` on.
     pub(in crate::backend) fn plan(
         &self,
         book: &Book,

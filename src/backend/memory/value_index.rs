@@ -1,4 +1,4 @@
-//! Finding a record by its token's value.
+//! Index of records by token value.
 
 use std::hash::{BuildHasher, Hasher};
 
@@ -10,20 +10,20 @@ use crate::index::{Hint, LineMemory, Table, for_each_table, table_of};
 use crate::memory;
 use crate::token::{Record, SharedRecord};
 
-/// So many that a growing one is moved in less than a millisecond at a million tokens (where each
-/// is three quarters full), and that a lookup seldom meets a change; few enough that the locks stay
-/// in the nearest cache.
+/// Number of shards. With a million tokens, moving a growing shard takes less than a millisecond
+/// (each is then three quarters full), and a lookup rarely meets a change. The locks still fit in
+/// the L1 cache.
 const SHARDS: usize = 160;
 
-/// A hash table in shards, so that a lookup waits for nobody but a change of its own shard.
+/// A sharded hash index: a lookup only waits for changes of the same shard.
 pub(super) struct ValueIndex {
-    /// Has a key of its own: who imports values of a choice cannot choose where they go.
+    /// Keyed at random, so that nobody can import values with colliding hashes.
     hasher: DefaultHashBuilder,
     shards: Box<[Shard]>,
     memory: LineMemory,
 }
 
-/// In a cache line of its own, so that a lookup waits for no neighbour's lock.
+/// Aligned to a cache line, so that the locks of shards do not share one.
 #[derive(Default)]
 #[repr(align(64))]
 struct Shard {
@@ -32,7 +32,7 @@ struct Shard {
 }
 
 impl ValueIndex {
-    /// Returns an index without records.
+    /// Creates an empty index.
     ///
     /// # Errors
     /// `NoMemory`.
@@ -42,12 +42,12 @@ impl ValueIndex {
         Ok(Self { hasher, shards, memory: LineMemory::default() })
     }
 
-    /// Returns how many bytes the index occupies.
+    /// Returns the memory of the index in bytes.
     pub fn bytes(&self) -> usize {
         self.memory.bytes()
     }
 
-    /// Of the bytes alone: what a slice itself adds, to be told from what follows, is spared.
+    /// Hashes the bytes alone: a slice also hashes its length.
     #[inline]
     fn hash(&self, value: &[u8]) -> u64 {
         let mut state = self.hasher.build_hasher();
@@ -61,13 +61,13 @@ impl ValueIndex {
         (hash, &self.shards[table_of(hash, SHARDS)])
     }
 
-    /// Calls `read` with the record of a value while nobody can replace it. Only values whose
-    /// hashes agree in part are compared, and those in constant time.
+    /// Calls `read` with the record of a value, which cannot be replaced meanwhile. Compares only
+    /// values whose hashes have the same tag, and these in constant time.
     pub fn with<T>(&self, value: &[u8], read: impl FnOnce(&SharedRecord) -> T) -> Option<T> {
         let (hash, shard) = self.locate(value);
         shard.hint.prefetch(hash);
-        // No record has this id. Its cache line is the one that a login writes to: asked for before
-        // the comparison, it comes from memory beside the value and not behind it.
+        // No record has this id. Reading it first loads the cache line that a login writes in
+        // parallel with that of the value.
         let is = |record: &SharedRecord| record.id() != i64::MIN && record.value().is(value);
         shard.table.read().find(hash, is).map(|record| read(&record))
     }
@@ -76,7 +76,7 @@ impl ValueIndex {
         self.with(value, |_| ()).is_some()
     }
 
-    /// Makes room for so many records, where there are none yet.
+    /// Reserves memory for this many records in an empty index.
     ///
     /// # Errors
     /// `NoMemory`.
@@ -90,7 +90,7 @@ impl ValueIndex {
         Ok(())
     }
 
-    /// Makes room for these records, so that inserting them needs no memory.
+    /// Reserves memory for records, so that inserting them does not allocate.
     ///
     /// # Errors
     /// `NoMemory`.
@@ -112,7 +112,7 @@ impl ValueIndex {
         self.hash(record.value().expose_bytes())
     }
 
-    /// Adds a record whose value is not there yet.
+    /// Adds a record with a new value.
     ///
     /// # Errors
     /// `NoMemory`.
@@ -125,11 +125,11 @@ impl ValueIndex {
         inserted
     }
 
-    /// Puts a changed record in the place of another. Logins of the moment are not lost: they are
-    /// over, or wait for the new record.
+    /// Replaces a record by a changed one. No concurrent login is lost: it is finished, or waits
+    /// and uses the new record.
     pub fn replace(&self, old: &SharedRecord, new: &SharedRecord) {
         let (hash, shard) = self.locate(new.value().expose_bytes());
-        // From memory into the cache before logins have to wait for it.
+        // Loads the cache line before the lock is taken, so that logins wait for a shorter time.
         std::hint::black_box(old.last_used());
         let is_old = |entry: &SharedRecord| is_same(entry, old);
         let gone = shard.table.write().replace(hash, is_old, |entry| {
@@ -146,7 +146,7 @@ impl ValueIndex {
     }
 }
 
-/// Mostly the records need not be looked at.
+/// Compares pointers first, which usually saves reading the records.
 fn is_same(entry: &SharedRecord, record: &SharedRecord) -> bool {
     entry.is(record) || entry.id() == record.id()
 }

@@ -1,4 +1,4 @@
-//! The address of a database, as its location says.
+//! Addresses of databases, as written in a location.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 
 use crate::error::{Argument, Error, ErrorKind, Result};
 
-/// A database's address.
+/// The address of a database.
 #[derive(Debug)]
 pub(crate) enum Address {
     Sqlite(PathBuf),
@@ -19,23 +19,24 @@ pub(crate) enum Address {
     Mysql(Server),
 }
 
-/// One or more hosts of a database server, and how to log in there.
+/// One or more hosts of a database server, and the login.
 pub(crate) struct Server {
-    /// In the order in which they are tried; at least one.
+    /// In the order of attempts; at least one.
     pub hosts: Vec<Host>,
     pub user: Option<String>,
     pub database: String,
     pub tls: Option<Tls>,
-    /// The connections go through a pooler that gives each transaction another session.
+    /// The connections go through a pooler in transaction mode: each transaction may get another
+    /// session.
     pub pools_transactions: bool,
-    /// Hosts that are read-only are passed over.
+    /// Read-only hosts are skipped.
     pub needs_writes: bool,
     pub password: Option<Zeroizing<String>>,
-    /// The parameter `passfile`, which must exist.
+    /// The parameter `passfile`. The file must exist.
     pub password_file: Option<PathBuf>,
-    /// The user's own file of passwords, which need not exist.
+    /// The user's default password file, which may be missing.
     pub default_password_file: Option<PathBuf>,
-    /// Index of the host that was connected to last. It is tried first.
+    /// Index of the last host that accepted a connection. It is tried first.
     pub last_host: AtomicUsize,
 }
 
@@ -44,34 +45,34 @@ pub(crate) struct Host {
     /// Empty for a socket.
     pub name: String,
     pub port: u16,
-    /// A Unix socket, or for PostgreSQL its folder, instead of the name.
+    /// A Unix socket instead of a name; for PostgreSQL, its directory.
     pub socket: Option<PathBuf>,
-    /// The address that was connected to last. It is tried before the name is resolved.
+    /// The last IP address that accepted a connection. It is tried before the name is resolved.
     pub last_ip: Mutex<Option<IpAddr>>,
 }
 
-/// How TLS is used.
+/// TLS settings.
 #[derive(Debug)]
 pub(crate) struct Tls {
     pub verification: Verification,
-    /// The file of trusted authorities, as PEM; without one, the well-known authorities.
+    /// PEM file with trusted certificate authorities. `None`: the well-known authorities.
     pub authorities: Option<PathBuf>,
-    /// The files of the client's certificate and key, as PEM.
+    /// PEM files with the client's certificate and key.
     pub identity: Option<(PathBuf, PathBuf)>,
 }
 
-/// What is verified of the server's certificate.
+/// How the server's certificate is verified.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Verification {
-    /// Nothing: `sslmode=require`. Open to interception.
+    /// Not at all: `sslmode=require`. Vulnerable to interception.
     Nothing,
-    /// That a trusted authority signed it: `sslmode=verify-ca`.
+    /// Signed by a trusted authority: `sslmode=verify-ca`.
     Authority,
-    /// Its name, too: `sslmode=verify-full`.
+    /// Signed and issued for the host name: `sslmode=verify-full`.
     Name,
 }
 
-/// Leaves out the password.
+/// Omits the password.
 impl fmt::Debug for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Server")
@@ -92,12 +93,12 @@ impl fmt::Debug for Host {
     }
 }
 
-/// What differs between kinds of servers.
+/// Differences between kinds of servers.
 struct Kind {
     port: u16,
-    /// The parameter that can replace the hosts of the authority.
+    /// The parameter that can replace the hosts in the authority of the URL.
     place: &'static str,
-    /// The parameters of this kind alone, beside [`PARAMETERS`].
+    /// Parameters of this kind, in addition to [`PARAMETERS`].
     parameters: &'static [&'static str],
 }
 
@@ -123,11 +124,11 @@ impl Address {
     /// - `postgresql://user:password@host:port,host:port/database?parameter=value&…`
     /// - `mysql://…` or `mariadb://…`, likewise
     ///
-    /// The module's constants list the parameters. No error quotes any part of the address.
+    /// The constants of this module list the parameters. Error messages do not quote the address.
     ///
     /// # Errors
-    /// `InvalidArgument` if the text is not such an address; `Unsupported` for a database that this
-    /// build has no driver for.
+    /// `InvalidArgument` for an invalid address; `Unsupported` for a database without a driver in
+    /// this build.
     pub fn parse(text: &str) -> Result<Self> {
         let (scheme, rest) = text.split_once(':').unwrap_or_default();
         match scheme.to_ascii_lowercase().as_str() {
@@ -167,7 +168,7 @@ fn sqlite_file(text: &str) -> Result<PathBuf> {
     Ok(PathBuf::from(&*path))
 }
 
-/// The parameters of a location, each given once.
+/// The parameters of a location, without duplicates.
 struct Parameters(Vec<(&'static str, Zeroizing<String>)>);
 
 impl Parameters {
@@ -185,7 +186,7 @@ impl Parameters {
         Ok(parameters)
     }
 
-    /// Adds a parameter that is still percent-encoded.
+    /// Decodes and adds a parameter.
     fn add(&mut self, name: &'static str, value: &str) -> Result<()> {
         if self.0.iter().any(|(known, _)| *known == name) {
             return Err(bad(format!("`{name}` is given twice")));
@@ -253,7 +254,8 @@ impl Server {
                 Some(_) => return Err(bad("`pooler` must be transaction")),
             },
             needs_writes: match parameters.take("target_session_attrs") {
-                // A host that was passed over for a moment must not leave the store read-only.
+                // A host that is unreachable for a moment must not leave the store connected to a
+                // read-only one.
                 None => has_several_hosts,
                 Some(value) if *value == "any" => false,
                 Some(value) if *value == "read-write" => true,
@@ -304,7 +306,7 @@ impl Host {
         }
     }
 
-    /// Parses a host of an authority, and tells whether it has a port of its own.
+    /// Parses a host of an authority, and returns whether it has a port.
     fn parse(text: &str, default_port: u16) -> Result<(Self, bool)> {
         let (name, port) = match text.strip_prefix('[').map(|text| text.split_once(']')) {
             Some(Some((ip, port))) => {
@@ -327,7 +329,7 @@ impl Host {
         Ok((Self::named(&name, number)?, port.is_some()))
     }
 
-    /// A host by its name or address, or by the absolute path of a socket.
+    /// Creates a host from its name, its IP address or the absolute path of a socket.
     fn named(name: &str, port: u16) -> Result<Self> {
         let is_socket = name.starts_with('/');
         if name.is_empty() || (!is_socket && name.contains('/')) {
@@ -343,7 +345,7 @@ impl Host {
         })
     }
 
-    /// Whether connections to it do not leave the machine.
+    /// Returns whether connections to the host stay on this machine.
     fn is_local(&self) -> bool {
         self.socket.is_some()
             || self.name.eq_ignore_ascii_case("localhost")
@@ -375,7 +377,7 @@ impl Tls {
                 ));
             }
             Some("require") => Verification::Nothing,
-            // Anyone can have a certificate that some well-known authority signed.
+            // Anyone can get a certificate from a well-known authority.
             Some("verify-ca") if authorities.is_none() => {
                 return Err(bad("`sslmode` is verify-ca, which needs `sslrootcert`"));
             }

@@ -1,4 +1,4 @@
-//! Runs the futures of a database's driver on the thread of the caller.
+//! Runs the futures of a database driver on the thread of the caller.
 
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -9,11 +9,11 @@ use tokio::time::timeout;
 
 use super::fault::Fault;
 
-/// Waits for a future, but not longer than a limit.
+/// Runs a future with a time limit.
 ///
 /// # Errors
-/// `silence` after the limit. `Lost` if the driver panics: the state of its connection is not known
-/// then, and nothing but that connection has seen the panic.
+/// `silence` after the time limit. `Lost` if the driver panics: the state of the connection is
+/// unknown then. Other connections are not affected.
 pub(super) fn within<T>(
     runtime: &Runtime,
     limit: Duration,
@@ -21,7 +21,7 @@ pub(super) fn within<T>(
     future: impl Future<Output = T>,
 ) -> Result<T, Fault> {
     let wait = || runtime.block_on(async { timeout(limit, future).await });
-    // Dropping what was thrown could panic again.
+    // Leaked, since dropping the payload could panic again.
     match catch_unwind(AssertUnwindSafe(wait)).map_err(std::mem::forget) {
         Ok(answer) => answer.map_err(|_| silence),
         Err(()) => Err(Fault::Lost("the driver cannot read what the server sent".to_owned())),

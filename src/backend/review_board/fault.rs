@@ -1,46 +1,49 @@
-//! Why a database did not do what it was asked.
+//! Errors of database statements and connections.
 
 use crate::error::{Error, ErrorKind, Result};
 
-/// Why a statement, or a connection, failed. No text in here comes from a statement's values:
-/// databases like to quote them, and they are secrets.
+/// Why a statement or a connection failed. No message contains a value of a statement: databases
+/// like to quote them, and they may be secret.
 #[derive(Clone, Debug)]
 pub(super) enum Fault {
-    /// There is no connection, or no longer.
+    /// The connection is lost or could not be opened.
     Lost(String),
-    /// The connection is not safe, or no longer.
+    /// TLS failed when the connection was opened or later.
     Tls(String),
-    /// The server gave a statement up, or there was no time left to send it.
+    /// The server canceled a statement, or there was no time left to send it.
     TimedOut,
-    /// The server has not answered in time. Overdue: not even with an error at the limit that it
-    /// was told, so that it never will on this connection. Otherwise it may wait for a lock.
+    /// The server did not respond in time. If overdue, it did not even report an error at its own
+    /// time limit, so the connection is considered dead. Otherwise it may be waiting for a lock.
     Silent { is_overdue: bool },
-    /// The server takes no more connections.
+    /// The server accepts no more connections.
     Full(String),
-    /// A value that must be unique exists already.
+    /// A value that must be unique already exists.
     Duplicate,
-    /// The database gave the transaction up in favour of another; it may be tried again.
+    /// The database rolled the transaction back because of a conflict with another one. It can be
+    /// retried.
     Conflict,
-    /// A table or a column is missing.
+    /// A table or column is missing.
     Schema,
-    /// The column's character set cannot hold a text; in a write, the argument that it came from.
+    /// The character set of the column cannot store a text. For a write: the argument that the text
+    /// came from, if known.
     Unstorable(Option<&'static str>),
-    /// The server cannot convert a text of a row to UTF-8.
+    /// The server cannot convert a text in a row to UTF-8.
     Unconvertible,
-    /// The server, or the transaction, is read-only.
+    /// The server or the transaction is read-only.
     ReadOnly(String),
-    /// The account has no right to do this.
+    /// The account lacks a privilege.
     Denied(String),
-    /// The database said no.
+    /// The database returned another error.
     Refused(String),
-    /// There was no answer to a commit: it may have happened or not.
+    /// There was no response to a commit, so its outcome is unknown.
     Unknown { timed_out: bool },
-    /// A fault that is not the database's.
+    /// An error of this library.
     Own(Error),
 }
 
 impl Fault {
-    /// Answers a look-up for a text that no row of the database can have: there is none.
+    /// Converts the error for a text that the database cannot store to an empty result: no row has
+    /// it.
     pub fn or_no_rows<T: Default>(answer: Result<T, Self>) -> Result<T, Self> {
         match answer {
             Err(Self::Unstorable(_)) => Ok(T::default()),
@@ -48,18 +51,17 @@ impl Fault {
         }
     }
 
-    /// Whether the connection is of no use any more, and those that have idled as long are not
-    /// either.
+    /// Returns whether the connection is dead. Idle connections of the pool are probably dead too.
     pub fn is_gone(&self) -> bool {
         matches!(self, Self::Lost(_) | Self::Tls(_) | Self::Silent { is_overdue: true })
     }
 
-    /// Whether a limit of time ended the call.
+    /// Returns whether the call failed because of a time limit.
     pub fn is_timeout(&self) -> bool {
         matches!(self, Self::TimedOut | Self::Silent { .. } | Self::Unknown { timed_out: true })
     }
 
-    /// Whether the connection is of no use any more.
+    /// Returns whether the connection can no longer be used.
     pub fn ends_connection(&self) -> bool {
         self.is_gone() || matches!(self, Self::Silent { .. })
     }

@@ -1,4 +1,4 @@
-//! The files that a location names: certificates, keys and passwords.
+//! Reads the files that a location names: certificates, keys and passwords.
 
 use std::fs::OpenOptions;
 use std::io::Read;
@@ -10,24 +10,24 @@ use zeroize::Zeroizing;
 use super::fault::Fault;
 use crate::memory;
 
-/// No file of certificates or passwords is larger.
+/// Maximum size of such a file.
 const MAX_BYTES: u64 = 4 << 20;
 
-/// The permissions of a file for others than its owner.
+/// Permission bits for users other than the owner.
 const OTHERS: u32 = 0o077;
 
-/// Reads a file that holds no secret.
+/// Reads a file without secrets.
 ///
 /// # Errors
-/// `Refused`, which names the parameter.
+/// `Refused`, naming the parameter.
 pub(super) fn read(path: &Path, parameter: &str) -> Result<Zeroizing<Vec<u8>>, Fault> {
     read_if(path, parameter, |_| true)
 }
 
-/// Reads a file that only its owner may access.
+/// Reads a file that only its owner can access.
 ///
 /// # Errors
-/// As [`read`].
+/// Those of [`read`].
 pub(super) fn read_secret(path: &Path, parameter: &str) -> Result<Zeroizing<Vec<u8>>, Fault> {
     read_if(path, parameter, |mode| mode & OTHERS == 0)
 }
@@ -39,7 +39,7 @@ fn read_if(
 ) -> Result<Zeroizing<Vec<u8>>, Fault> {
     let refused = |why: &str| Fault::Refused(format!("the file of {parameter} {why}"));
     let unreadable = |error: std::io::Error| refused(&format!("cannot be read: {error}"));
-    // Opening a FIFO would wait for its writer.
+    // Opening a FIFO would otherwise block until it has a writer.
     let mut options = OpenOptions::new();
     let file = options.read(true).custom_flags(libc::O_NONBLOCK).open(path).map_err(unreadable)?;
     let metadata = file.metadata().map_err(unreadable)?;
@@ -49,7 +49,7 @@ fn read_if(
     if !is_allowed(metadata.mode()) {
         return Err(refused("must have the mode 0600: others may access it"));
     }
-    // It may have grown.
+    // Limited, since the file may have grown.
     let mut content = Zeroizing::new(memory::vec_with_capacity(metadata.len() as usize)?);
     file.take(metadata.len()).read_to_end(&mut content).map_err(unreadable)?;
     Ok(content)

@@ -1,4 +1,4 @@
-//! Which host of a server is connected to.
+//! Selects the host of a server to connect to.
 
 use std::net::{IpAddr, ToSocketAddrs};
 use std::sync::atomic::Ordering;
@@ -10,10 +10,11 @@ use super::limits::Limits;
 use super::pool::Attempt;
 
 impl Server {
-    /// Connects to the first host that can be reached and accepts the connection, by one of its
-    /// addresses. Names are resolved here, since drivers start threads for it. The timeout bounds
-    /// each address, the setup of the session included; where others are left, so does their share
-    /// of the call. A host that does not answer is the last one for the next caller.
+    /// Connects to the first host that is reachable and accepts the connection, trying each of its
+    /// IP addresses. Names are resolved here, since drivers would start threads for it. The timeout
+    /// limits each attempt, including the setup of the session. If other hosts are left, an attempt
+    /// is also limited to its share of the call's time. A host that did not respond is tried last
+    /// by the next call.
     pub(super) fn at_each_host<T>(
         &self,
         attempt: &Attempt<'_>,
@@ -56,8 +57,8 @@ impl Server {
 }
 
 impl Host {
-    /// Connects to the first address that accepts the connection. `connect` is given each, with the
-    /// number of those that are left.
+    /// Connects to the first IP address that accepts the connection. `connect` gets each address
+    /// and the number of remaining ones.
     fn at_each_ip<T>(
         &self,
         mut connect: impl FnMut(IpAddr, usize) -> Result<T, Fault>,
@@ -65,7 +66,7 @@ impl Host {
         let mut fault = Fault::Lost("the host has no address".to_owned());
         let known = *self.last_ip.lock();
         if let Some(ip) = known {
-            // The name may have another address by now.
+            // The name may resolve to another address now.
             let connected = connect(ip, 2);
             if connected.is_err() {
                 *self.last_ip.lock() = None;
@@ -111,8 +112,8 @@ mod tests {
         }
     }
 
-    /// Tries the hosts of a server. Returns the outcome, the addresses that were tried, and how
-    /// many of them were given up.
+    /// Tries the hosts of a server. Returns the result, the addresses tried, and the number of
+    /// attempts that were abandoned.
     fn try_each<const N: usize>(
         server: &Server,
         outcomes: [Result<(), Fault>; N],
@@ -152,7 +153,7 @@ mod tests {
     fn each_silent_host_is_given_up() {
         let server = server("127.0.0.1,127.0.0.2,127.0.0.3");
         let (outcome, tried, given_up) = try_each(&server, [silent(), lost(), silent()]);
-        // Each had a deadline of its own, before the call's.
+        // Each attempt had its own deadline, before that of the call.
         assert!(matches!(outcome, Err(Fault::Silent { is_overdue: true })));
         assert_eq!((tried.len(), given_up), (3, 2));
         let (outcome, tried, given_up) = try_each(&server, [silent(), Ok(())]);
@@ -168,7 +169,7 @@ mod tests {
         assert_eq!(tried, ["127.0.0.1", "127.0.0.2"]);
         let (outcome, ..) = try_within(2 * TIMEOUT, &server, [silent(), silent()]);
         assert!(outcome.is_err());
-        // The one that was silent last is the last one for the next call.
+        // The last silent host is tried last by the next call.
         assert_eq!(try_each(&server, [Ok(())]).1, ["127.0.0.2"]);
     }
 
@@ -179,20 +180,20 @@ mod tests {
         assert_eq!(try_each(&server, [Ok(())]).1, ["127.0.0.2"]);
         let all = ["127.0.0.2", "127.0.0.3", "127.0.0.1"];
         assert_eq!(try_each(&server, [lost(), lost(), lost()]).1, all);
-        // A host that refuses the account is an answer.
+        // A host that rejects the account has responded.
         let refused = Err(Fault::Refused("denied".into()));
         assert_eq!(try_each(&server, [refused]).1, ["127.0.0.2"]);
     }
 
     #[test]
     fn last_good_address_is_reused_without_resolving() {
-        // A name that has no address.
+        // A name that does not resolve.
         let server = server("rbtoken.invalid");
         *server.hosts[0].last_ip.lock() = Some([127, 0, 0, 7].into());
         let (outcome, tried, _) = try_each(&server, [Ok(())]);
         assert!(outcome.is_ok());
         assert_eq!(tried, ["127.0.0.7"]);
-        // If it is gone, the name is resolved again.
+        // If the address fails, the name is resolved again.
         let (outcome, tried, _) = try_each(&server, [lost()]);
         assert!(matches!(outcome, Err(Fault::Lost(why)) if why != "refused"));
         assert_eq!(tried, ["127.0.0.7"]);

@@ -1,4 +1,4 @@
-//! New tokens, one for each client.
+//! Insertion of new tokens, at most one for each client.
 
 use super::fault::Fault;
 use super::pool::{Lease, Texts};
@@ -10,9 +10,9 @@ use crate::error::Result;
 use crate::model::requests::default_expiration;
 use crate::token::{Record, RecordFields, SharedRecord};
 
-/// What is read once the user is locked.
+/// What is read after the user is locked.
 struct Locked {
-    /// The user is there still.
+    /// Whether the user still exists.
     is_user: bool,
     page: Page,
     changes: Changes,
@@ -20,13 +20,13 @@ struct Locked {
 }
 
 impl ReviewBoard {
-    /// Inserts a token unless one serves the client.
+    /// Inserts a token unless one matches the query.
     ///
-    /// All who ask for the same user's tokens, in any process, wait here for one another: the
-    /// user is locked before the search is repeated, so that the one that comes second sees what
-    /// the first has made. The lock goes with the transaction or the connection. MySQL locks the
-    /// user's row, SQLite the database. PostgreSQL takes an advisory lock on the user's id, since
-    /// locking the row needs the right to update users.
+    /// All callers that request a token of the same user, in any process, are serialized here: the
+    /// user is locked before the search is repeated, so that the second caller finds the token of
+    /// the first. The lock is released when the transaction or the connection ends. MySQL locks the
+    /// user's row and SQLite the database. PostgreSQL uses an advisory lock for the user's id,
+    /// since locking the row would need the privilege to update users.
     pub(super) fn insert(
         &self,
         mut fields: RecordFields,
@@ -65,8 +65,8 @@ impl ReviewBoard {
         }
     }
 
-    /// Inserts a token for a client that a search has not found, unless there is one by now. The
-    /// fault is `Unconvertible` if it has to be done the long way, which looks up the names again.
+    /// Inserts a token after a search found none, unless one exists by now. Returns `Unconvertible`
+    /// if the caller must use the slow path, which looks up the names again.
     fn insert_after_search(
         &self,
         lease: &mut Lease<'_>,
@@ -137,7 +137,7 @@ impl ReviewBoard {
             match found {
                 Ok(found) => return Ok(Outcome::Found(found)),
                 Err(again) if again.is_of_same_names(searched) => {}
-                // The names belong to others by now.
+                // The names belong to other rows now.
                 Err(_) => return Err(Fault::Unconvertible),
             }
             let mut fields = fields.clone();
@@ -150,8 +150,8 @@ impl ReviewBoard {
     }
 }
 
-/// The texts of a new token that a column may be unable to hold, with the arguments that they are.
-/// Documents have escapes for what is not ASCII.
+/// Returns the texts of a new token that a column may be unable to store, with their arguments.
+/// JSON documents are ASCII.
 fn texts(fields: &RecordFields) -> [(&'static str, &str); 4] {
     let reason = fields.invalidation.as_ref().map_or("", |it| &it.reason);
     [

@@ -1,44 +1,44 @@
-//! How long a call, and each statement of it, may take.
+//! Time limits of calls and their statements.
 
 use std::time::{Duration, Instant};
 
 use super::fault::Fault;
 
-/// The longest time that a server has for its answer after the limit that it was told.
+/// Maximum time after the server's own limit in which its response may arrive.
 pub(super) const MAX_GRACE: Duration = Duration::from_secs(1);
 
-/// The shortest limit that a server is told: to some, 0 is none.
+/// Minimum limit to set in a session: on some servers, 0 means no limit.
 const MIN_STATEMENT: Duration = Duration::from_millis(1);
 
-/// The limits of one call.
+/// Time limits of one call.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
-    /// When the call ends.
+    /// The deadline of the call.
     pub deadline: Instant,
-    /// How long the server works on one statement, waiting for locks included.
+    /// Limit for one statement on the server, including waiting for locks.
     pub statement: Duration,
-    /// How much earlier than the call the server is to give up.
+    /// How much earlier than the call the server should cancel a statement.
     pub margin: Duration,
 }
 
-/// How an answer is waited for.
+/// How to wait for a response.
 pub(super) struct Wait {
     pub limit: Duration,
-    /// What it means if there is none within the limit.
+    /// The error if there is no response within the limit.
     pub silence: Fault,
-    /// Until when the server may be busy with what it has not answered.
+    /// Until when the server may be working on the statement.
     pub busy_until: Instant,
 }
 
 impl Limits {
-    /// The limits of a call that starts now. The server gives up before the call does.
+    /// Returns the limits of a call that starts now. The server's limit ends before the call.
     pub fn of_call(call: Duration, statement: Duration) -> Self {
         let margin = (call / 10).min(Duration::from_secs(5));
         Self { deadline: Instant::now() + call, statement: statement.min(call - margin), margin }
     }
 
-    /// The limits of an attempt to connect, the setup of the session included, where so many
-    /// attempts are left.
+    /// Returns the limits of an attempt to connect, including the setup of the session; `left` is
+    /// the number of remaining attempts.
     pub fn of_connect(&self, connect_timeout: Duration, left: usize) -> Self {
         let now = Instant::now();
         let rest = self.deadline.saturating_duration_since(now);
@@ -49,8 +49,8 @@ impl Limits {
         Self { deadline: now + share.min(connect_timeout), ..*self }
     }
 
-    /// The fault of an attempt to connect that had these limits. One that ended by its own deadline
-    /// and not by the call's says that the server is not there.
+    /// Returns the error of an attempt to connect with these limits. An attempt that failed at its
+    /// own deadline, and not that of the call, means that the server is down.
     pub fn connect_fault(&self, call: &Self, fault: Fault) -> Fault {
         let is_late = match fault {
             Fault::Silent { .. } => true,
@@ -63,26 +63,26 @@ impl Limits {
         fault
     }
 
-    /// How long the server has for its answer after the limit that it was told, before the
-    /// connection is given up. Half of the margin, so that the call can ask once more.
+    /// Returns the time that the server has for its response after its own limit. Half of the
+    /// margin, so that the call can retry.
     fn grace(&self) -> Duration {
         (self.margin / 2).min(MAX_GRACE)
     }
 
-    /// What is left of the call.
+    /// Returns the remaining time of the call.
     ///
     /// # Errors
-    /// `TimedOut` once the deadline has passed: nothing more may be sent then.
+    /// `TimedOut` after the deadline. Nothing may be sent then.
     pub fn remaining(&self) -> Result<Duration, Fault> {
         let left = self.deadline.saturating_duration_since(Instant::now());
         if left.is_zero() { Err(Fault::TimedOut) } else { Ok(left) }
     }
 
-    /// How the answer to a statement that is sent now is waited for, by the limit that the server
-    /// was told.
+    /// Returns how to wait for the response to a statement that is sent now, given the session's
+    /// limit.
     ///
     /// # Errors
-    /// As [`Limits::remaining`].
+    /// Those of [`Limits::remaining`].
     pub fn wait(&self, session_limit: Duration) -> Result<Wait, Fault> {
         let overdue = session_limit + self.grace();
         let limit = self.remaining()?.min(overdue);
@@ -93,22 +93,22 @@ impl Limits {
         })
     }
 
-    /// The limit to tell the server before the next statement, if the one that it was told is not
-    /// good enough. A call that starts in time and whose statements are quick needs none: telling
-    /// costs a round trip.
+    /// Returns the limit to set in the session before the next statement, or `None` if the current
+    /// one is good enough. Calls that start in time with quick statements need none, which saves a
+    /// round trip.
     ///
     /// # Errors
-    /// As [`Limits::remaining`].
+    /// Those of [`Limits::remaining`].
     pub fn new_session_limit(&self, told: Duration) -> Result<Option<Duration>, Fault> {
         Ok(self.limit_with(self.remaining()?, told))
     }
 
-    /// As [`Limits::new_session_limit`], with so much left of the call.
+    /// Implements [`Limits::new_session_limit`], given the remaining time.
     fn limit_with(&self, left: Duration, told: Duration) -> Option<Duration> {
         let wanted = left.saturating_sub(self.margin / 2).max(left / 2).max(MIN_STATEMENT);
         let wanted = wanted.min(self.statement);
-        // Half of the margin, or of what is left, is kept when a limit is told, and may shrink to a
-        // quarter.
+        // Half of the margin, or of the remaining time, is reserved when a limit is set. It may
+        // shrink to a quarter.
         let is_too_long = told + (self.margin / 4).min(left / 4) > left;
         let is_too_short = told < wanted && (wanted == self.statement || told < wanted / 2);
         (is_too_long || is_too_short).then_some(wanted).filter(|wanted| *wanted != told)
@@ -121,7 +121,7 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    /// The limits of a call of 30 s, of which so much is left.
+    /// Returns the limits of a call of 30 s with `left` remaining.
     fn with_left(left: Duration) -> Limits {
         let limits = Limits::of_call(30 * SECOND, 60 * SECOND);
         Limits { deadline: Instant::now() + left, ..limits }
@@ -135,16 +135,16 @@ mod tests {
         for left in [30, 29, 28] {
             assert_eq!(limits.limit_with(left * SECOND, told), None, "{left}");
         }
-        // No longer than the call, with time for the answer.
+        // At most until the end of the call, with time for the response.
         for left in [27, 10, 2, 1] {
             let left = left * SECOND;
             let new = limits.limit_with(left, told).unwrap();
             assert!(new < left && new >= left / 3, "{left:?} {new:?}");
-            // It need not be told again at once.
+            // It need not be set again immediately.
             let later = left - (limits.margin / 4).min(left / 5);
             assert_eq!(limits.limit_with(later, new), None, "{left:?}");
         }
-        // A call that starts has all of it again.
+        // A new call gets the full limit again.
         for told in [SECOND, 20 * SECOND] {
             assert_eq!(limits.limit_with(30 * SECOND, told), Some(27 * SECOND));
         }
@@ -167,7 +167,7 @@ mod tests {
             assert!(matches!(wait.silence, Fault::Silent { is_overdue: true }));
             let rest = call * SECOND - wait.limit;
             assert!(rest >= limits.margin * 2 / 5, "{call} {rest:?}");
-            // The server answers at its own limit, and the answer takes a moment.
+            // The server responds at its own limit, and the response takes a moment.
             assert!(wait.limit >= limits.statement + SECOND / 20, "{call} {:?}", wait.limit);
         }
     }
@@ -180,7 +180,7 @@ mod tests {
             assert!(connect.connect_fault(&call, fault).is_gone());
         }
         assert!(matches!(connect.connect_fault(&call, Fault::Duplicate), Fault::Duplicate));
-        // The server gave up by itself, or the call is over.
+        // The server canceled it, or the call is over.
         let connect = call.of_connect(SECOND, 1);
         assert!(!connect.connect_fault(&call, Fault::TimedOut).is_gone());
         let call = with_left(Duration::ZERO);

@@ -1,4 +1,4 @@
-//! Logins: judged by a token's row, or by the cache of accepted ones, and noted in `last_used`.
+//! Logins: by a token's row or the login cache, with the update of `last_used`.
 
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -13,17 +13,17 @@ use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::token::{SharedRecord, TokenValue};
 
-/// The record of a value with the judgment of its login; none if no token has the value.
+/// The record of a value and the judgment on its login. `None` if no token has the value.
 type Answer = Option<(SharedRecord, Judgment)>;
 
-/// Reads the row of a value and writes its `last_used` in one round trip (PostgreSQL).
+/// Reads the row of a value and updates its `last_used` in one round trip (PostgreSQL).
 ///
-/// The verdict is made from `found`. `written` checks what may have changed again, on the row
-/// itself: a login that waits for a revocation of its token must not be accepted. Values are
-/// compared byte by byte, as the library does, whatever the collation. A row with a time or a
-/// document that the library may be unable to read is not written.
+/// The verdict is based on `found`. `written` repeats the checks that may have become outdated on
+/// the row itself: a login that waited for a revocation of its token must not be accepted. Values
+/// are compared byte by byte, whatever the collation. A row is not updated if a time or document in
+/// it may be unreadable for this library.
 static LOG_IN: LazyLock<String> = LazyLock::new(|| {
-    // Bytes in the database's encoding, which may be a quarter of those in UTF-8.
+    // Bytes in the database's encoding. The same text may have four times as many in UTF-8.
     let max_document = rows::MAX_DOCUMENT / 4;
     let time = |column: &str| {
         format!(
@@ -55,8 +55,8 @@ static LOG_IN: LazyLock<String> = LazyLock::new(|| {
 });
 
 impl ReviewBoard {
-    /// Judges a login by the cache if it can, else by the server's answer. A cached login whose
-    /// time is to be written, or that is no longer accepted, goes to the server.
+    /// Handles a login by the cache if possible, otherwise by the server. The server also handles
+    /// cached logins that are no longer accepted or whose time must be written.
     pub(super) fn log_in_cached(
         &self,
         cache: &LoginCache,
@@ -83,8 +83,8 @@ impl ReviewBoard {
         Ok(judged)
     }
 
-    /// Finds a cached login. If its entry is stale, it is read again together with other stale
-    /// ones. `None` if the server has to be asked about this login alone.
+    /// Returns a cached login. A stale entry is refreshed together with other stale ones. Returns
+    /// `None` if the server must handle this login.
     fn find_fresh(&self, cache: &LoginCache, value: &str) -> Option<SharedRecord> {
         match cache.find(value) {
             Cached::Fresh(record) => return Some(record),
@@ -103,14 +103,14 @@ impl ReviewBoard {
                     &mut |record, is_active| refresh.verify(&record, is_active),
                 );
                 match read {
-                    // Each login finds out for itself.
+                    // Each of these logins is then handled by the server.
                     Err(Fault::Unconvertible) => {}
                     read => read?,
                 }
             }
             Ok(())
         });
-        // Of a server that does not answer, the login asks by itself.
+        // If the server does not respond, the caller sends its own query.
         if refreshed.is_ok() {
             refresh.finish();
         }
@@ -120,7 +120,7 @@ impl ReviewBoard {
         }
     }
 
-    /// Begins a change of what the cache may hold.
+    /// Begins a change that may affect cached logins.
     pub(super) fn begin_change(
         &self,
         concerned: impl FnOnce() -> Option<Concerned>,
@@ -129,7 +129,7 @@ impl ReviewBoard {
         concerned().map(|concerned| cache.begin_change(concerned))
     }
 
-    /// Judges a login with a value, and writes its time if that is due.
+    /// Judges a login by the token's row, and updates `last_used` if due.
     pub(super) fn log_in_on(
         &self,
         lease: &mut Lease<'_>,
@@ -141,9 +141,11 @@ impl ReviewBoard {
         if is_one_statement && interval == Some(Duration::ZERO) && lease.texts == Texts::All {
             match self.log_in_at_once(lease, value, judge) {
                 Ok(Some(answer)) => return Ok(answer),
-                // Accepted, but not written: it was revoked meanwhile, or cannot be written so.
+                // Accepted but not updated: the token was revoked meanwhile, or its row cannot be
+                // updated this way.
                 Ok(None) => {}
-                // What must not be written can be read: all but an accepted login has an answer.
+                // The row can be read without being updated. All verdicts except "accepted" need no
+                // update.
                 Err(Fault::ReadOnly(_) | Fault::Denied(_)) => self.count_retry(),
                 Err(fault) => return Err(fault),
             }
@@ -171,13 +173,13 @@ impl ReviewBoard {
                 record.set_last_used(Some(time));
                 return Ok(Some((record, judgment)));
             }
-            // It was revoked meanwhile: the update may have waited for that.
+            // Revoked meanwhile: the update may have waited for the revocation.
         }
         Err(Fault::Conflict)
     }
 
-    /// Reads, judges and writes with one statement. None: the login is good as far as it was read,
-    /// but nothing was written.
+    /// Reads, judges and updates with one statement. Returns `None` if the login would be accepted
+    /// but the row was not updated.
     fn log_in_at_once(
         &self,
         lease: &mut Lease<'_>,
@@ -213,15 +215,15 @@ impl ReviewBoard {
     }
 }
 
-/// A condition for rows that the cache takes, so that others are not read for it.
+/// Returns a condition for rows that can be cached, to avoid reading others.
 fn has_short_texts() -> String {
     let bytes = ["t.policy", "t.extra_data", "t.note"]
         .map(|column| format!("COALESCE(OCTET_LENGTH({column}), 0)"));
     format!("{} <= {}", bytes.join(" + "), login_cache::MAX_TEXT_BYTES)
 }
 
-/// Whether a login at a time writes it over an earlier one. A time that lies further ahead than the
-/// interval is a mistake of some clock, and is overwritten.
+/// Returns whether a login must update `last_used`. A time of last use that is further in the
+/// future than the interval comes from a wrong clock and is overwritten.
 fn is_due(interval: Option<Duration>, last_used: Option<Timestamp>, now: Timestamp) -> bool {
     let Some(interval) = interval else { return false };
     let age = last_used.map(|last| now.as_micros().abs_diff(last.as_micros()));

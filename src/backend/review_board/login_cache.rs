@@ -1,8 +1,8 @@
-//! Cache of accepted logins, so that most requests need no answer of the server.
+//! A cache of accepted logins, so that most requests need no query.
 //!
-//! Only accepted logins are cached. A change through this store that could revoke a token removes
-//! the entries that it concerns, before it is sent and after it ended. What others change at the
-//! server is seen once an entry is older than `login_cache_secs`.
+//! Only accepted logins are cached. A change through this store that could revoke a token evicts
+//! its entries before it is sent and after it has ended. Changes by others take effect when an
+//! entry is older than `login_cache_secs`.
 
 use std::hash::{BuildHasher, Hasher};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -17,15 +17,15 @@ use crate::backend::{CacheUse, Operation, Selection};
 use crate::memory;
 use crate::token::{SharedRecord, TokenValue};
 
-/// Bytes of the documents and the note of a token that is cached. Any user can store more through
-/// the server, and a parsed policy takes several times its bytes.
+/// Maximum length of the documents and note of a cached token. Users can store longer ones through
+/// the server, and a parsed policy takes several times its length.
 pub(super) const MAX_TEXT_BYTES: usize = 4096;
 
-/// Accepted logins by the hash of the token's value.
+/// Accepted logins by the hash of the token value.
 pub(super) struct LoginCache {
     max_age: Duration,
     max_entries: usize,
-    /// Has a seed of its own. Values whose hashes collide evict each other, and nothing else.
+    /// Keyed at random. Values with colliding hashes only evict each other.
     hasher: DefaultHashBuilder,
     state: RwLock<State>,
     /// Held by the caller that refreshes entries.
@@ -34,25 +34,25 @@ pub(super) struct LoginCache {
 }
 
 struct State {
-    /// Raised by each change. An answer to a question of an earlier epoch is not stored.
+    /// Incremented by each change. Results of queries from an earlier epoch are not stored.
     epoch: u64,
-    /// Answers to questions that were asked before this are not stored.
+    /// Results of queries sent before this time are not stored.
     blocked_until: Option<Instant>,
-    /// Entries by the hash of the value. Those that were verified last are at the back.
+    /// Entries by the hash of the value, least recently verified first.
     entries: LinkedHashMap<u64, Entry, DefaultHashBuilder>,
-    /// The keys of the entries, by the ids of their tokens.
+    /// Keys of the entries by token id.
     hashes: HashMap<i64, u64>,
 }
 
 struct Entry {
     record: SharedRecord,
-    /// When the question was sent that the server answered with this record.
+    /// When the query was sent that returned this record.
     verified_at: Instant,
-    /// A login has asked for it since then.
+    /// Whether a login has used the entry since then.
     is_used: AtomicBool,
 }
 
-/// The moment of a question to the server.
+/// Time and epoch of a query.
 #[derive(Clone, Copy)]
 pub(super) struct Asked {
     at: Instant,
@@ -62,12 +62,12 @@ pub(super) struct Asked {
 /// The result of a lookup.
 pub(super) enum Cached {
     Fresh(SharedRecord),
-    /// There is an entry, which is too old.
+    /// There is an entry, but it is too old.
     Stale,
     Missing,
 }
 
-/// The entries that a change concerns.
+/// Entries that a change affects.
 pub(super) enum Concerned {
     Id(i64),
     Value(TokenValue),
@@ -75,7 +75,7 @@ pub(super) enum Concerned {
 }
 
 impl Concerned {
-    /// The entries that an operation concerns; `None` if it can revoke nothing.
+    /// Returns the entries that an operation affects; `None` if it cannot revoke tokens.
     pub fn by(operation: &Operation) -> Option<Self> {
         match operation {
             Operation::Update(id, _) | Operation::Delete(id) => Some(Self::Id(*id)),
@@ -85,8 +85,8 @@ impl Concerned {
         }
     }
 
-    /// The entries of selected tokens. Those of a user are not looked for by name: the server may
-    /// have renamed the user since they were stored.
+    /// Returns the entries of selected tokens. A user's entries cannot be found by name, since the
+    /// server may have renamed the user.
     pub fn by_selection(which: &Selection) -> Self {
         match which {
             Selection::Id(id) => Self::Id(*id),
@@ -96,7 +96,7 @@ impl Concerned {
     }
 }
 
-/// A change that is under way. When it is dropped, the change has ended, whatever came of it.
+/// A change in progress. When it is dropped, the change has ended, with or without success.
 #[must_use]
 pub(super) struct ChangeGuard<'a> {
     cache: &'a LoginCache,
@@ -109,7 +109,7 @@ impl Drop for ChangeGuard<'_> {
     }
 }
 
-/// Stale entries that one caller reads again.
+/// Stale entries that one caller refreshes.
 pub(super) struct Refresh<'a> {
     cache: &'a LoginCache,
     _alone: MutexGuard<'a, ()>,
@@ -145,13 +145,14 @@ impl LoginCache {
         entry.verified_at.elapsed() >= self.max_age
     }
 
-    /// Looks up a value, which is compared in constant time.
+    /// Looks up a value, comparing it in constant time.
     pub fn find(&self, value: &str) -> Cached {
         let hash = self.hash(value.as_bytes());
         let state = self.state.read();
         match state.entries.get(&hash) {
             Some(entry) if entry.record.value().is(value.as_bytes()) => {
-                // Most entries are marked already: reading does not take the line from others.
+                // Usually it is set already. Not writing then avoids moving the cache line between
+                // cores.
                 if !entry.is_used.load(Ordering::Relaxed) {
                     entry.is_used.store(true, Ordering::Relaxed);
                 }
@@ -165,19 +166,19 @@ impl LoginCache {
         }
     }
 
-    /// Counts a login that needed no answer of the server.
+    /// Counts a login that needed no query.
     pub fn count_hit(&self) {
         self.hits.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Called before a question is sent.
+    /// Records the start of a query.
     pub fn ask(&self) -> Asked {
         let epoch = self.state.read().epoch;
         Asked { at: Instant::now(), epoch }
     }
 
-    /// Stores an accepted login, unless a change was sent or ended since the question was asked.
-    /// Without memory for it nothing is stored.
+    /// Stores an accepted login, unless a change was sent or ended since the query started. Does
+    /// nothing without memory.
     pub fn insert(&self, asked: Asked, record: &SharedRecord) {
         if memory::check_room(memory::LARGE).is_err() {
             return;
@@ -189,31 +190,31 @@ impl LoginCache {
         }
     }
 
-    /// Begins a change. Answers to earlier questions are not stored. What is stored until the guard
-    /// is dropped is removed then, if the change concerns it.
+    /// Begins a change. Results of earlier queries are not stored, and affected entries are evicted
+    /// now and when the guard is dropped.
     pub fn begin_change(&self, concerned: Concerned) -> ChangeGuard<'_> {
         self.raise_epoch(&concerned);
         ChangeGuard { cache: self, concerned }
     }
 
-    /// A change may still happen after its caller was told that the outcome is not known. Until the
-    /// server must have ended it, no answer is stored.
+    /// Stores nothing until `time`: a change whose outcome is unknown may still be executed until
+    /// then.
     pub fn block_until(&self, time: Instant) {
         let mut state = self.state.write();
         state.blocked_until = state.blocked_until.max(Some(time));
         state.clear();
     }
 
-    /// Removes the entry of a value, or all of them.
+    /// Evicts the entry of a value, or all entries.
     pub fn forget(&self, value: Option<TokenValue>) {
         self.raise_epoch(&value.map_or(Concerned::Everyone, Concerned::Value));
     }
 
-    /// Notes that the server refused a value: its entry, if there is one, is removed, and an answer
-    /// to an earlier question does not bring it back.
+    /// Evicts the entry of a value that the server refused. Results of earlier queries cannot
+    /// restore it.
     pub fn refuse(&self, value: &str) {
         let hash = self.hash(value.as_bytes());
-        // Values that nobody has must not take the lock from others.
+        // Unknown values must not block others by taking the write lock.
         if self.state.read().entries.contains_key(&hash) {
             let mut state = self.state.write();
             state.epoch += 1;
@@ -235,9 +236,9 @@ impl LoginCache {
         }
     }
 
-    /// Selects the stale entries for a caller to read again: that of a value, and others that were
-    /// used since they were verified. Removes stale ones that were not used. Returns `None` if there
-    /// is nothing but this value to read, if another caller refreshes just now, or without memory.
+    /// Selects stale entries for the caller to refresh: that of `value`, and others that were used
+    /// since they were verified. Evicts unused stale entries. Returns `None` if there is only this
+    /// value to refresh, if another caller is refreshing, or without memory.
     pub fn begin_refresh(&self, value: &str) -> Option<Refresh<'_>> {
         let alone = self.refreshing.try_lock()?;
         let own = self.hash(value.as_bytes());
@@ -262,7 +263,7 @@ impl LoginCache {
         (ids.len() > 1).then_some(Refresh { cache: self, _alone: alone, asked, ids })
     }
 
-    /// Counts entries and hits.
+    /// Returns the number of entries and hits.
     pub fn statistics(&self) -> CacheUse {
         CacheUse {
             entries: self.state.read().entries.len(),
@@ -272,7 +273,7 @@ impl LoginCache {
 }
 
 impl Refresh<'_> {
-    /// Verifies the entry of a row that the server gave, unless its login would be refused.
+    /// Marks the entry of a row from the server as verified, unless its login would be refused.
     pub fn verify(&self, record: &SharedRecord, owner_is_active: bool) {
         let is_good = owner_is_active
             && record.invalidation().is_none()
@@ -291,14 +292,14 @@ impl Refresh<'_> {
         }
     }
 
-    /// Removes the entries that were not verified.
+    /// Evicts entries that were not verified.
     pub fn finish(self) {
         let mut state = self.cache.state.write();
         for id in &self.ids {
             if let Some(hash) = state.hashes.get(id).copied()
                 && state.entries.get(&hash).is_some_and(|it| it.verified_at < self.asked.at)
             {
-                // An answer to an earlier question must not bring it back.
+                // Results of earlier queries must not restore it.
                 state.epoch += 1;
                 state.remove(hash);
             }
@@ -307,7 +308,7 @@ impl Refresh<'_> {
 }
 
 impl State {
-    /// Whether the answer to a question may be stored.
+    /// Returns whether the result of a query may be stored.
     fn takes(&self, asked: Asked) -> bool {
         self.epoch == asked.epoch && self.blocked_until.is_none_or(|time| asked.at >= time)
     }
@@ -323,8 +324,8 @@ impl State {
         self.hashes.clear();
     }
 
-    /// Inserts or replaces an entry, unless its texts are long. Of too many the one that was
-    /// verified first is removed.
+    /// Inserts or replaces an entry, unless its texts are too long. If the cache is full, the least
+    /// recently verified entry is evicted.
     fn insert(&mut self, hash: u64, record: &SharedRecord, at: Instant, max_entries: usize) {
         self.remove(hash);
         let texts = [record.policy().text(), record.extra_data().text(), record.note()];

@@ -1,5 +1,5 @@
-//! Review Board's own database. Users, Local Sites and the server's settings are Review Board's,
-//! and only read here; tokens are everybody's.
+//! The backend for Review Board databases. Users, Local Sites and server settings are only read;
+//! tokens are read and written by the server and by this library.
 
 mod address;
 #[cfg(any(feature = "postgres", feature = "mysql"))]
@@ -56,13 +56,13 @@ use crate::model::requests::{SiteFilter, TokenFilter};
 use crate::text::Text;
 use crate::token::{Record, SharedRecord, TokenValue};
 
-/// Days until a client token expires, where the server's settings do not say.
+/// Default of the server's setting `client_token_expiration`, in days.
 const DEFAULT_EXPIRATION_DAYS: i64 = 365;
 
-/// How often a change is tried that gave way to others.
+/// Maximum number of attempts for a change that conflicts with others.
 const ATTEMPTS: u32 = 5;
 
-/// Tokens in the tables of a Review Board server.
+/// The tokens in a Review Board database.
 pub(crate) struct ReviewBoard {
     /// The kind of database.
     kind: &'static str,
@@ -71,18 +71,18 @@ pub(crate) struct ReviewBoard {
     documents: Arc<Documents>,
     /// `None` if logins are not cached.
     login_cache: Option<LoginCache>,
-    /// Calls that ended because of a timeout, so far.
+    /// Number of calls that failed because of a time limit.
     timeouts: AtomicU64,
-    /// Repeated questions and transactions, so far.
+    /// Number of repeated queries and transactions.
     retries: AtomicU64,
 }
 
 impl ReviewBoard {
-    /// Connects to a database and sees that it is one of Review Board's.
+    /// Connects to a database and checks that it belongs to a Review Board server.
     ///
     /// # Errors
-    /// `Io` if it cannot be reached, `Timeout` if it does not answer, `Database` if it refuses,
-    /// `Version` if it is none of Review Board 5.0 or newer.
+    /// `Io` if it cannot be reached, `Timeout` if it does not respond, `Database` if it refuses,
+    /// `Version` if it is not that of Review Board 5.0 or newer.
     pub fn open(
         address: Address,
         settings: ConnectionSettings,
@@ -102,19 +102,19 @@ impl ReviewBoard {
                 #[cfg(feature = "postgres")]
                 Address::Postgres(server) => {
                     let ConnectionSettings { call_timeout, statement_timeout, .. } = settings;
-                    // Of the session, whichever call is the first to use it.
+                    // A limit of the session, independent of the call that opens it.
                     let session = Limits::of_call(call_timeout, statement_timeout).statement;
                     postgres::connect(server, attempt, session, settings.connect_timeout)
                 }
                 #[cfg(feature = "mysql")]
                 Address::Mysql(server) => mysql::connect(server, attempt, settings.connect_timeout),
-                // No such address is read without its feature.
+                // Such an address is not parsed without its feature.
                 #[allow(unreachable_patterns)]
                 _ => Err(Fault::Refused("there is no driver for it".to_owned())),
             }
         };
         let pool = Pool::new(Box::new(connect), settings.connect_timeout, settings.pool_size);
-        // Where every login writes, every login asks the server.
+        // If every login updates its row, every login queries the server.
         let is_cached = !settings.login_cache_age.is_zero()
             && settings.last_used_interval != Some(Duration::ZERO);
         let login_cache = is_cached
@@ -158,12 +158,12 @@ impl ReviewBoard {
         Reader { documents: &self.documents }
     }
 
-    /// What tells this store's calls from those of others.
+    /// Returns an address that identifies this store in a [`CallScope`].
     fn address(&self) -> usize {
         std::ptr::from_ref(self).addr()
     }
 
-    /// The limits of a call about one token.
+    /// Returns the limits of a call about one token.
     fn limits(&self) -> Limits {
         let ConnectionSettings { call_timeout, statement_timeout, .. } = self.settings;
         let limits = Limits::of_call(call_timeout, statement_timeout);
@@ -171,17 +171,18 @@ impl ReviewBoard {
         Limits { deadline: deadline.unwrap_or(limits.deadline), ..limits }
     }
 
-    /// The limits of a call about any number of tokens.
+    /// Returns the limits of a call about any number of tokens.
     fn bulk_limits(&self) -> Limits {
         Limits::of_call(self.settings.bulk_timeout, self.settings.bulk_timeout)
     }
 
-    /// Asks what may be asked twice, about one token.
+    /// Runs a repeatable read about one token.
     fn ask<T>(&self, question: impl FnMut(&mut Lease<'_>) -> Result<T, Fault>) -> Result<T> {
         self.ask_within(self.limits(), question)
     }
 
-    /// Asks what may be asked twice: once more if the connection had died while it idled.
+    /// Runs a read that may be repeated. It is retried once if the connection died while it was
+    /// idle.
     fn ask_within<T>(
         &self,
         limits: Limits,
@@ -216,7 +217,7 @@ impl ReviewBoard {
         self.retries.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Counts the fault that ends a call if a limit of time was the reason.
+    /// Counts a final error if it is a timeout.
     fn counted(&self, fault: Fault) -> Fault {
         if fault.is_timeout() {
             self.timeouts.fetch_add(1, Ordering::Relaxed);
@@ -224,9 +225,9 @@ impl ReviewBoard {
         fault
     }
 
-    /// Makes a change that happens whole or not at all. It is tried again if it gave way to others,
-    /// lost a connection that had idled, or found no memory and the driver has emptied its cache
-    /// since, before the commit: then it is sure that it has not happened.
+    /// Runs a transaction. It is retried after a conflict, after the loss of an idle connection,
+    /// and after exhausted memory that the driver has freed, if this happened before the commit:
+    /// then it certainly had no effect.
     fn transact<T>(
         &self,
         limits: Limits,
@@ -235,7 +236,7 @@ impl ReviewBoard {
         self.transact_as(limits, |lease| lease.transaction(&mut work))
     }
 
-    /// The same with a transaction of the caller's.
+    /// Runs a transaction that the caller controls.
     fn transact_as<T>(
         &self,
         limits: Limits,
@@ -245,7 +246,7 @@ impl ReviewBoard {
         if matches!(done, Err(Fault::Unknown { .. }))
             && let Some(cache) = &self.login_cache
         {
-            // It may happen until the server must have ended it.
+            // The server may still execute it until this time.
             cache.block_until(Instant::now() + limits.statement + limits::MAX_GRACE);
         }
         done.map_err(|fault| self.counted(fault))
@@ -280,8 +281,8 @@ impl ReviewBoard {
         Err(Fault::Conflict)
     }
 
-    /// The error of a change. If a text cannot be stored and the server has not said which one, it
-    /// is asked, within the limits of the change.
+    /// Converts the error of a change. If a text cannot be stored and the server has not said which
+    /// one, the server is asked, within the limits of the change.
     fn name_text(&self, limits: Limits, fault: Fault, texts: &[(&'static str, &str)]) -> Error {
         let refused = |text: &str| {
             let params = [Param::Text(text)];
@@ -296,7 +297,7 @@ impl ReviewBoard {
         Fault::Unstorable(argument.map(|(argument, _)| *argument)).into()
     }
 
-    /// Writes the columns that a change is about, and no others.
+    /// Writes only the columns that a change affects.
     fn update(&self, id: i64, change: &Change) -> Result<Outcome> {
         let mut columns = vec!["last_updated = ?"];
         let mut params = vec![Param::Time(change.last_updated)];
@@ -340,7 +341,7 @@ impl ReviewBoard {
                 if record.unreadable().is_none() {
                     return Ok(vec![Record::alone(record.id(), change.applied_to(&record))]);
                 }
-                // The change may have mended it.
+                // The change may have replaced the unreadable value.
                 let mut records = Vec::new();
                 self.reader().select(lease, "t.id = ?", &id, &mut records)?;
                 Ok(records)
@@ -365,17 +366,17 @@ impl ReviewBoard {
     }
 }
 
-/// Returns the days until a client token expires, by the text of the server's settings.
+/// Returns the days until a client token expires, according to the text of the server's settings.
 fn expiration_days(settings: &str) -> Result<i64> {
     let settings = StoredDocument::read(settings)?;
     Ok(match settings.root().get("client_token_expiration") {
         None => DEFAULT_EXPIRATION_DAYS,
-        // A flag is an integer in Python, and what is none stands for never.
+        // In Python, booleans are integers. Any other value means never.
         Some(days) => days.as_int().unwrap_or(0),
     })
 }
 
-/// Keeps records, as far as there is memory: what they are about has happened.
+/// Appends records if there is memory. The change that they belong to has been made already.
 fn keep(kept: &mut Vec<SharedRecord>, records: &[SharedRecord]) {
     if kept.try_reserve(records.len()).is_ok() {
         kept.extend_from_slice(records);
@@ -483,7 +484,7 @@ impl Backend for ReviewBoard {
     }
 
     fn log_in(&self, value: &[u8], judge: Judge<'_>) -> Result<Option<(SharedRecord, Judgment)>> {
-        // Bytes that are no text are no token's value.
+        // Invalid UTF-8 never matches a token value.
         let Ok(value) = std::str::from_utf8(value) else { return Ok(None) };
         match &self.login_cache {
             Some(cache) => self.log_in_cached(cache, value, judge),
@@ -531,7 +532,7 @@ impl Backend for ReviewBoard {
                 let change = self.begin_change(|| Some(Concerned::by_selection(&which)));
                 let (count, ids) =
                     self.invalidate(limits, &which, &invalidation, changed.is_some())?;
-                // Before the host hears of it.
+                // Evicts cached logins before the host is notified.
                 drop(change);
                 if let Some(changed) = changed {
                     self.tell(&which, limits, &ids, changed);
@@ -560,8 +561,8 @@ impl Backend for ReviewBoard {
         }
     }
 
-    /// Each page is as of a moment of its own: a transaction around all of them would be in the
-    /// server's way.
+    /// Each page is from a different point in time: one transaction for all pages would block the
+    /// server.
     fn for_all(&self, give: ForParts<'_>) -> Result<()> {
         let limits = self.bulk_limits();
         give(Part::Total(self.count_within(limits)?))?;

@@ -1,4 +1,4 @@
-//! A Review Board server's database on MySQL or MariaDB.
+//! The driver for MySQL and MariaDB.
 
 use std::future::Future;
 use std::time::{Duration, Instant};
@@ -35,12 +35,12 @@ static DIALECT: Dialect = Dialect {
          AND extra NOT LIKE '%GENERATED%'",
 };
 
-/// How long the server is waited for when a connection is closed.
+/// Time limit for closing a connection.
 const GOODBYE: Duration = Duration::from_millis(100);
 
-/// The session, whatever the server presets. Read committed is what Django asks for too; strict, so
-/// that nothing is cut short. The server ends sessions that the network has forgotten some time
-/// after the pool would not use them again.
+/// The settings of a session, independent of the server's defaults. Read committed is also Django's
+/// choice. Strict mode prevents the truncation of values. The server closes sessions that the
+/// network has dropped some time after the pool would stop using them.
 const SESSION: [&str; 3] = [
     "SET NAMES utf8mb4",
     "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE",
@@ -49,18 +49,18 @@ const SESSION: [&str; 3] = [
      sql_safe_updates = 0, sql_big_selects = 1, wait_timeout = LEAST(@@wait_timeout, 180)",
 ];
 
-/// A variable that this server does not have.
+/// Error code for a variable that the server does not have.
 const UNKNOWN_VARIABLE: u16 = 1193;
 
-/// The runtime belongs to the connection, and runs on the thread of whoever asks.
+/// A connection. Its runtime runs on the thread of the caller.
 struct Mysql {
     runtime: Runtime,
-    /// None once it is closed.
+    /// `None` after it is closed.
     connection: Option<Conn>,
     limits: Limits,
-    /// The limit of a statement that the server was told.
+    /// The session's limit for statements on the server.
     session_limit: Duration,
-    /// Which variables for limits the server has, by the place in [`Mysql::session_limits`].
+    /// The variables for limits that the server supports: an index of [`Mysql::session_limits`].
     variables: usize,
     needs_writes: bool,
     busy_until: Option<Instant>,
@@ -76,9 +76,9 @@ pub(super) fn connect(
         .user(server.user.clone())
         .db_name(Some(server.database.clone()))
         .tcp_keepalive(Some(KEEP_ALIVE))
-        // Of a host that is this one, the server's socket would be asked for and used instead.
+        // Otherwise the driver would ask a local server for its socket and use that.
         .prefer_socket(false)
-        // An update of a row to what it is counts too.
+        // Counts rows that an UPDATE matched but did not change.
         .client_found_rows(true);
     let tls_options = server.tls.as_ref().map(tls::mysql_options).transpose()?;
     if let Some(tls_options) = &tls_options {
@@ -124,7 +124,8 @@ pub(super) fn connect(
         let options = options.clone().pass(password).tcp_port(host.port);
         let options = match &host.socket {
             Some(path) => options.socket(Some(path.to_string_lossy().into_owned())),
-            // The driver would start a thread to look the name up. It is the certificate's.
+            // The driver would start a thread to resolve the name. It still checks the certificate
+            // for it.
             None => options.ip_or_hostname(host.name.clone()).resolved_ips(ip.map(|ip| vec![ip])),
         };
         connect(options, limits)
@@ -145,13 +146,13 @@ fn read_only() -> Fault {
 }
 
 impl Mysql {
-    /// Waits for an answer of the server as long as the call may.
+    /// Waits for a response, as long as the call's limits allow.
     fn answer<T>(
         &mut self,
         ask: impl AsyncFnOnce(&mut Conn) -> mysql_async::Result<T>,
     ) -> Result<T, Fault> {
         let connection = self.connection.as_mut().ok_or_else(closed)?;
-        // Without MariaDB's limit of statements, those that wait for a lock do so for whole seconds.
+        // Without MariaDB's limit for statements, waits for locks are limited in whole seconds.
         let has_fractions = self.variables < 2;
         let limit = self.session_limit;
         let limit = if has_fractions { limit } else { limit.max(Duration::from_secs(1)) };
@@ -161,13 +162,13 @@ impl Mysql {
             self.busy_until = Some(wait.busy_until);
         }
         match answer {
-            // As after a failover: another host may be writable.
+            // For example after a failover. Another host may be writable.
             Err(Fault::ReadOnly(_)) if self.needs_writes => Err(read_only()),
             answer => answer,
         }
     }
 
-    /// Checks that the server may be written to, if it must.
+    /// Checks that the server is writable, if that is required.
     fn check_writable(&mut self) -> Result<(), Fault> {
         if !self.needs_writes {
             return Ok(());
@@ -181,11 +182,11 @@ impl Mysql {
         }
     }
 
-    /// The settings that tell a server how long a statement, with its locks, and a pause within a
-    /// transaction may take, from MariaDB's to those that all servers have. MySQL limits no pause,
-    /// and of the statements those that read.
+    /// Returns the settings that limit statements, including locks, and pauses in a transaction,
+    /// from those that only MariaDB supports to those that all servers support. MySQL limits no
+    /// pauses, and only statements that read.
     fn session_limits(&self, limit: Duration) -> [String; 4] {
-        // Locks are waited for in whole seconds, and pauses too.
+        // Waits for locks, and pauses, are limited in whole seconds.
         let seconds = |limit: Duration| limit.as_secs().max(1);
         let (locks, pause) = (seconds(limit), seconds(self.limits.statement));
         let locks = format!("innodb_lock_wait_timeout = {locks}, lock_wait_timeout = {locks}");
@@ -244,7 +245,7 @@ impl Connection for Mysql {
         self.answer(async |connection| connection.query_drop(statement).await)
     }
 
-    /// Sends the begin together with the first queries, as long as their parameters are integers.
+    /// Sends BEGIN together with the first queries, as long as their parameters are integers.
     fn begin(&mut self, queries: &[Query<'_>], each: ForRowsOf<'_>) -> Result<(), Fault> {
         self.refresh_session_limit()?;
         let (mut text, mut together) = (DIALECT.begin.to_owned(), 0);
@@ -258,7 +259,7 @@ impl Connection for Mysql {
         let mut given = Ok(());
         self.answer(async |connection| {
             let mut results = connection.query_iter(text).await?;
-            // The first result is the begin's.
+            // The first result is that of BEGIN.
             for index in 0..=now.len() {
                 while let Some(row) = results.next().await? {
                     if given.is_ok() && index > 0 {
@@ -283,7 +284,7 @@ impl Connection for Mysql {
         let mut given = Ok(());
         self.answer(async |connection| {
             let mut rows = connection.exec_iter(statement, params).await?;
-            // To the last one, or the connection would be of no use.
+            // Read to the end; otherwise the connection could not be used again.
             while let Some(row) = rows.next().await? {
                 if given.is_ok() {
                     given = each(Row::new(row.unwrap().into_iter().map(cell).collect()));
@@ -311,7 +312,7 @@ impl Connection for Mysql {
 }
 
 impl Drop for Mysql {
-    /// Says goodbye to the server, without waiting for one that is not there or is busy.
+    /// Closes the session, unless the server is busy. Does not wait long.
     fn drop(&mut self) {
         if let Some(connection) = self.connection.take()
             && self.busy_until.is_none()
@@ -341,7 +342,7 @@ fn values(params: &[Param<'_>]) -> Result<Params, Fault> {
     Ok(Params::Positional(memory::try_collect(params.iter().map(value))?))
 }
 
-/// A time in UTC, which is what Django keeps in columns without a time zone.
+/// Converts a time to UTC without a time zone, as Django stores it.
 fn date(time: Timestamp) -> Value {
     let time = DateTime::<Utc>::from_timestamp_micros(time.as_micros()).unwrap_or_default();
     let small = |number: u32| u8::try_from(number).unwrap_or_default();
@@ -356,7 +357,8 @@ fn date(time: Timestamp) -> Value {
     )
 }
 
-/// A query as a text with its parameters; none if one of them is no integer.
+/// Inserts integer parameters into the text of a query. Returns `None` if a parameter is not an
+/// integer.
 fn with_integers(query: &Query<'_>) -> Option<String> {
     let mut parts = query.statement.split('?');
     let mut text = parts.next()?.to_owned();
@@ -368,7 +370,7 @@ fn with_integers(query: &Query<'_>) -> Option<String> {
     params.next().is_none().then_some(text)
 }
 
-/// The cells of a row that was sent as text.
+/// Converts a row in the text protocol.
 fn text_cells(row: mysql_async::Row) -> Vec<Cell> {
     let columns = row.columns();
     let read = |(value, column): (Value, &Column)| match value {
@@ -385,7 +387,7 @@ fn text_cells(row: mysql_async::Row) -> Vec<Cell> {
     row.unwrap().into_iter().zip(columns.iter()).map(read).collect()
 }
 
-/// The time of a text such as `2026-06-01 12:00:00.000001`.
+/// Parses a time such as `2026-06-01 12:00:00.000001`.
 fn time_from_text(text: &str) -> Option<Timestamp> {
     let time = NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S%.f").ok()?;
     Timestamp::from_micros(time.and_utc().timestamp_micros()).ok()
@@ -404,7 +406,7 @@ fn cell(value: Value) -> Cell {
                     day.and_hms_micro_opt(hour.into(), minute.into(), second.into(), micros)
                 })
                 .map(|time| Timestamp::from_micros(time.and_utc().timestamp_micros()));
-            // The zero date, for one.
+            // Invalid, such as the zero date.
             time.and_then(Result::ok).map_or(Cell::Unreadable, Cell::Time)
         }
         Value::Float(_) | Value::Double(_) | Value::Time(..) => Cell::Unreadable,
@@ -419,11 +421,11 @@ fn fault(error: mysql_async::Error) -> Fault {
             1205 | 1317 | 1969 | 3024 => Fault::TimedOut,
             1213 | 1020 => Fault::Conflict,
             1054 | 1146 => Fault::Schema,
-            // An illegal mix of collations, and texts that cannot be converted.
+            // An invalid mix of collations, or a text that cannot be converted.
             1267 | 1366 | 1977 | 3854 | 3988 => Fault::Unstorable(argument(&answer.message)),
             1040 | 1203 | 1226 => Fault::Full(says(answer.code, &answer.message)),
-            // The session is over: shutdown, killed, idle for too long, or a packet out of order.
-            // Or the server serves nobody, for which another host may.
+            // The session has ended: shutdown, killed, idle for too long, or a packet out of order.
+            // Or the server refuses to serve, but another host may.
             1047 | 3032 | 1053 | 1080 | 1152..=1161 | 1184 | 1927 | 2006 | 2013 | 4031 => {
                 Fault::Lost(says(answer.code, &answer.message))
             }
@@ -442,7 +444,7 @@ fn fault(error: mysql_async::Error) -> Fault {
         mysql_async::Error::Driver(DriverError::UnknownAuthPlugin { name }) => {
             Fault::Refused(format!("the server asks for the authentication plugin {name}"))
         }
-        // What the driver says of these may quote values.
+        // The driver's messages for these may quote values.
         mysql_async::Error::Driver(_) | mysql_async::Error::Other(_) => {
             Fault::Lost("what the server sent made no sense".to_owned())
         }
@@ -450,7 +452,8 @@ fn fault(error: mysql_async::Error) -> Fault {
     }
 }
 
-/// The argument that goes into the column that a message names last; it may quote a value before.
+/// Returns the argument for the column that a message names last. The message may quote a value
+/// before it.
 fn argument(message: &str) -> Option<&'static str> {
     const ARGUMENTS: [(&str, &str); 6] = [
         ("note", "note"),
@@ -466,17 +469,17 @@ fn argument(message: &str) -> Option<&'static str> {
     ARGUMENTS.iter().find(|(own, _)| *own == column).map(|(_, argument)| *argument)
 }
 
-/// Whether an error of a stream is one of TLS.
+/// Returns whether an I/O error comes from TLS.
 fn is_tls(error: &std::io::Error) -> bool {
     error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>())
 }
 
-/// What the server says, without the values that it quotes: all between the first quote and the
-/// last goes, since a value may hold quotes.
+/// Returns the server's message without quoted values. Everything between the first and the last
+/// quote is removed, since a value may contain quotes.
 fn says(code: u16, message: &str) -> String {
-    /// The server cuts longer messages short, perhaps inside a value.
+    /// The server truncates longer messages, possibly inside a value.
     const LONGEST: usize = 500;
-    // The apostrophe of "doesn't" is no quote.
+    // The apostrophe in "doesn't" is not a quote.
     let mut quotes = message.match_indices('\'').map(|(at, _)| at).filter(|at| {
         let (before, after) = (&message[..*at], &message[at + 1..]);
         !(before.ends_with('n') && after.starts_with("t "))

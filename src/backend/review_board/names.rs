@@ -1,5 +1,5 @@
-//! Reads names of users and Local Sites, and the server's settings. A text that the server cannot
-//! convert to UTF-8 concerns its row alone.
+//! Reads the names of users and Local Sites, and the server's settings. A text that the server
+//! cannot convert to UTF-8 affects only its row.
 
 use zeroize::Zeroizing;
 
@@ -12,7 +12,7 @@ use crate::error::Result;
 use crate::memory::{self, TextBuffer};
 use crate::text::Text;
 
-/// Names of a table's rows.
+/// A selection of names from a table.
 pub(super) struct Names {
     column: &'static str,
     table: &'static str,
@@ -26,8 +26,8 @@ pub(super) const INACTIVE_USERS: Names =
     Names { column: "username", table: "auth_user", condition: "NOT is_active" };
 
 impl Names {
-    /// Reads the ids and names of the next [`rows::PAGE`] rows. A row that the server cannot
-    /// convert has no name.
+    /// Reads the ids and names of the next [`rows::PAGE`] rows. The name is missing if the server
+    /// cannot convert it.
     fn page_after(&self, lease: &mut Lease<'_>, id: i64) -> Result<Vec<Row>, Fault> {
         let Self { column, table, condition } = self;
         let rest =
@@ -50,13 +50,13 @@ impl Names {
     }
 }
 
-/// The query of the server's settings. Of several sites on one database, the first is Review
-/// Board's own.
+/// Query for the server's settings. If several sites share the database, the first one is Review
+/// Board's.
 pub(super) const SETTINGS: &str =
     "SELECT settings FROM siteconfig_siteconfiguration ORDER BY site_id, id LIMIT 1";
 
 impl ReviewBoard {
-    /// Gives the names that a table has, page by page. A cell that is no name is left out.
+    /// Passes the selected names to `give`, page by page, omitting invalid ones.
     pub(super) fn for_names(
         &self,
         limits: Limits,
@@ -83,8 +83,8 @@ impl ReviewBoard {
         }
     }
 
-    /// Reads the server's settings, a JSON object; none if there are none. Of a text that the
-    /// server cannot convert, it reads what is ASCII.
+    /// Reads the server's settings, a JSON object, or `None` if there are none. Non-ASCII
+    /// characters are replaced if the server cannot convert the text.
     pub(super) fn settings_text(&self) -> Result<Option<Zeroizing<String>>> {
         self.ask(|lease| {
             let is_raw = lease.texts != Texts::All;
@@ -106,7 +106,7 @@ impl ReviewBoard {
     }
 }
 
-/// Reads hexadecimal digits as a text, in which `?` replaces each byte that is not ASCII.
+/// Decodes a hexadecimal text, replacing each byte that is not ASCII by `?`.
 fn ascii(digits: &str) -> Result<Zeroizing<String>> {
     let mut text = TextBuffer::default();
     for pair in digits.as_bytes().chunks(2) {

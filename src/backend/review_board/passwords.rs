@@ -1,5 +1,5 @@
-//! Passwords that are not in the location: in the environment, or in a file of libpq's format,
-//! which has `host:port:database:user:password` in each line.
+//! Passwords from outside the location: from the environment, or from a file in libpq's format,
+//! with `host:port:database:user:password` on each line.
 
 #[cfg(feature = "postgres")]
 use std::env::var_os;
@@ -17,8 +17,8 @@ use super::files;
 
 #[cfg(feature = "postgres")]
 impl Address {
-    /// Takes what the location does not say from libpq's environment variables, unless the process
-    /// has more rights than the user that set them.
+    /// Adds a password or password file from libpq's environment variables. Ignores them if the
+    /// process has more privileges than the user who set them.
     pub fn with_environment(self) -> Self {
         let Self::Postgres(mut server) = self else { return self };
         let is_given = server.password.is_some() || server.password_file.is_some();
@@ -38,10 +38,10 @@ impl Address {
 }
 
 impl Server {
-    /// The password for a host, if there is one.
+    /// Returns the password for a host, if there is one.
     ///
     /// # Errors
-    /// `Refused` if a file of passwords must not be used.
+    /// `Refused` if a password file must not be used.
     pub(super) fn password(
         &self,
         host: &Host,
@@ -60,10 +60,10 @@ impl Server {
     }
 }
 
-/// Finds the password of the first line that matches. `parameter` names the file in an error.
+/// Returns the password of the first matching line. `parameter` names the file in errors.
 ///
 /// # Errors
-/// `Refused` if the file cannot be read, or others than its owner can.
+/// `Refused` if the file cannot be read, or other users can access it.
 fn find(
     path: &Path,
     parameter: &str,
@@ -98,18 +98,18 @@ fn find(
     }
 }
 
-/// Splits a line into the fields that are matched, and the password.
+/// Splits a line into the fields to match and the password.
 fn split_line(line: &[u8]) -> Option<([&[u8]; 4], &[u8])> {
     let (host, rest) = split_field(line)?;
     let (port, rest) = split_field(rest)?;
     let (database, rest) = split_field(rest)?;
     let (user, rest) = split_field(rest)?;
-    // As in libpq, a comment may follow the password behind another colon.
+    // As in libpq, a comment may follow the password after another colon.
     let password = split_field(rest).map_or(rest, |(password, _)| password);
     Some(([host, port, database, user], password))
 }
 
-/// Splits a line behind its first field, which ends with a colon that is not escaped.
+/// Splits a line after its first field, which ends with an unescaped colon.
 fn split_field(line: &[u8]) -> Option<(&[u8], &[u8])> {
     let mut is_escaped = false;
     let end = line.iter().position(|byte| {
@@ -120,7 +120,7 @@ fn split_field(line: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((&line[..end], &line[end + 1..]))
 }
 
-/// Removes the backslashes that escape the bytes behind them.
+/// Removes the escaping backslashes.
 fn unescaped(text: &[u8]) -> Zeroizing<Vec<u8>> {
     let mut bytes = Zeroizing::new(Vec::with_capacity(text.len()));
     let mut rest = text.iter().copied();
@@ -138,7 +138,7 @@ mod tests {
 
     use super::*;
 
-    /// A file of passwords for one test.
+    /// A temporary password file.
     struct PasswordFile(PathBuf);
 
     impl PasswordFile {
@@ -164,7 +164,7 @@ mod tests {
         }
     }
 
-    /// The passwords for the hosts of a location, by the user `u`.
+    /// Returns the passwords for the hosts of a location with the user `u`.
     fn passwords(location: &str, file: &PasswordFile) -> Vec<Option<String>> {
         let mut server = server(location);
         server.default_password_file = Some(file.0.clone());
@@ -196,7 +196,7 @@ mod tests {
             ("postgresql:///db?host=/run/pg", vec![Some("4")]),
             ("postgresql://127.0.0.1/db", vec![None]),
             ("postgresql://empty/db", vec![None]),
-            // Each host gets its own password, and no other's.
+            // Each host gets only its own password.
             ("postgresql://a,c,c:6432/db", vec![Some("2"), None, Some("6")]),
             ("postgresql://u:mine@a,c/db", vec![Some("mine"), Some("mine")]),
         ] {

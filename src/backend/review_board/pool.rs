@@ -1,4 +1,4 @@
-//! A bounded number of connections, shared by all threads.
+//! A bounded connection pool, shared by all threads.
 
 use std::mem;
 use std::time::{Duration, Instant};
@@ -15,87 +15,89 @@ use crate::os::{descriptors, fork};
 /// Opens a connection.
 type Connect = Box<dyn Fn(&Attempt<'_>) -> Result<Box<dyn Connection>, Fault> + Send + Sync>;
 
-/// An attempt to connect, at one host after the other.
+/// An attempt to connect, which tries one host after the other.
 pub(super) struct Attempt<'a> {
     pub limits: Limits,
-    /// To be called for each host that did not answer in time: it may have the connection still.
+    /// To be called for each host that did not respond in time, since it may still have the
+    /// connection.
     pub give_up: &'a dyn Fn(),
 }
 
-/// A connection that idled for longer is not used again: servers close those, and the boxes between
-/// forget them.
+/// Maximum idle time of a connection. Servers close idle connections, and routers forget them.
 const MAX_IDLE: Duration = Duration::from_secs(120);
 
-/// How long nobody connects after the first failure, and at most. It doubles with each failure.
+/// Minimum and maximum delay between attempts to connect. It doubles with each failure.
 const MIN_BACKOFF: Duration = Duration::from_millis(20);
 const MAX_BACKOFF: Duration = Duration::from_secs(1);
 
-/// A child of `fork` has copies of its parent's connections: what it sent or closed there would be
-/// the parent's to suffer. So it is refused everything, and its copies are leaked.
+/// The connection pool. The child of a `fork` inherits copies of its parent's connections. Using or
+/// closing them would disturb the parent, so all operations fail there, and the copies are leaked.
 pub(super) struct Pool {
     connect: Connect,
-    /// How long one attempt to connect takes at most.
+    /// Time limit for one attempt to connect.
     connect_timeout: Duration,
     size: usize,
     state: Mutex<State>,
-    /// A connection was returned, or a place became free.
+    /// Notified when a connection was returned or a slot was freed.
     returned: Condvar,
     forks: Option<u64>,
 }
 
-/// A connection that nobody uses, and since when.
+/// An idle connection, and since when it is idle.
 type Idle = (Instant, Box<dyn Connection>);
 
 #[derive(Default)]
 struct State {
-    /// The one that was returned last is the last.
+    /// Most recently returned last.
     idle: Vec<Idle>,
-    /// The places that are taken: by idle connections, those that callers have, and those that were
-    /// given up while the server may be busy with them still.
+    /// Number of slots in use: by idle connections, by those that callers hold, and by abandoned
+    /// ones that the server may still be working on.
     open: usize,
-    /// Until when each of the latter takes its place.
+    /// Until when each abandoned connection uses its slot.
     abandoned: Vec<Instant>,
     failure: Option<Failure>,
-    /// The callers that wait for a connection.
+    /// Number of callers that wait for a connection.
     waiting: usize,
-    /// Connections that were lost, or given up, so far.
+    /// Number of connections that were lost or abandoned.
     lost: u64,
 }
 
-/// The server is not there: the last attempt to connect failed, or a connection was lost since.
+/// The server is considered down: the last attempt to connect failed, or a connection was lost
+/// since.
 struct Failure {
-    /// Of the last attempt; none before the first one.
+    /// The error of the last attempt; `None` before the first one.
     fault: Option<Fault>,
     at: Instant,
-    /// Nobody connects before this.
+    /// Time of the next attempt.
     retry_at: Instant,
     backoff: Duration,
-    /// Somebody connects just now, and the others wait for the outcome.
+    /// A caller is connecting, and others wait for the result.
     is_retried: bool,
 }
 
 impl State {
-    /// Frees the places of connections that were given up and are gone by now. The idle ones that
-    /// are too old are for the caller to close, without the lock.
+    /// Frees the slots of abandoned connections whose time is over. Returns idle connections that
+    /// are too old, to be closed by the caller without the lock.
     fn clean_up(&mut self, now: Instant) -> Vec<Idle> {
         let abandoned = self.abandoned.len();
         self.abandoned.retain(|until| *until > now);
         self.open -= abandoned - self.abandoned.len();
-        // The oldest are in front.
+        // The oldest are first.
         let is_fresh = |(since, _): &Idle| now.saturating_duration_since(*since) < MAX_IDLE;
         let old = self.idle.iter().position(is_fresh).unwrap_or(self.idle.len());
         self.idle.drain(..old).collect()
     }
 
-    /// When something changes by itself, for a caller who has a place to connect in or has none.
+    /// Returns the time of the next change without a notification. `may_connect`: whether the
+    /// caller could use a slot.
     fn next_change(&self, may_connect: bool) -> Option<Instant> {
         let failure = self.failure.as_ref().filter(|failure| may_connect && !failure.is_retried);
         let retry_at = failure.map(|failure| failure.retry_at);
         self.abandoned.iter().copied().chain(retry_at).min()
     }
 
-    /// Notes that a connection was lost, so that one caller alone finds out whether the server is
-    /// there, at once.
+    /// Records the loss of a connection. A single caller then checks immediately whether the server
+    /// is up.
     fn lose(&mut self) {
         let now = Instant::now();
         self.failure.get_or_insert(Failure {
@@ -107,8 +109,7 @@ impl State {
         });
     }
 
-    /// Notes that an attempt to connect failed. Of those that were made at the same time, one
-    /// counts.
+    /// Records a failed attempt to connect. Concurrent attempts count as one.
     fn fail(&mut self, fault: Fault, began: Instant) {
         let at = Instant::now();
         let backoff = match &self.failure {
@@ -134,12 +135,12 @@ impl Pool {
         }
     }
 
-    /// Whether this is a child of the process that opened the store.
+    /// Returns whether this is a child of the process that opened the store.
     pub fn was_forked(&self) -> bool {
         self.forks.is_none() || fork::generation() != self.forks
     }
 
-    /// Counts connections, and the callers that wait for one.
+    /// Returns the numbers of connections and of waiting callers.
     pub fn statistics(&self) -> PoolUse {
         let state = self.state.lock();
         PoolUse {
@@ -152,12 +153,12 @@ impl Pool {
         }
     }
 
-    /// A connection for the caller alone.
+    /// Acquires a connection.
     pub fn lease(&self, limits: Limits) -> Result<Lease<'_>, Fault> {
         self.lease_any(limits, true)
     }
 
-    /// The same, of a connection that was made just now.
+    /// Acquires a newly opened connection.
     pub fn lease_new(&self, limits: Limits) -> Result<Lease<'_>, Fault> {
         self.lease_any(limits, false)
     }
@@ -179,7 +180,7 @@ impl Pool {
                 .map_err(|error| Fault::Lost(error.to_string()))?;
             let began = Instant::now();
             let give_up = || {
-                // The server has not seen yet that nobody waits for it.
+                // The server has not noticed yet that the connection was abandoned.
                 let until = Instant::now() + self.connect_timeout;
                 let mut state = self.state.lock();
                 state.open += 1;
@@ -189,20 +190,22 @@ impl Pool {
                 Ok(connection) => {
                     self.state.lock().failure = None;
                     place.is_retry = false;
-                    // Those that waited for the outcome connect too.
+                    // Other callers that waited for the result connect as well.
                     self.returned.notify_all();
                     return Ok(Lease::new(place, connection, true, limits));
                 }
                 Err(fault) => {
                     let mut state = self.state.lock();
                     let has_others = state.open > state.abandoned.len() + 1;
-                    // What ended by this caller's own deadline says nothing about the server.
+                    // An attempt that failed at this caller's own deadline says nothing about the
+                    // server.
                     if limits.remaining().is_ok() {
                         state.fail(fault.clone(), began);
                     }
                     drop(state);
                     drop(place);
-                    // A full server has room, at the latest, when another caller is done.
+                    // A full server accepts a connection, at the latest, when another caller is
+                    // done.
                     if !may_wait(&fault) || !has_others {
                         return Err(fault);
                     }
@@ -211,8 +214,8 @@ impl Pool {
         }
     }
 
-    /// Waits for a place, with a connection that idles in it or for a new one. If the connection
-    /// must be new, one that idles gives up its place. None: try again.
+    /// Waits for a slot, with an idle connection or for a new one. If the connection must be new,
+    /// an idle one gives up its slot. Returns `None` if the caller should try again.
     fn place(
         &self,
         limits: Limits,
@@ -244,11 +247,11 @@ impl Pool {
                 _ if !may_connect => None,
                 None => Some(false),
                 Some(failure) if failure.retry_at <= now && !failure.is_retried => {
-                    // One attempt at a time, until one succeeds.
+                    // A single attempt at a time, until one succeeds.
                     failure.is_retried = true;
                     Some(true)
                 }
-                // Somebody has tried since: the answer is this caller's too.
+                // An attempt failed since this call began, so this call fails too.
                 Some(Failure { fault: Some(fault), at, .. }) if *at > start && !may_wait(fault) => {
                     return Err(fault.clone());
                 }
@@ -269,7 +272,7 @@ impl Pool {
         }
     }
 
-    /// A connection was lost, so those that idle are most likely too.
+    /// Closes idle connections after another one was lost, since they are probably dead too.
     fn lose(&self) {
         let mut state = self.state.lock();
         state.lose();
@@ -279,7 +282,7 @@ impl Pool {
         self.close(idle);
     }
 
-    /// Closes connections, and frees their places once they are closed.
+    /// Closes connections, and then frees their slots.
     fn close(&self, idle: Vec<Idle>) {
         let count = idle.len();
         drop(idle);
@@ -288,7 +291,7 @@ impl Pool {
     }
 }
 
-/// Whether a connection may become free where one could not be made.
+/// Returns whether waiting for a returned connection makes sense after this error.
 fn may_wait(fault: &Fault) -> bool {
     matches!(fault, Fault::Full(_))
 }
@@ -301,23 +304,23 @@ impl Drop for Pool {
     }
 }
 
-/// A place, and the connection that idles in it.
+/// A slot, and the idle connection in it.
 type Found<'a> = (Place<'a>, Option<Box<dyn Connection>>);
 
-/// A place in the pool, for one connection.
+/// A slot of the pool, for one connection.
 struct Place<'a> {
     pool: &'a Pool,
-    /// Others wait for the outcome of the attempt to connect that it is for.
+    /// Other callers wait for the result of this attempt to connect.
     is_retry: bool,
     next: Next,
 }
 
-/// What a place is for when its owner is done.
+/// What to do with the slot when it is dropped.
 enum Next {
     Free,
-    /// The connection that it has idles.
+    /// The connection becomes idle.
     Idle,
-    /// The connection that it had was given up, and the server may have it until then.
+    /// The connection was abandoned, and the server may be working on it until then.
     Abandoned(Instant),
 }
 
@@ -339,30 +342,30 @@ impl Drop for Place<'_> {
             failure.is_retried = false;
         }
         drop(state);
-        // All: a caller that waits for something else must not get the only notice.
+        // Notifies all, since the only one notified could be waiting for something else.
         self.pool.returned.notify_all();
     }
 }
 
-/// A connection that goes back to the pool, unless it was lost or left inside a transaction.
+/// A connection that is returned to the pool, unless it was lost or may have an open transaction.
 pub(super) struct Lease<'a> {
     connection: Option<Box<dyn Connection>>,
     place: Place<'a>,
-    /// Made for this lease, so it cannot be one that died while it idled.
+    /// Opened for this call, so it cannot have died while it was idle.
     pub is_new: bool,
-    /// How rows of tokens are read.
+    /// How texts in rows are read.
     pub texts: Texts,
     is_usable: bool,
 }
 
-/// How the texts of rows are read. A server refuses the rest of a query because of one text that it
-/// cannot convert, so the query is repeated in one of the other ways.
+/// How texts in rows are read. If a server cannot convert one text, it fails the whole query, which
+/// is then repeated in another mode.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Texts {
     All,
-    /// Row by row; of those that the server refuses, what is ASCII.
+    /// Row by row; rows that the server cannot convert are read as ASCII.
     RowByRow,
-    /// What is ASCII: in a transaction, which a refused query would end.
+    /// As ASCII. Used in a transaction, which a failed query would abort.
     Ascii,
 }
 
@@ -394,27 +397,27 @@ impl<'a> Lease<'a> {
         answer
     }
 
-    /// Whether nothing is open that a transaction has left.
+    /// Returns whether no transaction can be open.
     pub fn is_usable(&self) -> bool {
         self.is_usable
     }
 
-    /// Ends a query whose rows stay locked until the transaction ends.
+    /// Returns a suffix for queries that locks the rows until the transaction ends.
     pub fn lock(&self) -> &'static str {
         self.connection.as_ref().map_or("", |connection| connection.dialect().lock)
     }
 
-    /// Locks a user by an id, where the user's row is not locked.
+    /// Returns a statement that locks a user by id, if the user's row is not locked.
     pub fn lock_user(&self) -> Option<&'static str> {
         self.connection.as_ref().and_then(|connection| connection.dialect().lock_user)
     }
 
-    /// The function by which times are compared.
+    /// Returns the SQL function by which times are compared.
     pub fn time(&self) -> &'static str {
         self.connection.as_ref().map_or("", |connection| connection.dialect().time)
     }
 
-    /// The names of the columns that a new token must have a value for.
+    /// Returns the names of the columns that need a value in a new row.
     pub fn required_columns(&mut self) -> Result<Vec<String>, Fault> {
         let statement = self.connection.as_ref().map_or("", |it| it.dialect().required_columns);
         let rows = self.query(statement, &[])?;
@@ -422,7 +425,7 @@ impl<'a> Lease<'a> {
         Ok(names.map(|name| name.to_string()).collect())
     }
 
-    /// Reads rows, and gives each to `each` as it arrives.
+    /// Runs a query and passes each row to `each` as it arrives.
     pub fn query_each(
         &mut self,
         statement: &str,

@@ -1,4 +1,4 @@
-//! A Review Board server's database on PostgreSQL.
+//! The driver for PostgreSQL.
 
 mod faults;
 mod values;
@@ -32,7 +32,7 @@ use values::{borrowed, cells, typed};
 static DIALECT: Dialect = Dialect {
     begin: "BEGIN ISOLATION LEVEL READ COMMITTED",
     lock: " FOR UPDATE",
-    // To lock the row would need the right to update users.
+    // Locking the row would need the privilege to update users.
     lock_user: Some("SELECT pg_advisory_xact_lock(1919054443, (?::bigint % 2147483647)::int)"),
     time: "",
     is_value: "token COLLATE \"C\" = ?",
@@ -43,45 +43,46 @@ static DIALECT: Dialect = Dialect {
          AND is_generated = 'NEVER'",
 };
 
-/// How long the server is waited for when a connection is closed.
+/// Time limit for closing a connection.
 const GOODBYE: Duration = Duration::from_millis(100);
-/// Statements that a connection keeps prepared.
+/// Maximum number of prepared statements per connection.
 const MAX_PREPARED: usize = 64;
-/// Startup options: the session, whatever the server presets. Values of other types than text are
-/// sent and received in binary, so that no format matters. The server notices that this process is
-/// gone while the connection idles.
+/// Startup options for the session, independent of the server's defaults. Values other than text
+/// are transferred in binary, so formats do not matter. With keepalives, the server notices that
+/// this process is gone while the connection is idle.
 const SESSION: &str = "-c default_transaction_isolation=read\\ committed \
      -c standard_conforming_strings=on -c tcp_keepalives_idle=15 -c tcp_keepalives_interval=5 \
      -c tcp_keepalives_count=3";
-/// An option that has the server notice the same while it works for this process. PostgreSQL 13 and
-/// some systems do not have it.
+/// An option with which the server notices this while it executes a statement. PostgreSQL before 14
+/// and some systems do not support it.
 const CHECK_INTERVAL: &str = "client_connection_check_interval";
 
 const POOLER_HINT: &str = "a connection pooler, such as PgBouncer, needs `pooler=transaction` in \
      the location";
 
-/// The runtime belongs to the connection, and runs on the thread of whoever asks.
+/// A connection. Its runtime runs on the thread of the caller.
 struct Postgres {
     runtime: Runtime,
-    /// None once it is closed.
+    /// `None` after it is closed.
     client: Option<Client>,
     driver: Option<JoinHandle<()>>,
     prepared: HashMap<String, Statement>,
     limits: Limits,
-    /// The limit of a statement in this session; none if a pooler gives each transaction another.
+    /// The session's limit for statements. `None` if a pooler may give each transaction another
+    /// session.
     session_limit: Option<Duration>,
-    /// The same in the transaction that is open, if one is.
+    /// The limit in the open transaction, if there is one.
     transaction_limit: Option<Duration>,
-    /// The database has no encoding.
+    /// The database has the encoding SQL_ASCII: its texts are bytes.
     has_bytes: bool,
     needs_writes: bool,
     busy_until: Option<Instant>,
 }
 
-/// A statement as it is sent.
+/// A statement in the form to be sent.
 enum Prepared {
     Named(Statement),
-    /// With its parameters numbered.
+    /// Not prepared; with numbered parameters.
     Not(String),
 }
 
@@ -94,7 +95,7 @@ pub(super) fn connect(
     let user = server.user.as_deref().unwrap_or("postgres");
     let mut config = Config::new();
     config.dbname(&server.database).application_name("rbtoken").user(user);
-    // What a network has forgotten is noticed before a call has to wait for it.
+    // Detects connections that the network has dropped, before a call waits for one.
     config.keepalives_idle(KEEP_ALIVE).keepalives_interval(KEEP_ALIVE / 3).keepalives_retries(3);
     config.tcp_user_timeout(KEEP_ALIVE * 2);
     let tls = server.tls.as_ref().map(tls::postgres::client_config).transpose()?;
@@ -139,8 +140,8 @@ pub(super) fn connect(
         }
         let options = startup_options(session_limit, server.needs_writes);
         match connect(config.options(format!("{options} -c {CHECK_INTERVAL}=1000")), limits) {
-            // An unknown setting, or one that the server's system has no call for: of the second
-            // kind, the message is not repeated.
+            // An unknown setting, or one that the server's system does not support. Messages of the
+            // second kind omit its name.
             Err(Fault::Refused(why)) if why.contains(CHECK_INTERVAL) || why.ends_with("22023") => {
                 Ok(Box::new(connect(config.options(options), limits)?))
             }
@@ -162,10 +163,10 @@ pub(super) fn connect(
     })
 }
 
-/// Options that a session starts with, so that nothing is set in it later.
+/// Returns the startup options of a session, so that no setting must be changed later.
 fn startup_options(limit: Duration, needs_writes: bool) -> String {
     let mut options = SESSION.to_owned();
-    // A host that is preset to be read-only is passed over if others may be writable.
+    // A read-only host is not made writable if others may be writable.
     if !needs_writes {
         options += " -c default_transaction_read_only=off";
     }
@@ -175,8 +176,8 @@ fn startup_options(limit: Duration, needs_writes: bool) -> String {
     options
 }
 
-/// The settings, in milliseconds, that bound a statement and its waiting for locks, and that free
-/// locks if this process is stopped in the middle of a transaction.
+/// Returns settings in milliseconds: for statements, for waiting for locks, and for pauses in a
+/// transaction, so that locks are released if this process is suspended.
 fn limits_of(statement: Duration, pause: Duration) -> [(&'static str, u128); 3] {
     [
         ("statement_timeout", statement.as_millis()),
@@ -195,7 +196,7 @@ fn within<T>(
 }
 
 impl Postgres {
-    /// Waits for an answer of the server as long as the call may.
+    /// Waits for a response, as long as the call's limits allow.
     fn answer<T>(
         &mut self,
         ask: impl AsyncFnOnce(&Client) -> Result<T, tokio_postgres::Error>,
@@ -208,13 +209,13 @@ impl Postgres {
             self.busy_until = Some(wait.busy_until);
         }
         match answer {
-            // As after a failover: another host may be writable.
+            // For example after a failover. Another host may be writable.
             Err(Fault::ReadOnly(_)) if self.needs_writes => Err(read_only()),
             answer => answer,
         }
     }
 
-    /// Checks that the session has the limits that it was started with, and may write if it must.
+    /// Checks that the session has the startup limits, and is writable if that is required.
     fn check_session(&mut self) -> Result<(), Fault> {
         if self.session_limit.is_none() && !self.needs_writes {
             return Ok(());
@@ -239,37 +240,37 @@ impl Postgres {
         Ok(())
     }
 
-    /// The limit that a transaction has to set, if the session has none or another one.
+    /// Returns the limit that a transaction must set, if that of the session does not fit.
     ///
     /// # Errors
-    /// `TimedOut` once the deadline has passed.
+    /// `TimedOut` after the deadline.
     fn new_limit(&self) -> Result<Option<Duration>, Fault> {
         self.limits.new_session_limit(self.session_limit.unwrap_or_default())
     }
 
-    /// What sets limits until the transaction ends.
+    /// Returns statements that set limits until the end of the transaction.
     fn local_limits(&self, limit: Duration) -> String {
         let limits = limits_of(limit, self.limits.statement);
         limits.map(|(name, limit)| format!("; SET LOCAL {name} = {limit}")).concat()
     }
 
-    /// Returns what begins a transaction, and the limit of its statements.
+    /// Returns the statements that begin a transaction, and its limit for statements.
     fn begin_statement(&self) -> Result<(String, Option<Duration>), Fault> {
         let mut statement = DIALECT.begin.to_owned();
         let new_limit = self.new_limit()?;
         if let Some(new_limit) = new_limit {
             statement += &self.local_limits(new_limit);
         }
-        // As UTF-8, the server would refuse all rows because of one.
+        // With UTF-8, the server would fail a query because of one row.
         if self.has_bytes {
             statement += "; SET LOCAL client_encoding = 'SQL_ASCII'";
         }
         Ok((statement, new_limit.or(self.session_limit)))
     }
 
-    /// Sends the begin of a transaction and queries at once. Each is a request of its own to the
-    /// server, so that a query sees what was committed while the one before it waited for a lock.
-    /// The limit of one statement is that of all: most of it goes to one of them, the lock.
+    /// Sends BEGIN and queries together. Each is a separate request to the server, so that a query
+    /// sees what was committed while the previous one waited for a lock. All share the limit of one
+    /// statement, since only the lock takes long.
     fn begin_together(
         &mut self,
         named: &[Statement],
@@ -306,9 +307,9 @@ impl Postgres {
             all(std::iter::once(begin).chain(requests).collect()).await
         });
         match answer {
-            // The parameters were converted, and a row cannot be.
+            // The parameters were accepted, so a row cannot be converted.
             Err(Fault::Unstorable(_)) if is_row_refused.get() => Err(Fault::Unconvertible),
-            // The server is there. It may take its limit for each of the queries.
+            // The server is up. It may use its limit for each of the queries.
             Err(Fault::Silent { .. }) if has_begun.get() => {
                 let others = limit.unwrap_or(self.limits.statement) * named.len() as u32;
                 self.busy_until = self.busy_until.map(|until| until + others);
@@ -318,8 +319,8 @@ impl Postgres {
         }
     }
 
-    /// Asks a question with the settings that the call needs. If the session has others, that takes
-    /// a transaction.
+    /// Runs a query with the settings that the call needs. If the session has others, it runs in a
+    /// transaction.
     fn ask<T>(&mut self, question: impl FnOnce(&mut Self) -> Result<T, Fault>) -> Result<T, Fault> {
         if self.transaction_limit.is_some() {
             self.refresh_session_limit()?;
@@ -334,7 +335,7 @@ impl Postgres {
         }
         let ended = self.run(if answer.is_ok() { "COMMIT" } else { "ROLLBACK" });
         if let Err(fault) = ended {
-            // The transaction may be open still.
+            // The transaction may be open.
             self.client = None;
             return Err(match fault {
                 Fault::TimedOut => Fault::Silent { is_overdue: false },
@@ -344,7 +345,7 @@ impl Postgres {
         answer
     }
 
-    /// Prepares a statement, or not if the next one may run in another session.
+    /// Prepares a statement, unless the next one may run in another session.
     fn prepare(&mut self, statement: &str, params: &[Param<'_>]) -> Result<Prepared, Fault> {
         if self.session_limit.is_none() {
             return Ok(Prepared::Not(number(statement)));
@@ -353,7 +354,7 @@ impl Postgres {
             return Ok(Prepared::Named(prepared.clone()));
         }
         let numbered = number(statement);
-        // An integer may be out of the range of the column that it is compared with.
+        // An integer may exceed the range of the column that it is compared with.
         let types: Vec<_> = params
             .iter()
             .map(|param| if let Param::Int(_) = param { Type::INT8 } else { Type::UNKNOWN })
@@ -380,7 +381,7 @@ impl Connection for Postgres {
         self.busy_until
     }
 
-    /// Without effect outside a transaction, where a query that needs another limit begins one.
+    /// Does nothing outside a transaction, where a query that needs another limit begins one.
     fn refresh_session_limit(&mut self) -> Result<(), Fault> {
         let Some(told) = self.transaction_limit else { return Ok(()) };
         if let Some(limit) = self.limits.new_session_limit(told)? {
@@ -427,7 +428,7 @@ impl Connection for Postgres {
             let prepared = it.prepare(statement, params)?;
             let (mut was_accepted, mut given) = (false, Ok(()));
             let answer = it.answer(async |client| {
-                // A driver that waits until a row is taken reads no further.
+                // A driver that waits until a row is consumed does not read ahead.
                 let mut rows = pin!(match &prepared {
                     Prepared::Named(prepared) => client.query_raw(prepared, params).await?,
                     Prepared::Not(text) => client.query_typed_raw(text, typed(params)).await?,
@@ -441,7 +442,7 @@ impl Connection for Postgres {
                 Ok(())
             });
             match answer {
-                // The parameters were converted, and a row cannot be.
+                // The parameters were accepted, so a row cannot be converted.
                 Err(Fault::Unstorable(_)) if was_accepted => Err(Fault::Unconvertible),
                 answer => answer.and(given),
             }
@@ -468,7 +469,7 @@ impl Connection for Postgres {
     }
 }
 
-/// A request to the server, which is sent when it is polled first.
+/// A request to the server, sent when it is first polled.
 type Request<'a> = Pin<Box<dyn Future<Output = Result<(), tokio_postgres::Error>> + 'a>>;
 
 /// Sends requests together, waits for all of them, and returns the first error.
@@ -489,7 +490,7 @@ async fn all(mut requests: Vec<Request<'_>>) -> Result<(), tokio_postgres::Error
 }
 
 impl Drop for Postgres {
-    /// Says goodbye to the server, without waiting for one that is not there or is busy.
+    /// Closes the session, unless the server is busy. Does not wait long.
     fn drop(&mut self) {
         drop(self.client.take());
         if let Some(task) = self.driver.take()
@@ -500,7 +501,7 @@ impl Drop for Postgres {
     }
 }
 
-/// Numbers the parameters of a statement: `?` becomes `$1`, `$2` and so on.
+/// Numbers the parameters of a statement: each `?` becomes `$1`, `$2` and so on.
 fn number(statement: &str) -> String {
     let mut parts = statement.split('?');
     let mut numbered = parts.next().unwrap_or_default().to_owned();

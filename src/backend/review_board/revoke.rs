@@ -1,4 +1,5 @@
-//! Revocation: tokens are changed without reading their documents, and read for events apart.
+//! Revocation: tokens are changed without reading their documents, which are read separately for
+//! events.
 
 use super::fault::Fault;
 use super::limits::Limits;
@@ -12,7 +13,7 @@ use crate::error::Result;
 use crate::token::{Invalidation, SharedRecord};
 
 impl ReviewBoard {
-    /// Makes tokens invalid, without reading any of them, and tells their ids to those who ask.
+    /// Invalidates tokens without reading them. If `tells_ids` is set, returns their ids.
     pub(super) fn invalidate(
         &self,
         limits: Limits,
@@ -50,7 +51,8 @@ impl ReviewBoard {
                 });
                 params.truncate(3);
                 match by_value {
-                    // The value, or the reason: the look-up of a value tells.
+                    // Either the value or the reason cannot be stored: the lookup of the value
+                    // shows which.
                     Err(Fault::Unstorable(_)) => self.invalidate_each(limits, which, &params),
                     by_value => by_value,
                 }
@@ -63,7 +65,7 @@ impl ReviewBoard {
         changed.map_err(|fault| self.name_text(limits, fault, &texts))
     }
 
-    /// The same by their ids, which are looked up before.
+    /// Invalidates tokens by their ids, which are looked up first.
     fn invalidate_each(
         &self,
         limits: Limits,
@@ -83,8 +85,8 @@ impl ReviewBoard {
         })
     }
 
-    /// Gives the records of tokens that were changed, as far as they can be read. For many tokens,
-    /// each part has limits of its own, since whoever is told may take its time.
+    /// Passes the readable records of changed tokens to `told`. For many tokens, each part has its
+    /// own time limits, since the callback may take long.
     pub(super) fn tell(
         &self,
         which: &Selection,
@@ -120,7 +122,7 @@ impl ReviewBoard {
         })
     }
 
-    /// Removes a token, and gives the record that it had to those who ask, if it can be read.
+    /// Deletes a token, and passes its record, if it is readable, to `deleted`.
     pub(super) fn delete(&self, id: i64, deleted: Option<ForRecords<'_>>) -> Result<u64> {
         let limits = self.limits();
         let records = match deleted {
@@ -139,10 +141,9 @@ impl ReviewBoard {
         Ok(count)
     }
 
-    /// Removes the first tokens with higher ids that are dead, for good, and gives their records to
-    /// those who ask, as far as they can be read. They are read before, outside of the transaction,
-    /// which a row that cannot be read would spoil. Returns the ids that were found, and how many
-    /// tokens were removed.
+    /// Deletes the first unusable tokens with ids after `after_id`, and passes their readable
+    /// records to `purged`. Records are read before the transaction, since an unreadable row would
+    /// abort it. Returns the ids that were found and the number of deleted tokens.
     pub(super) fn purge_some(
         &self,
         limits: Limits,
@@ -172,7 +173,7 @@ impl ReviewBoard {
             let mut removed = Vec::new();
             for ids in rows::conditions(&found) {
                 let ids = ids?;
-                // Somebody may have given one of them another date.
+                // Another program may have changed their dates.
                 let condition = format!("{} AND {}", ids.text, is_dead(lease.time()));
                 removed = rows::lock(lease, &condition, &ids.params_and(times)?)?;
             }
@@ -192,7 +193,7 @@ impl ReviewBoard {
 
 const INVALIDATE: &str = "valid = ?, invalid_date = ?, invalid_reason = ?";
 
-/// The parameters of [`INVALIDATE`].
+/// Returns the parameters of [`INVALIDATE`].
 fn invalidation_params(invalidation: &Invalidation) -> [Param<'_>; 3] {
     [Param::Bool(false), Param::time(invalidation.date), Param::Text(&invalidation.reason)]
 }
@@ -201,8 +202,8 @@ fn delete_where(condition: &str) -> String {
     format!("DELETE FROM webapi_webapitoken WHERE {}", unaliased(condition))
 }
 
-/// A condition on ids for a statement that has no alias: in some, no database takes one as the
-/// others do.
+/// Returns a condition on ids without the table alias, for statements that take none in all
+/// databases.
 fn unaliased(condition: &str) -> String {
     condition.replace("t.id", "id")
 }

@@ -1,4 +1,4 @@
-//! Review Board's tables: how a row of tokens is read and written.
+//! Reading and writing rows of Review Board's tables.
 
 use std::borrow::Cow;
 
@@ -16,15 +16,15 @@ use crate::model::documents::Documents;
 use crate::text::Text;
 use crate::token::{Invalidation, Record, RecordFields, SharedRecord, TokenValue};
 
-/// A token's row with the names of what it refers to, and whether its owner is active. A row whose
-/// user is missing is one with cells that cannot be read.
+/// Selects a token's row with names by reference and whether the owner is active. If the user is
+/// missing, its cells are unreadable.
 pub(super) const SELECT: &str = "SELECT t.id, u.is_active, t.extra_data, t.token_generator_id, \
      u.username, s.name, t.token, t.time_added, t.last_updated, t.last_used, t.expires, t.valid, \
      t.invalid_date, t.invalid_reason, t.note, t.policy \
      FROM webapi_webapitoken t LEFT JOIN auth_user u ON u.id = t.user_id \
      LEFT JOIN site_localsite s ON s.id = t.local_site_id";
 
-/// The columns that [`INSERT`] has a value for.
+/// The columns that [`INSERT`] sets.
 pub(super) const INSERTED: &str = "user_id local_site_id token token_generator_id time_added \
      last_updated last_used expires valid invalid_date invalid_reason note policy extra_data";
 
@@ -32,19 +32,19 @@ const INSERT: &str = "INSERT INTO webapi_webapitoken (user_id, local_site_id, to
      token_generator_id, time_added, last_updated, last_used, expires, valid, invalid_date, \
      invalid_reason, note, policy, extra_data) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 
-/// Reads tokens. Names and values are compared once more when a row is there: some databases find
-/// `alice` when they are asked for `ALICE`.
+/// Reads tokens. Names and values are compared again here, since some databases find `alice` when
+/// `ALICE` is looked up.
 #[derive(Clone, Copy)]
 pub(super) struct Reader<'a> {
     pub documents: &'a Documents,
 }
 
 impl Reader<'_> {
-    /// Reads a row of `SELECT`: the record, and whether its owner is active. A cell that cannot be
-    /// read is noted in the record, and has a stand-in that is of no use to anybody.
+    /// Converts a row of `SELECT` to a record, and returns whether its owner is active. The record
+    /// notes the name of an unreadable column, and has a harmless substitute for the value.
     ///
     /// # Errors
-    /// `NoMemory`: what there is no memory for can be read later.
+    /// `NoMemory`. The row can be read later.
     pub fn read(&self, row: Row) -> Result<Option<(SharedRecord, bool)>> {
         let mut cells = Cells { row, unreadable: None };
         let Some(id) = cells.required("id", Row::int) else { return Ok(None) };
@@ -60,7 +60,7 @@ impl Reader<'_> {
         let time_added = cells.required("time_added", Row::time).unwrap_or(Timestamp::MIN);
         let last_updated = cells.required("last_updated", Row::time).unwrap_or(Timestamp::MIN);
         let last_used = cells.optional("last_used", Row::time);
-        // Expired since the first day, rather than never.
+        // Expired since the year 1 is safer than never.
         let expires = cells.read("expires", Row::time).unwrap_or(Some(Timestamp::MIN));
         let valid = cells.required("valid", Row::int).is_some_and(|flag| flag != 0);
         let date = cells.optional("invalid_date", Row::time);
@@ -88,8 +88,7 @@ impl Reader<'_> {
         Ok(Some((Record::stored(id, fields, cells.unreadable), is_active)))
     }
 
-    /// Gives the tokens that meet a condition to `each`, in the order of their ids, at most so
-    /// many.
+    /// Passes tokens that meet a condition to `each`, ordered by id, up to a limit.
     pub fn each(
         &self,
         lease: &mut Lease<'_>,
@@ -108,7 +107,7 @@ impl Reader<'_> {
         })
     }
 
-    /// Adds the tokens that meet a condition to `records`, in the order of their ids.
+    /// Appends tokens that meet a condition to `records`, ordered by id.
     pub fn select(
         &self,
         lease: &mut Lease<'_>,
@@ -119,7 +118,7 @@ impl Reader<'_> {
         self.each(lease, condition, params, None, &mut |record| memory::push(records, record))
     }
 
-    /// Gives the tokens that meet a condition to `each`, and whether their owners are active.
+    /// Passes tokens that meet a condition to `each`, with whether their owners are active.
     pub fn each_with_owner(
         &self,
         lease: &mut Lease<'_>,
@@ -135,7 +134,7 @@ impl Reader<'_> {
         })
     }
 
-    /// Returns the first [`PAGE`] tokens with higher ids, in the order of their ids.
+    /// Returns the first [`PAGE`] tokens with higher ids, ordered by id.
     pub fn page_after(&self, lease: &mut Lease<'_>, id: i64) -> Result<Vec<SharedRecord>, Fault> {
         let (condition, mut page) = ("t.id > ?", Vec::new());
         self.each(lease, condition, &[Param::Int(id)], Some(PAGE), &mut |record| {
@@ -144,13 +143,13 @@ impl Reader<'_> {
         Ok(page)
     }
 
-    /// The token of a value, and whether its owner is active.
+    /// Returns the token with this value, and whether its owner is active.
     pub fn by_value(
         &self,
         lease: &mut Lease<'_>,
         value: &str,
     ) -> Result<Option<(SharedRecord, bool)>, Fault> {
-        // What is no value is no token's, and databases refuse to be asked for some of it.
+        // No token has an invalid value, and databases reject some of these.
         if TokenValue::check(value).is_err() {
             return Ok(None);
         }
@@ -166,8 +165,8 @@ impl Reader<'_> {
         Ok(found)
     }
 
-    /// The token that serves a client best, of all rows of the user. For servers that cannot
-    /// convert some text: a search reads no row one by one.
+    /// Returns the best token for a client among all rows of the user. For servers that cannot
+    /// convert some text: the faster search does not read rows one by one.
     pub fn best(
         &self,
         lease: &mut Lease<'_>,
@@ -196,7 +195,7 @@ impl Reader<'_> {
     }
 }
 
-/// Gives the rows that `rest` selects to `each`.
+/// Passes the rows that `rest` selects to `each`.
 fn rows(
     lease: &mut Lease<'_>,
     rest: &str,
@@ -221,7 +220,7 @@ fn rows(
     }
 }
 
-/// The query of a row that reads its texts in one of the ways.
+/// Returns the query for rows in a mode of reading texts.
 pub(super) fn select(texts: Texts) -> Cow<'static, str> {
     match texts {
         Texts::All | Texts::RowByRow => Cow::Borrowed(SELECT),
@@ -229,7 +228,7 @@ pub(super) fn select(texts: Texts) -> Cow<'static, str> {
     }
 }
 
-/// [`SELECT`] for PostgreSQL, with texts as the bytes that they have in the database.
+/// Returns [`SELECT`] for PostgreSQL with texts as bytes in the database's encoding.
 fn select_ascii() -> String {
     const TEXTS: [&str; 8] = [
         "t.extra_data",
@@ -252,7 +251,7 @@ fn select_ascii() -> String {
     format!("SELECT {} FROM {from}", columns.collect::<Vec<_>>().join(", "))
 }
 
-/// The ids that a query gives.
+/// Returns the ids that a query selects.
 fn ids(lease: &mut Lease<'_>, statement: &str, params: &[Param<'_>]) -> Result<Vec<i64>, Fault> {
     let mut ids = Vec::new();
     lease.query_each(statement, params, &mut |mut row| {
@@ -261,7 +260,7 @@ fn ids(lease: &mut Lease<'_>, statement: &str, params: &[Param<'_>]) -> Result<V
     Ok(ids)
 }
 
-/// Whether a token that a database found for a client serves it.
+/// Checks that a token that the database found matches the query.
 pub(super) fn serves(record: &Record, query: &ClientQuery<'_>) -> bool {
     record.user().as_str() == query.user
         && record.local_site().map(Text::as_str) == query.local_site
@@ -270,25 +269,25 @@ pub(super) fn serves(record: &Record, query: &ClientQuery<'_>) -> bool {
         && record.unreadable().is_none()
 }
 
-/// A value of a row, which may be longer than those that are a token's.
+/// Copies the value of a row, which may be longer than the limit for token values.
 fn stored_value(value: &str) -> Result<TokenValue> {
     memory::check_room(2 * value.len())?;
     Ok(TokenValue::stored(value))
 }
 
-/// Bytes of the longest document that is read. A user can store longer ones through the server, and
-/// reading takes up to 60 times as much memory.
+/// Maximum length of a document that is read. Users can store longer ones through the server, and
+/// parsing takes up to 60 times as much memory.
 pub(super) const MAX_DOCUMENT: usize = 2 * json::MAX_BYTES;
 
-/// The cells of a row, by the names of their columns.
+/// Reads the cells of a row and records the first unreadable one.
 struct Cells {
     row: Row,
-    /// The first column that cannot be read.
+    /// Name of the first unreadable column.
     unreadable: Option<&'static str>,
 }
 
 impl Cells {
-    /// The next cell; none if it cannot be read.
+    /// Reads the next cell, or returns `None` if it is unreadable.
     fn read<T>(
         &mut self,
         column: &'static str,
@@ -309,7 +308,7 @@ impl Cells {
         self.read(column, read).flatten()
     }
 
-    /// A cell that must not be NULL.
+    /// Reads a cell that must not be NULL.
     fn required<T>(
         &mut self,
         column: &'static str,
@@ -322,9 +321,9 @@ impl Cells {
         Text::try_new(&self.required(column, Row::text).unwrap_or_default())
     }
 
-    /// Reads a document. One that is longer than [`MAX_DOCUMENT`], or longer than a host may store
-    /// and than there is memory for, cannot be read: whoever wrote it must not be in the way of
-    /// other rows.
+    /// Reads a document. It is treated as unreadable if it is longer than [`MAX_DOCUMENT`], or if
+    /// it is longer than a host may store and there is no memory for it. Its author must not be
+    /// able to make other rows unreadable.
     fn document<T>(
         &mut self,
         column: &'static str,
@@ -350,7 +349,7 @@ impl Cells {
     }
 }
 
-/// The id of a user.
+/// Returns the id of a user.
 pub(super) fn user_id(lease: &mut Lease<'_>, name: &str, locked: bool) -> Result<i64, Fault> {
     let lock_user = lease.lock_user().filter(|_| locked);
     let lock = if locked && lock_user.is_none() { lease.lock() } else { "" };
@@ -363,7 +362,7 @@ pub(super) fn user_id(lease: &mut Lease<'_>, name: &str, locked: bool) -> Result
     Ok(id)
 }
 
-/// The id of a Local Site; none for the global site.
+/// Returns the id of a Local Site; `None` for the global site.
 pub(super) fn local_site_id(
     lease: &mut Lease<'_>,
     name: Option<&str>,
@@ -376,7 +375,7 @@ pub(super) fn local_site_id(
     }
 }
 
-/// The id of the row that has exactly this name.
+/// Returns the id of the row with exactly this name.
 fn named(rows: Vec<Row>, name: &str) -> Option<i64> {
     rows.into_iter().find_map(|mut row| {
         let id = row.id()?;
@@ -389,7 +388,7 @@ pub(super) fn not_found(message: &'static str, argument: &'static str) -> Error 
     Error::new(ErrorKind::NotFound, message).at_argument(argument)
 }
 
-/// Inserts a row and tells its id.
+/// Inserts a row and returns its id.
 pub(super) fn insert(
     lease: &mut Lease<'_>,
     fields: &RecordFields,
@@ -418,44 +417,44 @@ pub(super) fn insert(
     )
 }
 
-/// Lower than the ids of all rows, in a column of 32 bits too.
+/// Lower than all ids, also in a column of 32 bits.
 pub(super) const BEFORE_ALL: i64 = i32::MIN as i64;
 
-/// Rows that are read at a time where all are read.
+/// Number of rows per page where all rows are read.
 pub(super) const PAGE: usize = 500;
 
-/// Tokens that are read at a time for their events. Their documents may be long.
+/// Number of tokens that are read at a time for events. Their documents may be long.
 pub(super) const EVENTS_AT_ONCE: usize = 16;
 
-/// How many ids a statement names at most.
+/// Maximum number of ids in a statement.
 pub(super) const IDS_AT_ONCE: usize = 1000;
 
-/// A condition that holds for the tokens with some ids.
+/// A condition for tokens with given ids.
 pub(super) struct IdCondition {
     pub text: String,
-    /// Its parameters.
+    /// The parameters of the condition.
     pub params: Vec<Param<'static>>,
 }
 
 impl IdCondition {
-    /// Its parameters, in front of those of what follows in the statement.
+    /// Returns its parameters followed by others.
     pub fn params_and<'a>(&self, after: &[Param<'a>]) -> Result<Vec<Param<'a>>> {
         memory::collect(self.params.iter().chain(after).copied())
     }
 
-    /// Its parameters, behind those of what stands before in the statement.
+    /// Returns other parameters followed by its own.
     pub fn params_after<'a>(&self, before: &[Param<'a>]) -> Result<Vec<Param<'a>>> {
         memory::collect(before.iter().chain(&self.params).copied())
     }
 }
 
-/// Conditions that together hold for the tokens with these ids. The last id is repeated, so that
-/// there are few different texts, which servers and drivers keep prepared.
+/// Returns conditions that together match these ids. The last id is repeated to get one of a few
+/// fixed lengths, since servers and drivers keep the statements prepared.
 pub(super) fn conditions(ids: &[i64]) -> impl Iterator<Item = Result<IdCondition>> + use<'_> {
-    /// How many ids a condition has.
+    /// Numbers of ids in a condition.
     const COUNTS: [usize; 3] = [1, EVENTS_AT_ONCE, IDS_AT_ONCE];
     ids.chunks(IDS_AT_ONCE).map(|ids| {
-        /// Bytes of an id in the condition, and in the statements that are made of it.
+        /// Estimated bytes per id in the condition and in statements made from it.
         const COPIES: usize = 200;
         let count = COUNTS.into_iter().find(|count| *count >= ids.len()).unwrap_or(ids.len());
         memory::check_room(count * COPIES)?;
@@ -474,7 +473,7 @@ fn limit_clause(limit: Option<usize>) -> String {
     limit.map_or_else(String::new, |limit| format!(" LIMIT {limit}"))
 }
 
-/// Tells the ids of the first tokens that meet a condition, at most so many.
+/// Returns the ids of the first tokens that meet a condition, up to a limit.
 pub(super) fn find(
     lease: &mut Lease<'_>,
     condition: &str,
@@ -487,7 +486,7 @@ pub(super) fn find(
     ids(lease, &statement, params)
 }
 
-/// Locks the tokens that meet a condition and tells their ids.
+/// Locks tokens that meet a condition and returns their ids.
 pub(super) fn lock(
     lease: &mut Lease<'_>,
     condition: &str,
@@ -500,7 +499,7 @@ pub(super) fn lock(
     ids(lease, &statement, params)
 }
 
-/// Locks the tokens of a selection and tells their ids.
+/// Locks the selected tokens and returns their ids.
 pub(super) fn lock_selected(lease: &mut Lease<'_>, which: &Selection) -> Result<Vec<i64>, Fault> {
     match which {
         Selection::Id(id) => lock(lease, "t.id = ?", &[Param::Int(*id)]),

@@ -1,8 +1,8 @@
-//! The search for the token that serves a client best.
+//! The search for the best token of a client.
 //!
-//! The server filters and orders; the name of a client, which is inside of a document, is compared
-//! here. The first page usually has the answer. Behind it all other candidates are read once,
-//! without an order and with few columns, and the best few of them are kept.
+//! The server filters and orders. The client name is in a JSON document, so it is compared here.
+//! The first page usually contains the result. Otherwise all other candidates are read once,
+//! unordered and with few columns, and the best of them are kept.
 
 use std::cmp::Reverse;
 
@@ -16,18 +16,18 @@ use crate::error::Result;
 use crate::json;
 use crate::token::{Record, SharedRecord};
 
-/// Candidates that are read at once.
+/// Number of candidates per page.
 pub(super) const PAGE: usize = 16;
 
-/// The order of candidates: later expiration first, and never expiring before all; then lower ids.
+/// Orders candidates: those that never expire first, then later expiry first, then lower ids.
 type Rank = (Reverse<i64>, i64);
 
 fn rank(expires: Option<Timestamp>, id: i64) -> Rank {
     (Reverse(expires.map_or(i64::MAX, Timestamp::as_micros)), id)
 }
 
-/// What holds for the candidates of a query, beside user and Local Site. An expiration beyond the
-/// years that can be read is no candidate's.
+/// Returns the condition for candidates of a query, without user and Local Site. Tokens whose
+/// expiry is out of range are excluded.
 fn is_candidate(time: &str) -> String {
     format!(
         "t.valid AND (t.expires IS NULL \
@@ -39,7 +39,7 @@ fn candidate_params(query: &ClientQuery<'_>) -> [Param<'static>; 2] {
     [Param::Time(query.valid_until), Param::Time(Timestamp::MAX)]
 }
 
-/// The first page of candidates, with the ids of the user and the Local Site.
+/// The first page of candidates, and the ids of the user and the Local Site.
 pub(super) struct Page {
     user_id: Option<i64>,
     local_site_id: Option<i64>,
@@ -50,8 +50,8 @@ pub(super) struct Page {
 impl Page {
     pub const EMPTY: Self = Self { user_id: None, local_site_id: None, count: 0, best: None };
 
-    /// Returns the query. A user without candidates has one row without a token. Ids are ordered
-    /// by themselves: MySQL would order whole rows, with their documents.
+    /// Returns the query. A user without candidates gives one row without a token. Only ids are
+    /// sorted in the subquery: MySQL would sort whole rows with their documents.
     pub fn statement(time: &str, has_local_site: bool) -> String {
         let (columns, _) = rows::SELECT.split_once(" FROM ").unwrap_or_default();
         let columns = columns.trim_start_matches("SELECT ");
@@ -103,10 +103,10 @@ impl Page {
         Ok(())
     }
 
-    /// The best candidate, or what has been searched in vain.
+    /// Returns the best candidate, or the state of the search if there is none.
     ///
     /// # Errors
-    /// `NotFound` if there is no such user or Local Site.
+    /// `NotFound` if the user or Local Site does not exist.
     pub fn finish(self, query: &ClientQuery<'_>) -> Result<Paged> {
         if let Some(best) = self.best {
             return Ok(Paged::Found(best));
@@ -124,17 +124,17 @@ impl Page {
     }
 }
 
-/// What came of a page.
+/// The result of a page.
 pub(super) enum Paged {
     Found(SharedRecord),
-    /// None of the user's candidates serves the client.
+    /// No candidate of the user matches.
     NotFound(Searched),
-    /// None of the page serves the client, and there may be others.
+    /// No candidate on this page matches, and there may be others.
     Full(Searched),
 }
 
 impl Reader<'_> {
-    /// Searches for the token that serves a client best.
+    /// Searches for the best token of a client.
     pub fn search(
         self,
         lease: &mut Lease<'_>,
@@ -153,7 +153,8 @@ impl Reader<'_> {
         }
     }
 
-    /// Searches among all candidates, also those of the page: one of these may be newer.
+    /// Searches all candidates, including those on the first page, since one of them may have
+    /// changed.
     pub fn scan(
         self,
         lease: &mut Lease<'_>,
@@ -163,7 +164,7 @@ impl Reader<'_> {
         let (condition, params) = of_searched(lease.time(), query, &searched);
         let statement = format!("SELECT {CANDIDATE} FROM webapi_webapitoken t WHERE {condition}");
         let mut candidates = Candidates::new();
-        // What the first round has seen: all of it was looked at.
+        // A summary of what the first pass has read, which is everything.
         let mut seen = None;
         loop {
             let mut seen_now = Seen::NONE;
@@ -184,7 +185,7 @@ impl Reader<'_> {
         }
     }
 
-    /// Reads candidates whole and returns the first that serves, and is one still.
+    /// Reads candidates in full and returns the best one that still matches.
     pub fn first_that_serves(
         self,
         lease: &mut Lease<'_>,
@@ -207,19 +208,20 @@ impl Reader<'_> {
     }
 }
 
-/// What is read of a candidate at first.
+/// The columns of a candidate that are read first.
 const CANDIDATE: &str = "t.id, COALESCE(OCTET_LENGTH(t.extra_data), 0), t.expires, \
      t.last_updated, t.token_generator_id, t.extra_data";
 
-/// What identifies the state of a candidate, as far as a search depends on it.
+/// The state of a candidate, as far as the search depends on it.
 pub(super) struct State {
     id: i64,
-    /// The length of its `extra_data`: the server does not always move `last_updated` with it.
+    /// The length of `extra_data`. The server does not always update `last_updated` when it
+    /// changes.
     bytes: i64,
     last_updated: Option<Timestamp>,
 }
 
-/// The condition of all candidates, where the ids of user and Local Site are known.
+/// Returns the condition for all candidates, given the ids of user and Local Site.
 fn of_searched(
     time: &str,
     query: &ClientQuery<'_>,
@@ -236,7 +238,7 @@ fn of_searched(
     (condition, params)
 }
 
-/// The best candidates behind a rank that have the client's name.
+/// The best candidates after a rank that have the client's name.
 pub(super) struct Candidates {
     after: Option<Rank>,
     best: Vec<Rank>,
@@ -251,7 +253,7 @@ impl Candidates {
         Self { after: None, best: Vec::new() }
     }
 
-    /// The rank of the last one, if there may be others behind it.
+    /// Returns the rank of the last candidate if there may be more.
     pub fn last_of_many(&self) -> Option<Rank> {
         self.best.last().copied().filter(|_| self.best.len() >= PAGE)
     }
@@ -288,8 +290,9 @@ impl Candidates {
     }
 }
 
-/// What has changed since a search in vain: how many candidates there were then, the sums of their
-/// ids and of the lengths of their `extra_data`, and those that are new or were updated since.
+/// Changes since a search without a result: the number of candidates at that time, the sums of
+/// their ids and of the lengths of their `extra_data`, and the candidates that were added or
+/// updated since.
 pub(super) struct Changes {
     known: Option<(i64, i128, i128)>,
     pub candidates: Candidates,
@@ -298,7 +301,7 @@ pub(super) struct Changes {
 impl Changes {
     pub const EMPTY: Self = Self { known: None, candidates: Candidates::new() };
 
-    /// Returns the query, whose first cells are those of the known candidates.
+    /// Returns the query. The first columns of each row are about the known candidates.
     pub fn statement(time: &str, query: &ClientQuery<'_>, searched: &Searched) -> String {
         let (condition, _) = of_searched(time, query, searched);
         format!(
@@ -341,8 +344,8 @@ impl Changes {
         Ok(())
     }
 
-    /// Whether the candidates that were known are those that were seen. Others may have committed
-    /// lower ids after higher ones.
+    /// Returns whether the known candidates are exactly those that were seen. Lower ids may have
+    /// been committed after higher ones.
     pub fn are_all(&self, seen: &Seen) -> bool {
         self.known == Some((seen.count, seen.sum, seen.bytes))
     }
@@ -361,7 +364,7 @@ impl Seen {
     }
 }
 
-/// Whether a stored document has the name of a client. Most that have not are told by their text.
+/// Returns whether a stored document has a client name. Usually the text suffices to rule it out.
 fn names_client(reader: Reader<'_>, text: &str, name: &str) -> Result<bool> {
     if text.len() > rows::MAX_DOCUMENT || !may_name(text, name) {
         return Ok(false);
@@ -373,14 +376,15 @@ fn names_client(reader: Reader<'_>, text: &str, name: &str) -> Result<bool> {
     }
 }
 
-/// Whether a document, as JSON or as a Python literal, may hold a text. Where there is neither an
-/// escape nor anything that joins strings, a text stands in the document as it is.
+/// Returns whether a document, as JSON or as a Python literal, may contain a text. Without escapes
+/// and adjacent strings, the text would appear in the document unchanged.
 fn may_name(document: &str, name: &str) -> bool {
     if document.contains(name) || document.contains(['\\', '\'', '#']) {
         return true;
     }
-    // Each quote begins or ends a string. Python joins strings that have nothing between them but
-    // spaces and the letters of a prefix; three quotes leave nothing between some of them, either.
+    // Each quote begins or ends a string. Python concatenates strings that are separated only by
+    // white space and the letters of a prefix. Triple quotes leave nothing between some quotes,
+    // too.
     let mut between = document.split('"').skip(2).step_by(2).peekable();
     while let Some(part) = between.next() {
         let is_last = between.peek().is_none();

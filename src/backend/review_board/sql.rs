@@ -1,4 +1,4 @@
-//! What the rules' SQL needs of a database driver.
+//! The interface to database drivers.
 
 use std::fmt;
 use std::time::{Duration, Instant};
@@ -11,10 +11,10 @@ use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind, Result};
 use crate::{json, memory};
 
-/// How long a connection idles before the system asks whether the server is there.
+/// Idle time after which the operating system checks whether the server is reachable.
 pub(super) const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
-/// A value that a statement is given.
+/// A parameter of a statement.
 #[derive(Clone, Copy)]
 pub(super) enum Param<'a> {
     Null,
@@ -24,7 +24,7 @@ pub(super) enum Param<'a> {
     Time(Timestamp),
 }
 
-/// A parameter may be a token's value.
+/// Not shown, since it may be a token value.
 impl fmt::Debug for Param<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Param")
@@ -45,8 +45,8 @@ impl<'a> Param<'a> {
     }
 }
 
-/// Checks that there is memory for what a driver makes of a statement: it copies the texts, into
-/// buffers that grow to twice what they hold, and reports no failed allocation.
+/// Checks that there is memory for a driver's copies of a statement. Drivers copy texts into
+/// growing buffers and abort if an allocation fails.
 ///
 /// # Errors
 /// `NoMemory`.
@@ -56,8 +56,8 @@ pub(super) fn check_room(statement: &str, params: &[Param<'_>]) -> Result<()> {
     memory::check_room((statement.len() + texts).saturating_mul(COPIES) + memory::LARGE)
 }
 
-/// Checks that there is memory for the small allocations of one more row, the driver's included.
-/// The first row needs less: one token can be revoked where a list is refused.
+/// Checks that there is memory for the small allocations of one more row, including the driver's.
+/// The first row needs less, so that one token can be revoked when a list would fail.
 ///
 /// # Errors
 /// `NoMemory`.
@@ -65,24 +65,23 @@ pub(super) fn check_row_room(is_first: bool) -> Result<()> {
     memory::check_room(if is_first { 2 * memory::LARGE } else { 16 * memory::LARGE })
 }
 
-/// Is given the rows of a query, each as it arrives.
+/// Receives the rows of a query as they arrive.
 pub(super) type ForRows<'a> = &'a mut dyn FnMut(Row) -> Result<(), Fault>;
 
-/// A value of a row. Any text may be a token's value, so all of them are wiped.
+/// A value in a row. Any text may be a token value, so all are zeroized.
 pub(super) enum Cell {
     Null,
-    /// Also a flag: 0 or 1.
+    /// Also used for booleans: 0 or 1.
     Int(i64),
     Text(Zeroizing<String>),
     Time(Timestamp),
-    /// Something that Review Board does not write. It must not fail a statement that asks for other
-    /// rows too.
+    /// A value that Review Board does not write. It must not fail a query for other rows.
     Unreadable,
 }
 
 impl Cell {
-    /// Copies a text. One that is longer than a host may store, and than there is memory for,
-    /// cannot be read: whoever wrote it must not be in the way of other rows.
+    /// Copies a text. A text that is longer than a host may store is unreadable if there is no
+    /// memory for it. Its author must not be able to make other rows unreadable.
     ///
     /// # Errors
     /// `NoMemory`.
@@ -95,10 +94,10 @@ impl Cell {
     }
 }
 
-/// A cell does not hold what belongs there.
+/// The cell has a value of the wrong type.
 pub(super) struct Unreadable;
 
-/// A row, whose cells are read from the first to the last.
+/// A row, whose cells are read in order.
 pub(super) struct Row(std::vec::IntoIter<Cell>);
 
 impl Row {
@@ -122,7 +121,7 @@ impl Row {
         }
     }
 
-    /// A text that hosts read as one that ends with a NUL: it must not hold another.
+    /// Reads a name, which is passed to C and must not contain a NUL.
     pub fn name(&mut self) -> Result<Option<Zeroizing<String>>, Unreadable> {
         match self.text() {
             Ok(Some(name)) if name.contains('\0') => Err(Unreadable),
@@ -138,33 +137,32 @@ impl Row {
         }
     }
 
-    /// The integer of the next cell, where each row has one.
+    /// Reads an integer; `None` if it is NULL or of another type.
     pub fn id(&mut self) -> Option<i64> {
         self.int().ok().flatten()
     }
 }
 
-/// A value of the database that is not what Review Board keeps in its place.
+/// Returns the error for a value that Review Board would not store there.
 pub(super) fn unreadable() -> Error {
     Error::new(ErrorKind::Corrupt, "a value in the database is not of the kind that belongs there")
 }
 
-/// What differs between databases in the statements themselves.
+/// Differences between databases in SQL.
 pub(super) struct Dialect {
-    /// Begins a transaction that sees, after each lock, what others committed before it.
+    /// Begins a transaction that, after each lock, sees what others committed before.
     pub begin: &'static str,
-    /// Ends a query whose rows stay locked until the transaction ends.
+    /// Suffix for a query that locks its rows until the transaction ends.
     pub lock: &'static str,
-    /// Locks the user of an id until the transaction ends, where not the user's row is locked.
+    /// Locks a user by id until the transaction ends. `None` if the user's row is locked instead.
     pub lock_user: Option<&'static str>,
-    /// The function whose values are in the order of the times that a column holds. Empty where the
-    /// column's own values are.
+    /// The function that makes times comparable. Empty if the column's own values are.
     pub time: &'static str,
-    /// A condition that holds for the token whose value is, byte for byte, the parameter's.
+    /// Condition for the token whose value equals the parameter byte by byte.
     pub is_value: &'static str,
-    /// An UPDATE can return its rows, also as a part of a query.
+    /// Whether an UPDATE can return rows, also as a part of a query.
     pub returns_updates: bool,
-    /// The columns of tokens that a new row must have a value for.
+    /// Selects the columns of tokens that need a value in a new row.
     pub required_columns: &'static str,
 }
 
@@ -175,39 +173,39 @@ pub(super) struct Query<'a> {
     pub params: &'a [Param<'a>],
 }
 
-/// Is given the rows of several queries, with the number of the query.
+/// Receives the rows of several queries, with the index of the query.
 pub(super) type ForRowsOf<'a> = &'a mut dyn FnMut(usize, Row) -> Result<(), Fault>;
 
-/// A connection to a database. In statements, each `?` stands for one parameter.
+/// A connection to a database. In statements, each `?` is a parameter.
 pub(super) trait Connection: Send {
     fn dialect(&self) -> &'static Dialect;
 
-    /// Sets the limits of what is asked next.
+    /// Sets the limits of the following statements.
     fn set_limits(&mut self, limits: Limits);
 
-    /// Until when a server may be busy with what it has not answered.
+    /// Returns until when the server may be working on a statement without a response.
     fn busy_until(&self) -> Option<Instant> {
         None
     }
 
-    /// Lowers the server's own limit to what is left of the call. A query does so by itself; `run`
-    /// does not.
+    /// Lowers the server's own limit to the remaining time of the call. Queries do this themselves;
+    /// `run` does not.
     fn refresh_session_limit(&mut self) -> Result<(), Fault> {
         Ok(())
     }
 
-    /// A statement without parameters or rows.
+    /// Runs a statement without parameters or rows.
     fn run(&mut self, statement: &str) -> Result<(), Fault>;
 
-    /// Begins a transaction and runs queries in it, which must only read or lock. A database that
-    /// can takes one round trip for all of it. After an error, the transaction may be open.
+    /// Begins a transaction and runs queries in it, which must only read or lock. Uses a single
+    /// round trip if the database supports that. After an error, the transaction may be open.
     fn begin(&mut self, queries: &[Query<'_>], each: ForRowsOf<'_>) -> Result<(), Fault> {
         self.run(self.dialect().begin)?;
         query_all(self, queries, 0, each)
     }
 
-    /// Reads rows one by one, so that the driver holds few of them at a time. After an error of
-    /// `each` the connection is of use still.
+    /// Runs a query and passes on rows one by one, so that the driver buffers few of them. The
+    /// connection stays usable after an error of `each`.
     fn query(
         &mut self,
         statement: &str,
@@ -215,14 +213,14 @@ pub(super) trait Connection: Send {
         each: ForRows<'_>,
     ) -> Result<(), Fault>;
 
-    /// Changes rows and tells how many the statement selected.
+    /// Changes rows and returns the number of rows that matched.
     fn execute(&mut self, statement: &str, params: &[Param<'_>]) -> Result<u64, Fault>;
 
-    /// Inserts one row and tells its id.
+    /// Inserts a row and returns its id.
     fn insert(&mut self, statement: &str, params: &[Param<'_>]) -> Result<i64, Fault>;
 }
 
-/// Runs queries one by one. `first` is the number of the first.
+/// Runs queries one by one. `first` is the index of the first.
 pub(super) fn query_all<C: Connection + ?Sized>(
     connection: &mut C,
     queries: &[Query<'_>],

@@ -1,4 +1,4 @@
-//! A Review Board installation on SQLite.
+//! The driver for SQLite databases of Review Board.
 
 use std::path::Path;
 use std::time::Instant;
@@ -16,8 +16,7 @@ use crate::error::Result;
 use crate::memory;
 use crate::os::{lock, sqlite};
 
-/// There are no locks on rows: a transaction that will write has the database for itself from its
-/// start.
+/// SQLite has no row locks. A transaction that will write locks the database from its start.
 static DIALECT: Dialect = Dialect {
     begin: "BEGIN IMMEDIATE",
     lock: "",
@@ -31,11 +30,11 @@ static DIALECT: Dialect = Dialect {
 
 pub(super) fn connect(path: &Path, limits: &Limits) -> Result<Box<dyn Connection>, Fault> {
     sqlite::initialize(&lock::registry())?;
-    // Not created: a database that is not there is a mistake in its path.
+    // Not created: a missing database means that the path is wrong.
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = rusqlite::Connection::open_with_flags(path, flags).map_err(fault)?;
     connection.busy_timeout(limits.remaining()?.min(limits.statement)).map_err(fault)?;
-    // As Django has it: a token refers to a user.
+    // As in Django. A token must refer to an existing user.
     connection.pragma_update(None, "foreign_keys", true).map_err(fault)?;
     let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
     let micros = |call: &mut rusqlite::functions::Context<'_>| {
@@ -52,9 +51,9 @@ struct Sqlite {
 }
 
 impl Sqlite {
-    /// Returns the connection, whose next statement ends within its limit, locks included.
+    /// Returns the connection, with time limits for the next statement and its locks.
     fn ready(&mut self) -> Result<&rusqlite::Connection, Fault> {
-        /// Instructions of SQLite's between looks at the clock: well under a millisecond.
+        /// SQLite instructions between two checks of the clock: well under a millisecond.
         const STEPS: std::ffi::c_int = 10_000;
         let limit = self.limits.remaining()?.min(self.limits.statement);
         let end = Instant::now() + limit;
@@ -88,8 +87,7 @@ impl Sqlite {
         Ok(())
     }
 
-    /// Empties SQLite's cache if memory was exhausted: else the cache would keep it from the next
-    /// call.
+    /// Frees SQLite's cache if memory is exhausted. Otherwise the next call would fail too.
     fn give_back<T>(&self, answer: Result<T, Fault>) -> Result<T, Fault> {
         if let Err(Fault::Own(_)) = &answer {
             let _ = self.connection.execute_batch("PRAGMA shrink_memory");
@@ -109,7 +107,7 @@ impl Connection for Sqlite {
 
     fn run(&mut self, statement: &str) -> Result<(), Fault> {
         let connection = self.ready()?;
-        // SQLite ends a transaction by itself after some errors.
+        // SQLite rolls back automatically after some errors.
         if statement == "ROLLBACK" && connection.is_autocommit() {
             return Ok(());
         }
@@ -167,8 +165,8 @@ fn cell(value: ValueRef<'_>, is_time: bool) -> Result<Cell> {
     })
 }
 
-/// The time of a text: as Django writes it, or in another form that it reads. UTC unless the text
-/// has an offset.
+/// Parses a time in Django's format, or in another one that Django accepts. UTC unless the text has
+/// an offset.
 fn time_from_text(text: &str) -> Option<Timestamp> {
     const FORMS: [&str; 4] =
         ["%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M"];
@@ -176,7 +174,7 @@ fn time_from_text(text: &str) -> Option<Timestamp> {
     let date = || NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()?.and_hms_opt(0, 0, 0);
     let time = FORMS.iter().copied().find_map(naive).or_else(date).map(|time| time.and_utc());
     let time = time.or_else(|| {
-        // The offset stands behind the last `+` or `-`, or is `Z`.
+        // The offset follows the last `+` or `-`, or is `Z`.
         let (time, offset) = match text.strip_suffix(['Z', 'z']) {
             Some(time) => (time, "+00"),
             None => text.split_at_checked(text.rfind(['+', '-'])?)?,
@@ -187,7 +185,7 @@ fn time_from_text(text: &str) -> Option<Timestamp> {
     Timestamp::from_micros(time.timestamp_micros()).ok()
 }
 
-/// The offset of `+02`, `+0230`, `+02:30`.
+/// Parses an offset: `+02`, `+0230` or `+02:30`.
 fn offset_from_text(text: &str) -> Option<TimeDelta> {
     let (sign, digits) = text.split_at_checked(1)?;
     let (hours, minutes) = digits.split_at_checked(2)?;
@@ -207,7 +205,7 @@ fn fault(error: rusqlite::Error) -> Fault {
     let (failure, message) = match &error {
         rusqlite::Error::SqliteFailure(failure, message) => (failure, message.as_deref()),
         rusqlite::Error::SqlInputError { error, msg, .. } => (error, Some(msg.as_str())),
-        // What the driver says itself may quote values.
+        // The driver's own messages may quote values.
         _ => return Fault::Refused("the driver could not pass a value on".to_owned()),
     };
     let missing = |message: &str| {

@@ -1,4 +1,4 @@
-//! TLS as a location asks for it.
+//! TLS configuration from a location.
 
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
@@ -6,10 +6,10 @@ use rustls::pki_types::pem::PemObject;
 use super::fault::Fault;
 use super::files;
 
-/// The certificates of a file of PEM.
+/// Reads certificates from a PEM file.
 ///
 /// # Errors
-/// `Refused`, which names the parameter, if there are none.
+/// `Refused`, naming the parameter, if there are none.
 fn certificates(
     path: &std::path::Path,
     parameter: &str,
@@ -26,7 +26,7 @@ fn unusable(parameter: &str) -> Fault {
     Fault::Refused(format!("the file of {parameter} has no usable PEM"))
 }
 
-/// TLS of PostgreSQL's driver.
+/// TLS for the PostgreSQL driver.
 #[cfg(feature = "postgres")]
 pub(super) mod postgres {
     use std::sync::Arc;
@@ -43,7 +43,7 @@ pub(super) mod postgres {
     use super::super::files;
     use super::{certificates, unusable};
 
-    /// The configuration of a client.
+    /// Creates the client configuration.
     ///
     /// # Errors
     /// `Refused` if a file cannot be used.
@@ -88,8 +88,8 @@ pub(super) mod postgres {
         Ok(store)
     }
 
-    /// Accepts certificates of any name, and perhaps of any authority. The server must still have
-    /// the certificate's key.
+    /// Accepts certificates for any name and, depending on the mode, from any authority. The server
+    /// must still prove that it has the key.
     #[derive(Debug)]
     struct Verifier {
         provider: Arc<CryptoProvider>,
@@ -144,7 +144,8 @@ pub(super) mod postgres {
     }
 }
 
-/// TLS of MySQL's driver. The files are read here, since the driver would start a thread for it.
+/// Creates the TLS options of the MySQL driver. Files are read here, since the driver would start a
+/// thread for it.
 ///
 /// # Errors
 /// `Refused` if a file cannot be used.
@@ -173,11 +174,11 @@ pub(super) fn mysql_options(tls: &super::address::Tls) -> Result<mysql_async::Ss
     Ok(options)
 }
 
-/// A name that the server's certificate is good for, if only its name was in the way.
+/// Returns a name for which the server's certificate is valid, if only the name did not match.
 ///
-/// `with_danger_skip_domain_validation` has no effect in mysql_async 0.37.1, which looks for a text
-/// that rustls no longer writes (mysql_async#404). A second handshake, which verifies everything
-/// again, succeeds by this name.
+/// `with_danger_skip_domain_validation` has no effect in mysql_async 0.37.1, which searches for a
+/// text that rustls no longer produces (mysql_async#404). A second handshake, with full
+/// verification, succeeds with this name.
 #[cfg(feature = "mysql")]
 pub(super) fn mysql_certificate_name(error: &mysql_async::Error) -> Option<String> {
     use mysql_async::{IoError, TlsError};

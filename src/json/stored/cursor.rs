@@ -1,14 +1,14 @@
-//! What the readers of stored documents share: the place in the text, and the nodes read so far.
+//! A cursor over the text, with the nodes parsed so far; used by both parsers of stored documents.
 
 use super::{Node, StoredText};
 use crate::error::Result;
 use crate::memory;
 
-/// Digits of the longest integer that Python turns into decimal digits, or out of them.
+/// Maximum number of decimal digits of an integer that Python converts from or to text.
 pub(super) const MAX_DIGITS: usize = 4300;
 
-/// A place in a text. Its methods return `None` where the text does not fit, and where memory is
-/// exhausted; [`Cursor::finish`] tells which.
+/// A position in a text. Methods return `None` for a syntax error or exhausted memory, and
+/// [`Cursor::finish`] distinguishes them.
 pub(super) struct Cursor<'a> {
     text: &'a str,
     at: usize,
@@ -21,12 +21,12 @@ impl<'a> Cursor<'a> {
         Self { text, at: 0, nodes: Vec::new(), is_exhausted: false }
     }
 
-    /// The text from here on.
+    /// Returns the remaining text.
     pub fn rest(&self) -> &'a str {
         self.text.get(self.at..).unwrap_or_default()
     }
 
-    /// The index of the next byte.
+    /// Returns the offset of the next byte.
     pub fn position(&self) -> usize {
         self.at
     }
@@ -35,12 +35,12 @@ impl<'a> Cursor<'a> {
         self.text.as_bytes().get(self.at).copied()
     }
 
-    /// Steps over `len` bytes.
+    /// Skips `len` bytes.
     pub fn advance(&mut self, len: usize) {
         self.at += len;
     }
 
-    /// Goes back to where this was the rest.
+    /// Moves back to an earlier value of [`Cursor::rest`].
     pub fn return_to(&mut self, rest: &str) {
         self.at = self.text.len() - rest.len();
     }
@@ -53,7 +53,7 @@ impl<'a> Cursor<'a> {
         is_there
     }
 
-    /// Takes the bytes that come next and are of a kind; the text that they are.
+    /// Consumes bytes while a predicate holds, and returns them.
     pub fn take_while(&mut self, is_of_kind: impl Fn(u8) -> bool) -> &'a str {
         let rest = self.rest();
         let len = rest.bytes().take_while(|byte| is_of_kind(*byte)).count();
@@ -68,7 +68,7 @@ impl<'a> Cursor<'a> {
         Some(character)
     }
 
-    /// The number of exactly `len` hexadecimal digits.
+    /// Consumes exactly `len` hexadecimal digits and returns their value.
     pub fn hex(&mut self, len: usize) -> Option<u32> {
         let digits = self.rest().get(..len)?;
         self.at += len;
@@ -76,7 +76,7 @@ impl<'a> Cursor<'a> {
         u32::from_str_radix(digits, 16).ok()
     }
 
-    /// The nodes so far.
+    /// Returns the nodes parsed so far.
     pub fn nodes(&mut self) -> &mut Vec<Node> {
         &mut self.nodes
     }
@@ -86,7 +86,7 @@ impl<'a> Cursor<'a> {
         self.have(pushed)
     }
 
-    /// Closes a container, all of whose parts are there. It is an object, or else a list.
+    /// Completes a container: a dictionary or a list.
     pub fn close(&mut self, at: usize, is_dict: bool) {
         let end = self.nodes.len();
         if let Some(node) = self.nodes.get_mut(at) {
@@ -108,19 +108,19 @@ impl<'a> Cursor<'a> {
         self.push_str(string, character.encode_utf8(&mut [0; 4]))
     }
 
-    /// Notes that the character at an index stands for a lone surrogate.
+    /// Records that the character at an offset replaces a lone surrogate.
     pub fn note_surrogate(&mut self, string: &mut StoredText, at: usize) -> Option<()> {
         let noted = memory::push(&mut string.surrogates, at);
         self.have(noted)
     }
 
-    /// What there was memory for.
+    /// Converts a failed allocation to `None` and records it.
     pub fn have<T>(&mut self, allocated: Result<T>) -> Option<T> {
         self.is_exhausted |= allocated.is_err();
         allocated.ok()
     }
 
-    /// Returns the nodes of a document that was read, and `None` for a text that is none.
+    /// Returns the nodes, or `None` if the text has a syntax error.
     ///
     /// # Errors
     /// `NoMemory`.

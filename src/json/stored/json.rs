@@ -1,12 +1,12 @@
-//! JSON as Python's `json.loads` reads it.
+//! Parser for JSON with the rules of Python's `json.loads`.
 
 use super::cursor::{Cursor, MAX_DIGITS};
 use super::{Node, StoredText};
 use crate::error::Result;
 use crate::memory;
 
-/// Reads a document, of any depth. `surrogates`: the indexes of the characters of the text that
-/// stand for lone surrogates.
+/// Parses a document of any depth. `surrogates` has the offsets of the characters that replace lone
+/// surrogates.
 ///
 /// # Errors
 /// `NoMemory`.
@@ -23,7 +23,7 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn document(&mut self) -> Option<()> {
-        // The containers that are not complete yet, each with its last byte.
+        // Open containers, each with its closing bracket.
         let mut open = Vec::new();
         loop {
             self.skip_space();
@@ -44,7 +44,7 @@ impl Reader<'_> {
                 }
                 _ => self.scalar()?,
             }
-            // After a value, or before the end of an empty container.
+            // After a value, or before the closing bracket of an empty container.
             loop {
                 self.skip_space();
                 let Some((container, end)) = open.last().copied() else { return Some(()) };
@@ -113,8 +113,8 @@ impl Reader<'_> {
         self.cursor.push(node)
     }
 
-    /// Steps over a part of a number that starts with one of these; whether it is there. A point
-    /// without digits is not of the number.
+    /// Consumes a fraction or exponent that starts with one of `starts`, and returns whether there
+    /// was one. A point without digits is not part of the number.
     fn part(&mut self, starts: &[&str]) -> bool {
         let rest = self.cursor.rest().as_bytes();
         let starts_here = |start: &&&str| {
@@ -158,13 +158,13 @@ impl Reader<'_> {
                     let code = self.escape()?;
                     self.cursor.push_code(&mut string, code)?;
                 }
-                // Python is strict on control characters.
+                // Python rejects control characters in strings.
                 _ => return None,
             }
         }
     }
 
-    /// The code point of an escape, after its backslash.
+    /// Consumes an escape after its backslash, and returns the code point.
     fn escape(&mut self) -> Option<u32> {
         let character = match self.cursor.take_char()? {
             same @ ('"' | '\\' | '/') => same,

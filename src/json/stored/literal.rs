@@ -1,7 +1,7 @@
-//! Python literals as `ast.literal_eval` of Python 3.11 reads them.
+//! Parser for Python literals with the rules of `ast.literal_eval` in Python 3.11.
 //!
-//! Known differences: a character by its name (`\N{…}`) and `set` in letters that only look like it
-//! are not read, and equal items of a set are all kept.
+//! Known differences: named characters (`\N{…}`) and `set` in Unicode look-alike letters are
+//! rejected, and duplicate items of a set are kept.
 
 mod layout;
 mod number;
@@ -12,14 +12,14 @@ use super::{Item, Node};
 use crate::error::Result;
 use crate::memory;
 
-/// Brackets that may be open at once, as Python's tokenizer has it.
+/// Maximum number of open brackets in Python's tokenizer.
 const MAX_OPEN: usize = 200;
 
-/// Rules inside one another of which Python's parser runs out of memory. See
+/// Nesting depth of grammar rules at which Python's parser runs out of memory. See
 /// [`Bracket::rules_inside`].
 const MAX_RULES: usize = 6000;
 
-/// Reads a literal. A string is none that Review Board takes.
+/// Parses a literal. Review Board ignores one that is a string, so this returns `None` for it.
 ///
 /// # Errors
 /// `NoMemory`.
@@ -36,50 +36,50 @@ pub(super) fn read(text: &str) -> Result<Option<Vec<Node>>> {
 
 struct Reader<'a> {
     cursor: Cursor<'a>,
-    /// The brackets around the place; the first stands for the document itself.
+    /// Open brackets; the first one represents the document.
     open: Vec<Bracket>,
 }
 
-/// What is open, and the value in it that is being read.
+/// An open bracket, and the state of the value in it that is being parsed.
 struct Bracket {
     form: Form,
-    /// The index of its node.
+    /// Index of its node.
     node: usize,
-    /// The values that are complete; keys are values.
+    /// Number of complete values, keys included.
     count: usize,
     is_hashable: bool,
-    /// The rules inside which Python's parser finds it.
+    /// Depth of grammar rules at which Python's parser is here.
     rules: usize,
-    /// The sign before the value; whether it is a minus.
+    /// The sign before the value; true means minus.
     sign: Option<bool>,
-    /// The node of the real part that stands before the value.
+    /// Node of the real part before the value.
     real_part: Option<usize>,
 }
 
-/// What a bracket is, as far as that is known.
+/// Type of a bracket, as far as known.
 #[derive(Clone, Copy, PartialEq)]
 enum Form {
-    /// A tuple once there is a comma, or nothing; else the value itself.
+    /// A tuple if it is empty or has a comma; otherwise just the value.
     Parentheses,
     Tuple,
     List,
-    /// A set or a dictionary, or empty.
+    /// A set or dictionary, or empty.
     Braces,
     Set,
     Dict,
 }
 
-/// What the rules of Python ask about a value.
+/// Properties of a value that Python's rules depend on.
 #[derive(Clone, Copy, PartialEq)]
 enum Kind {
-    /// An integer or a float without a sign.
+    /// An integer or float without a sign.
     Number,
     SignedNumber,
-    /// A complex number without a sign or a real part.
+    /// A complex number without a sign or real part.
     Imaginary,
     Hashable,
     Unhashable,
-    /// The word `set`, which is no value unless it is called.
+    /// The name `set`, which must be called.
     Set,
 }
 
@@ -176,12 +176,12 @@ impl Reader<'_> {
         self.check_rules(0)
     }
 
-    /// Checks that Python's parser has memory for a value here that is inside `more` rules.
+    /// Checks that Python's parser has memory for a value here, nested in `more` rules.
     fn check_rules(&self, more: usize) -> Option<()> {
         (self.open.last()?.rules_inside() + more <= MAX_RULES).then_some(())
     }
 
-    /// Closes a bracket. `last`: a value with no comma after it.
+    /// Closes a bracket. `last` is a value without a comma after it.
     fn leave(&mut self, last: Option<Kind>) -> Option<Kind> {
         let mut bracket = self.open.pop()?;
         if let Some(kind) = last {
@@ -196,7 +196,7 @@ impl Reader<'_> {
         Some(if is_tuple && bracket.is_hashable { Kind::Hashable } else { Kind::Unhashable })
     }
 
-    /// Closes the document, after which nothing but empty lines may come.
+    /// Closes the document. Only empty lines may follow.
     fn end(&mut self, last: Option<Kind>) -> Option<()> {
         let kind = self.leave(last)?;
         while self.eat_line_break() {
@@ -205,7 +205,7 @@ impl Reader<'_> {
         (kind != Kind::Set).then_some(())
     }
 
-    /// Whether the innermost bracket, or the document, ends here.
+    /// Returns whether the innermost bracket, or the document, ends here.
     fn is_at_end(&self) -> bool {
         let byte = self.cursor.peek();
         match self.open.last() {
@@ -215,7 +215,7 @@ impl Reader<'_> {
         }
     }
 
-    /// Applies what stands before a value, and calls `set`.
+    /// Applies the sign or real part before a value, and handles a call of `set`.
     fn complete(&mut self, mut kind: Kind) -> Option<Kind> {
         let bracket = self.open.last_mut()?;
         if let Some(is_negative) = bracket.sign.take() {
@@ -236,13 +236,13 @@ impl Reader<'_> {
             let is_float = match nodes.get(real_part)? {
                 Node::Float(_) => true,
                 Node::Int(digits) => digits.parse().is_ok_and(f64::is_finite),
-                // An integer that is larger still.
+                // The integer overflows a float.
                 _ => false,
             };
             if !is_float {
                 return None;
             }
-            // Only the sum of zeros is false.
+            // The sum is false only if both parts are 0.
             let is_true =
                 [real_part, nodes.len() - 1].iter().any(|at| Item::at(nodes, *at).is_true());
             nodes.truncate(real_part);
@@ -262,7 +262,7 @@ impl Reader<'_> {
         Some(kind)
     }
 
-    /// Reads a value that has no parts.
+    /// Parses a value that is not a container.
     fn scalar(&mut self) -> Option<Kind> {
         let rest = self.cursor.rest();
         if rest.starts_with(|first: char| first.is_ascii_digit()) {
@@ -289,8 +289,8 @@ impl Reader<'_> {
 }
 
 impl Bracket {
-    /// The rules of Python's grammar that its parser is inside of at the atom of the next value:
-    /// 23 from an expression to an atom, and those of the container.
+    /// Returns the depth of grammar rules at the atom of the next value: 23 from an expression to
+    /// an atom, and those of the containers.
     fn rules_inside(&self) -> usize {
         let outer = self.rules;
         let inside = match (self.form, self.count) {
@@ -306,7 +306,7 @@ impl Bracket {
         outer + inside + usize::from(self.sign.is_some())
     }
 
-    /// Notes the sign of a value. An imaginary part has none but the one of the sum.
+    /// Records the sign of a value. An imaginary part has no sign but the operator of the sum.
     fn set_sign(&mut self, is_negative: bool) -> Option<()> {
         let is_first = self.sign.is_none() && self.real_part.is_none();
         self.sign = Some(is_negative);
@@ -324,7 +324,7 @@ impl Bracket {
         is_hashable(kind).then_some(())
     }
 
-    /// Adds a value that is no key, after which a comma or the bracket's end comes.
+    /// Adds a value that is not a key, before a comma or closing bracket.
     fn add(&mut self, kind: Kind) -> Option<()> {
         let is_allowed = match self.form {
             Form::Dict => self.count % 2 == 1,
@@ -343,7 +343,7 @@ impl Bracket {
 }
 
 impl Form {
-    /// The byte that closes it.
+    /// Returns the closing bracket.
     fn end(self) -> u8 {
         match self {
             Self::Parentheses | Self::Tuple => b')',
@@ -357,7 +357,7 @@ fn is_hashable(kind: Kind) -> bool {
     !matches!(kind, Kind::Unhashable | Kind::Set)
 }
 
-/// Changes the sign of a number.
+/// Negates a number.
 fn negate(node: &mut Node) {
     match node {
         Node::Int(digits) if digits != "0" => digits.insert(0, '-'),

@@ -1,8 +1,8 @@
-//! A stored document as JSON that every reader takes.
+//! Writes stored documents as strict JSON.
 //!
-//! The other writer, of the documents that this library accepts, borrows sorted members and
-//! recurses over at most 128 levels; here there may be any number, and keys that are no text. They
-//! share how strings and floats are written.
+//! The writer of accepted documents (`json::write`) borrows sorted members and is recursive to at
+//! most 128 levels. Here, documents can have any depth and keys that are not strings. Both share
+//! the code for strings and floats.
 
 use std::borrow::Cow;
 
@@ -11,17 +11,17 @@ use super::{Item, Node, Parts};
 use crate::error::Result;
 use crate::memory::{self, TextBuffer};
 
-/// A container that is not complete yet: what is left of it.
+/// The rest of an open container.
 enum Open<'a> {
     List(Parts<'a>),
-    /// The last member comes first.
+    /// In reverse order, so that `pop` returns the next one.
     Dict(Vec<Member<'a>>),
 }
 
 type Member<'a> = (Cow<'a, str>, Item<'a>);
 
-/// Writes a value, leaving out the members whose names start with `hidden`, but for those of
-/// objects in lists.
+/// Writes a value without the members whose names start with `hidden`. Objects inside lists are
+/// written in full.
 ///
 /// # Errors
 /// `NoMemory`.
@@ -38,7 +38,7 @@ pub(super) fn write(root: Item<'_>, hidden: Option<&str>) -> Result<String> {
             Node::Int(digits) => out.push_str(digits),
             Node::Float(value) if value.is_finite() => write_float(*value, &mut out),
             Node::Float(_) => out.push_str("null"),
-            // The buffer notes a failure itself.
+            // The buffer records failures, and `finish` returns them.
             Node::Text(text) => _ = write_string(&text.text, &mut out),
             Node::List { end } => {
                 out.push('[');
@@ -80,7 +80,7 @@ pub(super) fn write(root: Item<'_>, hidden: Option<&str>) -> Result<String> {
     }
 }
 
-/// The members of an object by their names in JSON, from the last to the first.
+/// Returns the members of an object with their JSON names, in reverse order.
 fn members<'a>(item: Item<'a>, hidden: Option<&str>) -> Result<Vec<Member<'a>>> {
     let mut members = Vec::new();
     for (key, value) in item.members().into_iter().flatten() {
@@ -89,7 +89,7 @@ fn members<'a>(item: Item<'a>, hidden: Option<&str>) -> Result<Vec<Member<'a>>> 
             memory::push(&mut members, (name, value))?;
         }
     }
-    // Of equal names, the one that comes last in the document counts.
+    // The last of duplicate names wins.
     members.sort_unstable_by(|(one, first), (other, second)| {
         other.cmp(one).then(second.at.cmp(&first.at))
     });
@@ -97,7 +97,7 @@ fn members<'a>(item: Item<'a>, hidden: Option<&str>) -> Result<Vec<Member<'a>>> 
     Ok(members)
 }
 
-/// The name that a key has in JSON, as Python's `json.dumps` writes it.
+/// Returns the JSON name of a key, as Python's `json.dumps` writes it.
 fn name(key: Item<'_>) -> Result<Option<Cow<'_, str>>> {
     Ok(Some(match key.node() {
         Node::Text(text) => Cow::Borrowed(&*text.text),

@@ -1,4 +1,4 @@
-//! Locks of the open file description.
+//! Open file description locks.
 
 use std::io;
 use std::os::fd::RawFd;
@@ -24,7 +24,7 @@ pub(super) fn try_lock(fd: RawFd) -> io::Result<Outcome> {
     let error = io::Error::last_os_error();
     match error.raw_os_error() {
         Some(libc::EAGAIN | libc::EACCES) => Ok(Outcome::Busy),
-        // A kernel before 3.15, a sandbox, or a network mount.
+        // Before Linux 3.15, in a sandbox, or on a network file system.
         Some(libc::EINVAL | libc::ENOLCK | libc::ENOSYS | libc::EOPNOTSUPP | libc::EPERM) => {
             Ok(Outcome::Unsupported)
         }

@@ -1,9 +1,9 @@
-//! Locks that keep every other SQLite out of a file, also one in the same process.
+//! File locks that exclude every other SQLite, also one in the same process.
 //!
-//! SQLite's own locks are POSIX record locks, which belong to the process: a second SQLite in it is
-//! never kept out, and when anything in the process closes the file, they are gone. A lock of the
-//! open file description (`F_OFD_SETLK`) conflicts with both, and ends with the last copy of the
-//! descriptor.
+//! SQLite uses POSIX record locks, which belong to the process: they do not exclude a second SQLite
+//! in the same process, and are lost when any part of the process closes the file. An open file
+//! description lock (`F_OFD_SETLK`) conflicts with both, and lasts until the last copy of the
+//! descriptor is closed.
 
 mod registry;
 #[cfg_attr(any(target_os = "linux", target_os = "android"), path = "linux.rs")]
@@ -16,23 +16,23 @@ use std::os::fd::{AsRawFd, RawFd};
 
 pub(crate) use registry::{Registered, Registry, registry};
 
-/// First of the bytes that SQLite locks, whatever the file's length (SQLite file format, "The
-/// Lock-Byte Page").
+/// Offset of the bytes that SQLite locks, for any file length (SQLite file format, "The Lock-Byte
+/// Page").
 const START: u64 = 0x4000_0000;
 
 /// Number of bytes that SQLite locks.
 const LEN: u64 = 512;
 
-/// What came of an attempt to lock.
+/// Result of an attempt to lock.
 pub(crate) enum Outcome {
     Locked,
     /// Another program, or another SQLite in this process, has the file open.
     Busy,
-    /// The system or the file system has no such locks.
+    /// The operating system or the file system does not support these locks.
     Unsupported,
 }
 
-/// Locks the bytes that SQLite locks, for writing. Does not wait.
+/// Locks the bytes that SQLite locks, for writing. Does not block.
 pub(crate) fn try_lock(file: &File) -> io::Result<Outcome> {
     system::try_lock(file.as_raw_fd())
 }
@@ -42,9 +42,10 @@ pub(crate) fn unlock(file: &File) {
     system::unlock(file.as_raw_fd());
 }
 
-/// Whether `file` still holds the lock. `other` is another open file description of the same file.
+/// Returns whether `file` still holds the lock. `other` is another open file description of the
+/// same file.
 pub(crate) fn is_held(file: &File, other: RawFd) -> bool {
-    // Somebody has it; and if that is `file`, locking again changes nothing.
+    // Somebody holds the lock. If it is `file`, locking again succeeds and changes nothing.
     system::is_locked_by_another(other)
         && matches!(system::try_lock(file.as_raw_fd()), Ok(Outcome::Locked))
 }

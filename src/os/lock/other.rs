@@ -1,4 +1,4 @@
-//! Systems without locks of the open file description.
+//! Fallback for systems without open file description locks.
 
 use std::io;
 use std::os::fd::RawFd;

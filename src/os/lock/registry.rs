@@ -1,4 +1,4 @@
-//! The locked files of this process, and what happens to them in a fork.
+//! Registry of the files that this process has locked, and its fork handlers.
 
 use std::cell::UnsafeCell;
 use std::os::fd::RawFd;
@@ -10,41 +10,41 @@ use crate::os::fork::{self, Handlers};
 /// A file that this process has locked.
 struct LockedFile {
     identity: Identity,
-    /// The fork generation that locked it.
+    /// Fork generation of the process that locked it.
     generation: Option<u64>,
     fd: RawFd,
 }
 
-/// A mutex of the standard library: parking_lot keeps its waiting threads in a table of the
-/// process, which a child of fork inherits with the parent's threads in it.
+/// A mutex of the standard library. parking_lot keeps waiting threads in a global table, which the
+/// child of a fork inherits although it does not have these threads.
 static FILES: Mutex<Vec<LockedFile>> = Mutex::new(Vec::new());
 
-/// Exclusive access to the registry. Held while a file is opened and locked: without locks of the
-/// open file description, closing a file that a store has open takes SQLite's locks away.
+/// Exclusive access to the registry. Held while a file is opened and locked: without open file
+/// description locks, closing a file that a store has open would release SQLite's locks.
 pub(crate) struct Registry(MutexGuard<'static, Vec<LockedFile>>);
 
-/// Returns the registry; waits for others that open files, and for a fork.
+/// Locks the registry, and blocks while other threads open files or fork.
 pub(crate) fn registry() -> Registry {
-    // Before the mutex is locked: a fork waits for it from then on.
+    // Registered before the mutex is locked: from then on, a fork waits for it.
     fork::handle(0, &HANDLERS);
     Registry(FILES.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
 impl Registry {
-    /// Whether a store of this process has the file open.
+    /// Returns whether a store of this process has the file open.
     pub fn contains(&self, identity: Identity) -> bool {
         let generation = fork::generation();
         self.0.iter().any(|file| file.identity == identity && file.generation == generation)
     }
 
-    /// Registers a file that was locked through a descriptor.
+    /// Registers a locked file.
     pub fn add(mut self, identity: Identity, fd: RawFd) -> Registered {
         self.0.push(LockedFile { identity, generation: fork::generation(), fd });
         Registered { identity, fd }
     }
 }
 
-/// A registered file, until this is dropped.
+/// Keeps a file registered until it is dropped.
 pub(crate) struct Registered {
     identity: Identity,
     fd: RawFd,
@@ -62,15 +62,15 @@ static HANDLERS: Handlers = Handlers {
     in_child: after_fork_in_child,
 };
 
-/// The registry during a fork.
+/// The locked registry during a fork.
 struct Held(UnsafeCell<Option<Registry>>);
 
-// SAFETY: it is reached only by the thread that forks, between locking the mutex and releasing it.
+// SAFETY: accessed only by the thread that forks, while it holds the mutex.
 unsafe impl Sync for Held {}
 
 static HELD: Held = Held(UnsafeCell::new(None));
 
-/// Locks the registry, so that no other thread is in it when the process forks.
+/// Locks the registry, so that no other thread uses it while the process forks.
 fn before_fork() {
     let registry = Registry(FILES.lock().unwrap_or_else(PoisonError::into_inner));
     // SAFETY: the mutex is locked.
@@ -82,13 +82,14 @@ fn after_fork_in_parent() {
     drop(unsafe { (*HELD.0.get()).take() });
 }
 
-/// Closes the descriptors that the child inherited: they would keep the locks when the parent has
-/// ended. Does not unlock: that would free the parent's. Allocates nothing.
+/// Closes the inherited descriptors, which would keep the locks after the parent has ended. Does
+/// not unlock, since that would release the parent's locks. Allocates nothing.
 fn after_fork_in_child() {
-    // SAFETY: as in the parent; the child's one thread is the copy of the one that locked it.
+    // SAFETY: as in the parent; the only thread of the child is a copy of the one that locked the
+    // mutex.
     let Some(mut registry) = (unsafe { (*HELD.0.get()).take() }) else { return };
     for file in registry.0.drain(..) {
-        // The host may have closed the descriptor and used its number for a file of its own.
+        // The host may have closed the descriptor and reused its number.
         if files::status_of(file.fd).is_ok_and(|status| status.identity == file.identity) {
             // SAFETY: the child's copy of the descriptor, which nothing in the child uses.
             unsafe { libc::close(file.fd) };

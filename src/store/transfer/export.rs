@@ -1,4 +1,4 @@
-//! Writing all that a store has, a JSON object on each line.
+//! Exports a store to a file with one JSON object per line.
 
 use std::borrow::Cow;
 use std::fmt::{self, Write as _};
@@ -22,17 +22,17 @@ use crate::store::Store;
 use crate::text::Text;
 use crate::token::Record;
 
-/// Lines are gathered up to so many bytes before they are written.
+/// Size of the write buffer.
 const CHUNK: usize = 1 << 16;
 
 impl Store {
-    /// Writes all that the store has into a new file, with the values of the tokens; and tells how
-    /// many tokens those are. The file is readable by its owner alone. All is as of one moment but
-    /// on Review Board's database, where a row that cannot be read is left out.
+    /// Writes the contents of the store, including token values, to a new file, and returns the
+    /// number of tokens. Only the owner can read the file. The contents are from one point in time,
+    /// except in a Review Board database. There, unreadable rows are omitted.
     ///
     /// # Errors
-    /// `Exists` if there is a file; those of the disk, of the database and of `progress`. No file
-    /// is left behind then.
+    /// `Exists` if the file exists; those of the disk, of the database and of `progress`. The file
+    /// is removed then.
     pub fn export_file(&self, path: &str, progress: Progress<'_>) -> Result<u64> {
         check_path(path)?;
         let mut options = OpenOptions::new();
@@ -50,7 +50,7 @@ impl Store {
         let lines =
             Lines { file, path, gathered: Zeroizing::new(memory::vec_with_capacity(CHUNK)?) };
         let mut export = Export { lines, sites: HashSet::new(), users: 0, tokens: 0, total: 0 };
-        // Written once more when it is known how much there is.
+        // Overwritten when the numbers are known.
         let header = export.header()?;
         export.lines.add(&[&header])?;
         self.backend.for_all(&mut |part| export.add(part, progress))?;
@@ -66,26 +66,26 @@ impl Store {
     }
 }
 
-/// Bytes of the first line.
+/// Length of the first line in bytes.
 const HEADER: usize = 152;
 
-/// An export that is being written.
+/// The state of an export.
 struct Export<'a> {
     lines: Lines<'a>,
-    /// The Local Sites that have a line.
+    /// Local Sites that have been written.
     sites: HashSet<Text>,
     users: u64,
     tokens: u64,
-    /// How many tokens there are in all, about.
+    /// Estimated number of tokens.
     total: u64,
 }
 
 impl Export<'_> {
-    /// Returns the first line, which always has the same length.
+    /// Returns the first line, which has a constant length.
     fn header(&self) -> Result<String> {
         let Self { sites, users, tokens, .. } = self;
         let mut header = TextBuffer::default();
-        // Has room for the numbers; the buffer notes a failure itself.
+        // There is room for the numbers. The buffer records failures, and `finish` returns them.
         header.reserve(HEADER);
         let _ = write!(
             header,
@@ -117,7 +117,7 @@ impl Export<'_> {
                     if self.tokens > 0 && self.tokens.is_multiple_of(STEP) {
                         progress(self.tokens, self.total.max(self.tokens))?;
                     }
-                    // One that was made meanwhile has no line yet.
+                    // A site that was added during the export has no line yet.
                     record.local_site().map_or(Ok(()), |name| self.add_site(name))?;
                     self.lines.add(&[&token_line(record)?])?;
                     self.tokens += 1;
@@ -127,7 +127,7 @@ impl Export<'_> {
         Ok(())
     }
 
-    /// Writes the line of a Local Site, unless it has one, or no import would take it.
+    /// Writes the line of a Local Site, unless it has been written or could not be imported.
     fn add_site(&mut self, name: &Text) -> Result<()> {
         if self.sites.contains(name) || names::check_local_site(name).is_err() {
             return Ok(());
@@ -139,7 +139,7 @@ impl Export<'_> {
     }
 }
 
-/// Whether an import would take a record: others may have written its row.
+/// Returns whether a record can be imported. Another program may have written its row.
 fn is_importable(record: &Record) -> bool {
     let reason = record.invalidation().map_or("", |it| it.reason.as_str());
     record.unreadable().is_none()
@@ -150,7 +150,7 @@ fn is_importable(record: &Record) -> bool {
         && names::check_no_nul(reason, "invalid_reason").is_ok()
 }
 
-/// The line of a token, with all its fields.
+/// Returns the line of a token with all its fields.
 fn token_line(record: &Record) -> Result<Zeroizing<String>> {
     let (policy, extra_data) = (record.policy(), record.extra_data());
     let documents = [
@@ -158,12 +158,12 @@ fn token_line(record: &Record) -> Result<Zeroizing<String>> {
         ("extra_data", extra_data.foreign_text(), extra_data.to_json()?),
     ];
     let mut line = TextBuffer::default();
-    // The buffer notes a failure itself.
+    // The buffer records failures, and `finish` returns them.
     let _ = write_token(record, &documents, &mut line);
     line.finish().map(Zeroizing::new)
 }
 
-/// A document's name, its text if others wrote it, and the document as JSON.
+/// The name of a document, its text if another program wrote it, and the document as JSON.
 type Document<'a> = (&'static str, Option<&'a Text>, Cow<'a, str>);
 
 fn write_token(record: &Record, documents: &[Document<'_>], line: &mut TextBuffer) -> fmt::Result {
@@ -204,15 +204,15 @@ fn write_token(record: &Record, documents: &[Document<'_>], line: &mut TextBuffe
     }
     line.push_str(r#", "token": "#);
     let value = record.value().expose();
-    // Growing would leave a copy of the value behind that nobody wipes. An escaped character has at
-    // most six for each of its bytes.
+    // Reserved, since growing would leave a copy of the value behind that is not zeroized. Each
+    // byte has at most six characters when escaped.
     line.reserve(6 * value.len() + 3);
     write_string(value, line)?;
     line.push('}');
     Ok(())
 }
 
-/// Writes a document on the line. One that others wrote has line breaks, outside its strings.
+/// Writes a document on one line. Texts of other programs may have line breaks outside of strings.
 fn write_document(text: &str, line: &mut TextBuffer) {
     for (number, part) in text.split(['\n', '\r']).enumerate() {
         if number > 0 {
@@ -222,7 +222,7 @@ fn write_document(text: &str, line: &mut TextBuffer) {
     }
 }
 
-/// What is to be written. It has the values of tokens, so it is wiped.
+/// The write buffer. It contains token values, so it is zeroized.
 struct Lines<'a> {
     file: &'a File,
     path: &'a str,
@@ -235,7 +235,7 @@ impl Lines<'_> {
         if self.gathered.len() + len > self.gathered.capacity() {
             self.flush()?;
             if len > self.gathered.capacity() {
-                // A larger one, since growing would leave a copy behind that nobody wipes.
+                // Replaced, since growing would leave a copy behind that is not zeroized.
                 self.gathered = Zeroizing::new(memory::vec_with_capacity(len)?);
             }
         }
@@ -255,7 +255,7 @@ impl Lines<'_> {
 
 fn quoted(text: &str) -> Result<String> {
     let mut quoted = TextBuffer::default();
-    // The buffer notes a failure itself.
+    // The buffer records failures, and `finish` returns them.
     let _ = write_string(text, &mut quoted);
     quoted.finish()
 }

@@ -1,4 +1,4 @@
-//! Reading what another store has written.
+//! Imports an exported file.
 
 use std::fs::{self, File};
 use std::path::Path;
@@ -16,21 +16,21 @@ use crate::store::Store;
 use crate::text::Text;
 use crate::token::{Invalidation, RecordFields, TokenValue};
 
-/// A longer line is cut. Our texts are at most 1 MiB each, before they are escaped, but others may
-/// have written longer ones.
+/// Maximum length of a line, beyond which it is truncated. This library's texts are at most 1 MiB
+/// each before escaping, but other programs may have stored longer ones.
 const MAX_LINE: usize = 1 << 30;
 
-/// The members of a line, one of which is the value of a token.
+/// The members of a line, one of which is a token value.
 type Members = WipedMembers;
 
 impl Store {
-    /// Adds all that an export has, whole or not at all, and tells how many tokens those are. They
-    /// get new ids, in the order of the lines, and no event is fired.
+    /// Adds the contents of an exported file atomically, and returns the number of tokens. They get
+    /// new ids in the order of the lines. No event is fired.
     ///
     /// # Errors
-    /// `Exists` if a token has a value that the store has already; `Version` for an export of a
-    /// later version; `Corrupt` for one that ends early; `Locked` for a file that is a store's and
-    /// open; those of bad names, values and documents, with the number of the line.
+    /// `Exists` if a token value already exists; `Version` for an export of a later version;
+    /// `Corrupt` for a truncated export; `Locked` if the file is that of an open store; those of
+    /// invalid names, values and documents, with the line number.
     pub fn import_file(&self, path: &str, progress: Progress<'_>) -> Result<u64> {
         check_path(path)?;
         #[cfg(feature = "sqlite")]
@@ -83,7 +83,7 @@ impl Store {
         Ok(imported)
     }
 
-    /// Reads a line behind the first.
+    /// Reads a line after the first one.
     fn read_member(&self, line: &Members, number: u64, imported: &mut Imported) -> Result<()> {
         self.backend.check_room()?;
         match text(line, "type")? {
@@ -154,7 +154,7 @@ impl Store {
     }
 }
 
-/// What the first line announces.
+/// The first line.
 struct Header {
     local_sites: u64,
     users: u64,
@@ -196,7 +196,7 @@ struct Lines<'a> {
 }
 
 impl Lines<'_> {
-    /// What `read` makes of the next line's members; none behind the last line.
+    /// Parses the next line and passes its members to `read`. Returns `None` after the last line.
     fn next<T>(&mut self, read: impl FnOnce(&Members) -> Result<T>) -> Result<Option<T>> {
         let line = self.reader.next_line().map_err(|error| io_error(self.path, &error))?;
         let Some(line) = line else { return Ok(None) };
@@ -206,7 +206,7 @@ impl Lines<'_> {
             .and_then(|line| json::parse_secret(line, STORED));
         members.and_then(|members| read(&members)).map(Some).map_err(|error| {
             let place = format!("{}: line {}", self.path, self.number);
-            // The place in the line stays; what was named otherwise is a member of it.
+            // Keeps the path of a document. Any other error is about a member of the line.
             let path = match (error.json_path(), error.argument()) {
                 (Some(path), _) => Some(path.to_owned()),
                 (None, Some(member)) => Some(format!("$.{}", member.name())),
@@ -249,12 +249,12 @@ fn optional_time(line: &Members, name: &str) -> Result<Option<Timestamp>> {
         .ok_or_else(|| wrong(name, "this is no time in ISO 8601 within the years 1 to 9999"))
 }
 
-/// An error about a member of a line.
+/// Creates an error about a member of a line.
 fn wrong(name: &str, message: &'static str) -> Error {
     Error::new(ErrorKind::JsonType, message).at_path(format_args!("$.{name}"))
 }
 
-/// An error of a document that is a member of a line.
+/// Adds the member's name to the path in a document's error.
 fn inside(name: &str, error: Error) -> Error {
     let path = error.json_path().unwrap_or("$").replacen('$', &format!("$.{name}"), 1);
     error.moved_to_path(path)

@@ -1,4 +1,4 @@
-//! Lines of a file that has secrets: every copy of them in memory is wiped.
+//! A line reader for files with secrets, which zeroizes all its buffers.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -9,16 +9,16 @@ use zeroize::{Zeroize, Zeroizing};
 use crate::error::Result;
 use crate::memory;
 
-/// Bytes that are read at a time.
+/// Bytes per read.
 const CHUNK: usize = 1 << 16;
 
-/// A reader that gives lines in place.
+/// Reads lines without copying them.
 pub(super) struct LineReader {
     file: File,
     buffer: Zeroizing<Vec<u8>>,
-    /// The bytes that were read and are yet to be given.
+    /// Range of the buffer with bytes that were read but not returned.
     unread: Range<usize>,
-    /// A longer line is cut there.
+    /// Maximum length, beyond which a line is split.
     max_line: usize,
 }
 
@@ -31,10 +31,10 @@ impl LineReader {
         Ok(Self { file, buffer, unread: 0..0, max_line })
     }
 
-    /// Returns the next line with its line break, if it has one; `None` behind the last line.
+    /// Returns the next line including its line break, if any, or `None` at the end of the file.
     ///
     /// # Errors
-    /// Those of the file; `OutOfMemory` for a line that is too long for the memory.
+    /// Those of the file; `OutOfMemory` if there is no memory for the line.
     pub fn next_line(&mut self) -> io::Result<Option<&[u8]>> {
         let mut searched = 0;
         let len = loop {
@@ -55,7 +55,7 @@ impl LineReader {
         Ok((len > 0).then(|| &self.buffer[start..start + len]))
     }
 
-    /// Reads on, behind what is unread; returns whether anything was there.
+    /// Reads more bytes after the unread ones, and returns whether there were any.
     fn fill(&mut self) -> io::Result<bool> {
         if self.unread.end == self.buffer.len() {
             self.make_space()?;
@@ -72,8 +72,8 @@ impl LineReader {
         }
     }
 
-    /// Moves what is unread to the front: of a larger buffer if it takes most of this one. A vector
-    /// that grows by itself would leave a copy behind that nobody wipes.
+    /// Moves the unread bytes to the front, into a larger buffer if they fill more than half of
+    /// this one. A vector that grows would leave a copy behind that is not zeroized.
     fn make_space(&mut self) -> io::Result<()> {
         let len = self.unread.len();
         if len > self.buffer.len() / 2 {

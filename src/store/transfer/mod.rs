@@ -1,4 +1,4 @@
-//! Copies of a store: a file that opens as a store, and a file of lines for moving tokens.
+//! Copies of a store: a backup, which can be opened as a store, and an export, one line per token.
 
 mod export;
 mod import;
@@ -10,26 +10,27 @@ use super::Store;
 use crate::backend::location::MAX_BYTES;
 use crate::error::{Error, ErrorKind, Result};
 
-/// Told how many of how many tokens are done. An error ends the transfer with it.
+/// Progress callback: the number of tokens done, and of all tokens. An error aborts the transfer
+/// and is returned.
 pub type Progress<'a> = &'a mut dyn FnMut(u64, u64) -> Result<()>;
 
-/// What the first line of an export says that it is.
+/// Identifies an export in its first line.
 const FORMAT: &str = "rbtoken export";
-/// The version of exports that this library writes; it reads no later one.
+/// Version of the export format. Later versions are rejected.
 const VERSION: u64 = 1;
-/// Begins the name of a member with the text of a document that others wrote, which stands before
-/// the document itself: this is for those who read the file, and the text is what is imported.
+/// Prefix of a member with the text of a document that another program wrote. It comes before the
+/// document itself. The text is what is imported; the document is for people who read the file.
 const STORED: &str = "stored_";
-/// So many tokens are done between two calls of [`Progress`].
+/// Number of tokens between two calls of [`Progress`].
 const STEP: u64 = 1000;
 
 impl Store {
-    /// Writes all that the store has, as of one moment, into a new file that opens as a store. The
-    /// store is in use meanwhile. The file is readable by its owner alone.
+    /// Copies the contents of the store, from one point in time, into a new file that can be opened
+    /// as a store. Other threads can use the store meanwhile. Only the owner can read the file.
     ///
     /// # Errors
-    /// `Exists` if there is a file; `Unsupported` without the feature `sqlite`; those of the disk.
-    /// No file is left behind then.
+    /// `Exists` if the file exists; `Unsupported` without the feature `sqlite`; those of the disk.
+    /// The file is removed then.
     pub fn backup(&self, path: &str) -> Result<()> {
         check_path(path)?;
         let contents = self.backend.contents()?;
@@ -57,7 +58,7 @@ fn check_path(path: &str) -> Result<()> {
     Ok(())
 }
 
-/// An error of the operating system about a path.
+/// Converts an error of the operating system about a path.
 fn io_error(path: &str, error: &std::io::Error) -> Error {
     let kind = match error.kind() {
         std::io::ErrorKind::AlreadyExists => ErrorKind::Exists,

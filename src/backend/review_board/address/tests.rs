@@ -1,4 +1,4 @@
-//! Tests of the addresses of databases.
+//! Tests of database addresses.
 
 use super::*;
 
@@ -265,7 +265,7 @@ mod servers {
         let server = server(text);
         assert_eq!(format!("{:?}", server.hosts), "[a:1, ::2:2, b:5432]");
         assert!(server.needs_writes);
-        // One of several may be a standby.
+        // One of several hosts may be a standby.
         assert!(self::server("postgresql://u@a,b/d").needs_writes);
         assert!(!self::server("postgresql://u@a/d").needs_writes);
         let text = "mysql://u@a,b/d?port=3307&target_session_attrs=any&sslmode=disable";

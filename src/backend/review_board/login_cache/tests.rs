@@ -1,4 +1,4 @@
-//! Tests of the cache of logins.
+//! Tests of the login cache.
 
 use super::*;
 use crate::backend::tests::{fields, record};
@@ -14,7 +14,7 @@ fn is_fresh(cache: &LoginCache, id: i64) -> bool {
     matches!(cache.find(&format!("value {id}")), Cached::Fresh(_))
 }
 
-/// A cache with the logins of tokens 1 to 3.
+/// Returns a cache with the logins of tokens 1 to 3.
 fn filled(max_age: Duration) -> LoginCache {
     let cache = cache(max_age);
     (1..=3).for_each(|id| cache.insert(cache.ask(), &record(id, "alice", None, None)));
@@ -81,7 +81,7 @@ fn long_texts_are_not_cached() {
 
 #[test]
 fn refresh_keeps_what_the_server_verified() {
-    // Everything is stale at once.
+    // All entries are stale immediately.
     let cache = filled(Duration::ZERO);
     assert!((1..=2).all(|id| matches!(cache.find(&format!("value {id}")), Cached::Stale)));
     let refresh = cache.begin_refresh("value 1").unwrap();

@@ -1,4 +1,4 @@
-//! Tests of the pool of connections.
+//! Tests of the connection pool.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -19,7 +19,7 @@ static DIALECT: Dialect = Dialect {
     required_columns: "",
 };
 
-/// A connection that fails at a statement, and sends nothing after its deadline.
+/// A connection that fails at a given statement and sends nothing after its deadline.
 struct Fake {
     fails_at: &'static str,
     fault: Fault,
@@ -120,21 +120,21 @@ fn commit_without_an_answer_is_not_reported_as_done() {
     let (pool, closed) = pool("COMMIT", 1);
     let done = pool.lease(limits(1000)).unwrap().transaction(|_| Ok(()));
     assert!(matches!(done, Err(Fault::Unknown { timed_out: false })));
-    // Nobody gets what may be inside a transaction still.
+    // Its transaction may be open, so nobody gets the connection.
     assert_eq!(closed.load(Ordering::Relaxed), 1);
     assert!(pool.lease(limits(1000)).unwrap().is_new);
 }
 
 #[test]
 fn commit_after_the_deadline_is_not_sent() {
-    // It would fail otherwise than by the deadline.
+    // If it were sent, it would fail with another error.
     let pool = pool_of(1, || Ok(Fake::failing("COMMIT", Fault::Duplicate)));
     let done = pool.lease(limits(100)).unwrap().transaction(|_| {
         std::thread::sleep(Duration::from_millis(150));
         Ok(())
     });
     assert!(matches!(done, Err(Fault::TimedOut)));
-    // The transaction is still open, so its connection is not used again.
+    // The transaction is still open, so the connection is not reused.
     assert!(pool.lease(limits(1000)).unwrap().is_new);
 }
 
@@ -157,7 +157,7 @@ fn waiting_caller_gets_the_place_of_an_abandoned_connection() {
     let mut first = pool.lease(limits(60_000)).unwrap();
     assert!(first.query("SELECT", &[]).is_err());
     std::thread::scope(|scope| {
-        // Less than the deadline of this test, so that a lost notice is an error.
+        // Shorter than the deadline of this test, so that a lost notification is an error.
         let waiter = scope.spawn(|| pool.lease(limits(30_000)).map(drop));
         std::thread::sleep(Duration::from_millis(50));
         drop(first);
@@ -224,7 +224,7 @@ fn each_silent_host_of_an_attempt_takes_a_place() {
     deadline::start();
     let made = AtomicUsize::new(0);
     let connect = move |attempt: &Attempt<'_>| -> Result<Box<dyn Connection>, Fault> {
-        // Two hosts that do not answer, and one that does.
+        // Two hosts that do not respond, and one that does.
         if made.fetch_add(1, Ordering::Relaxed) == 0 {
             (attempt.give_up)();
             (attempt.give_up)();
@@ -299,7 +299,7 @@ fn new_connection_waits_for_the_backoff() {
         _ => Err(Fault::Lost("refused".into())),
     });
     drop(pool.lease(limits(1000)).unwrap());
-    // It gives up its place only to a connection that may be made.
+    // It gives up its slot only to a connection that may be opened now.
     let retry_at = Instant::now() + Duration::from_secs(60);
     {
         let mut state = pool.state.lock();
@@ -341,7 +341,7 @@ fn one_caller_at_a_time_retries_a_failed_connect() {
     let pool = pool_of(8, move || {
         if !is_first.swap(false, Ordering::Relaxed) {
             peak.fetch_max(now.fetch_add(1, Ordering::Relaxed) + 1, Ordering::Relaxed);
-            // Longer than the time until the next attempt may begin.
+            // Longer than the delay before the next attempt.
             std::thread::sleep(MIN_BACKOFF * 5);
             now.fetch_sub(1, Ordering::Relaxed);
         }

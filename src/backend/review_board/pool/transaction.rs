@@ -1,4 +1,4 @@
-//! Transactions: work that happens whole or not at all.
+//! Transactions.
 
 use std::mem;
 
@@ -7,13 +7,12 @@ use crate::backend::review_board::fault::Fault;
 use crate::backend::review_board::sql::{self, Dialect, Query, Row};
 
 impl Lease<'_> {
-    /// Returns what differs between databases; none once the connection is closed.
+    /// Returns the dialect of the database, or `None` if the connection is closed.
     pub fn dialect(&self) -> Option<&'static Dialect> {
         self.connection.as_ref().map(|connection| connection.dialect())
     }
 
-    /// Does work that happens whole or not at all. Of a commit that got no answer, nobody knows
-    /// which: that is `Unknown`.
+    /// Runs work in a transaction. Returns `Unknown` if there was no response to the commit.
     pub fn transaction<T>(
         &mut self,
         work: impl FnOnce(&mut Self) -> Result<T, Fault>,
@@ -23,9 +22,9 @@ impl Lease<'_> {
         self.transact(begin, |lease, ()| work(lease))
     }
 
-    /// The same, after queries that are sent together with the begin where the database can do
-    /// that. Their rows are given to `each`, with the number of the query, to change what the work
-    /// is given. They must only read or lock.
+    /// Runs work in a transaction after some queries, which are sent together with BEGIN if the
+    /// database supports that. Their rows are passed to `each` with the index of the query and the
+    /// state that the work gets. The queries must only read or lock.
     pub fn transaction_after<S, T>(
         &mut self,
         queries: &[Query<'_>],
@@ -54,7 +53,7 @@ impl Lease<'_> {
         begin: impl FnOnce(&mut Self) -> Result<S, Fault>,
         work: impl FnOnce(&mut Self, S) -> Result<T, Fault>,
     ) -> Result<T, Fault> {
-        // Until its end is sure, the connection is nobody else's to use.
+        // Until the transaction has certainly ended, nobody else may use the connection.
         let was_usable = mem::replace(&mut self.is_usable, false);
         let done = match begin(self) {
             Ok(begun) => work(self, begun),
@@ -72,7 +71,7 @@ impl Lease<'_> {
         }
     }
 
-    /// Commits a transaction. Once the deadline has passed, nothing is sent.
+    /// Commits. After the deadline, nothing is sent.
     fn commit(&mut self) -> Result<(), Fault> {
         self.ask(|connection| connection.refresh_session_limit())?;
         self.ask(|connection| connection.run("COMMIT")).map_err(|fault| match fault {

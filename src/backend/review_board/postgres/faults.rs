@@ -1,4 +1,4 @@
-//! What an error of PostgreSQL means.
+//! Conversion of PostgreSQL's errors.
 
 use std::error::Error as _;
 
@@ -13,7 +13,7 @@ pub(super) fn fault(error: &tokio_postgres::Error) -> Fault {
             Some(system) if is_tls(system) => Fault::Tls(system.to_string()),
             Some(_) => Fault::Lost(error.to_string()),
             None if error.is_closed() => closed(),
-            // What the driver refuses itself, such as to go on without a password.
+            // An error of the driver, such as a missing password.
             None => Fault::Refused(match error.source() {
                 Some(source) => format!("{error}: {source}"),
                 None => error.to_string(),
@@ -30,16 +30,16 @@ pub(super) fn fault(error: &tokio_postgres::Error) -> Fault {
     if is(&[SqlState::TOO_MANY_CONNECTIONS]) {
         return Fault::Full(says());
     }
-    // The session is over whatever the reason, but for those that deny it a start.
+    // Except for these, every error that ends the session counts as its loss.
     let is_over = match answer.parsed_severity() {
         Some(severity) => matches!(severity, Severity::Fatal | Severity::Panic),
-        // PgBouncer sends the severity in one form alone.
+        // PgBouncer sends the severity in only one form.
         None => matches!(answer.severity(), "FATAL" | "PANIC"),
     };
-    // Of a pooler's fatal errors, that of an option is about the location; the others are about a
-    // server that it lost, or a limit of its own.
+    // A fatal error of a pooler about an option is caused by the location. Others are about a
+    // server that it has lost, or about its limits.
     let is_of_options = !is_over || answer.message().contains("startup parameter");
-    // A pooler refuses startup options, or has no statement of this session's.
+    // A pooler rejects startup options, or does not know a statement of this session.
     if is(&[SqlState::INVALID_SQL_STATEMENT_NAME, SqlState::DUPLICATE_PSTATEMENT])
         || (*code == SqlState::PROTOCOL_VIOLATION && is_of_options)
         || (*code == SqlState::FEATURE_NOT_SUPPORTED && is_over)
@@ -65,15 +65,15 @@ pub(super) fn fault(error: &tokio_postgres::Error) -> Fault {
     } else if *code == SqlState::READ_ONLY_SQL_TRANSACTION {
         Fault::ReadOnly(says())
     } else if *code == SqlState::FEATURE_NOT_SUPPORTED {
-        // What was prepared is no longer good, as after a migration of the server: a connection
-        // that prepares anew is.
+        // The prepared statement is outdated, for example after a migration of the server. A
+        // connection that prepares it again works.
         Fault::Lost(says())
     } else {
         Fault::Refused(says())
     }
 }
 
-/// Whether an error of a stream is one of TLS.
+/// Returns whether an I/O error comes from TLS.
 fn is_tls(error: &std::io::Error) -> bool {
     error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>())
 }

@@ -1,4 +1,4 @@
-//! Parameters and cells of PostgreSQL.
+//! Conversion of parameters and cells.
 
 use tokio_postgres::types::private::BytesMut;
 use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
@@ -7,7 +7,7 @@ use super::super::sql::{Cell, Param, Row};
 use crate::clock::Timestamp;
 use crate::memory;
 
-/// Microseconds from the Unix epoch to the year 2000, from which PostgreSQL counts.
+/// Microseconds from the Unix epoch to the year 2000, which is PostgreSQL's epoch.
 const YEAR_2000: i64 = 946_684_800_000_000;
 
 /// Copies the cells of a row.
@@ -23,7 +23,7 @@ pub(super) fn borrowed<'a>(params: &'a [Param<'_>]) -> Vec<&'a (dyn ToSql + Sync
     params.iter().map(|param| param as _).collect()
 }
 
-/// Parameters of a statement without a name: the server is told their types with it.
+/// Returns parameters with types, for a statement that is not prepared.
 pub(super) fn typed<'a>(params: &'a [Param<'_>]) -> Vec<(&'a (dyn ToSql + Sync), Type)> {
     let type_of = |param: &Param<'_>| match param {
         Param::Null => Type::UNKNOWN,
@@ -60,7 +60,7 @@ impl ToSql for Param<'_> {
     to_sql_checked!();
 }
 
-/// A cell, unless there is no memory for its text.
+/// A cell, or the error if there is no memory for its text.
 struct CellCopy(crate::error::Result<Cell>);
 
 impl<'a> FromSql<'a> for CellCopy {
@@ -71,14 +71,14 @@ impl<'a> FromSql<'a> for CellCopy {
             Type::INT8 => Cell::Int(i64::from_sql(ty, raw)?),
             Type::TIMESTAMPTZ => {
                 let micros = i64::from_sql(&Type::INT8, raw)?.checked_add(YEAR_2000);
-                // `infinity`, and what lies outside the years that there are in Python.
+                // `infinity`, or a year that Python does not support.
                 let time = Timestamp::from_micros(micros.unwrap_or(i64::MAX));
                 time.map_or(Cell::Unreadable, Cell::Time)
             }
             _ if <&str as FromSql>::accepts(ty) => {
                 return Ok(Self(Cell::text(<&str>::from_sql(ty, raw)?)));
             }
-            // A text in the encoding of the database, of which ASCII is a part.
+            // A text in the database's encoding, which is a superset of ASCII.
             Type::BYTEA if raw.is_ascii() => {
                 return Ok(Self(Cell::text(std::str::from_utf8(raw)?)));
             }

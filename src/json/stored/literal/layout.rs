@@ -1,4 +1,4 @@
-//! White space, line breaks and comments of Python literals.
+//! White space, line breaks and comments in Python literals.
 
 use super::Reader;
 
@@ -9,10 +9,10 @@ impl Reader<'_> {
         self.cursor.eat("\r\n") || self.cursor.eat("\n") || self.cursor.eat("\r")
     }
 
-    /// Steps over lines that are empty but for comments, up to one that is not indented.
+    /// Skips empty lines and comments. Returns `None` if the next line is indented.
     pub fn start_line(&mut self) -> Option<()> {
         loop {
-            // Of a line that is continued, the first part with an indentation counts.
+            // In a continued line, the first part with an indentation counts.
             let (mut is_indented, mut was_indented) = (false, false);
             loop {
                 match self.cursor.peek() {
@@ -34,7 +34,7 @@ impl Reader<'_> {
         }
     }
 
-    /// Skips white space and comments, and line breaks inside brackets.
+    /// Skips white space and comments, and line breaks in brackets.
     pub fn skip_space(&mut self) {
         self.skip_space_and(self.open.len() > 1);
     }
@@ -51,7 +51,7 @@ impl Reader<'_> {
         }
     }
 
-    /// Steps over a backslash and the line break after it, which the document must not end with.
+    /// Skips a line continuation: a backslash and a line break, which must not end the document.
     fn eat_continuation(&mut self) -> bool {
         let rest = self.cursor.rest();
         self.cursor.advance(1);

@@ -1,4 +1,4 @@
-//! Numbers of Python literals.
+//! Numbers in Python literals.
 
 use std::fmt::Write as _;
 
@@ -8,7 +8,7 @@ use crate::json::stored::cursor::MAX_DIGITS;
 use crate::memory;
 
 impl Reader<'_> {
-    /// Reads a number without a sign. What follows it is for others to check.
+    /// Parses a number without a sign. The caller checks what follows it.
     pub fn number(&mut self) -> Option<Kind> {
         let radix = match self.cursor.rest().as_bytes() {
             [b'0', b'x' | b'X', ..] => 16,
@@ -24,7 +24,7 @@ impl Reader<'_> {
             if number.is_empty() {
                 return None;
             }
-            // Digits that Python does not turn into decimal ones are no more than a value.
+            // Integers that exceed Python's limit for conversion to decimal are opaque.
             let node = decimal(&number, radix).map_or(Node::Opaque { is_true: true }, Node::Int);
             self.cursor.push(node)?;
             return Some(Kind::Number);
@@ -72,14 +72,14 @@ impl Reader<'_> {
         Some(kind)
     }
 
-    /// Appends the digits that come next, if any, which single underscores may separate.
+    /// Appends digits, if any, which may be separated by single underscores.
     fn digits(&mut self, radix: u32, number: &mut String) -> Option<()> {
         let is_digit = |byte: u8| char::from(byte).is_digit(radix);
         let digits = self.cursor.take_while(|byte| is_digit(byte) || byte == b'_');
         if digits.starts_with('_') || digits.ends_with('_') || digits.contains("__") {
             return None;
         }
-        // Besides digits, a number has a point and an exponent's letter and sign.
+        // Besides digits, a number contains at most a point, `e` and a sign.
         let reserved = number.try_reserve(digits.len() + "e-".len()).map_err(memory::exhausted);
         self.cursor.have(reserved)?;
         number.extend(digits.chars().filter(|digit| *digit != '_'));
@@ -87,18 +87,18 @@ impl Reader<'_> {
     }
 }
 
-/// The decimal digits of an integer, unless they are more than Python writes.
+/// Converts an integer to decimal. Returns `None` if it exceeds Python's limit of digits.
 fn decimal(digits: &str, radix: u32) -> Option<String> {
-    /// Digits of a hexadecimal number whose value, times [`BASE`], fits into 64 bits.
+    /// Number of hexadecimal digits whose value times [`BASE`] fits in 64 bits.
     const STEP: usize = 7;
     const BASE: u64 = 1_000_000_000;
-    /// Of the largest integer.
+    /// Bits of the largest integer within the limit.
     const MAX_BITS: usize = MAX_DIGITS * 10 / 3;
     let digits = digits.trim_start_matches('0');
     if digits.len() * radix.ilog2() as usize > MAX_BITS {
         return None;
     }
-    // Each holds nine decimal digits, the last ones first.
+    // Nine decimal digits per limb, least significant first.
     let mut limbs: Vec<u64> = Vec::new();
     for step in digits.as_bytes().chunks(STEP) {
         let mut carry = u64::from_str_radix(std::str::from_utf8(step).ok()?, radix).ok()?;

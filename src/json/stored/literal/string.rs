@@ -1,10 +1,10 @@
-//! Strings and bytes of Python literals.
+//! Strings and bytes in Python literals.
 
 use super::{Kind, Reader};
 use crate::json::stored::{Node, StoredText};
 
 impl Reader<'_> {
-    /// One string, or several beside each other, which are one.
+    /// Parses a string, or adjacent strings, which are concatenated.
     pub fn strings(&mut self) -> Option<Kind> {
         self.check_rules(2)?;
         let mut string = StoredText::default();
@@ -25,7 +25,7 @@ impl Reader<'_> {
         Some(Kind::Hashable)
     }
 
-    /// The length of the prefix of a string that starts here; whether it is of bytes, and raw.
+    /// Returns the length of the string prefix here, and whether it marks bytes and a raw string.
     pub fn string_prefix(&self) -> Option<(usize, bool, bool)> {
         let start = self.cursor.rest().as_bytes();
         let len = start.iter().take(3).position(|byte| matches!(byte, b'\'' | b'"'))?;
@@ -38,7 +38,7 @@ impl Reader<'_> {
         }
     }
 
-    /// Appends a string, from its first quote to the last.
+    /// Appends a string, from the opening to the closing quote.
     fn string(&mut self, string: &mut StoredText, is_bytes: bool, is_raw: bool) -> Option<()> {
         let mut quote = self.cursor.rest().get(..1)?;
         let is_long = match self.cursor.rest().as_bytes() {
@@ -70,7 +70,7 @@ impl Reader<'_> {
         }
     }
 
-    /// Appends text as it stands. Bytes are written in ASCII.
+    /// Appends literal text. Bytes literals must be ASCII.
     fn push_text(&mut self, string: &mut StoredText, text: &str, is_bytes: bool) -> Option<()> {
         if is_bytes && !text.is_ascii() {
             return None;
@@ -108,7 +108,7 @@ impl Reader<'_> {
         self.cursor.push_code(string, code)
     }
 
-    /// The next character. To Python, each line break is one.
+    /// Consumes a character. Python treats each line break as one.
     fn character(&mut self) -> Option<char> {
         if self.eat_line_break() { Some('\n') } else { self.cursor.take_char() }
     }
