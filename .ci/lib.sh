@@ -3,14 +3,14 @@
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 export DEBIAN_FRONTEND=noninteractive CARGO_TERM_COLOR=never
 
-# Everything is built with the same features, so that Cargo compiles each dependency once. The
-# library that ships is built with the default features.
+# All builds use the same features, so that Cargo compiles each dependency once. Only the release
+# build uses the default features.
 export FEATURES=${FEATURES-postgres,mysql}
 target=$(realpath -m "${CARGO_TARGET_DIR:-target}")
-# Downloads and builds that do not depend on this repository. May be deleted at any time.
+# Cache for downloads and builds that do not depend on this repository. May be deleted at any time.
 cache=${RBTOKEN_CI_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/rbtoken-ci}
 
-# What each stage needs, for need(). `.ci/run` installs all of it at once.
+# Packages for each stage, for need(). `.ci/run` installs all of them at once.
 need_c=(gcc:gcc g++:g++ make:make nm:binutils '/usr/include/*/bits/libc-header-start.h:libc6-dev')
 need_tests=("${need_c[@]}" clang++:clang cmake:cmake pkg-config:pkg-config python3:python3
     git:git valgrind:valgrind /usr/include/sqlite3.h:libsqlite3-dev)
@@ -29,21 +29,21 @@ need_install=("${need_c[@]}" cmake:cmake pkg-config:pkg-config
     '/usr/include/*/curl/curl.h:libcurl4-openssl-dev' /usr/include/zlib.h:zlib1g-dev)
 need_fresh=(debootstrap:debootstrap)
 
-# Ends the script with a message.
+# Exits with an error message.
 fail() {
     echo "${0##*/}: FAILED: $*" >&2
     exit 1
 }
 
-# Ends a stage that cannot run here. 77 is the status that `.ci/run` counts as not run.
+# Exits from a stage that cannot run here. `.ci/run` counts the status 77 as not run.
 not_run() {
     echo "NOT RUN: ${0##*/}: $*"
     [ -z "${RBTOKEN_CI_REASON:-}" ] || echo "$*" >"$RBTOKEN_CI_REASON"
     exit 77
 }
 
-# need WHAT:PACKAGE...: installs the Debian packages of which WHAT is missing. WHAT is a command, or
-# a path, in which wildcards are allowed.
+# need WHAT:PACKAGE...: installs each Debian package for which WHAT is missing: a command, or a path
+# that may contain wildcards.
 need() {
     local pair what missing=()
     for pair; do
@@ -61,9 +61,9 @@ need() {
     apt-get install -q -y --no-install-recommends "${missing[@]}"
 }
 
-# cached NAME KEY COMMAND...: sets `cached` to the path of a cache entry. KEY is everything that the
-# entry depends on. If there is no entry with this key, COMMAND makes it as the path that it is given
-# as its last argument. An entry appears under its name when it is complete.
+# cached NAME KEY COMMAND...: sets `cached` to the path of a cache entry. KEY must contain
+# everything that the entry depends on. If there is no entry with this key, COMMAND creates it at
+# the path that is its last argument. Incomplete entries have another name.
 cached() {
     local name=$1 key new
     key=$(sha256sum <<<"$2")
@@ -71,7 +71,7 @@ cached() {
     shift 2
     [ -e "$cached" ] && return
     mkdir -p "$cache"
-    # One process makes an entry, and others wait for it. The lock goes with the process.
+    # One process creates an entry, and others wait. The lock is released when the process ends.
     exec {lock}>"$cached.lock"
     flock "$lock"
     if [ ! -e "$cached" ]; then

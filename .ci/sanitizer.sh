@@ -1,5 +1,5 @@
-# What .ci/asan and .ci/tsan have in common: builds the library and C hosts with a sanitizer.
-# Sourced with SANITIZER and RUNTIME set, and CRATE_TYPES if not both are needed; not run.
+# Helpers of .ci/asan and .ci/tsan, which build the library and C programs with a sanitizer. Sourced
+# with SANITIZER and RUNTIME set, and CRATE_TYPES if only one library is needed; not run.
 
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
@@ -14,13 +14,13 @@ need "${need_sanitizers[@]}"
 [ -e "$runtime" ] || not_run "this Rust toolchain has no $SANITIZER sanitizer ($runtime)"
 
 compile_flags=(-g -O1 -fno-omit-frame-pointer "-fsanitize=$SANITIZER")
-# Links all of Rust's runtime. -nodefaultlibs leaves out the one of the C compiler.
+# Links Rust's sanitizer runtime completely. -nodefaultlibs omits the C compiler's.
 link_flags=(-nodefaultlibs -Wl,--whole-archive,"$runtime",--no-whole-archive -rdynamic -pthread
     -lstdc++ -lm -ldl -lrt -lpthread -lc -lgcc_s -lgcc)
 
-# build_library FOLDER [ARGUMENTS...]: both libraries, or those in CRATE_TYPES, put into a folder of their own. The arguments
-# are for `cargo rustc`. RUSTC_BOOTSTRAP lets a stable compiler take -Z options; nothing that ships is
-# built so.
+# build_library FOLDER [ARGUMENTS...]: builds both libraries, or those in CRATE_TYPES, into a
+# folder. The arguments are passed to `cargo rustc`. RUSTC_BOOTSTRAP makes a stable compiler accept
+# -Z options; nothing that is released is built this way.
 build_library() {
     local folder=$build/$1
     shift
@@ -31,7 +31,7 @@ build_library() {
     ln -sf librbtoken.so "$folder/librbtoken.so.0"
 }
 
-# link_host PROGRAM SOURCE [ARGUMENTS...]: a C or C++ program. The arguments are for the linker.
+# link_host PROGRAM SOURCE [ARGUMENTS...]: builds a C or C++ program with arguments for the linker.
 link_host() {
     local program=$1 source=$2 compiler=(gcc -std=c11)
     shift 2
@@ -41,12 +41,12 @@ link_host() {
     gcc "$program.o" -o "$program" "$@" "${link_flags[@]}"
 }
 
-# build_host FOLDER SOURCE: a program with the folder's static library, as FOLDER/NAME.
+# build_host FOLDER SOURCE: builds a program with the folder's static library, as FOLDER/NAME.
 build_host() {
     link_host "$build/$1/$(program_name "$2")" "$2" "$build/$1/librbtoken.a"
 }
 
-# build_shared_host FOLDER SOURCE: the same with the shared library, as FOLDER/shared/NAME.
+# build_shared_host FOLDER SOURCE: builds one with the shared library, as FOLDER/shared/NAME.
 build_shared_host() {
     link_host "$build/$1/shared/$(program_name "$2")" "$2" -L"$build/$1" -l:librbtoken.so \
         -Wl,-rpath,"$build/$1"
@@ -57,7 +57,7 @@ program_name() {
     echo "${name//./_}"
 }
 
-# clean_run PROGRAM [ARGUMENTS...]: it must succeed, with nothing reported.
+# clean_run PROGRAM [ARGUMENTS...]: runs a program, which must succeed without a report.
 clean_run() {
     local start=$SECONDS log=$build/log
     echo "-- ${1##*/} ${*:2}"
@@ -73,8 +73,8 @@ clean_run() {
     echo "   clean, $(grep -c '' "$log") lines printed, $((SECONDS - start)) s"
 }
 
-# faulty_run PATTERN PROGRAM [ARGUMENTS...]: the sanitizer must end it with a report that has the
-# pattern; a sanitizer that cannot fail proves nothing.
+# faulty_run PATTERN PROGRAM [ARGUMENTS...]: runs a program, which the sanitizer must end with a
+# report that contains the pattern. A sanitizer that cannot fail would prove nothing.
 faulty_run() {
     local pattern=$1 log=$build/log
     shift

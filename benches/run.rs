@@ -1,7 +1,8 @@
-//! `cargo bench`: builds the shared object as it ships, then what measures it, and runs that.
+//! `cargo bench`: builds the shared library in its release form and the measuring program, and runs
+//! that.
 //!
-//! The measuring program is a package of its own, in `benches/suite`: `cargo bench -- --help` tells
-//! what it takes.
+//! The measuring program is a separate package in `benches/suite`. `cargo bench -- --help` lists
+//! its options.
 
 use std::env::consts::{DLL_PREFIX, DLL_SUFFIX};
 use std::path::{Path, PathBuf};
@@ -10,13 +11,14 @@ use std::{env, io};
 
 fn main() -> io::Result<ExitCode> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    // Folders of its own: beside an rlib, as `cargo bench` builds it, a shared object has no LTO.
+    // A separate target folder: next to the rlib that `cargo bench` builds, the shared library
+    // would have no LTO.
     let built = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("bench");
     let library = match env::var_os("RBTOKEN_BENCH_LIBRARY") {
         Some(path) => PathBuf::from(path),
         None => {
             let mut arguments = vec!["rustc", "--release", "--lib", "--crate-type", "cdylib"];
-            // The features that this program was built with.
+            // The same features as this program.
             for (is_there, feature) in
                 [(cfg!(feature = "postgres"), "postgres"), (cfg!(feature = "mysql"), "mysql")]
             {
@@ -34,14 +36,14 @@ fn main() -> io::Result<ExitCode> {
         .args(env::args_os().skip(1).filter(|argument| argument != "--bench"))
         .env("RBTOKEN_BENCH_LIBRARY", library)
         .env("RBTOKEN_BENCH_FOLDER", folder)
-        // Huge pages for the heap alone would flatter the maps.
+        // Huge pages for the heap only would favor the maps.
         .env_remove("GLIBC_TUNABLES")
         .current_dir(root)
         .status()?;
     Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Runs Cargo in a folder, for another target folder.
+/// Runs Cargo for a package with another target folder.
 fn cargo(package: &Path, target: &Path, arguments: &[&str]) -> io::Result<()> {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let (command, rest) = arguments.split_at(1);

@@ -131,7 +131,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_range_is_the_years_1_to_9999() {
+    fn timestamp_range_is_the_years_1_to_9999() {
         assert_eq!(Timestamp::MIN.to_iso8601(), "0001-01-01T00:00:00+00:00");
         assert_eq!(Timestamp::MAX.to_iso8601(), "9999-12-31T23:59:59.999999+00:00");
         for outside in [Timestamp::MIN.0 - 1, Timestamp::MAX.0 + 1, i64::MIN, i64::MAX] {
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn seconds_that_overflow_are_out_of_range() {
+    fn overflowing_seconds_are_out_of_range() {
         let now = SystemClock.now().unwrap();
         for secs in [i64::MAX, i64::MIN, 253_402_300_800] {
             assert_eq!(now.plus_secs(secs).unwrap_err().kind(), ErrorKind::TimeRange);
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_is_stored_as_django_stores_it() {
+    fn time_is_formatted_for_sql_like_django() {
         let times = [
             (Timestamp::MIN, "0001-01-01 00:00:00"),
             (Timestamp::MAX, "9999-12-31 23:59:59.999999"),

@@ -41,8 +41,8 @@ pub mod json;
 mod memory;
 mod model;
 mod os;
-#[cfg(rbtoken_panic_proof)]
-mod panic_proof;
+#[cfg(rbtoken_panic_injection)]
+mod panic_injection;
 pub mod policy;
 pub mod store;
 mod sync;

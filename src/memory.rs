@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn exhausted_text_buffer_takes_no_more() {
+    fn exhausted_text_buffer_returns_an_error() {
         let mut buffer = TextBuffer::default();
         buffer.push_str("né");
         buffer.push('…');

@@ -1,6 +1,6 @@
-//! The store that the parts of a process share. It lives until the process ends, so this is one
-//! test in a binary of its own, and its steps have an order.
-// A host calls C functions, and a test stops at the first surprise.
+//! The shared store of a process. It exists until the process ends, so this is a single test in its
+//! own program, with ordered steps.
+// Tests call C functions, and fail at the first surprise.
 #![allow(unsafe_code, clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod support;
@@ -12,7 +12,7 @@ use std::sync::atomic::Ordering;
 use rbtoken::ffi::*;
 use support::*;
 
-/// The callback structs of a host and options that name them.
+/// The callback structs of a host, and options that use them.
 struct Given {
     host: Arc<Host>,
     clock: rbtoken_clock_t,
@@ -43,16 +43,16 @@ impl Given {
 }
 
 #[test]
-fn shared_store_is_one_for_equal_options() {
+fn shared_store_is_the_same_for_equal_options() {
     const SETTINGS: &str = r#"{"token_type": "shared"}"#;
 
-    // A call that fails opens nothing, and the next one may try again with something else.
+    // A failed call opens nothing, and the next one may try other options.
     let failing = Given::new();
     let failure = failing.shared(r#"{"token_type": 1}"#).err().unwrap();
     assert_eq!(failure.at(), (E_JSON_TYPE, Some("$.token_type")));
     assert_eq!(failing.host.destroyed(), (1, 1));
 
-    // The first that succeeds.
+    // The first successful call.
     let given = Given::new();
     let first = given.shared(SETTINGS).unwrap();
     let token = first.client_token("alice", "tool", &init()).unwrap().0;
@@ -60,7 +60,7 @@ fn shared_store_is_one_for_equal_options() {
     assert_eq!(token.record().time_added, START);
     assert!(given.host.fill_calls.load(Ordering::SeqCst) > 0);
 
-    // Equal options, and none, give the same store. Equal texts need not lie at the same place.
+    // Equal options, or none, return the same store. Equal texts may be at different addresses.
     let elsewhere = SETTINGS.to_owned();
     let again = given.shared(&elsewhere).unwrap();
     let any = Store::shared(&given.host, None).unwrap();
@@ -88,9 +88,9 @@ fn shared_store_is_one_for_equal_options() {
     assert_eq!(failure.of(), (E_STATE, Some("options")));
     assert_eq!(given.host.destroyed(), (0, 0), "the store still uses these callbacks");
 
-    // Nor does a call with bad arguments destroy what the store uses.
+    // A call with bad arguments does not destroy the store's callbacks either.
     let options = given.options(SETTINGS);
-    // SAFETY: NULL is a bad output, which the call refuses.
+    // SAFETY: NULL is a bad output, which the call rejects.
     let failure =
         call(|error| unsafe { rbtoken_store_shared(&raw const options, null_mut(), error) });
     assert_eq!(failure.unwrap_err().of(), (E_NULL_ARGUMENT, Some("store")));
@@ -106,13 +106,13 @@ fn shared_store_is_one_for_equal_options() {
     assert_eq!(failure.of(), (E_STRUCT_SIZE, Some("clock")));
     assert_eq!(given.host.destroyed(), (0, 0), "the store still uses these callbacks");
 
-    // The process keeps the store though every handle was released.
+    // The process keeps the store after every handle was released.
     drop((first, again, any));
     assert_eq!(given.host.destroyed(), (0, 0));
     let kept = Store::shared(&given.host, None).unwrap();
     assert_eq!(kept.find(&token.value()).unwrap().id(), token.id());
 
-    // Threads that ask at once get it too.
+    // Concurrent threads get it as well.
     let _watchdog = Watchdog::start();
     std::thread::scope(|scope| {
         for _ in 0..16 {

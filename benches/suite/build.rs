@@ -1,4 +1,4 @@
-//! Compiles the reference that a C++ host would write.
+//! Compiles the C++ reference.
 
 fn main() {
     const SOURCE: &str = "src/reference/shared_map.cpp";

@@ -1,4 +1,4 @@
-//! An `Authorization` header is judged by its words, whatever its bytes.
+//! Checks the verdict on arbitrary `Authorization` headers.
 #![no_main]
 
 use std::sync::{Arc, LazyLock};
@@ -14,7 +14,7 @@ static STORE: LazyLock<(Arc<Store>, Vec<u8>)> = LazyLock::new(|| {
     (store, value)
 });
 
-/// Placeholder that is replaced by the token's value.
+/// Placeholder that is replaced by the token value.
 const PLACEHOLDER: &[u8] = b"VALUE";
 
 fuzz_target!(|input: &[u8]| {

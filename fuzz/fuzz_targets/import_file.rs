@@ -1,5 +1,5 @@
-//! Imports a file of any bytes: whole or not at all. What was imported is exported, and imported
-//! into another store as the same tokens.
+//! Imports arbitrary files. Each import is atomic, and what was imported can be exported and
+//! imported into another store as the same tokens.
 #![no_main]
 
 use std::fs;
@@ -24,7 +24,7 @@ fn store() -> Arc<Store> {
     store
 }
 
-/// What can be said of tokens without their ids.
+/// Returns all fields of tokens except their ids.
 fn contents(store: &Arc<Store>) -> Vec<String> {
     let tokens = store.list_tokens(&TokenFilter::default()).expect("tokens are listed");
     let describe = |token: &rbtoken::token::SharedToken| {

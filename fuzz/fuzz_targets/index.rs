@@ -1,5 +1,5 @@
-//! Runs operations on tables of the index, which share a slab and the memory of their lines, and
-//! compares each with a hash map. A value that is dropped twice or not at all is found, too.
+//! Compares random operations on hash indexes, which share a slab and a bucket pool, with hash
+//! maps. Also detects values that are dropped twice or leaked.
 #![no_main]
 
 use std::cell::Cell;
@@ -7,13 +7,13 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use libfuzzer_sys::fuzz_target;
-use rbtoken::index::{LineMemory, Shared, Slab, Table};
+use rbtoken::index::{BucketPool, HashIndex, Slab, SlabArc};
 
-const TABLES: usize = 2;
-/// References that are kept beside the tables' own, at most.
+const INDEXES: usize = 2;
+/// Maximum number of references held outside the indexes.
 const KEPT: usize = 32;
 
-/// A value that says how many there are, and that is as large as a record is.
+/// A value as large as a record, which counts the living values.
 struct Value {
     key: u64,
     number: u64,
@@ -27,15 +27,16 @@ impl Drop for Value {
     }
 }
 
-/// Few hashes for many keys: tags agree, and lines overflow, also the last one into the first.
+/// Returns few distinct hashes for many keys, so that tags collide and buckets overflow, also the
+/// last bucket into the first.
 fn hash(key: u64) -> u64 {
     let spread = key.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    let line = match key % 4 {
+    let bucket = match key % 4 {
         0 => spread >> 32,
         1 => 7,
         _ => u64::MAX,
     };
-    (spread >> 62) << 48 | (spread >> 40 & 0xf) << 16 | line & 0xffff
+    (spread >> 62) << 48 | (spread >> 40 & 0xf) << 16 | bucket & 0xffff
 }
 
 fn hash_of(value: &Value) -> u64 {
@@ -46,28 +47,28 @@ fn hash_of(value: &Value) -> u64 {
 struct Run {
     living: Rc<Cell<usize>>,
     slab: Slab<Value>,
-    memory: LineMemory,
-    tables: [Table<Value>; TABLES],
-    models: [HashMap<u64, u64>; TABLES],
-    /// With the number that each must have.
-    kept: Vec<(Shared<Value>, u64)>,
+    memory: BucketPool,
+    indexes: [HashIndex<Value>; INDEXES],
+    models: [HashMap<u64, u64>; INDEXES],
+    /// References with the expected number of their value.
+    kept: Vec<(SlabArc<Value>, u64)>,
     number: u64,
 }
 
 impl Run {
-    fn value(&mut self, key: u64) -> Shared<Value> {
+    fn value(&mut self, key: u64) -> SlabArc<Value> {
         self.number += 1;
         self.living.set(self.living.get() + 1);
         let living = Rc::clone(&self.living);
         let value = Value { key, number: self.number, living, _padding: [key; 32] };
-        let placed = match key % 8 {
-            0 => self.slab.place_anyway(value),
-            _ => self.slab.place(value),
+        let inserted = match key % 8 {
+            0 => self.slab.insert_replacement(value),
+            _ => self.slab.insert(value),
         };
-        placed.expect("there is memory")
+        inserted.expect("there is memory")
     }
 
-    fn keep(&mut self, value: Shared<Value>) {
+    fn keep(&mut self, value: SlabArc<Value>) {
         let number = value.number;
         if self.kept.len() == KEPT {
             let (oldest, number) = self.kept.swap_remove(number as usize % KEPT);
@@ -76,39 +77,39 @@ impl Run {
         self.kept.push((value, number));
     }
 
-    fn set(&mut self, table: usize, key: u64) {
+    fn set(&mut self, index: usize, key: u64) {
         let new = self.value(key);
         let number = new.number;
-        let expected = self.models[table].insert(key, number);
-        let replaced = self.tables[table].replace(hash(key), |it| it.key == key, |_| new.clone());
+        let expected = self.models[index].insert(key, number);
+        let replaced = self.indexes[index].replace(hash(key), |it| it.key == key, |_| new.clone());
         assert_eq!(replaced.as_ref().map(|it| it.number), expected);
         match replaced {
             Some(old) => self.keep(old),
-            None => self.tables[table]
+            None => self.indexes[index]
                 .insert(&self.memory, hash(key), new, hash_of)
                 .expect("there is memory"),
         }
     }
 
-    fn remove(&mut self, table: usize, key: u64) {
-        let removed = self.tables[table].remove(hash(key), |it| it.key == key);
-        assert_eq!(removed.map(|it| it.number), self.models[table].remove(&key));
+    fn remove(&mut self, index: usize, key: u64) {
+        let removed = self.indexes[index].remove(hash(key), |it| it.key == key);
+        assert_eq!(removed.map(|it| it.number), self.models[index].remove(&key));
     }
 
-    fn find(&mut self, table: usize, key: u64) {
-        let found = self.tables[table].find(hash(key), |it| it.key == key);
-        let found = found.map(|it| Shared::clone(&it));
-        assert_eq!(found.as_ref().map(|it| it.number), self.models[table].get(&key).copied());
+    fn find(&mut self, index: usize, key: u64) {
+        let found = self.indexes[index].find(hash(key), |it| it.key == key);
+        let found = found.map(|it| SlabArc::clone(&it));
+        assert_eq!(found.as_ref().map(|it| it.number), self.models[index].get(&key).copied());
         if let Some(value) = found {
             self.keep(value);
         }
     }
 
-    /// Compares everything.
+    /// Compares all contents.
     fn check(&self) {
-        for (table, model) in self.tables.iter().zip(&self.models) {
+        for (index, model) in self.indexes.iter().zip(&self.models) {
             for (key, number) in model {
-                let found = table.find(hash(*key), |it| it.key == *key);
+                let found = index.find(hash(*key), |it| it.key == *key);
                 let found = found.expect("what was added is found");
                 assert_eq!(found.number, *number);
                 assert!(found._padding.iter().all(|it| it == key));
@@ -117,31 +118,31 @@ impl Run {
         assert!(self.kept.iter().all(|(value, number)| value.number == *number));
     }
 
-    /// An operation is a byte that names it and a table, and two that are a key or a number.
+    /// Runs an operation: `operation` selects it and an index, and `argument` is a key or a number.
     fn step(&mut self, operation: u8, argument: u64) {
-        let (table, key) = (usize::from(operation) % TABLES, argument % 2048);
-        match usize::from(operation) / TABLES % 16 {
-            0..4 => self.set(table, key),
-            4..6 => (key..key + 40).for_each(|key| self.set(table, key)),
-            6..8 => self.find(table, key),
-            8..11 => self.remove(table, key),
-            11 => (key..key + 60).for_each(|key| self.remove(table, key)),
+        let (index, key) = (usize::from(operation) % INDEXES, argument % 2048);
+        match usize::from(operation) / INDEXES % 16 {
+            0..4 => self.set(index, key),
+            4..6 => (key..key + 40).for_each(|key| self.set(index, key)),
+            6..8 => self.find(index, key),
+            8..11 => self.remove(index, key),
+            11 => (key..key + 60).for_each(|key| self.remove(index, key)),
             12 => {
-                let room = self.tables[table].make_room(&self.memory, key as usize, hash_of);
+                let room = self.indexes[index].reserve(&self.memory, key as usize, hash_of);
                 room.expect("there is memory");
             }
-            13 if self.models[table].is_empty() => {
-                let reserved = self.tables[table].reserve(&self.memory, key as usize, 1);
+            13 if self.models[index].is_empty() => {
+                let reserved = self.indexes[index].reserve_shard(&self.memory, key as usize, 1);
                 reserved.expect("there is memory");
             }
             13 => self.kept.truncate(key as usize % KEPT),
             14 => {
-                self.tables[table] = Table::default();
-                self.models[table].clear();
+                self.indexes[index] = HashIndex::default();
+                self.models[index].clear();
             }
-            // The values stay, as do the lines of the tables.
+            // Values and bucket arrays outlive the slab and the pool.
             _ if argument % 2 == 0 => self.slab = Slab::default(),
-            _ => self.memory = LineMemory::default(),
+            _ => self.memory = BucketPool::default(),
         }
     }
 }

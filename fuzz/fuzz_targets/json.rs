@@ -1,5 +1,6 @@
-//! JSON that is accepted is written as Python's `json.dumps(…, sort_keys=True)` writes it, and read
-//! again as the same value; JSON that another reader refuses is refused.
+//! Compares the JSON parser and writer with other implementations: accepted documents are written
+//! like Python's `json.dumps(…, sort_keys=True)` and parsed again as the same value, and documents
+//! that serde_json rejects are rejected.
 #![no_main]
 
 use std::collections::BTreeMap;
@@ -7,7 +8,7 @@ use std::collections::BTreeMap;
 use libfuzzer_sys::fuzz_target;
 use rbtoken::json::{self, Value};
 
-/// The same document, written naively.
+/// Writes the document naively.
 fn python(value: &Value) -> String {
     match value {
         Value::Null | Value::Bool(_) => value.to_string(),
@@ -28,13 +29,14 @@ fn python(value: &Value) -> String {
     }
 }
 
-/// As Python's `repr`: the fewest digits that tell the number, with an exponent where it is long.
+/// Writes a float like Python's `repr`: the fewest digits that identify it, with an exponent for
+/// long numbers.
 fn float(number: f64) -> String {
     let number_of_digits = format!("{:e}", number.abs())
         .split_once('e')
         .map_or(0, |(it, _)| it.len() - usize::from(it.contains('.')));
-    // Of two that are as near, the even one; unless it reads back as another number, as it may beside a
-    // power of two.
+    // Of two equally near texts, the one with an even last digit, unless it parses to another
+    // number, which is possible next to a power of two.
     let even = format!("{:.*e}", number_of_digits - 1, number.abs());
     let is_exact = even.parse() == Ok(number.abs());
     let text = if is_exact { even } else { format!("{:e}", number.abs()) };
@@ -80,7 +82,7 @@ fuzz_target!(|input: &[u8]| {
     let Ok(text) = std::str::from_utf8(input) else { return };
     let Ok(value) = json::parse(text) else { return };
     if let Err(error) = serde_json::from_str::<Value>(text) {
-        // That reader goes 127 levels deep, and rounds numbers near the largest one to infinity.
+        // serde_json parses 127 levels, and rounds numbers near the maximum to infinity.
         let message = error.to_string();
         let is_known = ["recursion limit", "number out of range"].map(|it| message.contains(it));
         assert!(is_known.contains(&true), "{message}");

@@ -1,4 +1,4 @@
-//! A policy that is accepted decides as a naive walk over its document does.
+//! Compares accepted policies with a naive interpreter.
 #![no_main]
 
 use std::sync::Arc;
@@ -18,7 +18,7 @@ fuzz_target!(|input: &[u8]| {
     let ids = Arc::new(PolicyIds::default());
     let Ok(policy) = Policy::parse(text, &ids) else { return };
     let Ok(document) = serde_json::from_str(policy.text()) else {
-        // Deeper than that reader goes.
+        // Deeper than serde_json parses.
         return;
     };
     for id in IDS {

@@ -1,4 +1,4 @@
-//! Runs operations through the C ABI and compares each with the model of `tests/it/model.rs`. The
+//! Runs operations through the C ABI and compares each with the model in `tests/it/model.rs`. The
 //! first byte chooses a store in memory or in a file. A file is sometimes reopened.
 #![no_main]
 

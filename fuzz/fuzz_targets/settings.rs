@@ -1,5 +1,5 @@
-//! Settings documents and locations: each is accepted, or refused with an argument or a JSON path.
-//! Nothing is opened, and no message has the password of a location.
+//! Parses settings documents and locations: each is accepted, or rejected with an argument or a
+//! JSON path. Nothing is opened, and no error message contains the password of a location.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -9,7 +9,7 @@ fuzz_target!(|input: &[u8]| {
     let Ok(text) = std::str::from_utf8(input) else { return };
     let place = |error: rbtoken::Error| assert!(!error.message().is_empty());
     match SettingsDocument::parse(text) {
-        // Only one without a location: an input must reach no database.
+        // Only without a location: an input must not connect to a database.
         Ok(document) if document.location().is_none() => {
             match Store::open_with(None, None, None, document) {
                 Ok(store) => {
@@ -26,7 +26,7 @@ fuzz_target!(|input: &[u8]| {
     let document = serde_json::json!({ "location": text }).to_string();
     if let Err(error) = SettingsDocument::parse(&document) {
         assert!(error.json_path().is_some());
-        // Locations have passwords. Those of the corpus have this one.
+        // The locations in the corpus contain this password.
         assert!(!error.message().contains("s3cret"), "{error}");
         place(error);
     }

@@ -1,6 +1,6 @@
-//! Opens a store's file with damaged bytes: it is refused and left as it is, or read, without a
-//! crash. The input is a list of patches of 4 bytes: an offset in units of 16 bytes (2 bytes,
-//! little-endian), the rest of the offset, and the new byte.
+//! Opens a store's file with damaged bytes: it is rejected unchanged or read, without a crash. The
+//! input is a list of patches of 4 bytes: an offset in units of 16 bytes (2 bytes, little-endian),
+//! the rest of the offset, and the new byte.
 #![no_main]
 
 use std::fs;

@@ -1,5 +1,5 @@
-//! Opens a file whose row has a policy and extra data of any text, with a NUL between them. The
-//! store opens and the token can be revoked, or the file is reported as damaged.
+//! Opens a file whose row has an arbitrary policy and extra data, separated by a NUL. Either the
+//! store opens and the token can be revoked, or the file is reported as corrupt.
 #![no_main]
 
 use std::fs;

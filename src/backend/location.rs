@@ -144,7 +144,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn mistyped_url_with_a_password_is_not_repeated() {
+    fn error_for_a_mistyped_url_omits_its_password() {
         for location in [
             "postgresql//u:hunter2@h/d",
             " postgres//u:hunter2@h/d",
@@ -159,7 +159,7 @@ mod tests {
 
     #[cfg(feature = "sqlite")]
     #[test]
-    fn path_that_is_no_url_names_a_file() {
+    fn path_without_url_syntax_is_a_file() {
         for path in ["a@b.db", "/data//a@b.db", "./data//a@b.db", "data//b.db", "a/b@c:d"] {
             assert!(matches!(Location::parse(Some(path)), Ok(Location::File(_))), "{path}");
         }

@@ -24,10 +24,10 @@ pub(crate) use memory::Memory;
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 pub(crate) use review_board::{Address, ReviewBoard};
 #[cfg(feature = "sqlite")]
-pub(crate) use statistics::FileUse;
+pub(crate) use statistics::FileStatistics;
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
-pub(crate) use statistics::{CacheUse, PoolUse};
-pub(crate) use statistics::{MemoryUse, Statistics};
+pub(crate) use statistics::{CacheStatistics, PoolStatistics};
+pub(crate) use statistics::{MemoryStatistics, Statistics};
 
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind, Result};
@@ -89,24 +89,24 @@ pub(crate) struct OwnedClientQuery {
     pub valid_until: Timestamp,
     pub ignored_generators: Option<Arc<BTreeSet<Text>>>,
     /// The result of the search that found no token.
-    pub searched: Option<Box<Searched>>,
+    pub searched: Option<Box<FailedSearch>>,
     /// Start of the new token's lifetime, if the backend knows its length.
     pub expires_from: Option<Timestamp>,
 }
 
 /// What a database search without a match has read.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Searched {
+pub(crate) struct FailedSearch {
     pub user_id: i64,
     /// `None` for the global site.
     pub local_site_id: Option<i64>,
     /// `None` if all candidates fit into one page.
-    pub seen: Option<Seen>,
+    pub seen: Option<CandidateSummary>,
 }
 
 /// A summary of candidates, to detect changes.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Seen {
+pub(crate) struct CandidateSummary {
     pub count: i64,
     /// The sum of their ids.
     pub sum: i128,
@@ -118,7 +118,7 @@ pub(crate) struct Seen {
     pub last_updated: Timestamp,
 }
 
-impl Searched {
+impl FailedSearch {
     /// Returns whether both searches have the same ids of user and Local Site.
     pub fn is_of_same_names(&self, other: &Self) -> bool {
         (self.user_id, self.local_site_id) == (other.user_id, other.local_site_id)
@@ -191,12 +191,12 @@ pub(crate) enum Operation {
     /// Deletes the tokens that became unusable before this time.
     Purge(Timestamp),
     /// Adds the contents of another store.
-    Import(Box<Imported>),
+    Import(Box<ImportData>),
 }
 
 /// The contents of another store.
 #[derive(Default)]
-pub(crate) struct Imported {
+pub(crate) struct ImportData {
     /// Existing sites are kept.
     pub local_sites: Vec<Text>,
     pub inactive_users: Vec<Text>,
@@ -271,7 +271,7 @@ pub(crate) trait Backend: Send + Sync {
     fn best_client_token(
         &self,
         query: &ClientQuery<'_>,
-        searched: &mut Option<Searched>,
+        searched: &mut Option<FailedSearch>,
     ) -> Result<Option<SharedRecord>>;
 
     fn by_value(&self, value: &str) -> Result<Option<SharedRecord>>;
@@ -394,6 +394,6 @@ mod tests {
     }
 
     pub fn record(id: i64, user: &str, client: Option<&str>, expires: Option<i64>) -> SharedRecord {
-        Record::alone(id, fields(id, user, client, expires))
+        Record::boxed(id, fields(id, user, client, expires))
     }
 }

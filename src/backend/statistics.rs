@@ -7,22 +7,22 @@ pub(crate) struct Statistics {
     pub kind: &'static str,
     /// Number of tokens, if known without querying a server.
     pub tokens: Option<u64>,
-    pub memory: Option<MemoryUse>,
-    pub file: Option<FileUse>,
-    pub pool: Option<PoolUse>,
-    pub login_cache: Option<CacheUse>,
+    pub memory: Option<MemoryStatistics>,
+    pub file: Option<FileStatistics>,
+    pub pool: Option<PoolStatistics>,
+    pub login_cache: Option<CacheStatistics>,
 }
 
 /// Bytes of tokens in memory, without shared texts and documents.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct MemoryUse {
+pub(crate) struct MemoryStatistics {
     pub record_bytes: usize,
     pub index_bytes: usize,
 }
 
 /// Statistics of a file's writer thread, and sizes after its last commit.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct FileUse {
+pub(crate) struct FileStatistics {
     pub bytes: u64,
     pub log_bytes: u64,
     pub commits: u64,
@@ -30,7 +30,7 @@ pub(crate) struct FileUse {
 
 /// Statistics of a connection pool, now and since the store was opened.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct PoolUse {
+pub(crate) struct PoolStatistics {
     /// Open connections, including idle ones.
     pub open: usize,
     pub idle: usize,
@@ -48,7 +48,7 @@ pub(crate) struct PoolUse {
 
 /// Statistics of the login cache.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct CacheUse {
+pub(crate) struct CacheStatistics {
     pub entries: usize,
     /// Logins that needed no query.
     pub hits: u64,

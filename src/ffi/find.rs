@@ -231,7 +231,7 @@ unsafe fn token_filter<'a>(filter: *const rbtoken_token_filter_t) -> Result<Toke
     let validity = match filter.validity_mode {
         ANY => ValidityFilter::Any,
         VALID => ValidityFilter::Valid,
-        DEAD => ValidityFilter::Dead,
+        DEAD => ValidityFilter::Unusable,
         _ => return Err(Error::invalid("validity_mode", "the mode is not known")),
     };
     let expires_before = if filter.flags & RBTOKEN_FILTER_EXPIRES_BEFORE == 0 {

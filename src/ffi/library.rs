@@ -71,12 +71,12 @@ pub extern "C" fn rbtoken_status_name(status: rbtoken_status_t) -> *const c_char
 /// In a test build alone: says where the next calls panic, and tells how many panics there were
 /// since the last time. Not for the header:
 /// cbindgen:ignore
-#[cfg(rbtoken_panic_proof)]
+#[cfg(rbtoken_panic_injection)]
 #[unsafe(no_mangle)]
-pub extern "C" fn rbtoken_panic_proof_arm(place: i32) -> i32 {
+pub extern "C" fn rbtoken_panic_injection_arm(place: i32) -> i32 {
     use std::sync::atomic::Ordering;
-    crate::panic_proof::ARMED.store(place, Ordering::SeqCst);
-    crate::panic_proof::PANICS.swap(0, Ordering::SeqCst)
+    crate::panic_injection::TARGET.store(place, Ordering::SeqCst);
+    crate::panic_injection::PANICS.swap(0, Ordering::SeqCst)
 }
 
 /// In a test build alone: returns how many times each exported function and each member of the

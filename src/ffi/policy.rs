@@ -223,7 +223,7 @@ impl<'a> Question<'a> {
         unsafe {
             Ok(Self {
                 policy_id: text(policy_id.0, policy_id.1, "policy_id")?,
-                method: match Method::usual(bytes(method.0, method.1, "method")?) {
+                method: match Method::common(bytes(method.0, method.1, "method")?) {
                     Some(usual) => usual,
                     None => Method::new(text(method.0, method.1, "method")?),
                 },

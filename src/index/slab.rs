@@ -7,73 +7,74 @@ use std::ops::Deref;
 use std::ptr::NonNull;
 use std::sync::atomic::Ordering;
 
-use super::pieces::Pieces;
+use super::block_pool::BlockPool;
 use crate::error::Result;
 use crate::memory;
 use crate::sync::AtomicUsize;
 
-/// Free slots that inserts leave for replacements, which must succeed when memory is exhausted.
+/// FreeBlock slots that inserts leave for replacements, which must succeed when memory is
+/// exhausted.
 const SPARE: usize = 64;
 
 /// Flag in the reference count of a value that has its own heap allocation.
-const ALONE: usize = 1 << (usize::BITS - 1);
+const BOXED: usize = 1 << (usize::BITS - 1);
 
 /// A reference-counted pointer to a value in a [`Slab`], like [`Arc`](std::sync::Arc). The value
 /// can outlive the slab.
-pub struct Shared<T>(NonNull<Slot<T>>);
+pub struct SlabArc<T>(NonNull<SlabInner<T>>);
 
 // SAFETY: as for `Arc`: any thread can read the value through a reference, and drops it if its
 // reference is the last. Freeing a block takes a lock.
-unsafe impl<T: Send + Sync> Send for Shared<T> {}
+unsafe impl<T: Send + Sync> Send for SlabArc<T> {}
 // SAFETY: as above.
-unsafe impl<T: Send + Sync> Sync for Shared<T> {}
+unsafe impl<T: Send + Sync> Sync for SlabArc<T> {}
 
 /// A value and its reference count. In a slab it shares no cache line with other values.
 #[repr(C)]
-struct Slot<T> {
-    /// Number of references, and the flag [`ALONE`].
+struct SlabInner<T> {
+    /// Number of references, and the flag [`BOXED`].
     count: AtomicUsize,
     value: T,
 }
 
 /// A slab allocator for values of one type.
-pub struct Slab<T>(Pieces, PhantomData<fn(T)>);
+pub struct Slab<T>(BlockPool, PhantomData<fn(T)>);
 
 impl<T> Default for Slab<T> {
     fn default() -> Self {
-        Self(Pieces::new(Self::SIZE), PhantomData)
+        Self(BlockPool::new(Self::SIZE), PhantomData)
     }
 }
 
 impl<T> Slab<T> {
     /// Bytes that a value occupies.
-    pub const SIZE: usize = size_of::<Slot<T>>().next_multiple_of(64);
+    pub const SIZE: usize = size_of::<SlabInner<T>>().next_multiple_of(64);
 
     /// Moves a value into the slab and returns its first reference. Leaves [`SPARE`] slots for
-    /// [`Slab::place_anyway`].
+    /// [`Slab::insert_replacement`].
     ///
     /// # Errors
     /// `NoMemory`.
-    pub fn place(&self, value: T) -> Result<Shared<T>> {
-        self.place_leaving(SPARE, value)
+    pub fn insert(&self, value: T) -> Result<SlabArc<T>> {
+        self.insert_leaving(SPARE, value)
     }
 
-    /// Moves a value that replaces another into the slab. May use the slots that [`Slab::place`]
+    /// Moves a value that replaces another into the slab. May use the slots that [`Slab::insert`]
     /// leaves free.
     ///
     /// # Errors
     /// `NoMemory`.
-    pub fn place_anyway(&self, value: T) -> Result<Shared<T>> {
-        self.place_leaving(0, value)
+    pub fn insert_replacement(&self, value: T) -> Result<SlabArc<T>> {
+        self.insert_leaving(0, value)
     }
 
-    fn place_leaving(&self, others: usize, value: T) -> Result<Shared<T>> {
-        const { assert!(align_of::<Slot<T>>() <= 64) };
-        let piece = self.0.take(others).ok_or_else(|| memory::exhausted(()))?;
-        let slot = piece.cast::<Slot<T>>();
+    fn insert_leaving(&self, others: usize, value: T) -> Result<SlabArc<T>> {
+        const { assert!(align_of::<SlabInner<T>>() <= 64) };
+        let block = self.0.allocate(others).ok_or_else(|| memory::exhausted(()))?;
+        let slot = block.cast::<SlabInner<T>>();
         // SAFETY: the block is as large as a slot, aligned for one, and belongs to this call.
-        unsafe { slot.write(Slot { count: AtomicUsize::new(1), value }) };
-        Ok(Shared(slot))
+        unsafe { slot.write(SlabInner { count: AtomicUsize::new(1), value }) };
+        Ok(SlabArc(slot))
     }
 
     /// Returns the bytes mapped from the system.
@@ -83,21 +84,21 @@ impl<T> Slab<T> {
 
     /// Maps memory for `values` more values ahead of time.
     #[cfg(feature = "sqlite")]
-    pub fn prepare(&self, values: usize) {
-        self.0.prepare(values);
+    pub fn reserve(&self, values: usize) {
+        self.0.reserve(values);
     }
 }
 
-impl<T> Shared<T> {
+impl<T> SlabArc<T> {
     /// Moves a value into its own heap allocation.
-    pub(crate) fn alone(value: T) -> Self {
-        let slot = Box::new(Slot { count: AtomicUsize::new(ALONE + 1), value });
+    pub(crate) fn boxed(value: T) -> Self {
+        let slot = Box::new(SlabInner { count: AtomicUsize::new(BOXED + 1), value });
         Self(NonNull::from(Box::leak(slot)))
     }
 
     /// Returns the value if this is the only reference to it.
     pub(crate) fn get_mut(&mut self) -> Option<&mut T> {
-        let count = self.slot().count.load(Ordering::Acquire) & !ALONE;
+        let count = self.inner().count.load(Ordering::Acquire) & !BOXED;
         if count != 1 {
             return None;
         }
@@ -120,22 +121,22 @@ impl<T> Shared<T> {
     /// Turns a pointer back into the reference that it stands for.
     ///
     /// # Safety
-    /// The pointer came from [`Shared::into_raw`] or [`Shared::as_ptr`], and stands for one
+    /// The pointer came from [`SlabArc::into_raw`] or [`SlabArc::as_ptr`], and stands for one
     /// reference.
     pub(crate) unsafe fn from_raw(value: *const T) -> Self {
         // SAFETY: the value is in a slot, and no slot is at address 0.
         unsafe {
-            let slot = value.byte_sub(offset_of!(Slot<T>, value)).cast_mut().cast();
+            let slot = value.byte_sub(offset_of!(SlabInner<T>, value)).cast_mut().cast();
             Self(NonNull::new_unchecked(slot))
         }
     }
 
     /// Returns whether both refer to the same value.
-    pub(crate) fn is(&self, other: &Self) -> bool {
+    pub(crate) fn ptr_eq(&self, other: &Self) -> bool {
         self.0 == other.0
     }
 
-    fn slot(&self) -> &Slot<T> {
+    fn inner(&self) -> &SlabInner<T> {
         // SAFETY: a slot is initialized while a reference to it exists.
         unsafe { self.0.as_ref() }
     }
@@ -145,7 +146,7 @@ impl<T> Shared<T> {
         ManuallyDrop::new(self).0.expose_provenance().get()
     }
 
-    /// Returns the address that [`Shared::into_address`] would return.
+    /// Returns the address that [`SlabArc::into_address`] would return.
     pub(super) fn address(&self) -> usize {
         self.0.addr().get()
     }
@@ -153,7 +154,7 @@ impl<T> Shared<T> {
     /// Turns an address back into the reference that it stands for.
     ///
     /// # Safety
-    /// The address came from [`Shared::into_address`], and stands for one reference.
+    /// The address came from [`SlabArc::into_address`], and stands for one reference.
     pub(super) unsafe fn from_address(address: usize) -> Self {
         let slot = std::ptr::with_exposed_provenance_mut(address);
         // SAFETY: no slot is at address 0.
@@ -162,54 +163,54 @@ impl<T> Shared<T> {
 
     #[cold]
     #[inline(never)]
-    fn drop_value(&mut self, alone: bool) {
+    fn drop_value(&mut self, is_boxed: bool) {
         // SAFETY: this was the last reference, so nobody else uses the value or its slot. The flag
         // says where the memory came from.
         unsafe {
-            if alone {
+            if is_boxed {
                 drop(Box::from_raw(self.0.as_ptr()));
             } else {
                 self.0.drop_in_place();
-                Pieces::give_back(self.0.cast());
+                BlockPool::free(self.0.cast());
             }
         }
     }
 }
 
-impl<T> Deref for Shared<T> {
+impl<T> Deref for SlabArc<T> {
     type Target = T;
     fn deref(&self) -> &T {
-        &self.slot().value
+        &self.inner().value
     }
 }
 
-impl<T> Clone for Shared<T> {
+impl<T> Clone for SlabArc<T> {
     fn clone(&self) -> Self {
         // A new reference is made from an existing one, so no ordering is needed. The count cannot
         // overflow: that many references do not fit in memory.
-        self.slot().count.fetch_add(1, Ordering::Relaxed);
+        self.inner().count.fetch_add(1, Ordering::Relaxed);
         Self(self.0)
     }
 }
 
-impl<T> Drop for Shared<T> {
+impl<T> Drop for SlabArc<T> {
     fn drop(&mut self) {
-        let mut count = self.slot().count.load(Ordering::Acquire);
+        let mut count = self.inner().count.load(Ordering::Acquire);
         // If this is the only reference, nobody can clone it meanwhile. The count need not be
         // decremented, which is an expensive atomic operation.
-        if count & !ALONE != 1 {
+        if count & !BOXED != 1 {
             // Orders every access through this reference before the value's drop.
-            count = self.slot().count.fetch_sub(1, Ordering::Release);
-            if count & !ALONE != 1 {
+            count = self.inner().count.fetch_sub(1, Ordering::Release);
+            if count & !BOXED != 1 {
                 return;
             }
-            self.slot().count.load(Ordering::Acquire);
+            self.inner().count.load(Ordering::Acquire);
         }
-        self.drop_value(count & ALONE != 0);
+        self.drop_value(count & BOXED != 0);
     }
 }
 
-impl<T: fmt::Debug> fmt::Debug for Shared<T> {
+impl<T: fmt::Debug> fmt::Debug for SlabArc<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         T::fmt(self, f)
     }
@@ -222,27 +223,27 @@ mod tests {
     use std::thread;
 
     use super::*;
-    use crate::index::pieces::CHUNK;
+    use crate::index::block_pool::CHUNK;
 
     /// Decrements the number of living values when it is dropped.
-    struct Counted {
+    struct TrackedValue {
         number: usize,
         living: Arc<AtomicUsize>,
     }
 
-    impl Drop for Counted {
+    impl Drop for TrackedValue {
         fn drop(&mut self) {
             self.living.fetch_sub(1, Ordering::Relaxed);
         }
     }
 
     #[derive(Clone, Default)]
-    struct Living(Arc<AtomicUsize>);
+    struct LiveCount(Arc<AtomicUsize>);
 
-    impl Living {
-        fn value(&self, number: usize) -> Counted {
+    impl LiveCount {
+        fn value(&self, number: usize) -> TrackedValue {
             self.0.fetch_add(1, Ordering::Relaxed);
-            Counted { number, living: Arc::clone(&self.0) }
+            TrackedValue { number, living: Arc::clone(&self.0) }
         }
 
         fn count(&self) -> usize {
@@ -251,15 +252,16 @@ mod tests {
     }
 
     #[test]
-    fn a_value_lives_as_long_as_its_last_reference() {
-        let (living, slab) = (Living::default(), Slab::default());
+    fn value_lives_until_its_last_reference_is_dropped() {
+        let (living, slab) = (LiveCount::default(), Slab::default());
         const COUNT: usize = CHUNK / 256;
-        let mut values: Vec<_> = (0..COUNT).map(|n| slab.place(living.value(n)).unwrap()).collect();
+        let mut values: Vec<_> =
+            (0..COUNT).map(|n| slab.insert(living.value(n)).unwrap()).collect();
         let others: Vec<_> = values.iter().step_by(3).cloned().collect();
         values.clear();
         assert_eq!(living.count(), others.len());
         assert!(others.iter().enumerate().all(|(index, value)| value.number == 3 * index));
-        let again: Vec<_> = (0..COUNT).map(|n| slab.place(living.value(n)).unwrap()).collect();
+        let again: Vec<_> = (0..COUNT).map(|n| slab.insert(living.value(n)).unwrap()).collect();
         assert!(others.iter().enumerate().all(|(index, value)| value.number == 3 * index));
         assert!(again.iter().enumerate().all(|(number, value)| value.number == number));
         drop(slab);
@@ -269,10 +271,10 @@ mod tests {
     }
 
     #[test]
-    fn memory_goes_with_the_slab_and_the_last_value() {
+    fn memory_is_freed_with_the_slab_and_its_last_value() {
         let slab = Slab::default();
-        let count = slab.0.counter();
-        let values: Vec<_> = (0..CHUNK / 16).map(|n| slab.place(n).unwrap()).collect();
+        let count = slab.0.chunk_counter();
+        let values: Vec<_> = (0..CHUNK / 16).map(|n| slab.insert(n).unwrap()).collect();
         let last = values[CHUNK / 32].clone();
         assert!(count() > Some(3));
         drop(values);
@@ -284,12 +286,12 @@ mod tests {
     }
 
     #[test]
-    fn a_value_alone_needs_no_slab() {
-        let living = Living::default();
-        let mut value = Shared::alone(living.value(1));
+    fn boxed_value_needs_no_slab() {
+        let living = LiveCount::default();
+        let mut value = SlabArc::boxed(living.value(1));
         value.get_mut().unwrap().number = 2;
         let other = value.clone();
-        assert!(value.get_mut().is_none() && value.is(&other) && other.number == 2);
+        assert!(value.get_mut().is_none() && value.ptr_eq(&other) && other.number == 2);
         drop(value);
         assert_eq!(living.count(), 1);
         drop(other);
@@ -297,30 +299,30 @@ mod tests {
     }
 
     #[test]
-    fn values_come_and_go_on_many_threads() {
+    fn values_are_inserted_and_dropped_on_many_threads() {
         crate::os::deadline::start();
-        let (living, slab) = (Living::default(), Slab::default());
-        let common = slab.place(living.value(0)).unwrap();
+        let (living, slab) = (LiveCount::default(), Slab::default());
+        let shared = slab.insert(living.value(0)).unwrap();
         thread::scope(|scope| {
             for thread in 0..4 {
-                let (living, slab, common) = (&living, &slab, &common);
+                let (living, slab, shared) = (&living, &slab, &shared);
                 scope.spawn(move || {
                     let mut mine = Vec::new();
                     for n in 0..CHUNK / 512 {
                         let value = living.value(thread * 10_000 + n);
-                        mine.push((slab.place(value).unwrap(), common.clone()));
+                        mine.push((slab.insert(value).unwrap(), shared.clone()));
                         if n % 3 == 0 {
                             mine.swap_remove(n % mine.len());
                         }
                     }
-                    let own = |it: &(Shared<Counted>, _)| it.0.number / 10_000 == thread;
+                    let own = |it: &(SlabArc<TrackedValue>, _)| it.0.number / 10_000 == thread;
                     assert!(mine.iter().all(own));
                 });
             }
         });
         drop(slab);
         assert_eq!(living.count(), 1);
-        drop(common);
+        drop(shared);
         assert_eq!(living.count(), 0);
     }
 }
@@ -336,14 +338,14 @@ pub(super) mod models {
     use crate::sync::Arc;
 
     /// A value whose accesses loom tracks: it reports two that are not ordered.
-    pub(in crate::index) struct Watched(UnsafeCell<u64>);
+    pub(in crate::index) struct TrackedCell(UnsafeCell<u64>);
 
     // SAFETY: loom reports unordered accesses.
-    unsafe impl Send for Watched {}
+    unsafe impl Send for TrackedCell {}
     // SAFETY: as above.
-    unsafe impl Sync for Watched {}
+    unsafe impl Sync for TrackedCell {}
 
-    impl Watched {
+    impl TrackedCell {
         pub fn new(value: u64) -> Self {
             Self(UnsafeCell::new(value))
         }
@@ -359,7 +361,7 @@ pub(super) mod models {
         }
     }
 
-    impl Drop for Watched {
+    impl Drop for TrackedCell {
         fn drop(&mut self) {
             assert_ne!(self.read(), 0, "a value is dropped once");
             self.write(0);
@@ -367,7 +369,7 @@ pub(super) mod models {
     }
 
     /// Starts a thread that reads the value and drops its reference.
-    fn reader(value: &Shared<Watched>) -> thread::JoinHandle<u64> {
+    fn reader(value: &SlabArc<TrackedCell>) -> thread::JoinHandle<u64> {
         let value = value.clone();
         thread::spawn(move || value.read())
     }
@@ -376,7 +378,7 @@ pub(super) mod models {
     fn last_reference_drops_after_every_read() {
         loom::model(|| {
             let slab = Slab::default();
-            let value = slab.place(Watched::new(1)).unwrap();
+            let value = slab.insert(TrackedCell::new(1)).unwrap();
             let readers = [reader(&value), reader(&value)];
             drop(slab);
             assert_eq!(value.read(), 1);
@@ -386,9 +388,9 @@ pub(super) mod models {
     }
 
     #[test]
-    fn last_reference_drops_a_value_alone() {
+    fn last_reference_drops_a_boxed_value() {
         loom::model(|| {
-            let value = Shared::alone(Watched::new(1));
+            let value = SlabArc::boxed(TrackedCell::new(1));
             let reader = reader(&value);
             assert_eq!(value.read(), 1);
             drop(value);
@@ -399,7 +401,7 @@ pub(super) mod models {
     #[test]
     fn only_reference_writes_after_every_read() {
         loom::model(|| {
-            let mut value = Shared::alone(Watched::new(1));
+            let mut value = SlabArc::boxed(TrackedCell::new(1));
             let other = value.clone();
             let writer = thread::spawn(move || {
                 if let Some(value) = value.get_mut() {
@@ -414,18 +416,18 @@ pub(super) mod models {
     }
 
     #[test]
-    fn slot_and_slab_are_freed_in_any_order() {
+    fn value_and_slab_can_be_dropped_in_any_order() {
         loom::model(|| {
             let slab = Arc::new(Slab::default());
             let other = {
                 let slab = Arc::clone(&slab);
                 thread::spawn(move || {
-                    let value = slab.place(Watched::new(1)).unwrap();
+                    let value = slab.insert(TrackedCell::new(1)).unwrap();
                     drop(slab);
                     value.read()
                 })
             };
-            let value = slab.place(Watched::new(2)).unwrap();
+            let value = slab.insert(TrackedCell::new(2)).unwrap();
             drop(slab);
             assert_eq!(value.read(), 2);
             drop(value);

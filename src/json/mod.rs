@@ -6,8 +6,8 @@
 mod path;
 mod read;
 mod stored;
-mod wiped;
 mod write;
+mod zeroizing;
 
 pub use serde_json::{Map, Value};
 
@@ -15,6 +15,6 @@ pub(crate) use path::Path;
 pub use read::{MAX_BYTES, MAX_LEVELS, parse, parse_object};
 pub(crate) use read::{check_room_for, parse_secret, parse_with_documents, read_back};
 pub(crate) use stored::{Item, StoredDocument};
-pub(crate) use wiped::WipedMembers;
 pub(crate) use write::write_string;
 pub use write::{object_to_text, to_text};
+pub(crate) use zeroizing::ZeroizingMembers;

@@ -6,7 +6,7 @@ use serde_core::de::IgnoredAny;
 use serde_json::{Map, Number, Value};
 
 use super::Path;
-use super::wiped::{WipedItems, WipedMembers};
+use super::zeroizing::{ZeroizingItems, ZeroizingMembers};
 use crate::error::{Error, ErrorKind, Result};
 use crate::memory::{self, OVERHEAD};
 
@@ -49,15 +49,15 @@ pub(crate) fn parse_with_documents(text: &str) -> Result<Map<String, Value>> {
 
 /// Parses an object like [`parse_with_documents`], and zeroizes it when it is dropped. A member `x`
 /// is skipped, without being parsed, if it follows a member named `prefix` + `x`.
-pub(crate) fn parse_secret(text: &str, prefix: &str) -> Result<WipedMembers> {
+pub(crate) fn parse_secret(text: &str, prefix: &str) -> Result<ZeroizingMembers> {
     check_syntax(text)?;
     let skip_after = Some(prefix);
     let value =
-        Reader { rest: text, max_levels: MAX_LEVELS + 1, skip_after }.value(&Path::Root, 0)?;
+        JsonParser { rest: text, max_levels: MAX_LEVELS + 1, skip_after }.value(&Path::Root, 0)?;
     match value {
-        Value::Object(members) => Ok(WipedMembers(members)),
+        Value::Object(members) => Ok(ZeroizingMembers(members)),
         mut value => {
-            super::wiped::wipe(&mut value);
+            super::zeroizing::zeroize(&mut value);
             Err(not_an_object())
         }
     }
@@ -69,7 +69,7 @@ fn not_an_object() -> Error {
 
 fn read(text: &str, max_levels: usize) -> Result<Value> {
     check_syntax(text)?;
-    Reader { rest: text, max_levels, skip_after: None }.value(&Path::Root, 0)
+    JsonParser { rest: text, max_levels, skip_after: None }.value(&Path::Root, 0)
 }
 
 /// Checks the syntax, at any depth, and that there is memory for the document.
@@ -122,20 +122,20 @@ fn most_memory(text: &str) -> usize {
 /// Those of [`parse`], for other texts.
 pub(crate) fn read_back(text: &str) -> Result<Value> {
     check_room_for(text)?;
-    Reader { rest: text, max_levels: MAX_LEVELS, skip_after: None }.value(&Path::Root, 0)
+    JsonParser { rest: text, max_levels: MAX_LEVELS, skip_after: None }.value(&Path::Root, 0)
 }
 
 /// Builds the values of a document whose syntax has been checked. serde_json would turn integers
 /// that overflow into floats, and its errors have no path. This parser converts each number from
 /// its own text.
-struct Reader<'a> {
+struct JsonParser<'a> {
     rest: &'a str,
     max_levels: usize,
     /// See [`parse_secret`].
     skip_after: Option<&'a str>,
 }
 
-impl<'a> Reader<'a> {
+impl<'a> JsonParser<'a> {
     /// Parses a value at nesting depth `level`.
     fn value(&mut self, path: &Path<'_>, level: usize) -> Result<Value> {
         let first = self.peek();
@@ -145,7 +145,7 @@ impl<'a> Reader<'a> {
         }
         Ok(match first {
             Some(b'{') => {
-                let mut members = WipedMembers::default();
+                let mut members = ZeroizingMembers::default();
                 while self.next_of_list(b'}') {
                     let key = self.string(path)?;
                     self.take(1);
@@ -159,7 +159,7 @@ impl<'a> Reader<'a> {
                 Value::Object(members.take())
             }
             Some(b'[') => {
-                let mut items = WipedItems::default();
+                let mut items = ZeroizingItems::default();
                 while self.next_of_list(b']') {
                     let value = self.value(&path.item(items.0.len()), level + 1)?;
                     items.0.push(value);
@@ -184,12 +184,12 @@ impl<'a> Reader<'a> {
     }
 
     #[inline(never)]
-    fn is_skipped(&self, members: &WipedMembers, key: &str, level: usize) -> bool {
+    fn is_skipped(&self, members: &ZeroizingMembers, key: &str, level: usize) -> bool {
         let Some(prefix) = self.skip_after.filter(|_| level == 0) else { return false };
         members.keys().any(|name| name.strip_prefix(prefix) == Some(key))
     }
 
-    /// Skips a value of any depth. Not inlined into [`Reader::value`], which is recursive: its
+    /// Skips a value of any depth. Not inlined into [`JsonParser::value`], which is recursive: its
     /// stack frame must be small enough for 128 levels in 64 KiB.
     #[inline(never)]
     fn skip(&mut self) {
@@ -306,7 +306,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn strings_are_unquoted_as_serde_json_does() {
+    fn strings_are_decoded_like_serde_json() {
         let mut texts: Vec<String> = [
             r#""""#,
             r#""plain é 🦀""#,
@@ -341,7 +341,7 @@ mod tests {
     }
 
     #[test]
-    fn document_is_read_as_serde_json_reads_it() {
+    fn document_is_parsed_like_serde_json() {
         for text in [
             "null",
             " \t\r\n[true , false,null ]\n",
@@ -358,7 +358,7 @@ mod tests {
     }
 
     #[test]
-    fn refusal_names_its_kind_and_its_place() {
+    fn parse_error_has_a_kind_and_a_path() {
         use ErrorKind::{JsonNumber, JsonSyntax};
         for (text, kind, path) in [
             ("", JsonSyntax, "$"),
@@ -376,7 +376,7 @@ mod tests {
     }
 
     #[test]
-    fn document_of_another_kind_is_no_object() {
+    fn document_of_another_type_is_not_an_object() {
         for text in ["[]", "1", "\"{}\"", "null"] {
             let errors = [parse_object(text).unwrap_err(), parse_with_documents(text).unwrap_err()];
             for error in errors {

@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn documents_are_read_as_python_reads_them() {
+    fn stored_documents_are_parsed_like_python() {
         for (text, expected) in [
             ("", "{}"),
             (
@@ -370,7 +370,7 @@ mod tests {
     }
 
     #[test]
-    fn literal_is_as_deep_as_python_takes_it() {
+    fn literal_depth_limit_is_pythons() {
         for (open, close, levels) in [
             ("[", "]", 200),
             ("(", ",)", 200),
@@ -389,7 +389,7 @@ mod tests {
     }
 
     #[test]
-    fn integers_have_as_many_digits_as_python_takes() {
+    fn integer_digit_limit_is_pythons() {
         let digits = |len: usize| format!("1{}", "0".repeat(len - 1));
         for sign in ["", "+"] {
             let text = |len| format!("[{sign}{}]", digits(len));

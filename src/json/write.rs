@@ -163,7 +163,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn document_is_written_as_python_writes_it() {
+    fn document_is_written_like_python() {
         let document = json!({
             "b": [1, -2, true, false, null, 18_446_744_073_709_551_615_u64],
             "a": {"é": "é", "Z": {}, "a": []},
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn float_is_written_as_python_writes_it() {
+    fn float_is_written_like_python() {
         for (float, python) in [
             (0.0, "0.0"),
             (-0.0, "-0.0"),

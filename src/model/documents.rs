@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::accepted::Accepted;
 use super::interner::{Interner, Keyed};
+use super::parse_cache::ParseCache;
 use crate::error::{Argument, Error, ErrorKind, Result};
 use crate::json::{self, Map, Value};
 use crate::memory::TextBuffer;
@@ -32,8 +32,8 @@ impl Keyed for ExtraData {
 pub(crate) struct Documents {
     policies: Interner<Policy>,
     extra_data: Interner<ExtraData>,
-    accepted_policies: Accepted<Policy>,
-    accepted_extra_data: Accepted<ExtraData>,
+    policy_cache: ParseCache<Policy>,
+    extra_data_cache: ParseCache<ExtraData>,
     policy_ids: Arc<PolicyIds>,
     full_access: Arc<Policy>,
     no_extra_data: Arc<ExtraData>,
@@ -44,8 +44,8 @@ impl Documents {
         Self {
             policies: Interner::default(),
             extra_data: Interner::default(),
-            accepted_policies: Accepted::default(),
-            accepted_extra_data: Accepted::default(),
+            policy_cache: ParseCache::default(),
+            extra_data_cache: ParseCache::default(),
             full_access: Arc::new(Policy::full_access(&policy_ids)),
             no_extra_data: Arc::new(ExtraData::new(Text::new("{}"), None)),
             policy_ids,
@@ -70,7 +70,7 @@ impl Documents {
         // Read before the list of ids, so that a text validated while the list changes is not taken
         // for one of the new version.
         let version = self.policy_ids.version();
-        self.accepted_policies.get(text, version, || {
+        self.policy_cache.get(text, version, || {
             let document = PolicyDocument::parse(text, &self.policy_ids);
             self.share_policy(document, argument)
         })
@@ -102,7 +102,7 @@ impl Documents {
         argument: &'static str,
     ) -> Result<Arc<ExtraData>> {
         // Rules for extra data never change, so their version is 0.
-        self.accepted_extra_data.get(text.unwrap_or("{}"), 0, || {
+        self.extra_data_cache.get(text.unwrap_or("{}"), 0, || {
             self.extra_data(read_object(text, argument)?, argument)
         })
     }

@@ -18,11 +18,11 @@ pub(crate) trait Keyed {
 pub(crate) struct Interner<T> {
     /// Keyed at random, so that nobody can choose texts with colliding hashes.
     hasher: DefaultHashBuilder,
-    table: Mutex<Table<T>>,
+    table: Mutex<WeakTable<T>>,
 }
 
-struct Table<T> {
-    entries: HashTable<Entry<T>>,
+struct WeakTable<T> {
+    entries: HashTable<WeakEntry<T>>,
     /// Number of entries after the last sweep.
     swept: usize,
     /// Number of values released since then, as reported by [`Interner::released`].
@@ -30,7 +30,7 @@ struct Table<T> {
 }
 
 /// Kept small, since it stays after its value is dropped until the next sweep.
-struct Entry<T> {
+struct WeakEntry<T> {
     hash: u64,
     value: Weak<T>,
 }
@@ -39,7 +39,7 @@ const SWEEP_AT_LEAST: usize = 64;
 
 impl<T> Default for Interner<T> {
     fn default() -> Self {
-        let table = Table { entries: HashTable::new(), swept: 0, gone: 0 };
+        let table = WeakTable { entries: HashTable::new(), swept: 0, gone: 0 };
         Self { hasher: DefaultHashBuilder::default(), table: Mutex::new(table) }
     }
 }
@@ -73,7 +73,7 @@ impl<T: Keyed> Interner<T> {
             return shared;
         }
         let value = Arc::new(value);
-        table.insert(Entry { hash, value: Arc::downgrade(&value) });
+        table.insert(WeakEntry { hash, value: Arc::downgrade(&value) });
         value
     }
 }
@@ -93,7 +93,7 @@ impl<T> Interner<T> {
     }
 }
 
-impl<T: Keyed> Table<T> {
+impl<T: Keyed> WeakTable<T> {
     fn find(&self, hash: u64, key: &T::Key) -> Option<Arc<T>> {
         // Skips entries of dropped values: a later entry may have the same key.
         let mut found = None;
@@ -107,8 +107,8 @@ impl<T: Keyed> Table<T> {
     }
 }
 
-impl<T> Table<T> {
-    fn insert(&mut self, entry: Entry<T>) {
+impl<T> WeakTable<T> {
+    fn insert(&mut self, entry: WeakEntry<T>) {
         // Sweeps as rarely as a table doubles, so that the cost per entry is constant.
         let grown = self.entries.len() >= 2 * self.swept.max(SWEEP_AT_LEAST / 2);
         if grown || self.gone > self.swept.max(SWEEP_AT_LEAST) {
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn equal_values_are_shared_while_one_is_held() {
+    fn interner_shares_equal_values_while_in_use() {
         let interner = Interner::default();
         let one = interner.share("x".to_owned());
         assert!(Arc::ptr_eq(&one, &interner.share("x".to_owned())));
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn value_that_another_thread_shared_first_is_taken() {
+    fn interner_returns_the_value_of_a_faster_thread() {
         let interner = Interner::default();
         let mut first = None;
         let second = interner.intern("x", || {

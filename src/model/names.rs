@@ -7,7 +7,7 @@ const MAX_CLIENT_NAME_CHARS: usize = 255;
 const MAX_LOCAL_SITE_CHARS: usize = 32;
 const MAX_GENERATOR_ID_CHARS: usize = 255;
 /// Review Board has no limit for notes and reasons. This one keeps a caller from exhausting memory.
-const MAX_PROSE_BYTES: usize = 1 << 20;
+const MAX_FREE_TEXT_BYTES: usize = 1 << 20;
 
 pub(crate) fn check_user(name: &str) -> Result<()> {
     check_name(name, "user", MAX_USER_CHARS)
@@ -31,9 +31,9 @@ pub(crate) fn check_local_site(name: &str) -> Result<()> {
 }
 
 /// Checks a note or a reason, which may be empty.
-pub(crate) fn check_prose(text: &str, argument: &'static str) -> Result<()> {
+pub(crate) fn check_free_text(text: &str, argument: &'static str) -> Result<()> {
     check_no_nul(text, argument)?;
-    if text.len() > MAX_PROSE_BYTES {
+    if text.len() > MAX_FREE_TEXT_BYTES {
         return Err(too_long(argument, "the text is longer than 1 MiB".to_owned()));
     }
     Ok(())

@@ -182,7 +182,7 @@ pub enum ValidityFilter {
     /// Tokens that are neither invalidated nor expired.
     Valid,
     /// All other tokens.
-    Dead,
+    Unusable,
 }
 
 /// Filters for [`crate::store::Store::list_tokens`]. A token must match all of them.
@@ -220,7 +220,7 @@ impl TokenFilter<'_> {
             && match self.validity {
                 ValidityFilter::Any => true,
                 ValidityFilter::Valid => valid,
-                ValidityFilter::Dead => !valid,
+                ValidityFilter::Unusable => !valid,
             }
             && self
                 .expires_before

@@ -10,7 +10,7 @@ pub(crate) fn micros() -> i64 {
     if unsafe { libc::clock_gettime(libc::CLOCK_REALTIME, &raw mut time) } != 0 {
         // Fails if the seconds overflow 32 bits. The standard library then uses another system
         // call.
-        return slowly();
+        return micros_from_std();
     }
     // `tv_sec` has 32 bits on some platforms.
     #[allow(clippy::useless_conversion, reason = "on others they have 64")]
@@ -19,7 +19,7 @@ pub(crate) fn micros() -> i64 {
 }
 
 #[cold]
-fn slowly() -> i64 {
+fn micros_from_std() -> i64 {
     let micros = |time: std::time::Duration| i64::try_from(time.as_micros()).unwrap_or(i64::MAX);
     match SystemTime::now().duration_since(UNIX_EPOCH) {
         Ok(since) => micros(since),
@@ -32,8 +32,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn both_ways_tell_the_same_time() {
-        let (before, between, after) = (slowly(), micros(), slowly());
+    fn both_clock_sources_agree() {
+        let (before, between, after) = (micros_from_std(), micros(), micros_from_std());
         assert!(before <= between && between <= after);
     }
 }

@@ -47,7 +47,7 @@ extern "C" fn in_parent() {
 extern "C" fn in_child() {
     FORKS.fetch_add(1, Ordering::Relaxed);
     // This fork is counted, so `generation` must not count it again.
-    wiped::mark();
+    wipe_on_fork::mark();
     RAN_BEFORE.take().into_iter().rev().flatten().for_each(|it| (it.in_child)());
 }
 
@@ -86,7 +86,7 @@ pub(crate) fn generation() -> Option<u64> {
     if !registered {
         return None;
     }
-    if wiped::mark() {
+    if wipe_on_fork::mark() {
         FORKS.fetch_add(1, Ordering::Release);
     }
     Some(FORKS.load(Ordering::Acquire))
@@ -95,7 +95,7 @@ pub(crate) fn generation() -> Option<u64> {
 /// A page that the kernel zeroes in the child of any fork. `_Fork()` and direct system calls do not
 /// run fork handlers. Miri supports neither such pages nor forks.
 #[cfg(all(target_os = "linux", not(miri)))]
-mod wiped {
+mod wipe_on_fork {
     use std::sync::atomic::{AtomicU64, Ordering};
 
     use once_cell::sync::OnceCell;
@@ -143,7 +143,7 @@ mod wiped {
 }
 
 #[cfg(any(not(target_os = "linux"), miri))]
-mod wiped {
+mod wipe_on_fork {
     pub(super) fn mark() -> bool {
         false
     }

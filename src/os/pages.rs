@@ -135,7 +135,7 @@ mod tests {
 
     #[test]
     #[cfg(all(target_os = "linux", not(miri)))]
-    fn freed_block_goes_back_to_the_system() {
+    fn freed_block_is_returned_to_the_system() {
         // More memory than parallel tests allocate.
         const COUNT: usize = 64;
         for _ in 0..3 {

@@ -18,7 +18,7 @@ use super::lock::Registry;
 use super::{descriptors, sqlite_memory};
 
 /// A file that SQLite opened.
-pub(crate) struct Opened {
+pub(crate) struct OpenedFile {
     pub path: CString,
     pub fd: RawFd,
 }
@@ -27,7 +27,7 @@ pub(crate) struct Opened {
 type Accept<'a> = dyn Fn(&Path, &File) -> bool + 'a;
 
 struct Watch {
-    opened: Vec<Opened>,
+    opened: Vec<OpenedFile>,
     /// Valid while the watch is active.
     accept: *const Accept<'static>,
 }
@@ -39,7 +39,7 @@ thread_local! {
 
 /// Runs `work` and returns the files that SQLite opened on this thread meanwhile, also those that
 /// it has closed again. Opening a file that `accept` rejects fails.
-pub(crate) fn watch<T>(accept: &Accept<'_>, work: impl FnOnce() -> T) -> (T, Vec<Opened>) {
+pub(crate) fn watch<T>(accept: &Accept<'_>, work: impl FnOnce() -> T) -> (T, Vec<OpenedFile>) {
     /// Ends the watch, also if `work` panics.
     struct End;
 
@@ -82,7 +82,7 @@ extern "C" fn open(path: *const c_char, flags: c_int, mode: c_int) -> c_int {
         let accept = unsafe { &*watch.accept };
         let is_accepted = accept(Path::new(OsStr::from_bytes(path.to_bytes())), &file);
         if is_accepted {
-            watch.opened.push(Opened { path: path.to_owned(), fd });
+            watch.opened.push(OpenedFile { path: path.to_owned(), fd });
         }
         is_accepted
     };

@@ -110,8 +110,8 @@ loom::lazy_static! {
     static ref ALL: Sets<SETS> = Sets::new();
 }
 
-/// A thread-specific key whose destructor ([`disown`]) runs when a thread that owns a set ends.
-/// `None` if the system has no free key.
+/// A thread-specific key whose destructor ([`release_at_thread_end`]) runs when a thread that owns
+/// a set ends. `None` if the system has no free key.
 static KEY: OnceCell<Option<libc::pthread_key_t>> = OnceCell::new();
 
 thread_local! {
@@ -123,7 +123,7 @@ thread_local! {
 /// Adds to a counter of this thread.
 #[inline]
 pub(crate) fn add(counter: usize, number: i64) {
-    let set = SET.get().unwrap_or_else(own);
+    let set = SET.get().unwrap_or_else(assign_set);
     if std::ptr::eq(set, &raw const ALL.shared) {
         set.add_shared(counter, number);
     } else {
@@ -138,7 +138,7 @@ pub(crate) fn sums() -> [i64; COUNTERS] {
 
 /// Assigns a set to this thread: a free one, otherwise the shared one.
 #[cold]
-fn own() -> &'static Set {
+fn assign_set() -> &'static Set {
     let set = free_set().unwrap_or(&ALL.shared);
     SET.set(Some(set));
     set
@@ -163,13 +163,14 @@ pub(super) fn key() -> Option<libc::pthread_key_t> {
         let mut key = 0;
         // SAFETY: the output is a local variable. The destructor stays mapped, since a library with
         // Rust's thread-local values must not be unloaded.
-        let created = unsafe { libc::pthread_key_create(&raw mut key, Some(disown)) };
+        let created =
+            unsafe { libc::pthread_key_create(&raw mut key, Some(release_at_thread_end)) };
         (created == 0).then_some(key)
     })
 }
 
 /// Releases the set of a thread that ends. Later counts of this thread use the shared set.
-unsafe extern "C" fn disown(index: *mut c_void) {
+unsafe extern "C" fn release_at_thread_end(index: *mut c_void) {
     SET.set(Some(&ALL.shared));
     ALL.release(index.addr().wrapping_sub(1));
 }
@@ -184,7 +185,7 @@ mod tests {
     const UNUSED: usize = COUNTERS - 1;
 
     #[test]
-    fn counts_of_ended_threads_and_of_many_at_once_are_kept() {
+    fn counts_outlive_their_threads() {
         let (threads, additions) = if cfg!(miri) { (SETS + 2, 10) } else { (SETS + 20, 1000) };
         let before = sums()[UNUSED];
         for _ in 0..3 {
@@ -223,7 +224,7 @@ mod models {
     }
 
     #[test]
-    fn counts_are_kept_when_threads_take_over_a_set() {
+    fn counts_survive_a_change_of_owner() {
         loom::model(|| {
             let sets = Arc::new(Sets::<1>::new());
             let threads = [1, 4].map(|number| {
@@ -237,7 +238,7 @@ mod models {
     }
 
     #[test]
-    fn reader_sees_every_count_or_the_one_before() {
+    fn reader_sees_a_current_or_earlier_count() {
         loom::model(|| {
             let sets = Arc::new(Sets::<1>::new());
             let writer = {

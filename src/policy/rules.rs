@@ -24,15 +24,15 @@ pub struct Method<'a> {
 impl Method<'static> {
     /// Returns a common method by its name.
     #[inline(always)]
-    pub fn usual(name: &[u8]) -> Option<Self> {
-        match usual_bit(name) {
+    pub fn common(name: &[u8]) -> Option<Self> {
+        match common_bit(name) {
             0 => None,
             bit => Some(Self { bit, name: "" }),
         }
     }
 }
 
-fn usual_bit(name: &[u8]) -> u16 {
+fn common_bit(name: &[u8]) -> u16 {
     match name {
         b"GET" => 1,
         b"HEAD" => 1 << 1,
@@ -50,7 +50,7 @@ fn usual_bit(name: &[u8]) -> u16 {
 impl<'a> Method<'a> {
     /// Returns a method by its name.
     pub fn new(name: &'a str) -> Self {
-        Method::usual(name.as_bytes()).unwrap_or(Method { bit: 0, name })
+        Method::common(name.as_bytes()).unwrap_or(Method { bit: 0, name })
     }
 
     /// Returns whether the method is in upper-case letters, as it must be.
@@ -69,7 +69,7 @@ fn is_upper_case(name: &str) -> bool {
 #[derive(Default)]
 struct Rules {
     /// The common methods that are allowed, with the fallback applied.
-    usual: u16,
+    common: u16,
     /// Rules for other methods: true means allow.
     named: HashMap<Box<str>, bool>,
     /// The rule `*` for all other methods.
@@ -77,8 +77,8 @@ struct Rules {
 }
 
 impl Rules {
-    /// Compiles a level; `usual` are the common methods that the less specific levels allow.
-    fn compile(section: &Value, usual: u16) -> Result<Self> {
+    /// Compiles a level; `common` are the common methods that the less specific levels allow.
+    fn compile(section: &Value, common: u16) -> Result<Self> {
         let mut rules = Self::default();
         let mut mentioned = [0; 2];
         // If a method is both allowed and blocked, block wins, so it is written last.
@@ -96,45 +96,46 @@ impl Rules {
                 }
             }
         }
-        let others = rules.others.map_or(usual, |allowed| if allowed { u16::MAX } else { 0 });
+        let others = rules.others.map_or(common, |allowed| if allowed { u16::MAX } else { 0 });
         let [blocked, allowed] = mentioned;
-        rules.usual = (others | allowed) & !blocked;
+        rules.common = (others | allowed) & !blocked;
         Ok(rules)
     }
 
     /// Returns this level's rule for a method that is not common.
-    fn opinion(&self, method: &str) -> Option<bool> {
+    fn rule_for(&self, method: &str) -> Option<bool> {
         self.named.get(method).copied().or(self.others)
     }
 }
 
 /// A hash map from names to values.
-struct Table<T> {
+struct NameMap<T> {
     entries: HashTable<(Box<str>, T)>,
-    /// Filter bits ([`mark`]) of all names. Most lookups are for names without rules and end here.
-    marks: u64,
+    /// Filter bits ([`filter_bit`]) of all names. Most lookups are for names without rules and end
+    /// here.
+    filter: u64,
 }
 
-impl<T> Table<T> {
+impl<T> NameMap<T> {
     fn compile<'a>(
         hasher: &DefaultHashBuilder,
         section: impl Iterator<Item = (&'a String, &'a Value)>,
         compile: impl Fn(&'a Value) -> Result<T>,
     ) -> Result<Self> {
-        let (mut entries, mut marks) = (HashTable::new(), 0);
+        let (mut entries, mut filter) = (HashTable::new(), 0);
         let hash_of = |(name, _): &(Box<str>, T)| hash(hasher, name);
         for (name, value) in section {
             let entry = (memory::string(name)?.into_boxed_str(), compile(value)?);
-            marks |= mark(name);
+            filter |= filter_bit(name);
             entries.try_reserve(1, hash_of).map_err(memory::exhausted)?;
             entries.insert_unique(hash(hasher, name), entry, hash_of);
         }
-        Ok(Self { entries, marks })
+        Ok(Self { entries, filter })
     }
 
     #[inline(always)]
     fn get(&self, hasher: &DefaultHashBuilder, name: &str) -> Option<&T> {
-        if self.marks & mark(name) == 0 { None } else { self.find(hasher, name) }
+        if self.filter & filter_bit(name) == 0 { None } else { self.find(hasher, name) }
     }
 
     #[inline(never)]
@@ -146,7 +147,7 @@ impl<T> Table<T> {
 
 /// Returns one of 64 filter bits by the length and the last byte, in which numbers differ most.
 #[inline]
-fn mark(name: &str) -> u64 {
+fn filter_bit(name: &str) -> u64 {
     let last = name.as_bytes().last().copied().unwrap_or_default();
     1 << ((usize::from(last) + 8 * name.len()) % 64)
 }
@@ -161,22 +162,22 @@ fn hash(hasher: &DefaultHashBuilder, name: &str) -> u64 {
 
 /// The compiled rules of one policy id.
 struct Section {
-    resources: Table<Rules>,
+    resources: NameMap<Rules>,
     any_resource: Option<Rules>,
     /// The common methods that are allowed on resources without rules.
-    usual: u16,
+    common: u16,
 }
 
 impl Section {
-    fn compile(hasher: &DefaultHashBuilder, section: &Value, usual: u16) -> Result<Self> {
+    fn compile(hasher: &DefaultHashBuilder, section: &Value, common: u16) -> Result<Self> {
         let section = section.as_object();
         let any_resource = section.and_then(|section| section.get("*"));
-        let any_resource = any_resource.map(|rules| Rules::compile(rules, usual)).transpose()?;
-        let usual = any_resource.as_ref().map_or(usual, |rules| rules.usual);
+        let any_resource = any_resource.map(|rules| Rules::compile(rules, common)).transpose()?;
+        let common = any_resource.as_ref().map_or(common, |rules| rules.common);
         // A lookup of the resource id `*` means any resource.
         let named = section.into_iter().flatten().filter(|(resource_id, _)| *resource_id != "*");
-        let resources = Table::compile(hasher, named, |rules| Rules::compile(rules, usual))?;
-        Ok(Self { resources, any_resource, usual })
+        let resources = NameMap::compile(hasher, named, |rules| Rules::compile(rules, common))?;
+        Ok(Self { resources, any_resource, common })
     }
 }
 
@@ -185,10 +186,10 @@ pub(super) struct Resources {
     /// Shared by all maps, so that a check hashes each name once.
     hasher: DefaultHashBuilder,
     /// Sections by policy id.
-    sections: Table<Section>,
+    sections: NameMap<Section>,
     everything: Option<Rules>,
     /// The common methods that are allowed without a section.
-    usual: u16,
+    common: u16,
 }
 
 impl Resources {
@@ -200,11 +201,11 @@ impl Resources {
         let hasher = DefaultHashBuilder::default();
         let everything = resources.get("*").map(|rules| Rules::compile(rules, u16::MAX));
         let everything = everything.transpose()?;
-        let usual = everything.as_ref().map_or(u16::MAX, |rules| rules.usual);
+        let common = everything.as_ref().map_or(u16::MAX, |rules| rules.common);
         let named = resources.iter().filter(|(policy_id, _)| *policy_id != "*");
         let sections =
-            Table::compile(&hasher, named, |section| Section::compile(&hasher, section, usual))?;
-        Ok(Self { hasher, sections, everything, usual })
+            NameMap::compile(&hasher, named, |section| Section::compile(&hasher, section, common))?;
+        Ok(Self { hasher, sections, everything, common })
     }
 
     /// Returns whether a method is allowed, which is the default.
@@ -216,18 +217,18 @@ impl Resources {
             _ => None,
         };
         if method.bit == 0 {
-            return self.allow_unusual(section, rules, method.name);
+            return self.allow_uncommon(section, rules, method.name);
         }
-        let usual = match (rules, section) {
-            (Some(rules), _) => rules.usual,
-            (None, Some(section)) => section.usual,
-            (None, None) => self.usual,
+        let common = match (rules, section) {
+            (Some(rules), _) => rules.common,
+            (None, Some(section)) => section.common,
+            (None, None) => self.common,
         };
-        usual & method.bit != 0
+        common & method.bit != 0
     }
 
     #[cold]
-    fn allow_unusual(
+    fn allow_uncommon(
         &self,
         section: Option<&Section>,
         rules: Option<&Rules>,
@@ -235,8 +236,8 @@ impl Resources {
     ) -> bool {
         let any_resource = section.and_then(|section| section.any_resource.as_ref());
         let places = [rules, any_resource, self.everything.as_ref()];
-        let opinion = places.into_iter().flatten().find_map(|rules| rules.opinion(method));
-        opinion.unwrap_or(true)
+        let rule = places.into_iter().flatten().find_map(|rules| rules.rule_for(method));
+        rule.unwrap_or(true)
     }
 }
 
@@ -245,18 +246,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_is_found_by_all_of_its_bytes_whatever_its_length() {
+    fn name_of_any_length_is_found_by_all_of_its_bytes() {
         for len in 0..40 {
             let name = "a".repeat(len);
             let hasher = DefaultHashBuilder::default();
             let value = Value::Null;
-            let table = Table::compile(&hasher, [(&name, &value)].into_iter(), |_| Ok(())).unwrap();
-            assert!(table.get(&hasher, &name).is_some());
-            assert!(table.get(&hasher, &"a".repeat(len + 1)).is_none());
+            let map = NameMap::compile(&hasher, [(&name, &value)].into_iter(), |_| Ok(())).unwrap();
+            assert!(map.get(&hasher, &name).is_some());
+            assert!(map.get(&hasher, &"a".repeat(len + 1)).is_none());
             for place in 0..len {
                 let mut other = name.clone();
                 other.replace_range(place..=place, "b");
-                assert!(table.get(&hasher, &other).is_none(), "{place} of {len}");
+                assert!(map.get(&hasher, &other).is_none(), "{place} of {len}");
             }
         }
     }

@@ -23,7 +23,7 @@ impl Store {
         update: &TokenUpdate<'_>,
     ) -> Result<SharedToken> {
         if let Some(note) = update.note {
-            names::check_prose(note, "note")?;
+            names::check_free_text(note, "note")?;
         }
         let policy = update.policy.map(|policy| self.documents.policy(policy, "policy"));
         let extra_data = update
@@ -101,20 +101,20 @@ impl Store {
     ///
     /// # Errors
     /// Those of the clock and the backend.
-    pub fn purge_tokens(self: &Arc<Self>, dead_before: Timestamp) -> Result<u64> {
+    pub fn purge_tokens(self: &Arc<Self>, unusable_before: Timestamp) -> Result<u64> {
         // A token that expires right now is unusable.
         let after_now = self.now()?.next();
-        let dead_before = dead_before.min(after_now);
+        let unusable_before = unusable_before.min(after_now);
         if !self.has_hooks() {
-            return self.backend.purge(dead_before, None);
+            return self.backend.purge(unusable_before, None);
         }
         let store = Arc::clone(self);
         let mut purged = |records: &[SharedRecord]| store.fire_each(Event::Deleted, records);
-        store.backend.purge(dead_before, Some(&mut purged))
+        store.backend.purge(unusable_before, Some(&mut purged))
     }
 
     fn invalidate(self: &Arc<Self>, which: Selection, reason: &str) -> Result<u64> {
-        names::check_prose(reason, "reason")?;
+        names::check_free_text(reason, "reason")?;
         let date = Some(self.now()?);
         let invalidation = Invalidation { date, reason: Text::try_new(reason)? };
         self.revoke(Operation::Invalidate(which, invalidation), Event::Invalidated)

@@ -45,10 +45,10 @@ pub(super) struct HookList {
     last_id: AtomicUsize,
     /// Length of `entries`, so that events take no lock if there are no hooks.
     count: AtomicUsize,
-    entries: RwLock<Vec<Arc<Entry>>>,
+    entries: RwLock<Vec<Arc<RegisteredHooks>>>,
 }
 
-struct Entry {
+struct RegisteredHooks {
     id: u64,
     removed: AtomicBool,
     hooks: Box<dyn Hooks>,
@@ -61,7 +61,7 @@ impl HookList {
 
     /// Returns the first hooks after `id`, which may have been removed. Hooks are found one by one:
     /// copying the list could fail for lack of memory, and the event must be delivered.
-    fn next_after(&self, id: u64) -> Option<Arc<Entry>> {
+    fn next_after(&self, id: u64) -> Option<Arc<RegisteredHooks>> {
         let entries = self.entries.read();
         entries.get(entries.partition_point(|entry| entry.id <= id)).cloned()
     }
@@ -86,7 +86,7 @@ impl Store {
             return Err(memory::exhausted(error));
         }
         let id = list.last_id.fetch_add(1, Ordering::Relaxed) as u64 + 1;
-        entries.push(Arc::new(Entry { id, removed: AtomicBool::new(false), hooks }));
+        entries.push(Arc::new(RegisteredHooks { id, removed: AtomicBool::new(false), hooks }));
         list.count.store(entries.len(), Ordering::Release);
         Ok(id)
     }
@@ -135,11 +135,11 @@ impl Store {
     #[inline]
     pub(super) fn fire(self: &Arc<Self>, event: Event, token: &SharedToken) {
         if self.hooks.count.load(Ordering::Acquire) > 0 {
-            self.tell(event, token);
+            self.call_hooks(event, token);
         }
     }
 
-    fn tell(self: &Arc<Self>, event: Event, token: &SharedToken) {
+    fn call_hooks(self: &Arc<Self>, event: Event, token: &SharedToken) {
         let store = Arc::clone(self);
         // Hooks that are registered during the event are not called.
         let last = store.hooks.last_id.load(Ordering::Relaxed) as u64;

@@ -136,7 +136,7 @@ impl Store {
     pub fn generate_token(self: &Arc<Self>, request: &GenerateRequest<'_>) -> Result<SharedToken> {
         let call = self.backend.begin_call();
         names::check_user(request.user)?;
-        names::check_prose(request.note, "note")?;
+        names::check_free_text(request.note, "note")?;
         request.local_site.map_or(Ok(()), names::check_local_site)?;
         self.backend.check_room()?;
         let policy = self.documents.policy(request.policy, "policy")?;
@@ -185,14 +185,14 @@ impl Store {
         let value = TokenValue::new(request.value).map_err(|error| error.at_argument("value"))?;
         request.generator_id.map_or(Ok(()), names::check_generator_id)?;
         request.local_site.map_or(Ok(()), names::check_local_site)?;
-        names::check_prose(request.note, "note")?;
+        names::check_free_text(request.note, "note")?;
         self.backend.check_room()?;
         let policy = self.documents.policy(request.policy, "policy")?;
         let extra_data = self.documents.extra_data_of_text(request.extra_data, "extra_data")?;
         let invalidation = match request.invalidation {
             None => None,
             Some((date, reason)) => {
-                names::check_prose(reason, "invalid_reason")?;
+                names::check_free_text(reason, "invalid_reason")?;
                 Some(Invalidation { date, reason: Text::try_new(reason)? })
             }
         };

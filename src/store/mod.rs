@@ -337,19 +337,19 @@ mod tests {
     use super::*;
     use crate::token::VendorChecksum;
 
-    struct Deaf;
+    struct IgnoreEvents;
 
-    impl Hooks for Deaf {
+    impl Hooks for IgnoreEvents {
         fn call(&self, _: &Arc<Store>, _: Event, _: &SharedToken) {}
     }
 
     /// A call may see the store open just before it is closed.
     #[test]
-    fn nothing_is_added_to_a_store_that_is_closed() {
+    fn closed_store_accepts_no_hooks_or_generators() {
         let store = Store::open(StoreOptions::default()).unwrap();
         store.close();
         let refused = |result: Result<()>| result.unwrap_err().kind() == ErrorKind::State;
-        assert!(refused(store.add_hooks(Box::new(Deaf)).map(drop)));
+        assert!(refused(store.add_hooks(Box::new(IgnoreEvents)).map(drop)));
         assert!(refused(store.add_generator("new", Arc::new(VendorChecksum))));
         assert!(refused(store.set_default_generator("vendor_checksum")));
         assert!(refused(store.generate_token(&GenerateRequest::new("alice")).map(drop)));

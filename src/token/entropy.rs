@@ -28,13 +28,13 @@ pub struct SystemEntropy;
 const KEY: usize = 32;
 
 /// Bytes per refill, the next key included: enough for several values.
-const MADE: usize = 1024;
+const OUTPUT: usize = 1024;
 
 struct Stream {
     /// The key, and output made with the previous key.
-    bytes: [u8; MADE],
+    bytes: [u8; OUTPUT],
     /// Number of bytes that are the key or were consumed.
-    answered: usize,
+    consumed: usize,
     fork_generation: u64,
 }
 
@@ -58,7 +58,7 @@ impl Entropy for SystemEntropy {
                         *stream = None;
                         let mut key = [0; KEY];
                         fill_from_system(&mut key)?;
-                        let new = Stream { bytes: [0; MADE], answered: MADE, fork_generation };
+                        let new = Stream { bytes: [0; OUTPUT], consumed: OUTPUT, fork_generation };
                         let new = stream.insert(new);
                         // Seeded in place: a move would leave a copy of the key behind.
                         new.bytes[..KEY].copy_from_slice(&key);
@@ -66,7 +66,7 @@ impl Entropy for SystemEntropy {
                         new
                     }
                 }
-                .answer(buffer);
+                .take(buffer);
                 Ok(())
             })
             // The thread is ending, and its thread-local values have been dropped.
@@ -75,28 +75,28 @@ impl Entropy for SystemEntropy {
 }
 
 impl Stream {
-    fn answer(&mut self, mut buffer: &mut [u8]) {
+    fn take(&mut self, mut buffer: &mut [u8]) {
         while !buffer.is_empty() {
-            if self.answered == MADE {
-                self.make();
+            if self.consumed == OUTPUT {
+                self.refill();
             }
-            let len = buffer.len().min(MADE - self.answered);
+            let len = buffer.len().min(OUTPUT - self.consumed);
             let (now, later) = buffer.split_at_mut(len);
-            let bytes = &mut self.bytes[self.answered..][..len];
+            let bytes = &mut self.bytes[self.consumed..][..len];
             now.copy_from_slice(bytes);
             wipe(bytes);
-            self.answered += len;
+            self.consumed += len;
             buffer = later;
         }
     }
 
-    fn make(&mut self) {
+    fn refill(&mut self) {
         let mut key = [0; KEY];
         key.copy_from_slice(&self.bytes[..KEY]);
         // ChaCha12Rng zeroizes its own state.
         ChaCha12Rng::from_seed(key).fill_bytes(&mut self.bytes);
         wipe(&mut key);
-        self.answered = KEY;
+        self.consumed = KEY;
     }
 }
 
@@ -120,7 +120,7 @@ mod tests {
     use super::*;
 
     fn stream() -> Stream {
-        let mut stream = Stream { bytes: [0; MADE], answered: MADE, fork_generation: 0 };
+        let mut stream = Stream { bytes: [0; OUTPUT], consumed: OUTPUT, fork_generation: 0 };
         stream.bytes[..KEY].copy_from_slice(&[7; KEY]);
         stream
     }
@@ -129,29 +129,29 @@ mod tests {
     fn stream_is_the_same_for_any_request_size() {
         let mut expected = Vec::new();
         let mut key = [7; KEY];
-        while expected.len() < 4 * MADE {
-            let mut made = [0; MADE];
+        while expected.len() < 4 * OUTPUT {
+            let mut made = [0; OUTPUT];
             ChaCha12Rng::from_seed(key).fill_bytes(&mut made);
             key.copy_from_slice(&made[..KEY]);
             expected.extend_from_slice(&made[KEY..]);
         }
-        let (mut stream, mut answered) = (stream(), Vec::new());
+        let (mut stream, mut consumed) = (stream(), Vec::new());
         for len in [1, 0, 255, 256, 3, 991, 992, 1500] {
             let mut answer = vec![0; len];
-            stream.answer(&mut answer);
-            answered.extend(answer);
+            stream.take(&mut answer);
+            consumed.extend(answer);
         }
-        assert_eq!(answered, expected[..answered.len()]);
+        assert_eq!(consumed, expected[..consumed.len()]);
     }
 
     #[test]
-    fn what_a_stream_answered_and_the_key_it_was_made_with_are_gone() {
+    fn consumed_output_and_old_keys_are_zeroized() {
         let mut stream = stream();
         for len in [256, 256, 256, 224, 256] {
-            stream.answer(&mut vec![0; len]);
+            stream.take(&mut vec![0; len]);
             assert_ne!(stream.bytes[..KEY], [7; KEY]);
-            assert!(stream.bytes[KEY..stream.answered].iter().all(|byte| *byte == 0));
+            assert!(stream.bytes[KEY..stream.consumed].iter().all(|byte| *byte == 0));
         }
-        assert_eq!(stream.answered, KEY + 256);
+        assert_eq!(stream.consumed, KEY + 256);
     }
 }

@@ -9,7 +9,7 @@ use super::inline::InlineValue;
 use super::{TokenValue, ValueRef};
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind, Result};
-use crate::index::Shared;
+use crate::index::SlabArc;
 use crate::json::{self, StoredDocument, Value};
 use crate::policy::{Method, Policy};
 use crate::text::Text;
@@ -45,7 +45,7 @@ impl ExtraData {
     pub(crate) fn stored(text: &str) -> Result<Self> {
         let document = StoredDocument::read(text)?;
         let client_name = document.root().get("client_name").and_then(json::Item::as_str);
-        // C would truncate a name that contains a NUL, so no caller can ask for that client.
+        // C would truncate a name that contains a NUL, so no caller can compute for that client.
         let client_name = client_name.filter(|name| !name.contains('\0'));
         let client_name = client_name.map(Text::try_new).transpose()?;
         Ok(Self { text: Text::try_new(text)?, client_name, is_foreign: true })
@@ -111,13 +111,13 @@ fn remove_members(value: &mut Value, prefix: &str) {
 }
 
 /// A reference to a record, shared by the indexes and by callers.
-pub type SharedRecord = Shared<Record>;
+pub type SharedRecord = SlabArc<Record>;
 
 /// What a store knows about one token. Records are immutable but for `last_used`, so that a login
 /// need not replace the record.
 ///
 /// A store can have millions of records. Most of a record is its value; fields that many tokens
-/// share are in [`Common`].
+/// share are in [`SharedFields`].
 ///
 /// The order of the fields is their layout: with the reference count, everything but the value is
 /// one cache line, and the value is four.
@@ -128,9 +128,9 @@ pub struct Record {
     /// In microseconds, or [`NEVER`].
     expires: i64,
     /// In microseconds times 2, or [`NEVER`]. No timestamp needs the highest bit, so the lowest one
-    /// is free for a flag: [`NOTED`].
+    /// is free for a flag: [`UNWRITTEN`].
     last_used: AtomicI64,
-    common: Arc<Common>,
+    shared: Arc<SharedFields>,
     user: Text,
     time_added: Timestamp,
     value: InlineValue,
@@ -141,12 +141,12 @@ const NEVER: i64 = i64::MAX - 1;
 
 /// Flag in [`Record::last_used`]: the file does not have this time yet.
 #[cfg(feature = "sqlite")]
-const NOTED: i64 = 1;
+const UNWRITTEN: i64 = 1;
 
 /// Fields that are often the same for many tokens. Two tokens of one client usually differ only in
 /// the fields of [`Record`] itself.
 #[derive(Debug)]
-pub(crate) struct Common {
+pub(crate) struct SharedFields {
     local_site: Option<Text>,
     generator_id: Text,
     /// `None` if equal to `time_added`.
@@ -165,7 +165,7 @@ pub(crate) struct Common {
     deprecation: AtomicU64,
 }
 
-impl Common {
+impl SharedFields {
     /// Returns whether other records can share these fields.
     pub fn can_be_shared(&self) -> bool {
         self.long_value.is_none()
@@ -184,15 +184,15 @@ impl Common {
     }
 }
 
-impl PartialEq for Common {
+impl PartialEq for SharedFields {
     fn eq(&self, other: &Self) -> bool {
         self.key() == other.key()
     }
 }
 
-impl Eq for Common {}
+impl Eq for SharedFields {}
 
-impl Hash for Common {
+impl Hash for SharedFields {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.key().hash(state);
     }
@@ -218,8 +218,8 @@ pub(crate) struct RecordFields {
 impl Record {
     /// Creates a record that shares no fields.
     #[cfg(any(test, feature = "sqlite", feature = "postgres", feature = "mysql"))]
-    pub(crate) fn alone(id: i64, fields: RecordFields) -> SharedRecord {
-        Self::place_alone(id, fields, None)
+    pub(crate) fn boxed(id: i64, fields: RecordFields) -> SharedRecord {
+        Self::new_boxed(id, fields, None)
     }
 
     /// Creates a record from a row that another program wrote. `unreadable` is the name of a column
@@ -230,17 +230,13 @@ impl Record {
         fields: RecordFields,
         unreadable: Option<&'static str>,
     ) -> SharedRecord {
-        Self::place_alone(id, fields, unreadable)
+        Self::new_boxed(id, fields, unreadable)
     }
 
     #[cfg(any(test, feature = "sqlite", feature = "postgres", feature = "mysql"))]
-    fn place_alone(
-        id: i64,
-        fields: RecordFields,
-        unreadable: Option<&'static str>,
-    ) -> SharedRecord {
-        let place = |record| Ok::<_, std::convert::Infallible>(Shared::alone(record));
-        let Ok(record) = Self::placed(id, fields, unreadable, Arc::new, place);
+    fn new_boxed(id: i64, fields: RecordFields, unreadable: Option<&'static str>) -> SharedRecord {
+        let place = |record| Ok::<_, std::convert::Infallible>(SlabArc::boxed(record));
+        let Ok(record) = Self::new_in(id, fields, unreadable, Arc::new, place);
         record
     }
 
@@ -249,16 +245,16 @@ impl Record {
     ///
     /// # Errors
     /// Those of `place`.
-    pub(crate) fn placed<E>(
+    pub(crate) fn new_in<E>(
         id: i64,
         fields: RecordFields,
         unreadable: Option<&'static str>,
-        share: impl FnOnce(Common) -> Arc<Common>,
+        share: impl FnOnce(SharedFields) -> Arc<SharedFields>,
         place: impl FnOnce(Self) -> Result<SharedRecord, E>,
     ) -> Result<SharedRecord, E> {
         let RecordFields { user, value, time_added, last_updated, .. } = fields;
         let fits = InlineValue::fits(&value);
-        let common = Common {
+        let shared = SharedFields {
             local_site: fields.local_site,
             generator_id: fields.generator_id,
             last_updated: (last_updated != time_added).then_some(last_updated),
@@ -271,14 +267,14 @@ impl Record {
             unreadable,
             deprecation: AtomicU64::new(0),
         };
-        let common = share(common);
+        let shared = share(shared);
         let mut record = place(Self {
             id,
             user,
             time_added,
             expires: fields.expires.map_or(NEVER, Timestamp::as_micros),
             last_used: AtomicI64::new(NEVER),
-            common,
+            shared,
             value: InlineValue::empty(),
         })?;
         record.set_last_used(fields.last_used);
@@ -300,19 +296,19 @@ impl Record {
 
     /// Returns the Local Site, or `None` for the global site.
     pub fn local_site(&self) -> Option<&Text> {
-        self.common.local_site.as_ref()
+        self.shared.local_site.as_ref()
     }
 
     /// Returns the value, which is secret.
     pub fn value(&self) -> ValueRef<'_> {
-        let long = || self.common.long_value.as_ref().map(TokenValue::borrow);
+        let long = || self.shared.long_value.as_ref().map(TokenValue::borrow);
         let inline = self.value.with_nul().map(ValueRef::from_terminated);
         inline.or_else(long).unwrap_or(ValueRef::from_terminated(&[0]))
     }
 
     /// Returns the id of the generator that made the value.
     pub fn generator_id(&self) -> &Text {
-        &self.common.generator_id
+        &self.shared.generator_id
     }
 
     /// Returns when the token was created.
@@ -322,7 +318,7 @@ impl Record {
 
     /// Returns when the token was last changed. Logins and invalidation do not count.
     pub fn last_updated(&self) -> Timestamp {
-        self.common.last_updated.unwrap_or(self.time_added)
+        self.shared.last_updated.unwrap_or(self.time_added)
     }
 
     /// Returns when the token expires, or `None` if it does not.
@@ -332,22 +328,22 @@ impl Record {
 
     /// Returns when and why the token was invalidated, if it was.
     pub fn invalidation(&self) -> Option<&Invalidation> {
-        self.common.invalidation.as_ref()
+        self.shared.invalidation.as_ref()
     }
 
     /// Returns the note, as free text; may be empty.
     pub fn note(&self) -> &Text {
-        &self.common.note
+        &self.shared.note
     }
 
     /// Returns the access policy.
     pub fn policy(&self) -> &Arc<Policy> {
-        &self.common.policy
+        &self.shared.policy
     }
 
     /// Returns the extra data.
     pub fn extra_data(&self) -> &Arc<ExtraData> {
-        &self.common.extra_data
+        &self.shared.extra_data
     }
 
     /// Returns when the token was last used. This is the current time of last use, not a snapshot.
@@ -360,43 +356,48 @@ impl Record {
     }
 
     /// Returns whether the generator is deprecated. `version`, which is at least 1, identifies the
-    /// set of deprecated generators. The result is cached: `ask` is called once per version, not
-    /// for each login. It returns the version of the set that it read, and the result.
-    pub(crate) fn is_deprecated(&self, version: u64, ask: impl FnOnce() -> (u64, bool)) -> bool {
-        let known = self.common.deprecation.load(Ordering::Relaxed);
+    /// set of deprecated generators. The result is cached: `compute` is called once per version,
+    /// not for each login. It returns the version of the set that it read, and the result.
+    pub(crate) fn is_deprecated(
+        &self,
+        version: u64,
+        compute: impl FnOnce() -> (u64, bool),
+    ) -> bool {
+        let known = self.shared.deprecation.load(Ordering::Relaxed);
         if known >> 1 == version {
             return known & 1 == 1;
         }
-        let (version, deprecated) = ask();
-        self.common.deprecation.store(version << 1 | u64::from(deprecated), Ordering::Relaxed);
+        let (version, deprecated) = compute();
+        self.shared.deprecation.store(version << 1 | u64::from(deprecated), Ordering::Relaxed);
         deprecated
     }
 
     /// Sets `last_used` if the record is flagged as having an unwritten use, and returns whether it
     /// is.
     #[cfg(feature = "sqlite")]
-    pub(crate) fn move_noted_use(&self, time: Timestamp) -> bool {
-        let moved = |last: i64| (last & NOTED != 0).then_some(time.as_micros() << 1 | NOTED);
+    pub(crate) fn update_unwritten_use(&self, time: Timestamp) -> bool {
+        let moved =
+            |last: i64| (last & UNWRITTEN != 0).then_some(time.as_micros() << 1 | UNWRITTEN);
         self.last_used.fetch_update(Ordering::AcqRel, Ordering::Acquire, moved).is_ok()
     }
 
     /// Sets `last_used`, flags the record, and returns whether it was unflagged before.
     #[cfg(feature = "sqlite")]
-    pub(crate) fn note_use(&self, time: Timestamp) -> bool {
-        self.last_used.swap(time.as_micros() << 1 | NOTED, Ordering::AcqRel) & NOTED == 0
+    pub(crate) fn set_unwritten_use(&self, time: Timestamp) -> bool {
+        self.last_used.swap(time.as_micros() << 1 | UNWRITTEN, Ordering::AcqRel) & UNWRITTEN == 0
     }
 
     /// Flags the record again and returns whether it was unflagged before.
     #[cfg(feature = "sqlite")]
-    pub(crate) fn note_use_again(&self) -> bool {
-        self.last_used.fetch_or(NOTED, Ordering::AcqRel) & NOTED == 0
+    pub(crate) fn mark_unwritten(&self) -> bool {
+        self.last_used.fetch_or(UNWRITTEN, Ordering::AcqRel) & UNWRITTEN == 0
     }
 
     /// Clears the flag. After this, `last_used` is at least as new as every use that was flagged
     /// before, and a later use sets the flag again.
     #[cfg(feature = "sqlite")]
-    pub(crate) fn forget_use(&self) {
-        self.last_used.fetch_and(!NOTED, Ordering::AcqRel);
+    pub(crate) fn clear_unwritten(&self) {
+        self.last_used.fetch_and(!UNWRITTEN, Ordering::AcqRel);
     }
 
     /// Copies all fields, for a record that is to replace this one.
@@ -420,7 +421,7 @@ impl Record {
     /// Returns since when the token is unusable, or from when on it will be: the time of its
     /// invalidation or expiry, whichever is earlier. If the time of invalidation is unknown,
     /// `time_added` is taken.
-    pub fn dead_since(&self) -> Option<Timestamp> {
+    pub fn unusable_since(&self) -> Option<Timestamp> {
         let invalid = self.invalidation().map(|it| it.date.unwrap_or(self.time_added));
         match (invalid, self.expires()) {
             (Some(invalid), Some(expires)) => Some(invalid.min(expires)),
@@ -431,7 +432,7 @@ impl Record {
     /// Returns the name of a column of the token's row whose value is invalid, if there is one.
     /// Such a token can only be revoked.
     pub fn unreadable(&self) -> Option<&'static str> {
-        self.common.unreadable
+        self.shared.unreadable
     }
 
     /// Returns whether the policy allows an HTTP method on a resource.
@@ -483,7 +484,7 @@ impl Record {
 
     /// Returns the client that the token belongs to, if any.
     pub fn client_name(&self) -> Option<&Text> {
-        self.common.client_name.as_ref()
+        self.shared.client_name.as_ref()
     }
 }
 

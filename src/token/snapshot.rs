@@ -6,12 +6,12 @@ use once_cell::sync::OnceCell;
 
 use super::{Record, SharedRecord};
 use crate::clock::Timestamp;
-use crate::index::Shared;
+use crate::index::SlabArc;
 use crate::text::Text;
 
 /// A reference to a snapshot. With an `Arc`, which also counts weak references, a login takes 9%
 /// longer.
-pub type SharedToken = Shared<Token>;
+pub type SharedToken = SlabArc<Token>;
 
 /// A snapshot of a token. It stays valid when the token is changed or the store is closed.
 pub struct Token {
@@ -30,7 +30,7 @@ impl Token {
         last_used: Option<Timestamp>,
         deprecated: bool,
     ) -> SharedToken {
-        Shared::alone(Self { record, last_used, deprecated, redacted: OnceCell::new() })
+        SlabArc::boxed(Self { record, last_used, deprecated, redacted: OnceCell::new() })
     }
 
     /// Returns the record.

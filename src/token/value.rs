@@ -26,13 +26,13 @@ impl TokenValue {
     /// NUL, [`ErrorKind::TooLong`] if it exceeds 255 characters.
     pub fn new(value: &str) -> Result<Self> {
         Self::check(value)?;
-        Ok(Self::of_len(value.len(), |place| place.copy_from_slice(value.as_bytes())))
+        Ok(Self::filled_in_place(value.len(), |place| place.copy_from_slice(value.as_bytes())))
     }
 
     /// Copies the text of a stored row without checking it.
     #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
     pub(crate) fn stored(text: &str) -> Self {
-        Self::of_len(text.len(), |place| place.copy_from_slice(text.as_bytes()))
+        Self::filled_in_place(text.len(), |place| place.copy_from_slice(text.as_bytes()))
     }
 
     /// Checks that a text can be a value.
@@ -59,7 +59,7 @@ impl TokenValue {
 
     /// Allocates a value of `len` bytes and lets `fill` write it in place. Moving or growing a
     /// buffer would leave a copy behind that is not zeroized.
-    pub(super) fn of_len(len: usize, fill: impl FnOnce(&mut [u8])) -> Self {
+    pub(super) fn filled_in_place(len: usize, fill: impl FnOnce(&mut [u8])) -> Self {
         let mut value = Self { terminated: vec![0; len + 1].into_boxed_slice() };
         fill(&mut value.terminated[..len]);
         value
@@ -129,7 +129,7 @@ impl<'a> ValueRef<'a> {
     }
 
     /// Compares with a presented value in constant time.
-    pub fn is(self, value: &[u8]) -> bool {
+    pub fn equals(self, value: &[u8]) -> bool {
         constant_time_eq(self.expose_bytes(), value)
     }
 
@@ -161,7 +161,7 @@ mod tests {
     use crate::token::{CreateRequest, SystemEntropy, TokenGenerator, VendorChecksum};
 
     #[test]
-    fn a_value_is_never_printed() {
+    fn value_is_redacted_in_debug_output() {
         let secret = "0123456789abcdef0123456789abcdef01234567";
         let value = TokenValue::new(secret).unwrap();
         assert_eq!(format!("{value:?}"), r#"TokenValue("***")"#);
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_has_1_to_255_characters_and_no_nul() {
+    fn value_must_have_1_to_255_characters_and_no_nul() {
         let kind = |value: &str| TokenValue::new(value).unwrap_err().kind();
         assert_eq!(kind(""), ErrorKind::InvalidArgument);
         assert_eq!(kind("a\0b"), ErrorKind::EmbeddedNul);

@@ -25,7 +25,7 @@ impl TokenGenerator for VendorChecksum {
         let token_type = request.token_type.as_bytes();
         check_token_type(request.token_type)?;
         let mut drawn = Ok(());
-        let value = TokenValue::of_len(MAX_VALUE_CHARS, |value| {
+        let value = TokenValue::filled_in_place(MAX_VALUE_CHARS, |value| {
             let (head, rest) = value.split_at_mut(token_type.len() + 1);
             head[..token_type.len()].copy_from_slice(token_type);
             head[token_type.len()] = b'_';
@@ -77,7 +77,7 @@ pub(crate) fn check_token_type(token_type: &str) -> Result<()> {
 fn draw_digits(place: &mut [u8], entropy: &dyn Entropy) -> Result<()> {
     // 128 pairs, of which the usual value needs 123. Fewer are accepted in one of about 400,000
     // draws.
-    let mut random = Wiped([0; MAX_VALUE_CHARS + 1]);
+    let mut random = ZeroizingBuffer([0; MAX_VALUE_CHARS + 1]);
     let mut filled = 0;
     for _ in 0..MAX_DRAWS {
         entropy.fill(&mut random.0)?;
@@ -131,9 +131,9 @@ fn to_digits(bytes: &mut [u8]) -> &[u8] {
 }
 
 /// A buffer that is zeroized when dropped.
-struct Wiped<const LEN: usize>([u8; LEN]);
+struct ZeroizingBuffer<const LEN: usize>([u8; LEN]);
 
-impl<const LEN: usize> Drop for Wiped<LEN> {
+impl<const LEN: usize> Drop for ZeroizingBuffer<LEN> {
     fn drop(&mut self) {
         wipe(&mut self.0);
     }
@@ -158,7 +158,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_two_digits_stand_for_as_many_of_all_bits() {
+    fn digit_pairs_are_uniform() {
         let mut bytes: Vec<u8> = (0..=u16::MAX).flat_map(u16::to_le_bytes).collect();
         let digits = to_digits(&mut bytes);
         assert_eq!(digits.len(), 2 * 17 * 62 * 62);
@@ -169,9 +169,9 @@ mod tests {
     }
 
     /// An entropy source that repeats two bytes, but yields others at every nth word.
-    struct Same([u8; 2], usize);
+    struct RepeatingEntropy([u8; 2], usize);
 
-    impl Entropy for Same {
+    impl Entropy for RepeatingEntropy {
         fn fill(&self, buffer: &mut [u8]) -> Result<()> {
             let Self(same, every) = self;
             for (place, pair) in buffer.as_chunks_mut::<2>().0.iter_mut().enumerate() {
@@ -185,11 +185,13 @@ mod tests {
     fn digit_sampling_skips_rejected_words_and_gives_up() {
         let request = CreateRequest { token_type: "rbp", attempt: 0 };
         for every in [1, 2, 9] {
-            let value = VendorChecksum.create(&request, &Same([0xff; 2], every)).unwrap();
+            let value =
+                VendorChecksum.create(&request, &RepeatingEntropy([0xff; 2], every)).unwrap();
             assert!(matches("rbp", value.expose()));
         }
-        assert!(VendorChecksum.create(&request, &Same([0; 2], 2)).is_ok());
-        let failure = VendorChecksum.create(&request, &Same([0xff; 2], 20)).unwrap_err();
+        assert!(VendorChecksum.create(&request, &RepeatingEntropy([0; 2], 2)).is_ok());
+        let failure =
+            VendorChecksum.create(&request, &RepeatingEntropy([0xff; 2], 20)).unwrap_err();
         assert_eq!(failure.kind(), crate::ErrorKind::Callback);
     }
 }

@@ -1,9 +1,9 @@
-//! An allocator that counts what each thread does with it.
+//! An allocator that counts the allocations of each thread.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
-/// The system's allocator, with counters of each thread.
+/// The system's allocator with per-thread counters.
 struct Counting;
 
 thread_local! {
@@ -11,7 +11,7 @@ thread_local! {
     static BYTES: Cell<i64> = const { Cell::new(0) };
 }
 
-// A thread that ends has no counters any more.
+// Ignored while the thread-local counters of an ending thread are dropped.
 fn count(allocations: u64, bytes: i64) {
     let _ = ALLOCATIONS.try_with(|counter| counter.set(counter.get() + allocations));
     let _ = BYTES.try_with(|counter| counter.set(counter.get() + bytes));
@@ -21,7 +21,7 @@ fn bytes_of(size: usize) -> i64 {
     i64::try_from(size).unwrap_or(i64::MAX)
 }
 
-// SAFETY: the system's allocator does the work.
+// SAFETY: all calls are forwarded to the system's allocator.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         count(1, bytes_of(layout.size()));
@@ -51,14 +51,14 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// How often this thread asks for memory meanwhile.
+/// Returns the number of allocations of this thread during `work`.
 pub fn allocations(work: impl FnOnce()) -> u64 {
     let before = ALLOCATIONS.get();
     work();
     ALLOCATIONS.get() - before
 }
 
-/// How many bytes this thread has more than it gave back, as of now.
+/// Returns the bytes that this thread has allocated and not freed.
 pub fn bytes_held() -> i64 {
     BYTES.get()
 }

@@ -1,4 +1,4 @@
-//! What a token leaves behind when it goes: nothing.
+//! Memory after tokens were deleted: none may be leaked.
 
 use std::sync::Arc;
 
@@ -7,11 +7,12 @@ use rbtoken::store::{ClientTokenRequest, Store, StoreOptions};
 
 use crate::counter::bytes_held;
 
-/// Rounds that a table of the first round's size must be enough for.
+/// Number of rounds. The tables must not grow after the first one.
 const ROUNDS: usize = 10;
 const TOKENS: usize = 500;
 
-/// Makes tokens of one client that live side by side, and lets `end` do away with them.
+/// Repeatedly creates tokens of one client and removes them with `end`. Returns the memory held
+/// after each round.
 fn memory_after_rounds(end: impl Fn(&Arc<Store>, &[i64])) -> Vec<i64> {
     let store = Store::open(StoreOptions::default()).expect("a store opens");
     let alive = |user| ClientTokenRequest::new(user, "RBTools");
@@ -19,7 +20,7 @@ fn memory_after_rounds(end: impl Fn(&Arc<Store>, &[i64])) -> Vec<i64> {
     let rounds = (0..ROUNDS).map(|_| {
         let mut ids = Vec::with_capacity(TOKENS);
         for _ in 0..TOKENS {
-            // No token lives longer than the minimum, so that each call makes one.
+            // The lifetime of a token is less than the minimum validity, so each call creates one.
             let request =
                 ClientTokenRequest { min_validity_secs: Some(366 * 86_400), ..alive("alice") };
             let (token, created) = store.get_or_create_client_token(&request).expect("a token");
@@ -33,7 +34,7 @@ fn memory_after_rounds(end: impl Fn(&Arc<Store>, &[i64])) -> Vec<i64> {
     rounds.collect()
 }
 
-/// One token more or less in a node of a tree is no growth; an id for each token would be.
+/// Allows for a tree node with one token more or less, but not for an id per token.
 fn assert_steady(held: &[i64]) {
     let growth = held[ROUNDS - 1] - held[1];
     let one_id_each = (8 * TOKENS * (ROUNDS - 2)) as i64;

@@ -1,5 +1,5 @@
-//! What it costs to be asked about values that nobody has: callers who guess are strangers, and
-//! must not make the store work.
+//! Memory cost of failed logins. Guessing clients are not authenticated and must not be able to
+//! make the store allocate.
 
 use std::ffi::c_char;
 use std::ptr::{null, null_mut};
@@ -12,7 +12,7 @@ use rbtoken::ffi::{
 
 use crate::counter::allocations;
 
-/// A store of some tokens, and the value of one of them.
+/// A store with some tokens, and the value of one of them.
 struct Fixture {
     store: *mut rbtoken_store_t,
     value: Vec<u8>,
@@ -22,13 +22,14 @@ impl Fixture {
     fn new(tokens: usize) -> Self {
         let mut store = null_mut();
         let mut value = Vec::new();
-        // SAFETY: NULL is all defaults; the output is this function's own.
+        // SAFETY: NULL means default options, and the output is a local variable.
         let status = unsafe { rbtoken_store_open(null(), &mut store, null_mut()) };
         assert_eq!(status, 0);
         for _ in 0..tokens {
             let mut token: *mut rbtoken_token_t = null_mut();
             let mut len = 0;
-            // SAFETY: texts with their lengths, own outputs, and handles that are given back.
+            // SAFETY: texts have their lengths, outputs are local variables, and handles are
+            // released.
             unsafe {
                 let status = rbtoken_store_generate_token(
                     store,
@@ -47,7 +48,8 @@ impl Fixture {
         Self { store, value }
     }
 
-    /// The verdict on a value, by itself or in a header, and what it cost.
+    /// Logs in with a value, by itself or in a header. Returns the verdict and the number of
+    /// allocations.
     fn judge(&self, bytes: &[u8], in_header: bool) -> (i32, u64) {
         let judge =
             if in_header { rbtoken_store_authenticate_header } else { rbtoken_store_authenticate };
@@ -55,7 +57,7 @@ impl Fixture {
         let mut token = null_mut();
         let mut refused = null_mut();
         let cost = allocations(|| {
-            // SAFETY: bytes with their length, and own outputs.
+            // SAFETY: the bytes have their length, and outputs are local variables.
             let status = unsafe {
                 judge(
                     self.store,
@@ -70,7 +72,7 @@ impl Fixture {
             };
             assert_eq!(status, 0);
         });
-        // SAFETY: NULL, or handles that are this function's own.
+        // SAFETY: NULL, or handles that this function owns.
         unsafe {
             rbtoken_token_release(token);
             rbtoken_token_release(refused);
@@ -81,18 +83,18 @@ impl Fixture {
 
 impl Drop for Fixture {
     fn drop(&mut self) {
-        // SAFETY: the handle is this fixture's own.
+        // SAFETY: the fixture owns the handle.
         unsafe { rbtoken_store_release(self.store) };
     }
 }
 
 #[test]
-fn a_login_with_an_unknown_value_costs_no_allocation() {
+fn login_with_an_unknown_value_costs_no_allocation() {
     let fixture = Fixture::new(1000);
     let known = &fixture.value;
     assert_eq!(known.len(), 255);
 
-    // A value of another store has the right format, with a checksum that is right.
+    // A value of another store has a valid format and checksum.
     let elsewhere = Fixture::new(1).value.clone();
     let mut wrong_end = known.clone();
     let last = wrong_end.last_mut().expect("it is not empty");
@@ -119,7 +121,7 @@ fn a_login_with_an_unknown_value_costs_no_allocation() {
 }
 
 #[test]
-fn a_header_of_another_scheme_costs_no_allocation() {
+fn header_of_another_scheme_costs_no_allocation() {
     let fixture = Fixture::new(10);
     let not_a_token = rbtoken_verdict_code::RBTOKEN_VERDICT_NOT_A_TOKEN as i32;
     let mut long = b"Basic ".to_vec();
@@ -130,7 +132,7 @@ fn a_header_of_another_scheme_costs_no_allocation() {
 }
 
 #[test]
-fn the_counter_counts() {
+fn allocation_counter_counts() {
     let fixture = Fixture::new(1);
     let (verdict, cost) = fixture.judge(&fixture.value, false);
     assert_eq!(verdict, rbtoken_verdict_code::RBTOKEN_VERDICT_OK as i32);

@@ -1,4 +1,4 @@
-//! What calls cost in memory, counted for each thread by an allocator of this binary's own.
+//! Memory cost of calls, counted per thread by an allocator of this test program.
 #![allow(
     unsafe_code,
     clippy::expect_used,

@@ -1,4 +1,4 @@
-//! What a token costs while it is there.
+//! Memory per token.
 
 use std::sync::Arc;
 
@@ -6,16 +6,17 @@ use rbtoken::store::{ClientTokenRequest, Store, StoreOptions};
 
 use crate::counter::bytes_held;
 
-/// So many in all that the tables, which grow by doubling, are no fuller than at a million tokens.
+/// Chosen so that the hash tables, which grow by doubling, are no fuller than with a million
+/// tokens.
 const USERS: usize = 125;
 const CLIENTS: usize = 50;
 const TOKENS: i64 = (USERS * CLIENTS) as i64;
 
-/// What a record takes. It lies in memory that the allocator does not know of; a test of the
-/// record's own says that it is so much.
+/// Bytes of a record. They are not allocated by the counting allocator; a unit test of the record
+/// checks their number.
 const RECORD: i64 = 320;
 
-/// The bytes that a store holds for each client token.
+/// Returns the bytes that a store holds per client token.
 fn bytes_per_token(change: impl Fn(&Arc<Store>), policy: Option<&str>) -> i64 {
     let store = Store::open(StoreOptions::default()).expect("a store opens");
     let before = bytes_held();
@@ -34,11 +35,11 @@ fn bytes_per_token(change: impl Fn(&Arc<Store>), policy: Option<&str>) -> i64 {
     RECORD + (bytes_held() - before) / TOKENS
 }
 
-/// Half as much again as its value of 255 bytes.
+/// 1.5 times the size of its value of 255 bytes.
 const ENOUGH: i64 = 255 * 3 / 2;
 
 #[test]
-fn a_client_token_takes_at_most_half_as_much_again_as_its_value() {
+fn client_token_takes_at_most_1_5_times_its_value() {
     let held = bytes_per_token(|_| {}, None);
     assert!((RECORD + 8..=ENOUGH).contains(&held), "each token takes {held} bytes");
 }
@@ -54,12 +55,12 @@ fn tokens_with_one_policy_share_it() {
 }
 
 #[test]
-fn tokens_that_were_made_invalid_together_share_the_reason() {
+fn tokens_invalidated_together_share_the_reason() {
     let invalidate = |store: &Arc<Store>| {
         let count = store.invalidate_all_tokens(&"because ".repeat(100)).expect("they are there");
         assert_eq!(count, TOKENS as u64);
     };
     let held = bytes_per_token(invalidate, None);
-    // Where they serve no client, they are found by their ids alone.
+    // Tokens that cannot serve a client are only in the index by id.
     assert!((RECORD + 8..=ENOUGH + 32).contains(&held), "each token takes {held} bytes");
 }

@@ -1,14 +1,14 @@
 /* What tests/it/panic.rs generates stands on this: a library that can be told to panic. */
-int rbtoken_panic_proof_arm(int place);
+int rbtoken_panic_injection_arm(int place);
 
 /* Where the next call panics: 1 is inside its guard, 0 nowhere. */
 static int place = 1;
 
 /* A function without a guard never gets to the place, and one without a status could hide that. */
-#define ARM (void)rbtoken_panic_proof_arm(place)
+#define ARM (void)rbtoken_panic_injection_arm(place)
 #define DISARM                                                  \
     do {                                                        \
-        if (rbtoken_panic_proof_arm(0) != place)                \
+        if (rbtoken_panic_injection_arm(0) != place)                \
             fail("it does not panic as often as it should", 0); \
     } while (0)
 
@@ -72,9 +72,9 @@ static void half_changed(void)
         if (status != RBTOKEN_OK)
             fail("there is nothing to purge", status);
         rbtoken_token_release(token);
-        (void)rbtoken_panic_proof_arm(which > 25 ? 3 : 2);
+        (void)rbtoken_panic_injection_arm(which > 25 ? 3 : 2);
         status = change(g_store, which % 13, rbtoken_token_id(g_token), g_value);
-        if (rbtoken_panic_proof_arm(0) != 1 || status != RBTOKEN_E_INTERNAL)
+        if (rbtoken_panic_injection_arm(0) != 1 || status != RBTOKEN_E_INTERNAL)
             fail("the change does not panic", status);
         for (int again = 0; again <= 12; again++) {
             status = change(g_store, again, rbtoken_token_id(g_token), g_value);

@@ -1,4 +1,4 @@
-//! Reads the C ABI from the sources in `src/ffi`.
+//! Parses the C ABI from the sources in `src/ffi`.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -7,19 +7,19 @@ use std::{fmt, fs};
 use super::names::{bare, common_prefix, pascal};
 use super::sources::SOURCES;
 
-/// The ABI, each kind of item in the order of the sources.
+/// The ABI: items of each kind in the order of the sources.
 #[derive(Default)]
 pub struct Abi {
     pub enums: Vec<Enum>,
     pub constants: Vec<Constant>,
     pub structs: Vec<Struct>,
-    /// Types that only ever stand behind a pointer.
+    /// Types that are only used behind a pointer.
     pub opaque: Vec<String>,
-    /// Integer types with a name of their own, such as `rbtoken_status_t`.
+    /// Integer typedefs, such as `rbtoken_status_t`.
     pub integers: BTreeMap<String, Type>,
     pub callbacks: Vec<Callback>,
     pub functions: Vec<Function>,
-    /// The plugin interface's tables that are written by hand, with the names of their members.
+    /// The hand-written tables of the plugin interface, with the names of their members.
     pub tables: Vec<(String, Vec<String>)>,
 }
 
@@ -47,7 +47,7 @@ pub struct Callback {
 
 pub struct Function {
     pub name: String,
-    /// The stem of the file that defines it, such as `login`.
+    /// Stem of the file that defines it, such as `login`.
     pub file: String,
     pub signature: Signature,
 }
@@ -68,7 +68,7 @@ pub struct Variable {
 #[derive(Clone, PartialEq, Eq)]
 pub enum Type {
     Void,
-    /// A type of Rust's or of `std::ffi`, such as `i64` or `c_char`.
+    /// A type of Rust or `std::ffi`, such as `i64` or `c_char`.
     Primitive(String),
     /// A type of the ABI, such as `rbtoken_store_t`.
     Named(String),
@@ -76,11 +76,11 @@ pub enum Type {
         is_mut: bool,
         to: Box<Type>,
     },
-    /// A function that is never NULL, as in the plugin interface's tables.
+    /// A non-NULL function pointer, as in the tables of the plugin interface.
     Function(Box<Signature>),
 }
 
-/// The type as Rust writes it.
+/// Displays the type in Rust syntax.
 impl fmt::Display for Type {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -94,12 +94,12 @@ impl fmt::Display for Type {
 }
 
 impl Enum {
-    /// The name for languages whose types are in Pascal case: `Status`, `ExpiresMode`.
+    /// Returns the name in Pascal case: `Status`, `ExpiresMode`.
     pub fn title(&self) -> String {
         pascal(bare(self.name.strip_suffix("_code").unwrap_or(&self.name)))
     }
 
-    /// The name of a value without what all values of the enum start with: `NOT_FOUND`.
+    /// Returns the name of a value without the common prefix of the enum: `NOT_FOUND`.
     pub fn short<'a>(&self, value: &'a Constant) -> &'a str {
         let names: Vec<_> = self.values.iter().map(|it| it.name.as_str()).collect();
         let short = value.name.strip_prefix(common_prefix(&names)).unwrap_or(&value.name);
@@ -112,22 +112,22 @@ impl Type {
         matches!(self, Self::Primitive(own) if own == name)
     }
 
-    /// Whether this is a `const char *`.
+    /// Returns whether this is a `const char *`.
     pub fn is_text(&self) -> bool {
         matches!(self, Self::Pointer { is_mut: false, to } if to.is_primitive("c_char"))
     }
 }
 
 impl Signature {
-    /// Whether the result is text whose length goes to an output.
+    /// Returns whether the result is a text whose length is an output.
     pub fn gives_length(&self) -> bool {
         self.result.is_text() && self.parameters.iter().any(|parameter| parameter.name == "len")
     }
 }
 
-/// Whether the next variable is this one's length.
+/// Returns whether the next variable is the length of this one.
 pub fn has_length(variables: &[Variable], index: usize) -> bool {
-    // An output, which is a pointer, is the length of something else.
+    // A pointer is an output, which is the length of something else.
     let next = variables.get(index + 1).filter(|next| next.kind.is_primitive("usize"));
     next.is_some_and(|next| {
         next.name == "len" || next.name == format!("{}_len", variables[index].name)
@@ -135,12 +135,12 @@ pub fn has_length(variables: &[Variable], index: usize) -> bool {
 }
 
 impl Abi {
-    /// The linked API alone, with the names of the plugin interface's tables.
+    /// Reads the linked API, with only the names of the plugin interface's tables.
     pub fn read(root: &Path) -> Self {
         Self::read_sources(root, false)
     }
 
-    /// The linked API, and the plugin interface with the types of its members.
+    /// Reads the linked API, and the plugin interface with the types of its members.
     pub fn read_with_extension(root: &Path) -> Self {
         Self::read_sources(root, true)
     }
@@ -148,7 +148,7 @@ impl Abi {
     fn read_sources(root: &Path, with_extension: bool) -> Self {
         let mut abi = Self::default();
         for source in SOURCES {
-            // The interfaces are generated themselves.
+            // Generated files.
             if source.starts_with("extension/interfaces/") {
                 continue;
             }
@@ -212,7 +212,7 @@ impl Abi {
         }
     }
 
-    /// The enum of a name.
+    /// Returns an enum by its name.
     pub fn enumeration(&self, name: &str) -> &Enum {
         self.enums.iter().find(|it| it.name == name).expect("there is such an enum")
     }
@@ -229,7 +229,7 @@ impl Abi {
         matches!(kind, Type::Named(name) if self.callbacks.iter().any(|it| it.name == *name))
     }
 
-    /// The type with the names of integers resolved.
+    /// Returns the type with integer typedefs resolved.
     pub fn resolved(&self, kind: &Type) -> Type {
         match kind {
             Type::Named(name) => self.integers.get(name).unwrap_or(kind).clone(),
@@ -264,7 +264,7 @@ fn signature(it: &syn::Signature) -> Signature {
     }
 }
 
-/// The signature of `Option<unsafe extern "C-unwind" fn(…)>`.
+/// Returns the signature of `Option<unsafe extern "C-unwind" fn(…)>`.
 fn callback(kind: &syn::Type) -> Option<Signature> {
     let syn::Type::Path(path) = kind else { return None };
     let last = path.path.segments.last()?;
@@ -275,7 +275,7 @@ fn callback(kind: &syn::Type) -> Option<Signature> {
     }
 }
 
-/// The signature of `unsafe extern "C" fn(…)`.
+/// Returns the signature of `unsafe extern "C" fn(…)`.
 fn pointee(it: &syn::TypeBareFn) -> Signature {
     let parameters = it.inputs.iter().map(|parameter| Variable {
         name: parameter.name.as_ref().expect("a parameter has a name").0.to_string(),
@@ -316,7 +316,7 @@ fn integer(value: &syn::Expr) -> i64 {
     }
 }
 
-/// The documentation, a line each.
+/// Returns the lines of the documentation.
 fn doc(attributes: &[syn::Attribute]) -> Vec<String> {
     let lines = attributes.iter().filter_map(|attribute| {
         let syn::Meta::NameValue(pair) = &attribute.meta else { return None };
@@ -343,7 +343,7 @@ fn is_repr_c(attributes: &[syn::Attribute]) -> bool {
     has_list(attributes, "repr", "C")
 }
 
-/// Whether a function is exported in every build.
+/// Returns whether a function is exported in every build.
 fn is_exported(attributes: &[syn::Attribute]) -> bool {
     let conditional = attributes.iter().any(|attribute| attribute.path().is_ident("cfg"));
     has_list(attributes, "unsafe", "no_mangle") && !conditional

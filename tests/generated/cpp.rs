@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::abi::Abi;
 
-/// The C++ enums: the name, the type and the documentation, and which enum of the ABI each is.
+/// The C++ enums: name, type, documentation, and the corresponding enum of the ABI.
 const ENUMS: &[(&str, &str, &str, &str)] = &[
     (
         "Status",
@@ -26,7 +26,7 @@ const ENUMS: &[(&str, &str, &str, &str)] = &[
     ),
 ];
 
-/// The header with each region between its markers written anew.
+/// Returns the header with each marked region replaced.
 pub fn header(abi: &Abi, header: &str) -> String {
     ENUMS.iter().fold(header.to_owned(), |header, &(name, kind, doc, source)| {
         let mut text = format!("/** {doc} */\nenum class {name} : {kind} {{\n");
@@ -40,7 +40,7 @@ pub fn header(abi: &Abi, header: &str) -> String {
     })
 }
 
-/// Replaces what is between the markers of a region.
+/// Replaces the text between the markers of a region.
 fn replace(header: &str, region: &str, text: &str) -> String {
     let begin = format!("/* Begin generated: {region}. */\n");
     let end = format!("/* End generated: {region}. */\n");

@@ -1,5 +1,5 @@
-//! Writes `constants.go`: the statuses and verdicts for Go. Layouts and signatures come from the
-//! header itself, through cgo.
+//! Writes `constants.go`: the statuses and verdicts for Go. cgo takes layouts and signatures from
+//! the header.
 
 use std::fmt::Write;
 

@@ -1,4 +1,4 @@
-//! Writes `Abi.java`: the ABI for Java's JNA.
+//! Writes `Abi.java`: the ABI for JNA.
 
 use std::fmt::Write;
 
@@ -86,12 +86,12 @@ fn parameters(abi: &Abi, signature: &Signature, is_callback: bool) -> String {
     each.collect::<Vec<_>>().join(", ")
 }
 
-/// A type. As a callback, Java gets bare pointers from the library.
+/// Returns a type. In callbacks, Java gets bare pointers from the library.
 fn kind(abi: &Abi, kind: &Type, is_bare: bool) -> &'static str {
     match abi.resolved(kind) {
         Type::Void => "void",
         Type::Primitive(name) => match name.as_str() {
-            // JNA's boolean is an int, of which the library sets one byte.
+            // JNA's boolean is an int, of which the library sets only one byte.
             "bool" | "u8" => "byte",
             "i32" | "u32" => "int",
             "i64" | "u64" | "usize" => "long",

@@ -1,7 +1,6 @@
-//! Generates every file that says again what `src/ffi` says, and compares it with the committed
-//! one.
+//! Generates the files that are derived from `src/ffi`, and compares them with the committed ones.
 //!
-//! `RBTOKEN_UPDATE=1 cargo test --test generated` writes the files, and the header with them.
+//! `RBTOKEN_UPDATE=1 cargo test --test generated` writes the files, including the header.
 #![allow(
     clippy::expect_used,
     clippy::unwrap_used,
@@ -26,10 +25,10 @@ use std::{env, fs};
 
 use abi::Abi;
 
-/// Stands at the head of each generated file.
+/// First comment of each generated file.
 const NOTICE: &str =
     "Generated; do not edit. Update with: RBTOKEN_UPDATE=1 cargo test --test generated";
-/// The variable that has the files written; `build.rs` writes the header by it, too.
+/// Environment variable that makes this program and `build.rs` write the files.
 const UPDATE: &str = "RBTOKEN_UPDATE";
 
 fn root() -> &'static Path {
@@ -41,7 +40,7 @@ fn read(path: &str) -> String {
     text.replace("\r\n", "\n")
 }
 
-/// The path and the text of each generated file.
+/// Returns the path and the text of each generated file.
 fn files() -> Vec<(String, String)> {
     let abi = Abi::read(root());
     let with_extension = Abi::read_with_extension(root());
@@ -63,14 +62,14 @@ fn files() -> Vec<(String, String)> {
         ("examples/go/constants.go", go::constants(&abi)),
     ];
     files.extend(others.map(|(path, text)| (path.to_owned(), text)));
-    // The archive of the sources has no benchmarks.
+    // The source archive does not contain the benchmarks.
     if !root().join("benches").exists() {
         files.retain(|(path, _)| !path.starts_with("benches/"));
     }
     files
 }
 
-/// Renders the header from the files that were just written.
+/// Renders the header from the newly written files.
 fn render_header() {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);

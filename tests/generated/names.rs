@@ -1,6 +1,6 @@
-//! Converts the ABI's names into other languages' forms.
+//! Converts names of the ABI to the naming conventions of other languages.
 
-/// `null_argument` as `NullArgument`.
+/// Converts `null_argument` to `NullArgument`.
 pub fn pascal(name: &str) -> String {
     let words = name.split('_').map(|word| {
         let (first, rest) = word.split_at(usize::from(!word.is_empty()));
@@ -9,21 +9,20 @@ pub fn pascal(name: &str) -> String {
     words.collect()
 }
 
-/// `struct_size` as `structSize`.
+/// Converts `struct_size` to `structSize`.
 pub fn camel(name: &str) -> String {
     let pascal = pascal(name);
     let (first, rest) = pascal.split_at(1);
     first.to_lowercase() + rest
 }
 
-/// A type's or function's name without the library's prefix and C's suffix: `rbtoken_clock_t` as
-/// `clock`.
+/// Removes the prefix of the library and the suffix of C: `rbtoken_clock_t` becomes `clock`.
 pub fn bare(name: &str) -> &str {
     let name = name.strip_prefix("rbtoken_").unwrap_or(name);
     name.strip_suffix("_t").unwrap_or(name)
 }
 
-/// What all names have in front, up to an underscore: `RBTOKEN_SITE_` of the values of a mode.
+/// Returns the common prefix of names up to an underscore, such as `RBTOKEN_SITE_`.
 pub fn common_prefix<'a>(names: &[&'a str]) -> &'a str {
     let Some(first) = names.first() else { return "" };
     let is_shared = |len: usize| names.iter().all(|name| name.starts_with(&first[..len]));

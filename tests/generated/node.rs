@@ -1,4 +1,4 @@
-//! Writes `abi.js`: the ABI for Node.js's koffi.
+//! Writes `abi.js`: the ABI for koffi (Node.js).
 
 use std::fmt::Write;
 
@@ -83,8 +83,8 @@ fn parameters(abi: &Abi, signature: &Signature, may_be_output: bool) -> String {
     each.collect::<Vec<_>>().join(", ")
 }
 
-/// The type of a parameter or a field. What the library writes is marked as an output, so that
-/// koffi fills an array of one.
+/// Returns the type of a parameter or field. Outputs are marked, so that koffi fills an array of
+/// one element.
 fn variable(abi: &Abi, variables: &[Variable], index: usize, may_be_output: bool) -> String {
     let it = &variables[index].kind;
     if has_length(variables, index) {

@@ -1,4 +1,4 @@
-//! Writes `_abi.py` of the Python package: the ABI for Python's ctypes.
+//! Writes `_abi.py` of the Python package: the ABI for ctypes.
 
 use std::fmt::Write;
 
@@ -6,7 +6,7 @@ use super::NOTICE;
 use super::abi::{Abi, Enum, Signature, Type, Variable, has_length};
 use super::names::{bare, pascal};
 
-/// `abi` has the plugin interface, too.
+/// `abi` must include the plugin interface.
 pub fn module(abi: &Abi, version: (u32, u32)) -> String {
     let mut text = format!(
         "\"\"\"The C ABI of librbtoken for ctypes: constants, layouts and signatures of rbtoken.h.\n\n\
@@ -89,7 +89,7 @@ fn list(items: impl Iterator<Item = String>) -> String {
     items.collect::<Vec<_>>().join(", ")
 }
 
-/// The type of a pointer to a function: one of the host's that the library calls, or the reverse.
+/// Returns a function pointer type: a callback of the host or a function of the library.
 fn prototype(abi: &Abi, signature: &Signature, is_callback: bool) -> String {
     let parameters = parameters(abi, signature, is_callback);
     format!("CFUNCTYPE({})", list(std::iter::once(result(abi, signature)).chain(parameters)))
@@ -104,8 +104,8 @@ fn parameters(abi: &Abi, signature: &Signature, is_callback: bool) -> impl Itera
     (0..all.len()).map(move |index| variable(abi, all, index, is_callback))
 }
 
-/// The type of a parameter or a field. A callback gets the address of bytes that have a length: as
-/// a `c_char_p`, Python would read them up to a NUL.
+/// Returns the type of a parameter or field. Callbacks get the address of bytes with a length: with
+/// `c_char_p`, Python would read them up to a NUL.
 fn variable(abi: &Abi, variables: &[Variable], index: usize, is_callback: bool) -> String {
     let it = &variables[index];
     let is_address = is_callback && has_length(variables, index);

@@ -1,4 +1,4 @@
-//! Writes the Rust files: the plugin interface's tables, the codes, the layouts for the tests and
+//! Writes Rust files: the tables of the plugin interface, the codes, the layouts for the tests, and
 //! the declarations for the benchmarks.
 
 use std::collections::BTreeMap;
@@ -10,7 +10,7 @@ use super::names::{bare, pascal};
 
 const MAX_WIDTH: usize = 100;
 
-/// The interfaces, in the header's order: the name, and the subject that completes "functions for".
+/// The interfaces in the header's order: name, and the words that complete "functions for".
 const INTERFACES: &[(&str, &str)] = &[
     ("about", "the library itself"),
     ("error", "errors"),
@@ -24,7 +24,7 @@ const INTERFACES: &[(&str, &str)] = &[
     ("policy", "policies"),
 ];
 
-/// The interface that a function belongs to.
+/// Returns the interface that a function belongs to.
 fn interface(function: &Function) -> &'static str {
     let by_file = INTERFACES
         .iter()
@@ -33,24 +33,24 @@ fn interface(function: &Function) -> &'static str {
         let rest = bare(&function.name).strip_prefix(name);
         rest.is_some_and(|rest| rest.starts_with('_'))
     });
-    // `token_list_get` starts with `token_`, too.
+    // The longest match wins, since `token_list_get` also starts with `token_`.
     let by_name = by_name.max_by_key(|(name, _)| name.len());
     by_file.or(by_name).map_or("about", |(name, _)| name)
 }
 
-/// The name of a function in its table.
+/// Returns the name of a function in its table.
 fn member<'a>(function: &'a Function, interface: &str) -> &'a str {
     let name = bare(&function.name);
     let without = |noun: &str| name.strip_prefix(noun)?.strip_prefix('_');
     match without(interface).or_else(|| without("store")).unwrap_or(name) {
-        // A keyword of C++.
+        // `new` is a keyword of C++.
         "new" => "create",
         member => member,
     }
 }
 
-/// The functions of an interface. Those that the ABI's snapshot has keep their place; new ones come
-/// after them.
+/// Returns the functions of an interface: first those in the ABI snapshot in their order, then new
+/// ones.
 fn members<'a>(abi: &'a Abi, interface_name: &str, snapshot: &str) -> Vec<&'a Function> {
     let prefix = format!("field rbtoken_{interface_name}_interface_v1_t.");
     let known = snapshot.lines().filter_map(|line| line.strip_prefix(&prefix));
@@ -67,7 +67,7 @@ fn members<'a>(abi: &'a Abi, interface_name: &str, snapshot: &str) -> Vec<&'a Fu
     functions
 }
 
-/// `src/extension/interfaces/`: a file for each interface, and the one that names them all.
+/// Generates `src/extension/interfaces/`: a file per interface, and `mod.rs`.
 pub fn interfaces(abi: &Abi, snapshot: &str) -> Vec<(String, String)> {
     let path = |name: &str| format!("src/extension/interfaces/{name}.rs");
     let mut files = vec![(path("mod"), interface_list())];
@@ -134,7 +134,7 @@ fn interface_file(name: &str, subject: &str, functions: &[&Function]) -> String 
     )
 }
 
-/// A function pointer as rustfmt lays it out after `before`, which is indented by `indent`.
+/// Formats a function pointer like rustfmt, after `before`, which is indented by `indent`.
 fn pointer(signature: &Signature, before: &str, indent: usize) -> String {
     let parameters = signature.parameters.iter().map(|it| format!("{}: {}", it.name, it.kind));
     let parameters: Vec<_> = parameters.collect();
@@ -145,7 +145,7 @@ fn pointer(signature: &Signature, before: &str, indent: usize) -> String {
     };
     let line = format!("{head}({}){result}", parameters.join(", "));
     let pad = " ".repeat(indent);
-    // The comma after it counts.
+    // Including the comma after it.
     if before.len() + 1 + line.len() < MAX_WIDTH {
         format!(" {line}")
     } else if indent + 4 + line.len() < MAX_WIDTH {
@@ -156,13 +156,13 @@ fn pointer(signature: &Signature, before: &str, indent: usize) -> String {
     }
 }
 
-/// The values of an enum that are not 0, with their names in Rust.
+/// Returns the nonzero values of an enum with their Rust names.
 fn variants<'a>(it: &'a Enum, prefix: &str) -> impl Iterator<Item = (String, &'a [String])> {
     let values = it.values.iter().filter(|it| it.value != 0);
     values.map(move |it| (pascal(it.name.strip_prefix(prefix).unwrap_or(&it.name)), &*it.doc))
 }
 
-/// Variants of an enum, each with its documentation.
+/// Formats variants of an enum with their documentation.
 fn documented(variants: impl Iterator<Item = (String, impl AsRef<[String]>)>) -> String {
     let mut text = String::new();
     for (name, doc) in variants {
@@ -174,7 +174,7 @@ fn documented(variants: impl Iterator<Item = (String, impl AsRef<[String]>)>) ->
     text
 }
 
-/// `src/error/kind.rs`: the statuses that are failures.
+/// Generates `src/error/kind.rs`: the statuses for errors.
 pub fn error_kinds(abi: &Abi) -> String {
     let statuses = abi.enumeration("rbtoken_status_code");
     format!(
@@ -190,7 +190,7 @@ pub fn error_kinds(abi: &Abi) -> String {
     )
 }
 
-/// `src/store/verdict.rs`: the verdicts on a login.
+/// Generates `src/store/verdict.rs`: the verdicts on a login.
 pub fn verdicts(abi: &Abi) -> String {
     let verdicts = abi.enumeration("rbtoken_verdict_code");
     format!(
@@ -203,7 +203,7 @@ pub fn verdicts(abi: &Abi) -> String {
     )
 }
 
-/// `src/ffi/codes.rs`: the names of statuses and verdicts, and what they stand for.
+/// Generates `src/ffi/codes.rs`: names and conversions of statuses and verdicts.
 pub fn codes(abi: &Abi) -> String {
     let statuses = abi.enumeration("rbtoken_status_code");
     let verdicts = abi.enumeration("rbtoken_verdict_code");
@@ -241,8 +241,8 @@ pub fn codes(abi: &Abi) -> String {
     )
 }
 
-/// `tests/abi/layouts.rs`: the structs and their fields, whose layout in Rust the tests compare
-/// with the header's.
+/// Generates `tests/abi/layouts.rs`: structs and their fields, whose layouts in Rust and C are
+/// compared.
 pub fn layouts(abi: &Abi, snapshot: &str) -> String {
     let mut structs = String::new();
     let mut add = |name: &str, fields: &[&str]| {
@@ -269,7 +269,8 @@ pub fn layouts(abi: &Abi, snapshot: &str) -> String {
     )
 }
 
-/// `benches/suite/src/abi.rs`: structs and function pointers for a host that loads the library.
+/// Generates `benches/suite/src/abi.rs`: structs and function pointers for a host that loads the
+/// library.
 pub fn benchmarks(abi: &Abi) -> String {
     let mut structs = String::new();
     for it in &abi.structs {
@@ -327,7 +328,7 @@ pub fn benchmarks(abi: &Abi) -> String {
     )
 }
 
-/// A type as a host in Rust writes it, which knows the ABI's structs by shorter names.
+/// Returns a type for a Rust host, which uses shorter names for the structs of the ABI.
 fn foreign(abi: &Abi, kind: &Type) -> String {
     match abi.resolved(kind) {
         Type::Pointer { to, .. } if abi.is_opaque(&to) => "Handle".to_owned(),

@@ -1,5 +1,5 @@
-//! What programs were compiled against stays: the exported functions, the values of enums and
-//! macros, and the layout of structs, compared with a committed snapshot.
+//! Compares exported functions, values of enums and macros, and layouts of structs with a snapshot:
+//! compiled programs must keep working.
 
 use std::fmt::Write;
 use std::fs;
@@ -8,14 +8,14 @@ use std::path::PathBuf;
 use crate::support::c;
 use crate::support::header::Header;
 
-/// The size of a field that the function borrows.
+/// Returns the size of a field.
 fn size_of_field<S, F>(_: impl Fn(&S) -> &F) -> usize {
     size_of::<F>()
 }
 
 macro_rules! layouts {
     ($($name:ident { $($field:ident),* $(,)? })*) => {
-        /// A line for each struct and each field.
+        /// Returns a line for each struct and field.
         pub fn all() -> Vec<String> {
             let mut lines = Vec::new();
             $(
@@ -48,15 +48,15 @@ fn snapshot_path() -> PathBuf {
     c::root().join("tests/abi/snapshot.txt")
 }
 
-/// Macros that change by design with each version, or that only shape declarations.
+/// Returns whether a macro changes with each version by design, or only affects declarations.
 fn is_excluded(name: &str) -> bool {
     name.starts_with("RBTOKEN_VERSION")
         || ["RBTOKEN_ABI_VERSION", "RBTOKEN_API", "RBTOKEN_NODISCARD", "RBTOKEN_STR"]
             .contains(&name)
 }
 
-/// The ABI as the C compiler sees it, a line for each thing. Each test compiles a program of its
-/// own name: one that another test is running cannot be written.
+/// Returns the ABI as seen by the C compiler, one line per item. `name` must be unique: a program
+/// that another test is running cannot be overwritten.
 fn abi_in_c(header: &Header, name: &str) -> Vec<String> {
     let mut program = String::from(
         "#include <rbtoken.h>\n#include <stdio.h>\n#include <stdalign.h>\nint main(void) {\n",
@@ -99,7 +99,7 @@ fn abi_in_c(header: &Header, name: &str) -> Vec<String> {
     lines
 }
 
-/// The snapshot's lines that the library does not keep, and the library's that it does not have.
+/// Returns the lines that are only in the snapshot, and those that are only in the library.
 fn compare(snapshot: &[String], library: &[String]) -> (Vec<String>, Vec<String>) {
     let without = |from: &[String], others: &[String]| {
         from.iter().filter(|line| !others.contains(line)).cloned().collect()
@@ -113,11 +113,11 @@ fn read_snapshot() -> Vec<String> {
 }
 
 #[test]
-fn what_is_in_the_snapshot_stays_and_what_is_new_is_recorded() {
+fn abi_matches_its_snapshot() {
     let library = abi_in_c(&Header::read(), "abi_snapshot");
     assert!(library.len() > 300, "the header is read");
     let (broken, new) = compare(&read_snapshot(), &library);
-    // A struct that grows keeps every field where it is; only its own line changes.
+    // A struct that grows keeps the layout of its fields; only its own line changes.
     let (grown, broken): (Vec<_>, Vec<_>) =
         broken.into_iter().partition(|line| is_growth(line, &new));
     assert!(
@@ -145,7 +145,7 @@ fn what_is_in_the_snapshot_stays_and_what_is_new_is_recorded() {
     fs::write(snapshot_path(), head + &lines.join("\n") + "\n").expect("the snapshot is written");
 }
 
-/// Whether a struct's line is replaced by that of a longer one with the same alignment.
+/// Returns whether a struct was replaced by a longer one with the same alignment.
 fn is_growth(line: &str, new: &[String]) -> bool {
     let parts = |line: &str| -> Option<(String, usize, String)> {
         let (name, rest) = line.strip_prefix("struct ")?.split_once(": size ")?;
@@ -179,7 +179,7 @@ fn rust_and_c_agree_on_every_layout() {
 }
 
 #[test]
-fn a_changed_or_removed_line_is_told_and_so_is_a_new_one() {
+fn snapshot_comparison_reports_every_difference() {
     let text = "RBTOKEN_API RBTOKEN_NODISCARD\nrbtoken_status_t f(int32_t a);\n\
                 typedef struct s {\n  size_t struct_size;\n  int32_t a;\n} s;\n\
                 typedef enum e {\n  A = 0,\n} e;\n#define RBTOKEN_X 1\n";

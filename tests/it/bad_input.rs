@@ -1,6 +1,5 @@
-//! Bad input of every kind to every function: the status, the name of the argument, cleared
-//! outputs, and a store that is as it was.
-// The blocks are one call each, with arguments that are bad on purpose but never wild.
+//! Bad arguments to every function: status, argument name, cleared outputs, and an unchanged store.
+// Each block is a single call with deliberately bad, but not dangling, arguments.
 #![allow(clippy::undocumented_unsafe_blocks)]
 
 use std::ffi::{c_char, c_void};
@@ -10,14 +9,14 @@ use crate::support::*;
 use rbtoken::ffi::*;
 
 type Error = *mut *mut rbtoken_error_t;
-/// A text as C passes it.
+/// Pointer and length of a text, as in C.
 type Text = (*const c_char, usize);
 
 const AT: i32 = rbtoken_expires_mode::RBTOKEN_EXPIRES_AT as i32;
 const SECS: i32 = rbtoken_min_validity_mode::RBTOKEN_MIN_VALIDITY_SECS as i32;
 const NAMED: i32 = rbtoken_filter_site_mode::RBTOKEN_FILTER_SITE_NAMED as i32;
 
-/// A store that has something to lose.
+/// Creates a store with contents that could be damaged.
 fn store() -> Store {
     let store = Store::new();
     store.add_local_site("north").unwrap();
@@ -27,8 +26,8 @@ fn store() -> Store {
     store
 }
 
-/// Makes a bad call with and without a place for the error: it fails with this status, names this
-/// argument, and changes nothing.
+/// Makes a bad call with and without an error output. It must fail with this status and argument,
+/// and change nothing.
 #[track_caller]
 fn bad(
     store: &Store,
@@ -44,7 +43,7 @@ fn bad(
     failure
 }
 
-// The functions, with garbage in their outputs, which must be gone afterwards.
+// Calls the functions with garbage in their outputs, which must be overwritten.
 
 fn client_token(
     store: *mut rbtoken_store_t,
@@ -54,7 +53,7 @@ fn client_token(
     error: Error,
 ) -> i32 {
     let (mut token, mut created) = (garbage(), true);
-    // SAFETY: the arguments are what a careless host passes, but no wild pointers; so below.
+    // SAFETY: the arguments are bad but not dangling; this also holds below.
     let status = unsafe {
         rbtoken_store_get_or_create_client_token(
             store,
@@ -167,7 +166,7 @@ fn add_local_site(store: *mut rbtoken_store_t, name: Text, error: Error) -> i32 
     unsafe { rbtoken_store_add_local_site(store, name.0, name.1, error) }
 }
 
-/// Every call that takes a text, with the text's name, and the most characters it may have.
+/// A call with a text: name of the argument, maximum number of characters, and the function.
 type TextCall = (&'static str, Option<usize>, fn(&Store, Text, Error) -> i32);
 
 fn required_texts() -> Vec<TextCall> {
@@ -290,7 +289,7 @@ fn optional_texts() -> Vec<TextCall> {
 }
 
 #[test]
-fn a_required_text_that_is_null_is_refused_whatever_its_length() {
+fn required_text_that_is_null_is_refused_whatever_its_length() {
     let store = store();
     for (name, _, function) in required_texts() {
         for len in [0, 1, NUL_TERMINATED] {
@@ -300,7 +299,7 @@ fn a_required_text_that_is_null_is_refused_whatever_its_length() {
 }
 
 #[test]
-fn an_optional_text_that_is_null_must_have_the_length_0() {
+fn optional_text_that_is_null_must_have_the_length_0() {
     let store = store();
     for (name, _, function) in optional_texts() {
         for len in [1, 1 << 21, NUL_TERMINATED] {
@@ -316,14 +315,14 @@ fn text_that_is_not_utf8_is_refused() {
         for wrong in [&b"\xff"[..], b"a\xc3", b"\xc0\x80", b"\xed\xa0\x80", b"\xf4\x90\x80\x80"] {
             bad(&store, E_INVALID_UTF8, Some(name), |e| function(&store, bytes(wrong), e));
         }
-        // A text that ends at its NUL is looked at in the same way.
+        // A NUL-terminated text is validated in the same way.
         let terminated = (c"\xff".as_ptr(), NUL_TERMINATED);
         bad(&store, E_INVALID_UTF8, Some(name), |e| function(&store, terminated, e));
     }
 }
 
 #[test]
-fn a_nul_inside_a_text_is_refused_and_does_not_cut_it_short() {
+fn nul_inside_a_text_is_refused_and_does_not_cut_it_short() {
     let store = store();
     for (name, _, function) in required_texts().into_iter().chain(optional_texts()) {
         for wrong in [&b"\0"[..], b"alice\0", b"alice\0bob", b"\0alice"] {
@@ -342,7 +341,7 @@ fn text_longer_than_a_mebibyte_is_refused() {
 }
 
 #[test]
-fn a_name_has_so_many_characters_and_no_more() {
+fn name_longer_than_its_limit_is_refused() {
     let store = store();
     for (name, max, function) in required_texts().into_iter().chain(optional_texts()) {
         let Some(max) = max else { continue };
@@ -380,12 +379,12 @@ fn name_limits_count_characters_not_bytes() {
 }
 
 #[test]
-fn a_name_is_not_empty() {
+fn empty_name_is_refused() {
     let store = store();
     for (name, max, function) in required_texts().into_iter().chain(optional_texts()) {
         if max.is_some() {
             bad(&store, E_INVALID_ARGUMENT, Some(name), |e| function(&store, text(""), e));
-            // Nor is one that ends at once.
+            // The empty NUL-terminated text is also refused.
             let terminated = (c"".as_ptr(), NUL_TERMINATED);
             bad(&store, E_INVALID_ARGUMENT, Some(name), |e| function(&store, terminated, e));
         }
@@ -414,7 +413,7 @@ fn malformed_unknown_and_duplicate_local_sites_are_refused() {
 }
 
 #[test]
-fn a_null_store_or_main_output_is_refused() {
+fn null_store_or_main_output_is_refused() {
     let store = store();
     let user = || text("alice");
     let fails = |argument: &str, function: &dyn Fn(Error) -> i32| {
@@ -468,7 +467,7 @@ fn a_null_store_or_main_output_is_refused() {
 }
 
 #[test]
-fn whether_a_token_is_new_need_not_be_asked() {
+fn created_output_is_optional() {
     let store = Store::new();
     let (mut token, (name, len)) = (garbage(), text("alice"));
     let place = &raw mut token;
@@ -492,7 +491,7 @@ fn whether_a_token_is_new_need_not_be_asked() {
 }
 
 #[test]
-fn null_handles_answer_null_0_or_false() {
+fn null_handle_gives_null_0_or_false() {
     unsafe {
         rbtoken_store_release(null_mut());
         rbtoken_token_release(null_mut());
@@ -548,7 +547,7 @@ fn null_handles_answer_null_0_or_false() {
 }
 
 #[test]
-fn a_bad_document_is_refused_with_its_argument_and_its_place() {
+fn bad_document_error_has_argument_and_path() {
     let store = store();
     let deep =
         |levels: usize| format!("{}{{}}{}", "{\"a\":".repeat(levels - 1), "}".repeat(levels - 1));
@@ -582,9 +581,9 @@ fn a_bad_document_is_refused_with_its_argument_and_its_place() {
     }
 }
 
-/// Spoils an options struct's size, and its tail behind what this library knows, in every way.
+/// Corrupts the size of an options struct, and its unknown tail, in every way.
 fn sizes<T: Copy>(argument: &str, function: impl Fn(&Store, *const T, Error) -> i32) {
-    /// Room for a struct that is as long as any may be, and a bit.
+    /// Space for a struct that is longer than any version.
     #[repr(C, align(8))]
     struct Room([u8; 4200]);
 
@@ -609,7 +608,7 @@ fn sizes<T: Copy>(argument: &str, function: impl Fn(&Store, *const T, Error) -> 
 }
 
 #[test]
-fn structs_of_unpublished_sizes_or_unknown_fields_are_refused() {
+fn unpublished_struct_sizes_and_fields_are_refused() {
     sizes("options", |s, o, e| client_token(s.raw(), text("u"), text("c"), o, e));
     sizes("options", |s, o, e| generate(s.raw(), text("u"), o, e));
     sizes("options", |s, o, e| import(s.raw(), text("u"), text("v"), o, e));
@@ -622,8 +621,8 @@ fn structs_of_unpublished_sizes_or_unknown_fields_are_refused() {
     });
 }
 
-/// A struct as a later header has it, with more fields that are all default. It need not be
-/// aligned either: a host may have packed it.
+/// Passes a struct of a later header, whose additional fields have default values, at an unaligned
+/// address: a host may pack it.
 fn with_zero_tail<T: Copy>(options: T, use_it: impl Fn(*const T)) {
     for size in [size_of::<T>() + 1, size_of::<T>() + 64, 4096] {
         let mut room = vec![0_u64; 4096 / 8 + 2];
@@ -641,7 +640,7 @@ fn with_zero_tail<T: Copy>(options: T, use_it: impl Fn(*const T)) {
 }
 
 #[test]
-fn a_longer_struct_whose_unknown_fields_are_default_is_read() {
+fn longer_struct_with_default_unknown_fields_is_read() {
     let (site, site_len) = text("north");
     let options =
         rbtoken_client_token_options_t { local_site: site, local_site_len: site_len, ..init() };
@@ -769,7 +768,7 @@ fn unknown_modes_flags_and_reserved_fields_are_refused() {
     list("local_site", rbtoken_token_filter_t { local_site_mode: NAMED, ..init() });
 }
 
-/// A server's row of a valid token has the empty text, not NULL.
+/// In a server's row of a valid token, the reason is empty and not NULL.
 #[test]
 fn import_of_a_valid_token_accepts_an_empty_invalid_reason() {
     let (invalid_reason, invalid_reason_len) = text("");
@@ -874,7 +873,7 @@ fn missing_tokens_settings_and_generators_are_not_found() {
 }
 
 #[test]
-fn a_setting_keeps_its_value_if_a_new_one_is_refused() {
+fn setting_is_unchanged_after_a_refused_value() {
     let store = store();
     let cases: &[(&str, &str, i32, Option<&str>)] = &[
         ("client_token_expiration", "", E_JSON_SYNTAX, Some("$")),
@@ -911,7 +910,7 @@ fn a_setting_keeps_its_value_if_a_new_one_is_refused() {
 }
 
 #[test]
-fn a_list_of_policy_ids_with_a_bad_id_leaves_the_old_one() {
+fn policy_ids_are_unchanged_after_a_bad_list() {
     let store = store();
     store.set_policy_ids(&[c"review", c"user"]).unwrap();
     assert_eq!(store.get_setting("policy_ids").unwrap(), r#"["review", "user"]"#);
@@ -934,9 +933,9 @@ fn a_list_of_policy_ids_with_a_bad_id_leaves_the_old_one() {
     bad(&store, E_NULL_ARGUMENT, Some("ids"), |e| unsafe {
         rbtoken_store_set_policy_ids(store.raw(), null(), 1, e)
     });
-    // A wild count is not followed.
+    // A wild count must not be used.
     bad(&store, E_TOO_LONG, Some("count"), |e| set(&[review], usize::MAX, e));
-    // None at all is not the same as an empty list.
+    // NULL differs from an empty list.
     call(|e| set(&[review], 0, e)).unwrap();
     assert_eq!(store.get_setting("policy_ids").unwrap(), "[]");
     call(|e| unsafe { rbtoken_store_set_policy_ids(store.raw(), null(), 0, e) }).unwrap();
@@ -944,7 +943,7 @@ fn a_list_of_policy_ids_with_a_bad_id_leaves_the_old_one() {
 }
 
 #[test]
-fn bad_deprecated_generators_leave_the_old_list() {
+fn deprecated_generators_are_unchanged_after_a_bad_list() {
     let store = store();
     for (bad_id, status) in [(c"".as_ptr(), E_INVALID_ARGUMENT), (null(), E_NULL_ARGUMENT)] {
         bad(&store, status, Some("generator_ids"), |e| unsafe {
@@ -956,7 +955,7 @@ fn bad_deprecated_generators_leave_the_old_list() {
 }
 
 #[test]
-fn errors_do_not_tell_token_values() {
+fn errors_contain_no_token_values() {
     let store = store();
     let value = store.client_token("alice", "tool", &init()).unwrap().0.value();
     let failures = [
@@ -969,13 +968,13 @@ fn errors_do_not_tell_token_values() {
     }
 }
 
-/// A destroy that must not be called.
+/// A destroy callback that must not be called.
 unsafe extern "C-unwind" fn never(_: *mut c_void) {
     panic!("destroyed something that could not be read");
 }
 
 #[test]
-fn nothing_of_a_struct_of_no_known_size_is_read() {
+fn struct_of_unknown_size_is_not_read() {
     let clock = rbtoken_clock_t { struct_size: 0, destroy: Some(never), ..init() };
     let options = rbtoken_store_options_t { clock: &raw const clock, ..init() };
     let failure = Store::open(&Host::new(), &options).err().unwrap();

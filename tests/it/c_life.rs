@@ -1,4 +1,4 @@
-//! A token's whole life as C programs see it: logins, hooks, and many threads at once.
+//! The life of tokens in C programs: logins, hooks, and many threads.
 #![cfg(all(unix, not(target_vendor = "apple")))]
 
 use std::fs;
@@ -7,7 +7,7 @@ use std::process::Command;
 use crate::support::c::{self, C11, Language};
 
 #[test]
-fn the_login_example_prints_what_it_should() {
+fn login_example_prints_the_expected_output() {
     let source = c::root().join("examples/c/login.c");
     let expected = fs::read_to_string(c::root().join("tests/c/login.expected"));
     let expected = expected.expect("the file can be read");
@@ -33,6 +33,6 @@ fn stress_leaves_every_index_equal_to_a_scan() {
 }
 
 #[test]
-fn odd_hosts_do_no_harm() {
+fn unusual_hosts_do_no_harm() {
     c::run_test("odd_hosts");
 }

@@ -1,4 +1,4 @@
-//! The client-token rule, clause by clause, with the clock in the test's hands.
+//! The client-token rule, with a controlled clock.
 
 use std::collections::HashSet;
 use std::ptr::null_mut;
@@ -23,7 +23,7 @@ fn min_validity(secs: i64) -> ClientOptions {
     ClientOptions { min_validity_mode: SECS, min_validity_secs: secs, ..init() }
 }
 
-/// A new token of alice's client `tool`, whatever others there are; None never expires.
+/// Creates a token of alice's client `tool`; `None` never expires.
 fn client_token_that_expires(store: &Store, expires: Option<i64>) -> i64 {
     let mut options = init::<rbtoken_generate_options_t>();
     (options.extra_data, options.extra_data_len) = text(r#"{"client_name": "tool"}"#);
@@ -33,7 +33,7 @@ fn client_token_that_expires(store: &Store, expires: Option<i64>) -> i64 {
     store.generate("alice", &options).unwrap().id()
 }
 
-/// Which token alice's client `tool` gets, and whether it is new.
+/// Returns the token that alice's client `tool` gets, and whether it is new.
 fn ask(store: &Store, options: &ClientOptions) -> (i64, bool) {
     let (token, created) = store.client_token("alice", "tool", options).unwrap();
     (token.id(), created)
@@ -52,13 +52,13 @@ fn token_with_a_microsecond_more_than_the_default_is_returned() {
     let store = Store::new();
     let id = client_token_that_expires(&store, Some(START + 300 * SECOND + 1));
     assert_eq!(ask(&store, &init()), (id, false));
-    // The clock runs: what would do a microsecond ago will not do now.
+    // A microsecond later, it no longer qualifies.
     store.set_now(START + 1);
     assert!(ask(&store, &init()).1);
 }
 
 #[test]
-fn the_setting_changes_the_default_validity() {
+fn setting_changes_the_default_validity() {
     let store = Store::new();
     let id = client_token_that_expires(&store, Some(START + 10 * SECOND));
     store.set_setting("min_validity_secs", "9").unwrap();
@@ -68,7 +68,7 @@ fn the_setting_changes_the_default_validity() {
 }
 
 #[test]
-fn a_given_validity_stands_over_the_setting() {
+fn requested_validity_overrides_the_setting() {
     let store = Store::new();
     let id = client_token_that_expires(&store, Some(START + 60 * SECOND));
     assert_eq!(ask(&store, &min_validity(59)), (id, false));
@@ -76,7 +76,7 @@ fn a_given_validity_stands_over_the_setting() {
 }
 
 #[test]
-fn a_validity_of_zero_or_less_means_valid_now() {
+fn validity_of_zero_or_less_means_valid_now() {
     for secs in [0, -1, -300, i64::MIN] {
         let store = Store::new();
         let dead = client_token_that_expires(&store, Some(START));
@@ -102,7 +102,7 @@ fn never_expiring_wins_and_ties_go_to_the_lowest_id() {
 }
 
 #[test]
-fn the_last_moment_of_the_calendar_is_not_never() {
+fn expiry_at_the_maximum_time_is_not_never() {
     let store = Store::new();
     let last = micros("9999-12-31T23:59:59.999999Z");
     let far = client_token_that_expires(&store, Some(last));
@@ -125,7 +125,7 @@ fn new_token_expires_after_the_setting_of_365_days() {
 }
 
 #[test]
-fn a_new_token_expires_as_given() {
+fn new_token_has_the_requested_expiry() {
     let store = Store::new();
     let (token, _) = store.client_token("alice", "at", &expiring(START + DAY)).unwrap();
     assert_eq!(token.expires(), Some(START + DAY));
@@ -155,7 +155,7 @@ fn expiration_not_after_now_is_refused_even_if_a_token_exists() {
 }
 
 #[test]
-fn the_expiration_plays_no_part_in_the_search() {
+fn requested_expiry_does_not_affect_the_search() {
     let store = Store::new();
     let id = client_token_that_expires(&store, Some(START + DAY));
     assert_eq!(ask(&store, &expiring(START + 2 * DAY)), (id, false));
@@ -192,7 +192,7 @@ fn each_user_has_tokens_of_their_own() {
 }
 
 #[test]
-fn deprecated_tokens_are_passed_over_only_if_asked() {
+fn deprecated_tokens_are_ignored_only_on_request() {
     let store = Store::new();
     let mut options = init::<rbtoken_import_options_t>();
     (options.generator_id, options.generator_id_len) = text("legacy_sha1");
@@ -204,16 +204,16 @@ fn deprecated_tokens_are_passed_over_only_if_asked() {
     let ignore = ClientOptions { flags: RBTOKEN_CLIENT_TOKEN_IGNORE_DEPRECATED, ..init() };
     let (new, created) = ask(&store, &ignore);
     assert!(created && new != old.id());
-    // The old one never expires, so it still comes first where it may come at all.
+    // The old token never expires, so it is preferred unless it is ignored.
     assert_eq!(ask(&store, &ignore), (new, false));
     assert_eq!(ask(&store, &init()), (old.id(), false));
-    // The set of deprecated generators is the host's.
+    // The host determines the deprecated generators.
     store.set_setting("deprecated_generators", "[]").unwrap();
     assert_eq!(ask(&store, &ignore), (old.id(), false));
 }
 
 #[test]
-fn the_defaults_for_new_tokens_play_no_part_when_one_is_found() {
+fn found_token_ignores_defaults_for_new_ones() {
     let store = Store::new();
     let (token, _) = store.client_token("alice", "tool", &init()).unwrap();
     let before = token.record();
@@ -227,7 +227,7 @@ fn the_defaults_for_new_tokens_play_no_part_when_one_is_found() {
 }
 
 #[test]
-fn a_new_token_has_every_field_as_the_rule_says() {
+fn new_token_has_the_documented_fields() {
     let store = Store::new();
     let (token, created) = store.client_token("alice", "RBTools é 🦀", &init()).unwrap();
     assert!(created);
@@ -246,7 +246,7 @@ fn a_new_token_has_every_field_as_the_rule_says() {
 }
 
 #[test]
-fn the_client_name_is_set_last_over_any_key_of_that_name() {
+fn client_name_replaces_a_given_member_of_that_name() {
     let store = Store::new();
     for (client, given) in [
         ("one", r#"{"client_name": "another", "a": 1}"#),
@@ -261,7 +261,7 @@ fn the_client_name_is_set_last_over_any_key_of_that_name() {
         let (again, created) = store.client_token("alice", client, &options).unwrap();
         assert!(!created && again.id() == token.id());
     }
-    // The name that was written over is nobody's.
+    // The replaced name is not that of any client.
     assert!(store.client_token("alice", "another", &init()).unwrap().1);
 }
 
@@ -279,7 +279,7 @@ fn client_names_are_compared_exactly() {
 }
 
 #[test]
-fn tokens_that_are_invalid_from_the_start_are_never_candidates() {
+fn initially_invalid_tokens_are_never_candidates() {
     let store = Store::new();
     let mut options = rbtoken_generate_options_t { flags: RBTOKEN_GENERATE_INVALID, ..init() };
     (options.extra_data, options.extra_data_len) = text(r#"{"client_name": "tool"}"#);
@@ -291,7 +291,7 @@ fn tokens_that_are_invalid_from_the_start_are_never_candidates() {
 }
 
 #[test]
-fn a_client_name_that_is_no_string_makes_no_client_token() {
+fn non_string_client_name_makes_no_client_token() {
     let store = Store::new();
     for extra_data in [
         r#"{"client_name": 1}"#,
@@ -322,7 +322,7 @@ fn generated_and_imported_client_tokens_are_found() {
 }
 
 #[test]
-fn concurrent_callers_get_one_token_that_one_created() {
+fn concurrent_callers_get_one_token_created_once() {
     const THREADS: usize = 64;
     const ROUNDS: usize = 200;
     let store = Store::new();
@@ -357,7 +357,7 @@ fn concurrent_callers_get_one_token_that_one_created() {
 }
 
 #[test]
-fn a_thousand_clients_asked_for_at_once_get_one_token_each() {
+fn thousand_concurrent_clients_get_one_token_each() {
     const THREADS: usize = 16;
     const CLIENTS: usize = 1000;
     let store = Store::new();
@@ -368,7 +368,7 @@ fn a_thousand_clients_asked_for_at_once_get_one_token_each() {
             let (store, barrier, created) = (&store, &barrier, &created);
             scope.spawn(move || {
                 barrier.wait();
-                // Every thread asks for every client, in an order of its own.
+                // Each thread requests all clients in a different order.
                 for step in 0..CLIENTS {
                     let client = (step * 7 + thread * 61) % CLIENTS;
                     let name = format!("client {client}");
@@ -387,7 +387,7 @@ fn a_thousand_clients_asked_for_at_once_get_one_token_each() {
 }
 
 #[test]
-fn twenty_values_that_exist_already_are_a_generation_error() {
+fn twenty_existing_values_are_a_generation_error() {
     let store = Store::with_entropy();
     store.host.constant.store(true, Ordering::SeqCst);
     store.generate("alice", &init()).unwrap();
@@ -400,21 +400,21 @@ fn twenty_values_that_exist_already_are_a_generation_error() {
     assert_eq!(store.host.fill_calls.load(Ordering::SeqCst), 41);
     assert_eq!(store.count(), Ok(1));
 
-    // The failures left nothing behind that stands in the way.
+    // The failures had no lasting effect.
     store.host.constant.store(false, Ordering::SeqCst);
     assert!(store.client_token("bob", "tool", &init()).unwrap().1);
     assert_eq!(store.count(), Ok(2));
 }
 
 #[test]
-fn a_status_of_the_clock_or_the_entropy_is_passed_on_unchanged() {
+fn clock_or_entropy_status_is_returned_unchanged() {
     for status in [1, 2, 121, 201, 4711, -1, i32::MIN, i32::MAX] {
         let store = Store::with_entropy();
         store.host.fill_status.store(status, Ordering::SeqCst);
         assert_eq!(store.generate("alice", &init()).unwrap_err().of(), (status, None));
         let failure = store.client_token("alice", "tool", &init()).unwrap_err();
         assert_eq!(failure.of(), (status, None));
-        // A failure is not tried again.
+        // A failure is not retried.
         assert_eq!(store.host.fill_calls.load(Ordering::SeqCst), 2);
         store.host.fill_status.store(0, Ordering::SeqCst);
 
@@ -429,7 +429,7 @@ fn a_status_of_the_clock_or_the_entropy_is_passed_on_unchanged() {
 }
 
 #[test]
-fn a_clock_outside_the_calendar_breaks_its_contract() {
+fn clock_out_of_range_is_a_callback_error() {
     let store = Store::new();
     let (first, last) = (micros("0001-01-01T00:00:00Z"), micros("9999-12-31T23:59:59.999999Z"));
     for now in [first - 1, last + 1, i64::MIN, i64::MAX] {
@@ -447,7 +447,7 @@ fn a_clock_outside_the_calendar_breaks_its_contract() {
 
 #[test]
 fn unusable_entropy_ends_the_call_with_an_error() {
-    // All ones are no digit of base 62, so no value comes of them however often one asks.
+    // Words of all ones are always rejected, so sampling never succeeds.
     let store = Store::with_entropy();
     store.host.constant_byte.store(0xff, Ordering::SeqCst);
     store.host.constant.store(true, Ordering::SeqCst);
@@ -456,7 +456,7 @@ fn unusable_entropy_ends_the_call_with_an_error() {
 }
 
 #[test]
-fn a_new_token_that_would_expire_after_the_calendar_is_refused() {
+fn expiry_after_the_year_9999_is_refused() {
     let store = Store::new();
     store.set_now(micros("9999-06-01T00:00:00Z"));
     let failure = store.client_token("alice", "tool", &init()).unwrap_err();
@@ -486,12 +486,12 @@ fn callbacks_are_destroyed_once_with_the_last_reference() {
     let store = Store::with_entropy();
     let host = store.host.clone();
     let token = store.client_token("alice", "tool", &init()).unwrap().0;
-    // SAFETY: the store lives, and the second reference is released below.
+    // SAFETY: the store is alive, and the second reference is released below.
     let again = unsafe { rbtoken_store_retain(store.raw()) };
     assert_eq!(again, store.raw());
     drop(store);
     assert_eq!(host.destroyed(), (0, 0));
-    // SAFETY: this is the reference from above.
+    // SAFETY: the reference from above.
     unsafe { rbtoken_store_release(again) };
     assert_eq!(host.destroyed(), (1, 1));
     assert_eq!(token.client_name().as_deref(), Some("tool"), "a token outlives its store");
@@ -499,7 +499,7 @@ fn callbacks_are_destroyed_once_with_the_last_reference() {
     assert_eq!(host.destroyed(), (1, 1));
 }
 
-/// Opens a store with a host's callbacks and something wrong; both must be destroyed once.
+/// Opens a store with a host's callbacks and an error. Both must be destroyed once.
 #[track_caller]
 fn refused(status: i32, argument: &str, spoil: impl FnOnce(&mut rbtoken_store_options_t)) {
     let host = Host::new();
@@ -545,7 +545,7 @@ fn callbacks_are_destroyed_once_if_open_has_no_output() {
     let (clock, entropy) = (host.clock(), host.entropy());
     let options =
         rbtoken_store_options_t { clock: &raw const clock, entropy: &raw const entropy, ..init() };
-    // SAFETY: NULL is a bad output, which the call refuses.
+    // SAFETY: NULL is a bad output, which the call rejects.
     let failure =
         call(|error| unsafe { rbtoken_store_open(&raw const options, null_mut(), error) });
     assert_eq!(failure.unwrap_err().of(), (E_NULL_ARGUMENT, Some("store")));
@@ -557,7 +557,7 @@ fn each_callback_struct_is_destroyed_if_the_other_is_bad() {
     let open = |host: &_, clock: *const rbtoken_clock_t, entropy: *const rbtoken_entropy_t| {
         Store::open(host, &rbtoken_store_options_t { clock, entropy, ..init() }).err().unwrap()
     };
-    // A struct without its function was read, so its data is destroyed too.
+    // A struct without a function was read, so its data is destroyed too.
     let host = Host::new();
     let clock = rbtoken_clock_t { now: None, ..host.clock() };
     let failure = open(&host, &raw const clock, &host.entropy());
@@ -568,7 +568,7 @@ fn each_callback_struct_is_destroyed_if_the_other_is_bad() {
     let failure = open(&host, &host.clock(), &raw const entropy);
     assert_eq!(failure.of(), (E_NULL_ARGUMENT, Some("entropy")));
     assert_eq!(host.destroyed(), (1, 1));
-    // A struct of no size that ever was could not be read.
+    // A struct of an unpublished size cannot be read.
     let host = Host::new();
     let clock = rbtoken_clock_t { struct_size: 1, ..host.clock() };
     let failure = open(&host, &raw const clock, &host.entropy());
@@ -581,7 +581,7 @@ fn each_callback_struct_is_destroyed_if_the_other_is_bad() {
     assert_eq!(host.destroyed(), (1, 0));
 }
 
-/// A struct as a newer header has it: with a field that this library does not know.
+/// A struct of a newer header, with an unknown field.
 #[repr(C)]
 struct Newer<T> {
     known: T,
@@ -589,7 +589,7 @@ struct Newer<T> {
 }
 
 #[test]
-fn callbacks_are_destroyed_once_when_a_newer_field_is_not_known() {
+fn callbacks_are_destroyed_once_if_a_field_is_unknown() {
     let host = Host::new();
     let entropy = host.entropy();
     let mut clock = Newer { known: host.clock(), unknown: 1 };
@@ -615,7 +615,7 @@ fn callbacks_are_destroyed_once_when_a_newer_field_is_not_known() {
     };
     options.known.struct_size = size_of_val(&options);
     let mut store = garbage();
-    // SAFETY: the options have as many bytes as they say.
+    // SAFETY: the options have the size that they declare.
     let failure = call(|error| unsafe {
         rbtoken_store_open((&raw const options).cast(), &raw mut store, error)
     });

@@ -1,5 +1,5 @@
-//! The C++ face, `include/rbtoken.hpp`: it compiles everywhere, does all that the C header can, and
-//! refuses what would be a mistake.
+//! The C++ header `include/rbtoken.hpp`: it compiles with all standards, covers the C header, and
+//! rejects mistakes.
 #![cfg(all(unix, not(target_vendor = "apple")))]
 
 use std::fs;
@@ -15,7 +15,7 @@ const SOURCES: [&str; 3] = ["alone.cpp", "other.cpp", "face.cpp"];
 const WARNINGS: &[&str] =
     &["-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Werror"];
 
-/// What must end the program, with and without exceptions; see `misuse()` in `face.cpp`.
+/// Mistakes that must end the program, with and without exceptions; see `misuse()` in `face.cpp`.
 const MISUSE: &[&str] = &[
     "star",
     "const-star",
@@ -29,7 +29,7 @@ const MISUSE: &[&str] = &[
     "index",
 ];
 
-/// The mistakes in `refused.cpp`, and a part of what compilers must say of each.
+/// Mistakes in `refused.cpp`, and parts of the expected compiler messages.
 const REFUSED: &[(u32, &str)] = &[
     (1, "unused"),
     (2, "unused"),
@@ -70,7 +70,7 @@ fn compiler(program: &str, standard: &str, flags: &[&str]) -> Command {
     command
 }
 
-/// Compiles sources together into a program that runs with the shared library.
+/// Compiles sources into a program that uses the shared library.
 fn compile(mut compiler: Command, sources: &[PathBuf], name: &str) -> PathBuf {
     let program = c::BUILD.join(name);
     let folder = &*c::LIBRARY_DIR;
@@ -89,8 +89,9 @@ fn compile(mut compiler: Command, sources: &[PathBuf], name: &str) -> PathBuf {
     program
 }
 
-/// Compiles every source with every standard, with and without exceptions. The one that uses every
-/// method takes long: it has one standard here, and others in the tests that run it.
+/// Compiles every source with every standard, with and without exceptions. The program that uses
+/// every method takes long: it is compiled with one standard here, and with others by the tests
+/// that run it.
 fn compiles_everywhere(program: &str) {
     for flags in [WITH_EXCEPTIONS, WITHOUT_EXCEPTIONS] {
         for standard in STANDARDS {
@@ -111,13 +112,13 @@ fn assert_proved(printed: &str, rules: usize) {
 }
 
 #[test]
-fn the_header_compiles_everywhere() {
+fn header_compiles_everywhere() {
     compiles_everywhere("g++");
 }
 
 #[test]
 #[ignore = "needs clang"]
-fn the_header_compiles_everywhere_with_clang() {
+fn header_compiles_everywhere_with_clang() {
     compiles_everywhere("clang++");
 }
 
@@ -142,7 +143,7 @@ fn parts_with_and_without_exceptions_make_one_program() {
 }
 
 #[test]
-fn the_face_works_with_exceptions() {
+fn face_works_with_exceptions() {
     let program =
         compile(compiler("g++", "-std=c++17", WITH_EXCEPTIONS), &[source("face.cpp")], "face");
     assert_proved(&c::run(&program), 18);
@@ -153,7 +154,7 @@ fn the_face_works_with_exceptions() {
 }
 
 #[test]
-fn the_face_works_without_exceptions() {
+fn face_works_without_exceptions() {
     let program = compile(
         compiler("g++", "-std=c++20", WITHOUT_EXCEPTIONS),
         &[source("face.cpp")],
@@ -167,17 +168,17 @@ fn the_face_works_without_exceptions() {
 
 #[test]
 #[ignore = "needs clang"]
-fn the_face_works_with_clang() {
+fn face_works_with_clang() {
     let compiler = compiler("clang++", "-std=c++2b", WITH_EXCEPTIONS);
     assert_proved(&c::run(&compile(compiler, &[source("face.cpp")], "face_clang")), 18);
 }
 
 #[test]
-fn the_face_is_clean_under_the_compilers_sanitizers() {
+fn face_is_clean_under_the_compilers_sanitizers() {
     let flags = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
     let compiler = compiler("g++", "-std=c++17", &flags);
     let program = compile(compiler, &[source("face.cpp")], "face_sanitized");
-    // Not by way of `RBTOKEN_TEST_RUNNER`: one checker at a time.
+    // Without `RBTOKEN_TEST_RUNNER`, since two checkers cannot be combined.
     assert_proved(&c::successful_output(&mut Command::new(program)), 18);
 }
 
@@ -225,7 +226,7 @@ fn every_function_of_the_c_header_is_called() {
     let functions = c::declared_functions();
     assert!(functions.len() > 50, "{functions:?}");
     for function in functions {
-        // The face is for programs that are linked with the library.
+        // The C++ header is for programs that are linked with the library.
         if function != "rbtoken_extension_entry_v1" {
             assert!(names.contains(&function), "rbtoken.hpp does not call {function}()");
         }
@@ -246,8 +247,7 @@ fn every_constant_of_the_c_header_is_used() {
     let constants: Vec<_> = enumerators.chain(flags).collect();
     assert!(constants.len() > 60, "{constants:?}");
     for constant in constants {
-        // Those of the extension face; the parts of the version; and what an options struct says
-        // when it says nothing.
+        // Constants of the plugin interface, parts of the version, and defaults of options structs.
         let elsewhere = ["LOG_", "EXTENSION_", "VERSION_"];
         let unsaid = ["MIN_VALIDITY_DEFAULT"];
         if !elsewhere.iter().any(|prefix| constant.starts_with(prefix))
@@ -287,7 +287,7 @@ fn every_field_of_the_options_structs_can_be_set() {
     assert!(checked > 80, "{checked} fields");
 }
 
-/// The identifiers in a source, its comments aside.
+/// Returns the identifiers in a source, without comments.
 fn identifiers(source: &str) -> Vec<String> {
     let code = c::without_comments(source);
     let words = code.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
@@ -295,7 +295,7 @@ fn identifiers(source: &str) -> Vec<String> {
 }
 
 #[test]
-fn the_example_prints_what_it_should() {
+fn example_prints_what_it_should() {
     let source = c::root().join("examples/cpp/client_token.cpp");
     for flags in [&["-O2"], &["-O0"]] {
         let program = compile(
@@ -308,7 +308,7 @@ fn the_example_prints_what_it_should() {
 }
 
 #[test]
-fn the_first_program_in_the_header_compiles_and_runs() {
+fn first_program_in_the_header_compiles_and_runs() {
     let header = read("include/rbtoken.hpp");
     let start = header.find(" *     auto store = rbtoken").expect("it starts so");
     let lines = header[start..].lines().map_while(|line| line.strip_prefix(" *     "));
@@ -324,7 +324,7 @@ fn the_first_program_in_the_header_compiles_and_runs() {
 }
 
 #[test]
-fn the_readme_shows_the_example() {
+fn readme_shows_the_example() {
     let blocks = c::code_blocks(&read("README.md"), "cpp");
     assert_eq!(blocks, [read("examples/cpp/client_token.cpp")]);
 }

@@ -1,4 +1,4 @@
-//! Stores in files: what a host finds again when it restarts, and who may open what.
+//! Stores in files: contents after reopening, and access to the file.
 #![cfg(all(unix, feature = "sqlite"))]
 
 #[cfg(target_os = "linux")]
@@ -22,7 +22,7 @@ use crate::support::*;
 use rbtoken::ffi::*;
 use rusqlite::Connection;
 
-/// A store with tokens of every kind.
+/// Creates tokens of every kind.
 fn fill(store: &Store) {
     for site in ["north", "East.1"] {
         store.add_local_site(site).unwrap();
@@ -62,7 +62,7 @@ fn all(store: &Store) -> (Vec<Record>, String) {
 }
 
 #[test]
-fn a_store_that_is_opened_again_has_every_field_of_every_token() {
+fn reopened_store_has_every_field_of_every_token() {
     let folder = Folder::new();
     let (host, path) = (Host::new(), folder.file("tokens.db"));
     let store = Store::open_file(&host, &path).unwrap();
@@ -76,18 +76,18 @@ fn a_store_that_is_opened_again_has_every_field_of_every_token() {
     assert_eq!(store.get_setting("location").unwrap(), format!("\"{path}\""));
     let bob = &before.0[2];
     assert_eq!(store.authenticate(&bob.value, Site::Any).unwrap().verdict, INACTIVE_USER);
-    // What it finds serves as before.
+    // An existing token is returned as before.
     let (found, created) = store.client_token("alice", "RBTools", &init()).unwrap();
     assert_eq!((found.id(), created), (1, false));
     assert_eq!(store.add_local_site("north").unwrap_err().status, E_EXISTS);
-    // A file of only this store's is left behind, and only its owner may read it.
+    // Only this store's file remains, and only its owner can read it.
     drop(store);
     assert_eq!(folder.names(), ["tokens.db"]);
     assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
 }
 
 #[test]
-fn every_kind_of_change_is_found_again() {
+fn every_kind_of_change_survives_reopening() {
     let folder = Folder::new();
     let (host, path) = (Host::new(), folder.file("tokens.db"));
     let changes: &[fn(&Store)] = &[
@@ -126,18 +126,18 @@ fn id_is_not_reused_after_the_last_token_is_deleted() {
     }
 }
 
-/// The store in a copy of the file as it is on the disk now.
+/// Opens a copy of the file in its current state on disk.
 fn copy_of(folder: &Folder, path: &str) -> Store {
     static COUNT: AtomicU64 = AtomicU64::new(0);
     let copy = folder.file(&format!("copy-{}.db", COUNT.fetch_add(1, Ordering::SeqCst)));
-    // The journal last: it may only have more than the file.
+    // The log last: it may only be newer than the file.
     fs::copy(path, &copy).unwrap();
     fs::copy(format!("{path}-wal"), format!("{copy}-wal")).unwrap();
     Store::open_file(&Host::new(), &copy).unwrap()
 }
 
 #[test]
-fn the_time_of_a_login_is_on_the_disk_after_a_flush() {
+fn login_time_is_durable_after_a_flush() {
     let folder = Folder::new();
     let (host, path) = (Host::new(), folder.file("tokens.db"));
     let store = Store::open_file(&host, &path).unwrap();
@@ -152,13 +152,13 @@ fn the_time_of_a_login_is_on_the_disk_after_a_flush() {
 }
 
 #[test]
-fn the_time_of_a_login_is_on_the_disk_after_the_last_release() {
+fn login_time_is_durable_after_the_last_release() {
     let folder = Folder::new();
     let (host, path) = (Host::new(), folder.file("tokens.db"));
     let store = Store::open_file(&host, &path).unwrap();
     let (token, _) = store.client_token("alice", "RBTools", &init()).unwrap();
     store.authenticate(&token.value(), Site::Any).unwrap();
-    // A change of the token in between takes nothing away.
+    // An intermediate change of the token loses nothing.
     store.update(1, &Update { note: Field::Set("new"), ..Update::default() }).unwrap();
     drop(store);
     let record = Store::open_file(&host, &path).unwrap().get(1).unwrap().record();
@@ -166,7 +166,7 @@ fn the_time_of_a_login_is_on_the_disk_after_the_last_release() {
 }
 
 #[test]
-fn the_time_of_a_login_reaches_the_disk_by_itself() {
+fn login_time_becomes_durable_by_itself() {
     let folder = Folder::new();
     let (host, path) = (Host::new(), folder.file("tokens.db"));
     let store = Store::open_file(&host, &path).unwrap();
@@ -178,7 +178,7 @@ fn the_time_of_a_login_reaches_the_disk_by_itself() {
 }
 
 #[test]
-fn failed_flush_reports_and_retries_what_it_could_not_write() {
+fn failed_flush_is_reported_and_retried() {
     let folder = Folder::new();
     let (host, path) = (Host::new(), folder.file("tokens.db"));
     let store = Store::open_file(&host, &path).unwrap();
@@ -188,13 +188,14 @@ fn failed_flush_reports_and_retries_what_it_could_not_write() {
     store.authenticate(&token.value(), Site::Any).unwrap();
     assert_eq!(store.flush().unwrap_err().status, E_IO);
     fs::rename(&away, &path).unwrap();
-    // By itself, and without another login.
+    // Without another call or login.
     wait_until("the time of the login is in the file", || {
         copy_of(&folder, &path).get(1).unwrap().record().last_used.is_some()
     });
 }
 
-/// What a file and its neighbours are, to tell that nothing was touched.
+/// Returns the names, contents and metadata of the files in a folder, to check that nothing has
+/// changed.
 fn state(folder: &Folder) -> Vec<(String, Vec<u8>, i64, i64, u32)> {
     let names = folder.names().into_iter();
     names
@@ -212,7 +213,7 @@ fn names_of(state: &[(String, Vec<u8>, i64, i64, u32)]) -> Vec<&str> {
 }
 
 #[test]
-fn open_refuses_what_is_no_store_and_leaves_it_untouched() {
+fn open_refuses_foreign_files_unchanged() {
     let folder = Folder::new();
     let host = Host::new();
     let new_store = |name: &str| {
@@ -246,11 +247,11 @@ fn open_refuses_what_is_no_store_and_leaves_it_untouched() {
     mode(&open_to_group, 0o620);
     let garbled = new_store("garbled");
     change(&garbled, 4096, &[0x5a; 4096 * 4]);
-    // SQLite writes the format versions anew before it finds the damage behind them.
+    // SQLite would overwrite the format versions before it finds the damage after them.
     let garbled_versions = new_store("garbled-versions");
     change(&garbled_versions, 19, &[0]);
     change(&garbled_versions, 4096, &[0x5a; 4096 * 4]);
-    // Damaged files without a write-ahead log, which an open switches to one.
+    // Damaged files without a write-ahead log, which opening would switch to one.
     let garbled_without_log = new_store("garbled-without-log");
     sql(&garbled_without_log, "PRAGMA journal_mode = DELETE");
     change(&garbled_without_log, 4096, &[0x5a; 4096 * 4]);
@@ -263,7 +264,7 @@ fn open_refuses_what_is_no_store_and_leaves_it_untouched() {
     sql(&bad_time, "UPDATE webapi_webapitoken SET time_added = 'yesterday' WHERE id = 2");
     let bad_json = new_store("bad-json");
     sql(&bad_json, "UPDATE webapi_webapitoken SET policy = '[' WHERE id = 2");
-    // One that leaves no room for the ids behind it, and one that nobody gives out.
+    // An id after which no others are left, and an id that is never assigned.
     let huge_id = new_store("huge-id");
     sql(&huge_id, "UPDATE webapi_webapitoken SET id = 9223372036854775807 WHERE id = 2");
     let huge_ids = new_store("huge-ids");
@@ -327,7 +328,7 @@ fn open_refuses_what_is_no_store_and_leaves_it_untouched() {
 }
 
 #[test]
-fn open_switches_a_file_without_log_to_one() {
+fn open_switches_a_file_to_a_write_ahead_log() {
     let (folder, host) = (Folder::new(), Host::new());
     let path = folder.file("tokens.db");
     let format_versions = || fs::read(&path).unwrap()[18..20].to_vec();
@@ -350,7 +351,7 @@ fn open_switches_a_file_without_log_to_one() {
 
 #[test]
 #[ignore = "needs root"]
-fn a_file_of_another_user_is_not_taken() {
+fn file_of_another_user_is_refused() {
     let (folder, host) = (Folder::new(), Host::new());
     for content in [&b""[..], b"whatever it is"] {
         let path = folder.file("planted");
@@ -364,14 +365,14 @@ fn a_file_of_another_user_is_not_taken() {
     }
 }
 
-/// The settings that the message of a refusal asks for.
+/// Returns the settings that an error message suggests.
 fn asked_settings(failure: &Failure) -> String {
     let at = failure.message.find("\"trusted_owners\"").expect("the message has the entry to add");
     format!("{{{}}}", &failure.message[at..])
 }
 
 #[test]
-fn group_that_may_write_is_accepted_if_it_is_trusted() {
+fn trusted_group_may_write() {
     let (folder, host) = (Folder::new(), Host::new());
     let (path, copy) = (folder.file("tokens.db"), folder.file("copy.db"));
     let mode =
@@ -394,11 +395,11 @@ fn group_that_may_write_is_accepted_if_it_is_trusted() {
     assert_eq!(store.set_setting("trusted_owners", "{}").unwrap_err().status, E_STATE);
     store.backup(&copy).unwrap();
     drop(store);
-    // As Kubernetes leaves the files of a volume with an `fsGroup`.
+    // As Kubernetes sets up the files of a volume with an `fsGroup`.
     mode(&path, 0o660);
     assert_eq!(asked_settings(&Store::open_file(&host, &path).err().unwrap()), settings);
     assert_eq!(Store::open_file_with(&host, &path, Some(&settings)).unwrap().count(), Ok(1));
-    // Others are not trusted, whatever is listed.
+    // Write permission for all users is never accepted.
     for (path, open_to_others) in [(&path, 0o606), (&directory, 0o777)] {
         mode(path, open_to_others);
         let failure = Store::open_file_with(&host, &folder.file("tokens.db"), Some(&settings));
@@ -409,7 +410,7 @@ fn group_that_may_write_is_accepted_if_it_is_trusted() {
 
 #[test]
 #[ignore = "needs root"]
-fn directory_of_another_user_is_accepted_if_it_is_trusted() {
+fn trusted_user_may_own_the_directory() {
     const NOBODY: u32 = 65534;
     let (folder, host) = (Folder::new(), Host::new());
     let path = folder.file("tokens.db");
@@ -419,7 +420,7 @@ fn directory_of_another_user_is_accepted_if_it_is_trusted() {
     let settings = asked_settings(&failure);
     assert_eq!(settings, r#"{"trusted_owners": {"users": [65534]}}"#);
     drop(Store::open_file_with(&host, &path, Some(&settings)).unwrap());
-    // So is the file.
+    // The same for the file.
     std::os::unix::fs::chown(folder.path(), Some(0), None).unwrap();
     std::os::unix::fs::chown(&path, Some(NOBODY), None).unwrap();
     assert_eq!(asked_settings(&Store::open_file(&host, &path).err().unwrap()), settings);
@@ -465,7 +466,7 @@ fn open_refuses_a_shared_directory_unless_it_is_sticky() {
     fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o700)).unwrap();
 }
 
-/// How many of the values are in a file of a store, or in its log.
+/// Returns how many of the values are in the file of a store or in its log.
 fn values_in_files(path: &str, values: &[String]) -> usize {
     let files = [fs::read(path).unwrap(), fs::read(format!("{path}-wal")).unwrap()].concat();
     let found = |value: &&String| files.windows(40).any(|part| part == &value.as_bytes()[100..140]);
@@ -510,7 +511,7 @@ fn deleted_values_leave_the_log_at_a_flush() {
     let store = Store::open_file(&host, &path).unwrap();
     let values = [store.generate("alice", &init()).unwrap().value()];
     store.delete(1).unwrap();
-    // A single deletion leaves the log as it is, since commits would take longer.
+    // A single deletion does not truncate the log, since commits would take longer.
     assert_eq!(values_in_files(&path, &values), 1);
     store.flush().unwrap();
     assert_eq!(values_in_files(&path, &values), 0);
@@ -521,7 +522,7 @@ fn deleted_values_leave_the_log_at_a_flush() {
 }
 
 #[test]
-fn an_empty_file_becomes_a_store_that_its_owner_alone_may_read() {
+fn empty_file_becomes_a_private_store() {
     let folder = Folder::new();
     let (host, path) = (Host::new(), folder.file("tokens.db"));
     fs::write(&path, "").unwrap();
@@ -534,7 +535,7 @@ fn an_empty_file_becomes_a_store_that_its_owner_alone_may_read() {
 }
 
 #[test]
-fn a_file_has_one_owner_whatever_its_path() {
+fn file_has_one_owner_under_any_path() {
     let folder = Folder::new();
     let (host, path) = (Host::new(), folder.file("tokens.db"));
     let store = Store::open_file(&host, &path).unwrap();
@@ -546,7 +547,7 @@ fn a_file_has_one_owner_whatever_its_path() {
         assert_eq!(failure.of(), (E_LOCKED, Some("location")));
         assert!(failure.message.contains(folder.path().to_str().unwrap()), "{failure:?}");
     }
-    // The others are turned away by SQLite's locks, too, which a refused store has not taken away.
+    // Other programs are still excluded by SQLite's locks: the refused open has not released them.
     let shell = Connection::open(&path).unwrap();
     shell.busy_timeout(std::time::Duration::ZERO).unwrap();
     shell.query_row("SELECT count(*) FROM auth_user", [], |row| row.get::<_, i64>(0)).unwrap_err();
@@ -554,7 +555,7 @@ fn a_file_has_one_owner_whatever_its_path() {
     store.generate("alice", &init()).unwrap();
     drop(store);
     fs::remove_file(&hard_link).unwrap();
-    // A symbolic link leads to the file itself.
+    // A symbolic link refers to the same file.
     assert_eq!(Store::open_file(&host, &link).unwrap().count(), Ok(1));
 }
 
@@ -566,7 +567,7 @@ fn open_adds_missing_local_sites_of_the_settings() {
     drop(open(r#"{"local_sites": ["north"], "client_token_expiration": 7}"#));
     let store = open(r#"{"local_sites": ["north", "south"]}"#);
     assert_eq!(store.get_setting("local_sites").unwrap(), r#"["north", "south"]"#);
-    // Settings are those of who opens it.
+    // Settings are not stored; each open has its own.
     assert_eq!(store.get_setting("client_token_expiration").unwrap(), "365");
 }
 
@@ -597,7 +598,7 @@ fn concurrent_callers_get_one_token_that_survives_reopening() {
 }
 
 #[test]
-fn concurrent_changes_are_on_disk_once_acknowledged() {
+fn acknowledged_concurrent_changes_are_durable() {
     let folder = Folder::new();
     let (host, path) = (Host::new(), folder.file("tokens.db"));
     let store = Store::open_file(&host, &path).unwrap();
@@ -629,7 +630,7 @@ fn concurrent_changes_are_on_disk_once_acknowledged() {
 }
 
 #[test]
-fn a_file_that_was_taken_away_takes_no_changes_until_it_is_back() {
+fn moved_file_takes_no_changes_until_it_is_back() {
     let folder = Folder::new();
     let (host, path) = (Host::new(), folder.file("tokens.db"));
     let store = Store::open_file(&host, &path).unwrap();
@@ -645,7 +646,7 @@ fn a_file_that_was_taken_away_takes_no_changes_until_it_is_back() {
         assert!(failure.message.contains("taken away"), "{failure:?}");
         assert_eq!(store.count(), Ok(1));
         assert_eq!(store.authenticate(&token.value(), Site::Any).unwrap().verdict, ACCEPTED);
-        // A change that changes nothing is answered.
+        // A no-op succeeds.
         assert!(!store.client_token("alice", "RBTools", &init()).unwrap().1);
         fs::rename(&away, &path).unwrap();
     }
@@ -660,7 +661,7 @@ fn a_file_that_was_taken_away_takes_no_changes_until_it_is_back() {
 }
 
 #[test]
-fn a_backup_opens_as_a_store_and_is_as_of_one_moment() {
+fn backup_opens_as_a_consistent_store() {
     let folder = Folder::new();
     let (host, path) = (Host::new(), folder.file("tokens.db"));
     let store = Store::open_file(&host, &path).unwrap();
@@ -673,11 +674,11 @@ fn a_backup_opens_as_a_store_and_is_as_of_one_moment() {
     {
         let copy = Store::open_file(&host, &backup).unwrap();
         assert_eq!(all(&copy), before);
-        // Ids go on as in the original.
+        // Ids continue as in the original.
         assert_eq!(copy.generate("alice", &init()).unwrap().id(), 6);
     }
     assert_eq!(folder.names(), ["backup.db", "tokens.db", "tokens.db-wal"]);
-    // None is overwritten, and the store's own file least of all.
+    // Existing files are not overwritten, in particular not the store's own.
     for existing in [&backup, &path] {
         let failure = store.backup(existing).unwrap_err();
         assert_eq!(failure.of(), (E_EXISTS, Some("path")));
@@ -686,7 +687,8 @@ fn a_backup_opens_as_a_store_and_is_as_of_one_moment() {
     assert_eq!(failure.of(), (E_IO, Some("path")));
     assert_eq!(all(&store), before);
 
-    // In use meanwhile: pairs of tokens are made one after the other, so a moment has all but one.
+    // Another thread creates tokens in pairs meanwhile. A consistent copy misses at most one of a
+    // pair.
     let done = AtomicBool::new(false);
     let _watchdog = Watchdog::start();
     std::thread::scope(|scope| {
@@ -712,7 +714,7 @@ fn a_backup_opens_as_a_store_and_is_as_of_one_moment() {
 }
 
 #[test]
-fn a_store_in_memory_can_be_backed_up_too() {
+fn store_in_memory_can_be_backed_up_too() {
     let folder = Folder::new();
     let (store, backup) = (Store::new(), folder.file("backup.db"));
     fill(&store);
@@ -721,14 +723,14 @@ fn a_store_in_memory_can_be_backed_up_too() {
     store.flush().unwrap();
 }
 
-/// Fields of a token but its id.
+/// Returns the fields of all tokens except their ids.
 fn without_ids(store: &Store) -> Vec<Record> {
     let strip = |record: Record| Record { id: 0, redacted: String::new(), ..record };
     store.list(&init()).unwrap().into_iter().map(strip).collect()
 }
 
 #[test]
-fn an_export_is_imported_with_every_field() {
+fn export_is_imported_with_every_field() {
     let folder = Folder::new();
     let (host, path) = (Host::new(), folder.file("tokens.db"));
     let file = Store::open_file(&host, &path).unwrap();
@@ -756,7 +758,7 @@ fn an_export_is_imported_with_every_field() {
             assert_eq!(into.get_setting("local_sites"), from.get_setting("local_sites"));
             let bob = "0123456789abcdef0123456789abcdef01234567";
             assert_eq!(into.authenticate(bob, Site::Any).unwrap().verdict, INACTIVE_USER);
-            // A second time, the values are there already, and nothing is added.
+            // The second import fails, since the values exist, and changes nothing.
             let before = all(into);
             let failure = into.import_file(&export, None).unwrap_err();
             assert_eq!(failure.of(), (E_EXISTS, Some("path")));
@@ -787,7 +789,7 @@ fn exports_of_equal_stores_list_inactive_users_alike() {
 }
 
 #[test]
-fn an_import_is_whole_or_nothing_and_names_the_line() {
+fn import_is_atomic_and_names_the_bad_line() {
     let folder = Folder::new();
     let store = Store::new();
     fill(&store);
@@ -861,7 +863,7 @@ fn an_import_is_whole_or_nothing_and_names_the_line() {
         }
         assert_eq!(all(&into), before, "{index}");
     }
-    // The store's own file is not even opened, which would take SQLite's locks on it away.
+    // The store's own file must not even be opened: closing it would release SQLite's locks.
     for (not_an_export, status) in [(path.as_str(), E_LOCKED), ("/dev/null", E_INVALID_ARGUMENT)] {
         let failure = into.import_file(not_an_export, None).unwrap_err();
         assert_eq!(failure.of(), (status, Some("path")));
@@ -871,7 +873,7 @@ fn an_import_is_whole_or_nothing_and_names_the_line() {
 }
 
 #[test]
-fn progress_is_told_and_can_end_a_transfer_without_a_trace() {
+fn progress_can_abort_a_transfer_without_a_trace() {
     let folder = Folder::new();
     let store = Store::new();
     for _ in 0..2500 {
@@ -900,7 +902,7 @@ fn progress_is_told_and_can_end_a_transfer_without_a_trace() {
     let mut progress = init::<rbtoken_progress_t>();
     let (path, len) = text(&export);
     let import = |progress: &rbtoken_progress_t| {
-        // SAFETY: the handle, the text and the struct live during the call.
+        // SAFETY: the handle, the text and the struct are valid during the call.
         call(|error| unsafe {
             rbtoken_store_import_file(into.raw(), path, len, progress, std::ptr::null_mut(), error)
         })
@@ -910,7 +912,7 @@ fn progress_is_told_and_can_end_a_transfer_without_a_trace() {
     assert_eq!(import(&progress).unwrap_err().of(), (E_STRUCT_SIZE, Some("progress")));
 }
 
-/// What Review Board 8.1 makes on SQLite, as `.schema` shows it, without its indexes.
+/// The tables that Review Board 8.1 creates in SQLite, from `.schema`, without indexes.
 const REVIEW_BOARD: [(&str, &str); 3] = [
     (
         "auth_user",
@@ -927,7 +929,7 @@ const REVIEW_BOARD: [(&str, &str); 3] = [
 ];
 
 #[test]
-fn tables_are_review_boards_and_rows_can_be_moved_there() {
+fn rows_can_be_copied_to_review_boards_tables() {
     let folder = Folder::new();
     let (host, path) = (Host::new(), folder.file("tokens.db"));
     let store = Store::open_file(&host, &path).unwrap();
@@ -967,7 +969,7 @@ fn tables_are_review_boards_and_rows_can_be_moved_there() {
         assert_eq!(text(3).as_ref(), Some(&record.generator_id));
         assert_eq!(text(6).as_ref(), Some(&record.extra_data));
     }
-    // As Django writes them.
+    // In Django's format.
     let time = |sql: &str| review_board.query_row(sql, [], |row| row.get::<_, String>(0)).unwrap();
     assert_eq!(
         time("SELECT time_added FROM main.webapi_webapitoken WHERE id = 1"),
@@ -980,7 +982,7 @@ fn tables_are_review_boards_and_rows_can_be_moved_there() {
 }
 
 #[test]
-fn a_child_of_fork_is_told_so_and_touches_nothing() {
+fn forked_child_gets_an_error_and_changes_nothing() {
     let folder = Folder::new();
     let program = c::compile(c::C11, &[c::root().join("tests/c/durable_fork.c")], "durable_fork");
     let printed =
@@ -989,7 +991,7 @@ fn a_child_of_fork_is_told_so_and_touches_nothing() {
 }
 
 #[test]
-fn another_process_is_turned_away_and_let_in_after_a_crash() {
+fn second_process_is_refused_until_the_first_crashes() {
     let folder = Folder::new();
     let (host, path) = (Host::new(), folder.file("tokens.db"));
     let program = c::compile(c::C11, &[c::root().join("tests/c/durable_owner.c")], "durable_owner");

@@ -1,6 +1,7 @@
-//! A host that is killed while it writes finds everything again that was acknowledged.
+//! A host that is killed while it writes loses no acknowledged change.
 //!
-//! `RBTOKEN_CRASH_KILLS` is how often it is killed, `RBTOKEN_TEST_SEED` when and amid what.
+//! `RBTOKEN_CRASH_KILLS` is the number of kills. `RBTOKEN_TEST_SEED` determines their times and the
+//! workload.
 #![cfg(all(feature = "sqlite", target_os = "linux"))]
 
 use std::fs;
@@ -15,7 +16,7 @@ use crate::durable::ledger::{self, Ledger};
 use crate::durable::random::{self, Random};
 use crate::support::{Watchdog, c};
 
-/// Runs the writer on a file until it is killed at some moment, and reads its reports.
+/// Runs the writer on a file, kills it at a random time, and reads its reports.
 fn run_and_kill(writer: &Path, file: &Path, random: &mut Random, ledger: &mut Ledger) {
     let _watchdog = Watchdog::start();
     let seed = random.below(1 << 32).to_string();
@@ -29,13 +30,13 @@ fn run_and_kill(writer: &Path, file: &Path, random: &mut Random, ledger: &mut Le
     let mut take_a_line = |ledger: &mut Ledger| {
         let mut line = String::new();
         let length = reports.read_line(&mut line).expect("the reports can be read");
-        // A line that the kill cut short was not reported.
+        // A line that was cut off by the kill was not reported.
         if let Some(line) = line.strip_suffix('\n') {
             ledger.read(line);
         }
         length > 0
     };
-    // Mostly amid the writes; now and then while it opens the file.
+    // Usually during writes, sometimes while it opens the file.
     let opens = random.below(8) == 0;
     let some_work = opens || take_a_line(ledger);
     assert!(some_work, "the writer ends by itself");
@@ -50,7 +51,7 @@ fn run_and_kill(writer: &Path, file: &Path, random: &mut Random, ledger: &mut Le
 }
 
 #[test]
-fn a_killed_host_finds_all_that_was_acknowledged() {
+fn killed_host_loses_no_acknowledged_change() {
     let kills = random::number_in("RBTOKEN_CRASH_KILLS").unwrap_or(15);
     let mut random = Random::new(random::seed());
     let folder = c::BUILD.join("crash_files");

@@ -1,4 +1,4 @@
-//! What a store in a file must be able to read again, at the edges of what it accepts.
+//! Stores in files with contents at the limits of what is accepted.
 #![cfg(all(unix, feature = "sqlite"))]
 
 use std::fs;
@@ -10,12 +10,12 @@ use crate::support::*;
 use rbtoken::ffi::*;
 use rusqlite::Connection;
 
-/// A document of as many objects inside one another.
+/// Returns a document with nested objects.
 fn nested(levels: usize) -> String {
     format!("{}1{}", "{\"a\": ".repeat(levels), "}".repeat(levels))
 }
 
-/// Documents that are accepted, at the limits of what is.
+/// Returns accepted documents at the limits.
 fn extreme_documents() -> Vec<(String, String)> {
     let long = format!(
         "{{\"resources\": {{\"*\": {{\"allow\": []}}}}, \"long\": \"{}\"}}",
@@ -49,7 +49,7 @@ fn fill(store: &Store) {
 }
 
 #[test]
-fn whatever_document_is_accepted_is_found_again() {
+fn accepted_documents_survive_reopening() {
     let folder = Folder::new();
     let (host, path) = (Host::new(), folder.file("tokens.db"));
     let store = Store::open_file(&host, &path).unwrap();
@@ -77,7 +77,7 @@ fn accepted_documents_survive_an_export_and_import() {
 }
 
 #[test]
-fn a_local_site_that_an_import_names_twice_is_added_once() {
+fn duplicate_local_site_in_an_import_is_added_once() {
     let folder = Folder::new();
     let (host, path) = (Host::new(), folder.file("tokens.db"));
     let import = folder.file("import");
@@ -91,7 +91,7 @@ fn a_local_site_that_an_import_names_twice_is_added_once() {
 }
 
 #[test]
-fn an_id_that_no_store_gives_out_is_a_damage() {
+fn impossible_id_in_a_file_is_corruption() {
     let folder = Folder::new();
     let host = Host::new();
     let max = i64::MAX;
@@ -140,9 +140,9 @@ fn accepted_times_and_values_survive_reopening_and_moving() {
     assert_eq!(strip(&other), before);
 }
 
-/// What only helps to be quick must not keep an owner from tokens that are whole.
+/// Damage to an index, which only improves speed, must not make intact tokens unreadable.
 #[test]
-fn tokens_are_read_though_an_index_of_theirs_is_damaged() {
+fn tokens_are_read_despite_a_damaged_index() {
     use std::io::{Seek, SeekFrom, Write};
 
     let folder = Folder::new();
@@ -163,8 +163,8 @@ fn tokens_are_read_though_an_index_of_theirs_is_damaged() {
     assert_eq!(store.count().unwrap(), extreme_documents().len() as u64);
 }
 
-/// Counts the locks on the bytes that SQLite locks in a file, of the open file description (OFDLCK)
-/// or of a process (POSIX).
+/// Returns the number of locks on the bytes that SQLite locks in a file, by open file descriptions
+/// (OFDLCK) and processes (POSIX).
 #[cfg(target_os = "linux")]
 fn locks_of_sqlite(path: &str) -> usize {
     let inode = format!(":{}", fs::metadata(path).unwrap().ino());
@@ -192,8 +192,7 @@ fn store_keeps_its_file_locks_while_others_open_and_close() {
                 }
             };
             for _ in 0..20 {
-                // One look may miss a lock, when others come and go meanwhile; one that is lost
-                // stays so.
+                // A single look may miss a lock while others change. A lost lock stays lost.
                 if (0..10).all(|_| locks_of_sqlite(&path) == 0) {
                     lost.fetch_add(1, Ordering::Relaxed);
                 }
@@ -205,7 +204,7 @@ fn store_keeps_its_file_locks_while_others_open_and_close() {
 }
 
 #[test]
-fn file_that_stores_make_at_once_belongs_to_one() {
+fn file_created_concurrently_has_one_owner() {
     let (folder, host) = (Folder::new(), Host::new());
     let _watchdog = Watchdog::start();
     let barrier = Barrier::new(4);
@@ -237,7 +236,7 @@ fn instance_reopens_its_file_after_the_last_handle_is_released() {
     let (mut table, mut store) = (null(), null_mut());
     let mut instance: *mut rbtoken_instance_t = null_mut();
     let error = null_mut();
-    // SAFETY: the calls as the header describes them, with what lives during them.
+    // SAFETY: documented calls whose arguments are valid during them.
     unsafe {
         assert_eq!(rbtoken_extension_entry_v1(0, &raw mut table), 0);
         let table = &*table;

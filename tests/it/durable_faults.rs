@@ -1,4 +1,4 @@
-//! What a store in a file does when the disk fails, and when its file is taken away.
+//! Stores in files when the disk fails or the file is moved.
 //!
 //! `RBTOKEN_FAULTS=all` runs every case of `tests/c/durable/faults.c`.
 #![cfg(all(feature = "sqlite", target_os = "linux"))]
@@ -17,7 +17,7 @@ fn program(name: &str) -> PathBuf {
     c::compile(c::C11, &[source], name)
 }
 
-/// Runs a program, which must end well and say what it proved.
+/// Runs a program, which must succeed and print what it proved.
 fn expect_proofs(command: &mut Command) {
     let printed = c::successful_output(command);
     assert!(printed.starts_with("ok "), "{command:?} proved nothing: {printed}");
@@ -25,7 +25,7 @@ fn expect_proofs(command: &mut Command) {
 }
 
 #[test]
-fn whatever_call_fails_the_store_and_the_disk_agree() {
+fn store_and_disk_agree_whatever_call_fails() {
     let cases = env::var("RBTOKEN_FAULTS").unwrap_or_else(|_| "some".to_owned());
     let (host, library) = (program("faults"), &*disk::LIBRARY);
     let parts = thread::available_parallelism().map_or(1, NonZero::get);
@@ -44,7 +44,7 @@ fn whatever_call_fails_the_store_and_the_disk_agree() {
     });
 }
 
-/// What a host with closed standard streams prints must not get into the store's files.
+/// The output of a host with closed standard streams must not end up in the store's files.
 #[test]
 fn closed_standard_streams_lose_no_token() {
     use std::os::unix::process::ExitStatusExt;
@@ -68,7 +68,7 @@ fn closed_standard_streams_lose_no_token() {
 }
 
 #[test]
-fn a_file_that_is_taken_away_is_not_written_to() {
+fn moved_file_is_not_written_to() {
     let folder = Folder::new("taken");
     expect_proofs(Command::new(program("taken_away")).arg(folder.path()));
 }

@@ -1,8 +1,8 @@
-//! What was acknowledged outlives a power cut: of what a host did to its files only what was synced
-//! is sure to be left, see `tests/it/durable/journal.rs`.
+//! Acknowledged changes survive a power failure. Only synced writes are assumed to remain; see
+//! `tests/it/durable/journal.rs`.
 //!
-//! `RBTOKEN_POWER_CUT_STEPS` is how much each of the host's threads does each time, and
-//! `RBTOKEN_TEST_SEED` what.
+//! `RBTOKEN_POWER_CUT_STEPS` is the number of steps per thread of the host. `RBTOKEN_TEST_SEED`
+//! determines the workload.
 #![cfg(all(feature = "sqlite", target_os = "linux"))]
 
 use std::collections::{BTreeMap, HashSet};
@@ -21,13 +21,13 @@ use crate::support::c;
 const FILE: &str = "tokens.db";
 /// How often the host opens the file.
 const ROUNDS: u64 = 3;
-/// Losses after which a disk is known to lose.
+/// Number of losses that proves that a disk loses data.
 const ENOUGH: usize = 10;
 
 static SEED: LazyLock<u64> = LazyLock::new(random::seed);
 
-/// What a host did, and was told: it opens and closes its store a few times, and its threads work
-/// meanwhile.
+/// The workload of a host and the responses it got. It opens and closes its store several times,
+/// with threads using it meanwhile.
 static WORKLOAD: LazyLock<Vec<Event>> = LazyLock::new(|| {
     let steps = random::number_in("RBTOKEN_POWER_CUT_STEPS").unwrap_or(10);
     let folder = Folder::new("power-cut");
@@ -40,13 +40,13 @@ static WORKLOAD: LazyLock<Vec<Event>> = LazyLock::new(|| {
     );
     let mut events = journal::read(&journal);
     assert!(contents(&replayed(&events)) == contents(&folder), "the journal lacks something");
-    // A host that never syncs has a power cut as well: behind all that it does.
+    // Even a host that never syncs gets a power failure: at the end.
     events.push(Event::SyncFolder);
     let seen = |what: fn(&Event) -> bool| events.iter().any(what);
     assert!(seen(|event| matches!(event, Event::Create { name, .. } if name == FILE)));
     assert!(seen(|event| matches!(event, Event::Write { .. })));
     assert!(seen(|event| matches!(event, Event::Mark(_))));
-    // The log is started anew while the host writes, too, and not only when a store is opened.
+    // The log is also restarted while the host writes, not only when a store is opened.
     let logs = events.iter().filter_map(|event| match event {
         Event::Create { file, name } if name.ends_with("-wal") => Some(*file),
         _ => None,
@@ -59,7 +59,7 @@ static WORKLOAD: LazyLock<Vec<Event>> = LazyLock::new(|| {
     events
 });
 
-/// The files that are left if nothing is lost.
+/// Returns the files that remain if nothing is lost.
 fn replayed(events: &[Event]) -> Folder {
     let folder = Folder::new("replayed");
     let mut disk = Disk::default();
@@ -73,21 +73,21 @@ fn contents(folder: &Folder) -> BTreeMap<PathBuf, Vec<u8>> {
     files.map(|file| (file.file_name().unwrap().into(), fs::read(file).unwrap())).collect()
 }
 
-/// What came of cutting the power at every sync.
+/// Results of cutting the power at every sync.
 #[derive(Default)]
 struct Outcome {
     cuts: usize,
-    /// How many tokens had to be found, in all.
+    /// Total number of tokens that had to be found.
     tokens: usize,
     acknowledged: u64,
     losses: Vec<String>,
 }
 
-/// Cuts the power just before every sync, and looks at what is left, until enough was lost. A disk
-/// that does not obey the syncs of a file loses what they should have kept. If everything is left,
-/// syncs make no difference: this is what killing a process comes to, and why it proves little.
+/// Simulates a power failure before every sync and checks what remains, until enough losses were
+/// found. A disk that ignores the syncs of a file must lose data. If everything remains, syncs make
+/// no difference: this is the case of a killed process, which therefore proves little.
 ///
-/// `left` has a row for each look that is taken, of kinds that take turns.
+/// `left` has a row for each check, with kinds that alternate.
 fn cut_at_every_sync(
     obeys: impl Fn(&str) -> bool,
     left: &[&[Left]],
@@ -139,7 +139,7 @@ fn judge(folder: &Path, ledger: &Ledger) -> Result<(), String> {
 }
 
 #[test]
-fn a_power_cut_loses_nothing_that_was_acknowledged() {
+fn power_cut_loses_no_acknowledged_change() {
     let left: [&[Left]; 2] =
         [&[Left::Nothing], &[Left::Everything, Left::SomeChanges, Left::SomeSectors]];
     let outcome = cut_at_every_sync(|_| true, &left, ENOUGH, "all_syncs");
@@ -151,9 +151,9 @@ fn a_power_cut_loses_nothing_that_was_acknowledged() {
     );
 }
 
-/// As under SQLite's `synchronous=OFF`.
+/// Like SQLite's `synchronous=OFF`.
 #[test]
-fn without_syncs_a_power_cut_loses_what_was_acknowledged() {
+fn power_cut_without_syncs_loses_acknowledged_changes() {
     for left in [Left::Nothing, Left::SomeChanges, Left::SomeSectors] {
         let outcome = cut_at_every_sync(|_| false, &[&[left]], ENOUGH, "no_syncs");
         assert_eq!(outcome.losses.len(), ENOUGH, "{left:?}");
@@ -161,7 +161,7 @@ fn without_syncs_a_power_cut_loses_what_was_acknowledged() {
     }
 }
 
-/// As under SQLite's `synchronous=NORMAL`.
+/// Like SQLite's `synchronous=NORMAL`.
 #[test]
 fn power_cut_without_log_syncs_loses_acknowledged_changes() {
     let no_log = |name: &str| !name.ends_with("-wal");

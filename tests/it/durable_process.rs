@@ -1,4 +1,4 @@
-//! What a process does around a store in a file: locks, descriptors, forks, sandboxes.
+//! Stores in files and the process around them: locks, descriptors, forks, sandboxes.
 #![cfg(all(feature = "sqlite", target_os = "linux"))]
 
 use std::process::Command;
@@ -6,8 +6,8 @@ use std::process::Command;
 use crate::durable::folder::Folder;
 use crate::support::c;
 
-/// Compiles a program of `tests/c/durable` and runs it in a folder of its own. Every line that it
-/// prints says what it proved.
+/// Compiles a program of `tests/c/durable` and runs it in a temporary folder. Each line of its
+/// output is a proof.
 fn prove(name: &str, arguments: &[&str], proofs: usize) {
     let source = c::root().join("tests/c/durable").join(name).with_extension("c");
     let program = c::compile(c::C11, &[source], name);
@@ -26,7 +26,7 @@ fn prove(name: &str, arguments: &[&str], proofs: usize) {
 }
 
 #[test]
-fn lock_survives_what_the_host_opens_and_forks() {
+fn lock_survives_opens_and_forks_of_the_host() {
     prove("locks", &[], 4);
 }
 
@@ -65,12 +65,12 @@ fn child_opens_a_store_while_the_parent_uses_others() {
 }
 
 #[test]
-fn names_that_lead_elsewhere_lose_nothing() {
+fn redirected_names_lose_nothing() {
     prove("names", &[], 4);
 }
 
 #[test]
 #[ignore = "needs root"]
-fn file_that_is_a_mount_of_its_own_is_refused() {
+fn file_that_is_a_mount_point_is_refused() {
     prove("names", &["mount"], 1);
 }

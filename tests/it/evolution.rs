@@ -1,6 +1,5 @@
-//! Programs with an older or a newer header: every struct that starts with its size is served as
-//! long as it was published, refused where it asks for what is not known, and nothing behind or
-//! before it is touched.
+//! Programs with an older or newer header: structs of every published size work, unknown fields are
+//! rejected, and no memory outside the struct is accessed.
 #![cfg(all(unix, not(target_vendor = "apple")))]
 
 use std::fmt::Write;
@@ -9,8 +8,8 @@ use std::fs;
 use crate::support::c;
 use crate::support::header;
 
-/// How each struct gets to the library: C statements that fill `it` where more than the defaults is
-/// needed, and a call. A struct without a line here fails the test.
+/// How each struct is passed to the library: C statements that fill `it` where defaults do not
+/// suffice, and a call. A struct without a line here fails the test.
 const CALLS: &[(&str, &str, &str)] = &[
     ("rbtoken_store_options_t", "", "close_store(rbtoken_store_open(it, &other, NULL))"),
     ("rbtoken_clock_t", "it->now = now;", "with_clock(it)"),
@@ -58,7 +57,8 @@ const CALLS: &[(&str, &str, &str)] = &[
     ),
 ];
 
-/// Not for a host to fill in, or with a rule of its own, which the extension's tests hold.
+/// Returns whether a struct is not filled in by hosts, or is tested by the tests of the plugin
+/// interface.
 fn is_excepted(name: &str) -> bool {
     name.ends_with("_interface_v1_t")
         || ["rbtoken_extension_v1_t", "rbtoken_host_v1_t"].contains(&name)

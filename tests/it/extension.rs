@@ -1,5 +1,4 @@
-//! The extension face, as hosts that load the library see it: programs that are linked with nothing
-//! of the library's, and are told where it is.
+//! The plugin interface: programs that load the library at run time and are not linked with it.
 #![cfg(all(unix, not(target_vendor = "apple")))]
 
 use std::collections::BTreeSet;
@@ -15,10 +14,10 @@ fn source(path: &str) -> PathBuf {
     c::root().join(path)
 }
 
-/// Compiles a source into a program, which is not linked with the library.
+/// Compiles a program that is not linked with the library.
 fn compile(language: Language, source: &Path, name: &str, flags: &[&str]) -> PathBuf {
     let program = c::BUILD.join(name);
-    // A shared object gets what it lacks from the program that loads it.
+    // A shared object takes missing symbols from the program that loads it.
     let link_flags = if flags.contains(&"-shared") { "" } else { "RBTOKEN_TEST_LDFLAGS" };
     c::successful_output(
         c::compiler(language)
@@ -34,8 +33,7 @@ fn compile(language: Language, source: &Path, name: &str, flags: &[&str]) -> Pat
     program
 }
 
-/// A program with its arguments, to be run by the command in `RBTOKEN_TEST_RUNNER`, such as a
-/// memory checker with its options, if there is one.
+/// Returns a command for a program, run by `RBTOKEN_TEST_RUNNER`, such as a memory checker, if set.
 fn command(program: &Path, arguments: &[&str]) -> Command {
     let runner = env::var("RBTOKEN_TEST_RUNNER").unwrap_or_default();
     let mut words = runner.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
@@ -50,7 +48,7 @@ fn library() -> &'static str {
     c::LIBRARY.to_str().expect("the path is UTF-8")
 }
 
-/// Compiles and runs `tests/c/NAME.c`; it must end well and say what it proved.
+/// Compiles and runs `tests/c/NAME.c`, which must succeed and print what it proved.
 fn run_test(name: &str) {
     let source = source("tests/c").join(name).with_extension("c");
     let program = compile(C11, &source, name, &[]);
@@ -69,7 +67,7 @@ fn conformance(name: &str) -> PathBuf {
 }
 
 #[test]
-fn the_library_conforms() {
+fn library_conforms() {
     let program = conformance("conformance");
     let printed = c::successful_output(&mut command(&program, &[library()]));
     let count = printed.lines().filter(|line| line.starts_with("ok   ")).count();
@@ -80,7 +78,8 @@ fn the_library_conforms() {
     );
 }
 
-/// The program's verdict on a library, which must be a readable one, and no crash.
+/// Returns the program's message about a library. It must be readable, and the program must not
+/// crash.
 fn refusal(program: &Path, library: &str) -> String {
     let output = c::output(&mut command(program, &[library]));
     let printed = String::from_utf8(output.stdout).expect("its output is UTF-8");
@@ -92,7 +91,7 @@ fn refusal(program: &Path, library: &str) -> String {
 }
 
 #[test]
-fn what_is_no_library_of_ours_is_told_readably() {
+fn conformance_reports_foreign_libraries() {
     let program = conformance("conformance_fakes");
     for (number, fake, expected) in [
         (1, "no_entry", "it has no rbtoken_extension_entry_v1"),
@@ -119,7 +118,7 @@ fn what_is_no_library_of_ours_is_told_readably() {
 }
 
 #[test]
-fn the_short_host_is_short_and_runs() {
+fn short_host_example_is_short_and_runs() {
     let path = source("examples/host/minimal.c");
     let code = fs::read_to_string(&path).expect("the example can be read");
     assert!(code.lines().count() < 40, "README.md says so");
@@ -156,7 +155,7 @@ fn shutdown_under_load() {
 }
 
 #[test]
-fn an_exception_of_a_callback_ends_the_process_with_a_message() {
+fn exception_of_a_callback_ends_the_process_with_a_message() {
     let path = source("tests/c/extension_throw.cpp");
     let program = compile(Language::Cpp("c++11"), &path, "extension_throw", &[]);
     for callback in ["generator", "validate", "hook", "destroy", "clock", "entropy", "log"] {
@@ -168,10 +167,10 @@ fn an_exception_of_a_callback_ends_the_process_with_a_message() {
     }
 }
 
-/// A member of an interface: `(noun of the interface, member, the function it is documented as)`.
+/// A member of an interface: noun of the interface, member, and the documented function.
 type Member = (String, String, String);
 
-/// What the header says of the interfaces.
+/// Returns the interface members that the header documents.
 fn interface_members() -> Vec<Member> {
     let header = fs::read_to_string(source("include/rbtoken.h")).expect("there is a header");
     let mut members = Vec::new();
@@ -181,7 +180,7 @@ fn interface_members() -> Vec<Member> {
             continue;
         }
         let (body, _) = rest.split_once("\n}").expect("the struct ends");
-        // Each member is a comment and a declaration; the first is the size.
+        // Each member is a comment and a declaration. The first one is the size.
         for member in body.split("/**").skip(2) {
             let (comment, declaration) = member.split_once("*/").expect("the comment ends");
             let function = comment.trim_matches(|c: char| c == '*' || c.is_whitespace());
@@ -207,7 +206,7 @@ fn every_function_is_in_the_tables_once() {
     assert!(exported.len() > 60, "the header has many functions: {}", exported.len());
     assert_eq!(listed, exported);
 
-    // And by the name that one would look for.
+    // Also by the name that a user would expect.
     for (noun, member, function) in &members {
         let verb = if function == "rbtoken_service_account_new" { "create" } else { member };
         assert!(
@@ -217,8 +216,8 @@ fn every_function_is_in_the_tables_once() {
     }
 }
 
-/// A program that compares each member with the export of its name, and with no other function's:
-/// functions that do the same may share an address.
+/// Compares each table member with the export of its name, and with no other: functions with
+/// identical code may share an address.
 #[test]
 fn table_members_are_the_documented_exports() {
     let members = interface_members();
@@ -234,7 +233,7 @@ fn table_members_are_the_documented_exports() {
     for noun in &nouns {
         let table = format!("rbtoken_{noun}_interface_v1_t");
         let count = members.iter().filter(|(of, _, _)| of == noun).count();
-        // What the header documents is all that there is.
+        // The documented functions are all there are.
         write!(
             program,
             "const {table} *{noun}_table = INTERFACE(\"{noun}\", {table});\n\

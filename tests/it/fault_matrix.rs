@@ -1,6 +1,6 @@
-//! Each fault of a database's server, against each sort of call: the status, that the call ends in
-//! its time, what has become of its change, what hooks were told of it, that the next call works, and
-//! how many connections the server had meanwhile. The matrix is the table in `docs/databases.md`.
+//! Every server fault with every kind of call: status, time limit, effect of a change, events,
+//! success of the next call, and number of connections. The matrix is the table in
+//! `docs/databases.md`.
 
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 mod servers;
@@ -35,7 +35,7 @@ enum Fault {
 enum Answer {
     Works,
     TimesOut,
-    /// Nobody has said whether the change was made.
+    /// Times out with an unknown outcome.
     TimesOutUnknown,
     Unreachable,
     Refused,
@@ -43,7 +43,7 @@ enum Answer {
 }
 
 impl Answer {
-    /// The name of the status, and what the message says.
+    /// Returns the name of the status and the message.
     const fn status(self) -> (&'static str, &'static str) {
         match self {
             Works => ("OK", ""),
@@ -66,7 +66,7 @@ impl Answer {
 
 const CALLS: [&str; 4] = ["login", "existing", "new", "invalidate"];
 
-/// The faults, as the documentation calls them, and how each of [`CALLS`] ends.
+/// The faults with their documented names, and how each of [`CALLS`] ends.
 const MATRIX: [(Fault, &str, [Answer; 4]); 18] = [
     (Stopped, "the server's processes are stopped", [TimesOut; 4]),
     (Stalled, "the network passes nothing", [TimesOut; 4]),
@@ -101,7 +101,7 @@ const MATRIX: [(Fault, &str, [Answer; 4]); 18] = [
 ];
 
 #[test]
-fn documented_answers_are_those_of_the_matrix() {
+fn documented_statuses_match_the_fault_matrix() {
     let mut table = format!("| fault | {} |\n| --- | --- | --- | --- | --- |\n", CALLS.join(" | "));
     for (_, fault, answers) in MATRIX {
         let answers = answers.map(Answer::documented).join(" | ");

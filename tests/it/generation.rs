@@ -1,4 +1,4 @@
-//! What generated values look like: their format, and that nobody can tell them from chance.
+//! Generated values: format, and uniform distribution.
 
 use std::collections::HashSet;
 
@@ -7,7 +7,7 @@ use rbtoken::ffi::*;
 
 const VALUES: usize = 100_000;
 
-/// A value as the rule describes it; gives the digits between the type and the checksum.
+/// Checks the format of a value and returns the entropy between type and checksum.
 fn entropy_of<'a>(value: &'a str, token_type: &str) -> &'a str {
     assert_eq!(value.len(), 255, "{value}");
     let rest = value.strip_prefix(token_type).and_then(|rest| rest.strip_prefix('_')).unwrap();
@@ -15,7 +15,7 @@ fn entropy_of<'a>(value: &'a str, token_type: &str) -> &'a str {
     &rest[..rest.len() - 6]
 }
 
-/// CRC-32 as IEEE 802.3 has it, bit by bit: not the library's code.
+/// Computes the CRC-32 of IEEE 802.3 bit by bit, independently of the library.
 fn crc32(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(u32::MAX, |crc, byte| {
         (0..8).fold(crc ^ u32::from(*byte), |crc, _| {
@@ -24,7 +24,7 @@ fn crc32(bytes: &[u8]) -> u32 {
     })
 }
 
-/// The six digits that belong behind the entropy.
+/// Returns the six checksum digits for the entropy.
 fn checksum(entropy: &str) -> String {
     let digits: Vec<char> = ('0'..='9').chain('A'..='Z').chain('a'..='z').collect();
     let mut rest = crc32(entropy.as_bytes()) as usize;
@@ -45,7 +45,7 @@ fn generated_values_are_valid_all_different_and_uniform() {
         let value = store.generate("alice", &init()).unwrap().value();
         let entropy = entropy_of(&value, "rbp");
         assert_eq!(entropy.len(), 245);
-        // The slow checksum of the test's own is a sample.
+        // This checksum is slow, so only a sample is checked.
         if index % 50 == 0 {
             assert_eq!(value[249..], checksum(entropy), "{value}");
         }
@@ -56,9 +56,9 @@ fn generated_values_are_valid_all_different_and_uniform() {
         assert!(seen.insert(value), "value {index} came before");
     }
     // Pearson's statistic for 62 characters. 152.016 is the critical value for 61 degrees of
-    // freedom at p = 1e-9: the root of Q(61/2, x/2) = 1e-9, where Q is the upper incomplete gamma
-    // function, regularised (by its continued fraction; it gives the table's 80.232 for p = 0.05).
-    // A right source fails here once in 1e9 runs.
+    // freedom at p = 1e-9: the root of Q(61/2, x/2) = 1e-9, where Q is the regularized upper
+    // incomplete gamma function (computed by its continued fraction, which gives the tabulated
+    // 80.232 for p = 0.05). A correct source fails here once in 1e9 runs.
     let expected = (VALUES * 245) as f64 / 62.0;
     let digits = ('0'..='9').chain('A'..='Z').chain('a'..='z');
     let chi_square: f64 =
@@ -68,8 +68,9 @@ fn generated_values_are_valid_all_different_and_uniform() {
 }
 
 #[test]
-fn every_place_of_a_value_takes_every_character() {
-    // A place that misses one of 62 characters in 10,000 draws: (61/62)^10000, about 1e-71.
+fn every_position_of_a_value_takes_every_character() {
+    // The probability that a position lacks one of 62 characters in 10,000 draws is (61/62)^10000,
+    // about 1e-71.
     let store = Store::new();
     let mut taken = vec![HashSet::new(); 245];
     for _ in 0..10_000 {
@@ -82,7 +83,7 @@ fn every_place_of_a_value_takes_every_character() {
 }
 
 #[test]
-fn a_value_starts_with_the_type_that_was_asked_for() {
+fn value_starts_with_the_requested_type() {
     let store = Store::new();
     let longest = "x".repeat(216);
     for token_type in ["a", "rbp", "Custom9", &longest] {
@@ -98,7 +99,7 @@ fn a_value_starts_with_the_type_that_was_asked_for() {
 }
 
 #[test]
-fn the_setting_is_the_type_where_none_is_asked_for() {
+fn setting_is_the_default_token_type() {
     let store = Store::new();
     store.set_setting("token_type", "\"north1\"").unwrap();
     assert_eq!(entropy_of(&store.generate("alice", &init()).unwrap().value(), "north1").len(), 242);
@@ -107,7 +108,7 @@ fn the_setting_is_the_type_where_none_is_asked_for() {
 }
 
 #[test]
-fn a_type_that_no_value_can_start_with_is_refused() {
+fn invalid_token_type_is_refused() {
     let store = Store::new();
     let too_long = "x".repeat(217);
     for token_type in ["", "a_b", "a b", "é", "-", &too_long] {
@@ -120,7 +121,7 @@ fn a_type_that_no_value_can_start_with_is_refused() {
 }
 
 #[test]
-fn a_generator_that_cannot_generate_or_is_not_there_says_so() {
+fn unusable_generator_is_an_error() {
     let store = Store::new();
     for (generator_id, status) in [("legacy_sha1", E_UNSUPPORTED), ("none", E_GENERATION)] {
         let mut options = init::<rbtoken_generate_options_t>();
@@ -135,12 +136,12 @@ fn a_generator_that_cannot_generate_or_is_not_there_says_so() {
 }
 
 #[test]
-fn a_value_that_was_tampered_with_is_not_valid() {
+fn tampered_value_is_not_valid() {
     let store = Store::new();
     let value = store.generate("alice", &init()).unwrap().value();
     for place in 4..255 {
         let mut changed = value.clone().into_bytes();
-        // Never a letter's other case, for a checksum with all its letters so is valid.
+        // Not just the other case: a checksum with swapped case is valid.
         changed[place] = if changed[place].eq_ignore_ascii_case(&b'x') { b'y' } else { b'x' };
         let changed = String::from_utf8(changed).unwrap();
         let valid = store.value_is_valid("vendor_checksum", "rbp", &changed);

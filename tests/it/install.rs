@@ -1,6 +1,6 @@
-//! The library as it is installed: what lies where, and programs that find it there. They are built
-//! against a copy in a folder of this test's own, with the profile in `RBTOKEN_TEST_PROFILE`
-//! (`dev`, which is what `cargo test` has built already).
+//! Installed files, and programs that find them. They are built against a copy in a temporary
+//! folder, with the profile in `RBTOKEN_TEST_PROFILE` (`dev` by default, which `cargo test` has
+//! built).
 #![cfg(all(unix, not(target_vendor = "apple")))]
 
 use std::collections::BTreeMap;
@@ -25,7 +25,7 @@ const FILES: &[&str] = &[
 ];
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// A folder of this test's own, empty.
+/// Returns an empty folder for this test.
 fn folder(name: &str) -> PathBuf {
     let folder = c::BUILD.join(name);
     if folder.exists() {
@@ -35,7 +35,7 @@ fn folder(name: &str) -> PathBuf {
     folder
 }
 
-/// Both libraries, and what is made of them, are written to the same folders by every test.
+/// Serializes tests that write to the same folders with `make`.
 fn one_make() -> MutexGuard<'static, ()> {
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner)
@@ -49,7 +49,7 @@ fn target_dir() -> &'static Path {
     Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("it is a folder inside")
 }
 
-/// `make` with a target and variables, in this build's target folder.
+/// Runs `make` with a target and variables, in this build's target folder.
 fn make(target: &str, variables: &[(&str, &Path)]) {
     let _lock = one_make();
     let variables = variables.iter().map(|(name, value)| format!("{name}={}", value.display()));
@@ -67,14 +67,14 @@ fn make(target: &str, variables: &[(&str, &Path)]) {
     );
 }
 
-/// An installed copy.
+/// The installed copy.
 static PREFIX: LazyLock<PathBuf> = LazyLock::new(|| {
     let prefix = folder("prefix");
     make("install", &[("PREFIX", &prefix)]);
     prefix
 });
 
-/// The files below a folder, each with its text if it is one.
+/// Returns the files below a folder, each with its text, if any.
 fn files(root: &Path) -> BTreeMap<String, Option<String>> {
     let mut found = BTreeMap::new();
     let mut folders = vec![root.to_owned()];
@@ -106,7 +106,7 @@ fn pkg_config(prefix: &Path, arguments: &[&str]) -> Vec<String> {
     printed.split_whitespace().map(String::from).collect()
 }
 
-/// Compiles a source with what pkg-config says, and nothing but that.
+/// Compiles a source with only the flags from pkg-config.
 fn build(source: &Path, flags: &[String], name: &str) -> PathBuf {
     let program = c::BUILD.join(name);
     let compiler = if source.extension().is_some_and(|it| it == "cpp") { "g++" } else { "gcc" };
@@ -114,7 +114,7 @@ fn build(source: &Path, flags: &[String], name: &str) -> PathBuf {
     program
 }
 
-/// The libraries that a program or a library asks the loader for.
+/// Returns the libraries that a program or library needs at load time.
 fn needed(program: &Path) -> Vec<String> {
     let dynamic = c::successful_output(Command::new("readelf").arg("-dW").arg(program));
     let needed = dynamic.lines().filter(|line| line.contains("(NEEDED)"));
@@ -125,7 +125,7 @@ fn example(path: &str) -> PathBuf {
     c::root().join("examples").join(path)
 }
 
-/// Runs a program that is one of the examples; it prints what the example does.
+/// Runs an example program, which must print the expected output.
 fn run_example(language: &str, program: &Path, library_path: &Path) {
     let expected = c::root().join("tests").join(language).join("client_token.expected");
     let expected = fs::read_to_string(expected).expect("the file can be read");
@@ -135,7 +135,7 @@ fn run_example(language: &str, program: &Path, library_path: &Path) {
 }
 
 #[test]
-fn what_is_installed_is_what_is_written_here() {
+fn installed_files_match_the_list() {
     let prefix = &*PREFIX;
     assert_eq!(files(prefix).into_keys().collect::<Vec<_>>(), expected_files());
     for link in ["librbtoken.so", "librbtoken.so.0"] {
@@ -150,7 +150,7 @@ fn what_is_installed_is_what_is_written_here() {
 
 #[test]
 #[ignore = "needs pkg-config"]
-fn the_files_tell_the_version_of_the_crate() {
+fn installed_files_have_the_version_of_the_crate() {
     assert_eq!(pkg_config(&PREFIX, &["--modversion"]), [VERSION]);
     let version = PREFIX.join("share/cmake/rbtoken/rbtokenConfigVersion.cmake");
     let version = fs::read_to_string(version).expect("the file is installed");
@@ -158,7 +158,7 @@ fn the_files_tell_the_version_of_the_crate() {
 }
 
 #[test]
-fn staging_leaves_no_trace_in_what_is_installed() {
+fn staging_folder_is_not_in_installed_files() {
     let stage = folder("stage");
     let [prefix, libdir] = ["/opt/rbtoken", "/opt/rbtoken/lib64"].map(Path::new);
     let variables = [("DESTDIR", stage.as_path()), ("PREFIX", prefix), ("LIBDIR", libdir)];
@@ -180,13 +180,13 @@ fn staging_leaves_no_trace_in_what_is_installed() {
 }
 
 #[test]
-fn the_static_library_shows_our_functions_and_nothing_else() {
+fn static_library_exports_only_its_functions() {
     let symbols = c::successful_output(
         Command::new("nm")
             .args(["-g", "--defined-only", "--format=posix"])
             .arg(PREFIX.join("lib/librbtoken.a")),
     );
-    // The first line is the object's name.
+    // The first line is the name of the object.
     let symbols = symbols.lines().filter(|line| !line.ends_with(':'));
     let mut defined: Vec<_> = symbols.filter_map(|line| line.split(' ').next()).collect();
     defined.sort_unstable();
@@ -194,7 +194,7 @@ fn the_static_library_shows_our_functions_and_nothing_else() {
 }
 
 #[test]
-fn shared_library_needs_libc_and_the_unwinder_alone() {
+fn shared_library_needs_only_libc_and_the_unwinder() {
     let needed = needed(&PREFIX.join("lib/librbtoken.so"));
     let allowed = ["libc.so.", "libm.so.", "libgcc_s.so.", "ld-linux"];
     let allowed = |name: &String| allowed.iter().any(|prefix| name.starts_with(prefix));
@@ -213,8 +213,7 @@ fn programs_find_the_shared_library_by_pkg_config() {
     }
 }
 
-/// A copy of the installation, with the static library only: where there are both, linkers take
-/// the shared one.
+/// Copies the installation without the shared library, which linkers would prefer.
 fn static_prefix(name: &str) -> PathBuf {
     let prefix = folder(name);
     c::copy(&PREFIX, &prefix);
@@ -277,7 +276,7 @@ fn cmake_projects_in_c_alone_need_no_cpp_compiler() {
 
 #[test]
 #[ignore = "needs cmake"]
-fn cmake_tells_what_is_not_there() {
+fn cmake_reports_missing_components() {
     let prefix = static_prefix("cmake_static_prefix");
     let configured = c::output(
         Command::new("cmake")
@@ -307,8 +306,8 @@ fn programs_load_the_installed_library_at_run_time() {
 
 #[test]
 #[ignore = "needs libsqlite3-dev, pkg-config"]
-fn a_program_with_an_sqlite_of_its_own_keeps_it() {
-    // Ours comes first: if it showed an SQLite, that would be the one.
+fn program_keeps_its_own_sqlite() {
+    // This library comes first: an exported SQLite symbol would be used.
     let mut flags = vec![
         format!("-I{}", PREFIX.join("include").display()),
         PREFIX.join("lib/librbtoken.a").display().to_string(),
@@ -322,9 +321,9 @@ fn a_program_with_an_sqlite_of_its_own_keeps_it() {
     assert_eq!(c::successful_output(Command::new(program).arg(file)), "rbp_***#1\n");
 }
 
-/// The archives, made below [`c::BUILD`].
+/// The archives, built below [`c::BUILD`].
 fn dist(name: &str) -> PathBuf {
-    // The flags that hide paths would build every dependency again.
+    // The flags that remove paths would rebuild every dependency.
     let made = c::BUILD.join("made_dist");
     let flags = Path::new("--allow-dirty --offline");
     make("dist", &[("DIST", &made), ("DIST_ENV", Path::new("")), ("PACKAGE_FLAGS", flags)]);
@@ -335,7 +334,7 @@ fn dist(name: &str) -> PathBuf {
 
 #[test]
 #[ignore = "needs cmake, pkg-config, tar"]
-fn the_binary_archive_works_wherever_it_is_unpacked() {
+fn binary_archive_works_in_any_folder() {
     let first = dist("dist");
     let sums = fs::read_to_string(first.join("SHA256SUMS")).expect("there are sums");
     let second = dist("dist_again");
@@ -359,7 +358,7 @@ fn the_binary_archive_works_wherever_it_is_unpacked() {
     {
         assert!(sources.contains_key(name), "the source archive lacks {name}");
     }
-    // Its Cargo.toml is Cargo's rendering of ours.
+    // Cargo rewrites `Cargo.toml` for the package.
     let steps =
         c::successful_output(Command::new("make").args(["-n", "install", "-C"]).arg(&source));
     for name in [format!("librbtoken.so.{VERSION} "), "/lib/librbtoken.so.0'\n".to_owned()] {
@@ -383,10 +382,10 @@ fn the_binary_archive_works_wherever_it_is_unpacked() {
     run_example("c", &build.join("c_static"), Path::new(""));
 }
 
-/// The README, word for word, in a folder that has a new user's home in it.
+/// Runs the commands in the README in a folder with a new user's home.
 #[test]
 #[ignore = "needs cmake, pkg-config, python3"]
-fn the_commands_in_the_readme_work() {
+fn commands_in_the_readme_work() {
     let readme = fs::read_to_string(c::root().join("README.md")).expect("there is a README");
     assert!(readme.lines().count() < 250, "it is short");
     let between = |from: &str, to: &str| {
@@ -396,7 +395,7 @@ fn the_commands_in_the_readme_work() {
     let part = between("## Install\n", "## Durability\n");
     let mut commands = c::code_blocks(part, "sh");
     assert_eq!(commands.len(), 4, "to install, C, C++ and Python: {commands:?}");
-    // `.ci/python` runs that of Python: pip downloads what builds a wheel.
+    // The Python command needs downloads; `.ci/python` runs it.
     let python = commands.pop().expect("there are four");
     assert!(python.ends_with("environment/bin/python first.py\n"), "{python}");
 

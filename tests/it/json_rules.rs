@@ -1,9 +1,9 @@
-//! What is kept of a JSON document, and how it is written back.
+//! Which JSON documents are accepted, and how they are written.
 
 use crate::support::*;
 use rbtoken::ffi::*;
 
-// The right sides were written by Python: `json.dumps(json.loads(left), sort_keys=True)`.
+// The right sides were produced by Python: `json.dumps(json.loads(left), sort_keys=True)`.
 
 /// Numbers, and how Python writes them.
 const NUMBERS: &[(&str, &str)] = &[
@@ -66,7 +66,7 @@ const NUMBERS: &[(&str, &str)] = &[
     ("{\"n\": 0.1000000000000000055511151231257827}", "{\"n\": 0.1}"),
 ];
 
-/// Whole documents, and how Python writes them.
+/// Documents, and how Python writes them.
 const DOCUMENTS: &[(&str, &str)] = &[
     ("{}", "{}"),
     (" {\u{9}\"b\"\u{a}:\u{d}1 , \"a\":[ ] } ", "{\"a\": [], \"b\": 1}"),
@@ -105,7 +105,7 @@ const DOCUMENTS: &[(&str, &str)] = &[
     ("{\"a\":1,\"\\u0061\":2}", "{\"a\": 2}"),
 ];
 
-/// Strings, as members and as keys, and how Python writes them.
+/// Strings as members and keys, and how Python writes them.
 const STRINGS: &[(&str, &str)] = &[
     ("{\"s\": \"\"}", "{\"s\": \"\"}"),
     ("{\"s\": \"a\"}", "{\"s\": \"a\"}"),
@@ -163,14 +163,14 @@ const STRINGS: &[(&str, &str)] = &[
     ("{\"\u{d7ff}\u{e000}\": 1}", "{\"\\ud7ff\\ue000\": 1}"),
 ];
 
-/// A document as the store gives it back.
+/// Stores a document and returns it as the store shows it.
 fn given_back(store: &Store, document: &str) -> Result<String, Failure> {
     let mut options = init::<rbtoken_generate_options_t>();
     (options.extra_data, options.extra_data_len) = text(document);
     store.generate("alice", &options).map(|token| token.extra_data())
 }
 
-/// Refused with a status and a place; the store stays empty.
+/// Checks that a document is refused with a status and a path, and that the store stays empty.
 #[track_caller]
 fn refused(document: &str, status: i32, path: Option<&str>) {
     let store = Store::new();
@@ -181,17 +181,17 @@ fn refused(document: &str, status: i32, path: Option<&str>) {
 }
 
 #[test]
-fn what_is_accepted_is_given_back_as_python_writes_it() {
+fn accepted_documents_are_written_like_python() {
     let store = Store::new();
     for (document, written) in [NUMBERS, DOCUMENTS, STRINGS].concat() {
         assert_eq!(given_back(&store, document).as_deref(), Ok(written), "{document}");
-        // What was written once is written so again.
+        // The written form is unchanged by another round trip.
         assert_eq!(given_back(&store, written).as_deref(), Ok(written), "{document}");
     }
 }
 
 #[test]
-fn policies_and_client_tokens_keep_documents_in_the_same_way() {
+fn policies_and_extra_data_use_the_same_text() {
     let store = Store::new();
     let mut options = init::<rbtoken_client_token_options_t>();
     (options.default_policy, options.default_policy_len) =
@@ -221,7 +221,7 @@ fn integers_beyond_64_bits_and_infinite_floats_are_refused() {
 }
 
 #[test]
-fn the_place_of_a_fault_is_a_json_path() {
+fn error_in_a_document_has_a_json_path() {
     for (key, step) in [
         ("a", ".a"),
         ("_a9", "._a9"),
@@ -244,7 +244,7 @@ fn the_place_of_a_fault_is_a_json_path() {
     }
 }
 
-/// An object of so many levels, and the path of the innermost.
+/// Returns an object with nested levels, and the path of the innermost one.
 fn nested(levels: usize, array: bool) -> (String, String) {
     let inner = levels - 1;
     if array {
@@ -257,7 +257,7 @@ fn nested(levels: usize, array: bool) -> (String, String) {
 }
 
 #[test]
-fn a_document_has_128_levels_at_most() {
+fn document_has_128_levels_at_most() {
     let store = Store::new();
     for array in [false, true] {
         for levels in [2, 127, 128] {
@@ -269,24 +269,24 @@ fn a_document_has_128_levels_at_most() {
             refused(&nested(levels, array).0, E_JSON_TOO_DEEP, Some(&place));
         }
     }
-    // Levels are counted, not values.
+    // The limit is for levels, not for values.
     let wide = format!("{{\"a\": [{}{{}}]}}", "[], ".repeat(1000));
     assert_eq!(given_back(&store, &wide).as_deref(), Ok(wide.as_str()));
 }
 
 #[test]
-fn a_surrogate_without_its_other_half_is_no_character() {
+fn lone_surrogate_is_refused() {
     for escape in [r"\ud800", r"\udfff", r"\udd80\ud83e", r"\ud83ex", r"\ud83e\u0041", r"\uD83E"] {
         refused(&format!(r#"{{"s": "{escape}"}}"#), E_JSON_SYNTAX, Some("$.s"));
         let nested = format!(r#"{{"a": [0, {{"b c": "{escape}"}}]}}"#);
         refused(&nested, E_JSON_SYNTAX, Some(r#"$.a[1]["b c"]"#));
-        // A key that is no text has no place of its own: the object around it is named.
+        // An invalid key has no path, so the path is that of its object.
         refused(&format!(r#"{{"a": {{"{escape}": 1}}}}"#), E_JSON_SYNTAX, Some("$.a"));
     }
 }
 
 #[test]
-fn what_is_not_json_is_refused() {
+fn invalid_json_is_refused() {
     for document in [
         "",
         " ",
@@ -333,26 +333,26 @@ fn what_is_not_json_is_refused() {
 }
 
 #[test]
-fn a_member_that_a_later_one_replaces_is_judged_all_the_same() {
+fn replaced_duplicate_member_is_still_validated() {
     refused("{\"a\":1e400,\"a\":1}", E_JSON_NUMBER, Some("$.a"));
 }
 
 #[test]
-fn a_document_that_is_no_object_is_refused_at_its_root() {
+fn non_object_document_is_refused_at_its_root() {
     for document in ["null", "true", "1", "1.5", "\"{}\"", "[]", "[{}]", " null "] {
         refused(document, E_JSON_TYPE, Some("$"));
     }
 }
 
 #[test]
-fn a_client_name_holds_no_nul_since_it_is_lent_as_text() {
+fn client_name_with_a_nul_is_refused() {
     let failure = given_back(&Store::new(), r#"{"client_name": "a\u0000b"}"#).unwrap_err();
     assert_eq!(failure.of(), (E_EMBEDDED_NUL, Some("extra_data")));
     assert_eq!(failure.json_path.as_deref(), Some("$.client_name"));
 }
 
 #[test]
-fn a_document_has_a_mebibyte_at_most() {
+fn document_has_a_mebibyte_at_most() {
     let store = Store::new();
     let of = |len: usize| format!("{{\"a\": \"{}\"}}", "a".repeat(len - 9));
     let largest = of(1 << 20);

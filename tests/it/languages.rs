@@ -1,6 +1,6 @@
-//! What programs in other languages see of the library. Python is tried here; those whose tools
-//! must be installed first are tried by `.ci/languages`, against the same expected output, and the
-//! Python package as it is installed by `.ci/python`.
+//! The library in other languages. Only Python is tested here. `.ci/languages` tests those whose
+//! tools must be installed, with the same expected output, and `.ci/python` tests the installed
+//! Python package.
 #![cfg(all(unix, not(target_vendor = "apple")))]
 
 use std::fs;
@@ -8,7 +8,7 @@ use std::process::Command;
 
 use crate::support::c;
 
-/// Python with the package of this checkout and the library of this build.
+/// Returns Python with the package of this checkout and the library of this build.
 fn python() -> Command {
     let mut command = Command::new("python3");
     command
@@ -22,7 +22,7 @@ fn python() -> Command {
 
 #[test]
 #[ignore = "needs python3"]
-fn the_walk_in_python_prints_what_it_should() {
+fn python_example_prints_the_expected_output() {
     let printed = c::successful_output(python().arg("examples/python/example.py"));
     let expected = c::root().join("tests/languages/walk.expected");
     assert_eq!(printed, fs::read_to_string(expected).expect("the file can be read"));

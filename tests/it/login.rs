@@ -1,11 +1,11 @@
-//! Logins, and what revoking, changing, deleting and purging do: rule by rule.
+//! Logins, and revoking, updating, deleting and purging tokens.
 
 use std::ptr::null_mut;
 
 use crate::support::*;
 use rbtoken::ffi::*;
 
-/// A token of alice's for a site that expires when it is told to.
+/// Creates a token of alice for a site, with an expiry.
 fn token_of(store: &Store, site: Option<&str>, expires: Option<i64>) -> Token {
     let mut options = init::<rbtoken_generate_options_t>();
     (options.local_site, options.local_site_len) = optional(site);
@@ -32,7 +32,7 @@ fn with_north() -> Store {
 #[test]
 fn verdict_precedence_is_unknown_invalid_expired_inactive_site() {
     let store = with_north();
-    // Everything is wrong with this one; each step puts the first fault right.
+    // The login fails for every reason; each step removes the first one.
     let token = token_of(&store, Some("north"), Some(START));
     let value = token.value();
     store.set_user_active("alice", false).unwrap();
@@ -53,7 +53,7 @@ fn verdict_precedence_is_unknown_invalid_expired_inactive_site() {
 }
 
 #[test]
-fn local_sites_token_is_good_there_alone() {
+fn token_of_a_local_site_is_accepted_only_there() {
     let store = with_north();
     store.add_local_site("south").unwrap();
     let requests = [Site::Global, Site::Named("north"), Site::Named("south"), Site::Any];
@@ -75,7 +75,7 @@ fn local_sites_token_is_good_there_alone() {
 }
 
 #[test]
-fn a_site_is_named_exactly() {
+fn site_name_is_compared_exactly() {
     let store = with_north();
     let value = token_of(&store, Some("north"), None).value();
     for site in ["North", "north.", "nort", "nowhere"] {
@@ -95,7 +95,7 @@ fn a_site_is_named_exactly() {
 }
 
 #[test]
-fn last_used_is_set_by_acceptance_alone() {
+fn last_used_is_set_only_by_accepted_logins() {
     let store = with_north();
     let events = store.watch();
     let token = token_of(&store, Some("north"), Some(START + 100));
@@ -126,7 +126,7 @@ fn last_used_is_set_by_acceptance_alone() {
 }
 
 #[test]
-fn the_expired_event_is_fired_on_every_attempt() {
+fn expired_event_is_fired_on_every_attempt() {
     let store = Store::new();
     let token = token_of(&store, None, Some(START + 1));
     let events = store.watch();
@@ -140,7 +140,7 @@ fn the_expired_event_is_fired_on_every_attempt() {
 }
 
 #[test]
-fn the_caller_learns_on_acceptance_if_the_token_is_deprecated() {
+fn accepted_login_says_if_the_token_is_deprecated() {
     let store = Store::new();
     let mut options = init::<rbtoken_import_options_t>();
     (options.generator_id, options.generator_id_len) = text("legacy_sha1");
@@ -156,7 +156,7 @@ fn the_caller_learns_on_acceptance_if_the_token_is_deprecated() {
 }
 
 #[test]
-fn a_refusal_explains_itself_with_the_date_and_the_reason() {
+fn refused_login_has_the_date_and_the_reason() {
     let store = with_north();
     let token = token_of(&store, Some("north"), Some(START + 1));
     let value = token.value();
@@ -174,12 +174,12 @@ fn a_refusal_explains_itself_with_the_date_and_the_reason() {
 }
 
 #[test]
-fn nobody_need_ask_for_the_refused_token() {
+fn refused_token_output_is_optional() {
     let store = with_north();
     let value = token_of(&store, Some("north"), None).value();
     let (value, len) = text(&value);
     let (mut verdict, mut token) = (i32::MAX, garbage());
-    // SAFETY: the handle, the value and the outputs live during the call.
+    // SAFETY: the handle, the value and the outputs are valid during the call.
     call(|error| unsafe {
         rbtoken_store_authenticate(
             store.raw(),
@@ -198,7 +198,7 @@ fn nobody_need_ask_for_the_refused_token() {
 }
 
 #[test]
-fn bytes_that_cannot_be_a_value_are_an_unknown_one() {
+fn impossible_value_has_the_verdict_unknown() {
     let store = Store::new();
     let value = token_of(&store, None, None).value();
     let with_nul = format!("{value}\0");
@@ -222,7 +222,7 @@ fn bytes_that_cannot_be_a_value_are_an_unknown_one() {
 }
 
 #[test]
-fn a_header_is_the_word_token_one_space_and_the_value() {
+fn header_is_token_one_space_and_the_value() {
     let store = Store::new();
     let value = token_of(&store, None, None).value();
     let of = |header: &[u8]| store.authenticate_header(header, Site::Global).unwrap().verdict;
@@ -279,7 +279,7 @@ fn a_header_is_the_word_token_one_space_and_the_value() {
 }
 
 #[test]
-fn a_handle_stays_as_it_was_whatever_becomes_of_the_token() {
+fn snapshot_is_unchanged_by_later_changes() {
     let store = Store::new();
     let token = token_of(&store, None, Some(START + 100));
     let before = token.record();
@@ -308,7 +308,7 @@ fn a_handle_stays_as_it_was_whatever_becomes_of_the_token() {
 }
 
 #[test]
-fn purge_removes_only_tokens_that_died_before_the_time() {
+fn purge_removes_only_tokens_unusable_before_the_time() {
     let store = Store::new();
     let expired_before = token_of(&store, None, Some(START + 9)).id();
     let expired_then = token_of(&store, None, Some(START + 10)).id();
@@ -322,10 +322,10 @@ fn purge_removes_only_tokens_that_died_before_the_time() {
     };
     let invalid_before = invalid(START + 9, None);
     let invalid_then = invalid(START + 10, None);
-    // Whichever came first counts.
+    // The earlier time counts.
     let both = invalid(START + 12, Some(START + 5));
     let invalid_first = invalid(START + 9, Some(START + 50));
-    // Without a date it counts from when it was made.
+    // Without a date, the time of creation counts.
     store.set_now(START + 3);
     let generate = rbtoken_generate_options_t { flags: RBTOKEN_GENERATE_INVALID, ..init() };
     let undated = store.generate("alice", &generate).unwrap().id();
@@ -352,7 +352,7 @@ fn invalidation_overwrites_and_is_final() {
     let before = token.record();
     let events = store.watch();
     store.invalidate(&value, Some("first")).unwrap();
-    // Also when it is expired.
+    // Also after it has expired.
     store.set_now(START + 7);
     store.invalidate_by_id(id, Some("second")).unwrap();
     let expected = Record {
@@ -375,7 +375,7 @@ fn invalidation_overwrites_and_is_final() {
 }
 
 #[test]
-fn an_expired_token_that_is_invalidated_is_refused_as_invalid() {
+fn expired_token_that_is_invalidated_is_refused_as_invalid() {
     let store = Store::new();
     let value = token_of(&store, None, Some(START)).value();
     assert_eq!(verdict(&store, &value), EXPIRED);
@@ -384,7 +384,7 @@ fn an_expired_token_that_is_invalidated_is_refused_as_invalid() {
 }
 
 #[test]
-fn a_user_without_tokens_has_none_to_invalidate() {
+fn user_without_tokens_has_none_to_invalidate() {
     let store = Store::new();
     token_of(&store, None, None);
     let events = store.watch();
@@ -394,7 +394,7 @@ fn a_user_without_tokens_has_none_to_invalidate() {
 }
 
 #[test]
-fn update_replaces_given_fields_and_leaves_the_others() {
+fn update_replaces_only_given_fields() {
     let policy = r#"{"resources": {"*": {"block": ["*"]}}}"#;
     let first = Update {
         expires: Field::Set(START + 50),
@@ -460,7 +460,7 @@ fn update_replaces_given_fields_and_leaves_the_others() {
 }
 
 #[test]
-fn a_value_whose_mode_does_not_set_it_is_refused() {
+fn value_without_a_mode_that_sets_it_is_refused() {
     let store = Store::new();
     let id = token_of(&store, None, None).id();
     let before = store.everything();
@@ -486,7 +486,7 @@ fn a_value_whose_mode_does_not_set_it_is_refused() {
 }
 
 #[test]
-fn a_deleted_token_is_not_found_and_its_id_is_never_given_again() {
+fn deleted_token_is_gone_and_its_id_not_reused() {
     let store = Store::new();
     let events = store.watch();
     let token = token_of(&store, None, None);
@@ -509,14 +509,14 @@ fn a_deleted_token_is_not_found_and_its_id_is_never_given_again() {
     assert_eq!(verdict(&store, &value), UNKNOWN);
     assert_eq!(events.names(), []);
     assert!(token_of(&store, None, None).id() > id);
-    // The value may come again, as another token.
+    // The value can be used again by another token.
     let again = store.import("bob", &value, &init()).unwrap();
     assert!(again.id() > id);
     assert_eq!(verdict(&store, &value), ACCEPTED);
 }
 
 #[test]
-fn a_local_site_goes_with_its_tokens() {
+fn removing_a_local_site_removes_its_tokens() {
     let store = with_north();
     let [one, global, two] =
         [Some("north"), None, Some("north")].map(|site| token_of(&store, site, None));

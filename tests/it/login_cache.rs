@@ -1,4 +1,4 @@
-//! The cache of accepted logins on Review Board's database.
+//! The login cache for Review Board databases.
 #![cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 #![cfg_attr(
     not(any(feature = "postgres", feature = "mysql")),
@@ -31,7 +31,7 @@ on_each_database! {
     statistics_count_connections_and_retries
 }
 
-/// The cache, without writes by logins.
+/// Settings with a cache, and without updates by logins.
 const CACHED: &str = r#"{"login_cache_secs": 60, "last_used_interval_secs": null}"#;
 
 fn now() -> i64 {
@@ -49,7 +49,7 @@ fn open(location: &str, settings: &str) -> Store {
     Store::open(&host, &options).unwrap()
 }
 
-/// A store with a cache, and a proxy between it and the server.
+/// Opens a store with a cache through a proxy.
 fn open_behind_proxy(site: &Installation, settings: &str) -> (Store, Proxy) {
     let (before, after) = site.location.rsplit_once(':').unwrap();
     let (port, database) = after.split_once('/').unwrap();
@@ -65,14 +65,14 @@ fn hits(store: &Store) -> u64 {
     store.statistics()["login_cache"]["hits"].as_u64().unwrap()
 }
 
-/// Logs in twice: the second login is a hit.
+/// Logs in twice, so that the second login is a hit.
 fn log_in_cached(store: &Store, value: &str) {
     let before = hits(store);
     assert_eq!((verdict(store, value), verdict(store, value)), (ACCEPTED, ACCEPTED));
     assert_eq!(hits(store), before + 1);
 }
 
-/// Makes a token invalid as another program does.
+/// Invalidates a token like another program.
 fn revoke_by_sql(site: &mut Installation, token: &Token) {
     let statement =
         format!("UPDATE webapi_webapitoken SET valid = false WHERE id = {}", token.id());
@@ -204,7 +204,7 @@ fn last_used_is_written_when_the_interval_has_passed(site: &mut Installation) {
         };
         let times = [0, 50, 99, 100, 101, 199, 250].map(&mut log_in);
         assert_eq!(times, [0, 0, 0, 100, 100, 100, 250].map(Some));
-        // A time that lies further ahead than the interval is a mistake, and is overwritten.
+        // A time further in the future than the interval is wrong and is overwritten.
         assert_eq!((log_in(151), log_in(150)), (Some(250), Some(150)));
         let never = open(&location, &settings(Value::Null));
         let token = generate(&never, "alice", None);
@@ -239,7 +239,7 @@ fn stale_entries_are_read_again_together(site: &mut Installation) {
     revoke_by_sql(site, &tokens[7]);
     thread::sleep(Duration::from_millis(3100));
     assert_eq!(verdict(&store, &tokens[0].value()), ACCEPTED);
-    // The one that was revoked is gone, and so is the one that was not used again.
+    // The revoked entry and the unused one were evicted.
     assert_eq!(store.statistics()["login_cache"]["entries"], 29);
     proxy.set(Network::Closed);
     for (index, token) in tokens.iter().enumerate() {
@@ -256,7 +256,7 @@ fn login_that_a_revocation_overtakes_is_not_cached(site: &mut Installation) {
     let token = generate(&store, "alice", None);
     let value = token.value();
     for _ in 0..2 {
-        // Two connections, whose statements are prepared.
+        // Two connections with prepared statements.
         store.forget_logins(None);
         thread::scope(|scope| {
             proxy.hold_next();
@@ -275,7 +275,7 @@ fn login_that_a_revocation_overtakes_is_not_cached(site: &mut Installation) {
         proxy.wait_until_held();
         store.invalidate(&value, None).unwrap();
         proxy.release();
-        // The server had answered before the revocation.
+        // The server had responded before the revocation.
         assert_eq!(login.join().unwrap(), ACCEPTED);
     });
     assert_eq!(verdict(&store, &value), INVALID);
@@ -289,7 +289,7 @@ fn revocation_of_unknown_outcome_removes_the_entry(site: &mut Installation) {
         let token = generate(&store, "alice", None);
         log_in_cached(&store, &token.value());
         proxy.set(network);
-        // Without a commit of its own, a change may be answered.
+        // The proxy holds no commit, so the change succeeds.
         let revoked = store.invalidate(&token.value(), None);
         proxy.set(Network::Good);
         let uncached = store_now(site);

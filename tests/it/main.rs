@@ -1,7 +1,7 @@
-//! Tests that share one process: one binary, so that a change to the library links one program.
+//! Tests that share one program, so that a change to the library links only one.
 //!
-//! A test that needs a process of its own is a binary beside this folder.
-// A host calls C functions, and a test stops at the first surprise, in its helpers too.
+//! A test that needs its own process is a file beside this folder.
+// Tests call C functions, and fail at the first surprise, also in helpers.
 #![allow(unsafe_code, clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 #[path = "../support/mod.rs"]

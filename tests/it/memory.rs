@@ -1,6 +1,6 @@
-//! What a host sees when memory is exhausted, and how much stack it needs.
+//! Behavior when memory is exhausted, and the required stack.
 //!
-//! `RBTOKEN_ALLOCATIONS=all` lets every allocation fail, and not some of them. The stack is
+//! With `RBTOKEN_ALLOCATIONS=all`, every allocation is made to fail, not only some. The stack is
 //! measured if `RBTOKEN_TEST_LIBRARY` is an optimized library.
 #![cfg(all(feature = "sqlite", target_os = "linux", target_env = "gnu"))]
 
@@ -13,7 +13,7 @@ use std::{env, fs};
 use crate::durable::folder::Folder;
 use crate::support::c;
 
-/// How many allocations of each operation end the process. The counts may only fall.
+/// Number of failed allocations per operation that abort the process. These may only decrease.
 const ABORTS: &str = "tests/aborts.txt";
 
 fn program(name: &str) -> PathBuf {
@@ -21,7 +21,7 @@ fn program(name: &str) -> PathBuf {
     c::compile(c::C11, &[source], name)
 }
 
-/// Lists of a database with many tokens, under limits that grow by so many KiB.
+/// Lists a database with many tokens under memory limits that grow by `kibibytes`.
 pub fn list_within_limits(location: &str, kibibytes: u32) {
     static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| program("rows"));
     expect_proof(Command::new(&*PROGRAM).arg(location).arg(kibibytes.to_string()));
@@ -35,7 +35,7 @@ fn expect_proof(command: &mut Command) -> String {
     printed
 }
 
-/// The counts in lines such as `create memory small … aborts 29`, by what stands before them.
+/// Parses the counts in lines such as `create memory small … aborts 29`.
 fn aborts(printed: &str) -> BTreeMap<String, u32> {
     let lines = printed.lines().filter_map(|line| {
         let (operation, count) = line.rsplit_once(" aborts ")?;
@@ -46,7 +46,7 @@ fn aborts(printed: &str) -> BTreeMap<String, u32> {
 }
 
 #[test]
-fn failed_allocations_are_answered_and_lose_nothing() {
+fn failed_allocations_are_errors_and_lose_nothing() {
     let cases = env::var("RBTOKEN_ALLOCATIONS").unwrap_or_else(|_| "some".to_owned());
     let folder = Folder::new("allocations");
     let printed = expect_proof(Command::new(program("failures")).arg(folder.path()).arg(&cases));
@@ -60,7 +60,7 @@ fn failed_allocations_are_answered_and_lose_nothing() {
     assert!(!counted.is_empty());
     for (operation, count) in counted {
         let most = committed.get(&operation).copied().unwrap_or(0);
-        // Threads and hash tables make the counts vary.
+        // The counts vary because of threads and hash tables.
         let most = if most == 0 { 0 } else { most + 2 + most / 20 };
         assert!(count <= most, "{operation}: {count} allocations abort, more than {most}");
     }
@@ -79,7 +79,7 @@ fn full_memory_refuses_new_tokens_and_revokes_old_ones() {
 }
 
 #[test]
-fn list_of_review_board_is_whole_or_refused() {
+fn review_board_list_is_complete_or_an_error() {
     let folder = crate::support::Folder::new();
     let (connection, location) = crate::review_board_sqlite::database(&folder);
     connection
@@ -96,8 +96,8 @@ fn list_of_review_board_is_whole_or_refused() {
     list_within_limits(&location, 128);
 }
 
-/// Revokes a token of Review Board's database within limits that grow by so many KiB, until there is
-/// memory to list its document.
+/// Revokes a token in a Review Board database under memory limits that grow by `kibibytes`, until
+/// there is enough memory to list its document.
 pub fn revoke_within_limits(location: &str, id: i64, value: &str, user: &str, kibibytes: u32) {
     static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| program("document"));
     let (id, kibibytes) = (id.to_string(), kibibytes.to_string());
@@ -105,7 +105,7 @@ pub fn revoke_within_limits(location: &str, id: i64, value: &str, user: &str, ki
 }
 
 #[test]
-fn token_whose_document_cannot_be_read_is_revoked() {
+fn token_with_an_unreadable_document_can_be_revoked() {
     let folder = crate::support::Folder::new();
     let (connection, location) = crate::review_board_sqlite::database(&folder);
     let document = format!("[{}0]", "0,".repeat((1 << 19) - 8));
@@ -123,7 +123,7 @@ fn token_whose_document_cannot_be_read_is_revoked() {
 
 #[test]
 fn stack_of_64_kib_holds_every_function() {
-    // What is not optimized needs much more.
+    // Unoptimized code needs much more stack.
     let is_optimized = env::var_os("RBTOKEN_TEST_LIBRARY").is_some();
     let kibibytes = if is_optimized { "64" } else { "640" };
     let folder = Folder::new("stack");

@@ -1,5 +1,5 @@
-//! Random operations on a store, each compared with a naive model that was written from the rules.
-//! `RBTOKEN_TEST_SEED` chooses the run, and `RBTOKEN_TEST_OPERATIONS` its length.
+//! Random operations on a store, compared with a naive model of the rules. `RBTOKEN_TEST_SEED`
+//! determines the run, and `RBTOKEN_TEST_OPERATIONS` its length.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ffi::{c_char, c_void};
@@ -12,7 +12,7 @@ use serde_json::Value;
 
 #[cfg(not(fuzzing))]
 const OPERATIONS: usize = 200_000;
-/// After this many, a new store is begun: its clock starts anew.
+/// Number of operations after which a new store is created, with a new clock.
 #[cfg(not(fuzzing))]
 const EPISODE: usize = 4_000;
 #[cfg(not(fuzzing))]
@@ -22,7 +22,7 @@ const USERS: [&str; 4] = ["alice", "bob", "Élodie", "mallory"];
 const CLIENTS: [&str; 3] = ["RBTools", "tool", "é ✓"];
 const SITES: [&str; 3] = ["north", "south", "East.1"];
 const REASONS: [Option<&str>; 4] = [None, Some(""), Some("lost"), Some("gone \"away\"\n")];
-/// Extra data, or a policy, as it is given.
+/// Extra data and policies as arguments.
 const EXTRA_DATA: [&str; 10] = [
     "{}",
     r#"{"client_name": "RBTools"}"#,
@@ -41,12 +41,12 @@ const POLICIES: [&str; 3] = [
     r#"{"resources": {"review": {"3": {"block": ["PUT"]}, "*": {"allow": ["*"]}}}}"#,
 ];
 
-/// Where choices come from.
+/// A source of random choices.
 enum Random {
     /// SplitMix64.
     #[cfg(not(fuzzing))]
     Seed(u64),
-    /// The input of a fuzzer; zeros after its end.
+    /// Input of a fuzzer, followed by zeros.
     #[cfg(fuzzing)]
     Input(std::vec::IntoIter<u8>),
 }
@@ -61,7 +61,7 @@ impl Random {
                 let word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
                 word ^ (word >> 31)
             }
-            // As few bytes as the choices of most steps need.
+            // Consumes as few bytes as the choices of most steps need.
             #[cfg(fuzzing)]
             Self::Input(bytes) => {
                 (0..2).fold(0, |word, _| word << 8 | u64::from(bytes.next().unwrap_or(0)))
@@ -79,7 +79,7 @@ impl Random {
         (self.next() % end as u64) as usize
     }
 
-    /// True in `percent` of all cases.
+    /// Returns true with a probability in percent.
     fn chance(&mut self, percent: usize) -> bool {
         self.below(100) < percent
     }
@@ -89,7 +89,7 @@ impl Random {
     }
 }
 
-/// A JSON value as Python's `json.dumps(…, sort_keys=True)` writes it.
+/// Formats a JSON value like Python's `json.dumps(…, sort_keys=True)`.
 fn python(value: &Value) -> String {
     match value {
         Value::Array(items) => {
@@ -131,7 +131,7 @@ fn client_name_of(extra_data: &str) -> Option<String> {
     parsed(extra_data)["client_name"].as_str().map(str::to_owned)
 }
 
-/// The rules, told as simply as they can be.
+/// The model: the rules in their simplest form.
 struct Model {
     now: i64,
     last_id: i64,
@@ -143,21 +143,21 @@ struct Model {
     deprecated: BTreeSet<String>,
     default_generator: String,
     token_type: &'static str,
-    /// None: any is known.
+    /// `None`: all ids are known.
     policy_ids: Option<&'static str>,
-    /// What the host's generator will count next.
+    /// Next number of the host's generator.
     counter: u64,
-    /// The events of the operation: name, token, `auto_generated`.
+    /// Events of the operation: name, token, `auto_generated`.
     events: Vec<(&'static str, Record, bool)>,
 }
 
-/// What a model expects: an answer, or one of these statuses where several are due.
+/// The expected result: a value, or one of several possible statuses.
 type Expected<T> = Result<T, Vec<i32>>;
 
 /// The last microsecond of the year 9999.
 const LAST: i64 = 253_402_300_799_999_999;
 
-/// What may be shown of a token: the type of a value that the library generated.
+/// Returns the redacted form of a token.
 fn redacted(value: &str, id: i64) -> String {
     match value.split_once('_') {
         Some((token_type, _)) if value.len() == 255 => format!("{token_type}_***#{id}"),
@@ -165,7 +165,7 @@ fn redacted(value: &str, id: i64) -> String {
     }
 }
 
-/// A value of the host's generator: there are so few that they collide.
+/// Returns a value of the host's generator. There are few, so that they collide.
 fn host_value(count: u64) -> String {
     format!("host-{}", count % 24)
 }
@@ -189,7 +189,7 @@ impl Model {
         }
     }
 
-    /// A token as a handle that is given out now shows it.
+    /// Returns a token as a new snapshot shows it.
     fn seen(&self, token: &Record) -> Record {
         Record { is_deprecated: self.deprecated.contains(&token.generator_id), ..token.clone() }
     }
@@ -216,7 +216,7 @@ impl Model {
         self.policy_ids.is_none_or(|known| known == policy_id)
     }
 
-    /// A policy may name only ids that are known.
+    /// Checks that a policy contains only known ids.
     fn check_policy(&self, policy: Option<&str>) -> Option<i32> {
         let names = |id: &str| policy.is_some_and(|it| !parsed(it)["resources"][id].is_null());
         (names("review") && !self.knows("review")).then_some(E_POLICY)
@@ -226,7 +226,7 @@ impl Model {
         self.events.push((event, self.seen(&self.tokens[index]), auto_generated));
     }
 
-    /// The token that serves a client, by its index.
+    /// Returns the index of the best token for a client.
     fn candidate(
         &self,
         user: &str,
@@ -246,7 +246,7 @@ impl Model {
             if !serves {
                 continue;
             }
-            // In order of their ids, so that only a better one takes the place.
+            // In order of ids, so a token is replaced only by a better one.
             let better = best.is_none_or(|best| match (token.expires, self.tokens[best].expires) {
                 (None, other) => other.is_some(),
                 (Some(_), None) => false,
@@ -259,7 +259,8 @@ impl Model {
         best
     }
 
-    /// The value of a new token: known for the host's generator, None for the library's own.
+    /// Returns the value of a new token if it is from the host's generator; `None` for the
+    /// library's own.
     fn generate_value(&mut self, generator_id: &str) -> Expected<Option<String>> {
         match generator_id {
             "vendor_checksum" => Ok(None),
@@ -279,7 +280,7 @@ impl Model {
     }
 }
 
-/// The arguments of a token that is to be made, in C and for the model.
+/// Arguments for a new token, in C and for the model.
 #[derive(Clone, Copy, Debug, Default)]
 struct Making {
     site: Option<&'static str>,
@@ -322,7 +323,7 @@ unsafe extern "C-unwind" fn create_value(
     capacity: usize,
     value_len: *mut usize,
 ) -> rbtoken_status_t {
-    // SAFETY: the test keeps the counter longer than the store, and there is room for a value.
+    // SAFETY: the counter outlives the store, and there is space for a value.
     unsafe {
         let text = host_value((*user_data.cast::<AtomicU64>()).fetch_add(1, Ordering::SeqCst));
         assert!(text.len() <= capacity);
@@ -339,24 +340,24 @@ unsafe extern "C-unwind" fn is_value(
     _value_len: usize,
     valid: *mut bool,
 ) -> rbtoken_status_t {
-    // SAFETY: the library gives a place to write to.
+    // SAFETY: the library passes a valid output.
     unsafe { valid.write(true) };
     OK
 }
 
-/// A store, its model, and what was done last.
+/// A store, its model, and the state of the run.
 struct Run {
     random: Random,
-    /// None: the store is in memory.
+    /// `None`: the store is in memory.
     path: Option<String>,
     store: Store,
     events: Arc<Events>,
-    /// More hooks beside them, now and then.
+    /// Additional hooks, present at times.
     more_hooks: Option<(u64, Arc<Events>)>,
     model: Model,
     counter: Arc<AtomicU64>,
     history: VecDeque<String>,
-    /// How often each kind of operation was done, and how many of them were refused.
+    /// Numbers of operations and refusals of each kind.
     done: BTreeMap<&'static str, (usize, usize)>,
 }
 
@@ -369,7 +370,7 @@ fn prepare(store: &Store, counter: &Arc<AtomicU64>) -> Arc<Events> {
         ..init()
     };
     let (id, len) = text("host");
-    // SAFETY: the handle, the text and the struct live during the call.
+    // SAFETY: the handle, the text and the struct are valid during the call.
     call(|error| unsafe {
         rbtoken_store_add_generator(store.raw(), id, len, &raw const generator, error)
     })
@@ -391,7 +392,7 @@ impl Run {
         Self { random, path, store, events, more_hooks, model, counter, history, done }
     }
 
-    /// Closes a store in a file now and then, and opens it again.
+    /// Reopens a store in a file at times.
     fn reopen(&mut self) {
         if self.path.is_some() && self.random.chance(1) {
             self.note("reopen", String::new());
@@ -400,7 +401,7 @@ impl Run {
         }
     }
 
-    /// Closes the store, and opens the one at `path`, to which `fill` brings the tokens.
+    /// Replaces the store by the one at `path`, to which `fill` transfers the tokens.
     fn replace_store(&mut self, fill: impl FnOnce(&Store)) {
         let host = Arc::clone(&self.store.host);
         let settings = SETTINGS.map(|name| self.store.get_setting(name).unwrap());
@@ -411,7 +412,7 @@ impl Run {
         self.store = Store::with_entropy_at(&host, self.path.as_deref());
         self.events = prepare(&self.store, &self.counter);
         fill(&self.store);
-        // What is set is the host's to keep.
+        // Settings are not stored with the tokens.
         for (name, value) in SETTINGS.iter().zip(settings) {
             self.store.set_setting(name, &value).unwrap();
         }
@@ -425,7 +426,7 @@ impl Run {
         self.done.entry(kind).or_default().0 += 1;
     }
 
-    /// Whether the library did what the model did; the answers if both did it.
+    /// Checks that library and model agree, and returns the results if both succeeded.
     fn agree<T, U>(&mut self, ours: Result<T, Failure>, model: Expected<U>) -> Option<(T, U)> {
         match (ours, model) {
             (Ok(ours), Ok(model)) => Some((ours, model)),
@@ -443,7 +444,7 @@ impl Run {
         }
     }
 
-    /// Takes the library's part of a new token over: its id, and a value that is random.
+    /// Adds a new token to the model, with the id and random value that the library chose.
     fn adopt(&mut self, ours: &Record, mut expected: Record, value: Option<String>) -> usize {
         assert!(ours.id > self.model.last_id, "an id that is not new");
         match value {
@@ -468,14 +469,14 @@ impl Run {
         self.random.of(&USERS)
     }
 
-    /// Mostly a site that there is, sometimes one that was removed.
+    /// Returns an existing Local Site usually, sometimes a removed one.
     fn site(&mut self) -> Option<&'static str> {
         let site = self.random.of(&SITES);
         (self.random.chance(50) && (self.model.sites.contains(site) || self.random.chance(15)))
             .then_some(site)
     }
 
-    /// A time around which something changes.
+    /// Returns a time near which something changes.
     fn time(&mut self) -> i64 {
         let now = self.model.now;
         let offset = match self.random.below(8) {
@@ -488,7 +489,7 @@ impl Run {
             6 => -(self.random.below(100) as i64) * SECOND,
             _ => match self.model.tokens.len() {
                 0 => 60 * SECOND,
-                // The same time as another token, so that there are ties.
+                // The time of another token, so that there are ties.
                 count => {
                     let index = self.random.below(count);
                     self.model.tokens[index].expires.map_or(SECOND, |expires| expires - now)
@@ -498,7 +499,7 @@ impl Run {
         now + offset
     }
 
-    /// Mostly the id of a token, sometimes one that is gone or never was.
+    /// Returns the id of a token usually, sometimes a deleted or unused one.
     fn id(&mut self) -> i64 {
         match self.model.tokens.len() {
             0 => 1,
@@ -507,7 +508,7 @@ impl Run {
         }
     }
 
-    /// Mostly the value of a token.
+    /// Returns the value of a token usually.
     fn value(&mut self) -> String {
         match self.model.tokens.len() {
             0 => "nobody's".to_owned(),
@@ -564,7 +565,7 @@ impl Run {
         self.compare_events();
     }
 
-    /// The clock goes on, often exactly to where something changes.
+    /// Advances the clock, often exactly to a time at which something changes.
     fn advance(&mut self) {
         let step = match self.random.below(20) {
             0..=7 => 0,
@@ -697,7 +698,7 @@ impl Run {
         let value = if faults.is_empty() {
             self.model.generate_value(generator)
         } else {
-            // A value may have been made before the fault was seen, or not.
+            // The value may have been generated before the error was found, or not.
             let counted = self.counter.load(Ordering::SeqCst);
             assert!(counted >= self.model.counter);
             self.model.counter = counted;
@@ -981,7 +982,7 @@ impl Run {
         assert_eq!(count, expected);
     }
 
-    /// Removes those of the model's tokens; how many they were.
+    /// Removes tokens from the model and returns their number.
     fn remove(&mut self, goes: impl Fn(&Record) -> bool) -> u64 {
         for index in 0..self.model.tokens.len() {
             if goes(&self.model.tokens[index]) {
@@ -1087,7 +1088,7 @@ impl Run {
         self.store.set_setting(name, &value).unwrap();
     }
 
-    /// Adds hooks beside the others, or removes them.
+    /// Adds or removes the additional hooks.
     fn hooks(&mut self) {
         let Some((id, events)) = self.more_hooks.take() else {
             self.note("add_hooks", String::new());
@@ -1100,7 +1101,7 @@ impl Run {
         self.agree(self.store.remove_hooks(id), Err::<(), _>(vec![E_NOT_FOUND]));
     }
 
-    /// Exports everything. The store itself does not take it again; a new one does, and goes on.
+    /// Exports everything and imports it into a new store, which replaces the current one.
     #[cfg(unix)]
     fn transfer(&mut self) {
         let folder = Folder::new();
@@ -1116,7 +1117,7 @@ impl Run {
             path.push('+');
         }
         self.replace_store(|store| assert_eq!(store.import_file(&file, None), Ok(count)));
-        // Tokens keep their order, and get new ids.
+        // Tokens keep their order and get new ids.
         let ours = self.store.list(&init()).unwrap();
         self.model.last_id = ours.last().map_or(0, |token| token.id);
         for (token, ours) in self.model.tokens.iter_mut().zip(&ours) {
@@ -1126,7 +1127,7 @@ impl Run {
         self.compare_all();
     }
 
-    /// One bad argument beside good ones; nothing may change.
+    /// Makes a call with one bad argument, which must change nothing.
     fn bad_input(&mut self) {
         let long = "x".repeat(300);
         let (name, status) = self.random.of(&[
@@ -1207,7 +1208,7 @@ impl Run {
         assert_eq!(seen, std::mem::take(&mut self.model.events));
     }
 
-    /// Every field of every token, by every way that leads to it.
+    /// Compares every field of every token, by every way to look it up.
     fn compare_all(&mut self) {
         let expected: Vec<Record> =
             self.model.tokens.iter().map(|token| self.model.seen(token)).collect();
@@ -1230,20 +1231,20 @@ impl Run {
 
 #[cfg(not(fuzzing))]
 #[test]
-fn a_store_does_what_a_naive_model_of_the_rules_does() {
+fn store_agrees_with_a_naive_model() {
     follow_the_model(OPERATIONS, |_| None);
 }
 
 #[cfg(all(unix, feature = "sqlite", not(fuzzing)))]
 #[test]
-fn a_store_in_a_file_does_the_same_and_is_found_again_as_it_was() {
+fn file_store_agrees_with_a_naive_model_after_reopening() {
     let folder = Folder::new();
     let done =
         follow_the_model(OPERATIONS / 5, |episode| Some(folder.file(&format!("{episode}.db"))));
     assert!(std::env::var_os("RBTOKEN_TEST_OPERATIONS").is_some() || done["reopen"].0 > 100);
 }
 
-/// Does the operations that a fuzzer's input chooses, and compares each.
+/// Runs the operations that the input of a fuzzer selects, and compares each.
 #[cfg(fuzzing)]
 pub fn replay(input: &[u8], path: Option<String>) {
     let random = Random::Input(input.to_vec().into_iter());
@@ -1255,7 +1256,7 @@ pub fn replay(input: &[u8], path: Option<String>) {
     run.compare_all();
 }
 
-/// Does random operations, and compares each; tells how often each kind was done.
+/// Runs random operations, compares each, and returns how often each kind was run.
 #[cfg(not(fuzzing))]
 fn follow_the_model(
     default_operations: usize,

@@ -1,10 +1,10 @@
-//! A library without the feature `sqlite` says so where a file is asked for.
+//! Error messages for files in a library without the feature `sqlite`.
 #![cfg(not(feature = "sqlite"))]
 
 use crate::support::*;
 
 #[test]
-fn a_file_is_unsupported_and_the_message_names_the_feature() {
+fn file_location_error_names_the_missing_feature() {
     let opened = Store::open_file(&Host::new(), "/tmp/rbtoken-is-never-made.db").err().unwrap();
     assert_eq!(opened.of(), (E_UNSUPPORTED, Some("location")));
     let copied = Store::new().backup("/tmp/rbtoken-is-never-made.db").unwrap_err();
@@ -14,9 +14,9 @@ fn a_file_is_unsupported_and_the_message_names_the_feature() {
     }
 }
 
-/// Lines need no database.
+/// These need no database.
 #[test]
-fn exports_and_imports_work_without_it() {
+fn exports_and_imports_work_without_sqlite() {
     let folder = Folder::new();
     let (store, export) = (Store::new(), folder.file("export"));
     store.client_token("alice", "RBTools", &init()).unwrap();

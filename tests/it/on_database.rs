@@ -1,6 +1,6 @@
-//! Tests that run on each database of a Review Board site.
+//! Macros for tests that run on each database of a Review Board site.
 
-/// Defines tests on a database, in a module, if the library has the feature for it.
+/// Defines tests for a database in a module, if the library has the feature for it.
 macro_rules! on_database {
     ($feature:literal $module:ident $database:literal $($test:ident)*) => {
         #[cfg(feature = $feature)]
@@ -14,7 +14,7 @@ macro_rules! on_database {
     };
 }
 
-/// Defines tests on each database; those behind the `;` on servers only.
+/// Defines tests for each database; those after the `;` only for servers.
 macro_rules! on_each_database {
     ($($test:ident)*; $($of_server:ident)*) => {
         on_database! { "sqlite" on_sqlite "sqlite" $($test)* }

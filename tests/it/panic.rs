@@ -1,5 +1,5 @@
-//! No panic crosses the boundary, in the release profile: each exported function is made to panic
-//! inside its guard, and each that changes a store while the store's lock is held.
+//! No panic crosses the C boundary in the release profile. Each exported function is made to panic
+//! where panics are caught, and each one that changes a store also while the store is locked.
 #![cfg(all(unix, not(target_vendor = "apple")))]
 
 use std::fs;
@@ -11,13 +11,13 @@ use crate::support::c;
 use crate::support::calls::{caller, has_status, one_call};
 use crate::support::declarations;
 
-/// Builds a library of the release profile that can be told to panic. It is not optimized, which
-/// takes long, unless CARGO_PROFILE_RELEASE_OPT_LEVEL says so: the optimizer decides what can
+/// Builds a library in the release profile with panic injection. It is not optimized, which takes
+/// long, unless CARGO_PROFILE_RELEASE_OPT_LEVEL says so: the optimizer affects which code can
 /// unwind.
 fn library() -> PathBuf {
     let optimization =
         std::env::var("CARGO_PROFILE_RELEASE_OPT_LEVEL").unwrap_or_else(|_| "0".to_owned());
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("panic_proof");
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("panic_injection");
     c::successful_output(
         c::cargo()
             .args(["rustc", "--quiet", "--release", "--lib", "--crate-type", "cdylib"])
@@ -25,7 +25,7 @@ fn library() -> PathBuf {
             .arg(c::root().join("Cargo.toml"))
             .arg("--target-dir")
             .arg(&target)
-            .args(["--", "--cfg", "rbtoken_panic_proof"])
+            .args(["--", "--cfg", "rbtoken_panic_injection"])
             .env("CARGO_PROFILE_RELEASE_LTO", "false")
             .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", optimization)
             .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16"),
@@ -73,9 +73,9 @@ fn panics_become_errors_and_poison_a_half_changed_store() {
             .arg(format!("-Wl,--disable-new-dtags,-rpath,{}", library.display()))
             .arg("-lrbtoken"),
     );
-    // Each panic writes a message, with which nothing is wrong.
+    // Each panic prints a message, which is expected.
     let printed = c::successful_output(
-        // Cargo names a folder there that has the library as it is shipped.
+        // Cargo sets it to a folder with the ordinary library.
         Command::new(program).env("RUST_BACKTRACE", "0").env_remove("LD_LIBRARY_PATH"),
     );
     for rule in ["ok a half-changed store", "ok no panic crosses the extension table"] {

@@ -1,4 +1,4 @@
-//! A token as Review Board's web API shows it.
+//! The JSON payload of Review Board's web API.
 
 use crate::support::*;
 use rbtoken::ffi::*;
@@ -55,14 +55,14 @@ fn payload_omits_private_members_of_extra_data() {
         let token = store.generate("alice", &options).unwrap();
         parsed(&token.to_json(START, 0).unwrap())["extra_data"].clone()
     };
-    // Objects in lists are not looked into, as there.
+    // As in Review Board, objects in lists are not filtered.
     let document = r#"{"__a": 1, "_b": 2, "c": {"__d": {}, "e": {"__f": 1}},
                        "g": [{"__h": 1, "i": {"__j": 1}}], "k": [[{"__l": 2}]]}"#;
     let shown =
         json!({"_b": 2, "c": {"e": {}}, "g": [{"__h": 1, "i": {"__j": 1}}], "k": [[{"__l": 2}]]});
     assert_eq!(of(document), shown);
     assert_eq!(of(r#"{"a": "\"__b", "\u005f_c": 1e16}"#), json!({"a": "\"__b"}));
-    // A document that is longer when it is written back is shown all the same.
+    // A document that is longer when it is written back is still shown.
     let long = format!(r#"{{"__a": 1, "b": "{}"}}"#, "é".repeat(500_000));
     assert_eq!(of(&long)["b"].as_str().map(str::len), Some(1_000_000));
 }
@@ -83,7 +83,7 @@ fn payload_has_exactly_the_fields_of_the_web_api() {
 }
 
 #[test]
-fn every_field_is_what_the_getter_tells() {
+fn payload_fields_agree_with_the_getters() {
     let store = Store::new();
     for token in [
         odd_token(&store),
@@ -117,7 +117,7 @@ fn every_field_is_what_the_getter_tells() {
 }
 
 #[test]
-fn times_are_iso_8601_as_the_web_api_writes_them_or_null() {
+fn payload_times_are_iso_8601_or_null() {
     let store = Store::new();
     let document = parsed(&odd_token(&store).to_json(START, 0).unwrap());
     for (name, time) in [
@@ -155,7 +155,7 @@ fn payload_is_one_line_of_ascii_sorted_by_name() {
 }
 
 #[test]
-fn expired_is_told_for_the_given_time() {
+fn payload_expired_is_for_the_given_time() {
     let store = Store::new();
     let mut options = init::<rbtoken_generate_options_t>();
     (options.expires_mode, options.expires_at_us) = (EXPIRES_AT, START + 5);
@@ -163,7 +163,7 @@ fn expired_is_told_for_the_given_time() {
     for (at_us, expired) in [(START, false), (START + 4, false), (START + 5, true), (0, false)] {
         let document = parsed(&token.to_json(at_us, 0).unwrap());
         assert_eq!(document["expired"], expired, "{at_us}");
-        // Being expired is one thing, being invalidated another.
+        // Expiry and invalidation are independent.
         assert_eq!(document["valid"], true);
     }
 }

@@ -1,4 +1,4 @@
-//! Policies: what a token may be used for.
+//! Access policies.
 
 use std::ffi::CStr;
 use std::ptr::null_mut;
@@ -12,7 +12,7 @@ fn token_with(store: &Store, policy: &str) -> Token {
     store.generate("alice", &options).unwrap()
 }
 
-/// What a policy and a token that carries it answer, which is the same.
+/// Returns the result of a policy, which must equal that of a token with this policy.
 fn allows(document: &str, question: Question<'_>) -> bool {
     let token = token_with(&Store::new(), document).allows(question).unwrap();
     assert_eq!(Policy::parse(None, document).unwrap().allows(question), Ok(token));
@@ -26,7 +26,7 @@ fn full_access_allows_everything() {
             assert!(allows(document, question));
         }
     }
-    // What says nothing of a method allows it too.
+    // Rules that do not mention a method allow it.
     for rules in [r#"{"allow": []}"#, r#"{"block": []}"#, r#"{"allow": ["GET"]}"#] {
         let document = format!(r#"{{"resources": {{"*": {rules}}}}}"#);
         assert!(allows(&document, ("review", "PUT", Some("1"))), "{rules}");
@@ -53,13 +53,13 @@ fn resource_rules_precede_policy_ids_and_the_wildcard() {
         ] {
             assert_eq!(allows(&document, question), word(decides) == "allow", "{document}");
         }
-        // None of them has an opinion.
+        // None of them has a rule.
         assert!(allows(&document, ("review", "PUT", Some("3"))));
     }
 }
 
 #[test]
-fn a_place_without_an_opinion_leaves_it_to_the_next() {
+fn level_without_a_rule_defers_to_the_next() {
     let document = r#"{"resources": {"review": {"3": {"allow": ["PUT"]}, "*": {"block": ["POST"]}},
         "*": {"block": ["*"]}}}"#;
     assert!(allows(document, ("review", "PUT", Some("3"))));
@@ -85,7 +85,7 @@ fn named_method_precedes_star_and_block_precedes_allow() {
 }
 
 #[test]
-fn no_resource_differs_from_an_empty_name_and_a_star() {
+fn missing_resource_id_differs_from_empty_and_star() {
     let document = r#"{"resources": {"review": {"": {"block": ["GET"]}}}}"#;
     assert!(allows(document, ("review", "GET", None)));
     assert!(!allows(document, ("review", "GET", Some(""))));
@@ -99,7 +99,7 @@ fn no_resource_differs_from_an_empty_name_and_a_star() {
 }
 
 #[test]
-fn a_method_is_written_in_letters_a_to_z() {
+fn method_is_written_in_letters_a_to_z() {
     let store = Store::new();
     let token = token_with(&store, "{}");
     let policy = Policy::parse(Some(&store), "{}").unwrap();
@@ -116,7 +116,7 @@ fn a_method_is_written_in_letters_a_to_z() {
 }
 
 #[test]
-fn neither_the_star_nor_nothing_is_a_policy_id() {
+fn star_and_empty_are_not_policy_ids() {
     let store = Store::new();
     let document = r#"{"resources": {"*": {"allow": ["*"]}}}"#;
     let token = token_with(&store, document);
@@ -164,14 +164,14 @@ fn unknown_policy_id_is_refused_once_a_list_is_registered() {
 }
 
 #[test]
-fn policy_is_refused_once_its_id_leaves_the_list() {
+fn policy_is_refused_after_its_id_is_unregistered() {
     let store = Store::new();
     let generate = |document: &str| {
         let mut options = init::<rbtoken_generate_options_t>();
         (options.policy, options.policy_len) = text(document);
         store.generate("alice", &options)
     };
-    // In the way that tokens show it, and in another.
+    // In canonical form, and in another one.
     let document = r#"{"resources": {"review": {"*": {"block": ["PUT"]}}}}"#;
     for document in [document.to_owned(), document.replace(' ', "")] {
         store.set_setting("policy_ids", "null").unwrap();
@@ -217,10 +217,10 @@ fn policy_of_one_mebibyte_is_accepted_and_no_more() {
 }
 
 #[test]
-fn equal_documents_are_kept_once_however_they_are_written() {
+fn equal_documents_are_interned_in_any_form() {
     let store = Store::new();
     let address = |token: &Token, of: TextOf| {
-        // SAFETY: the handle lives.
+        // SAFETY: the handle is valid.
         unsafe { of(token.raw(), null_mut()) }.addr()
     };
     let policies = [
@@ -239,7 +239,7 @@ fn equal_documents_are_kept_once_however_they_are_written() {
     }
     let other = token_with(&store, r#"{"resources": {"*": {"allow": ["PUT"], "block": ["*"]}}}"#);
     assert_ne!(address(&one, rbtoken_token_policy), address(&other, rbtoken_token_policy));
-    // One of them changes alone.
+    // Only one of them is changed.
     let update = Update { policy: Field::None, ..Update::default() };
     assert_eq!(store.update(one.id(), &update).unwrap().policy(), "{}");
     assert_eq!(two.policy(), policies[0]);

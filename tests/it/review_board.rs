@@ -1,4 +1,4 @@
-//! Tokens in the database of a Review Board 8.1 server, beside that server.
+//! Tokens in the database of a running Review Board 8.1 server.
 #![cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 #![cfg_attr(
     not(any(feature = "postgres", feature = "mysql")),
@@ -36,7 +36,7 @@ on_each_database! {
     a_connection_over_tls_is_to_the_server_that_was_named
     what_was_acknowledged_is_there_after_the_server_went_down
     closed_standard_streams_leave_the_connection_alone
-    login_that_waited_behind_its_revocation_is_refused
+    login_that_waited_for_its_revocation_is_refused
 }
 
 pub(crate) fn on(database: &str, test: fn(&mut Installation)) {
@@ -46,8 +46,8 @@ pub(crate) fn on(database: &str, test: fn(&mut Installation)) {
     }
 }
 
-/// A host with closed standard streams prints and logs, and its calls succeed: the program ends by
-/// killing itself only if they all do.
+/// The program prints and logs with closed standard streams. It kills itself unless all calls
+/// succeed.
 fn closed_standard_streams_leave_the_connection_alone(site: &mut Installation) {
     use std::os::unix::process::ExitStatusExt;
     const SIGKILL: i32 = 9;
@@ -61,7 +61,8 @@ fn closed_standard_streams_leave_the_connection_alone(site: &mut Installation) {
     }
 }
 
-/// The header's chapter "Secrets" has the counts of the servers, whose drivers wipe nothing.
+/// The counts for the database servers are in the chapter "Secrets" of the header: their drivers do
+/// not zeroize memory.
 fn values_left_in_memory_are_counted(site: &mut Installation) {
     let printed = crate::secrets::scan("database", &site.location);
     print!("{}: {printed}", site.name);
@@ -70,8 +71,8 @@ fn values_left_in_memory_are_counted(site: &mut Installation) {
     }
 }
 
-/// A store with the system's clock, since the server's is that one.
-fn login_that_waited_behind_its_revocation_is_refused(site: &mut Installation) {
+/// Uses the system clock, since the server does.
+fn login_that_waited_for_its_revocation_is_refused(site: &mut Installation) {
     let store = site.store();
     let token = generate(&store, "alice", None);
     let (id, value) = (token.id(), token.value());
@@ -79,7 +80,7 @@ fn login_that_waited_behind_its_revocation_is_refused(site: &mut Installation) {
     let revoke = format!("UPDATE webapi_webapitoken SET valid = false WHERE id = {id}");
     site.ask(json!({"do": "execute", "statement": revoke}));
     std::thread::scope(|scope| {
-        // It finds the token valid, and waits before it can note the time.
+        // It finds the token valid, and waits before it can write the time.
         let login = scope.spawn(|| store.authenticate(&value, Site::Any).map(|it| it.verdict));
         std::thread::sleep(Duration::from_millis(500));
         assert!(!login.is_finished());
@@ -96,7 +97,7 @@ pub(crate) fn store_now(site: &Installation) -> Store {
     store
 }
 
-/// A new token that never expires.
+/// Creates a token that never expires.
 pub(crate) fn generate(store: &Store, user: &str, local_site: Option<&str>) -> Token {
     let mut options = init::<rbtoken_generate_options_t>();
     (options.local_site, options.local_site_len) = optional(local_site);
@@ -112,7 +113,7 @@ fn token_logs_in_to_the_server_until_it_is_invalidated(site: &mut Installation) 
         let (status, body) = http(port, "GET", "/api/session/", &token.value());
         assert_eq!((status, &body["session"]["authenticated"]), (200, &json!(true)), "{body}");
         assert_eq!(body["session"]["links"]["user"]["title"], user);
-        // The server said when.
+        // The server has written the time.
         assert!(store.get(token.id()).unwrap().record().last_used.is_some());
 
         store.invalidate(&token.value(), Some("the laptop was lost")).unwrap();
@@ -164,9 +165,9 @@ fn tokens_of_the_server_get_the_same_verdicts(site: &mut Installation) {
             403 => "wrong site",
             401 if message.starts_with("This API token became invalid") => "invalid",
             401 if message.starts_with("This API token expired") => "expired",
-            // The server tells nobody whether it was the token or the user.
+            // The server does not say whether the token or the user was refused.
             401 => "refused",
-            // It gives no verdict on some of the odd documents, but fails.
+            // For some malformed documents, it fails without a verdict.
             500 if index % 5 == 0 => "failed",
             _ => panic!("{status} {body}"),
         };
@@ -202,8 +203,8 @@ fn tokens_of_the_server_get_the_same_verdicts(site: &mut Installation) {
 }
 
 fn policies_of_the_servers_tokens_give_the_same_answers(site: &mut Installation) {
-    // What the server is asked, and the question that is: policy id, method, resource id. (Lists
-    // of what a policy names ids of are a server error in 8.1.)
+    // Requests to the server, and the corresponding policy id, method and resource id. (Lists of
+    // the resources that a policy id names are a server error in 8.1.)
     const QUESTIONS: [(&str, &str, &str, Option<&str>); 7] = [
         ("/api/users/bob/", "user", "GET", Some("bob")),
         ("/api/users/alice/", "user", "GET", Some("alice")),
@@ -225,16 +226,16 @@ fn policies_of_the_servers_tokens_give_the_same_answers(site: &mut Installation)
         for (path, policy_id, method, resource_id) in QUESTIONS {
             let question = (policy_id, method, resource_id);
             let (status, body) = http(port, method, path, value);
-            // A policy is judged before anything else of the request is.
+            // The server checks the policy first.
             let theirs = (status, &body["err"]["code"]) != (403, &json!(101));
             compared += 1;
             match token.allows(question) {
-                // The difference that the header lists: we are stricter.
+                // The documented difference: this library is stricter.
                 Err(failure) => {
                     assert_eq!(failure.status, CORRUPT, "{failure:?} of {}", token.policy());
                     malformed += 1;
                 }
-                // As for a list, where `resources` is null or 0.
+                // As for a list, if `resources` is null or 0.
                 _ if status == 500 && index % 5 == 0 => failed += 1,
                 ours => {
                     assert!(status < 500, "{status} {body}");
@@ -254,7 +255,7 @@ fn policies_of_the_servers_tokens_give_the_same_answers(site: &mut Installation)
     assert!((50..150).contains(&malformed), "{malformed}");
 }
 
-/// Puts documents that only others write into a column of every fifth token.
+/// Writes documents that this library would not write into a column of every fifth token.
 fn put_odd_documents(site: &mut Installation, store: &Store, values: &Value, column: &str) {
     let cases = parsed(ODD_DOCUMENTS);
     let cases = cases.as_array().unwrap().iter().filter(|case| case["column"] == column).cycle();
@@ -267,7 +268,7 @@ fn put_odd_documents(site: &mut Installation, store: &Store, values: &Value, col
 pub(crate) const ODD_DOCUMENTS: &str =
     include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/reviewboard/stored_documents.json"));
 
-/// Puts a text into a column of a token's row.
+/// Writes a text into a column of a token's row.
 pub(crate) fn put(site: &mut Installation, id: i64, column: &str, text: &str) {
     let statement = format!("UPDATE webapi_webapitoken SET {column} = %s WHERE id = {id}");
     site.ask(json!({"do": "execute", "statement": statement, "params": [text]}));
@@ -284,7 +285,7 @@ fn row_equals_the_servers_and_survives_being_saved_by_it(site: &mut Installation
     let expires = START / SECOND + 400 * 86_400;
     options.expires_at_us = expires * SECOND;
 
-    // The same token, made there and here.
+    // The same token, created by the server and by the library.
     let theirs = site.ask(json!({
         "do": "client_token", "user": "alice", "client_name": "Éditeur", "expires": expires,
         "policy": parsed(policy), "extra_data": parsed(extra_data),
@@ -308,7 +309,7 @@ fn row_equals_the_servers_and_survives_being_saved_by_it(site: &mut Installation
     assert_eq!((theirs.len(), ours.len()), (1, 1));
     for (column, value) in theirs[0].as_object().unwrap() {
         match column.as_str() {
-            // Its own in every row; of these the form is compared.
+            // These differ in every row, so only their form is compared.
             "id" | "token" | "time_added" | "last_updated" => {
                 let form = |value: &Value| {
                     let value = value.as_str().unwrap();
@@ -324,7 +325,7 @@ fn row_equals_the_servers_and_survives_being_saved_by_it(site: &mut Installation
         }
     }
 
-    // Rows of every sort, with and without fractions of a second.
+    // Rows of every kind, with and without fractions of a second.
     for (index, now) in [START, START + 1, START + 500_000, START + SECOND].into_iter().enumerate()
     {
         store.set_now(now);
@@ -361,7 +362,7 @@ fn row_equals_the_servers_and_survives_being_saved_by_it(site: &mut Installation
     }
 }
 
-/// What one of the processes does: each thread asks for each client's token.
+/// The work of one process: each thread requests the token of each client.
 fn ask_for_all_clients(store: &Store, rounds: usize) {
     std::thread::scope(|scope| {
         for _ in 0..8 {
@@ -377,7 +378,7 @@ fn ask_for_all_clients(store: &Store, rounds: usize) {
 
 const ROUNDS: usize = 100;
 
-/// Set where the test below runs itself as the other process; says where the tokens are.
+/// Set when the test below runs itself as the other process; contains the location.
 const OTHER_PROCESS: &str = "RBTOKEN_TEST_OTHER_PROCESS";
 
 fn ask_for_all_clients_of(location: &str) {
@@ -431,7 +432,7 @@ fn users_local_sites_and_the_servers_settings_are_only_read(site: &mut Installat
     assert_eq!(of(asked), (E_NOT_FOUND, "local_site".into()));
     assert_eq!(store.count(), Ok(0));
 
-    // What an administrator sets counts from then on.
+    // A change by an administrator takes effect immediately.
     for (days, expected) in [(json!(7), Some(7)), (json!(0), None), (json!(null), None)] {
         site.ask(json!({"do": "set_expiration", "days": days}));
         let shown = store.get_setting("client_token_expiration").unwrap();
@@ -469,22 +470,22 @@ fn a_store_is_not_used_after_a_fork(site: &mut Installation) {
     let store = site.store();
     let (token, _) = store.client_token("alice", "host", &init()).unwrap();
     const FORKED: i32 = rbtoken_status_code::RBTOKEN_E_FORKED as i32;
-    // SAFETY: the child calls the library, which refuses, and ends at once.
+    // SAFETY: the child only calls the library, which returns an error, and exits.
     let child = unsafe { libc::fork() };
     if child == 0 {
         let mut count = 0;
-        // SAFETY: the store is there in the child too.
+        // SAFETY: the store exists in the child too.
         let status =
             unsafe { rbtoken_store_token_count(store.raw(), &raw mut count, std::ptr::null_mut()) };
         drop(store);
-        // SAFETY: nothing of the test's runs on.
+        // SAFETY: exits without running any code of the test.
         unsafe { libc::_exit(if status == FORKED { 0 } else { 1 }) };
     }
     let mut status = -1;
-    // SAFETY: a child of this process, and a place for its status.
+    // SAFETY: the child belongs to this process, and the status is a local variable.
     assert_eq!(unsafe { libc::waitpid(child, &raw mut status, 0) }, child);
     assert_eq!(status, 0);
-    // What the child did not touch still serves the parent.
+    // The parent can still use the connection.
     assert_eq!(store.get(token.id()).unwrap().value(), token.value());
 }
 
@@ -504,7 +505,7 @@ fn a_database_of_an_older_review_board_is_a_wrong_version(site: &mut Installatio
     assert!(failure.message.contains("Review Board 5.0 or newer"), "{}", failure.message);
 }
 
-/// A connection keeps statements prepared, and a migration changes what they answer.
+/// Connections keep statements prepared, whose results a migration changes.
 fn a_migration_of_the_server_leaves_an_open_store_usable(site: &mut Installation) {
     let [there, back] = match site.name {
         "sqlite" => ["ADD COLUMN extra text", "DROP COLUMN extra"],
@@ -552,7 +553,7 @@ fn unusable_database_is_reported_without_its_password(site: &mut Installation) {
         assert_eq!(failure.argument.as_deref(), Some("location"));
         failure.status
     };
-    // Of a port that was free a moment ago.
+    // A port that was free a moment ago.
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let base = &site.location[..site.location.rfind('/').unwrap()];
     match site.name {
@@ -579,7 +580,7 @@ fn a_connection_over_tls_is_to_the_server_that_was_named(site: &mut Installation
         Store::open(&Host::new(), &options)
     };
     assert!(open(&location).unwrap().count().is_ok());
-    // The same server, by a name that its certificate does not have, or by a stranger's word.
+    // The same server, by a name that is not in its certificate, or with an untrusted authority.
     for wrong in [
         location.replace("@localhost", "@127.0.0.1"),
         location.split("&sslrootcert").next().unwrap().to_owned(),
@@ -609,7 +610,7 @@ fn what_was_acknowledged_is_there_after_the_server_went_down(site: &mut Installa
                     let client = format!("{thread} {round}");
                     let start = Instant::now();
                     let result = store.client_token("alice", &client, &init());
-                    // The deadline of a call, with room for a busy machine.
+                    // The deadline of a call, with a margin for a busy machine.
                     assert!(start.elapsed() < Duration::from_secs(10 * TIMEOUT_SECS));
                     match result {
                         Ok((token, _)) => {

@@ -1,4 +1,4 @@
-//! Ways to a Review Board server's database: sockets, accounts, TLS, poolers, several hosts.
+//! Connections to a Review Board database: sockets, accounts, TLS, poolers, several hosts.
 #![cfg(all(feature = "postgres", feature = "mysql"))]
 
 use std::fs;
@@ -20,7 +20,7 @@ const IO: i32 = rbtoken_status_code::RBTOKEN_E_IO as i32;
 const DATABASE: i32 = rbtoken_status_code::RBTOKEN_E_DATABASE as i32;
 const TIMEOUT: i32 = rbtoken_status_code::RBTOKEN_E_TIMEOUT as i32;
 
-/// Defines tests, each of which is ignored unless its needs are present.
+/// Defines tests that are ignored unless their requirements are met.
 macro_rules! on_servers {
     ($($module:ident $database:literal: $($test:ident $needs:literal)*;)*) => {
         $(mod $module {
@@ -63,7 +63,7 @@ fn open(location: &str) -> Result<Store, Failure> {
     open_with(location, "{}")
 }
 
-/// Uses a location in every way that sends another kind of statement.
+/// Uses a location with every kind of statement.
 #[track_caller]
 fn works(location: &str) {
     let store = open(location).unwrap_or_else(|failure| panic!("{location}: {failure:?}"));
@@ -99,13 +99,13 @@ fn refused(location: &str, status: i32, text: &str) {
     assert!(!failure.message.contains("s3cret"), "{failure:?}");
 }
 
-/// The port of a site's server.
+/// Returns the port of a site's server.
 fn port(site: &Installation) -> u16 {
     let (_, after) = site.location.rsplit_once(':').unwrap();
     after.split_once('/').unwrap().0.parse().unwrap()
 }
 
-/// The folder of the authority's and the clients' certificates.
+/// Returns the folder with the certificates of the authority and the clients.
 fn certificates(site: &Installation) -> PathBuf {
     let location = site.tls_location();
     let (_, authority) = location.split_once("sslrootcert=").unwrap();
@@ -147,7 +147,7 @@ fn location_that_looks_like_a_database_creates_no_file() {
 fn panic_of_the_mysql_driver_is_an_io_error() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
-    // A server that asks for an authentication that the driver has no code for.
+    // A server that requires an authentication plugin unknown to the driver.
     let server = thread::spawn(move || {
         let (mut client, _) = listener.accept().unwrap();
         let mut greeting = b"\x0a11.6.2-MariaDB\0\x01\0\0\0abcdefgh\0".to_vec();
@@ -166,14 +166,14 @@ fn panic_of_the_mysql_driver_is_an_io_error() {
         let _ = client.read(&mut [0; 64]);
     });
     for password in [":s3cret", ""] {
-        // The second connection is refused, since the server is gone.
+        // The second connection fails, since the server has ended.
         let location = format!("mysql://u{password}@127.0.0.1:{port}/reviewboard");
         refused(&location, IO, "cannot be reached");
     }
     server.join().unwrap();
 }
 
-/// Sends a packet of MySQL's protocol.
+/// Sends a packet of the MySQL protocol.
 fn send(stream: &mut TcpStream, sequence: u8, payload: &[u8]) {
     let mut packet = (payload.len() as u32).to_le_bytes().to_vec();
     packet[3] = sequence;
@@ -181,7 +181,7 @@ fn send(stream: &mut TcpStream, sequence: u8, payload: &[u8]) {
     stream.write_all(&packet).unwrap();
 }
 
-/// Receives a packet, and tells its number.
+/// Receives a packet and returns its sequence number.
 fn receive(stream: &mut TcpStream) -> u8 {
     let mut header = [0; 4];
     stream.read_exact(&mut header).unwrap();
@@ -256,7 +256,7 @@ fn postgres_passwords_come_from_passfile(site: &mut Installation) {
     let passfile = format!("passfile={}", path.display());
     fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
     works(&format!("postgresql://secure@{base}?{passfile}"));
-    // Another host, though it is the same server.
+    // Another host name for the same server.
     let elsewhere = format!("postgresql://secure@localhost:{port}/reviewboard?{passfile}");
     refused(&elsewhere, DATABASE, "password");
     refused(&format!("postgresql://secure:wr0ng@{base}?{passfile}"), DATABASE, "28P01");
@@ -277,7 +277,7 @@ fn postgres_passwords_come_from_the_environment(site: &mut Installation) {
     let (home, file) = (home.to_str().unwrap(), file.to_str().unwrap());
     let mode = |mode| fs::set_permissions(file, fs::Permissions::from_mode(mode)).unwrap();
     let location = format!("postgresql://secure@127.0.0.1:{port}/reviewboard");
-    // Runs the example; the real user of an elevated process is another than its effective one.
+    // Runs the example. In an elevated process, the real and the effective user differ.
     let run = |location: &str, is_elevated: bool, variables: &[(&str, &str)]| {
         let mut command = Command::new("setpriv");
         if is_elevated {
@@ -307,7 +307,7 @@ fn postgres_passwords_come_from_the_environment(site: &mut Installation) {
     }
     none(run(&location, false, &[]));
     none(run(&location, false, &[("HOME", "/nonexistent"), ("PGPASSWORD", "")]));
-    // What the location names is the host's own, not the environment's.
+    // A file in the location is used, unlike one from the environment.
     assert_eq!(run(&format!("{location}?passfile={file}"), true, &[]), Ok(()));
     mode(0o640);
     let errors = run(&location, false, &[("HOME", home)]).unwrap_err();
@@ -336,7 +336,7 @@ impl Pooler {
              auth_type = any\ndefault_pool_size = 2\n{settings}\n"
         );
         fs::write(&config, text).unwrap();
-        // It refuses to run as root.
+        // PgBouncer refuses to run as root.
         let process = Command::new("runuser")
             .args(["-u", "postgres", "--", "pgbouncer", "-q"])
             .arg(&config)
@@ -358,7 +358,7 @@ impl Drop for Pooler {
     }
 }
 
-/// What another client of a pooler finds in its sessions.
+/// Returns the settings that another client of a pooler finds in its sessions.
 fn sessions_of_others(pooler: &Pooler) -> Vec<String> {
     let (_, place) = pooler.location.split_once('@').unwrap();
     let (port, database) = place.split_once(':').unwrap().1.split_once('/').unwrap();
@@ -379,7 +379,7 @@ fn transaction_pooler_works_with_its_parameter(site: &mut Installation) {
     let before = sessions_of_others(&pooler);
     let location = format!("{}?pooler=transaction", pooler.location);
     works(&location);
-    // More threads than the pooler has sessions, which it gives to any of them.
+    // More threads than the pooler has sessions, which it assigns arbitrarily.
     let store = open(&location).unwrap();
     let value = generate(&store, "alice", None).value();
     thread::scope(|scope| {
@@ -398,7 +398,7 @@ fn transaction_pooler_works_with_its_parameter(site: &mut Installation) {
     assert_eq!(store.count().unwrap(), 202);
     assert_eq!(store.invalidate_user("bob", None).unwrap(), 201);
     assert_eq!(sessions_of_others(&pooler), before);
-    // The limits hold.
+    // Time limits work.
     let settings = r#"{"statement_timeout_secs": 1, "call_timeout_secs": 20}"#;
     let store = open_with(&location, settings).unwrap();
     site.ask(json!({"do": "lock_table"}));
@@ -413,12 +413,12 @@ fn transaction_pooler_without_its_parameter_is_named(site: &mut Installation) {
     let pooler = Pooler::start(site, "pool_mode = transaction");
     refused(&pooler.location, DATABASE, "`pooler=transaction`");
     drop(pooler);
-    // One that says nothing of the options that it ignores.
+    // A pooler that silently ignores startup options.
     let ignores = "pool_mode = transaction\nignore_startup_parameters = options";
     let pooler = Pooler::start(site, ignores);
     refused(&pooler.location, DATABASE, "`pooler=transaction`");
     drop(pooler);
-    // One whose sessions have the right limit by accident.
+    // A pooler whose sessions have the right limit by accident.
     site.ask(json!({"do": "execute",
         "statement": "ALTER ROLE root SET statement_timeout = '27s'"}));
     let pooler = Pooler::start(site, ignores);
@@ -447,7 +447,7 @@ fn session_pooler_works_or_names_the_parameter(site: &mut Installation) {
 }
 
 fn fatal_error_of_a_pooler_is_a_lost_connection(site: &mut Installation) {
-    // It closes connections that idle: the next call has another.
+    // It closes idle connections: the next call opens another one.
     let pooler = Pooler::start(site, "pool_mode = transaction\nclient_idle_timeout = 1");
     let store = open(&format!("{}?pooler=transaction", pooler.location)).unwrap();
     let value = generate(&store, "alice", None).value();
@@ -457,7 +457,7 @@ fn fatal_error_of_a_pooler_is_a_lost_connection(site: &mut Installation) {
     store.invalidate(&value, None).unwrap();
     drop((store, pooler));
 
-    // It gives up a query for which no session became free. Another connection fares no better.
+    // It cancels a query that gets no session in time. Another connection would fare no better.
     let waits = "pool_mode = transaction\ndefault_pool_size = 1\nquery_wait_timeout = 1";
     let pooler = Pooler::start(site, waits);
     let store = open(&format!("{}?pooler=transaction", pooler.location)).unwrap();
@@ -487,7 +487,7 @@ fn fatal_error_of_a_pooler_is_a_lost_connection(site: &mut Installation) {
 fn bulk_calls_leave_the_session_as_it_was(site: &mut Installation) {
     let settings = r#"{"pool_size": 1, "statement_timeout_secs": 1, "bulk_timeout_secs": 60}"#;
     let store = open_with(&site.location, settings).unwrap();
-    // The first call on a new connection does not decide the session's limits.
+    // The first call on a connection does not determine the session's limits.
     let value = generate(&store, "alice", None).value();
     for _ in 0..2 {
         assert_eq!(store.list(&init()).unwrap().len(), 1);
@@ -495,7 +495,7 @@ fn bulk_calls_leave_the_session_as_it_was(site: &mut Installation) {
         site.ask(json!({"do": "lock_table"}));
         let failure = store.authenticate(&value, Site::Any).map(drop).unwrap_err();
         assert_eq!(failure.status, TIMEOUT, "{failure:?}");
-        // A bulk call waits for longer.
+        // A bulk call waits longer.
         thread::scope(|scope| {
             let list = scope.spawn(|| store.list(&init()).unwrap().len());
             thread::sleep(Duration::from_millis(1500));
@@ -524,7 +524,7 @@ impl Standby {
         standby
     }
 
-    /// Runs a program of PostgreSQL's on the folder.
+    /// Runs a program of PostgreSQL on the folder.
     fn run(&self, program: &str, before: &[&str], after: &[&str]) {
         let mut folders: Vec<_> =
             fs::read_dir("/usr/lib/postgresql").unwrap().map(|it| it.unwrap().path()).collect();
@@ -573,7 +573,7 @@ fn read_only_host_is_passed_over(site: &mut Installation) {
     let failure = store.invalidate(&value, None).unwrap_err();
     assert_eq!(failure.status, DATABASE, "{failure:?}");
     assert!(failure.message.contains("25006"), "{failure:?}");
-    // A pooler's sessions are asked, too.
+    // Also checked through a pooler.
     let location = location(&[standby, primary], "read-write") + "&pooler=transaction";
     open(&location).unwrap().invalidate(&value, None).unwrap();
 }
@@ -584,7 +584,7 @@ fn standby_logs_in_without_an_interval(site: &mut Installation) {
     let location = format!("postgresql://root@127.0.0.1:{}/reviewboard", standby.port);
     let store = open_with(&location, r#"{"last_used_interval_secs": null}"#).unwrap();
     assert_eq!(store.authenticate(&token.value(), Site::Any).unwrap().verdict, ACCEPTED);
-    // With an interval, all but accepted logins have an answer.
+    // With an interval, all verdicts except "accepted" are possible.
     let store = open(&location).unwrap();
     assert_eq!(store.authenticate("no such value", Site::Any).unwrap().verdict, UNKNOWN);
     let failure = store.authenticate(&token.value(), Site::Any).map(drop).unwrap_err();
@@ -664,7 +664,7 @@ fn read_only_mariadb_is_passed_over(site: &mut Installation) {
         site.ask(json!({"do": "execute", "statement": statement}));
     };
     execute("SET GLOBAL read_only = 1");
-    // The default for several hosts, too.
+    // Also by default with several hosts.
     let failures = ["?target_session_attrs=read-write", ""]
         .map(|parameters| open(&format!("{location}{parameters}")).map(drop));
     let read_only = open(&format!("{location}?target_session_attrs=any"))

@@ -1,4 +1,4 @@
-//! Calls about any number of tokens on a server: their deadline, and what they leave.
+//! Calls about any number of tokens on a server: deadlines and partial results.
 #![cfg(any(feature = "postgres", feature = "mysql"))]
 
 use std::time::{Duration, Instant};
@@ -21,11 +21,11 @@ on_each_database! {
 
 const TIMEOUT: i32 = rbtoken_status_code::RBTOKEN_E_TIMEOUT as i32;
 
-/// A call about one token may take much longer.
+/// Calls about one token have a much longer time limit.
 const SETTINGS: &str =
     r#"{"bulk_timeout_secs": 2, "call_timeout_secs": 60, "statement_timeout_secs": 60}"#;
 
-/// Makes a token of alice's into `2.pow(doublings)` tokens. Returns their ids, in order.
+/// Doubles alice's tokens `doublings` times. Returns their ids in order.
 fn multiply(site: &mut Installation, store: &Store, doublings: u8) -> Vec<i64> {
     generate(store, "alice", None);
     let statement = "UPDATE webapi_webapitoken SET token = 'value'";
@@ -50,7 +50,7 @@ fn multiply(site: &mut Installation, store: &Store, doublings: u8) -> Vec<i64> {
     rows.iter().map(|row| row[0].as_str().unwrap().parse().unwrap()).collect()
 }
 
-/// Nowhere near the time of a call about one token.
+/// Checks that a call times out long before the limit for a call about one token.
 fn assert_times_out<T: std::fmt::Debug>(what: &str, call: impl FnOnce() -> Result<T, Failure>) {
     let start = Instant::now();
     let failure = call().expect_err(what);
@@ -59,7 +59,7 @@ fn assert_times_out<T: std::fmt::Debug>(what: &str, call: impl FnOnce() -> Resul
 }
 
 fn purge_commits_in_batches_until_its_deadline(site: &mut Installation) {
-    // As many as are removed at a time, by `src/backend/review_board/rows.rs`.
+    // Number of tokens removed at a time, from `src/backend/review_board/rows.rs`.
     const BATCH: usize = 500;
     let store = site.store_with(SETTINGS).unwrap();
     let ids = multiply(site, &store, 11);
@@ -67,7 +67,7 @@ fn purge_commits_in_batches_until_its_deadline(site: &mut Installation) {
     site.ask(json!({"do": "execute", "statement": statement}));
     site.ask(json!({"do": "lock_token", "id": ids[2 * BATCH + 7]}));
     assert_times_out("purge", || store.purge(START));
-    // The batches before that of the locked token are gone, and no other token is.
+    // Only the batches before the locked token were removed.
     let left: Vec<_> = store.list(&init()).unwrap().iter().map(|record| record.id).collect();
     assert_eq!(left, ids[2 * BATCH..]);
     site.ask(json!({"do": "unlock"}));
@@ -119,7 +119,7 @@ fn bulk_calls_end_at_their_deadline(site: &mut Installation) {
     proxy.set(Network::Stalled);
     call_all("stalled network");
     assert!(!folder.path().join("export").exists());
-    // What was sent meanwhile does not arrive later.
+    // Data sent meanwhile must not arrive later.
     proxy.forget();
     proxy.set(Network::Good);
     assert_works();
@@ -128,7 +128,7 @@ fn bulk_calls_end_at_their_deadline(site: &mut Installation) {
 fn calls_on_a_database_start_no_thread(site: &mut Installation) {
     let source = c::root().join("tests/c/database_threads.c");
     let program = c::compile(c::C11, &[source], &format!("database_threads_{}", site.name));
-    // A name, so that it is resolved.
+    // A host name, so that it is resolved.
     let location = site.location.replace("127.0.0.1", "localhost");
     let printed = c::successful_output(std::process::Command::new(program).arg(location));
     assert!(printed.starts_with("ok "), "{printed}");

@@ -1,4 +1,4 @@
-//! PostgreSQL databases whose encoding is not UTF-8.
+//! PostgreSQL databases with encodings other than UTF-8.
 #![cfg(feature = "postgres")]
 
 use std::process::Command;
@@ -15,8 +15,8 @@ on_database! { "postgres" on_postgresql "postgresql"
     login_writes_the_row_of_the_exact_value
 }
 
-/// Another database on the site's server, with its tables and the users alice and bob. It is removed
-/// in the end.
+/// Another database on the site's server, with its tables and the users alice and bob. It is
+/// removed when dropped.
 struct OtherDatabase<'a> {
     site: &'a Installation,
     location: String,
@@ -116,7 +116,7 @@ fn unconvertible_text_spoils_one_row(database: &OtherDatabase<'_>, bytes: &str) 
             assert_eq!(ids, [other.id(), id], "{column}");
             assert_eq!(store.get(other.id()).unwrap().record().note, "日本");
             assert_eq!(store.authenticate(&other.value(), Site::Any).unwrap().verdict, ACCEPTED);
-            // It serves nobody, and nobody is in want of a token because of it.
+            // It matches no client, and does not prevent a new token.
             let (another, created) = store.client_token("alice", "host", &init()).unwrap();
             assert!(created && another.id() != id);
             assert_eq!(store.client_token("alice", "host", &init()).unwrap().0.id(), another.id());
@@ -147,7 +147,7 @@ fn unconvertible_text_spoils_one_row(database: &OtherDatabase<'_>, bytes: &str) 
     assert_eq!(store.count(), Ok(1));
 }
 
-/// Of a user, a Local Site and the server's settings.
+/// For a user, a Local Site and the server's settings.
 fn unconvertible_name_is_left_out(database: &OtherDatabase<'_>, bytes: &str) {
     let folder = Folder::new();
     let store = database.open();
@@ -205,7 +205,7 @@ fn text_beyond_the_encoding_names_its_argument(site: &mut Installation) {
     assert_eq!(store.get(token.id()).unwrap().record().note, "é");
 }
 
-/// Where the collation ignores case, several rows can equal a value; one is it.
+/// With a case-insensitive collation, several rows can equal a value. Only one is the right one.
 fn login_writes_the_row_of_the_exact_value(site: &mut Installation) {
     let database = OtherDatabase::new(site, "UTF8");
     for statement in [

@@ -1,4 +1,4 @@
-//! Which logins on Review Board's database write `last_used`, and what they need the right to.
+//! Which logins in a Review Board database write `last_used`, and the privileges they need.
 #![cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 #![cfg_attr(
     not(any(feature = "postgres", feature = "mysql")),
@@ -29,7 +29,7 @@ fn stored(store: &Store, token: &Token) -> Option<i64> {
     store.get(token.id()).unwrap().record().last_used
 }
 
-/// Logs in, and returns when the token was used last, as the login says.
+/// Logs in, and returns the time of last use from the result.
 fn log_in(store: &Store, token: &Token) -> Option<i64> {
     let login = store.authenticate(&token.value(), Site::Any).unwrap();
     assert_eq!(login.verdict, ACCEPTED);
@@ -131,7 +131,7 @@ fn reader_logs_in_without_an_interval(site: &mut Installation) {
     let value = token.value();
     let outcome = [
         log_in(r#"{"last_used_interval_secs": null}"#, &value),
-        // What is refused is refused to those who only read, too.
+        // Refusals do not depend on write privileges.
         log_in("{}", "no such value"),
         log_in("{}", &value).map_err(|failure| Failure { message: String::new(), ..failure }),
     ];

@@ -1,5 +1,5 @@
-//! How often a call on Review Board's database waits for the server. The counts are those of the
-//! table in `docs/databases.md`.
+//! Round trips of calls in a Review Board database. The numbers are in the table in
+//! `docs/databases.md`.
 #![cfg(any(feature = "postgres", feature = "mysql"))]
 
 use std::time::Instant;
@@ -18,7 +18,7 @@ on_each_database! {
     client_is_searched_among_many_tokens
 }
 
-/// Each call, and the round trips that it takes on PostgreSQL and on MariaDB.
+/// Calls, and their round trips on PostgreSQL and MariaDB.
 const TRIPS: [(&str, [usize; 2]); 9] = [
     ("login", [1, 2]),
     ("existing client token", [1, 1]),
@@ -43,7 +43,7 @@ fn new_token(store: &Store, client: &str, local_site: Option<&str>) -> Token {
     token
 }
 
-/// Makes a call on the `round`th token of its own.
+/// Makes a call about its `round`th token.
 fn call(store: &Store, which: &str, token: &Token, round: usize) {
     let update = Update { note: Field::Set("new"), ..Update::default() };
     match which {
@@ -89,7 +89,7 @@ fn calls_with_event_callbacks_take_one_more(site: &mut Installation) {
     }
 }
 
-/// Counts the round trips of each call, made for the second time.
+/// Counts the round trips of each call when it is made for the second time.
 fn count(site: &Installation, has_callbacks: bool) -> Vec<usize> {
     let (location, proxy) = behind_proxy(site);
     let store = open(&location, r#"{"pool_size": 1}"#);

@@ -1,4 +1,4 @@
-//! Rows that others wrote, on Review Board's database: none of them is in the way of another.
+//! Rows in a Review Board database that other programs wrote: none prevents the use of others.
 #![cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 #![cfg_attr(
     not(any(feature = "postgres", feature = "mysql")),
@@ -29,7 +29,7 @@ on_each_database! {
 
 const CORRUPT: i32 = rbtoken_status_code::RBTOKEN_E_CORRUPT as i32;
 
-/// Of any depth.
+/// Checks JSON of any depth.
 fn assert_json(text: &str) {
     serde_json::from_str::<serde_core::de::IgnoredAny>(text).unwrap();
 }
@@ -51,7 +51,7 @@ fn stored_documents_are_read_as_the_server_reads_them(site: &mut Installation) {
         let (id, value) = (token.id(), token.value());
         put(site, id, column, stored);
 
-        // The document in no way decides whether the token logs in.
+        // Documents do not affect whether the token can log in.
         assert_eq!(store.authenticate(&value, Site::Any).unwrap().verdict, ACCEPTED, "{case}");
         let token = store.get(id).unwrap();
         let text = if column == "policy" { token.policy() } else { token.extra_data() };
@@ -62,7 +62,7 @@ fn stored_documents_are_read_as_the_server_reads_them(site: &mut Installation) {
         if column == "extra_data" {
             let (status, body) = http(port, "GET", "/api/session/", &value);
             assert_eq!(json!(status), case["login"], "{case}: {body}");
-            // Both find the same token for a client, or none.
+            // Server and library find the same token for a client, or none.
             let is_client_token = case["is_client_token"] == true;
             let (found, created) = store.client_token("alice", "RBTools", &init()).unwrap();
             assert_eq!((found.id() == id, created), (is_client_token, !is_client_token), "{case}");
@@ -83,7 +83,7 @@ fn stored_documents_are_read_as_the_server_reads_them(site: &mut Installation) {
                     assert_eq!(answer, Ok(expected), "{case}");
                     assert_eq!(json!(status), case["GET"], "{case}: {body}");
                 }
-                // Here we are stricter than some answers of the server.
+                // The library is stricter than some responses of the server.
                 (None, answer) => {
                     let failure = answer.unwrap_err();
                     assert_eq!(failure.status, CORRUPT, "{case}");
@@ -94,7 +94,7 @@ fn stored_documents_are_read_as_the_server_reads_them(site: &mut Installation) {
             }
         }
 
-        // An update of something else does not write it.
+        // Updating another field does not write it.
         store.update(id, &Update { note: Field::Set("new"), ..Update::default() }).unwrap();
         assert_eq!(store.get(id).unwrap().record().note, "new");
         for round in 0..4 {
@@ -138,8 +138,8 @@ fn ten_thousand_documents_are_read_as_python_reads_them(site: &mut Installation)
     assert_eq!(store.purge(START), Ok(0));
 }
 
-/// Statements that put what Review Board does not write into the row whose id replaces `?`; each
-/// with the column that cannot be read then.
+/// Returns SQL that writes values that Review Board would not into the row with the id `?`, and the
+/// column that becomes unreadable.
 fn unreadable_cells(database: &str) -> Vec<(&'static str, &'static str)> {
     match database {
         "sqlite" => vec![
@@ -210,7 +210,7 @@ fn unreadable_rows_are_revoked_and_concern_no_other(site: &mut Installation) {
             usable.validity_mode =
                 rbtoken_filter_validity_mode::RBTOKEN_FILTER_VALIDITY_VALID as i32;
             assert!(!ids(usable).contains(&id) && ids(usable).contains(&other.id()));
-            // It serves nobody.
+            // It matches no client.
             let (another, created) = store.client_token("alice", "host", &init()).unwrap();
             assert!(created && another.id() != id);
             store.delete(another.id()).unwrap();
@@ -303,7 +303,7 @@ fn column_of_a_newer_server_is_found_at_open(site: &mut Installation) {
         site.ask(alter("DROP COLUMN newer"));
         assert_eq!(inserted, Ok(()), "{definition}");
     }
-    // SQLite adds no such column to a table.
+    // SQLite cannot add such a column to a table.
     if site.name != "sqlite" {
         site.ask(alter("ADD COLUMN newer integer NOT NULL"));
         let opened = site.store_with("{}").map(drop);
@@ -347,7 +347,7 @@ fn text_beyond_the_character_set_is_unknown_or_named(site: &mut Installation) {
     }
 }
 
-/// No token has a value that its column cannot hold, and no user such a name; a change names the
+/// Texts that a column cannot store match no value and no user. A change with such a text names the
 /// argument.
 fn texts_are_unknown_or_named(store: &Store, unstorable: &[&str]) {
     for text in ["token \u{1f600}", "token ✓", "token é"] {
@@ -387,7 +387,7 @@ fn texts_are_unknown_or_named(store: &Store, unstorable: &[&str]) {
 }
 
 fn documented_grants_are_enough(site: &mut Installation) {
-    // As docs/databases.md has them.
+    // The list in docs/databases.md.
     let postgresql = [
         "GRANT SELECT ON auth_user, site_localsite, siteconfig_siteconfiguration TO tokens",
         "GRANT SELECT, INSERT, UPDATE, DELETE ON webapi_webapitoken TO tokens",

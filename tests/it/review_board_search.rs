@@ -1,4 +1,4 @@
-//! The search for a client's token among many, on Review Board's database.
+//! The search for a client's token among many, in a Review Board database.
 #![cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 #![cfg_attr(
     not(any(feature = "postgres", feature = "mysql")),
@@ -22,10 +22,10 @@ on_each_database! {
     one_token_is_made_for_a_user_with_many
 }
 
-/// More than a page has.
+/// More than fit on a page.
 const MANY: usize = 40;
 
-/// Gives tokens to alice that expire in as many days as their number.
+/// Creates tokens for alice that expire after as many days as their number.
 fn give_tokens(store: &Store, count: usize, client: impl Fn(usize) -> String) -> Vec<i64> {
     let token = |number: usize| {
         let mut options = init::<rbtoken_generate_options_t>();
@@ -65,7 +65,7 @@ fn best_token_is_found_behind_the_first_page(site: &mut Installation) {
     let forever = Update { expires: Field::None, ..Update::default() };
     store.update(ids[34], &forever).unwrap();
     assert_eq!(found("client 5"), ids[34]);
-    // Nobody else's.
+    // Other tokens do not match.
     let (_, created) = store.client_token("alice", "client 10", &init()).unwrap();
     assert!(created);
 }
@@ -98,8 +98,8 @@ fn unreadable_tokens_hide_no_good_one(site: &mut Installation) {
 }
 
 /// A search finds nothing and waits for the lock of the user. Meanwhile others commit a token for
-/// the client, with a lower id than those that were seen, or change one so that it serves. The
-/// server does that to a new token without moving `last_updated`.
+/// the client with a lower id than those that were read, or change one so that it matches. The
+/// server does the latter to a new token without changing `last_updated`.
 fn search_sees_what_was_committed_meanwhile(site: &mut Installation) {
     const DOCUMENT: &str = r#"{"client_name": "wanted"}"#;
     let store = site.store();
@@ -109,7 +109,7 @@ fn search_sees_what_was_committed_meanwhile(site: &mut Installation) {
         execute(site, "UPDATE webapi_webapitoken SET last_updated = '2000-01-01 00:00:00'");
         execute(site, "BEGIN");
         let lock = match site.name {
-            // As a new token locks the user that it refers to.
+            // Like the insertion of a token, which locks the row of its user.
             "mysql" => {
                 "SELECT first_name FROM auth_user WHERE username = 'alice' LOCK IN SHARE MODE"
             }

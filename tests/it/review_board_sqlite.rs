@@ -1,4 +1,4 @@
-//! Rows that others wrote, on tables of Review Board's on SQLite as far as the library reads them.
+//! Rows that other programs wrote, in a minimal copy of Review Board's tables in SQLite.
 #![cfg(feature = "sqlite")]
 
 use rusqlite::Connection;
@@ -8,7 +8,7 @@ use rbtoken::ffi::*;
 
 const DATABASE: i32 = rbtoken_status_code::RBTOKEN_E_DATABASE as i32;
 
-/// Makes a database with the users alice and bob, and returns its location.
+/// Creates a database with the users alice and bob, and returns its location.
 pub fn database(folder: &Folder) -> (Connection, String) {
     let path = folder.file("reviewboard.db");
     drop(Store::open_file(&Host::new(), &path).unwrap());
@@ -48,7 +48,7 @@ fn best_token_is_found_by_times_with_offsets() {
     let (connection, location) = database(&folder);
     let store = open(&location);
     let (token, _) = store.client_token("alice", "host", &init()).unwrap();
-    // As texts, these are before START and long after it.
+    // Compared as texts, these would be before START and long after it.
     for (expires, serves) in [
         ("2026-05-31 23:59:59-24:00", false),
         ("2026-05-31 23:59:59-23:00", true),
@@ -67,7 +67,7 @@ fn best_token_is_found_by_times_with_offsets() {
             store.delete(found.id()).unwrap();
         }
     }
-    // The one that expires last is the best, in whatever form.
+    // The token that expires last is the best, in either format.
     let (first, last) = ("2027-01-01 23:00:00+05:00", "2027-01-01 20:00:00");
     set(&connection, token.id(), &format!("expires = '{first}'"));
     let other = store.generate("alice", &init()).unwrap();
@@ -112,7 +112,7 @@ fn purge_compares_times_with_offsets_as_times() {
 }
 
 #[test]
-fn token_of_a_missing_user_is_counted_listed_and_revoked() {
+fn token_of_a_missing_user_can_be_listed_and_revoked() {
     let folder = Folder::new();
     let (connection, location) = database(&folder);
     let store = open(&location);
@@ -154,7 +154,7 @@ fn name_with_a_nul_is_not_the_name_before_it() {
 }
 
 #[test]
-fn revocation_of_rows_that_fail_fires_no_event() {
+fn failed_revocation_fires_no_event() {
     let folder = Folder::new();
     let (connection, location) = database(&folder);
     let store = open(&location);
@@ -162,7 +162,7 @@ fn revocation_of_rows_that_fail_fires_no_event() {
     let tokens: Vec<_> = (0..5).map(|_| store.generate("alice", &init()).unwrap()).collect();
     let values: Vec<_> = tokens.iter().map(Token::value).collect();
     events.take();
-    // The name of the site of one token fails when it is read.
+    // Reading the site name of one token fails.
     connection
         .execute_batch(
             "INSERT INTO site_localsite (id, name) VALUES (1, 'north');
@@ -207,7 +207,7 @@ fn each_of_many_revoked_tokens_has_its_event() {
 }
 
 #[test]
-fn login_that_waited_behind_its_revocation_is_refused() {
+fn login_that_waited_for_its_revocation_is_refused() {
     let folder = Folder::new();
     let (connection, location) = database(&folder);
     let store = open(&location);
@@ -216,7 +216,7 @@ fn login_that_waited_behind_its_revocation_is_refused() {
     connection.execute_batch("BEGIN IMMEDIATE").unwrap();
     set(&connection, token.id(), "valid = 0, invalid_reason = ''");
     std::thread::scope(|scope| {
-        // It finds the token valid, and waits before it can note the time.
+        // It finds the token valid, and waits before it can write the time.
         let login = scope.spawn(|| store.authenticate(&value, Site::Any).map(|it| it.verdict));
         std::thread::sleep(std::time::Duration::from_millis(300));
         connection.execute_batch("COMMIT").unwrap();
@@ -225,7 +225,7 @@ fn login_that_waited_behind_its_revocation_is_refused() {
 }
 
 #[test]
-fn document_over_2_mib_is_not_read_but_its_row_revoked() {
+fn document_over_2_mib_is_unreadable_but_revocable() {
     let folder = Folder::new();
     let (connection, location) = database(&folder);
     let store = open(&location);
@@ -244,7 +244,7 @@ fn document_over_2_mib_is_not_read_but_its_row_revoked() {
 }
 
 #[test]
-fn generated_columns_of_a_table_are_left_alone() {
+fn generated_columns_are_not_written() {
     let folder = Folder::new();
     let (connection, location) = database(&folder);
     connection
@@ -262,7 +262,7 @@ fn generated_columns_of_a_table_are_left_alone() {
 }
 
 #[test]
-fn expiration_setting_is_read_as_python_reads_it() {
+fn expiration_setting_is_parsed_like_python() {
     let folder = Folder::new();
     let (connection, location) = database(&folder);
     let store = open(&location);
@@ -279,7 +279,7 @@ fn expiration_setting_is_read_as_python_reads_it() {
         ("false", "0"),
         ("null", "0"),
         ("-1", "-1"),
-        // Review Board takes integers only.
+        // Review Board accepts only integers.
         ("0.0", "0"),
         ("7.9", "0"),
         ("NaN", "0"),

@@ -1,4 +1,4 @@
-//! Every call on Review Board's database ends in its time, whatever becomes of the server.
+//! Every call to a Review Board database ends in time, whatever happens to the server.
 #![cfg(any(feature = "postgres", feature = "mysql"))]
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -36,7 +36,7 @@ pub(crate) fn open(location: &str, settings: &str) -> Store {
     Store::open(&Host::new(), &options).unwrap()
 }
 
-/// Puts a proxy between: the location of the site, and the proxy.
+/// Creates a proxy to the site, and returns the location through it.
 pub(crate) fn behind_proxy(site: &Installation) -> (String, Proxy) {
     let (before, after) = site.location.rsplit_once(':').unwrap();
     let (port, database) = after.split_once('/').unwrap();
@@ -80,7 +80,7 @@ fn refused_connections_are_tried_seldom(site: &mut Installation) {
     });
     let attempts = proxy.accepted() - before;
     println!("{attempts} attempts to connect for {calls} calls in {TIME:?}");
-    // One at once, six while the time between them doubles to a second, and one each second.
+    // One immediately, six while the delay doubles to a second, and then one per second.
     assert!((10..=1 + 6 + 10).contains(&attempts), "{attempts}");
 }
 
@@ -172,14 +172,14 @@ fn server_presets_do_not_change_what_calls_do(site: &mut Installation) {
     for (set, reset) in presets {
         with_presets(site, &[set], &[reset], |site| {
             let store = site.store();
-            // Nothing is locked behind, so another store goes on at once.
+            // No lock is left, so another store can continue immediately.
             let other = site.store_with(r#"{"statement_timeout_secs": 1}"#)?;
             use_stores(site, &store, &other)
         });
     }
 }
 
-/// Executes statements before some work and after it, whatever becomes of the work.
+/// Executes statements before and after some work, even if it fails.
 fn with_presets(
     site: &mut Installation,
     set: &[&str],
@@ -209,7 +209,7 @@ fn use_stores(site: &mut Installation, store: &Store, other: &Store) -> Result<(
     assert_eq!(store.update(id, &note)?.record().note, "nöte ✓");
     let query = format!("SELECT note FROM webapi_webapitoken WHERE id = {id}");
     assert_eq!(site.ask(json!({"do": "fetch", "statement": query})), json!([["nöte ✓"]]));
-    // Whoever changes a token is in the way of no new one.
+    // A change of a token does not block the creation of others.
     site.ask(json!({"do": "lock_token", "id": id}));
     let added = other.client_token("alice", "host", &init());
     site.ask(json!({"do": "unlock"}));
@@ -232,7 +232,7 @@ fn use_stores(site: &mut Installation, store: &Store, other: &Store) -> Result<(
 
 #[cfg(feature = "mysql")]
 fn init_connect_does_not_change_what_calls_do(site: &mut Installation) {
-    // It is not executed for the server's administrators.
+    // `init_connect` is not executed for administrators.
     const PRESETS: [&str; 3] = [
         "CREATE OR REPLACE USER plain",
         "GRANT ALL ON reviewboard.* TO plain",
@@ -303,14 +303,14 @@ fn connections_that_the_network_forgot_are_replaced(site: &mut Installation) {
             start.elapsed()
         })
         .collect();
-    // The first call finds out, and tells the others.
+    // The first call finds out, and the others use its result.
     let slow = times.iter().filter(|time| **time > Duration::from_secs(1)).count();
     assert!(slow <= 1, "{times:?}");
 }
 
 fn silent_connection_is_replaced_within_the_call(site: &mut Installation) {
     let (location, proxy) = behind_proxy(site);
-    // A statement may take as long as the call, nearly.
+    // A statement may take almost as long as the call.
     let store = open(&location, r#"{"statement_timeout_secs": 30, "call_timeout_secs": 10}"#);
     let value = generate(&store, "alice", None).value();
     for which in ["login", "invalidate"] {
@@ -325,7 +325,7 @@ fn host_that_is_silent_in_session_setup_is_skipped(site: &mut Installation) {
     let (before, after) = location.split_once('@').unwrap();
     let (_, place) = site.location.split_once('@').unwrap();
     let (host, _) = after.split_once('/').unwrap();
-    // Together they would take longer than the call, if not bounded by the time to connect.
+    // In total they would take longer than the call without limits for connecting.
     let location = format!("{before}@{host},{host},{host},{place}");
     let settings = r#"{"connect_timeout_secs": 1, "call_timeout_secs": 10, "pool_size": 2}"#;
     let store = open(&location, settings);

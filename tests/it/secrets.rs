@@ -1,4 +1,4 @@
-//! No value of a token is left in memory once everything is released.
+//! No token value is left in memory after everything is released.
 #![cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| {
     c::compile(c::C11, &[source], "memory_scan")
 });
 
-/// Runs a store of a kind at a place, and returns what `tests/c/durable/memory_scan.c` prints.
+/// Runs a store of some kind, and returns the output of `tests/c/durable/memory_scan.c`.
 pub fn scan(kind: &str, place: impl AsRef<Path>) -> String {
     c::successful_output(Command::new(&*PROGRAM).arg(kind).arg(place.as_ref()))
 }
@@ -31,7 +31,7 @@ fn file_store_leaves_no_value_in_memory() {
     assert_eq!(scan("file", folder.path()), "0 of 20 values are left\n");
 }
 
-/// The tables are those of Review Board, as far as the library reads them.
+/// In a minimal copy of Review Board's tables.
 #[cfg(all(feature = "sqlite", target_os = "linux"))]
 #[test]
 fn review_board_on_sqlite_leaves_no_value_in_memory() {

@@ -37,13 +37,13 @@ fn service_token_belongs_to_the_account_and_its_client() {
     assert_eq!(record.extra_data, r#"{"client_name": "ci-bot_1_v1"}"#);
     assert_eq!((record.policy.as_str(), record.local_site), ("{}", None));
     assert_eq!(record.expires, Some(START + 30 * DAY));
-    // It is a client's token like any other.
+    // It is an ordinary client token.
     let (same, created) = store.client_token("ci-bot_1", "ci-bot_1_v1", &init()).unwrap();
     assert!(!created && same.id() == token.id());
 }
 
 #[test]
-fn the_user_and_the_policy_are_the_accounts() {
+fn service_token_has_the_accounts_user_and_policy() {
     let store = Store::new();
     let policy = r#"{"resources": {"*": {"allow": ["GET"], "block": ["*"]}}}"#;
     let mut options = bot();
@@ -100,7 +100,7 @@ fn short_lived_service_token_must_only_be_valid_now() {
     for (expiration, minimum, again) in [
         (60, 61, true),
         (60, 7_200, true),
-        // As long as the minimum is not shorter: the token is too old at once.
+        // A lifetime equal to the minimum: the token is too old immediately.
         (60, 60, false),
         (60, 59, true),
         (60, 0, true),
@@ -112,7 +112,7 @@ fn short_lived_service_token_must_only_be_valid_now() {
         let (next, created) = account.api_token(&store, &min_validity(minimum)).unwrap();
         assert_eq!(!created && next.id() == token.id(), again, "{expiration} {minimum}");
     }
-    // With the default of two hours, up to the last microsecond.
+    // With the default of two hours, exact to the microsecond.
     let store = Store::new();
     let account = account(&secs(60));
     let (token, _) = account.api_token(&store, &init()).unwrap();
@@ -123,7 +123,7 @@ fn short_lived_service_token_must_only_be_valid_now() {
 }
 
 #[test]
-fn a_token_that_never_expires_serves_any_minimum() {
+fn token_that_never_expires_meets_any_minimum() {
     let store = Store::new();
     let account = account(&Options { expiration_mode: NEVER, ..bot() });
     let (token, _) = account.api_token(&store, &init()).unwrap();
@@ -162,7 +162,7 @@ fn each_local_site_has_a_token_of_its_own() {
 }
 
 #[test]
-fn a_higher_version_makes_a_new_token_and_version_0_is_1() {
+fn higher_version_makes_a_new_token_and_version_0_is_1() {
     let store = Store::new();
     let of = |version| {
         let account = account(&Options { token_version: version, ..bot() });
@@ -177,7 +177,7 @@ fn a_higher_version_makes_a_new_token_and_version_0_is_1() {
 }
 
 #[test]
-fn an_account_outlives_its_texts_and_serves_any_store() {
+fn account_outlives_its_arguments_and_any_store() {
     let account = {
         let (id, user) = ("bot".to_owned(), "robot".to_owned());
         let mut options = init::<Options>();
@@ -207,7 +207,7 @@ fn bad_options_are_refused() {
         assert_eq!(id(bad), e(E_INVALID_ARGUMENT, "id"), "{bad}");
     }
     assert_eq!(id("a\0b"), e(E_EMBEDDED_NUL, "id"));
-    // It is too long for a client's name, or for the user that it stands for.
+    // Too long for the client name or for the user derived from it.
     for long in [&long, &long[..151]] {
         assert_eq!(id(long), e(E_TOO_LONG, "id"));
     }
@@ -267,7 +267,7 @@ fn service_token_policy_is_checked_against_the_stores_ids() {
 }
 
 #[test]
-fn an_expiration_beyond_the_year_9999_is_out_of_range() {
+fn expiration_beyond_the_year_9999_is_out_of_range() {
     let store = Store::new();
     let options = Options { expiration_mode: SECS, expiration_secs: i64::MAX, ..bot() };
     let failure = account(&options).api_token(&store, &init()).unwrap_err();

@@ -1,5 +1,5 @@
-//! Documents that others wrote, on Review Board's database on SQLite, and in exports of it. The
-//! tables are those of Review Board, as far as the library reads them.
+//! Documents that other programs wrote, in a Review Board database in SQLite and in exports of it.
+//! The tables are a minimal copy of Review Board's.
 #![cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 
 use std::fs;
@@ -7,12 +7,12 @@ use std::fs;
 use crate::support::*;
 use rbtoken::ffi::*;
 
-/// Of any depth.
+/// Checks JSON of any depth.
 fn assert_json(text: &str) {
     serde_json::from_str::<serde_core::de::IgnoredAny>(text).unwrap();
 }
 
-/// What a token's documents say, of which an import changes nothing.
+/// Returns what the documents of a token say, which an import must not change.
 fn documents(store: &Store, id: i64) -> (String, String, Option<String>, Vec<Answer>) {
     const QUESTIONS: [(&str, &str, Option<&str>); 4] = [
         ("user", "GET", None),
@@ -28,7 +28,7 @@ fn documents(store: &Store, id: i64) -> (String, String, Option<String>, Vec<Ans
 
 type Answer = Result<bool, i32>;
 
-/// Exports a store and imports that into stores of each kind; the documents are the same then.
+/// Exports a store and imports it into stores of each kind, whose documents must be the same.
 pub fn assert_import_restores(store: &Store, folder: &Folder, name: &str) -> String {
     let export = folder.file(&format!("{name}.export"));
     let count = store.export_file(&export, None).unwrap();
@@ -62,7 +62,7 @@ pub fn assert_import_restores(store: &Store, folder: &Folder, name: &str) -> Str
             let strip = |token: &Token| Record { id: 0, redacted: String::new(), ..token.record() };
             assert_eq!(strip(&ours), strip(&theirs));
         }
-        // The same again, but for the ids and for what the new store does not know.
+        // Identical except for ids and for what the new store does not know.
         let again = folder.file(&format!("{name}.again"));
         into.export_file(&again, None).unwrap();
         let without_ids = |text: &str| -> Vec<String> {
@@ -72,7 +72,7 @@ pub fn assert_import_restores(store: &Store, folder: &Folder, name: &str) -> Str
         let second = fs::read_to_string(&again).unwrap();
         assert_eq!(without_ids(&second), without_ids(&lines));
         fs::remove_file(&again).unwrap();
-        // An update of something else leaves them.
+        // Updating another field does not change them.
         let id = ids(into)[0];
         let before = documents(into, id);
         into.update(id, &Update { note: Field::Set("new"), ..Update::default() }).unwrap();
@@ -91,7 +91,7 @@ mod on_sqlite {
 
     const CORRUPT: i32 = rbtoken_status_code::RBTOKEN_E_CORRUPT as i32;
 
-    /// Makes the tables in a file, with some users and Local Sites.
+    /// Creates the tables in a file, with some users and Local Sites.
     fn make_tables(folder: &Folder) -> (rusqlite::Connection, String) {
         let path = folder.file("reviewboard.db");
         drop(Store::open_file(&Host::new(), &path).unwrap());
@@ -118,7 +118,7 @@ mod on_sqlite {
         Store::open(&host, &options).unwrap()
     }
 
-    /// A new token on a Local Site, whose row has other texts than the library wrote.
+    /// Creates a token on a Local Site, and replaces texts in its row.
     fn token_with(
         store: &Store,
         database: &rusqlite::Connection,
@@ -133,7 +133,7 @@ mod on_sqlite {
     }
 
     #[test]
-    fn stored_documents_are_read_as_review_board_reads_them() {
+    fn stored_documents_are_parsed_like_review_board() {
         let folder = Folder::new();
         let (database, location) = make_tables(&folder);
         let store = open(&location);
@@ -161,7 +161,7 @@ mod on_sqlite {
     }
 
     #[test]
-    fn export_has_stored_texts_and_leaves_out_unreadable_rows() {
+    fn export_keeps_stored_texts_and_omits_unreadable_rows() {
         let folder = Folder::new();
         let (database, location) = make_tables(&folder);
         let store = open(&location);
@@ -211,7 +211,7 @@ mod on_sqlite {
         assert!(odd.contains(json), "{odd}");
         assert!(line(plain + 19).contains(r#""policy": null, "stored_extra_data": "xx"#));
 
-        // Into Review Board's database, nothing is imported.
+        // Nothing can be imported into a Review Board database.
         let failure = store.import_file(&folder.file("texts.export"), None).unwrap_err();
         assert_eq!(failure.of(), (E_UNSUPPORTED, Some("store")));
     }
@@ -245,7 +245,7 @@ mod on_sqlite {
             r#"{"format": "rbtoken export", "version": 1, "local_sites": 2, "users": 1202, "tokens": 2101"#
         ));
 
-        // An error of the host's ends it without a trace.
+        // An error of the host aborts it and removes the file.
         watched.answer.store(7777, std::sync::atomic::Ordering::SeqCst);
         let other = folder.file("other");
         assert_eq!(store.export_file(&other, Some(&watched)).unwrap_err().status, 7777);

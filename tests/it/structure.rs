@@ -1,5 +1,6 @@
-//! Modules use only modules below them: no folder of `src` has a cycle, and the layers are those of
-//! the table in docs/architecture.md.
+//! Module dependencies: no folder of `src` has an import cycle, modules import only from their own
+//! layer and those below, and every module has a description. The layers are the rows of the table
+//! in docs/architecture.md.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -10,7 +11,7 @@ use syn::visit::{self, Visit};
 
 type Module = Vec<String>;
 
-/// The modules of a folder of sources, by the path of their names, with what each file says.
+/// Modules by path, with their source text.
 struct Sources(BTreeMap<Module, String>);
 
 impl Sources {
@@ -37,7 +38,7 @@ impl Sources {
         }
     }
 
-    /// Which module uses which, in code that is not a test.
+    /// Returns the imports between modules, without test code.
     fn uses(&self) -> BTreeSet<(Module, Module)> {
         let mut uses = BTreeSet::new();
         for (module, text) in &self.0 {
@@ -47,8 +48,8 @@ impl Sources {
         uses
     }
 
-    /// Cycles among modules of one folder, each as `folder: a b c`. The file of a folder itself may
-    /// use what is in it, and the other way round.
+    /// Returns the cycles between the modules of a folder, each as `folder: a b c`. The file of a
+    /// folder and the modules in it may import each other.
     fn cycles(&self) -> Vec<String> {
         let mut siblings: BTreeMap<Module, BTreeMap<String, BTreeSet<String>>> = BTreeMap::new();
         for (from, to) in self.uses() {
@@ -83,7 +84,7 @@ fn reachable(uses: &BTreeMap<String, BTreeSet<String>>, from: &str) -> BTreeSet<
     found
 }
 
-/// Finds the modules that one file uses.
+/// Collects the modules that a file uses.
 struct Finder<'a> {
     sources: &'a Sources,
     module: &'a Module,
@@ -105,7 +106,7 @@ impl Finder<'_> {
                 target.push(name.clone());
             }
         }
-        // An item is in the module that its path begins with.
+        // The module of an item is the longest matching path.
         while !self.sources.0.contains_key(&target) {
             target.pop();
         }
@@ -114,10 +115,10 @@ impl Finder<'_> {
         }
     }
 
-    /// Notes the paths in the tokens of a macro. `prefix` is the path in front of a group of imports.
+    /// Collects paths in the tokens of a macro. `prefix` is the path before a group of imports.
     fn note_tokens(&mut self, tokens: TokenStream, prefix: &[String]) {
         let mut names: Vec<String> = Vec::new();
-        // Colons since the last name: two continue its path.
+        // Number of colons since the last name: two continue its path.
         let mut colons = 0;
         for token in tokens {
             match token {
@@ -137,7 +138,7 @@ impl Finder<'_> {
                     self.note_path(&std::mem::take(&mut names));
                     colons = 0;
                 }
-                // `$crate` is `crate`.
+                // `$crate` is treated like `crate`.
                 TokenTree::Punct(_) | TokenTree::Literal(_) => {
                     self.note_path(&std::mem::take(&mut names));
                     colons = 0;
@@ -147,7 +148,7 @@ impl Finder<'_> {
         self.note_path(&names);
     }
 
-    /// Notes a path. A single name is none: `self` is a value, too.
+    /// Adds a path. A single name is ignored, since `self` can also be a value.
     fn note_path(&mut self, names: &[String]) {
         if names.len() > 1 {
             self.note(names);
@@ -181,7 +182,7 @@ impl Finder<'_> {
     }
 }
 
-/// Whether an item is compiled for tests alone.
+/// Returns whether an item is compiled only for tests.
 fn is_test(attributes: &[syn::Attribute]) -> bool {
     attributes.iter().any(|attribute| match &attribute.meta {
         syn::Meta::List(list) if list.path.is_ident("cfg") => {
@@ -193,7 +194,8 @@ fn is_test(attributes: &[syn::Attribute]) -> bool {
 
 impl<'ast> Visit<'ast> for Finder<'_> {
     fn visit_item_mod(&mut self, item: &'ast syn::ItemMod) {
-        // `super` in an inline module would mean this file; there are none but for tests.
+        // `super` in an inline module would refer to this file. There are only inline modules for
+        // tests.
         if !is_test(&item.attrs) {
             visit::visit_item_mod(self, item);
         }
@@ -240,8 +242,8 @@ fn modules_of_a_folder_have_no_cycle() {
     }
 }
 
-/// The modules of `src` by layer, lowest first, as the table in docs/architecture.md has them: each of
-/// its rows is a layer. A module may use those of its own layer and below.
+/// Returns the modules of `src` by layer, lowest first, from the table in docs/architecture.md.
+/// Each of its rows is a layer.
 fn layers() -> Vec<BTreeSet<String>> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/architecture.md");
     let text = fs::read_to_string(path).unwrap();
@@ -254,7 +256,7 @@ fn layers() -> Vec<BTreeSet<String>> {
             let name = it.split(['/', '`', '.']).next();
             name.unwrap().to_owned()
         });
-        // The parts of a folder have rows of their own behind its own.
+        // The parts of a folder have their own rows after that of the folder.
         let known: BTreeSet<_> = layers.iter().flatten().cloned().collect();
         layers.push(names.filter(|name| !known.contains(name)).collect());
     }
@@ -282,7 +284,7 @@ fn layers_use_only_those_below() {
 }
 
 #[test]
-fn cycle_is_found_and_test_code_is_not_looked_at() {
+fn cycle_is_found_and_test_code_ignored() {
     let harmless = "pub fn g() -> u8 { 1 } #[cfg(test)] mod tests { use crate::b::f; }";
     assert_eq!(two_modules(harmless).cycles(), [""; 0]);
     let cycle = "use crate::b::{f, f as h}; pub fn g() -> u8 { h() }";
@@ -309,7 +311,7 @@ fn path_inside_a_macro_is_found() {
     }
 }
 
-/// A module `a` with a text, and a module `b` that uses it.
+/// Returns a module `a` with the given text, and a module `b` that uses it.
 fn two_modules(a: &str) -> Sources {
     let file = |name: &str, text: &str| (vec![name.to_owned()], text.to_owned());
     let b = "pub fn f() -> u8 { super::a::g() }";

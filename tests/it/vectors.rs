@@ -9,8 +9,8 @@ use crate::support::*;
 use rbtoken::ffi::*;
 use serde_json::{Value, json};
 
-/// Where the tokens of a run are: in memory, in files, or on the database of a Review Board site,
-/// whose users, Local Sites and settings are its own.
+/// Where a run stores its tokens: in memory, in files, or in the database of a Review Board site,
+/// whose users, Local Sites and settings already exist.
 enum Place {
     Memory,
     #[cfg(all(unix, feature = "sqlite"))]
@@ -49,7 +49,7 @@ impl Place {
     }
 }
 
-/// Defines tests on a database, in a module, if the library has the feature for it.
+/// Defines tests for a database in a module, if the library has the feature for it.
 macro_rules! on_database {
     ($feature:literal $module:ident $database:literal $($test:ident)*) => {
         #[cfg(feature = $feature)]
@@ -107,14 +107,14 @@ fn a_value_is_valid_for_a_generator_as_in_the_reference(place: &mut Place) {
     assert_eq!(vectors.len(), 250);
 }
 
-/// The place that the reference's message names, as a JSONPath.
+/// Returns the JSONPath for a message of the reference.
 fn json_path(message: &str) -> String {
     if message == "The policy must be a JSON object."
         || message == "The policy is missing a \"resources\" section."
     {
         return "$".to_owned();
     }
-    // The quoted words: a dotted section and perhaps a rule in it, or a policy id.
+    // The quoted words: a dotted section and possibly a rule in it, or a policy id.
     let quoted: Vec<&str> = message.split('"').skip(1).step_by(2).collect();
     let mut steps = Vec::new();
     if message.ends_with("is not a valid resource policy ID.") {
@@ -177,7 +177,7 @@ fn policy_validation_matches_the_reference(place: &mut Place) {
     assert_eq!(cases.len(), 300);
 }
 
-/// The fields of a token as the vectors have them, with times in microseconds.
+/// Returns the fields of a token in the format of the vectors, with times in microseconds.
 fn as_vector(record: &Record, label: &str, at_us: i64) -> Value {
     json!({
         "label": label,
@@ -199,7 +199,7 @@ fn as_vector(record: &Record, label: &str, at_us: i64) -> Value {
     })
 }
 
-/// A token of the vectors, with its times in microseconds.
+/// Returns a token of the vectors with times in microseconds.
 fn with_micros(token: &Value) -> Value {
     let mut token = token.clone();
     for field in ["time_added", "last_updated", "last_used", "expires", "invalid_date"] {
@@ -210,7 +210,7 @@ fn with_micros(token: &Value) -> Value {
     token
 }
 
-/// A scenario as it is replayed.
+/// The state of a scenario.
 struct Replay<'a> {
     name: &'a str,
     place: &'a mut Place,
@@ -219,9 +219,9 @@ struct Replay<'a> {
     at_us: i64,
     ids: HashMap<String, i64>,
     values: HashMap<String, String>,
-    /// What the vectors last said of each token that is left.
+    /// The last state of each remaining token in the vectors.
     told: HashMap<String, Value>,
-    /// Answers that were compared: tokens, results and lists of events.
+    /// Number of compared results: tokens, values and lists of events.
     checks: usize,
 }
 
@@ -238,7 +238,7 @@ impl<'a> Replay<'a> {
             }
         }
         for site in scenario["local_sites"].as_array().unwrap() {
-            // On a site they are there already.
+            // A Review Board site has them already.
             if place.site().is_none() {
                 store.add_local_site(site.as_str().unwrap()).unwrap();
             }
@@ -249,12 +249,12 @@ impl<'a> Replay<'a> {
         Self { name, place, store, events, at_us: 0, ids, values, told, checks: 0 }
     }
 
-    /// Does a step and compares what it answers.
+    /// Runs a step and compares its result.
     fn step(&mut self, step: &Value) {
         self.at_us = micros(step["at"].as_str().unwrap());
         self.store.set_now(self.at_us);
         let (args, expect) = (&step["args"], &step["expect"]);
-        // The events that are ours alone, and whether a token was made without one.
+        // Events that only this library fires, and whether a token was created without one.
         let mut ours: Vec<(&str, String)> = Vec::new();
         let mut imported = false;
         match step["op"].as_str().unwrap() {
@@ -307,7 +307,8 @@ impl<'a> Replay<'a> {
         self.compare_events(expect, ours, imported);
     }
 
-    /// The events that the reference has are those that it fired; the others are ours.
+    /// Compares events. Those in the vectors were fired by the reference; the others are
+    /// additional.
     fn compare_events(&mut self, expect: &Value, ours: Vec<(&str, String)>, imported: bool) {
         let seen = self.events.take();
         let (reference, own): (Vec<_>, Vec<_>) =
@@ -316,8 +317,7 @@ impl<'a> Replay<'a> {
         for event in expect["events"].as_array().unwrap() {
             told.push((event[0].as_str().unwrap(), self.ids[event[1].as_str().unwrap()]));
         }
-        // What the reference generates with a generator that cannot generate here is imported,
-        // which is no event.
+        // A token whose generator only the reference can run is imported, without an event.
         if imported {
             assert_eq!(told.remove(0).0, "created");
         }
@@ -326,7 +326,7 @@ impl<'a> Replay<'a> {
         let own: Vec<_> = own.iter().map(|seen| (seen.event, seen.token.id)).collect();
         let ours: Vec<_> = ours.iter().map(|(name, label)| (*name, self.ids[label])).collect();
         assert_eq!(own, ours, "{}", self.name);
-        // A hook is shown the token as it is after the event.
+        // A hook gets the token in its state after the event.
         for seen in seen.iter().filter(|seen| seen.event != "deleted") {
             assert!(!seen.auto_generated);
             assert_eq!(self.store.get(seen.token.id).unwrap().record(), seen.token);
@@ -334,7 +334,7 @@ impl<'a> Replay<'a> {
         self.checks += 1;
     }
 
-    /// The result of a login.
+    /// Returns the result of a login.
     fn authenticate(&mut self, args: &Value, expect: &Value) -> &'static str {
         let value = match args["value"].as_str() {
             Some(value) => value,
@@ -363,7 +363,7 @@ impl<'a> Replay<'a> {
         result
     }
 
-    /// The tokens that were made invalid, in order of their ids.
+    /// Returns the invalidated tokens, ordered by id.
     fn invalidate_many(&mut self, args: &Value) -> Vec<String> {
         let users = args["users"].as_array();
         let of_users = |user: &Value| users.is_none_or(|users| users.contains(user));
@@ -389,7 +389,7 @@ impl<'a> Replay<'a> {
                 labels = in_order;
             }
         }
-        // The vectors tell what became of these tokens later.
+        // The vectors contain the state of these tokens in a later step.
         for label in &labels {
             let told = self.told.get_mut(label).unwrap();
             told["valid"] = false.into();
@@ -423,14 +423,14 @@ impl<'a> Replay<'a> {
         self.compare_now(&label(args), &told);
     }
 
-    /// Whether the token had to be imported.
+    /// Returns whether the token had to be imported.
     fn generate(&mut self, args: &Value, expect: &Value) -> bool {
         let user = args["user"].as_str().unwrap();
         let documents = ["policy", "extra_data"].map(|name| document(args, name));
         let valid = args.get("valid").is_none_or(|valid| valid.as_bool().unwrap());
         let generator_id = args["token_generator_id"].as_str().unwrap();
         let token = if generator_id == "legacy_sha1" {
-            // The reference derives such a value from its own secrets; any new one will do.
+            // The reference derives such a value from its own secrets. Any unused one will do.
             let value = format!("{:040x}", 0xabc_0000 + self.ids.len());
             let mut options = init::<rbtoken_import_options_t>();
             (options.generator_id, options.generator_id_len) = text(generator_id);
@@ -489,7 +489,7 @@ impl<'a> Replay<'a> {
             self.compare_new(&token, label);
         }
         let told = with_micros(&expect["token"]);
-        // Of tokens that tie the reference gave any, ours is the lowest.
+        // For a tie, the reference returns any of the tokens; this library returns the lowest id.
         let tied = expect["any_of"].as_array().into_iter().flatten();
         let lowest = tied.map(|label| label.as_str().unwrap()).min_by_key(|label| self.ids[*label]);
         match lowest {
@@ -504,7 +504,7 @@ impl<'a> Replay<'a> {
         }
     }
 
-    /// A new token has an id that no other had, and a value that finds it.
+    /// Checks that a new token has an unused id and can be found by its value.
     fn compare_new(&mut self, token: &Token, label: &str) {
         let last = self.ids.values().copied().max().unwrap_or(0);
         assert!(token.id() > last, "{}", self.name);
@@ -522,7 +522,7 @@ impl<'a> Replay<'a> {
         self.checks += 1;
     }
 
-    /// Compares a token as it is in the store now.
+    /// Compares a token with its current state in the store.
     fn compare_now(&mut self, label: &str, told: &Value) {
         let token = self.store.get(self.ids[label]).unwrap();
         let mut told = told.clone();
@@ -531,7 +531,7 @@ impl<'a> Replay<'a> {
         self.compare(&token, label, &told);
     }
 
-    /// Compares every token that is left at the end.
+    /// Compares all remaining tokens at the end.
     fn compare_all(&mut self, told: &Value) {
         let records = self.store.list(&init()).unwrap();
         let labels: HashMap<i64, &str> =
@@ -547,7 +547,7 @@ impl<'a> Replay<'a> {
     }
 }
 
-/// The label of the token that a step is about.
+/// Returns the label of the token that a step is about.
 fn label(args: &Value) -> String {
     args["token"].as_str().unwrap().to_owned()
 }
@@ -556,12 +556,12 @@ fn reason(args: &Value) -> Option<&str> {
     args["invalid_reason"].as_str()
 }
 
-/// An argument that is a JSON document; unset and null are both none.
+/// Returns an argument that is a JSON document; unset and null are `None`.
 fn document(args: &Value, name: &str) -> Option<String> {
     args.get(name).filter(|document| !document.is_null()).map(Value::to_string)
 }
 
-/// The mode and the time of an expiration: unset, never, or a time.
+/// Returns the mode and time of an expiry: unset, never, or a time.
 fn expires(args: &Value) -> (i32, i64) {
     use rbtoken_expires_mode::*;
     match args.get("expires") {
@@ -602,7 +602,7 @@ fn a_policy_allows_what_it_allows_in_the_reference(place: &mut Place) {
             let method = check[1].as_str().unwrap();
             let question = (check[0].as_str().unwrap(), method, check[2].as_str());
             let answers = [policy.allows(question), token.allows(question)];
-            // The reference lets `delete` pass where `DELETE` is blocked; here it is an error.
+            // The reference allows `delete` if only `DELETE` is blocked; here it is an error.
             let is_method = !method.is_empty() && method.bytes().all(|b| b.is_ascii_uppercase());
             for answer in answers {
                 if is_method {

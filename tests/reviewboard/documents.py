@@ -74,7 +74,7 @@ def _source(rng, depth, inside=False):
     if kind < 8:
         return rng.choice(['None', 'True', 'False', '...', 'set()', f'set{gap()}({_space(rng)})', '(set)()', 'set',
                            'NaN', 'true'])
-    # The order of a set is not defined, and so none has more than one item.
+    # The order of a set is undefined, so sets have at most one item.
     parts = [_space(rng) + _source(rng, depth - 1, True) + _space(rng)
              for _ in range(rng.randint(0, 1 if kind == 10 else 3))]
     if kind < 10:
@@ -132,7 +132,7 @@ def generate(rng):
                 text = text.replace("'", rng.choice(["u'", "'", "b'", "r'", "'\\x41"]))
             if rng.random() < 0.2:
                 text = json.dumps(text)
-    # One change, or a few, make most documents something else.
+    # A few changes make most documents invalid.
     for _ in range(rng.choice([0, 0, 1, 1, 2, 4])):
         place = rng.randint(0, len(text))
         piece = rng.choice(['{', '}', '[', ']', '(', ')', ',', ':', '"', "'", '\\', '\\u', '\\x', '0', '1', '.',

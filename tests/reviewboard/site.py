@@ -24,7 +24,7 @@ os.environ['REVIEWBOARD_SITEDIR'] = SITE_DIR
 # This runs in the environment that the site would otherwise activate.
 os.environ['VIRTUAL_ENV'] = sys.prefix
 
-# What the server prints is not an answer.
+# The server's own output must not be taken for a response.
 answers = os.fdopen(os.dup(1), 'w')
 os.dup2(2, 1)
 
@@ -46,13 +46,13 @@ import documents  # noqa: E402
 
 UTC = datetime.timezone.utc
 
-# The tests fail to log in more often than a server puts up with.
+# The tests have more failed logins than a server tolerates.
 settings.LOGIN_LIMIT_RATE = '1000000/s'
 
 
 def prepare(users, local_sites):
     """No tokens, default settings, and these users and public Local Sites."""
-    # By a statement of its own: a test may have left rows that Django cannot read.
+    # With a separate statement, since a test may have left rows that Django cannot read.
     execute('DELETE FROM webapi_webapitoken')
     for name in users:
         User.objects.get_or_create(username=name)
@@ -167,7 +167,7 @@ def make_documents(count, seed):
     answers = []
     while len(answers) < count:
         text = documents.generate(rng)
-        # What no database keeps, and what Python reads only in a way of its own.
+        # Documents that no database can store, or that only Python can read.
         if '\0' in text or '\\N' in text or any('\ud800' <= c <= '\udfff' for c in text):
             continue
         if connection.vendor == 'mysql' and max(text, default='') > '\uffff':
@@ -312,7 +312,7 @@ def make_tokens(count, seed, with_policies=False):
                 user=user, client_name=f'client é {index}', local_site=site,
                 **({} if expires is None else {'expires': expires}))
         else:
-            # The session, which is asked for to log in, is no policy's to deny here.
+            # Policies must not deny the session resource, which is requested for the login.
             policy = _policy(rng)
             if policy:
                 policy['resources']['session'] = {'*': {'allow': ['*']}}
@@ -351,7 +351,7 @@ if __name__ == '__main__':
         try:
             answer = {'answer': functions[arguments.pop('do')](**arguments)}
         except Exception as e:
-            # A server that was stopped in between is connected to anew.
+            # Reconnects to a server that was stopped meanwhile.
             connection.close()
             answer = {'failure': f'{type(e).__name__}: {e}'}
         answers.write(json.dumps(answer) + '\n')

@@ -1,4 +1,4 @@
-//! Compiling C and C++ programs against the shared library, and running them.
+//! Compiles C and C++ programs against the shared library, and runs them.
 #![allow(dead_code, reason = "not every test program needs every helper")]
 
 #[path = "deadline.rs"]
@@ -11,12 +11,12 @@ use std::process::{Command, Output};
 use std::sync::LazyLock;
 use std::{env, fs, io};
 
-/// A C standard that the header must be clean in, and the compiler for it.
+/// A C or C++ standard with which the header must compile without warnings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Language {
-    /// As for `gcc -std=`.
+    /// As in `gcc -std=`.
     C(&'static str),
-    /// As for `g++ -std=`.
+    /// As in `g++ -std=`.
     Cpp(&'static str),
 }
 
@@ -36,12 +36,12 @@ pub const LANGUAGES: &[Language] = &[
 const WARNINGS: &[&str] =
     &["-Wall", "-Wextra", "-pedantic", "-Wconversion", "-Wshadow", "-Wundef", "-Werror"];
 
-/// The crate's folder.
+/// Returns the folder of the crate.
 pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// A folder of this test program's own, for what it builds.
+/// A build folder for this test program.
 pub static BUILD: LazyLock<PathBuf> = LazyLock::new(|| {
     let test = env::current_exe().expect("a test knows its program");
     let name = test.file_stem().expect("a program has a name");
@@ -51,21 +51,21 @@ pub static BUILD: LazyLock<PathBuf> = LazyLock::new(|| {
 });
 
 /// The shared library: the one in `RBTOKEN_TEST_LIBRARY`, such as a build with a sanitizer, or a
-/// copy of the one that `cargo test` leaves beside the test programs and only there. Builds that a
-/// test starts write that file again.
+/// copy of the one that `cargo test` puts beside the test programs. A copy, since builds that a
+/// test starts overwrite it.
 pub static LIBRARY: LazyLock<PathBuf> = LazyLock::new(|| {
     if let Some(library) = env::var_os("RBTOKEN_TEST_LIBRARY") {
         return library.into();
     }
     let test = env::current_exe().expect("a test knows its program");
     let (built, copied) = (test.with_file_name("librbtoken.so"), BUILD.join("librbtoken.so"));
-    // A program of an earlier run may still have the old copy open.
+    // A program from an earlier run may have the old copy open.
     let _ = fs::remove_file(&copied);
     fs::copy(&built, &copied).expect("`cargo test` builds the shared library");
     copied
 });
 
-/// A folder with the library under the names by which the linker and the loader look for it.
+/// A folder with the library under the names that linker and loader look for.
 pub static LIBRARY_DIR: LazyLock<PathBuf> = LazyLock::new(|| {
     let folder = BUILD.join("lib");
     fs::create_dir_all(&folder).expect("a folder can be made below the target folder");
@@ -79,7 +79,7 @@ pub static LIBRARY_DIR: LazyLock<PathBuf> = LazyLock::new(|| {
     folder
 });
 
-/// The output of a tool, which must be installed and end before the deadline.
+/// Runs a tool, which must be installed and end before the deadline.
 pub fn output(command: &mut Command) -> Output {
     let program = command.get_program().to_string_lossy().into_owned();
     deadline::output(command).unwrap_or_else(|error| {
@@ -93,7 +93,7 @@ pub fn output(command: &mut Command) -> Output {
     })
 }
 
-/// What a tool writes to its standard output; it must succeed.
+/// Runs a tool, which must succeed, and returns its standard output.
 pub fn successful_output(command: &mut Command) -> String {
     let output = output(command);
     assert!(
@@ -106,14 +106,14 @@ pub fn successful_output(command: &mut Command) -> String {
     String::from_utf8(output.stdout).expect("its output is UTF-8")
 }
 
-/// The words of `RBTOKEN_TEST_CFLAGS`, for the compiler of a C or C++ program, or of
-/// `RBTOKEN_TEST_LDFLAGS`, which follow the program's sources and libraries.
+/// Returns the words of `RBTOKEN_TEST_CFLAGS`, for the compiler, or of `RBTOKEN_TEST_LDFLAGS`,
+/// which follow the sources and libraries.
 pub fn flags(variable: &str) -> Vec<String> {
     let flags = env::var(variable).unwrap_or_default();
     flags.split_whitespace().map(String::from).collect()
 }
 
-/// The compiler of a language, with every warning an error, ready for sources and an output.
+/// Returns the compiler for a language, with all warnings as errors.
 pub fn compiler(language: Language) -> Command {
     let mut command = match language {
         Language::C(standard) => {
@@ -134,9 +134,8 @@ pub fn compiler(language: Language) -> Command {
     command
 }
 
-/// Compiles sources together into a program that runs with the shared library: with this one, and
-/// not with another build's that Cargo's `LD_LIBRARY_PATH` may lead to. The old kind of tag is
-/// looked at before that variable.
+/// Compiles sources into a program that uses this shared library. The old kind of tag (RPATH) takes
+/// precedence over `LD_LIBRARY_PATH`, which Cargo sets to a folder with another build.
 pub fn compile(language: Language, sources: &[PathBuf], name: &str) -> PathBuf {
     let program = BUILD.join(name);
     successful_output(
@@ -154,8 +153,8 @@ pub fn compile(language: Language, sources: &[PathBuf], name: &str) -> PathBuf {
     program
 }
 
-/// What a program prints; it must end well. It is run by the command in `RBTOKEN_TEST_RUNNER`, such
-/// as a memory checker with its options, if there is one.
+/// Runs a program, which must succeed, and returns its output. It is run by `RBTOKEN_TEST_RUNNER`,
+/// such as a memory checker, if set.
 pub fn run(program: &Path) -> String {
     let runner = env::var("RBTOKEN_TEST_RUNNER").unwrap_or_default();
     let mut words = runner.split_whitespace();
@@ -170,7 +169,7 @@ pub fn run(program: &Path) -> String {
     successful_output(&mut command)
 }
 
-/// Compiles and runs `tests/c/NAME.c`; it must end well and say what it proved.
+/// Compiles and runs `tests/c/NAME.c`, which must succeed and print what it proved.
 pub fn run_test(name: &str) -> String {
     let source = root().join("tests/c").join(name).with_extension("c");
     let printed = run(&compile(C11, &[source], name));
@@ -179,7 +178,7 @@ pub fn run_test(name: &str) -> String {
     printed
 }
 
-/// The text with `VALUE` for each token value and `TIME` for each time.
+/// Replaces each token value by `VALUE` and each time by `TIME`.
 pub fn masked(text: &str) -> String {
     let words = text.split_inclusive(char::is_whitespace).map(|word| {
         let bare = word.trim_end();
@@ -197,7 +196,7 @@ pub fn masked(text: &str) -> String {
     words.collect()
 }
 
-/// The names of the functions that the header declares, in alphabetical order.
+/// Returns the names of the functions that the header declares, sorted.
 pub fn declared_functions() -> Vec<String> {
     let header = fs::read_to_string(root().join("include/rbtoken.h")).expect("there is a header");
     let code = without_comments(&header);
@@ -209,7 +208,7 @@ pub fn declared_functions() -> Vec<String> {
     names
 }
 
-/// The code without its `/* … */` comments.
+/// Removes `/* … */` comments.
 pub fn without_comments(code: &str) -> String {
     let mut parts = code.split("/*");
     let first = parts.next().unwrap_or_default().to_owned();
@@ -225,7 +224,7 @@ fn function_name(declaration: &str) -> String {
     name.expect("a function has a name").to_owned()
 }
 
-/// The blocks of a language in a Markdown text.
+/// Returns the code blocks of a language in a Markdown text.
 pub fn code_blocks(markdown: &str, language: &str) -> Vec<String> {
     let fence = format!("```{language}\n");
     let blocks = markdown.split(&fence).skip(1);
@@ -233,7 +232,7 @@ pub fn code_blocks(markdown: &str, language: &str) -> Vec<String> {
     blocks.map(|block| block.to_owned() + "\n").collect()
 }
 
-/// Copies a file, or a folder with all that is in it.
+/// Copies a file, or a folder recursively.
 pub fn copy(from: &Path, to: &Path) {
     if from.is_dir() {
         fs::create_dir_all(to).expect("a folder can be made below the target folder");
@@ -246,7 +245,7 @@ pub fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// The Cargo that runs this test, for a build that may replace what this one built.
+/// Returns Cargo, for a build that may overwrite what this one built.
 pub fn cargo() -> Command {
     LazyLock::force(&LIBRARY);
     Command::new(env::var_os("CARGO").as_deref().unwrap_or(OsStr::new("cargo")))

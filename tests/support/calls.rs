@@ -1,4 +1,5 @@
-//! C code that calls each function of the header with good arguments, of which a caller spoils one.
+//! Generates C code that calls each function of the header with good arguments, one of which can be
+//! replaced.
 #![allow(dead_code, reason = "not every test program needs every helper")]
 
 use std::collections::BTreeMap;
@@ -8,12 +9,12 @@ use super::declarations::{Function, Variable};
 
 pub type Structs = BTreeMap<String, Vec<Variable>>;
 
-/// What a parameter is.
+/// The role of a parameter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Role {
     /// A good value, as a C expression.
     Input(String),
-    /// A text, with its length behind it.
+    /// A text; its length is the next parameter.
     Text(String),
     Length,
     /// A struct that starts with its size.
@@ -23,7 +24,7 @@ pub enum Role {
     Error,
 }
 
-/// A parameter without a rule is a failure: so a new function is noticed.
+/// Returns the role of a parameter. Unknown parameters fail, so that new functions are noticed.
 pub fn role(function: &Function, index: usize) -> Role {
     let parameter = &function.parameters[index];
     let (kind, name) = (parameter.kind.as_str(), parameter.name.as_str());
@@ -95,7 +96,7 @@ fn text(function: &str, name: &str) -> Option<String> {
     Some(text.to_owned())
 }
 
-/// What a struct needs beyond its defaults.
+/// Returns statements that set required fields of a struct.
 fn required_fields(name: &str) -> &'static str {
     match name {
         "rbtoken_service_account_options_t" => "RBTOKEN_SET_STR(&s, id, \"robot\");",
@@ -109,7 +110,7 @@ pub fn has_status(function: &Function) -> bool {
     function.result == "rbtoken_status_t" && !function.statuses.is_empty()
 }
 
-/// The type of the arguments, the good ones, and the call with its checks.
+/// Generates the struct of arguments, the good arguments, and the call with its checks.
 pub fn caller(function: &Function, structs: &Structs) -> String {
     let name = &function.name;
     let (mut fields, mut good, mut before, mut after) =
@@ -207,7 +208,7 @@ pub fn caller(function: &Function, structs: &Structs) -> String {
     )
 }
 
-/// What gives back an output of a type.
+/// Returns the function that releases an output of a type.
 fn release(of: &str) -> Option<&'static str> {
     Some(match of {
         "struct rbtoken_store_t *" => "rbtoken_store_release",
@@ -220,7 +221,7 @@ fn release(of: &str) -> Option<&'static str> {
     })
 }
 
-/// One call with one thing spoiled, on objects of its own.
+/// Generates one call with one argument replaced, on its own objects.
 pub fn one_call(
     function: &Function,
     what: &str,

@@ -1,4 +1,4 @@
-//! Deadlines for whatever a test waits for: what hangs fails with a name.
+//! Deadlines for everything that a test waits for, so that a hang is a failure with a name.
 
 use std::io::{Read, Write};
 use std::os::unix::process::CommandExt;
@@ -8,10 +8,10 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use std::{env, io, process, thread};
 
-/// The environment variable with another deadline, in seconds. C programs read it too.
+/// Environment variable with another deadline in seconds. C programs read it too.
 const VARIABLE: &str = "RBTOKEN_TEST_DEADLINE";
 
-/// Long enough for a nested build on a busy machine. A memory checker takes some 30 times as long.
+/// Long enough for a nested build on a busy machine. A memory checker takes about 30 times as long.
 pub static DEADLINE: LazyLock<Duration> = LazyLock::new(|| {
     let default = if env::var_os("RBTOKEN_TEST_RUNNER").is_some() { 3600 } else { 600 };
     let secs = env::var(VARIABLE)
@@ -19,8 +19,8 @@ pub static DEADLINE: LazyLock<Duration> = LazyLock::new(|| {
     Duration::from_secs(secs)
 });
 
-/// Aborts the test binary at the deadline, with the test's name, unless it is dropped before: for
-/// waits that cannot be given up, such as joining a scoped thread.
+/// Aborts the test program at the deadline with the name of the test, unless it is dropped before:
+/// for waits that cannot be interrupted, such as joining a scoped thread.
 pub struct Watchdog(#[allow(dead_code, reason = "dropping it ends the wait")] Sender<()>);
 
 impl Watchdog {
@@ -29,7 +29,7 @@ impl Watchdog {
         let (stop, stopped) = mpsc::channel();
         thread::spawn(move || {
             if stopped.recv_timeout(*DEADLINE) == Err(RecvTimeoutError::Timeout) {
-                // Not by a macro, whose output the test runner keeps until the test ends.
+                // Not `eprintln!`, whose output the test runner captures until the test ends.
                 let message = format!("{test} exceeded its deadline of {DEADLINE:?}\n");
                 let _ = io::stderr().write_all(message.as_bytes());
                 process::abort();
@@ -39,7 +39,7 @@ impl Watchdog {
     }
 }
 
-/// Polls a condition until it holds, and fails at the deadline.
+/// Polls a condition until it is true, and fails at the deadline.
 pub fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
     let end = Instant::now() + *DEADLINE;
     while !condition() {
@@ -48,11 +48,11 @@ pub fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
     }
 }
 
-/// Runs a command and returns its output. At the deadline, kills it and fails with its output so
+/// Runs a command and returns its output. At the deadline, kills it and fails with the output so
 /// far.
 ///
 /// # Errors
-/// The command could not be started.
+/// If the command cannot be started.
 pub fn output(command: &mut Command) -> io::Result<Output> {
     let end = Instant::now() + *DEADLINE;
     let mut child = command
@@ -60,7 +60,7 @@ pub fn output(command: &mut Command) -> io::Result<Output> {
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
-        // With its own children in a group, so that none of them outlives the deadline.
+        // In a process group with its children, so that all can be killed at the deadline.
         .process_group(0)
         .spawn()?;
     let (closed, all_closed) = mpsc::channel();
@@ -84,7 +84,8 @@ pub fn output(command: &mut Command) -> io::Result<Output> {
     let (stdout, stderr) = (bytes(stdout), bytes(stderr));
     let Some(status) = status else {
         let group = child.id().try_into().map_or(0, |id: i32| -id);
-        // SAFETY: sends a signal to the group that was made above; the child was not waited for.
+        // SAFETY: sends a signal to the group that was created above. The child has not been
+        // reaped.
         unsafe { libc::kill(group, libc::SIGKILL) };
         let _ = child.wait();
         panic!(
@@ -96,7 +97,7 @@ pub fn output(command: &mut Command) -> io::Result<Output> {
     Ok(Output { status, stdout, stderr })
 }
 
-/// Collects what can be read, and tells when there is no more.
+/// Reads everything from a stream, and then notifies `closed`.
 fn collect(mut from: impl Read + Send + 'static, closed: Sender<()>) -> Arc<Mutex<Vec<u8>>> {
     let all = Arc::new(Mutex::new(Vec::new()));
     let part = Arc::clone(&all);
@@ -113,7 +114,7 @@ fn collect(mut from: impl Read + Send + 'static, closed: Sender<()>) -> Arc<Mute
                 Err(_) => break,
             }
         }
-        // A command that was killed is not waited for.
+        // Nobody waits for a killed command.
         let _ = closed.send(());
     });
     all

@@ -1,16 +1,16 @@
-//! What the header declares: its functions with their parameters and documented statuses, and the
-//! fields of its structs.
+//! Declarations of the header: functions with parameters and documented statuses, and fields of
+//! structs.
 #![allow(dead_code, reason = "not every test program needs every helper")]
 
 use std::collections::BTreeMap;
 
-/// A parameter or a field: `const char *user`.
+/// A parameter or field, such as `const char *user`.
 #[derive(Clone, Debug)]
 pub struct Variable {
-    /// As in C, such as `const char *`.
+    /// In C syntax, such as `const char *`.
     pub kind: String,
     pub name: String,
-    /// What the header says of it, in one line.
+    /// Its documentation in one line.
     pub doc: String,
 }
 
@@ -19,11 +19,11 @@ pub struct Function {
     pub name: String,
     pub result: String,
     pub parameters: Vec<Variable>,
-    /// The names of the statuses in `@retval`.
+    /// Names of the statuses in `@retval`.
     pub statuses: Vec<String>,
 }
 
-/// The exported functions, in the header's order.
+/// Returns the exported functions in the header's order.
 pub fn functions(header: &str) -> Vec<Function> {
     let mut found = Vec::new();
     let (_, mut rest) = header.split_once("extern \"C\" {").expect("functions are C");
@@ -36,7 +36,7 @@ pub fn functions(header: &str) -> Vec<Function> {
     found
 }
 
-/// The fields of each struct that has a body.
+/// Returns the fields of each struct with a body.
 pub fn structs(header: &str) -> BTreeMap<String, Vec<Variable>> {
     let mut found = BTreeMap::new();
     for part in header.split("\ntypedef struct ").skip(1) {
@@ -49,7 +49,7 @@ pub fn structs(header: &str) -> BTreeMap<String, Vec<Variable>> {
         for field in body.split(';') {
             let (doc, code) = field.rsplit_once("*/").unwrap_or(("", field));
             let code = words(code);
-            // Pointers to functions without a name of their own are those of tables.
+            // Function pointers without a typedef are members of tables.
             if !code.is_empty() && !code.contains('(') {
                 fields.push(variable(&code, &comment(doc)));
             }
@@ -59,7 +59,7 @@ pub fn structs(header: &str) -> BTreeMap<String, Vec<Variable>> {
     found
 }
 
-/// The last comment, without its stars, in one line for each of its lines.
+/// Returns the last comment without its stars.
 fn comment(text: &str) -> String {
     let (_, text) = text.rsplit_once("/**").unwrap_or(("", text));
     let text = text.replace("*/", "");

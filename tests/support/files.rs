@@ -1,4 +1,4 @@
-//! Stores in files, and what a host does with files of tokens.
+//! Stores in files, and transfers of tokens through files.
 
 use std::fs;
 use std::os::unix::fs::DirBuilderExt;
@@ -12,8 +12,8 @@ pub const E_IO: i32 = rbtoken_status_code::RBTOKEN_E_IO as i32;
 pub const E_CORRUPT: i32 = rbtoken_status_code::RBTOKEN_E_CORRUPT as i32;
 pub const E_VERSION: i32 = rbtoken_status_code::RBTOKEN_E_VERSION as i32;
 
-/// A folder for a test's files, which goes with it. In the memory where there is such a place, so
-/// that syncing costs the test nothing.
+/// A temporary folder, which is removed when dropped. In memory if possible, so that syncing is
+/// fast.
 pub struct Folder(PathBuf);
 
 impl Folder {
@@ -36,7 +36,7 @@ impl Folder {
         self.0.join(name).to_str().unwrap().to_owned()
     }
 
-    /// The names in the folder, sorted.
+    /// Returns the sorted names in the folder.
     pub fn names(&self) -> Vec<String> {
         let names = fs::read_dir(&self.0).unwrap();
         let mut names: Vec<_> =
@@ -53,7 +53,7 @@ impl Drop for Folder {
 }
 
 impl Store {
-    /// A store in a file, with the host's clock and the system's entropy.
+    /// Opens a store in a file with the host's clock and the system's entropy.
     pub fn open_file(host: &Arc<Host>, path: &str) -> Result<Self, Failure> {
         Self::open_file_with(host, path, None)
     }
@@ -77,7 +77,7 @@ impl Store {
     }
 
     pub fn flush(&self) -> Result<(), Failure> {
-        // SAFETY: the handle and the texts live during the call; so it is below.
+        // SAFETY: the handle and the texts are valid during the call; this also holds below.
         call(|error| unsafe { rbtoken_store_flush(self.raw, error) })
     }
 
@@ -118,11 +118,11 @@ impl Store {
     }
 }
 
-/// What a progress callback was told, and what it answers.
+/// The calls of a progress callback, and what it returns.
 #[derive(Default)]
 pub struct Watched {
     pub told: std::sync::Mutex<Vec<(u64, u64)>>,
-    /// 0: go on.
+    /// 0 means continue.
     pub answer: AtomicI32,
     pub destroyed: AtomicU64,
 }

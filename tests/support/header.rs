@@ -1,4 +1,4 @@
-//! What the header declares, read from its text.
+//! Parses the declarations in the header.
 #![allow(dead_code, reason = "not every test program needs every part")]
 
 use std::fs;
@@ -11,14 +11,14 @@ pub struct Struct {
 }
 
 pub struct Header {
-    /// `rbtoken_status_t rbtoken_store_open(...)`, each in one line.
+    /// Declarations such as `rbtoken_status_t rbtoken_store_open(...)`, each in one line.
     pub functions: Vec<String>,
-    /// `rbtoken_status_t (*rbtoken_clock_fn)(...)` and `int32_t rbtoken_status_t`.
+    /// Such as `rbtoken_status_t (*rbtoken_clock_fn)(...)` and `int32_t rbtoken_status_t`.
     pub typedefs: Vec<String>,
     pub structs: Vec<Struct>,
-    /// Each enum's name and its enumerators' names.
+    /// Names of enums and of their enumerators.
     pub enums: Vec<(String, Vec<String>)>,
-    /// The names of the macros that stand for a value.
+    /// Names of macros with a value.
     pub constants: Vec<String>,
 }
 
@@ -78,7 +78,7 @@ impl Header {
     }
 }
 
-/// The statements of the code, each in one line with single spaces.
+/// Splits code into statements, each in one line with single spaces.
 fn statements(code: &str) -> Vec<String> {
     let mut in_directive = false;
     let lines = code.lines().filter(|line| {
@@ -116,7 +116,7 @@ fn field_name(field: &str) -> String {
     name.expect("a field has a name").to_owned()
 }
 
-/// Inline functions are compiled into the host: they are no part of the ABI.
+/// Removes inline functions: they are compiled into the host and not part of the ABI.
 fn without_inline_functions(code: &str) -> String {
     let mut parts = code.split("\nstatic inline ");
     let first = parts.next().unwrap_or_default().to_owned();

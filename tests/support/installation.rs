@@ -1,8 +1,8 @@
-//! A Review Board site, and the Python that does on it what only Review Board can do.
+//! A Review Board site, and a Python process that runs Review Board's own code on it.
 //!
-//! `RBTOKEN_TEST_REVIEWBOARD` is a Python that has Review Board 8.1, and `RBTOKEN_TEST_SITES` a
-//! folder with a site for each database: `sqlite`, `postgresql` and `mysql`. In each, the file
-//! `location` holds the location of its tokens. `.ci/sites make FOLDER` makes all of it.
+//! `RBTOKEN_TEST_REVIEWBOARD` is a Python with Review Board 8.1. `RBTOKEN_TEST_SITES` is a folder
+//! with a site for each database: `sqlite`, `postgresql` and `mysql`, each with a file `location`.
+//! `.ci/sites make FOLDER` creates all of them.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use super::{Failure, Host, Store, Watchdog, init, text};
 use rbtoken::ffi::rbtoken_store_options_t;
 
-/// A site, for one test at a time.
+/// Exclusive use of a site by one test.
 pub struct Installation {
     pub name: &'static str,
     pub location: String,
@@ -31,7 +31,7 @@ static SITES: [(&str, Mutex<()>); 3] =
     [("sqlite", Mutex::new(())), ("postgresql", Mutex::new(())), ("mysql", Mutex::new(()))];
 
 impl Installation {
-    /// The site on a database.
+    /// Opens the site on a database.
     pub fn open(name: &str) -> Self {
         let watchdog = Watchdog::start();
         let variable = |name| match std::env::var(name) {
@@ -41,7 +41,7 @@ impl Installation {
         let python = variable("RBTOKEN_TEST_REVIEWBOARD");
         let folder = variable("RBTOKEN_TEST_SITES");
         let (name, alone) = SITES.iter().find(|(site, _)| *site == name).unwrap();
-        // A test that failed leaves nothing behind that the next does not set right.
+        // The next test repairs what a failed test left behind.
         let alone = alone.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let folder = PathBuf::from(folder).join(name);
         let location = std::fs::read_to_string(folder.join("location")).unwrap();
@@ -71,7 +71,7 @@ impl Installation {
         site
     }
 
-    /// What the site answers to a request.
+    /// Sends a request to the site and returns its response.
     pub fn ask(&mut self, request: Value) -> Value {
         writeln!(self.requests, "{request}").unwrap();
         let mut line = String::new();
@@ -81,17 +81,17 @@ impl Installation {
         answer["answer"].take()
     }
 
-    /// A store on the site's database, with the tests' clock.
+    /// Opens a store in the site's database with the tests' clock.
     pub fn store(&self) -> Store {
         self.store_with("{}").unwrap()
     }
 
-    /// A store with settings.
+    /// Opens a store with settings.
     pub fn store_with(&self, settings: &str) -> Result<Store, Failure> {
         Self::store_at(&self.location, settings)
     }
 
-    /// A store with the tests' clock at a location of the site's.
+    /// Opens a store at another location of the site, with the tests' clock.
     pub fn store_at(location: &str, settings: &str) -> Result<Store, Failure> {
         let host = Host::new();
         let clock = host.clock();
@@ -101,19 +101,19 @@ impl Installation {
         Store::open(&host, &options)
     }
 
-    /// A location whose connections are over TLS.
+    /// Returns a location that uses TLS.
     pub fn tls_location(&self) -> String {
         std::fs::read_to_string(self.folder.join("location-tls")).unwrap().trim().to_owned()
     }
 
-    /// Starts or stops the database's server; there is none of SQLite.
+    /// Starts or stops the database server; does nothing for SQLite.
     pub fn server(&self, command: &str) {
-        // Not with pipes, which the server would keep open.
+        // Without pipes, which the server would keep open.
         let status = Command::new(self.folder.join("server")).arg(command).status().unwrap();
         assert!(status.success(), "{command}");
     }
 
-    /// All columns of all tokens.
+    /// Returns all columns of all tokens.
     pub fn rows(&mut self) -> Vec<Value> {
         self.ask(json!({"do": "rows"})).as_array().unwrap().clone()
     }
@@ -126,7 +126,7 @@ impl Drop for Installation {
     }
 }
 
-/// The status and the body of an answer of the site's own server.
+/// Returns status and body of a response of the site's web server.
 pub fn http(port: u64, method: &str, path: &str, token: &str) -> (u16, Value) {
     let mut stream = TcpStream::connect(("127.0.0.1", u16::try_from(port).unwrap())).unwrap();
     write!(

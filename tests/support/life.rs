@@ -1,5 +1,4 @@
-//! What a host does with tokens once they are made: logins, changes, events, policies, service
-//! accounts.
+//! Uses of tokens after their creation: logins, changes, events, policies, service accounts.
 
 use std::sync::Mutex;
 
@@ -28,7 +27,7 @@ pub enum Site<'a> {
     Any,
 }
 
-/// What came of a login.
+/// The result of a login.
 #[derive(Debug)]
 pub struct Login {
     pub verdict: i32,
@@ -36,7 +35,7 @@ pub struct Login {
     pub refused: Option<Token>,
 }
 
-/// What an update does to one field.
+/// What an update does to a field.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Field<T> {
     #[default]
@@ -70,7 +69,7 @@ impl<T> Field<T> {
     }
 }
 
-/// What an update does.
+/// Arguments of an update.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Update<'a> {
     pub expires: Field<i64>,
@@ -104,7 +103,7 @@ impl Update<'_> {
 impl Store {
     pub fn remove_local_site(&self, name: &str) -> Result<(), Failure> {
         let (name, len) = text(name);
-        // SAFETY: the handle and the texts live during the call; so it is below.
+        // SAFETY: the handle and the texts are valid during the call; this also holds below.
         call(|error| unsafe { rbtoken_store_remove_local_site(self.raw, name, len, error) })
     }
 
@@ -226,7 +225,7 @@ impl Store {
         self.add_hooks().1
     }
 
-    /// The same, and the id by which the hooks are removed.
+    /// Adds hooks that record events, and returns the id for removing them.
     pub fn add_hooks(&self) -> (u64, Arc<Events>) {
         let events = Arc::new(Events::default());
         let hooks = rbtoken_hooks_t {
@@ -265,7 +264,7 @@ type LogIn = unsafe extern "C" fn(
     *mut *mut rbtoken_error_t,
 ) -> rbtoken_status_t;
 
-/// A call that counts: 0 on failure.
+/// Makes a call that returns a count, which is 0 after a failure.
 fn counted(
     function: impl FnOnce(*mut u64, *mut *mut rbtoken_error_t) -> rbtoken_status_t,
 ) -> Result<u64, Failure> {
@@ -275,32 +274,32 @@ fn counted(
     done.map(|()| count)
 }
 
-/// An event as a hook saw it.
+/// An event as recorded by a hook.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Seen {
     pub event: &'static str,
     pub auto_generated: bool,
-    /// The token as it was lent.
+    /// The token passed to the hook.
     pub token: Record,
 }
 
-/// The events of a store, in order.
+/// The recorded events, in order.
 #[derive(Default)]
 pub struct Events(Mutex<Vec<Seen>>);
 
 impl Events {
-    /// What was seen since the last time.
+    /// Returns the events since the last call.
     pub fn take(&self) -> Vec<Seen> {
         std::mem::take(&mut *self.0.lock().unwrap())
     }
 
-    /// The same, of each event its name and the token's id.
+    /// Returns the names and token ids of the events since the last call.
     pub fn names(&self) -> Vec<(&'static str, i64)> {
         self.take().into_iter().map(|seen| (seen.event, seen.token.id)).collect()
     }
 
     /// # Safety
-    /// `user_data` is an `Events`, and the token is lent; so it is below.
+    /// `user_data` must be an `Events`, and the token valid; this also holds below.
     unsafe fn add(
         user_data: *mut c_void,
         store: *mut rbtoken_store_t,
@@ -322,7 +321,7 @@ unsafe extern "C-unwind" fn on_created(
     token: *const rbtoken_token_t,
     auto_generated: bool,
 ) {
-    // SAFETY: the hooks were added with such data.
+    // SAFETY: the hooks were added with this data.
     unsafe { Events::add(user_data, store, "created", token, auto_generated) };
 }
 
@@ -372,11 +371,11 @@ unsafe extern "C-unwind" fn on_deleted(
 }
 
 unsafe extern "C-unwind" fn drop_events(user_data: *mut c_void) {
-    // SAFETY: it came from `Arc::into_raw`.
+    // SAFETY: the pointer came from `Arc::into_raw`.
     drop(unsafe { Arc::from_raw(user_data.cast_const().cast::<Events>()) });
 }
 
-/// A question that a policy answers.
+/// Arguments of a policy check: policy id, method, resource id.
 pub type Question<'a> = (&'a str, &'a str, Option<&'a str>);
 
 fn answered(
@@ -423,19 +422,19 @@ impl Token {
     }
 }
 
-/// A policy's handle.
+/// A handle of a policy.
 #[derive(Debug)]
 pub struct Policy(*mut rbtoken_policy_t);
 
 impl Drop for Policy {
     fn drop(&mut self) {
-        // SAFETY: the handle is this value's own.
+        // SAFETY: this value owns the handle.
         unsafe { rbtoken_policy_free(self.0) };
     }
 }
 
 impl Policy {
-    /// Reads a policy; without a store any policy id is known.
+    /// Parses a policy. Without a store, any policy id is known.
     pub fn parse(store: Option<&Store>, document: &str) -> Result<Self, Failure> {
         let (document, len) = text(document);
         let store = store.map_or(null_mut(), Store::raw);
@@ -466,13 +465,13 @@ impl Policy {
     }
 }
 
-/// A service account's handle.
+/// A handle of a service account.
 #[derive(Debug)]
 pub struct ServiceAccount(*mut rbtoken_service_account_t);
 
 impl Drop for ServiceAccount {
     fn drop(&mut self) {
-        // SAFETY: the handle is this value's own.
+        // SAFETY: this value owns the handle.
         unsafe { rbtoken_service_account_free(self.0) };
     }
 }
@@ -486,7 +485,7 @@ impl ServiceAccount {
         described.map(|()| Self(raw))
     }
 
-    /// The token and whether it was created.
+    /// Returns the token and whether it was created.
     pub fn api_token(
         &self,
         store: &Store,

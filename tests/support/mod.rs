@@ -1,7 +1,7 @@
-//! A C host in Rust: every call goes through the exported functions; only the ownership of what
-//! they give out is Rust's. Each test binary uses a part of this.
+//! A C host written in Rust. Every call goes through the exported functions, and only the ownership
+//! of handles is managed by Rust types. Each test program uses a part of this.
 #![allow(dead_code)]
-// Most blocks are one call each, with arguments that live as long as it.
+// Most blocks are a single call, with arguments that are valid during it.
 #![allow(clippy::undocumented_unsafe_blocks)]
 
 #[cfg(not(fuzzing))]
@@ -65,7 +65,7 @@ pub const E_CALLBACK: i32 = rbtoken_status_code::RBTOKEN_E_CALLBACK as i32;
 pub const NUL_TERMINATED: usize = usize::MAX;
 pub const SECOND: i64 = 1_000_000;
 pub const DAY: i64 = 86_400 * SECOND;
-/// The time that the tests' clock shows at first: 2026-06-01T00:00:00Z.
+/// Initial time of the tests' clock: 2026-06-01T00:00:00Z.
 pub const START: i64 = 1_780_272_000 * SECOND;
 pub const SETTINGS: [&str; 6] = [
     "client_token_expiration",
@@ -76,42 +76,42 @@ pub const SETTINGS: [&str; 6] = [
     "policy_ids",
 ];
 
-/// A text as C passes it.
+/// Returns pointer and length of a text.
 pub fn text(text: &str) -> (*const c_char, usize) {
     (text.as_ptr().cast(), text.len())
 }
 
-/// Bytes as C passes a text.
+/// Returns pointer and length of bytes.
 pub fn bytes(bytes: &[u8]) -> (*const c_char, usize) {
     (bytes.as_ptr().cast(), bytes.len())
 }
 
-/// A text that may be absent, as C passes it.
+/// Returns pointer and length of an optional text.
 pub fn optional(given: Option<&str>) -> (*const c_char, usize) {
     given.map_or((null(), 0), text)
 }
 
-/// What `RBTOKEN_INIT` makes of a struct: zeros, behind its size.
+/// Initializes a struct like `RBTOKEN_INIT`: its size, followed by zeros.
 pub fn init<T>() -> T {
     let mut options = MaybeUninit::<T>::zeroed();
-    // SAFETY: every struct of the header starts with a `size_t`, and zeros are its defaults.
+    // SAFETY: every struct of the header starts with a `size_t`, and zeros are valid defaults.
     unsafe {
         options.as_mut_ptr().cast::<usize>().write(size_of::<T>());
         options.assume_init()
     }
 }
 
-/// A pointer that must be overwritten unread: nothing lies there.
+/// Returns a dangling pointer, which must be overwritten without being read.
 pub fn garbage<T>() -> *mut T {
     std::ptr::without_provenance_mut(0xdead)
 }
 
-/// A time of the vectors in microseconds since the Unix epoch.
+/// Converts a time of the vectors to microseconds since the Unix epoch.
 pub fn micros(iso8601: &str) -> i64 {
     chrono::DateTime::parse_from_rfc3339(iso8601).unwrap().timestamp_micros()
 }
 
-/// A JSON text as a value.
+/// Parses a JSON text.
 pub fn parsed(json: &str) -> Value {
     serde_json::from_str(json).unwrap()
 }
@@ -125,18 +125,18 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// The status and the argument, which is what most tests ask.
+    /// Returns the status and the argument, which most tests check.
     pub fn of(&self) -> (i32, Option<&str>) {
         (self.status, self.argument.as_deref())
     }
 
-    /// The status and the place in a document.
+    /// Returns the status and the JSON path.
     pub fn at(&self) -> (i32, Option<&str>) {
         (self.status, self.json_path.as_deref())
     }
 }
 
-/// Calls a function that has a status, with garbage where the error goes.
+/// Calls a function that returns a status, with garbage in its error output.
 pub fn call(
     function: impl FnOnce(*mut *mut rbtoken_error_t) -> rbtoken_status_t,
 ) -> Result<(), Failure> {
@@ -147,7 +147,7 @@ pub fn call(
         return Ok(());
     }
     assert!(!error.is_null() && error != garbage(), "a failure without an error");
-    // SAFETY: the error is this function's own, and freed last.
+    // SAFETY: this function owns the error, and frees it last.
     unsafe {
         assert_eq!(rbtoken_error_status(error), status);
         let failure = Failure {
@@ -162,24 +162,24 @@ pub fn call(
     }
 }
 
-/// A NUL-terminated text of the library; NULL is none.
+/// Copies a NUL-terminated text of the library; NULL is `None`.
 fn string(text: *const c_char) -> Option<String> {
-    // SAFETY: the library's texts are NUL-terminated and live while their owner does.
+    // SAFETY: the library's texts are NUL-terminated and valid while their owner is.
     (!text.is_null()).then(|| unsafe { CStr::from_ptr(text) }.to_str().unwrap().to_owned())
 }
 
-/// What the callbacks of a host do, and what they saw. It outlives the store, so that a
-/// `destroy` that runs twice is counted and no crash.
+/// The state of a host's callbacks. It outlives the store, so that calling `destroy` twice is
+/// counted instead of crashing.
 #[derive(Default)]
 pub struct Host {
     pub now_us: AtomicI64,
-    /// What the clock and the entropy answer; 0 is success.
+    /// What the clock and the entropy callback return; 0 is success.
     pub clock_status: AtomicI32,
     pub fill_status: AtomicI32,
     /// Every byte of the entropy is `constant_byte`.
     pub constant: AtomicBool,
     pub constant_byte: AtomicU64,
-    /// Both callbacks count this store's tokens meanwhile, if it is set.
+    /// If set, both callbacks count the tokens of this store.
     pub reenter: AtomicPtr<rbtoken_store_t>,
     pub clock_calls: AtomicU64,
     pub fill_calls: AtomicU64,
@@ -226,7 +226,7 @@ impl Host {
         let store = self.reenter.load(Ordering::SeqCst);
         if !store.is_null() {
             let mut count = u64::MAX;
-            // SAFETY: the test that set the store keeps it.
+            // SAFETY: the test keeps the store that it set.
             let status = unsafe { rbtoken_store_token_count(store, &raw mut count, null_mut()) };
             assert_eq!(status, OK);
         }
@@ -236,11 +236,11 @@ impl Host {
 /// # Safety
 /// `user_data` is a `Host`, here and below.
 unsafe extern "C-unwind" fn now(user_data: *mut c_void, now_us: *mut i64) -> rbtoken_status_t {
-    // SAFETY: the test keeps its host longer than the store.
+    // SAFETY: the host outlives the store.
     let host = unsafe { &*user_data.cast::<Host>() };
     host.clock_calls.fetch_add(1, Ordering::SeqCst);
     host.call_back();
-    // SAFETY: the library gives a place to write to.
+    // SAFETY: the library passes a valid output.
     unsafe { now_us.write(host.now_us.load(Ordering::SeqCst)) };
     host.clock_status.load(Ordering::SeqCst)
 }
@@ -254,13 +254,13 @@ unsafe extern "C-unwind" fn fill(
     let host = unsafe { &*user_data.cast::<Host>() };
     host.fill_calls.fetch_add(1, Ordering::SeqCst);
     host.call_back();
-    // SAFETY: the library gives `len` bytes to write to.
+    // SAFETY: the library passes a buffer of `len` bytes.
     let bytes = unsafe { std::slice::from_raw_parts_mut(bytes, len) };
     if host.constant.load(Ordering::SeqCst) {
         bytes.fill(host.constant_byte.load(Ordering::SeqCst) as u8);
     } else {
         for chunk in bytes.chunks_mut(8) {
-            // SplitMix64: spread evenly, and the same in every run.
+            // SplitMix64: uniform and reproducible.
             const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
             let mut word = host.stream.fetch_add(STEP, Ordering::SeqCst);
             word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -284,38 +284,38 @@ unsafe extern "C-unwind" fn destroy_entropy(user_data: *mut c_void) {
     host.entropy_destroyed.fetch_add(1, Ordering::SeqCst);
 }
 
-/// A store and what its callbacks need.
+/// A store and its callbacks.
 pub struct Store {
     raw: *mut rbtoken_store_t,
     pub host: Arc<Host>,
 }
 
-// SAFETY: a store may be used from any thread, says the header.
+// SAFETY: the header allows the use of a store from any thread.
 unsafe impl Send for Store {}
 // SAFETY: as above.
 unsafe impl Sync for Store {}
 
 impl Drop for Store {
     fn drop(&mut self) {
-        // SAFETY: the handle is this value's own.
+        // SAFETY: this value owns the handle.
         unsafe { rbtoken_store_release(self.raw) };
     }
 }
 
 impl Store {
-    /// A store with the tests' clock and the system's entropy.
+    /// Opens a store with the tests' clock and the system's entropy.
     pub fn new() -> Self {
         let host = Host::new();
         let clock = host.clock();
         Self::open(&host, &rbtoken_store_options_t { clock: &raw const clock, ..init() }).unwrap()
     }
 
-    /// A store whose clock and entropy are the host's.
+    /// Opens a store with the host's clock and entropy.
     pub fn with_entropy() -> Self {
         Self::with_entropy_at(&Host::new(), None)
     }
 
-    /// The same in a file.
+    /// Opens a store in a file with the host's clock and entropy.
     pub fn with_entropy_at(host: &Arc<Host>, path: Option<&str>) -> Self {
         let (location, location_len) = optional(path);
         let (clock, entropy) = (host.clock(), host.entropy());
@@ -331,7 +331,7 @@ impl Store {
 
     pub fn open(host: &Arc<Host>, options: &rbtoken_store_options_t) -> Result<Self, Failure> {
         Self::from(host, |store, error| {
-            // SAFETY: the options and what they point to live during the call.
+            // SAFETY: the options and what they point to are valid during the call.
             unsafe { rbtoken_store_open(options, store, error) }
         })
     }
@@ -342,7 +342,7 @@ impl Store {
     ) -> Result<Self, Failure> {
         let options = options.map_or(null(), |options| &raw const *options);
         Self::from(host, |store, error| {
-            // SAFETY: the options and what they point to live during the call.
+            // SAFETY: the options and what they point to are valid during the call.
             unsafe { rbtoken_store_shared(options, store, error) }
         })
     }
@@ -367,7 +367,7 @@ impl Store {
 
     pub fn set_setting(&self, name: &str, value: &str) -> Result<(), Failure> {
         let ((name, name_len), (value, value_len)) = (text(name), text(value));
-        // SAFETY: the handle and the texts live during the call; so it is below.
+        // SAFETY: the handle and the texts are valid during the call; this also holds below.
         call(|error| unsafe {
             rbtoken_store_set_setting(self.raw, name, name_len, value, value_len, error)
         })
@@ -413,7 +413,7 @@ impl Store {
         })
     }
 
-    /// The token and whether it was created.
+    /// Returns the token and whether it was created.
     pub fn client_token(
         &self,
         user: &str,
@@ -528,25 +528,26 @@ impl Store {
         asked.map(|()| valid)
     }
 
-    /// All that a host can see of the store, to tell that a call left it as it was.
+    /// Returns everything that a host can see of the store, to check that a call has changed
+    /// nothing.
     pub fn everything(&self) -> (u64, Vec<String>, Vec<Record>) {
         let settings = SETTINGS.iter().map(|name| self.get_setting(name).unwrap()).collect();
         (self.count().unwrap(), settings, self.list(&init()).unwrap())
     }
 }
 
-/// A token's handle.
+/// A handle of a token.
 #[derive(Debug)]
 pub struct Token(*mut rbtoken_token_t);
 
-// SAFETY: any thread may use a token, says the header.
+// SAFETY: the header allows the use of a token from any thread.
 unsafe impl Send for Token {}
 // SAFETY: as above.
 unsafe impl Sync for Token {}
 
 impl Drop for Token {
     fn drop(&mut self) {
-        // SAFETY: the handle is this value's own.
+        // SAFETY: this value owns the handle.
         unsafe { rbtoken_token_release(self.0) };
     }
 }
@@ -566,7 +567,7 @@ impl Token {
 
     fn text(&self, of: TextOf) -> Option<String> {
         let mut len = usize::MAX;
-        // SAFETY: the handle lives, and `len` can be written; so it is below.
+        // SAFETY: the handle is valid, and `len` is a valid output; this also holds below.
         let text = string(unsafe { of(self.0, &raw mut len) });
         assert_eq!(text.as_ref().map_or(0, String::len), len);
         text

@@ -1,8 +1,8 @@
-//! Policies, decided by a naive walk over the document.
+//! A naive interpreter for policies.
 
 use serde_json::Value;
 
-/// Tells whether a document allows a method: the first rules that have an opinion decide.
+/// Returns whether a document allows a method: the first level with a rule decides.
 pub fn allows(document: &Value, policy_id: &str, method: &str, resource: Option<&str>) -> bool {
     let resources = document.get("resources");
     let section = resources.and_then(|it| it.get(policy_id)).filter(|_| policy_id != "*");
@@ -14,7 +14,7 @@ pub fn allows(document: &Value, policy_id: &str, method: &str, resource: Option<
         .unwrap_or(true)
 }
 
-/// The opinion of the rules at one place of a document.
+/// Returns the rule for a method at one level.
 fn opinion(rules: Option<&Value>, method: &str) -> Option<bool> {
     let rules = rules?;
     let has = |list: &str, item: &str| {

@@ -1,4 +1,4 @@
-//! A network between the library and a server, with the faults that a test asks for.
+//! A proxy between the library and a server, with injected faults.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -11,26 +11,26 @@ use std::time::Duration;
 #[repr(u8)]
 pub enum Network {
     Good,
-    /// Nothing passes until it is good again.
+    /// Nothing is forwarded until the network is good again.
     Stalled,
-    /// The server's bytes pass one by one, each after half a second.
+    /// The server's bytes are forwarded one by one, every half second.
     Slow,
-    /// Connections are closed, and new ones too.
+    /// Connections are closed, also new ones.
     Closed,
-    /// A statement that writes passes, and nothing after it.
+    /// A statement that writes is forwarded, but nothing after it.
     WriteUnanswered,
-    /// A commit passes, and nothing after it.
+    /// A commit is forwarded, but nothing after it.
     CommitUnanswered,
-    /// A commit does not pass, nor does anything after it.
+    /// A commit and everything after it is not forwarded.
     CommitLost,
-    /// A commit does not pass: the connection is closed instead.
+    /// The connection is closed instead of forwarding a commit.
     CommitCut,
-    /// Connections are opened. The first statement that sets up or checks the session does not pass,
-    /// nor does anything after it.
+    /// Connections are opened. The first statement that sets up or checks the session, and
+    /// everything after it, is not forwarded.
     SetupLost,
 }
 
-/// A server's address behind a network of the test's.
+/// The address of a server behind the proxy.
 pub struct Proxy {
     pub port: u16,
     shared: Arc<Shared>,
@@ -39,13 +39,14 @@ pub struct Proxy {
 #[derive(Default)]
 struct Shared {
     network: AtomicU8,
-    /// How many connections there were.
+    /// Number of accepted connections.
     accepted: AtomicUsize,
-    /// How many of them, the first, have been forgotten.
+    /// The first connections, up to this number, were forgotten.
     forgotten: AtomicUsize,
-    /// How often a client sent something after the server had, or first.
+    /// Number of times that a client sent something first, or after the server.
     round_trips: AtomicUsize,
-    /// The connection whose answers are held back, [`ANY`] until one sends something, or [`NONE`].
+    /// The connection whose responses are held back, [`ANY`] until one sends something, or
+    /// [`NONE`].
     held: AtomicUsize,
 }
 
@@ -53,7 +54,7 @@ const NONE: usize = 0;
 const ANY: usize = 1;
 
 impl Shared {
-    /// The value of [`Shared::held`] for a connection.
+    /// Returns the value of [`Shared::held`] for a connection.
     const fn holding(number: usize) -> usize {
         number + 2
     }
@@ -96,17 +97,18 @@ impl Proxy {
 
     pub fn set(&self, network: Network) {
         self.shared.network.store(network as u8, Ordering::Relaxed);
-        // Those that pass bytes look at it every so often.
+        // The forwarding threads check it regularly.
         thread::sleep(Duration::from_millis(100));
     }
 
-    /// Forgets the connections that there are, as a firewall does: nothing passes on them, and
-    /// nobody is told. New ones are good.
+    /// Forgets the existing connections like a firewall: nothing is forwarded on them, without
+    /// notice. New ones work.
     pub fn forget(&self) {
         self.shared.forgotten.store(self.accepted(), Ordering::Relaxed);
     }
 
-    /// Holds back the answers of the connection that sends something next, until [`Proxy::release`].
+    /// Holds back the responses on the connection that sends something next, until
+    /// [`Proxy::release`].
     pub fn hold_next(&self) {
         self.shared.held.store(ANY, Ordering::SeqCst);
     }
@@ -120,7 +122,7 @@ impl Proxy {
             thread::sleep(Duration::from_millis(1));
         }
         assert_ne!(self.shared.held.load(Ordering::SeqCst), ANY, "nothing was sent");
-        // The server has answered by then.
+        // The server has responded by then.
         thread::sleep(Duration::from_millis(200));
     }
 
@@ -128,7 +130,7 @@ impl Proxy {
         self.shared.held.store(NONE, Ordering::SeqCst);
     }
 
-    /// How many connections there were.
+    /// Returns the number of accepted connections.
     pub fn accepted(&self) -> usize {
         self.shared.accepted.load(Ordering::Relaxed)
     }
@@ -139,11 +141,11 @@ impl Proxy {
     }
 }
 
-/// A connection through the network.
+/// A connection through the proxy.
 struct Link {
     shared: Arc<Shared>,
     number: usize,
-    /// Nothing passes any more.
+    /// Nothing is forwarded any more.
     is_dead: AtomicBool,
     /// The client sent something last.
     awaits_answer: AtomicBool,
@@ -210,7 +212,7 @@ impl Link {
                 }
             }
         }
-        // Where nothing passes, the client is not told either. The server is, as by its keep-alive.
+        // The client is not notified of a dead link. The server is, as by its keep-alive.
         if !is_answer || !self.is_dead() {
             let _ = (from.shutdown(Shutdown::Both), to.shutdown(Shutdown::Both));
         }
@@ -222,14 +224,14 @@ enum Message {
     /// A prepared statement that writes is executed.
     Write,
     Commit,
-    /// The session is set up, or checked.
+    /// The session is set up or checked.
     Setup,
 }
 
-/// What a client sends, by PostgreSQL's protocol or MySQL's.
+/// Detects messages of a client in the protocols of PostgreSQL and MySQL.
 #[derive(Default)]
 struct Traffic {
-    /// The statement that was prepared last writes.
+    /// The last prepared statement writes.
     is_write: bool,
 }
 

@@ -1,4 +1,4 @@
-//! A database server of a test's own, which it may stop, fill and kill.
+//! A temporary database server, which a test may suspend, fill and kill.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -10,7 +10,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use super::c::deadline::{output, wait_until};
 
-/// The tables that the library uses, and what they refer to.
+/// The tables that the library uses, and those they refer to.
 const TABLES: [&str; 5] = [
     "django_site",
     "auth_user",
@@ -19,23 +19,23 @@ const TABLES: [&str; 5] = [
     "webapi_webapitoken",
 ];
 
-/// How many connections the server takes.
+/// Maximum number of connections to the server.
 pub const MAX_CONNECTIONS: usize = 30;
 
-/// A PostgreSQL or MariaDB server with the empty tables of a Review Board site. Only for root.
+/// A PostgreSQL or MariaDB server with the empty tables of a Review Board site. Requires root.
 pub struct Server {
     pub is_postgres: bool,
     pub port: u16,
     folder: PathBuf,
-    /// PostgreSQL's programs.
+    /// Folder of PostgreSQL's programs.
     programs: PathBuf,
-    /// None until it is started.
+    /// `None` until it is started.
     child: Option<Child>,
     admin: Option<Client>,
 }
 
 impl Server {
-    /// A server with the tables of the site at a location.
+    /// Creates a server with the tables of the site at a location.
     pub fn like(site: &str) -> Self {
         let is_postgres = site.starts_with("postgresql");
         let folder = std::env::temp_dir().join(format!(
@@ -75,7 +75,7 @@ impl Server {
         self.folder.join(name).to_str().unwrap().to_owned()
     }
 
-    /// A folder that is the server's user's.
+    /// Gives a folder to the user of the server.
     fn own(&self, folder: &Path) {
         fs::create_dir_all(folder).unwrap();
         let (user, group) = self.user();
@@ -83,7 +83,7 @@ impl Server {
         fs::set_permissions(folder, fs::Permissions::from_mode(0o755)).unwrap();
     }
 
-    /// Who the server runs as.
+    /// Returns the user and group of the server.
     fn user(&self) -> (u32, u32) {
         let name = if self.is_postgres { "postgres:" } else { "mysql:" };
         let users = fs::read_to_string("/etc/passwd").unwrap();
@@ -115,7 +115,7 @@ impl Server {
         successful(&mut command);
     }
 
-    /// Starts the server and waits until it answers.
+    /// Starts the server and waits until it responds.
     pub fn start(&mut self) {
         let (port, most) = (self.port.to_string(), MAX_CONNECTIONS.to_string());
         let mut command = if self.is_postgres {
@@ -146,7 +146,7 @@ impl Server {
         self.admin = self.client("root");
     }
 
-    /// Ends the server, and all of its processes.
+    /// Ends the server with all its processes.
     pub fn end(&mut self, signal: i32) {
         self.admin = None;
         self.signal(signal);
@@ -198,14 +198,14 @@ impl Server {
         client.try_ask("SELECT 1").map(|_| client)
     }
 
-    /// A connection of a user, unless the server refuses it.
+    /// Connects as a user; `None` if the server refuses.
     pub fn client(&self, user: &str) -> Option<Client> {
         let system = if self.is_postgres { "postgres" } else { "mysql" };
         let is_made = self.folder.join("tables").exists();
         self.client_of(user, if is_made { "reviewboard" } else { system })
     }
 
-    /// The lines that the server answers to its administrator.
+    /// Runs a statement as administrator, and returns the lines of its result.
     pub fn ask(&mut self, statement: &str) -> Vec<String> {
         let answer = self.admin.as_mut().unwrap().try_ask(statement);
         answer.unwrap_or_else(|| panic!("{statement}"))
@@ -215,7 +215,7 @@ impl Server {
         self.ask(query)[0].parse().unwrap()
     }
 
-    /// The server's own identifiers of a user's connections.
+    /// Returns the server's identifiers of a user's connections.
     pub fn connections(&mut self, user: &str) -> Vec<String> {
         self.ask(&if self.is_postgres {
             format!("SELECT pid FROM pg_stat_activity WHERE usename = '{user}' ORDER BY pid")
@@ -236,20 +236,20 @@ impl Server {
         wait_until("killed connections are gone", || self.connections(user).is_empty());
     }
 
-    /// Sends a signal to all of the server's processes.
+    /// Sends a signal to all processes of the server.
     pub fn signal(&self, signal: i32) {
         let Some(parent) = self.child.as_ref().map(Child::id) else { return };
         let send = |process: u32| {
-            // SAFETY: a number, which is that of a process of this test's server.
+            // SAFETY: the process belongs to this test's server.
             unsafe { libc::kill(process as i32, signal) };
         };
-        // The parent first, so that it starts no others.
+        // The parent first, so that it starts no new processes.
         send(parent);
         for entry in fs::read_dir("/proc").unwrap() {
             let path = entry.unwrap().path();
             let number = path.file_name().and_then(|name| name.to_str()?.parse().ok());
             let stat = fs::read_to_string(path.join("stat")).unwrap_or_default();
-            // Behind the name, which may have spaces, stand the state and the parent.
+            // State and parent follow the name, which may contain spaces.
             let fields = stat.rsplit_once(") ").map_or("", |(_, fields)| fields);
             let is_child = fields.split(' ').nth(1) == Some(&parent.to_string());
             if let Some(number) = number.filter(|_| is_child) {
@@ -258,14 +258,14 @@ impl Server {
         }
     }
 
-    /// Makes the server a standby of none, which only reads.
+    /// Makes the server a read-only standby without a primary.
     pub fn make_standby(&mut self) {
         self.end(libc::SIGINT);
         fs::write(self.folder.join("data/standby.signal"), "").unwrap();
         self.start();
     }
 
-    /// Moves the tokens to a disk of their own, and fills it.
+    /// Moves the tokens to a small disk, and fills it.
     pub fn fill_disk(&mut self) {
         let disk = self.path("disk");
         let status = Command::new("mount")
@@ -280,7 +280,7 @@ impl Server {
         self.ask("ALTER TABLE webapi_webapitoken SET TABLESPACE small");
         let file = fs::File::create(disk.join("filler")).unwrap();
         while (&file).write_all(&[1; 4096]).is_ok() {}
-        // No room on a page either.
+        // Fills the remaining space on the page as well.
         let insert = "INSERT INTO webapi_webapitoken (user_id, token, token_generator_id, \
              time_added, last_updated, valid, invalid_reason, note) \
              SELECT id, gen_random_uuid(), '', now(), now(), true, '', 'filler' FROM auth_user";
@@ -309,7 +309,7 @@ impl Drop for Server {
     }
 }
 
-/// A connection of the server's own client.
+/// A connection with the server's own command-line client.
 pub struct Client {
     child: Child,
     input: ChildStdin,
@@ -317,7 +317,7 @@ pub struct Client {
 }
 
 impl Client {
-    /// None once the server has refused something.
+    /// Runs a statement; `None` if the server refuses it.
     pub fn try_ask(&mut self, statement: &str) -> Option<Vec<String>> {
         writeln!(self.input, "{statement};\nSELECT 'done';").ok()?;
         let mut answer = Vec::new();

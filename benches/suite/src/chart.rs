@@ -1,10 +1,10 @@
-//! The chart: what operations cost against the size of the store, both on logarithmic scales.
+//! The chart: cost of operations by size of the store, both on logarithmic scales.
 
 use std::fmt::Write;
 
 use crate::format::{grouped, time};
 
-/// One line: costs in nanoseconds by number of tokens.
+/// A line of the chart: costs in nanoseconds by number of tokens.
 pub struct Line {
     name: &'static str,
     points: Vec<(f64, f64)>,
@@ -21,18 +21,18 @@ impl Line {
     }
 }
 
-/// The line that both panels have.
+/// The line in both panels.
 pub const LOGIN: &str = "rbtoken login";
 const PLOT: (f64, f64) = (310.0, 380.0);
 const TOP: f64 = 64.0;
-/// What a label needs from the one below it.
+/// Minimum vertical distance of labels.
 const LABEL: f64 = 15.0;
-/// Told apart with every kind of colour vision: Okabe and Ito's.
-/// The first one is our login's.
+/// The palette of Okabe and Ito, which is distinguishable with every kind of color vision. The
+/// first color is that of the library's login.
 const COLOURS: [&str; 8] =
     ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b07d00", "#56b4e9", "#555555", "#000000"];
 
-/// Our login beside the references, and our operations.
+/// Draws the library's login with the references, and the library's operations.
 pub fn draw(lines: &[Line]) -> Option<String> {
     let (login, others): (Vec<_>, Vec<_>) = lines.iter().partition(|line| line.name == LOGIN);
     let (ours, references): (Vec<_>, Vec<_>) = others.into_iter().partition(|line| line.ours);
@@ -155,7 +155,7 @@ fn panel(
     }
 }
 
-/// Moves labels, which are sorted, apart and into the plot.
+/// Moves sorted labels apart and into the plot.
 fn spread(labels: &mut [(f64, usize)], top: f64, bottom: f64) {
     let mut lowest = top;
     for (y, _) in labels.iter_mut() {
@@ -169,7 +169,7 @@ fn spread(labels: &mut [(f64, usize)], top: f64, bottom: f64) {
     }
 }
 
-/// A power of ten of nanoseconds.
+/// Formats a power of ten of nanoseconds.
 fn round_time(ns: f64) -> String {
     match ns {
         ..1e3 => format!("{ns:.0} ns"),

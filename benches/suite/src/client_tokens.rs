@@ -1,4 +1,4 @@
-//! Row 6: get-or-create of a token that exists, for users with few tokens and with many.
+//! Row 6: get-or-create of an existing token, for users with few and with many tokens.
 
 use anyhow::{Result, ensure};
 
@@ -10,7 +10,7 @@ use crate::reference::scan::Scan;
 use crate::report::Report;
 use crate::rounds::{Contestant, Ratio, interleave};
 
-/// Tokens of a user with few and of one with many.
+/// Number of tokens of a user with few, and of one with many.
 const FEW: usize = 10;
 const MANY: usize = 1000;
 
@@ -19,7 +19,7 @@ pub fn run(context: &mut Context, report: &mut Report) -> Result<()> {
     let ours = Store::in_memory()?;
     let mut scan = Scan::new();
     for (kind, users, clients) in [("few", few_users, FEW), ("many", many_users, MANY)] {
-        // As tokens come to be: not one user after the other.
+        // In the order in which tokens are created in practice: not user by user.
         for client in 0..clients {
             let client = format!("client-{client}");
             for user in 0..users {

@@ -1,11 +1,11 @@
-//! Time: of many calls, and of single calls that the processor cannot overlap with others.
+//! Timers for many calls, and for single calls that the processor cannot overlap with others.
 
 use std::hint::black_box;
 use std::time::Instant;
 
 use crate::rounds::percentile;
 
-/// Nanoseconds per call of a number of calls, which the processor may overlap.
+/// Returns the mean time of calls that the processor may overlap, in nanoseconds.
 pub fn mean(calls: usize, mut call: impl FnMut(usize)) -> f64 {
     let start = Instant::now();
     for index in 0..calls {
@@ -14,12 +14,12 @@ pub fn mean(calls: usize, mut call: impl FnMut(usize)) -> f64 {
     start.elapsed().as_nanos() as f64 / calls as f64
 }
 
-/// A counter's value once all before is done, and before anything after begins.
+/// Reads the time-stamp counter after all earlier instructions and before all later ones.
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
 fn fenced() -> u64 {
     use std::arch::x86_64::{_mm_lfence, _rdtsc};
-    // SAFETY: every x86-64 processor has both.
+    // SAFETY: every x86-64 processor supports both instructions.
     unsafe {
         _mm_lfence();
         let ticks = _rdtsc();
@@ -39,9 +39,9 @@ fn fenced() -> u64 {
 #[derive(Clone, Copy)]
 pub struct Stopwatch {
     ticks_per_ns: f64,
-    /// Nanoseconds by which the counter steps: 10 on some machines.
+    /// Resolution of the counter in nanoseconds: 10 on some machines.
     step: f64,
-    /// What is read around nothing at all.
+    /// The time measured for nothing.
     empty: f64,
 }
 
@@ -60,7 +60,7 @@ impl Stopwatch {
         Self { empty: this.median(&mut nothing), ..this }
     }
 
-    /// Nanoseconds of one call, less those of measuring nothing.
+    /// Returns the time of a call in nanoseconds, without the overhead of measuring.
     #[inline(always)]
     pub fn time<T>(&self, call: impl FnOnce() -> T) -> f64 {
         let start = fenced();
@@ -69,8 +69,8 @@ impl Stopwatch {
         (end - start) as f64 / self.ticks_per_ns - self.empty
     }
 
-    /// The median of such times. Where the counter steps are coarse many times are equal: the
-    /// median lies among them as far as they lie across the middle.
+    /// Returns the median of times. With a coarse counter, many times are equal. The median is then
+    /// interpolated between them.
     pub fn median(&self, times: &mut [f64]) -> f64 {
         let middle = percentile(times, 0.5);
         let lowest = middle - self.step / 2.0;
@@ -80,7 +80,7 @@ impl Stopwatch {
     }
 }
 
-/// The mean of times without the slowest hundredth, which waited for something else.
+/// Returns the mean of times without the slowest 1%, which were interrupted.
 pub fn usual_mean(times: &mut [f64]) -> f64 {
     times.sort_unstable_by(f64::total_cmp);
     let usual = &times[..times.len() - times.len() / 100];

@@ -1,4 +1,4 @@
-//! What is measured, and how much of it.
+//! Contents of the stores, and sizes of the measurements.
 
 use anyhow::{Result, ensure};
 use fastrand::Rng;
@@ -9,22 +9,22 @@ use crate::keys::Keys;
 use crate::reference::cpp::SharedMap;
 use crate::reference::map::{self, Locked, Plain};
 
-/// How many keys are asked for over and over where keys are *hot*.
+/// Number of different *hot* keys.
 pub const HOT: usize = 4096;
-/// Client tokens of each user.
+/// Number of client tokens per user.
 pub const CLIENTS: usize = 10;
 
-/// What all measurements share.
+/// Shared by all measurements.
 pub struct Context {
-    /// Small sizes and few rounds: whether all of it works.
+    /// Small sizes and few rounds, to test that everything works.
     pub quick: bool,
     pub rounds: usize,
     pub stopwatch: Stopwatch,
-    /// By size.
+    /// Sorted by size.
     pub worlds: Vec<World>,
 }
 
-/// The same tokens in our store and in each of the references.
+/// The same tokens in the library's store and in each reference.
 pub struct World {
     pub size: usize,
     pub keys: Keys,
@@ -34,12 +34,12 @@ pub struct World {
     pub cpp: SharedMap,
 }
 
-/// The owner of a token, by its number.
+/// Returns the owner of a token by its number.
 pub fn user(number: usize) -> String {
     format!("user-{}", number / CLIENTS)
 }
 
-/// The client of a token, by its number.
+/// Returns the client of a token by its number.
 pub fn client(number: usize) -> String {
     format!("client-{}", number % CLIENTS)
 }
@@ -70,7 +70,7 @@ impl Context {
         if self.quick { [100, 1000, 10_000] } else { [1000, 100_000, 1_000_000] }
     }
 
-    /// Fills the stores, unless they are filled.
+    /// Fills the stores on the first call.
     pub fn fill(&mut self) -> Result<()> {
         if self.worlds.is_empty() {
             self.worlds = self.sizes().into_iter().map(World::new).collect::<Result<_>>()?;
@@ -78,12 +78,12 @@ impl Context {
         Ok(())
     }
 
-    /// A number of calls, fewer of them if quick.
+    /// Returns a number of calls, which is smaller in quick mode.
     pub fn calls(&self, full: usize) -> usize {
         if self.quick { (full / 20).max(10) } else { full }
     }
 
-    /// A source of choices, the same for each who asks.
+    /// Returns a random number generator with a fixed seed.
     pub fn random(&self) -> Rng {
         Rng::with_seed(6)
     }

@@ -1,4 +1,4 @@
-//! Row 14: stores on the databases of Review Board's servers, beside a bare driver and Review Board.
+//! Row 14: stores in Review Board databases, compared with a bare driver and Review Board.
 
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -15,17 +15,17 @@ use crate::reference::python::ReviewBoard;
 use crate::report::Report;
 use crate::rounds::{Contestant, Ratio, Series, interleave};
 
-/// The variable that names the folder of the sites.
+/// Environment variable with the folder of the sites.
 const SITES: &str = "RBTOKEN_BENCH_SITES";
 
-/// Settings that turn the cache of logins on. The row is skipped if the library refuses them.
+/// Settings that enable the login cache. The row is skipped if the library rejects them.
 const CACHE: &str = r#"{"login_cache_secs": 60}"#;
 
-/// Users' names, by the number of tokens that each has.
+/// User names by their number of tokens.
 const FEW: &str = "rbtoken-bench-few-";
 const MANY: &str = "rbtoken-bench-many-";
 const USERS_WITH_FEW: usize = 64;
-/// As many as there are threads at most: users are locked while they get a token.
+/// The maximum number of threads: a user is locked while a token is created.
 const USERS_WITH_MANY: usize = 8;
 
 const KEYS: [&str; 4] = ["14a", "14b", "14c", "14d"];
@@ -61,21 +61,21 @@ fn skip(report: &mut Report, keys: &[&'static str], why: &str) -> Result<()> {
     Ok(())
 }
 
-/// The users and tokens of a server's database, and who is asked for them.
+/// The users and tokens in a server's database, and the connections to it.
 struct World {
     server: Server,
     ours: Store,
-    /// The same with a cache of logins, if the library has one.
+    /// The same with a login cache, if the library supports it.
     cached: Option<Store>,
-    /// One for each thread.
+    /// One per thread.
     bare: Vec<Mutex<Connection>>,
     review_board: Option<Mutex<ReviewBoard>>,
     operations: Operations,
-    /// By the users' prefix: values of tokens that may log in.
+    /// Values of usable tokens by prefix of the user names.
     values: [(&'static str, Vec<String>); 2],
-    /// Tokens of a user with many.
+    /// Number of tokens of a user with many.
     many: usize,
-    /// The highest id of the tokens that were made first.
+    /// The highest id of the initial tokens.
     last_id: i64,
     made: AtomicUsize,
 }
@@ -122,7 +122,7 @@ impl World {
         });
         world.connection().batch(&users.collect::<Vec<_>>())?;
         world.remove_tokens(0)?;
-        // Those that are asked for are among the first that expire last.
+        // The clients that are looked up have tokens among the first that expire last.
         let rest = many - CLIENTS;
         let (series, analyze) = match server {
             Server::Postgres => (
@@ -159,7 +159,7 @@ impl World {
         self.bare[0].lock().expect("nothing panics")
     }
 
-    /// Removes the tokens of our users with higher ids.
+    /// Deletes tokens of the benchmark's users with higher ids.
     fn remove_tokens(&self, last_id: i64) -> Result<()> {
         self.connection().batch(&[format!(
             "DELETE FROM webapi_webapitoken WHERE id > {last_id} AND user_id IN \
@@ -229,7 +229,7 @@ impl World {
         Ok(())
     }
 
-    /// Measures one row.
+    /// Measures a row.
     fn rounds(&self, rounds: usize, asked: Asked) -> Measured {
         let mut contestants: Vec<Contestant<'_>> =
             vec![Box::new(|| self.store(&self.ours, asked)), Box::new(|| self.driver(asked))];
@@ -259,7 +259,7 @@ impl World {
         }
     }
 
-    /// The cost of an operation of a store of ours.
+    /// Returns the cost of an operation of the library's store.
     fn store(&self, store: &Store, asked: Asked) -> f64 {
         let cost = asked.run(|call| match asked.operation {
             "login" => assert!(store.log_in(self.value(asked, call).as_bytes())),
@@ -276,7 +276,7 @@ impl World {
         cost
     }
 
-    /// The cost of an operation of the bare driver.
+    /// Returns the cost of an operation of the bare driver.
     fn driver(&self, asked: Asked) -> f64 {
         let cost = asked.run(|call| {
             let mut connection = self.bare[call % asked.threads].lock().expect("nothing panics");
@@ -299,7 +299,7 @@ impl World {
         cost
     }
 
-    /// The value of a token whose user no other thread uses.
+    /// Returns the value of a token whose user no other thread uses.
     fn value(&self, asked: Asked, call: usize) -> &str {
         let values = &self.values[asked.index].1;
         &values[asked.user(call) * CLIENTS + call / asked.threads % CLIENTS]
@@ -320,19 +320,19 @@ impl World {
     }
 }
 
-/// What one row asks for.
+/// What a row measures.
 #[derive(Clone, Copy)]
 struct Asked {
     operation: &'static str,
     threads: usize,
     budget: Duration,
-    /// Of the users with few tokens, or of those with many.
+    /// Index of the users: with few or with many tokens.
     index: usize,
 }
 
 impl Asked {
-    /// Nanoseconds for each call, of all threads together. Calls are numbered, and those of a thread
-    /// are equal modulo the number of threads.
+    /// Returns the time per call in nanoseconds, for all threads together. Calls are numbered;
+    /// those of a thread have the same remainder modulo the number of threads.
     fn run(self, work: impl Fn(usize) + Sync) -> f64 {
         let count = AtomicUsize::new(0);
         let start = Instant::now();
@@ -352,7 +352,7 @@ impl Asked {
         start.elapsed().as_nanos() as f64 / count.into_inner() as f64
     }
 
-    /// The number of the user of a call.
+    /// Returns the number of the user for a call.
     fn user(self, call: usize) -> usize {
         call % [USERS_WITH_FEW, USERS_WITH_MANY][self.index]
     }
@@ -365,7 +365,8 @@ struct Measured {
     cached: Option<Series>,
 }
 
-/// The row that is farthest from each goal: what ours and the reference cost, and their ratio.
+/// The row with the worst ratio for each goal: costs of the library and of the reference, and their
+/// ratio.
 #[derive(Default)]
 struct Worst([Option<(String, String, Ratio)>; 4]);
 

@@ -1,4 +1,4 @@
-//! Rows 11 and 12: stores that keep their tokens in a file.
+//! Rows 11 and 12: stores in files.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use crate::reference::map::{Map, Record};
 use crate::report::Report;
 use crate::rounds::{Contestant, Ratio, interleave};
 
-/// Writers that fill the store that is opened: they wait together for the disk.
+/// Number of threads that fill the store to be opened: they share commits.
 const FILLERS: usize = 64;
 
 pub fn run(context: &mut Context, report: &mut Report) -> Result<()> {
@@ -34,7 +34,7 @@ pub fn run(context: &mut Context, report: &mut Report) -> Result<()> {
     opening(context, report, &folder.0)
 }
 
-/// Creates client tokens on a number of threads, until so many were made: tokens per second.
+/// Creates client tokens on several threads, and returns tokens per second.
 fn create(store: &Store, made: &AtomicUsize, threads: usize, each: usize) -> f64 {
     on_threads(threads, each, |_| {
         let number = made.fetch_add(1, Ordering::Relaxed);
@@ -43,7 +43,7 @@ fn create(store: &Store, made: &AtomicUsize, threads: usize, each: usize) -> f64
     })
 }
 
-/// Runs something a number of times on each of some threads: times per second in all.
+/// Runs work on several threads, and returns repetitions per second in total.
 fn on_threads(threads: usize, each: usize, work: impl Fn(usize) + Sync) -> f64 {
     let start = Instant::now();
     std::thread::scope(|scope| {
@@ -101,7 +101,7 @@ fn creates(context: &Context, report: &mut Report, folder: &Path, store: Store) 
 
 const INSERT: &str = "INSERT INTO token VALUES (?1, ?2, ?3, NULL, 1, 4102444800, NULL)";
 
-/// A connection to a file with a table of tokens.
+/// Opens a connection to a file with a table of tokens.
 fn writer(path: &Path) -> Result<rusqlite::Connection> {
     let connection = rusqlite::Connection::open(path)?;
     connection.busy_timeout(std::time::Duration::from_secs(60))?;
@@ -117,7 +117,7 @@ fn writer(path: &Path) -> Result<rusqlite::Connection> {
 }
 
 fn opening(context: &Context, report: &mut Report, folder: &Path) -> Result<()> {
-    // Each of them is written to the disk: fewer, if it is to be quick.
+    // Each creation is synced to disk, so quick mode has fewer.
     let size = context.sizes()[if context.quick { 1 } else { 2 }];
     let location = folder.join("opening.rbtoken");
     let location = location.to_str().context("the folder's name is text")?;
@@ -177,10 +177,10 @@ fn opening(context: &Context, report: &mut Report, folder: &Path) -> Result<()> 
     Ok(())
 }
 
-/// Gives back what the heap keeps of memory that was freed.
+/// Returns freed memory to the system.
 fn give_memory_back() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
-    // SAFETY: it changes nothing that a program can read.
+    // SAFETY: does not change any allocated memory.
     unsafe {
         libc::malloc_trim(0);
     }

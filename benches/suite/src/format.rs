@@ -1,13 +1,13 @@
-//! Numbers as the report and the chart write them.
+//! Formats numbers for the report and the chart.
 
 use crate::rounds::{Ratio, Series};
 
-/// A ratio with the extremes of its rounds.
+/// Formats a ratio with the extremes of its rounds.
 pub fn ratio_text(ratio: &Ratio) -> String {
     format!("{} ({}–{})", short(ratio.median), short(ratio.min), short(ratio.max))
 }
 
-/// A number with as many digits as say something.
+/// Formats a number with its significant digits.
 pub fn short(number: f64) -> String {
     match number.abs() {
         0.0..10.0 => format!("{number:.2}"),
@@ -16,7 +16,7 @@ pub fn short(number: f64) -> String {
     }
 }
 
-/// A whole number with commas.
+/// Formats an integer with thousands separators.
 pub fn grouped(number: f64) -> String {
     let digits = format!("{:.0}", number.abs());
     let mut text = String::new();
@@ -29,7 +29,7 @@ pub fn grouped(number: f64) -> String {
     if number <= -0.5 { format!("-{text}") } else { text }
 }
 
-/// A unit for a number of nanoseconds, and how many of them it has.
+/// Returns a suitable unit for nanoseconds, and the value in it.
 fn unit(ns: f64) -> (&'static str, f64) {
     match ns.abs() {
         0.0..10_000.0 => ("ns", 1.0),
@@ -39,13 +39,13 @@ fn unit(ns: f64) -> (&'static str, f64) {
     }
 }
 
-/// A number of nanoseconds.
+/// Formats nanoseconds.
 pub fn time(ns: f64) -> String {
     let (name, size) = unit(ns);
     format!("{} {name}", short(ns / size))
 }
 
-/// The median of a series of nanoseconds, with its extremes.
+/// Formats the median and extremes of a series in nanoseconds.
 pub fn times(series: &Series) -> String {
     let (name, size) = unit(series.median());
     let [median, min, max] =
@@ -53,7 +53,7 @@ pub fn times(series: &Series) -> String {
     format!("{median} {name} ({min}–{max})")
 }
 
-/// The median of a series of operations per second, with its extremes, in millions.
+/// Formats the median and extremes of a series of operations per second, in millions.
 pub fn rates(series: &Series) -> String {
     let [median, min, max] =
         [series.median(), series.min(), series.max()].map(|rate| short(rate / 1e6));

@@ -1,8 +1,7 @@
-//! Row 7: what making a value costs.
+//! Row 7: cost of generating a value.
 //!
-//! The ABI has no call that makes a value and nothing else. So the same token is stored in two ways:
-//! generated, and imported with a value that is ready. The difference of the two is what making
-//! a value costs.
+//! The ABI has no call that only generates a value. So the same token is stored in two ways:
+//! generated, and imported with a prepared value. The difference is the cost of generation.
 
 use anyhow::Result;
 
@@ -16,10 +15,10 @@ use crate::reference::random::{Fill, Naive};
 use crate::report::Report;
 use crate::rounds::{Contestant, Ratio, Series, interleave};
 
-/// Tokens in the store, which stays as large.
+/// Number of tokens in the store, which stays constant.
 const TOKENS: usize = 1000;
 
-/// So few that they stay in the nearest cache, as a value that was just made does.
+/// Few enough to stay in the L1 cache, like a newly generated value.
 const READY: usize = 32;
 
 pub fn run(context: &mut Context, report: &mut Report) -> Result<()> {
@@ -42,7 +41,7 @@ pub fn run(context: &mut Context, report: &mut Report) -> Result<()> {
     let ready = Keys::made_up(&mut context.random(), READY);
     let mut both = [const { Series(Vec::new()) }; 2];
     let mut contestants: Vec<Contestant<'_>> = vec![
-        // In turn, so that what else changes the cost of a call changes both.
+        // Alternating, so that disturbances affect both.
         Box::new(|| {
             let pair = |call| {
                 let value = ready.get(call % READY);
@@ -50,7 +49,7 @@ pub fn run(context: &mut Context, report: &mut Report) -> Result<()> {
                 (generated, stored(&|| store.import("user", value, None)))
             };
             let (mut generated, mut imported): (Vec<_>, Vec<_>) = (0..calls).map(pair).unzip();
-            // Not a median: random bits are made for several values at a time.
+            // Not the median, since random bytes are generated for several values at a time.
             let means = [usual_mean(&mut generated), usual_mean(&mut imported)];
             both.iter_mut().zip(means).for_each(|(series, mean)| series.0.push(mean));
             means[0] - means[1]
@@ -69,7 +68,7 @@ pub fn run(context: &mut Context, report: &mut Report) -> Result<()> {
     let series = interleave(context.rounds, &mut contestants);
     drop(contestants);
 
-    // Without those of the round that warms up.
+    // Without the warm-up round.
     for series in &mut both {
         series.0.remove(0);
     }

@@ -1,6 +1,6 @@
-//! What is asked for: ratios of one run.
+//! The performance goals: ratios within one run.
 
-/// A bound of a ratio.
+/// A bound for a ratio.
 #[derive(Clone, Copy)]
 pub enum Bound {
     AtMost(f64),
@@ -23,7 +23,7 @@ impl Bound {
     }
 }
 
-/// One goal: its key begins with the number of its row.
+/// A goal. Its key begins with the number of its row.
 pub struct Goal {
     pub key: &'static str,
     /// What is divided by what.

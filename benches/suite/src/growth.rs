@@ -1,4 +1,4 @@
-//! What each operation costs as stores grow. All sizes are measured in the same rounds.
+//! Cost of each operation by size of the store. All sizes are measured in the same rounds.
 
 use anyhow::Result;
 use fastrand::Rng;
@@ -12,7 +12,7 @@ use crate::reference::Logins;
 use crate::report::Report;
 use crate::rounds::{Contestant, Ratio, Series, interleave};
 
-/// Makes a number of calls, and tells what one costs.
+/// Makes a number of calls and returns the cost of one.
 type Calls = fn(&World, &mut Rng, usize) -> f64;
 
 const LOGIN: &str = "login";
@@ -22,7 +22,7 @@ const PLAIN: &str = "reference login (hashbrown)";
 const LOCKED: &str = "RwLock of hashbrown, login";
 const CPP: &str = "C++ unordered_map + shared_mutex, login";
 
-/// What leaves the store as it is.
+/// Operations that do not change the store.
 const OURS: [(&str, Calls); 7] = [
     (LOGIN, |world, random, calls| log_in(&world.ours, world, random, calls)),
     ("login, unknown value", |world, random, calls| log_in_unknown(&world.ours, random, calls)),
@@ -54,10 +54,10 @@ const OURS: [(&str, Calls); 7] = [
     }),
 ];
 
-/// One step of the lives of so many tokens, whose ids are kept meanwhile.
+/// A step in the life of some tokens, whose ids are kept between steps.
 type Step = fn(&World, &mut Vec<i64>, usize) -> f64;
 
-/// What makes tokens, changes them and removes them, one after the other.
+/// Steps that create, change and delete tokens, in order.
 const LIFE: [(&str, Step); 5] = [
     (NEW, |world, made, calls| {
         let users: Vec<_> = (0..calls).map(new_user).collect();
@@ -98,7 +98,7 @@ const REFERENCES: [(&str, Calls); 4] = [
 
 const THERE: &str = "the token is there";
 
-/// The owner of a token that an operation makes.
+/// Returns the owner of a token that an operation creates.
 fn new_user(call: usize) -> String {
     format!("new-{}", call / CLIENTS)
 }
@@ -158,7 +158,7 @@ pub fn run(context: &mut Context, report: &mut Report) -> Result<()> {
     Ok(())
 }
 
-/// What calls cost at each size.
+/// Returns the cost of calls at each size.
 fn by_size(context: &Context, measure: Calls) -> Vec<Series> {
     let calls = context.calls(10_000);
     let mut contestants: Vec<Contestant<'_>> = Vec::new();
@@ -169,7 +169,7 @@ fn by_size(context: &Context, measure: Calls) -> Vec<Series> {
     interleave(context.rounds, &mut contestants)
 }
 
-/// What the steps of tokens' lives cost at each size.
+/// Returns the cost of the steps of tokens' lives at each size.
 fn lives(context: &Context) -> Vec<(&'static str, Vec<Series>)> {
     let calls = context.calls(4000);
     let empty = || vec![Series(Vec::new()); context.worlds.len()];

@@ -1,4 +1,4 @@
-//! The library's objects, with the calls that are measured.
+//! Wrappers for the library's objects, with the calls that are measured.
 
 use std::ffi::c_char;
 use std::ptr::{null, null_mut};
@@ -15,7 +15,7 @@ fn text(text: &str) -> (*const c_char, usize) {
     (text.as_ptr().cast(), text.len())
 }
 
-/// A store's handle.
+/// A handle of a store.
 pub struct Store(Handle);
 
 // SAFETY: the library's functions are thread-safe.
@@ -25,30 +25,30 @@ unsafe impl Sync for Store {}
 
 impl Drop for Store {
     fn drop(&mut self) {
-        // SAFETY: the handle is this value's own.
+        // SAFETY: this value owns the handle.
         unsafe { (api().store_release)(self.0) };
     }
 }
 
-/// A token's handle.
+/// A handle of a token.
 pub struct Token(Handle);
 
 impl Drop for Token {
     fn drop(&mut self) {
-        // SAFETY: the handle is this value's own.
+        // SAFETY: this value owns the handle.
         unsafe { (api().token_release)(self.0) };
     }
 }
 
 impl Token {
     pub fn id(&self) -> i64 {
-        // SAFETY: the handle is this value's own.
+        // SAFETY: this value owns the handle.
         unsafe { (api().token_id)(self.0) }
     }
 
     pub fn value(&self) -> &[u8] {
         let mut len = 0;
-        // SAFETY: the text lives as long as the handle.
+        // SAFETY: the text is valid as long as the handle.
         unsafe {
             let value = (api().token_value)(self.0, &raw mut len);
             std::slice::from_raw_parts(value.cast(), len)
@@ -56,22 +56,22 @@ impl Token {
     }
 }
 
-// Each function below hands the library its own handle, and texts and structs that live for the
-// duration of the call: that is the SAFETY of them all.
+// SAFETY of all functions below: each passes its own handle, and texts and structs that are valid
+// during the call.
 impl Store {
-    /// A store in memory.
+    /// Opens a store in memory.
     pub fn in_memory() -> Result<Self> {
         let mut store = null_mut();
         check(unsafe { (api().store_open)(null(), &raw mut store, null_mut()) })?;
         Ok(Self(store))
     }
 
-    /// A store at a location; `None` if this build has no such stores.
+    /// Opens a store at a location; `None` if this build does not support it.
     pub fn at(location: &str) -> Result<Option<Self>> {
         Self::with_settings(location, "{}")
     }
 
-    /// As [`Store::at`], with settings.
+    /// Opens a store like [`Store::at`], with settings.
     pub fn with_settings(location: &str, settings: &str) -> Result<Option<Self>> {
         let mut options: StoreOptions = init();
         (options.location, options.location_len) = text(location);
@@ -85,7 +85,7 @@ impl Store {
         Ok(Some(Self(store)))
     }
 
-    /// The client token of a user, and whether it was created.
+    /// Returns the client token of a user, and whether it was created.
     #[inline]
     pub fn client_token(
         &self,
@@ -118,7 +118,7 @@ impl Store {
         Ok((Token(token), created))
     }
 
-    /// A new token of a user, with a value that is made for it.
+    /// Generates a token for a user.
     #[inline]
     pub fn generate(&self, user: &str) -> Result<Token> {
         let mut token = null_mut();
@@ -129,7 +129,7 @@ impl Store {
         Ok(Token(token))
     }
 
-    /// Takes a token in; with a time, one that was invalidated then.
+    /// Imports a token; with a time, one that was invalidated then.
     pub fn import(&self, user: &str, value: &[u8], invalid_date_us: Option<i64>) -> Result<Token> {
         // RBTOKEN_IMPORT_INVALID and RBTOKEN_IMPORT_INVALID_DATE_KNOWN.
         const INVALIDATED: u32 = 1 | 32;
@@ -155,7 +155,7 @@ impl Store {
         Ok(Token(token))
     }
 
-    /// Logs in: whether the verdict is OK. The handle is given out and back.
+    /// Logs in, and returns whether the verdict is OK. The handle is returned and released.
     #[inline]
     pub fn log_in(&self, value: &[u8]) -> bool {
         let (mut verdict, mut token) = (0, null_mut());
@@ -177,7 +177,7 @@ impl Store {
         verdict == VERDICT_OK
     }
 
-    /// Finds a token by its value, and gives the handle back: whether there is one.
+    /// Finds a token by its value, releases the handle, and returns whether there was one.
     #[inline]
     pub fn find(&self, value: &[u8]) -> bool {
         let mut token = null_mut();
@@ -194,14 +194,14 @@ impl Store {
         !token.is_null()
     }
 
-    /// The token of an id.
+    /// Returns the token with an id.
     pub fn get(&self, id: i64) -> Result<Token> {
         let mut token = null_mut();
         check(unsafe { (api().store_get_token)(self.0, id, &raw mut token, null_mut()) })?;
         Ok(Token(token))
     }
 
-    /// How many tokens a list of a user's tokens, or of all, has.
+    /// Lists the tokens of a user, or all, and returns their number.
     pub fn list(&self, user: Option<&str>) -> Result<usize> {
         let mut filter: TokenFilter = init();
         if let Some(user) = user {
@@ -222,7 +222,7 @@ impl Store {
         Ok(count)
     }
 
-    /// Replaces a token's note.
+    /// Replaces the note of a token.
     pub fn set_note(&self, id: i64, note: &str) -> Result<()> {
         // RBTOKEN_FIELD_SET.
         const SET: i32 = 2;
@@ -242,7 +242,7 @@ impl Store {
         check(unsafe { (api().store_invalidate_token_by_id)(self.0, id, reason, len, null_mut()) })
     }
 
-    /// Invalidates a user's tokens, and tells how many.
+    /// Invalidates the tokens of a user, and returns their number.
     pub fn invalidate_user(&self, user: &str) -> Result<u64> {
         let ((user, user_len), (reason, len)) = (text(user), text(""));
         let mut count = 0;
@@ -273,7 +273,7 @@ impl Store {
         check(unsafe { (api().store_delete_token)(self.0, id, null_mut()) })
     }
 
-    /// Removes the tokens that were dead before a time, and tells how many.
+    /// Deletes the tokens that became unusable before a time, and returns their number.
     pub fn purge(&self, dead_before_us: i64) -> Result<u64> {
         let mut count = 0;
         check(unsafe {
@@ -283,12 +283,12 @@ impl Store {
     }
 }
 
-/// A policy's handle.
+/// A handle of a policy.
 pub struct Policy(Handle);
 
 impl Drop for Policy {
     fn drop(&mut self) {
-        // SAFETY: the handle is this value's own.
+        // SAFETY: this value owns the handle.
         unsafe { (api().policy_free)(self.0) };
     }
 }
@@ -297,7 +297,7 @@ impl Policy {
     pub fn parse(document: &str) -> Result<Self> {
         let mut policy = null_mut();
         let (document, len) = text(document);
-        // SAFETY: the document lives for the duration of the call.
+        // SAFETY: the document is valid during the call.
         check(unsafe {
             (api().policy_parse)(null_mut(), document, len, &raw mut policy, null_mut())
         })?;
@@ -309,7 +309,7 @@ impl Policy {
         let ((id, id_len), (method, method_len)) = (text(id), text(method));
         let (resource, resource_len) = resource.map_or((null(), 0), text);
         let mut allowed = false;
-        // SAFETY: the texts live for the duration of the call.
+        // SAFETY: the texts are valid during the call.
         unsafe {
             (api().policy_allows)(
                 self.0,

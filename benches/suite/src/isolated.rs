@@ -1,5 +1,5 @@
-//! Rows 1 to 3: single calls, which wait for all before and are waited for by all after. The value
-//! that is asked for is in the caches, as one that came with a request is.
+//! Rows 1 to 3: single calls that do not overlap with other instructions. The presented value is in
+//! the caches, like one that has just arrived with a request.
 
 use std::hint::black_box;
 
@@ -13,7 +13,7 @@ use crate::reference::Logins;
 use crate::report::Report;
 use crate::rounds::{Contestant, Ratio, Series, interleave};
 
-/// Which values are asked for.
+/// Which values are looked up.
 #[derive(Clone, Copy, PartialEq)]
 enum Asked {
     Cold,
@@ -99,7 +99,7 @@ enum Call {
     ReferenceFind,
 }
 
-/// All contestants ask for the same values in the same order.
+/// All contestants look up the same values in the same order.
 fn contestant<'a>(
     context: &Context,
     world: &'a World,
@@ -124,12 +124,12 @@ fn contestant<'a>(
     })
 }
 
-/// The median of single calls, with values that were copied to one place just before.
+/// Returns the median time of single calls, with values that were just copied to one place.
 #[inline(always)]
 fn p50(watch: Stopwatch, values: &Keys, asked: Asked, call: impl Fn(&[u8]) -> bool) -> f64 {
     const BATCH: usize = 64;
     if asked == Asked::Hot {
-        // What the others left in the caches gives way.
+        // Evicts what the other contestants left in the caches.
         values.iter().for_each(|value| _ = black_box(call(value)));
     }
     let mut near = [0; BATCH * keys::LEN];

@@ -1,12 +1,12 @@
-//! Token values, and the order in which they are asked for.
+//! Token values, and the order in which they are looked up.
 
 use fastrand::Rng;
 
-/// Bytes of a value.
+/// Length of a value in bytes.
 pub const LEN: usize = 255;
 const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
-/// Values, one after the other in one piece of memory.
+/// Values in contiguous memory.
 #[derive(Default)]
 pub struct Keys(Vec<u8>);
 
@@ -29,9 +29,8 @@ impl Keys {
         self.0.chunks_exact(LEN)
     }
 
-    /// Copies of values chosen at random among a number of different ones that lie evenly apart, as
-    /// a host finds values in its requests: read one after the other, so that what is measured is
-    /// not the way to them.
+    /// Returns copies of values chosen at random among `different` evenly spaced ones. They are
+    /// contiguous, like values in the requests of a host, so that reading them costs little.
     pub fn sample(&self, random: &mut Rng, different: usize, count: usize) -> Self {
         let different = different.min(self.len());
         let apart = self.len() / different;
@@ -40,7 +39,7 @@ impl Keys {
         sample
     }
 
-    /// Made-up values that nobody has, with the right checksum.
+    /// Returns random values that no token has, with the right checksum.
     pub fn made_up(random: &mut Rng, count: usize) -> Self {
         let mut keys = Self(Vec::with_capacity(count * LEN));
         (0..count).for_each(|_| keys.push(&made_up(random)));
@@ -59,7 +58,7 @@ fn made_up(random: &mut Rng) -> [u8; LEN] {
     value
 }
 
-/// The end of a value: the CRC-32 of its entropy in base 62.
+/// Returns the end of a value: the CRC-32 of its entropy in base 62.
 pub fn checksum(entropy: &[u8]) -> [u8; 6] {
     let mut rest = crc32fast::hash(entropy) as usize;
     let mut digits = [b'0'; 6];
@@ -70,7 +69,7 @@ pub fn checksum(entropy: &[u8]) -> [u8; 6] {
     digits
 }
 
-/// The digits that values are made of.
+/// Returns a base-62 digit.
 pub fn digit(index: usize) -> u8 {
     DIGITS[index]
 }

@@ -1,4 +1,4 @@
-//! What everything was measured on.
+//! Describes the machine.
 
 use std::process::Command;
 
@@ -8,14 +8,14 @@ fn first_line(program: &str, arguments: &[&str]) -> Option<String> {
     text.lines().next().map(|line| line.trim().to_owned())
 }
 
-/// The value of the first line of a file that starts with a name.
+/// Returns the value in the first line of a file that starts with a name.
 fn field(file: &str, name: &str) -> Option<String> {
     let text = std::fs::read_to_string(file).ok()?;
     let line = text.lines().find(|line| line.starts_with(name))?;
     line.split_once(':').map(|(_, value)| value.trim().to_owned())
 }
 
-/// The machine and its programs, a line each.
+/// Returns a description of the machine and its programs, one line each.
 pub fn describe(library: &std::path::Path) -> Vec<(&'static str, String)> {
     let unknown = || "unknown".to_owned();
     let cores = std::thread::available_parallelism().map_or(0, usize::from);

@@ -1,4 +1,4 @@
-//! Measures the shared object, through its C ABI, beside references. Run by `cargo bench`.
+//! Measures the shared library through its C ABI, together with references. Run by `cargo bench`.
 
 mod abi;
 mod chart;
@@ -34,7 +34,7 @@ use anyhow::{Context as _, Result, bail};
 use context::Context;
 use report::Report;
 
-/// Why goals are missed or how they are met, by row.
+/// Explanations of goals by row.
 const NOTES: &str = include_str!("../../notes.md");
 const HELP: &str = "\
 cargo bench -- [--quick] [--report] [GROUP...]
@@ -58,7 +58,8 @@ RBTOKEN_BENCH_LIBRARY       another shared object to measure
 
 type Group = (&'static str, fn(&mut Context, &mut Report) -> Result<()>);
 
-/// The groups, in the order in which they run: those of their own stores after the ones that share.
+/// The groups in the order in which they run: those with separate stores after those that share
+/// stores.
 const GROUPS: [Group; 11] = [
     ("memory", memory::run),
     ("isolated", isolated::run),
@@ -131,7 +132,7 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// The report's text.
+/// Returns the text of the report.
 fn document(
     command: &str,
     machine: &[(&str, String)],

@@ -1,4 +1,4 @@
-//! Rows 9 and 13: memory per token, each in a process of its own.
+//! Rows 9 and 13: memory per token, each measured in a separate process.
 
 use std::process::Command;
 use std::time::Instant;
@@ -17,12 +17,12 @@ use crate::rounds::{Ratio, Series};
 
 /// The argument that makes a process one of these.
 pub const CHILD: &str = "--memory-of";
-/// Bytes of the policy that all tokens share.
+/// Size of the policy that all tokens share, in bytes.
 const POLICY: usize = 512;
 
 pub fn run(context: &mut Context, report: &mut Report) -> Result<()> {
     let size = context.sizes()[2];
-    // What a process holds is no matter of chance: three rounds tell.
+    // Memory use varies little, so three rounds suffice.
     let rounds = if context.quick { 1 } else { 3 };
     let measure = |kind: &str, rounds: usize| -> Result<[Series; 3]> {
         let mut series = [const { Series(Vec::new()) }; 3];
@@ -79,7 +79,8 @@ pub fn run(context: &mut Context, report: &mut Report) -> Result<()> {
     Ok(())
 }
 
-/// Bytes per token, resident and allocated, and nanoseconds per token, in a process of its own.
+/// Measures in a separate process: resident and allocated bytes per token, and nanoseconds per
+/// token.
 fn child(kind: &str, size: usize) -> Result<[f64; 3]> {
     let output = Command::new(std::env::current_exe()?)
         .args([CHILD, kind, &size.to_string()])
@@ -91,7 +92,7 @@ fn child(kind: &str, size: usize) -> Result<[f64; 3]> {
     values[..].try_into().context("three values")
 }
 
-/// What such a process does.
+/// Runs in the separate process.
 pub fn be_child(kind: &str, size: usize) -> Result<()> {
     let (before, start);
     let mut random = Rng::with_seed(9);
@@ -100,7 +101,7 @@ pub fn be_child(kind: &str, size: usize) -> Result<()> {
         "ours" | "ours-policy" => {
             let policy = (kind == "ours-policy").then(|| policy::large(POLICY));
             let store = Store::in_memory()?;
-            // What the first call sets up is no token's.
+            // The setup by the first call does not count.
             drop(store.client_token("first", "first", policy.as_deref())?);
             (before, start) = (used()?, Instant::now());
             for number in 0..size {
@@ -135,11 +136,11 @@ pub fn be_child(kind: &str, size: usize) -> Result<()> {
     Ok(())
 }
 
-/// Bytes that are resident, and bytes that are allocated.
+/// Returns the resident and the allocated bytes.
 fn used() -> Result<[f64; 2]> {
     let statm = std::fs::read_to_string("/proc/self/statm")?;
     let pages: f64 = statm.split(' ').nth(1).context("statm has a second field")?.parse()?;
-    // SAFETY: neither takes anything.
+    // SAFETY: neither call has arguments that must be valid.
     let (page, heap) = unsafe { (libc::sysconf(libc::_SC_PAGESIZE), libc::mallinfo2()) };
     Ok([pages * page as f64, (heap.uordblks + heap.hblkhd) as f64])
 }

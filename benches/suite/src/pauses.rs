@@ -1,4 +1,4 @@
-//! What logins feel of the operations that look at every token.
+//! Latency of logins during operations that visit every token.
 
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,12 +16,12 @@ use crate::report::Report;
 use crate::rounds::{Ratio, Series, percentile};
 use crate::threads::pin;
 
-/// What one thread's logins took while another one worked.
+/// Login times of one thread while another one worked.
 struct Felt {
     p50: Series,
     p999: Series,
     worst: f64,
-    /// How long the work took.
+    /// Duration of the work.
     work: Series,
 }
 
@@ -45,7 +45,7 @@ impl Felt {
 
 pub fn run(context: &mut Context, report: &mut Report) -> Result<()> {
     let live = context.sizes()[2];
-    // Dead tokens to purge, a part of them in each round: the first one warms up.
+    // Unusable tokens to purge, some in each round; the first round warms up.
     let dead = live / 20;
     let rounds = context.rounds;
     let mut random = context.random();
@@ -83,7 +83,7 @@ pub fn run(context: &mut Context, report: &mut Report) -> Result<()> {
             purge.add(watch, felt_purge.0, felt_purge.1);
         }
     }
-    // From now on all logins are refused; so they are on the idle store beside.
+    // From now on all logins are refused, also those on the idle store for comparison.
     for round in 0..=rounds {
         let felt_everyone = feel(watch, &store, &keys, &mut random, || {
             ensure!(store.invalidate_all()? == live as u64);
@@ -131,12 +131,12 @@ pub fn run(context: &mut Context, report: &mut Report) -> Result<()> {
     Ok(())
 }
 
-/// When the tokens died that a round purges.
+/// Returns when the tokens that a round purges became unusable.
 fn died(round: usize) -> i64 {
     (round as i64 + 1) * 1_000_000_000
 }
 
-/// What single logins cost while something is done, and how long that took.
+/// Measures single logins during some work, and the duration of the work.
 fn feel(
     watch: Stopwatch,
     store: &Store,

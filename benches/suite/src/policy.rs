@@ -1,4 +1,4 @@
-//! Rows 8 and 13: policy checks, on a small and on a large policy, and policies that are shared.
+//! Rows 8 and 13: policy checks with a small and a large policy, and shared policies.
 
 use anyhow::{Result, ensure};
 use serde_json::{Map, Value, json};
@@ -11,7 +11,7 @@ use crate::reference::policy::Walk;
 use crate::report::Report;
 use crate::rounds::{Contestant, Ratio, interleave};
 
-/// A policy of about 300 bytes, as people write them.
+/// Returns a typical policy of about 300 bytes.
 pub fn small() -> Value {
     json!({"resources": {
         "*": {"allow": ["GET", "HEAD", "OPTIONS"], "block": ["*"]},
@@ -23,7 +23,7 @@ pub fn small() -> Value {
     }})
 }
 
-/// The same, with rules for more resources, up to a number of bytes.
+/// Returns a policy with rules for more resources, up to a number of bytes.
 pub fn large(bytes: usize) -> String {
     let mut policy = small();
     let mut number = 0;
@@ -43,7 +43,7 @@ pub fn large(bytes: usize) -> String {
     }
 }
 
-/// What is asked, and answered in each of the ways that there are.
+/// Checks that cover every kind of result.
 const QUESTIONS: [(&str, &str, Option<&str>); 8] = [
     ("review_request", "GET", None),
     ("review_request", "DELETE", Some("42")),
@@ -106,7 +106,7 @@ pub fn run(context: &mut Context, report: &mut Report) -> Result<()> {
     naming(context, report)
 }
 
-/// Row 13: whether a policy that other tokens have is parsed again when a creation names it.
+/// Row 13: whether a policy that other tokens have is parsed again for a new token.
 fn naming(context: &Context, report: &mut Report) -> Result<()> {
     let document = large(2 << 10);
     let store = Store::in_memory()?;

@@ -1,4 +1,4 @@
-//! What was measured, as text.
+//! The report.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -8,18 +8,18 @@ use crate::format::ratio_text;
 use crate::goals::GOALS;
 use crate::rounds::Ratio;
 
-/// What came of a goal.
+/// The result of a goal.
 pub enum Outcome {
     Measured {
         ours: String,
         reference: String,
         ratio: Ratio,
     },
-    /// Why it was not measured.
+    /// Not measured, with the reason.
     Skipped(String),
 }
 
-/// All that was measured.
+/// All results.
 #[derive(Default)]
 pub struct Report {
     pub outcomes: BTreeMap<&'static str, Outcome>,
@@ -43,7 +43,7 @@ impl Report {
         self.outcomes.insert(key, Outcome::Skipped(why.into()));
     }
 
-    /// Adds a table, and prints it.
+    /// Adds a table and prints it.
     pub fn table(&mut self, title: &str, note: &str, header: &[&str], rows: &[Vec<String>]) {
         let mut text = format!("### {title}\n\n");
         if !note.is_empty() {
@@ -55,7 +55,7 @@ impl Report {
         self.sections.push('\n');
     }
 
-    /// The goals that were asked for, with the explanations of a text of `## row KEY` sections.
+    /// Formats the goals, with explanations from a text with sections `## row KEY`.
     pub fn goals(&self, notes: &str) -> String {
         let mut rows = Vec::new();
         let mut why = String::new();
@@ -105,7 +105,7 @@ impl Report {
     }
 }
 
-/// The text of a section `## row KEY` of the notes, on one line.
+/// Returns the section `## row KEY` of the notes on one line.
 fn note(notes: &str, key: &str) -> Option<String> {
     let mut lines = notes.lines().skip_while(|line| *line != format!("## row {key}"));
     lines.next()?;

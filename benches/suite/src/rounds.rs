@@ -1,6 +1,6 @@
-//! Interleaved rounds and what is read from them.
+//! Interleaved rounds, and their evaluation.
 
-/// One value of each round.
+/// One value per round.
 #[derive(Clone, Debug)]
 pub struct Series(pub Vec<f64>);
 
@@ -17,7 +17,7 @@ impl Series {
         self.0.iter().copied().fold(f64::NEG_INFINITY, f64::max)
     }
 
-    /// The rounds of one series less those of another.
+    /// Subtracts another series round by round.
     pub fn minus(&self, other: &Self) -> Self {
         Self(self.0.iter().zip(&other.0).map(|(a, b)| a - b).collect())
     }
@@ -28,7 +28,7 @@ impl Series {
 pub struct Ratio {
     /// The ratio of the medians.
     pub median: f64,
-    /// The smallest and the largest ratio of one round.
+    /// The smallest and the largest ratio of a round.
     pub min: f64,
     pub max: f64,
 }
@@ -41,19 +41,19 @@ impl Ratio {
     }
 }
 
-/// The value below which a part of all values lies.
+/// Returns a percentile of values.
 pub fn percentile(values: &mut [f64], part: f64) -> f64 {
     assert!(!values.is_empty());
     let index = ((values.len() - 1) as f64 * part).round() as usize;
     *values.select_nth_unstable_by(index, f64::total_cmp).1
 }
 
-/// One thing to measure: what it costs, in one round.
+/// Measures something once and returns its cost.
 pub type Contestant<'a> = Box<dyn FnMut() -> f64 + 'a>;
 
-/// Measures each contestant once a round, beginning with another one each time: what the machine
-/// does meanwhile, and what one leaves in the caches for the next, meets all of them alike. The
-/// series are in the order of the contestants. A round before the first one warms up.
+/// Measures each contestant once per round, starting with a different one each time. Disturbances
+/// by the machine and by what one leaves in the caches then affect all of them equally. Returns the
+/// series in the order of the contestants. The first round is a warm-up and is discarded.
 pub fn interleave(rounds: usize, contestants: &mut [Contestant<'_>]) -> Vec<Series> {
     let count = contestants.len();
     let mut series = vec![Series(Vec::new()); count];

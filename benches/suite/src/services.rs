@@ -1,4 +1,4 @@
-//! Row 10: logins against what a host would ask instead.
+//! Row 10: logins, compared with services that a host would use instead.
 
 use anyhow::Result;
 
@@ -15,7 +15,7 @@ use crate::rounds::{Contestant, Ratio, Series, interleave};
 
 const NAMES: [&str; 4] = ["SQLite", "Redis", "PostgreSQL", "Review Board"];
 const KEYS: [&str; 4] = ["10a", "10b", "10c", "10d"];
-/// Tokens of Review Board's own database: it takes its time to make them.
+/// Number of tokens in Review Board's own database: creating them is slow.
 const REVIEW_BOARD_TOKENS: usize = 100;
 
 pub fn run(context: &mut Context, report: &mut Report) -> Result<()> {

@@ -16,13 +16,13 @@ use crate::rounds::{Contestant, Ratio, interleave};
 /// What the threads do.
 #[derive(Clone, Copy)]
 struct Load {
-    /// How many different values are asked for.
+    /// Number of different values that are looked up.
     different: usize,
-    /// Values in the hands of a thread, which it goes through in turn.
+    /// Number of values per thread, which it repeats in order.
     values: usize,
-    /// Calls of each thread.
+    /// Number of calls per thread.
     calls: usize,
-    /// One of so many calls writes; 0: none does.
+    /// One of this many calls writes; 0 means none.
     write_every: usize,
 }
 
@@ -119,7 +119,7 @@ fn contestant<'a, S: Shared>(
     Box::new(move || throughput(world, store, load, threads, &mut random))
 }
 
-/// Calls per second of a number of threads.
+/// Returns the calls per second of a number of threads.
 fn throughput<S: Shared>(
     world: &World,
     store: &S,
@@ -182,10 +182,10 @@ fn work<S: Shared>(store: &S, values: &Keys, new: &Keys, load: Load) {
     }
 }
 
-/// Keeps a thread on a core, where there is more than one.
+/// Pins a thread to a core, if there is more than one.
 pub fn pin(core: usize) {
     #[cfg(target_os = "linux")]
-    // SAFETY: the set is this function's own; where it is refused, the thread stays where it is.
+    // SAFETY: the set is a local variable. If the call fails, the thread is not pinned.
     unsafe {
         let mut set: libc::cpu_set_t = std::mem::zeroed();
         libc::CPU_SET(core, &mut set);

@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from rbtoken import _abi, _handle, _native
 
-#: Functions that no test calls, and why.
+#: Functions that no test calls, with the reason.
 NOT_CALLED: dict[str, str] = {}
 
 
@@ -27,7 +27,7 @@ def uncalled() -> list[str]:
     counts_function = _native.lib.rbtoken_call_counts
     counts_function.restype = ctypes.c_void_p
     counts = json.loads(_handle.take_text(ctypes.c_void_p(counts_function())))
-    # Types of functions have flags, and those of data have not.
+    # Only function types have flags.
     members = [field[0] for field in _abi.ExtensionV1._fields_ if hasattr(field[1], "_flags_")]
     functions = [*_abi.FUNCTIONS, *(f"rbtoken_extension_v1_t.{name}" for name in members)]
     assert len(functions) > 85

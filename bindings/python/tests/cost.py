@@ -32,7 +32,7 @@ def main() -> int:
         value = store.generate_token("alice").value
         assert store.authenticate(value)
         empty = _native.lib.rbtoken_abi_version
-        # Pairs, so that a busy machine slows both.
+        # In pairs, so that a busy machine slows both.
         pairs = [(seconds(empty), seconds(lambda: store.authenticate(value)))
                  for _ in range(ROUNDS)]
     ratio = statistics.median(login / call for call, login in pairs)

@@ -183,7 +183,7 @@ class Arguments(unittest.TestCase):
                 ("name", lambda: self.store.get_setting(secret))):
             error = self.assert_refused(InvalidArgument, argument, call)
             self.assertEqual(error.status, Status.INVALID_UTF8)
-            # Nor is the secret anywhere in what is logged of it.
+            # The secret is not in the log either.
             self.assertIsNone(error.__context__)
             self.assertNotIn("secret", str(error))
         self.assert_refused(RBTokenError, "extra_data", lambda: self.store.generate_token(

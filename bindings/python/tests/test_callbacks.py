@@ -75,7 +75,7 @@ class Events(unittest.TestCase):
             before = live_handles()
             with Store() as store:
                 store.add_hooks(created=fail, used=fail, updated=fail)
-                # Another hook of the event, which uses the store, changes nothing of it.
+                # Another hook of the event, which uses the store, does not affect it.
                 store.add_hooks(created=again, used=again)
                 calls: tuple[Any, ...] = (
                     lambda: store.generate_token("alice"),
@@ -86,7 +86,7 @@ class Events(unittest.TestCase):
                 for call in calls:
                     with self.assertRaises(error):
                         call()
-                # What the calls did is done, and no later call raises it again.
+                # The calls had their effect, and no later call raises the exception again.
                 self.assertEqual((len(store), store.get_token(1).note), (3, "x"))
             self.assertEqual(interrupts, {})
             self.assertEqual(live_handles(), before)
@@ -249,7 +249,7 @@ class Failures(unittest.TestCase):
                 self.assertEqual(len(store), 0)
 
     def test_entropy_that_never_began_fails_the_call(self) -> None:
-        # What ctypes answers for a callback at whose entry a signal handler raises.
+        # The result that ctypes returns if a signal handler raises at the start of a callback.
         interrupted = _abi.EntropyFn(lambda *_: 0)
         with patch.object(callbacks, "_fill_bytes", interrupted):
             with Store(entropy=os.urandom) as store:

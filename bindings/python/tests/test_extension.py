@@ -106,7 +106,7 @@ class Extensions(unittest.TestCase):
         def interrupt(*_: object) -> None:
             raise KeyboardInterrupt
 
-        # The release of what was made is interrupted as well, which Python prints.
+        # The release of the new object is interrupted as well, which Python prints.
         with self.assertRaises(KeyboardInterrupt), patch.object(sys, "unraisablehook"):
             Instance({}, log=interrupt)
 

@@ -112,7 +112,7 @@ class Files(unittest.TestCase):
                 self.assertEqual(len(other), 0)
 
     def test_progress_that_never_began_is_told(self) -> None:
-        # What ctypes answers for a callback at whose entry a signal handler raises.
+        # The result that ctypes returns if a signal handler raises at the start of a callback.
         interrupted = _abi.ProgressFn(lambda *_: 0)
         with Store() as store:
             store.generate_token("alice")
@@ -140,7 +140,7 @@ class Files(unittest.TestCase):
                 instance.initialize()
                 store = instance.store()
                 """,
-                # A store that a hook keeps, of which the one that was opened is closed.
+                # A store object that a hook keeps, while the one that was opened is closed.
                 """
                 opened, kept = rbtoken.Store(path), []
                 opened.add_hooks(created=lambda store, *_: kept.append(store))

@@ -51,7 +51,7 @@ class Lifetime(unittest.TestCase):
                 self.assertEqual(other, token)
                 del token
                 gc.collect()
-                # The memory is not given to another token.
+                # The memory is not reused for another token.
                 others += [store.generate_token("eve") for _ in range(3)]
                 self.assertEqual(other.user, "alice")
                 token = other
@@ -178,7 +178,7 @@ class Lifetime(unittest.TestCase):
                 except rbtoken.RBTokenError as error:
                     kept.append(error)
                 store.close()
-                # The file is free.
+                # The file is not locked any more.
                 Store(path).close()
             self.assertEqual(len(kept), len(calls))
             del kept, store
@@ -197,7 +197,7 @@ class Lifetime(unittest.TestCase):
         cycle.append(cycle)
         del store, timed, hook, clock, cycle
         gc.collect()
-        # Python's objects go when the library destroys what it holds of them.
+        # Python's objects are released when the library destroys its references.
         self.assertEqual([reference() for reference in seen], [None, None])
         self.assertEqual(callbacks._kept, {})
 

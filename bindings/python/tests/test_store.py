@@ -226,7 +226,7 @@ class Logins(WithStore):
         self.assertEqual((refused.verdict, bool(refused)), (Verdict.WRONG_SITE, False))
         self.assertEqual(self.store.authenticate("nobody").verdict, Verdict.UNKNOWN)
         self.assertEqual(self.store.authenticate_header("Basic x").verdict, Verdict.NOT_A_TOKEN)
-        # What a web framework answers for a header that is not there.
+        # The value that a web framework returns for a missing header.
         self.assertEqual(self.store.authenticate_header(None).verdict, Verdict.NOT_A_TOKEN)
         for kind in (bytes, bytearray, memoryview):
             header = f"token {token.value}".encode()

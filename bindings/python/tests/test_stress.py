@@ -43,7 +43,7 @@ class Shelf:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.stores: list[Optional[Store]] = [None] * 6
-        #: Tokens with the users that they must have.
+        #: Tokens with their expected users.
         self.tokens: list[Optional[tuple[Token, str]]] = [None] * 40
         self.events = 0
         self.wrong: list[BaseException] = []

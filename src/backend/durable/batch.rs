@@ -5,7 +5,7 @@ use std::hash::BuildHasher;
 
 use hashbrown::{DefaultHashBuilder, HashSet};
 
-use super::mailbox::Answerer;
+use super::channel::ReplySender;
 use crate::backend::memory::{Effect, Memory, Plan};
 use crate::backend::{Backend, Operation, Outcome, Selection};
 use crate::error::{Error, Result};
@@ -14,32 +14,32 @@ use crate::memory;
 /// A job for the writer thread, with the sender of the reply. If the thread has died, the sender is
 /// dropped, and the caller gets an error.
 pub(super) enum Job {
-    Change(Operation, Answerer<Result<Outcome>>),
+    Change(Operation, ReplySender<Result<Outcome>>),
     /// Makes all times of last use durable.
-    Flush(Answerer<Result<()>>),
+    Flush(ReplySender<Result<()>>),
     /// A record was used. The writer need not wake up immediately.
     Used,
 }
 
 /// A planned change, and the sender of its reply.
-type Waiting = (Result<Plan>, Answerer<Result<Outcome>>);
+type PlannedChange = (Result<Plan>, ReplySender<Result<Outcome>>);
 
 /// Changes that were planned independently against the same state. Some order of them gives the
 /// results that were planned.
 pub(super) struct Batch {
-    waiting: Vec<Waiting>,
+    waiting: Vec<PlannedChange>,
     /// Whether one of the changes is a purge.
     purges: bool,
 }
 
 /// Number of removed tokens from which a batch truncates the log.
-const MANY_REMOVED: usize = 1000;
+const REMOVALS_TO_TRUNCATE: usize = 1000;
 
 /// Maximum number of changes in a batch.
-const MOST: usize = 1024;
+const MAX_CHANGES: usize = 1024;
 
 /// Minimum number of changes in a batch if more are waiting, also when memory is exhausted.
-const AT_LEAST: usize = 4;
+const MIN_CHANGES: usize = 4;
 
 impl Batch {
     /// Takes changes that can share a commit from the backlog, up to the first that conflicts with
@@ -49,14 +49,14 @@ impl Batch {
     /// what another writes can be ordered before it. Two changes that both read and write the same
     /// thing conflict.
     pub fn plan(memory: &Memory, backlog: &mut VecDeque<Job>) -> Self {
-        let mut batch = Self { waiting: Vec::with_capacity(AT_LEAST), purges: false };
+        let mut batch = Self { waiting: Vec::with_capacity(MIN_CHANGES), purges: false };
         let mut claims = Claims::default();
-        let book = memory.read();
-        let mut next_id = book.as_ref().map_or(0, |book| book.next_id());
+        let indexes = memory.read();
+        let mut next_id = indexes.as_ref().map_or(0, |indexes| indexes.next_id());
         // If there is no memory for more, the next commit takes them. Few changes need little
         // memory.
-        while batch.waiting.len() < MOST
-            && (batch.waiting.len() < AT_LEAST || batch.waiting.try_reserve(1).is_ok())
+        while batch.waiting.len() < MAX_CHANGES
+            && (batch.waiting.len() < MIN_CHANGES || batch.waiting.try_reserve(1).is_ok())
         {
             // Removed first: if planning panics, the job is dropped, which notifies its caller, and
             // is not repeated.
@@ -73,8 +73,8 @@ impl Batch {
                 break;
             }
             batch.purges |= matches!(operation, Operation::Purge(_));
-            let plan = match &book {
-                Ok(book) => memory.plan(book, operation, &mut next_id),
+            let plan = match &indexes {
+                Ok(indexes) => memory.plan(indexes, operation, &mut next_id),
                 Err(error) => Err(error.clone()),
             };
             batch.waiting.push((plan, caller));
@@ -92,19 +92,19 @@ impl Batch {
 
     /// Returns whether to truncate the log, which contains the values of removed tokens: after a
     /// purge, or if there are many.
-    pub fn empties_log(&self) -> bool {
+    pub fn must_truncate_log(&self) -> bool {
         let removed = self.effects().filter(|effect| matches!(effect, Effect::Remove(_))).count();
-        removed >= MANY_REMOVED || self.purges && removed > 0
+        removed >= REMOVALS_TO_TRUNCATE || self.purges && removed > 0
     }
 
     /// Reserves memory for all effects, since nothing may fail after they were written. If there is
     /// too little, the changes that need memory fail, and the others continue.
-    pub fn make_room(&mut self, memory: &Memory) {
-        let Ok(mut book) = memory.write() else { return };
+    pub fn reserve_for(&mut self, memory: &Memory) {
+        let Ok(mut indexes) = memory.write() else { return };
         let new = self.effects().filter(|effect| matches!(effect, Effect::Insert(_))).count();
         // Checked here again, since the writer thread may use another malloc arena than the caller.
         let checked = if new > 0 { memory.check_headroom(new) } else { Ok(()) };
-        if checked.and_then(|()| memory.make_room(&mut book, self.effects())).is_ok() {
+        if checked.and_then(|()| memory.reserve_for(&mut indexes, self.effects())).is_ok() {
             return;
         }
         for (plan, _) in &mut self.waiting {
@@ -116,14 +116,14 @@ impl Batch {
 
     /// Applies the written changes to the memory and replies to the callers.
     pub fn succeed(mut self, memory: &Memory) {
-        let mut book = memory.write();
+        let mut indexes = memory.write();
         for (plan, _) in &mut self.waiting {
             let Ok(Plan { effects, .. }) = plan else { continue };
             if effects.is_empty() {
                 continue;
             }
-            let applied = match &mut book {
-                Ok(book) => memory.apply(book, std::mem::take(effects)),
+            let applied = match &mut indexes {
+                Ok(indexes) => memory.apply(indexes, std::mem::take(effects)),
                 Err(error) => Err(error.clone()),
             };
             match applied {
@@ -132,14 +132,14 @@ impl Batch {
                 Err(error) => *plan = Err(error),
             }
         }
-        drop(book);
+        drop(indexes);
         for (plan, caller) in self.waiting {
             let (outcome, spent) = match plan {
                 Ok(Plan { effects, outcome }) => (Ok(outcome), effects),
                 Err(error) => (Err(error), Vec::new()),
             };
             // The caller is blocked until it gets the reply.
-            caller.answer(outcome);
+            caller.send(outcome);
             drop(spent);
         }
     }
@@ -153,7 +153,7 @@ impl Batch {
                         if effects.is_empty() { Ok(outcome) } else { Err(error.clone()) }
                     },
                 );
-            caller.answer(outcome);
+            caller.send(outcome);
         }
     }
 }
@@ -183,8 +183,8 @@ enum Claim<'a> {
 impl Claims {
     /// Claims what a change reads and writes. Returns false if an earlier change has claimed it.
     fn take(&mut self, operation: &Operation, memory: &Memory) -> bool {
-        #[cfg(rbtoken_panic_proof)]
-        crate::panic_proof::point(crate::panic_proof::IN_PLAN);
+        #[cfg(rbtoken_panic_injection)]
+        crate::panic_injection::point(crate::panic_injection::IN_PLAN);
         if self.whole {
             return false;
         }
@@ -230,7 +230,7 @@ impl Claims {
 
 #[cfg(test)]
 mod tests {
-    use super::super::mailbox::{Answer, question};
+    use super::super::channel::{ReplyReceiver, oneshot};
     use super::*;
     use crate::backend::tests::fields;
     use crate::backend::{Change, OwnedClientQuery};
@@ -239,7 +239,7 @@ mod tests {
     use crate::os::deadline;
     use crate::token::Invalidation;
 
-    type Reply = Answer<Result<Outcome>>;
+    type Reply = ReplyReceiver<Result<Outcome>>;
 
     /// Changes waiting for the writer, and the receivers of their replies.
     #[derive(Default)]
@@ -257,7 +257,7 @@ mod tests {
         }
 
         fn add(&mut self, operation: Operation) {
-            let (sender, reply) = question();
+            let (sender, reply) = oneshot();
             self.backlog.push_back(Job::Change(operation, sender));
             self.replies.push(reply);
         }
@@ -274,7 +274,7 @@ mod tests {
             let mut sizes = Vec::new();
             while !self.backlog.is_empty() {
                 let (mut batch, size) = self.plan(memory);
-                batch.make_room(memory);
+                batch.reserve_for(memory);
                 batch.succeed(memory);
                 sizes.push(size);
             }
@@ -333,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn changes_of_different_things_share_a_batch() {
+    fn disjoint_changes_share_a_batch() {
         let memory = memory(4);
         let waiting = Waiting::of([
             insert(10),
@@ -352,7 +352,7 @@ mod tests {
     }
 
     #[test]
-    fn change_of_what_the_batch_changes_waits_for_the_next() {
+    fn conflicting_change_waits_for_the_next_batch() {
         let of = |operations: [Operation; 3]| Waiting::of(operations).batches(&memory(3));
         assert_eq!(of([insert(10), insert(10), insert(11)]), [1, 2]);
         assert_eq!(of([insert_unless(10, "one"), insert(11), insert_unless(12, "one")]), [2, 1]);
@@ -364,7 +364,7 @@ mod tests {
     }
 
     #[test]
-    fn change_of_anything_has_a_batch_of_its_own() {
+    fn unbounded_change_gets_its_own_batch() {
         let changes: [fn() -> Operation; 5] = [
             || Operation::RemoveLocalSite("site".into()),
             || Operation::Purge(Timestamp::MAX),
@@ -382,35 +382,35 @@ mod tests {
     fn batch_ends_before_a_flush_and_at_its_limit() {
         let memory = memory(0);
         let mut waiting = Waiting::of([insert(1)]);
-        let (sender, _reply) = question();
+        let (sender, _reply) = oneshot();
         waiting.backlog.push_back(Job::Flush(sender));
         waiting.add(insert(2));
         assert_eq!(waiting.plan(&memory).1, 1);
         assert!(matches!(waiting.backlog.front(), Some(Job::Flush(_))));
         assert_eq!(waiting.plan(&memory).1, 0);
 
-        let numbers = 1..=MOST as i64 + 2;
-        assert_eq!(Waiting::of(numbers.map(insert)).batches(&memory), [MOST, 2]);
+        let numbers = 1..=MAX_CHANGES as i64 + 2;
+        assert_eq!(Waiting::of(numbers.map(insert)).batches(&memory), [MAX_CHANGES, 2]);
     }
 
     #[test]
-    fn batch_that_is_written_is_made_in_memory_and_answered() {
+    fn written_batch_is_applied_to_memory_and_answered() {
         let memory = memory(2);
         let mut waiting = Waiting::of([insert(10), insert(1), update(1), Operation::Delete(7)]);
         let (mut batch, _) = waiting.plan(&memory);
         assert_eq!((batch.effects().count(), memory.count().unwrap()), (2, 2));
-        batch.make_room(&memory);
+        batch.reserve_for(&memory);
         batch.succeed(&memory);
         let [inserted, taken, updated, missing] = waiting.replies.try_into().ok().unwrap();
         let Ok(Outcome::Inserted(record)) = outcome(inserted) else { panic!("not inserted") };
-        assert!(memory.by_id(record.id()).unwrap().is_some_and(|it| it.is(&record)));
+        assert!(memory.by_id(record.id()).unwrap().is_some_and(|it| it.ptr_eq(&record)));
         assert!(matches!(outcome(taken), Ok(Outcome::ValueTaken(_))));
         assert!(is_done::<1>(updated) && is_done::<0>(missing));
         assert_eq!(memory.by_id(1).unwrap().unwrap().note().as_str(), "new");
     }
 
     #[test]
-    fn failed_batch_changes_nothing_and_answers_no_ops() {
+    fn failed_batch_fails_its_changes_but_not_its_no_ops() {
         let memory = memory(1);
         let refused = Operation::RemoveLocalSite("site".into());
         let mut waiting = Waiting::of([insert(10), Operation::Delete(7), refused]);
@@ -425,23 +425,23 @@ mod tests {
     }
 
     #[test]
-    fn dropped_batch_tells_its_callers() {
+    fn dropped_batch_fails_its_callers() {
         let mut waiting = Waiting::of([insert(1), insert(2)]);
         drop(waiting.plan(&memory(0)));
         assert!(waiting.replies.into_iter().all(|reply| reply.wait().is_none()));
     }
 
     #[test]
-    fn log_is_emptied_after_a_purge_or_many_removals() {
+    fn log_is_truncated_after_a_purge_or_many_removals() {
         let empties = |memory: &Memory, operations: Vec<Operation>| {
-            Waiting::of(operations).plan(memory).0.empties_log()
+            Waiting::of(operations).plan(memory).0.must_truncate_log()
         };
-        let many = memory(MANY_REMOVED as i64);
+        let many = memory(REMOVALS_TO_TRUNCATE as i64);
         let delete = |ids: std::ops::RangeInclusive<usize>| {
             ids.map(|id| Operation::Delete(id as i64)).collect()
         };
-        assert!(empties(&many, delete(1..=MANY_REMOVED)));
-        assert!(!empties(&many, delete(1..=MANY_REMOVED - 1)));
+        assert!(empties(&many, delete(1..=REMOVALS_TO_TRUNCATE)));
+        assert!(!empties(&many, delete(1..=REMOVALS_TO_TRUNCATE - 1)));
 
         let purge = || vec![Operation::Purge(Timestamp::MAX)];
         let one = memory(1);

@@ -7,19 +7,19 @@ use std::path::Path;
 use rusqlite::TransactionBehavior::Immediate;
 use rusqlite::{Connection, ErrorCode, Transaction};
 
-use super::errors::{io_error, sql_error};
+use super::errors::{io_error, sqlite_error};
 use super::file::{OwnedFile, checked_status};
-use super::rows::{self, Loaded, Unreadable};
+use super::rows::{self, LoadError, LoadedPart};
 use super::schema;
 use super::side_files::LOG;
 use crate::backend::memory::Effect;
-use crate::backend::memory::commons::Commons;
-use crate::backend::{Contents, FileUse};
+use crate::backend::memory::shared_fields::SharedFieldsInterner;
+use crate::backend::{Contents, FileStatistics};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::documents::Documents;
 use crate::os::descriptors;
 use crate::os::files::{self, Identity};
-use crate::os::sqlite::Opened;
+use crate::os::sqlite::OpenedFile;
 use crate::token::SharedRecord;
 
 /// Number of rows after which the log is checkpointed.
@@ -35,12 +35,12 @@ pub(super) struct Database {
     /// SQLite's descriptor of the write-ahead log, once it is open.
     log: Option<Descriptor>,
     /// A commit failed, and its effects may be in the log although the callers got an error.
-    in_doubt: bool,
+    is_commit_uncertain: bool,
     rows_since_checkpoint: usize,
     /// Number of commits since the file was opened.
     commits: u64,
     /// All contents were read without an error, so the log may be checkpointed on close.
-    is_whole: bool,
+    checkpoint_on_close: bool,
 }
 
 /// A descriptor that SQLite writes to.
@@ -72,7 +72,7 @@ impl Descriptor {
     }
 
     /// Records the file size after SQLite has written.
-    fn note_len(&mut self) {
+    fn record_len(&mut self) {
         if let Ok(status) = files::status_of(self.fd)
             && status.identity == self.identity
         {
@@ -101,12 +101,12 @@ impl Database {
                     file,
                     main,
                     log: None,
-                    in_doubt: false,
+                    is_commit_uncertain: false,
                     rows_since_checkpoint: 0,
                     commits: 0,
-                    is_whole: false,
+                    checkpoint_on_close: false,
                 };
-                database.learn_log(&files)?;
+                database.record_log(&files)?;
                 Ok(database)
             }
             Err(error) => {
@@ -123,7 +123,7 @@ impl Database {
     }
 
     /// Records the descriptor of SQLite's log, once it is open.
-    fn learn_log(&mut self, opened: &[Opened]) -> Result<()> {
+    fn record_log(&mut self, opened: &[OpenedFile]) -> Result<()> {
         if self.log.is_none() {
             let path = self.file.beside(LOG);
             self.log = find(opened, &path).map(|fd| Descriptor::new(&path, fd)).transpose()?;
@@ -136,18 +136,18 @@ impl Database {
     pub fn open(
         file: OwnedFile,
         documents: &Documents,
-        commons: &Commons,
-        give: &mut dyn FnMut(Loaded) -> Result<()>,
+        interner: &SharedFieldsInterner,
+        give: &mut dyn FnMut(LoadedPart) -> Result<()>,
     ) -> Result<Self> {
         let mut database = Self::connect(file)?;
         let (loaded, opened) = database.file.watch(|| {
-            database.load(documents, commons, give)?;
+            database.load(documents, interner, give)?;
             schema::use_log(database.file.path(), database.connection()?)
         });
-        database.learn_log(&opened)?;
-        database.note_sizes();
+        database.record_log(&opened)?;
+        database.record_sizes();
         loaded?;
-        database.is_whole = true;
+        database.checkpoint_on_close = true;
         Ok(database.keep_file())
     }
 
@@ -173,7 +173,7 @@ impl Database {
             rows::write_last_id(connection, contents.last_id)
         })?;
         self.checkpoint("TRUNCATE")?;
-        self.is_whole = true;
+        self.checkpoint_on_close = true;
         Ok(())
     }
 
@@ -186,7 +186,7 @@ impl Database {
     /// Checkpoints the log, closes the connection and removes the log.
     fn close(&mut self) {
         // If this fails, the log is replayed when the file is opened again.
-        let _ = if self.is_whole { self.empty_log_into_file() } else { Ok(()) };
+        let _ = if self.checkpoint_on_close { self.checkpoint_log() } else { Ok(()) };
         let Some(connection) = self.connection.take() else { return };
         if self.is_stolen() {
             // Leaked, since closing it would close files of the host.
@@ -199,8 +199,8 @@ impl Database {
         }
     }
 
-    fn empty_log_into_file(&mut self) -> Result<()> {
-        self.settle()?;
+    fn checkpoint_log(&mut self) -> Result<()> {
+        self.recover_wal()?;
         self.checkpoint("TRUNCATE")
     }
 
@@ -235,29 +235,29 @@ impl Database {
         }
     }
 
-    fn note_sizes(&mut self) {
-        self.main.note_len();
+    fn record_sizes(&mut self) {
+        self.main.record_len();
         if let Some(log) = &mut self.log {
-            log.note_len();
+            log.record_len();
         }
     }
 
     fn load(
         &self,
         documents: &Documents,
-        commons: &Commons,
-        give: &mut dyn FnMut(Loaded) -> Result<()>,
+        interner: &SharedFieldsInterner,
+        give: &mut dyn FnMut(LoadedPart) -> Result<()>,
     ) -> Result<()> {
         let path = self.file.path();
-        rows::load(self.connection()?, documents, commons, give).map_err(|unreadable| {
+        rows::load(self.connection()?, documents, interner, give).map_err(|unreadable| {
             match unreadable {
                 // A table or column is missing.
-                Unreadable::Sql(error) if error.sqlite_error_code() == Some(ErrorCode::Unknown) => {
+                LoadError::Sql(error) if error.sqlite_error_code() == Some(ErrorCode::Unknown) => {
                     let message = format!("{}: the file is damaged: {error}", path.display());
                     Error::new(ErrorKind::Corrupt, message)
                 }
-                Unreadable::Sql(error) => sql_error(path, &error),
-                Unreadable::Row(error) => error.prefixed(path.display()),
+                LoadError::Sql(error) => sqlite_error(path, &error),
+                LoadError::Row(error) => error.prefixed(path.display()),
             }
         })
     }
@@ -272,10 +272,10 @@ impl Database {
     }
 
     /// Commits the times of last use of records.
-    pub fn write_uses(&mut self, records: &[SharedRecord]) -> Result<()> {
+    pub fn write_last_used(&mut self, records: &[SharedRecord]) -> Result<()> {
         self.transaction(|connection| {
-            let mut statement = rows::use_statement(connection)?;
-            records.iter().try_for_each(|record| rows::write_use(&mut statement, record))
+            let mut statement = rows::last_used_statement(connection)?;
+            records.iter().try_for_each(|record| rows::write_last_used_of(&mut statement, record))
         })?;
         self.rows_since_checkpoint += records.len();
         Ok(())
@@ -285,7 +285,7 @@ impl Database {
         &mut self,
         work: impl FnOnce(&Connection) -> rusqlite::Result<()>,
     ) -> Result<()> {
-        self.settle()?;
+        self.recover_wal()?;
         self.check_descriptors()?;
         self.check_names()?;
         let connection = self.connection()?;
@@ -299,25 +299,25 @@ impl Database {
             Some(_) => (run(), Vec::new()),
             None => self.file.watch(run),
         };
-        if let Err(error) = self.learn_log(&opened) {
-            self.in_doubt = true;
+        if let Err(error) = self.record_log(&opened) {
+            self.is_commit_uncertain = true;
             return Err(error);
         }
-        self.note_sizes();
+        self.record_sizes();
         self.commits += u64::from(written.is_ok());
         written.map_err(|error| {
-            let error = sql_error(self.file.path(), &error);
+            let error = sqlite_error(self.file.path(), &error);
             // The failed commit may be in the log. It must not be replayed after a crash, since the
             // callers are told that it failed.
-            self.in_doubt = true;
-            let _ = self.settle();
+            self.is_commit_uncertain = true;
+            let _ = self.recover_wal();
             error
         })
     }
 
     /// Returns the file sizes after the last commit, and the number of commits.
-    pub fn use_of_file(&self) -> FileUse {
-        FileUse {
+    pub fn file_statistics(&self) -> FileStatistics {
+        FileStatistics {
             bytes: self.main.len,
             log_bytes: self.log.map_or(0, |log| log.len),
             commits: self.commits,
@@ -330,15 +330,15 @@ impl Database {
     }
 
     /// Marks the last commit as uncertain: its effects may be in the log.
-    pub fn doubt(&mut self) {
-        self.in_doubt = true;
-        self.note_sizes();
+    pub fn mark_commit_uncertain(&mut self) {
+        self.is_commit_uncertain = true;
+        self.record_sizes();
     }
 
     /// Removes the effects of an uncertain commit from the log. Must succeed before anything else
     /// is written.
-    fn settle(&mut self) -> Result<()> {
-        if !self.in_doubt {
+    fn recover_wal(&mut self) -> Result<()> {
+        if !self.is_commit_uncertain {
             return Ok(());
         }
         self.check_descriptors()?;
@@ -350,14 +350,14 @@ impl Database {
             let failed = |error| io_error(&self.file.beside(LOG), "cannot be emptied", &error);
             descriptors::sync(log.fd).map_err(failed)?;
         }
-        self.in_doubt = false;
+        self.is_commit_uncertain = false;
         Ok(())
     }
 
     /// Checkpoints the log if it is large. Failure is harmless: commits in the log are as durable
     /// as those in the file.
-    pub fn tidy(&mut self) {
-        if self.rows_since_checkpoint >= ROWS_TO_CHECKPOINT && !self.in_doubt {
+    pub fn maybe_checkpoint(&mut self) {
+        if self.rows_since_checkpoint >= ROWS_TO_CHECKPOINT && !self.is_commit_uncertain {
             let _ = self.checkpoint("PASSIVE");
         }
     }
@@ -367,8 +367,8 @@ impl Database {
     ///
     /// # Errors
     /// Those of the disk. Committed changes are durable nevertheless.
-    pub fn empty_log(&mut self) -> Result<()> {
-        self.settle()?;
+    pub fn truncate_log(&mut self) -> Result<()> {
+        self.recover_wal()?;
         // Nothing to do if there is no log or it is empty.
         if self.log.is_some_and(|log| log.len > 0) {
             self.check_names()?;
@@ -381,8 +381,8 @@ impl Database {
         self.check_descriptors()?;
         let sql = format!("PRAGMA wal_checkpoint({mode})");
         let checkpointed = self.connection()?.query_row(&sql, [], |row| row.get(0));
-        self.note_sizes();
-        let busy: bool = checkpointed.map_err(|error| sql_error(self.file.path(), &error))?;
+        self.record_sizes();
+        let busy: bool = checkpointed.map_err(|error| sqlite_error(self.file.path(), &error))?;
         if busy {
             let message = format!("{}: the file's journal is in use", self.file.path().display());
             return Err(Error::new(ErrorKind::Database, message));
@@ -393,7 +393,7 @@ impl Database {
 
     fn sql(&self, sql: &str) -> Result<()> {
         let done = self.connection()?.execute_batch(sql);
-        done.map_err(|error| sql_error(self.file.path(), &error))
+        done.map_err(|error| sqlite_error(self.file.path(), &error))
     }
 }
 
@@ -404,7 +404,7 @@ impl Drop for Database {
 }
 
 /// Returns the first descriptor with which SQLite opened a path.
-fn find(opened: &[Opened], path: &Path) -> Option<RawFd> {
+fn find(opened: &[OpenedFile], path: &Path) -> Option<RawFd> {
     let name = path.as_os_str().as_bytes();
     opened.iter().find(|file| file.path.to_bytes() == name).map(|file| file.fd)
 }

@@ -8,7 +8,7 @@ use rusqlite::ErrorCode;
 use crate::error::{Error, ErrorKind};
 
 /// Converts an error of SQLite about a file.
-pub(super) fn sql_error(path: &Path, error: &rusqlite::Error) -> Error {
+pub(super) fn sqlite_error(path: &Path, error: &rusqlite::Error) -> Error {
     let (kind, what) = match error.sqlite_error_code() {
         Some(ErrorCode::DiskFull) => (ErrorKind::Io, "the disk is full"),
         Some(ErrorCode::SystemIoFailure) => (ErrorKind::Io, "an input or output operation failed"),

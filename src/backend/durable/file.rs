@@ -17,8 +17,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::model::connection::TrustedOwners;
 use crate::os::descriptors::{self, CheckedFile};
 use crate::os::files::{self, Identity, Status};
-use crate::os::lock::{self, Registered};
-use crate::os::sqlite::{self, Opened};
+use crate::os::lock::{self, Registration};
+use crate::os::sqlite::{self, OpenedFile};
 
 /// How other programs are locked out of the file.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -32,13 +32,13 @@ pub(super) enum Locking {
 
 /// Two names to look up the file. Created when it is opened, since a commit must not allocate for
 /// it.
-struct Names {
+struct LookupNames {
     path: CString,
     /// Relative to the directory.
     name: CString,
 }
 
-impl Names {
+impl LookupNames {
     fn new(path: &Path) -> io::Result<Self> {
         let c_string = |bytes: &[u8]| CString::new(bytes).map_err(io::Error::from);
         let name = path.file_name().unwrap_or_default();
@@ -49,8 +49,8 @@ impl Names {
 /// A file that this process owns until this is dropped.
 pub(super) struct OwnedFile {
     path: PathBuf,
-    names: Names,
-    log_names: Names,
+    names: LookupNames,
+    log_names: LookupNames,
     file: CheckedFile,
     /// The file's directory. After a `chroot`, the file is looked up relative to it.
     directory: CheckedFile,
@@ -60,10 +60,10 @@ pub(super) struct OwnedFile {
     /// Whether the file was empty when it was opened.
     is_new: bool,
     /// Set until the call that created the file has succeeded.
-    made: Option<NewFile>,
+    new_file: Option<NewFile>,
     trusted: TrustedOwners,
     /// Dropped last: closing the file must not release the locks of the next owner.
-    _registered: Registered,
+    _registration: Registration,
 }
 
 impl OwnedFile {
@@ -107,7 +107,7 @@ impl OwnedFile {
 
     /// Keeps the file: the call that may have created it has succeeded.
     pub fn keep(&mut self) {
-        self.made.iter_mut().for_each(NewFile::keep);
+        self.new_file.iter_mut().for_each(NewFile::keep);
     }
 
     /// Opens or creates a file and locks it. `found` is the existing file; `None` creates one.
@@ -134,10 +134,10 @@ impl OwnedFile {
         })?;
         let metadata = file.metadata().map_err(cannot_open)?;
         let identity = Identity::of(&metadata);
-        let mut made = found.is_none().then(|| NewFile::new(&path, identity));
-        // Registered before it is locked, since the child of a fork must not keep the lock. Disk
+        let mut new_file = found.is_none().then(|| NewFile::new(&path, identity));
+        // Registration before it is locked, since the child of a fork must not keep the lock. Disk
         // operations follow after the registry is released, since a fork waits for the registry.
-        let _registered = registry.add(identity, file.as_raw_fd());
+        let _registration = registry.add(identity, file.as_raw_fd());
         let file = CheckedFile::new(file).map_err(cannot_open)?;
         if found.is_some_and(|found| Identity::of(found) != identity) {
             return Err(locked(&path, "somebody who replaces it"));
@@ -149,11 +149,11 @@ impl OwnedFile {
         let locking = lock_file(&path, &file).inspect_err(|error| {
             // Another process has locked the new file and uses it.
             if error.kind() == ErrorKind::Locked {
-                made.iter_mut().for_each(NewFile::keep);
+                new_file.iter_mut().for_each(NewFile::keep);
             }
         })?;
-        let names = Names::new(&path).map_err(cannot_open)?;
-        let log_names = Names::new(&side_files::path(&path, LOG)).map_err(cannot_open)?;
+        let names = LookupNames::new(&path).map_err(cannot_open)?;
+        let log_names = LookupNames::new(&side_files::path(&path, LOG)).map_err(cannot_open)?;
         let (is_new, trusted) = (metadata.len() == 0, trusted.clone());
         let owned = Self {
             path,
@@ -164,9 +164,9 @@ impl OwnedFile {
             root,
             locking,
             is_new,
-            made,
+            new_file,
             trusted,
-            _registered,
+            _registration,
         };
         owned.check_in_place().map_err(|_| locked(&owned.path, "somebody who replaces it"))?;
         if owned.is_new {
@@ -188,7 +188,7 @@ impl OwnedFile {
     /// Runs `work`, in which SQLite opens the file and its journal or log, and returns the files
     /// that it opened. SQLite cannot open any other file at these paths, nor one that others could
     /// write to.
-    pub fn watch<T>(&self, work: impl FnOnce() -> T) -> (T, Vec<Opened>) {
+    pub fn watch<T>(&self, work: impl FnOnce() -> T) -> (T, Vec<OpenedFile>) {
         let accept = |path: &Path, file: &File| {
             if !path.as_os_str().as_bytes().starts_with(self.path.as_os_str().as_bytes()) {
                 return true;
@@ -236,7 +236,7 @@ impl OwnedFile {
         self.check_name(&self.log_names, log)
     }
 
-    fn check_name(&self, names: &Names, identity: Identity) -> Result<()> {
+    fn check_name(&self, names: &LookupNames, identity: Identity) -> Result<()> {
         let path = || Path::new(OsStr::from_bytes(names.path.to_bytes()));
         match self.status(names) {
             Ok(status) if status.identity == identity => Ok(()),
@@ -246,7 +246,7 @@ impl OwnedFile {
         }
     }
 
-    fn status(&self, names: &Names) -> io::Result<Status> {
+    fn status(&self, names: &LookupNames) -> io::Result<Status> {
         if files::status_of_path(c"/")?.identity == self.root {
             return files::status_of_path(&names.path);
         }
@@ -324,7 +324,7 @@ impl OwnedFile {
     /// Restores a file whose initialization failed: it was empty or did not exist. It must not be
     /// open as a database.
     pub fn remove(self) {
-        if self.made.is_none() {
+        if self.new_file.is_none() {
             let _ = self.file.set_len(0);
             side_files::remove(&self.path);
         }
@@ -339,7 +339,7 @@ impl OwnedFile {
 impl Drop for OwnedFile {
     fn drop(&mut self) {
         // Before it is unlocked, since nobody else uses the file yet.
-        drop(self.made.take());
+        drop(self.new_file.take());
         // Closing the file does not suffice: a child of a fork without handlers has the descriptor
         // too.
         if self.file.is_open() {
@@ -360,9 +360,9 @@ fn lock_file(path: &Path, file: &File) -> Result<Locking> {
         Err(TryLockError::Error(error)) => return Err(failed(error)),
     }
     match lock::try_lock(file).map_err(failed)? {
-        lock::Outcome::Locked => Ok(Locking::OpenFile),
-        lock::Outcome::Busy => Err(locked(path, "another program")),
-        lock::Outcome::Unsupported => Ok(Locking::Sqlite),
+        lock::LockResult::Locked => Ok(Locking::OpenFile),
+        lock::LockResult::Busy => Err(locked(path, "another program")),
+        lock::LockResult::Unsupported => Ok(Locking::Sqlite),
     }
 }
 

@@ -6,17 +6,17 @@
 
 mod access;
 mod batch;
+mod channel;
 mod counters;
 mod database;
 mod errors;
 mod file;
 mod format;
-mod mailbox;
 mod new_file;
+mod pending_last_used;
 mod rows;
 mod schema;
 mod side_files;
-mod uses;
 mod writer;
 
 use std::path::Path;
@@ -24,15 +24,15 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
 use self::batch::Job;
+use self::channel::{Receiver, ReplySender, Sender};
 use self::counters::Counters;
 use self::database::Database;
 use self::file::OwnedFile;
-use self::mailbox::{Answerer, Receiver, Sender};
-use self::rows::Loaded;
-use self::uses::Uses;
+use self::pending_last_used::PendingLastUsed;
+use self::rows::LoadedPart;
 use self::writer::Writer;
 use super::{
-    Backend, ClientQuery, Contents, Judge, Judgment, Memory, Operation, Outcome, Searched,
+    Backend, ClientQuery, Contents, FailedSearch, Judge, Judgment, Memory, Operation, Outcome,
     Statistics,
 };
 use crate::clock::Timestamp;
@@ -47,7 +47,7 @@ use crate::token::SharedRecord;
 /// A store in a file.
 pub(crate) struct Durable {
     memory: Arc<Memory>,
-    uses: Arc<Uses>,
+    pending: Arc<PendingLastUsed>,
     counters: Arc<Counters>,
     /// `jobs` and `thread` are `None` only during `drop`.
     jobs: Option<Sender<Job>>,
@@ -63,7 +63,7 @@ const PARTS_AHEAD: usize = 8;
 const RECORDS_AHEAD: usize = 2 * PARTS_AHEAD * rows::CHUNK;
 
 /// Error returned when the writer thread has died.
-fn defect() -> Error {
+fn writer_died() -> Error {
     Error::new(ErrorKind::Internal, "internal error: a defect of the library")
 }
 
@@ -84,19 +84,19 @@ impl Durable {
         })?;
         let file = OwnedFile::open(location, trusted)
             .map_err(|error| error.at_argument(Argument::Location))?;
-        let (memory, uses) = (Arc::new(Memory::new()?), Arc::new(Uses::default()));
+        let (memory, pending) = (Arc::new(Memory::new()?), Arc::new(PendingLastUsed::default()));
         let counters = Arc::new(Counters::default());
-        let (jobs, receiver) = mailbox::queue(usize::MAX);
+        let (jobs, receiver) = channel::channel(usize::MAX);
         // One thread reads the file while the other one fills the memory.
-        let (loaded, parts) = mailbox::queue(PARTS_AHEAD);
-        let (opened, answer) = mailbox::question();
+        let (loaded, parts) = channel::channel(PARTS_AHEAD);
+        let (opened, reply) = channel::oneshot();
         let thread = {
-            let (memory, uses) = (Arc::clone(&memory), Arc::clone(&uses));
+            let (memory, pending) = (Arc::clone(&memory), Arc::clone(&pending));
             let counters = Arc::clone(&counters);
             let documents = Arc::clone(documents);
             move || {
                 // Sending fails silently if filling the memory failed.
-                let database = Database::open(file, &documents, memory.commons(), &mut |part| {
+                let database = Database::open(file, &documents, memory.interner(), &mut |part| {
                     loaded.send(part)
                 });
                 drop(loaded);
@@ -104,9 +104,9 @@ impl Durable {
                     Ok(database) => (Some(database), Ok(())),
                     Err(error) => (None, Err(error)),
                 };
-                opened.answer(outcome);
+                opened.send(outcome);
                 if let Some(database) = database {
-                    Writer::new(memory, uses, counters, database, receiver).run();
+                    Writer::new(memory, pending, counters, database, receiver).run();
                 }
             }
         };
@@ -116,33 +116,33 @@ impl Durable {
         })?;
         // If an error follows, dropping the store waits until the thread has closed the file.
         let store =
-            Self { memory, uses, counters, jobs: Some(jobs), thread: Some(thread), generation };
+            Self { memory, pending, counters, jobs: Some(jobs), thread: Some(thread), generation };
         store.load(parts)?;
-        answer
+        reply
             .wait()
-            .unwrap_or_else(|| Err(defect()))
+            .unwrap_or_else(|| Err(writer_died()))
             .map_err(|error| error.at_argument(Argument::Location))?;
         Ok(store)
     }
 
     /// Fills the memory with the contents of the file.
-    fn load(&self, parts: Receiver<Loaded>) -> Result<()> {
-        let mut book = self.memory.write()?;
+    fn load(&self, parts: Receiver<LoadedPart>) -> Result<()> {
+        let mut indexes = self.memory.write()?;
         let mut expected = 0_usize;
         for part in parts {
             match part {
-                Loaded::Tokens(count) => {
-                    self.memory.reserve(&mut book, count)?;
+                LoadedPart::Tokens(count) => {
+                    self.memory.reserve(&mut indexes, count)?;
                     expected = count;
                 }
-                Loaded::Effects(effects) => {
+                LoadedPart::Effects(effects) => {
                     expected = expected.saturating_sub(effects.len());
-                    drop(self.memory.apply(&mut book, effects)?);
+                    drop(self.memory.apply(&mut indexes, effects)?);
                 }
-                Loaded::LastId(last_id) => book.raise_last_id(last_id),
+                LoadedPart::LastId(last_id) => indexes.raise_last_id(last_id),
             }
             // This thread has time for it: the one that reads the file is slower.
-            self.memory.commons().prepare(expected.min(RECORDS_AHEAD));
+            self.memory.interner().reserve(expected.min(RECORDS_AHEAD));
         }
         Ok(())
     }
@@ -160,13 +160,13 @@ impl Durable {
     }
 
     /// Sends a job to the writer thread and waits for the reply.
-    fn ask<T>(&self, job: impl FnOnce(Answerer<Result<T>>) -> Job) -> Result<T> {
-        let (answerer, answer) = mailbox::question();
+    fn request<T>(&self, job: impl FnOnce(ReplySender<Result<T>>) -> Job) -> Result<T> {
+        let (sender, receiver) = channel::oneshot();
         match &self.jobs {
-            Some(jobs) => jobs.send(job(answerer))?,
-            None => drop(answerer),
+            Some(jobs) => jobs.send(job(sender))?,
+            None => drop(sender),
         }
-        answer.wait().unwrap_or_else(|| Err(defect()))
+        receiver.wait().unwrap_or_else(|| Err(writer_died()))
     }
 }
 
@@ -189,7 +189,7 @@ impl Drop for Durable {
         let (jobs, thread) = (self.jobs.take(), self.thread.take());
         if self.is_forked() {
             // The thread and the file belong to the parent process.
-            std::mem::forget((jobs, thread, Arc::clone(&self.memory), Arc::clone(&self.uses)));
+            std::mem::forget((jobs, thread, Arc::clone(&self.memory), Arc::clone(&self.pending)));
             return;
         }
         // Without a sender, the thread ends and closes the file.
@@ -208,7 +208,7 @@ impl Backend for Durable {
     fn best_client_token(
         &self,
         query: &ClientQuery<'_>,
-        searched: &mut Option<Searched>,
+        searched: &mut Option<FailedSearch>,
     ) -> Result<Option<SharedRecord>> {
         self.memory()?.best_client_token(query, searched)
     }
@@ -236,7 +236,7 @@ impl Backend for Durable {
     fn log_in(&self, value: &[u8], judge: Judge<'_>) -> Result<Option<(SharedRecord, Judgment)>> {
         let mut is_first = false;
         let judged = self.memory()?.log_in_noting(value, judge, |record, time| {
-            is_first = self.uses.note(record, time);
+            is_first = self.pending.note(record, time);
         })?;
         if is_first && let Some(jobs) = &self.jobs {
             // If the writer thread has died, changes will report it.
@@ -247,7 +247,7 @@ impl Backend for Durable {
 
     fn change(&self, operation: Operation) -> Result<Outcome> {
         self.memory()?;
-        self.ask(|caller| Job::Change(operation, caller))
+        self.request(|caller| Job::Change(operation, caller))
     }
 
     fn check_room(&self) -> Result<()> {
@@ -261,7 +261,7 @@ impl Backend for Durable {
 
     fn flush(&self) -> Result<()> {
         self.memory()?;
-        self.ask(Job::Flush)
+        self.request(Job::Flush)
     }
 
     fn check(&self) -> Result<()> {

@@ -9,7 +9,7 @@ use rusqlite::types::ValueRef;
 use rusqlite::{CachedStatement, Connection, Row, ffi, named_params};
 
 use crate::backend::memory::Effect;
-use crate::backend::memory::commons::Commons;
+use crate::backend::memory::shared_fields::SharedFieldsInterner;
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind};
 use crate::memory;
@@ -116,13 +116,15 @@ fn documents(record: &Record) -> rusqlite::Result<[Cow<'_, str>; 2]> {
     Ok([policy.map_err(exhausted)?, extra_data.map_err(exhausted)?])
 }
 
-/// Prepares the statement for [`write_use`].
-pub(super) fn use_statement(connection: &Connection) -> rusqlite::Result<CachedStatement<'_>> {
+/// Prepares the statement for [`write_last_used_of`].
+pub(super) fn last_used_statement(
+    connection: &Connection,
+) -> rusqlite::Result<CachedStatement<'_>> {
     connection.prepare_cached("UPDATE webapi_webapitoken SET last_used = ?2 WHERE id = ?1")
 }
 
 /// Writes the time of last use of a record.
-pub(super) fn write_use(
+pub(super) fn write_last_used_of(
     statement: &mut CachedStatement<'_>,
     record: &Record,
 ) -> rusqlite::Result<()> {
@@ -167,25 +169,25 @@ pub(super) const CHUNK: usize = 1024;
 const CHUNK_ROOM: usize = 1024 * CHUNK;
 
 /// Why loading failed: an SQLite error, or an invalid row.
-pub(super) enum Unreadable {
+pub(super) enum LoadError {
     Sql(rusqlite::Error),
     Row(Error),
 }
 
-impl From<rusqlite::Error> for Unreadable {
+impl From<rusqlite::Error> for LoadError {
     fn from(error: rusqlite::Error) -> Self {
         Self::Sql(error)
     }
 }
 
-impl From<Error> for Unreadable {
+impl From<Error> for LoadError {
     fn from(error: Error) -> Self {
         Self::Row(error)
     }
 }
 
 /// A part of the contents of a database.
-pub(super) enum Loaded {
+pub(super) enum LoadedPart {
     /// Estimated maximum number of tokens.
     Tokens(usize),
     Effects(Vec<Effect>),
@@ -197,10 +199,10 @@ pub(super) enum Loaded {
 pub(super) fn load(
     connection: &Connection,
     documents: &Documents,
-    commons: &Commons,
-    give: &mut dyn FnMut(Loaded) -> crate::error::Result<()>,
-) -> Result<(), Unreadable> {
-    let (mut names, mut effects) = (Names::default(), Vec::new());
+    interner: &SharedFieldsInterner,
+    give: &mut dyn FnMut(LoadedPart) -> crate::error::Result<()>,
+) -> Result<(), LoadError> {
+    let (mut names, mut effects) = (ReferencedNames::default(), Vec::new());
 
     let mut statement = connection.prepare("SELECT id, name FROM site_localsite")?;
     let mut rows = statement.query([])?;
@@ -224,9 +226,9 @@ pub(super) fn load(
         names.users.try_reserve(1).map_err(memory::exhausted)?;
         names.users.insert(row.get(0)?, user);
     }
-    give(Loaded::Effects(effects))?;
+    give(LoadedPart::Effects(effects))?;
 
-    give(Loaded::Tokens(expected_tokens(connection)))?;
+    give(LoadedPart::Tokens(expected_tokens(connection)))?;
     let mut statement = connection.prepare(
         "SELECT id, token, token_generator_id, time_added, last_updated, last_used, expires, \
              valid, invalid_date, invalid_reason, note, policy, extra_data, user_id, \
@@ -240,13 +242,13 @@ pub(super) fn load(
         if records.is_empty() {
             memory::check_room(CHUNK_ROOM)?;
         }
-        records.push(Effect::Insert(names.record(row, documents, commons)?));
+        records.push(Effect::Insert(names.record(row, documents, interner)?));
         if records.len() == CHUNK {
             let next = memory::vec_with_capacity(CHUNK)?;
-            give(Loaded::Effects(std::mem::replace(&mut records, next)))?;
+            give(LoadedPart::Effects(std::mem::replace(&mut records, next)))?;
         }
     }
-    give(Loaded::Effects(records))?;
+    give(LoadedPart::Effects(records))?;
 
     // Ids of deleted tokens are not reused.
     let sql = "SELECT seq FROM sqlite_sequence WHERE name = ?1";
@@ -258,7 +260,7 @@ pub(super) fn load(
             let message = format!("the ids of {TOKENS} leave no room for more");
             return Err(Error::new(ErrorKind::Corrupt, message).into());
         }
-        give(Loaded::LastId(last_id))?;
+        give(LoadedPart::LastId(last_id))?;
     }
     Ok(())
 }
@@ -316,15 +318,15 @@ fn optional_time(row: &Row<'_>, column: usize) -> Result<Option<Timestamp>, Erro
     }
 }
 
-/// Names by the ids that rows refer to, and interned generator ids.
+/// ReferencedNames by the ids that rows refer to, and interned generator ids.
 #[derive(Default)]
-struct Names {
+struct ReferencedNames {
     users: HashMap<i64, Text>,
     sites: HashMap<i64, Text>,
     generators: HashMap<Text, ()>,
 }
 
-impl Names {
+impl ReferencedNames {
     /// Creates the record of a token's row.
     ///
     /// # Errors
@@ -333,14 +335,14 @@ impl Names {
         &mut self,
         row: &Row<'_>,
         documents: &Documents,
-        commons: &Commons,
+        interner: &SharedFieldsInterner,
     ) -> Result<SharedRecord, Error> {
         let whole = |error: Error| match error.kind() {
             ErrorKind::NoMemory => error,
             _ => damaged(TOKENS, row),
         };
         let (id, fields) = self.fields(row, documents).map_err(whole)?;
-        commons.record(id, fields)
+        interner.record(id, fields)
     }
 
     /// Returns the id and the fields of a token's row.

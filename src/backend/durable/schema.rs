@@ -5,7 +5,7 @@ use std::path::Path;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
-use super::errors::sql_error;
+use super::errors::sqlite_error;
 use super::file::{Locking, OwnedFile};
 use super::format::{APPLICATION_ID, VERSION, check_version};
 use crate::error::{Error, ErrorKind, Result};
@@ -85,7 +85,7 @@ pub(super) fn open(file: &OwnedFile) -> Result<Connection> {
         let version = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
         Ok((connection, version))
     };
-    let (connection, version) = connect().map_err(|error| sql_error(path, &error))?;
+    let (connection, version) = connect().map_err(|error| sqlite_error(path, &error))?;
     // SQLite silently opens a file read-only if it cannot open it for writing.
     if connection.is_readonly("main").unwrap_or(true) {
         let message = format!("{}: the file cannot be opened for writing", path.display());
@@ -105,7 +105,7 @@ pub(super) fn open(file: &OwnedFile) -> Result<Connection> {
 pub(super) fn use_log(path: &Path, connection: &Connection) -> Result<()> {
     let mode: String = connection
         .query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))
-        .map_err(|error| sql_error(path, &error))?;
+        .map_err(|error| sqlite_error(path, &error))?;
     if mode != "wal" {
         let message = format!("{}: the file's journal cannot be switched", path.display());
         return Err(Error::new(ErrorKind::Database, message));
@@ -128,5 +128,5 @@ fn migrate(path: &Path, connection: &Connection, version: i32) -> Result<()> {
              {sql}
              COMMIT;"
         ))
-        .map_err(|error| sql_error(path, &error))
+        .map_err(|error| sqlite_error(path, &error))
 }

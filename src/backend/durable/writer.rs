@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::batch::{Batch, Job};
+use super::channel::{Received, Receiver};
 use super::counters::Counters;
 use super::database::Database;
-use super::mailbox::{Received, Receiver};
-use super::uses::Uses;
+use super::pending_last_used::PendingLastUsed;
 use crate::backend::memory::Memory;
 use crate::error::{ErrorKind, Result};
 
@@ -19,35 +19,35 @@ const WRITE_BEHIND: Duration = Duration::from_millis(900);
 /// The state of the thread. It ends when the sender of jobs is dropped.
 pub(super) struct Writer {
     memory: Arc<Memory>,
-    uses: Arc<Uses>,
+    pending: Arc<PendingLastUsed>,
     counters: Arc<Counters>,
     database: Database,
     jobs: Receiver<Job>,
     backlog: VecDeque<Job>,
     /// When the times of last use must be written.
-    uses_due: Option<Instant>,
+    last_used_due: Option<Instant>,
     /// The log contains values of removed tokens and must be truncated.
-    log_must_be_emptied: bool,
+    must_truncate_log: bool,
 }
 
 impl Writer {
     pub fn new(
         memory: Arc<Memory>,
-        uses: Arc<Uses>,
+        pending: Arc<PendingLastUsed>,
         counters: Arc<Counters>,
         database: Database,
         jobs: Receiver<Job>,
     ) -> Self {
-        counters.store(database.use_of_file());
+        counters.store(database.file_statistics());
         Self {
             memory,
-            uses,
+            pending,
             counters,
             database,
             jobs,
             backlog: VecDeque::new(),
-            uses_due: None,
-            log_must_be_emptied: false,
+            last_used_due: None,
+            must_truncate_log: false,
         }
     }
 
@@ -62,7 +62,7 @@ impl Writer {
                 Err(payload) => {
                     // A committed change may be missing in memory.
                     self.memory.poison();
-                    self.database.doubt();
+                    self.database.mark_commit_uncertain();
                     std::mem::forget(payload);
                 }
             }
@@ -72,11 +72,11 @@ impl Writer {
     /// Waits for jobs and does them. Returns false when the thread should end.
     fn step(&mut self) -> bool {
         if self.backlog.is_empty() {
-            match self.jobs.receive(self.uses_due) {
-                Received::Thing(job) => self.backlog.push_back(job),
-                Received::Late => {}
+            match self.jobs.receive(self.last_used_due) {
+                Received::Item(job) => self.backlog.push_back(job),
+                Received::TimedOut => {}
                 Received::Closed => {
-                    let _ = self.write_uses();
+                    let _ = self.write_last_used();
                     return false;
                 }
             }
@@ -86,20 +86,20 @@ impl Writer {
             Some(Job::Change(..)) => self.change(),
             // Removed first, so that no job is repeated after a panic.
             Some(Job::Flush(_) | Job::Used) => match self.backlog.pop_front() {
-                Some(Job::Flush(caller)) => caller.answer(self.flush()),
-                _ => _ = self.uses_due.get_or_insert_with(|| Instant::now() + WRITE_BEHIND),
+                Some(Job::Flush(caller)) => caller.send(self.flush()),
+                _ => _ = self.last_used_due.get_or_insert_with(|| Instant::now() + WRITE_BEHIND),
             },
             None => {}
         }
-        if self.uses_due.is_some_and(|due| due <= Instant::now()) {
+        if self.last_used_due.is_some_and(|due| due <= Instant::now()) {
             // Tried again later if it fails.
-            let _ = self.write_uses();
+            let _ = self.write_last_used();
         }
-        if self.log_must_be_emptied {
-            let _ = self.empty_log();
+        if self.must_truncate_log {
+            let _ = self.truncate_log();
         }
-        self.database.tidy();
-        self.counters.store(self.database.use_of_file());
+        self.database.maybe_checkpoint();
+        self.counters.store(self.database.file_statistics());
         true
     }
 
@@ -107,7 +107,7 @@ impl Writer {
     /// them to the memory.
     fn change(&mut self) {
         let mut batch = Batch::plan(&self.memory, &mut self.backlog);
-        batch.make_room(&self.memory);
+        batch.reserve_for(&self.memory);
         let written = match batch.effects().next() {
             Some(_) => match self.database.write(batch.effects()) {
                 Err(error) if error.kind() == ErrorKind::NoMemory => {
@@ -121,11 +121,11 @@ impl Writer {
         match written {
             Ok(()) => {
                 // Before the replies, so that each caller finds its commit counted.
-                self.counters.store(self.database.use_of_file());
-                if batch.empties_log() {
+                self.counters.store(self.database.file_statistics());
+                if batch.must_truncate_log() {
                     // The change has succeeded. If truncating fails, it is tried again later.
-                    self.log_must_be_emptied = true;
-                    let _ = self.empty_log();
+                    self.must_truncate_log = true;
+                    let _ = self.truncate_log();
                 }
                 batch.succeed(&self.memory);
             }
@@ -135,33 +135,33 @@ impl Writer {
 
     /// Writes the times of last use and truncates the log.
     fn flush(&mut self) -> Result<()> {
-        self.write_uses()?;
-        self.empty_log()
+        self.write_last_used()?;
+        self.truncate_log()
     }
 
-    fn empty_log(&mut self) -> Result<()> {
-        self.database.empty_log()?;
-        self.log_must_be_emptied = false;
+    fn truncate_log(&mut self) -> Result<()> {
+        self.database.truncate_log()?;
+        self.must_truncate_log = false;
         Ok(())
     }
 
     /// Writes the times of last use of recently used records.
-    fn write_uses(&mut self) -> Result<()> {
-        self.uses_due = None;
+    fn write_last_used(&mut self) -> Result<()> {
+        self.last_used_due = None;
         let (mut ids, mut records) = (Vec::new(), Vec::new());
-        let taken = self.uses.take(&mut ids, &mut records);
+        let taken = self.pending.take(&mut ids, &mut records);
         let mut written = Ok(());
         if !ids.is_empty() {
             self.memory.find_records(&ids, &mut records)?;
-            records.iter().for_each(|record| record.forget_use());
-            written = self.database.write_uses(&records);
+            records.iter().for_each(|record| record.clear_unwritten());
+            written = self.database.write_last_used(&records);
         }
         if written.is_err() {
-            self.uses.put_back(&records);
+            self.pending.put_back(&records);
         }
         let written = written.and(taken);
         if written.is_err() {
-            self.uses_due = Some(Instant::now() + WRITE_BEHIND);
+            self.last_used_due = Some(Instant::now() + WRITE_BEHIND);
         }
         written
     }

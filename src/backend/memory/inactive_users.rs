@@ -22,7 +22,7 @@ impl InactiveUsers {
     ///
     /// # Errors
     /// `NoMemory`.
-    pub(super) fn make_room(&self, more: usize) -> Result<()> {
+    pub(super) fn reserve_for(&self, more: usize) -> Result<()> {
         if more == 0 {
             return Ok(());
         }
@@ -32,7 +32,7 @@ impl InactiveUsers {
     /// Enables or disables login for a user.
     ///
     /// # Errors
-    /// `NoMemory`. Cannot fail if [`InactiveUsers::make_room`] was called for this name.
+    /// `NoMemory`. Cannot fail if [`InactiveUsers::reserve_for`] was called for this name.
     pub(super) fn set(&self, user: &Text, active: bool) -> Result<()> {
         let mut names = self.names.write();
         if active {

@@ -5,26 +5,26 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use parking_lot::{RwLock, RwLockReadGuard};
 
-mod book;
-mod clients;
-pub(super) mod commons;
+mod client_index;
+mod id_index;
 mod inactive_users;
-mod owners;
-mod pages;
+mod indexes;
 mod plan;
+pub(super) mod shared_fields;
+mod user_index;
 mod value_index;
 
-use self::book::{Book, OpenBook};
-use self::clients::Clients;
-use self::commons::Commons;
+use self::client_index::ClientIndex;
+use self::id_index::IdIndex;
 use self::inactive_users::InactiveUsers;
-use self::owners::Owners;
-use self::pages::Pages;
+use self::indexes::{Indexes, IndexesWriteGuard};
 pub(super) use self::plan::{Effect, Plan};
+use self::shared_fields::SharedFieldsInterner;
+use self::user_index::UserIndex;
 use self::value_index::ValueIndex;
 use super::{
-    Backend, ClientQuery, Contents, Judge, Judgment, MemoryUse, Operation, Outcome, Searched,
-    Statistics,
+    Backend, ClientQuery, Contents, FailedSearch, Judge, Judgment, MemoryStatistics, Operation,
+    Outcome, Statistics,
 };
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind, Result};
@@ -33,12 +33,12 @@ use crate::model::requests::{SiteFilter, TokenFilter};
 use crate::text::Text;
 use crate::token::{Record, SharedRecord};
 
-/// Locking: every change locks `book`; a lookup by value only locks a shard of `values`. Lock
-/// order: `book` before a shard.
+/// Locking: every change locks `indexes`; a lookup by value only locks a shard of `by_value`. Lock
+/// order: `indexes` before a shard.
 pub(crate) struct Memory {
-    book: RwLock<Book>,
-    values: ValueIndex,
-    commons: Commons,
+    indexes: RwLock<Indexes>,
+    by_value: ValueIndex,
+    interner: SharedFieldsInterner,
     inactive: InactiveUsers,
     /// Set if a panic interrupted a change. The store then rejects every operation.
     poisoned: AtomicBool,
@@ -47,9 +47,9 @@ pub(crate) struct Memory {
 }
 
 /// Headroom: memory that new records leave free, so that logins and revocations, including SQLite's
-/// work, succeed when memory is exhausted. This many blocks of [`PIECE`] bytes.
-const PIECES: usize = 32;
-const PIECE: usize = 32 << 10;
+/// work, succeed when memory is exhausted. This many blocks of [`HEADROOM_BLOCK_BYTES`] bytes.
+const HEADROOM_BLOCKS: usize = 32;
+const HEADROOM_BLOCK_BYTES: usize = 32 << 10;
 
 /// Number of new records between two headroom checks.
 const RECORDS_PER_CHECK: usize = 64;
@@ -60,17 +60,17 @@ impl Memory {
     /// # Errors
     /// `NoMemory`.
     pub(crate) fn new() -> Result<Self> {
-        let book = Book {
+        let indexes = Indexes {
             last_id: 0,
             local_sites: BTreeSet::new(),
-            by_id: Pages::default(),
-            owners: Owners::default(),
-            clients: Clients::new()?,
+            by_id: IdIndex::default(),
+            by_user: UserIndex::default(),
+            by_client: ClientIndex::new()?,
         };
         Ok(Self {
-            book: RwLock::new(book),
-            values: ValueIndex::new()?,
-            commons: Commons::default(),
+            indexes: RwLock::new(indexes),
+            by_value: ValueIndex::new()?,
+            interner: SharedFieldsInterner::default(),
             inactive: InactiveUsers::default(),
             poisoned: AtomicBool::new(false),
             checked_for: AtomicUsize::new(0),
@@ -84,7 +84,7 @@ impl Memory {
     pub(super) fn check_headroom(&self, new: usize) -> Result<()> {
         let rest = |checked: usize| checked.checked_sub(new);
         if self.checked_for.fetch_update(Ordering::Relaxed, Ordering::Relaxed, rest).is_err() {
-            self.check_or_sweep(memory::check_pieces::<PIECES>, PIECE)?;
+            self.check_or_sweep(memory::check_pieces::<HEADROOM_BLOCKS>, HEADROOM_BLOCK_BYTES)?;
             self.checked_for.store(RECORDS_PER_CHECK.saturating_sub(new), Ordering::Relaxed);
         }
         Ok(())
@@ -93,7 +93,7 @@ impl Memory {
     /// Runs a memory check. If it fails, frees the memory of dropped records and repeats it.
     fn check_or_sweep(&self, check: impl Fn(usize) -> Result<()>, bytes: usize) -> Result<()> {
         check(bytes).or_else(|_| {
-            self.commons.sweep();
+            self.interner.sweep();
             check(bytes)
         })
     }
@@ -109,8 +109,8 @@ impl Memory {
     }
 
     /// Returns the interner of shared fields.
-    pub(super) fn commons(&self) -> &Commons {
-        &self.commons
+    pub(super) fn interner(&self) -> &SharedFieldsInterner {
+        &self.interner
     }
 
     /// Makes the store reject every operation from now on.
@@ -126,7 +126,7 @@ impl Memory {
         note: impl FnOnce(&Record, Timestamp),
     ) -> Result<Option<(SharedRecord, Judgment)>> {
         self.check_poison()?;
-        let judged = self.values.with(value, |record| {
+        let judged = self.by_value.with(value, |record| {
             let judgment = judge.judge(record, !self.inactive.contains_owner(record))?;
             if let Judgment::Accepted(time) = judgment {
                 note(record, time);
@@ -139,8 +139,8 @@ impl Memory {
     /// Appends the existing records among some ids to a vector with enough capacity.
     #[cfg(feature = "sqlite")]
     pub(super) fn find_records(&self, ids: &[i64], records: &mut Vec<SharedRecord>) -> Result<()> {
-        let book = self.read()?;
-        records.extend(ids.iter().filter_map(|&id| book.by_id.get(id).cloned()));
+        let indexes = self.read()?;
+        records.extend(ids.iter().filter_map(|&id| indexes.by_id.get(id).cloned()));
         Ok(())
     }
 
@@ -148,20 +148,20 @@ impl Memory {
     ///
     /// # Errors
     /// `NoMemory`; the contents are unchanged.
-    pub(super) fn make_room<'a>(
+    pub(super) fn reserve_for<'a>(
         &self,
-        book: &mut Book,
+        indexes: &mut Indexes,
         effects: impl Iterator<Item = &'a Effect> + Clone,
     ) -> Result<()> {
         let new = effects.clone().filter_map(Effect::inserted);
         if new.clone().next().is_some() {
-            new.clone().try_for_each(|record| book.by_id.make_room(record.id()))?;
-            book.owners.make_room(new.clone())?;
-            self.values.make_room(new)?;
+            new.clone().try_for_each(|record| indexes.by_id.reserve_for(record.id()))?;
+            indexes.by_user.reserve_for(new.clone())?;
+            self.by_value.reserve_for(new)?;
         }
-        book.clients.make_room(effects.clone().filter_map(Effect::added))?;
+        indexes.by_client.reserve_for(effects.clone().filter_map(Effect::added))?;
         let made_inactive = |effect: &&Effect| matches!(effect, Effect::SetUserActive(_, false));
-        self.inactive.make_room(effects.filter(made_inactive).count())
+        self.inactive.reserve_for(effects.filter(made_inactive).count())
     }
 
     /// Applies planned effects to every index, and returns what is left of them: the replaced and
@@ -169,50 +169,50 @@ impl Memory {
     ///
     /// # Errors
     /// `NoMemory`, which leaves the store inconsistent and poisoned. Cannot fail after
-    /// [`Memory::make_room`].
+    /// [`Memory::reserve_for`].
     pub(super) fn apply(
         &self,
-        book: &mut OpenBook<'_>,
+        indexes: &mut IndexesWriteGuard<'_>,
         effects: Vec<Effect>,
     ) -> Result<Vec<Effect>> {
-        book.is_changing = true;
-        #[cfg(rbtoken_panic_proof)]
-        crate::panic_proof::point(crate::panic_proof::IN_CHANGE);
+        indexes.is_changing = true;
+        #[cfg(rbtoken_panic_injection)]
+        crate::panic_injection::point(crate::panic_injection::IN_CHANGE);
         let gone = |effect: &&Effect| matches!(effect, Effect::Replace { .. } | Effect::Remove(_));
-        self.commons.released(effects.iter().filter(gone).count());
+        self.interner.released(effects.iter().filter(gone).count());
         for effect in &effects {
             match effect {
                 Effect::Insert(record) => {
-                    book.last_id = book.last_id.max(record.id());
-                    book.owners.insert(record)?;
-                    book.clients.insert(record)?;
-                    self.values.insert(record)?;
-                    book.by_id.insert(record.clone())?;
+                    indexes.last_id = indexes.last_id.max(record.id());
+                    indexes.by_user.insert(record)?;
+                    indexes.by_client.insert(record)?;
+                    self.by_value.insert(record)?;
+                    indexes.by_id.insert(record.clone())?;
                 }
                 Effect::Replace { old, new } => {
                     // First, since this copies the time of last use, which a concurrent login may
                     // set.
-                    self.values.replace(old, new);
-                    book.clients.remove(old);
-                    book.clients.insert(new)?;
-                    book.by_id.insert(new.clone())?;
+                    self.by_value.replace(old, new);
+                    indexes.by_client.remove(old);
+                    indexes.by_client.insert(new)?;
+                    indexes.by_id.insert(new.clone())?;
                 }
                 Effect::Remove(record) => {
-                    self.values.remove(record);
-                    book.owners.remove(record);
-                    book.clients.remove(record);
-                    book.by_id.remove(record.id());
+                    self.by_value.remove(record);
+                    indexes.by_user.remove(record);
+                    indexes.by_client.remove(record);
+                    indexes.by_id.remove(record.id());
                 }
                 Effect::AddLocalSite(name) => {
-                    book.local_sites.insert(name.clone());
+                    indexes.local_sites.insert(name.clone());
                 }
                 Effect::RemoveLocalSite(name) => {
-                    book.local_sites.remove(name);
+                    indexes.local_sites.remove(name);
                 }
                 Effect::SetUserActive(user, active) => self.inactive.set(user, *active)?,
             }
         }
-        book.is_changing = false;
+        indexes.is_changing = false;
         Ok(effects)
     }
 
@@ -221,21 +221,21 @@ impl Memory {
     ///
     /// # Errors
     /// `NoMemory`.
-    pub(super) fn reserve(&self, book: &mut Book, records: usize) -> Result<()> {
-        book.clients.reserve(records)?;
-        self.values.reserve(records)
+    pub(super) fn reserve(&self, indexes: &mut Indexes, records: usize) -> Result<()> {
+        indexes.by_client.reserve(records)?;
+        self.by_value.reserve(records)
     }
 
-    pub(super) fn read(&self) -> Result<RwLockReadGuard<'_, Book>> {
-        let book = self.book.read();
+    pub(super) fn read(&self) -> Result<RwLockReadGuard<'_, Indexes>> {
+        let indexes = self.indexes.read();
         self.check_poison()?;
-        Ok(book)
+        Ok(indexes)
     }
 
-    pub(super) fn write(&self) -> Result<OpenBook<'_>> {
-        let book = self.book.write();
+    pub(super) fn write(&self) -> Result<IndexesWriteGuard<'_>> {
+        let indexes = self.indexes.write();
         self.check_poison()?;
-        Ok(OpenBook { book, is_changing: false, poisoned: &self.poisoned })
+        Ok(IndexesWriteGuard { indexes, is_changing: false, poisoned: &self.poisoned })
     }
 }
 
@@ -247,16 +247,16 @@ impl Backend for Memory {
     fn best_client_token(
         &self,
         query: &ClientQuery<'_>,
-        _: &mut Option<Searched>,
+        _: &mut Option<FailedSearch>,
     ) -> Result<Option<SharedRecord>> {
-        let book = self.read()?;
-        book.check_local_site(query.local_site)?;
-        Ok(book.best(query))
+        let indexes = self.read()?;
+        indexes.check_local_site(query.local_site)?;
+        Ok(indexes.best(query))
     }
 
     fn by_value(&self, value: &str) -> Result<Option<SharedRecord>> {
         self.check_poison()?;
-        Ok(self.values.with(value.as_bytes(), Clone::clone))
+        Ok(self.by_value.with(value.as_bytes(), Clone::clone))
     }
 
     fn by_id(&self, id: i64) -> Result<Option<SharedRecord>> {
@@ -264,19 +264,19 @@ impl Backend for Memory {
     }
 
     fn list(&self, filter: &TokenFilter<'_>, now: Timestamp) -> Result<Vec<SharedRecord>> {
-        let book = self.read()?;
+        let indexes = self.read()?;
         if let SiteFilter::Named(name) = filter.local_site {
-            book.check_local_site(Some(name))?;
+            indexes.check_local_site(Some(name))?;
         }
         let matches = |record: &SharedRecord| filter.matches(record, now);
         match filter.user {
             Some(user) => {
-                let mut records = memory::collect(book.records_of(user).cloned())?;
-                drop(book);
+                let mut records = memory::collect(indexes.records_of(user).cloned())?;
+                drop(indexes);
                 records.retain(matches);
                 Ok(records)
             }
-            None => memory::collect(book.by_id.values().filter(|it| matches(it)).cloned()),
+            None => memory::collect(indexes.by_id.values().filter(|it| matches(it)).cloned()),
         }
     }
 
@@ -285,26 +285,26 @@ impl Backend for Memory {
     }
 
     fn contents(&self) -> Result<Contents> {
-        let book = self.read()?;
+        let indexes = self.read()?;
         Ok(Contents {
-            local_sites: memory::collect(book.local_sites.iter().cloned())?,
+            local_sites: memory::collect(indexes.local_sites.iter().cloned())?,
             inactive_users: self.inactive.sorted()?,
-            records: book.all_records()?,
-            last_id: book.last_id,
+            records: indexes.all_records()?,
+            last_id: indexes.last_id,
         })
     }
 
     fn statistics(&self) -> Result<Statistics> {
         let (tokens, client_bytes) = {
-            let book = self.read()?;
-            (book.by_id.len() as u64, book.clients.bytes())
+            let indexes = self.read()?;
+            (indexes.by_id.len() as u64, indexes.by_client.bytes())
         };
-        let record_bytes = self.commons.bytes();
-        let index_bytes = self.values.bytes() + client_bytes;
+        let record_bytes = self.interner.bytes();
+        let index_bytes = self.by_value.bytes() + client_bytes;
         Ok(Statistics {
             kind: "memory",
             tokens: Some(tokens),
-            memory: Some(MemoryUse { record_bytes, index_bytes }),
+            memory: Some(MemoryStatistics { record_bytes, index_bytes }),
             ..Statistics::default()
         })
     }
@@ -318,12 +318,12 @@ impl Backend for Memory {
     }
 
     fn change(&self, operation: Operation) -> Result<Outcome> {
-        let mut book = self.write()?;
-        let mut next_id = book.next_id();
-        let Plan { effects, outcome } = self.plan(&book, operation, &mut next_id)?;
-        self.make_room(&mut book, effects.iter())?;
-        let spent = self.apply(&mut book, effects)?;
-        drop(book);
+        let mut indexes = self.write()?;
+        let mut next_id = indexes.next_id();
+        let Plan { effects, outcome } = self.plan(&indexes, operation, &mut next_id)?;
+        self.reserve_for(&mut indexes, effects.iter())?;
+        let spent = self.apply(&mut indexes, effects)?;
+        drop(indexes);
         drop(spent);
         Ok(outcome)
     }
@@ -354,9 +354,9 @@ mod tests {
         assert!(unwound.is_err());
         assert_eq!(memory.local_sites().unwrap(), [Text::new("site")]);
 
-        let mut book = memory.write().unwrap();
-        book.is_changing = true;
-        drop(book);
+        let mut indexes = memory.write().unwrap();
+        indexes.is_changing = true;
+        drop(indexes);
         assert_eq!(memory.local_sites().unwrap_err().kind(), ErrorKind::Poisoned);
     }
 }

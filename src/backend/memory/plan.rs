@@ -5,8 +5,8 @@ use std::hash::{Hash, Hasher};
 use hashbrown::HashSet;
 
 use super::Memory;
-use super::book::Book;
-use crate::backend::{Imported, Operation, Outcome, Selection};
+use super::indexes::Indexes;
+use crate::backend::{ImportData, Operation, Outcome, Selection};
 use crate::error::{Error, ErrorKind, Result};
 use crate::memory;
 use crate::text::Text;
@@ -77,17 +77,17 @@ impl Plan {
 }
 
 /// Compares and hashes a record by its value.
-struct SameValue(SharedRecord);
+struct ByValue(SharedRecord);
 
-impl PartialEq for SameValue {
+impl PartialEq for ByValue {
     fn eq(&self, other: &Self) -> bool {
-        self.0.value().is(other.0.value().expose_bytes())
+        self.0.value().equals(other.0.value().expose_bytes())
     }
 }
 
-impl Eq for SameValue {}
+impl Eq for ByValue {}
 
-impl Hash for SameValue {
+impl Hash for ByValue {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.0.value().expose_bytes().hash(state);
     }
@@ -98,35 +98,35 @@ impl Memory {
     /// `next_id` on.
     pub(in crate::backend) fn plan(
         &self,
-        book: &Book,
+        indexes: &Indexes,
         operation: Operation,
         next_id: &mut i64,
     ) -> Result<Plan> {
         Ok(match operation {
             Operation::AddLocalSite(name) => {
-                if book.local_sites.contains(&name) {
+                if indexes.local_sites.contains(&name) {
                     let message = "there is such a Local Site already";
                     return Err(Error::new(ErrorKind::Exists, message).at_argument("local_site"));
                 }
                 Plan::of(Effect::AddLocalSite(name))
             }
             Operation::RemoveLocalSite(name) => {
-                book.check_local_site(Some(&name))?;
+                indexes.check_local_site(Some(&name))?;
                 let of_site = |record: &&SharedRecord| record.local_site() == Some(&name);
-                let mut plan = Plan::removing(book.by_id.values().filter(of_site))?;
+                let mut plan = Plan::removing(indexes.by_id.values().filter(of_site))?;
                 memory::push(&mut plan.effects, Effect::RemoveLocalSite(name))?;
                 plan
             }
             Operation::SetUserActive(user, active) => Plan::of(Effect::SetUserActive(user, active)),
             Operation::Insert(fields, unless) => {
-                book.check_local_site(fields.local_site.as_deref())?;
-                if let Some(found) = unless.and_then(|query| book.best(&query.borrow())) {
+                indexes.check_local_site(fields.local_site.as_deref())?;
+                if let Some(found) = unless.and_then(|query| indexes.best(&query.borrow())) {
                     return Ok(Plan::nothing(Outcome::Found(found)));
                 }
-                if self.values.contains(fields.value.borrow().expose_bytes()) {
+                if self.by_value.contains(fields.value.borrow().expose_bytes()) {
                     return Ok(Plan::nothing(Outcome::ValueTaken(fields)));
                 }
-                let record = self.commons.record(*next_id, book.sharing_name(*fields))?;
+                let record = self.interner.record(*next_id, indexes.with_shared_name(*fields))?;
                 *next_id += 1;
                 Plan {
                     effects: vec![Effect::Insert(record.clone())],
@@ -134,7 +134,7 @@ impl Memory {
                 }
             }
             Operation::Update(id, change) => {
-                self.replacing(book, book.by_id.get(id), |old| change.applied_to(old))?
+                self.replacing(indexes, indexes.by_id.get(id), |old| change.applied_to(old))?
             }
             Operation::Invalidate(which, invalidation) => {
                 let invalidated = |old: &Record| RecordFields {
@@ -143,36 +143,45 @@ impl Memory {
                 };
                 match which {
                     Selection::Value(value) => {
-                        let record = self.values.with(value.borrow().expose_bytes(), Clone::clone);
-                        self.replacing(book, record.iter(), invalidated)?
+                        let record =
+                            self.by_value.with(value.borrow().expose_bytes(), Clone::clone);
+                        self.replacing(indexes, record.iter(), invalidated)?
                     }
-                    Selection::Id(id) => self.replacing(book, book.by_id.get(id), invalidated)?,
+                    Selection::Id(id) => {
+                        self.replacing(indexes, indexes.by_id.get(id), invalidated)?
+                    }
                     Selection::User(user) => {
-                        self.replacing(book, book.records_of(&user), invalidated)?
+                        self.replacing(indexes, indexes.records_of(&user), invalidated)?
                     }
                     Selection::Everyone => {
-                        self.replacing(book, book.by_id.values(), invalidated)?
+                        self.replacing(indexes, indexes.by_id.values(), invalidated)?
                     }
                 }
             }
-            Operation::Delete(id) => Plan::removing(book.by_id.get(id))?,
-            Operation::Import(imported) => return self.plan_import(book, *imported, next_id),
-            Operation::Purge(dead_before) => {
-                let dead =
-                    |record: &&SharedRecord| record.dead_since().is_some_and(|t| t < dead_before);
-                Plan::removing(book.by_id.values().filter(dead))?
+            Operation::Delete(id) => Plan::removing(indexes.by_id.get(id))?,
+            Operation::Import(imported) => return self.plan_import(indexes, *imported, next_id),
+            Operation::Purge(unusable_before) => {
+                let dead = |record: &&SharedRecord| {
+                    record.unusable_since().is_some_and(|t| t < unusable_before)
+                };
+                Plan::removing(indexes.by_id.values().filter(dead))?
             }
         })
     }
 
-    fn plan_import(&self, book: &Book, imported: Imported, next_id: &mut i64) -> Result<Plan> {
-        let Imported { mut local_sites, inactive_users, records } = imported;
+    fn plan_import(
+        &self,
+        indexes: &Indexes,
+        imported: ImportData,
+        next_id: &mut i64,
+    ) -> Result<Plan> {
+        let ImportData { mut local_sites, inactive_users, records } = imported;
         let mut listed = HashSet::new();
         listed.try_reserve(local_sites.len()).map_err(memory::exhausted)?;
         listed.extend(local_sites.iter().cloned());
         local_sites.sort_unstable();
         local_sites.dedup();
-        local_sites.retain(|name| !book.local_sites.contains(name));
+        local_sites.retain(|name| !indexes.local_sites.contains(name));
         let count = local_sites.len() + inactive_users.len() + records.len();
         let mut effects = memory::vec_with_capacity(count)?;
         effects.extend(local_sites.into_iter().map(Effect::AddLocalSite));
@@ -184,11 +193,11 @@ impl Memory {
             let at_line = |error: Error| error.prefixed(format_args!("line {line}"));
             match &fields.local_site {
                 Some(site) if listed.contains(site) => {}
-                site => book.check_local_site(site.as_deref()).map_err(at_line)?,
+                site => indexes.check_local_site(site.as_deref()).map_err(at_line)?,
             }
-            let record = self.commons.record(*next_id, book.sharing_name(fields))?;
-            if self.values.contains(record.value().expose_bytes())
-                || !values.insert(SameValue(record.clone()))
+            let record = self.interner.record(*next_id, indexes.with_shared_name(fields))?;
+            if self.by_value.contains(record.value().expose_bytes())
+                || !values.insert(ByValue(record.clone()))
             {
                 let message = "there is a token with this value already";
                 return Err(at_line(Error::new(ErrorKind::Exists, message)));
@@ -202,7 +211,7 @@ impl Memory {
 
     fn replacing<'a>(
         &self,
-        book: &Book,
+        indexes: &Indexes,
         records: impl IntoIterator<Item = &'a SharedRecord>,
         fields: impl Fn(&Record) -> RecordFields,
     ) -> Result<Plan> {
@@ -211,7 +220,7 @@ impl Memory {
             if effects.len() % REPLACED_PER_CHECK == 0 {
                 self.check_or_sweep(memory::check_room, ROOM_TO_REPLACE)?;
             }
-            let new = self.commons.replacement(old.id(), book.sharing_name(fields(old)))?;
+            let new = self.interner.replacement(old.id(), indexes.with_shared_name(fields(old)))?;
             memory::push(&mut records_after, new.clone())?;
             memory::push(&mut effects, Effect::Replace { old: old.clone(), new })?;
         }

@@ -6,7 +6,7 @@ use hashbrown::DefaultHashBuilder;
 use parking_lot::RwLock;
 
 use crate::error::Result;
-use crate::index::{Hint, LineMemory, Table, for_each_table, table_of};
+use crate::index::{BucketPool, HashIndex, PrefetchHint, for_each_shard, shard_of};
 use crate::memory;
 use crate::token::{Record, SharedRecord};
 
@@ -20,15 +20,15 @@ pub(super) struct ValueIndex {
     /// Keyed at random, so that nobody can import values with colliding hashes.
     hasher: DefaultHashBuilder,
     shards: Box<[Shard]>,
-    memory: LineMemory,
+    memory: BucketPool,
 }
 
 /// Aligned to a cache line, so that the locks of shards do not share one.
 #[derive(Default)]
 #[repr(align(64))]
 struct Shard {
-    table: RwLock<Table<Record>>,
-    hint: Hint,
+    index: RwLock<HashIndex<Record>>,
+    hint: PrefetchHint,
 }
 
 impl ValueIndex {
@@ -39,7 +39,7 @@ impl ValueIndex {
     pub fn new() -> Result<Self> {
         let shards = memory::collect((0..SHARDS).map(|_| Shard::default()))?.into_boxed_slice();
         let hasher = DefaultHashBuilder::default();
-        Ok(Self { hasher, shards, memory: LineMemory::default() })
+        Ok(Self { hasher, shards, memory: BucketPool::default() })
     }
 
     /// Returns the memory of the index in bytes.
@@ -58,7 +58,7 @@ impl ValueIndex {
     #[inline]
     fn locate(&self, value: &[u8]) -> (u64, &Shard) {
         let hash = self.hash(value);
-        (hash, &self.shards[table_of(hash, SHARDS)])
+        (hash, &self.shards[shard_of(hash, SHARDS)])
     }
 
     /// Calls `read` with the record of a value, which cannot be replaced meanwhile. Compares only
@@ -68,8 +68,8 @@ impl ValueIndex {
         shard.hint.prefetch(hash);
         // No record has this id. Reading it first loads the cache line that a login writes in
         // parallel with that of the value.
-        let is = |record: &SharedRecord| record.id() != i64::MIN && record.value().is(value);
-        shard.table.read().find(hash, is).map(|record| read(&record))
+        let is = |record: &SharedRecord| record.id() != i64::MIN && record.value().equals(value);
+        shard.index.read().find(hash, is).map(|record| read(&record))
     }
 
     pub fn contains(&self, value: &[u8]) -> bool {
@@ -82,9 +82,9 @@ impl ValueIndex {
     /// `NoMemory`.
     pub fn reserve(&self, records: usize) -> Result<()> {
         for shard in &self.shards {
-            let mut table = shard.table.write();
-            let reserved = table.reserve(&self.memory, records, SHARDS);
-            shard.hint.set(&table);
+            let mut index = shard.index.write();
+            let reserved = index.reserve_shard(&self.memory, records, SHARDS);
+            shard.hint.set(&index);
             reserved?;
         }
         Ok(())
@@ -94,16 +94,16 @@ impl ValueIndex {
     ///
     /// # Errors
     /// `NoMemory`.
-    pub fn make_room<'a>(
+    pub fn reserve_for<'a>(
         &self,
         records: impl Iterator<Item = &'a SharedRecord> + Clone,
     ) -> Result<()> {
         let hashes = records.map(|record| self.hash_of(record));
-        for_each_table::<SHARDS>(hashes, |index, more| {
-            let shard = &self.shards[index];
-            let mut table = shard.table.write();
-            let made = table.make_room(&self.memory, more, |record| self.hash_of(record));
-            shard.hint.set(&table);
+        for_each_shard::<SHARDS>(hashes, |number, more| {
+            let shard = &self.shards[number];
+            let mut index = shard.index.write();
+            let made = index.reserve(&self.memory, more, |record| self.hash_of(record));
+            shard.hint.set(&index);
             made
         })
     }
@@ -118,10 +118,10 @@ impl ValueIndex {
     /// `NoMemory`.
     pub fn insert(&self, record: &SharedRecord) -> Result<()> {
         let (hash, shard) = self.locate(record.value().expose_bytes());
-        let mut table = shard.table.write();
+        let mut index = shard.index.write();
         let hash_of = |record: &Record| self.hash_of(record);
-        let inserted = table.insert(&self.memory, hash, record.clone(), hash_of);
-        shard.hint.set(&table);
+        let inserted = index.insert(&self.memory, hash, record.clone(), hash_of);
+        shard.hint.set(&index);
         inserted
     }
 
@@ -132,7 +132,7 @@ impl ValueIndex {
         // Loads the cache line before the lock is taken, so that logins wait for a shorter time.
         std::hint::black_box(old.last_used());
         let is_old = |entry: &SharedRecord| is_same(entry, old);
-        let gone = shard.table.write().replace(hash, is_old, |entry| {
+        let gone = shard.index.write().replace(hash, is_old, |entry| {
             new.set_last_used(entry.last_used());
             new.clone()
         });
@@ -141,12 +141,12 @@ impl ValueIndex {
 
     pub fn remove(&self, record: &SharedRecord) {
         let (hash, shard) = self.locate(record.value().expose_bytes());
-        let gone = shard.table.write().remove(hash, |entry| is_same(entry, record));
+        let gone = shard.index.write().remove(hash, |entry| is_same(entry, record));
         drop(gone);
     }
 }
 
 /// Compares pointers first, which usually saves reading the records.
 fn is_same(entry: &SharedRecord, record: &SharedRecord) -> bool {
-    entry.is(record) || entry.id() == record.id()
+    entry.ptr_eq(record) || entry.id() == record.id()
 }

@@ -94,10 +94,10 @@ impl fmt::Debug for Host {
 }
 
 /// Differences between kinds of servers.
-struct Kind {
+struct ServerKind {
     port: u16,
     /// The parameter that can replace the hosts in the authority of the URL.
-    place: &'static str,
+    hosts_parameter: &'static str,
     /// Parameters of this kind, in addition to [`PARAMETERS`].
     parameters: &'static [&'static str],
 }
@@ -114,8 +114,10 @@ const PARAMETERS: [&str; 9] = [
     "sslkey",
     "target_session_attrs",
 ];
-const POSTGRES: Kind = Kind { port: 5432, place: "host", parameters: &["host", "pooler"] };
-const MYSQL: Kind = Kind { port: 3306, place: "socket", parameters: &["socket"] };
+const POSTGRES: ServerKind =
+    ServerKind { port: 5432, hosts_parameter: "host", parameters: &["host", "pooler"] };
+const MYSQL: ServerKind =
+    ServerKind { port: 3306, hosts_parameter: "socket", parameters: &["socket"] };
 
 impl Address {
     /// Parses an address:
@@ -172,7 +174,7 @@ fn sqlite_file(text: &str) -> Result<PathBuf> {
 struct Parameters(Vec<(&'static str, Zeroizing<String>)>);
 
 impl Parameters {
-    fn parse(query: &str, kind: &Kind) -> Result<Self> {
+    fn parse(query: &str, kind: &ServerKind) -> Result<Self> {
         let mut parameters = Self(Vec::new());
         for pair in query.split('&').filter(|_| !query.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
@@ -214,7 +216,7 @@ impl Parameters {
 
 impl Server {
     /// Parses what follows `postgresql:` or `mysql:`.
-    fn parse(text: &str, kind: &Kind) -> Result<Self> {
+    fn parse(text: &str, kind: &ServerKind) -> Result<Self> {
         let text = text.strip_prefix("//").ok_or_else(|| bad("`//` must follow the scheme"))?;
         if text.contains('#') {
             return Err(bad(FRAGMENT));
@@ -271,7 +273,11 @@ impl Server {
 
 impl Host {
     /// Parses the hosts of a location, which are in its authority or in a parameter.
-    fn parse_list(hosts: &str, parameters: &mut Parameters, kind: &Kind) -> Result<Vec<Self>> {
+    fn parse_list(
+        hosts: &str,
+        parameters: &mut Parameters,
+        kind: &ServerKind,
+    ) -> Result<Vec<Self>> {
         let (hosts, port) = match hosts.strip_prefix(':') {
             Some(port) => ("", Some(port)),
             None => (hosts, None),
@@ -279,7 +285,7 @@ impl Host {
         if let Some(port) = port {
             parameters.add("port", port)?;
         }
-        let name = kind.place;
+        let name = kind.hosts_parameter;
         let named = parameters.take_text(name);
         if name == "socket" && named.as_ref().is_some_and(|path| !path.starts_with('/')) {
             return Err(bad("`socket` must be an absolute path"));

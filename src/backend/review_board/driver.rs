@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::runtime::Runtime;
 use tokio::time::timeout;
 
-use super::fault::Fault;
+use super::sql_error::SqlError;
 
 /// Runs a future with a time limit.
 ///
@@ -17,14 +17,14 @@ use super::fault::Fault;
 pub(super) fn within<T>(
     runtime: &Runtime,
     limit: Duration,
-    silence: Fault,
+    silence: SqlError,
     future: impl Future<Output = T>,
-) -> Result<T, Fault> {
+) -> Result<T, SqlError> {
     let wait = || runtime.block_on(async { timeout(limit, future).await });
     // Leaked, since dropping the payload could panic again.
     match catch_unwind(AssertUnwindSafe(wait)).map_err(std::mem::forget) {
         Ok(answer) => answer.map_err(|_| silence),
-        Err(()) => Err(Fault::Lost("the driver cannot read what the server sent".to_owned())),
+        Err(()) => Err(SqlError::Lost("the driver cannot read what the server sent".to_owned())),
     }
 }
 
@@ -38,11 +38,11 @@ mod tests {
     fn panic_of_a_driver_is_a_lost_connection() {
         let runtime = Builder::new_current_thread().enable_time().build().unwrap();
         let limit = Duration::from_secs(60);
-        let silence = Fault::Silent { is_overdue: false };
+        let silence = SqlError::Silent { is_overdue: false };
         let panicked = within(&runtime, limit, silence.clone(), async { panic!("planted") });
-        assert!(matches!(panicked, Err::<(), _>(Fault::Lost(_))));
+        assert!(matches!(panicked, Err::<(), _>(SqlError::Lost(_))));
         assert!(matches!(within(&runtime, limit, silence.clone(), async { 1 }), Ok(1)));
         let silent = within(&runtime, Duration::ZERO, silence, std::future::pending::<()>());
-        assert!(matches!(silent, Err(Fault::Silent { .. })));
+        assert!(matches!(silent, Err(SqlError::Silent { .. })));
     }
 }

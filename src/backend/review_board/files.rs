@@ -7,7 +7,7 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
-use super::fault::Fault;
+use super::sql_error::SqlError;
 use crate::memory;
 
 /// Maximum size of such a file.
@@ -20,7 +20,7 @@ const OTHERS: u32 = 0o077;
 ///
 /// # Errors
 /// `Refused`, naming the parameter.
-pub(super) fn read(path: &Path, parameter: &str) -> Result<Zeroizing<Vec<u8>>, Fault> {
+pub(super) fn read(path: &Path, parameter: &str) -> Result<Zeroizing<Vec<u8>>, SqlError> {
     read_if(path, parameter, |_| true)
 }
 
@@ -28,7 +28,7 @@ pub(super) fn read(path: &Path, parameter: &str) -> Result<Zeroizing<Vec<u8>>, F
 ///
 /// # Errors
 /// Those of [`read`].
-pub(super) fn read_secret(path: &Path, parameter: &str) -> Result<Zeroizing<Vec<u8>>, Fault> {
+pub(super) fn read_secret(path: &Path, parameter: &str) -> Result<Zeroizing<Vec<u8>>, SqlError> {
     read_if(path, parameter, |mode| mode & OTHERS == 0)
 }
 
@@ -36,8 +36,8 @@ fn read_if(
     path: &Path,
     parameter: &str,
     is_allowed: impl Fn(u32) -> bool,
-) -> Result<Zeroizing<Vec<u8>>, Fault> {
-    let refused = |why: &str| Fault::Refused(format!("the file of {parameter} {why}"));
+) -> Result<Zeroizing<Vec<u8>>, SqlError> {
+    let refused = |why: &str| SqlError::Refused(format!("the file of {parameter} {why}"));
     let unreadable = |error: std::io::Error| refused(&format!("cannot be read: {error}"));
     // Opening a FIFO would otherwise block until it has a writer.
     let mut options = OpenOptions::new();

@@ -5,9 +5,9 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::address::{Host, Server};
-use super::fault::Fault;
 use super::limits::Limits;
 use super::pool::Attempt;
+use super::sql_error::SqlError;
 
 impl Server {
     /// Connects to the first host that is reachable and accepts the connection, trying each of its
@@ -15,37 +15,37 @@ impl Server {
     /// limits each attempt, including the setup of the session. If other hosts are left, an attempt
     /// is also limited to its share of the call's time. A host that did not respond is tried last
     /// by the next call.
-    pub(super) fn at_each_host<T>(
+    pub(super) fn connect_first_host<T>(
         &self,
         attempt: &Attempt<'_>,
         connect_timeout: Duration,
-        mut connect: impl FnMut(&Host, Option<IpAddr>, &Limits) -> Result<T, Fault>,
-    ) -> Result<T, Fault> {
+        mut connect: impl FnMut(&Host, Option<IpAddr>, &Limits) -> Result<T, SqlError>,
+    ) -> Result<T, SqlError> {
         let mut connect = |host: &Host, ip, left| {
             let limits = attempt.limits.of_connect(connect_timeout, left);
-            connect(host, ip, &limits).map_err(|fault| {
-                let fault = limits.connect_fault(&attempt.limits, fault);
-                if matches!(fault, Fault::Silent { .. }) {
-                    (attempt.give_up)();
+            connect(host, ip, &limits).map_err(|error| {
+                let error = limits.connect_error(&attempt.limits, error);
+                if matches!(error, SqlError::Silent { .. }) {
+                    (attempt.abandon)();
                 }
-                fault
+                error
             })
         };
         let first = self.last_host.load(Ordering::Relaxed);
         let hosts = self.hosts.iter().enumerate().cycle().skip(first).take(self.hosts.len());
-        let mut failure = Fault::Lost("there is no host".to_owned());
+        let mut failure = SqlError::Lost("there is no host".to_owned());
         for (tried, (index, host)) in hosts.enumerate() {
             let others = self.hosts.len() - tried - 1;
             let connected = match host.socket {
                 Some(_) => connect(host, None, others + 1),
-                None => host.at_each_ip(|ip, left| connect(host, Some(ip), others + left)),
+                None => host.connect_first_ip(|ip, left| connect(host, Some(ip), others + left)),
             };
-            if matches!(connected, Err(Fault::Silent { .. } | Fault::TimedOut)) {
+            if matches!(connected, Err(SqlError::Silent { .. } | SqlError::TimedOut)) {
                 self.last_host.store((index + 1) % self.hosts.len(), Ordering::Relaxed);
             }
             match connected {
-                Err(fault) if fault.is_gone() => failure = fault,
-                Err(fault) => return Err(fault),
+                Err(error) if error.is_connection_dead() => failure = error,
+                Err(error) => return Err(error),
                 Ok(connection) => {
                     self.last_host.store(index, Ordering::Relaxed);
                     return Ok(connection);
@@ -59,11 +59,11 @@ impl Server {
 impl Host {
     /// Connects to the first IP address that accepts the connection. `connect` gets each address
     /// and the number of remaining ones.
-    fn at_each_ip<T>(
+    fn connect_first_ip<T>(
         &self,
-        mut connect: impl FnMut(IpAddr, usize) -> Result<T, Fault>,
-    ) -> Result<T, Fault> {
-        let mut fault = Fault::Lost("the host has no address".to_owned());
+        mut connect: impl FnMut(IpAddr, usize) -> Result<T, SqlError>,
+    ) -> Result<T, SqlError> {
+        let mut error = SqlError::Lost("the host has no address".to_owned());
         let known = *self.last_ip.lock();
         if let Some(ip) = known {
             // The name may resolve to another address now.
@@ -72,17 +72,17 @@ impl Host {
                 *self.last_ip.lock() = None;
             }
             match connected {
-                Err(gone) if gone.is_gone() => fault = gone,
+                Err(gone) if gone.is_connection_dead() => error = gone,
                 done => return done,
             }
         }
         let found = ToSocketAddrs::to_socket_addrs(&(self.name.as_str(), self.port));
-        let found = found.map_err(|error| Fault::Lost(error.to_string()))?;
+        let found = found.map_err(|error| SqlError::Lost(error.to_string()))?;
         let found: Vec<_> =
             found.map(|address| address.ip()).filter(|ip| known != Some(*ip)).collect();
         for (tried, ip) in found.iter().copied().enumerate() {
             match connect(ip, found.len() - tried) {
-                Err(gone) if gone.is_gone() => fault = gone,
+                Err(gone) if gone.is_connection_dead() => error = gone,
                 done => {
                     if done.is_ok() {
                         *self.last_ip.lock() = Some(ip);
@@ -91,7 +91,7 @@ impl Host {
                 }
             }
         }
-        Err(fault)
+        Err(error)
     }
 }
 
@@ -116,22 +116,22 @@ mod tests {
     /// attempts that were abandoned.
     fn try_each<const N: usize>(
         server: &Server,
-        outcomes: [Result<(), Fault>; N],
-    ) -> (Result<(), Fault>, Vec<String>, usize) {
+        outcomes: [Result<(), SqlError>; N],
+    ) -> (Result<(), SqlError>, Vec<String>, usize) {
         try_within(TIMEOUT / 4, server, outcomes)
     }
 
     fn try_within<const N: usize>(
         connect_timeout: Duration,
         server: &Server,
-        outcomes: [Result<(), Fault>; N],
-    ) -> (Result<(), Fault>, Vec<String>, usize) {
+        outcomes: [Result<(), SqlError>; N],
+    ) -> (Result<(), SqlError>, Vec<String>, usize) {
         let (tried, given_up) = (RefCell::new(Vec::new()), Cell::new(0));
-        let give_up = || given_up.set(given_up.get() + 1);
+        let abandon = || given_up.set(given_up.get() + 1);
         let limits = Limits::of_call(TIMEOUT, TIMEOUT);
-        let attempt = Attempt { limits, give_up: &give_up };
+        let attempt = Attempt { limits, abandon: &abandon };
         let mut outcomes = outcomes.into_iter();
-        let outcome = server.at_each_host(&attempt, connect_timeout, |_, ip, limits| {
+        let outcome = server.connect_first_host(&attempt, connect_timeout, |_, ip, limits| {
             let is_last = tried.borrow().len() + 1 == server.hosts.len();
             assert!(limits.deadline < attempt.limits.deadline || is_last);
             tried.borrow_mut().push(ip.unwrap().to_string());
@@ -141,20 +141,20 @@ mod tests {
         (outcome, tried.take(), given_up.get())
     }
 
-    fn lost() -> Result<(), Fault> {
-        Err(Fault::Lost("refused".into()))
+    fn lost() -> Result<(), SqlError> {
+        Err(SqlError::Lost("refused".into()))
     }
 
-    fn silent() -> Result<(), Fault> {
-        Err(Fault::Silent { is_overdue: false })
+    fn silent() -> Result<(), SqlError> {
+        Err(SqlError::Silent { is_overdue: false })
     }
 
     #[test]
-    fn each_silent_host_is_given_up() {
+    fn each_silent_host_is_abandoned() {
         let server = server("127.0.0.1,127.0.0.2,127.0.0.3");
         let (outcome, tried, given_up) = try_each(&server, [silent(), lost(), silent()]);
         // Each attempt had its own deadline, before that of the call.
-        assert!(matches!(outcome, Err(Fault::Silent { is_overdue: true })));
+        assert!(matches!(outcome, Err(SqlError::Silent { is_overdue: true })));
         assert_eq!((tried.len(), given_up), (3, 2));
         let (outcome, tried, given_up) = try_each(&server, [silent(), Ok(())]);
         assert!(outcome.is_ok());
@@ -181,7 +181,7 @@ mod tests {
         let all = ["127.0.0.2", "127.0.0.3", "127.0.0.1"];
         assert_eq!(try_each(&server, [lost(), lost(), lost()]).1, all);
         // A host that rejects the account has responded.
-        let refused = Err(Fault::Refused("denied".into()));
+        let refused = Err(SqlError::Refused("denied".into()));
         assert_eq!(try_each(&server, [refused]).1, ["127.0.0.2"]);
     }
 
@@ -195,7 +195,7 @@ mod tests {
         assert_eq!(tried, ["127.0.0.7"]);
         // If the address fails, the name is resolved again.
         let (outcome, tried, _) = try_each(&server, [lost()]);
-        assert!(matches!(outcome, Err(Fault::Lost(why)) if why != "refused"));
+        assert!(matches!(outcome, Err(SqlError::Lost(why)) if why != "refused"));
         assert_eq!(tried, ["127.0.0.7"]);
         assert_eq!(*server.hosts[0].last_ip.lock(), None);
     }

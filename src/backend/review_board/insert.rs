@@ -1,17 +1,17 @@
 //! Insertion of new tokens, at most one for each client.
 
-use super::fault::Fault;
-use super::pool::{Lease, Texts};
-use super::search::{Changes, Page, Paged};
+use super::pool::{PooledConnection, TextMode};
+use super::search::{Changes, Page, PageResult};
 use super::sql::{Param, Query, Row};
+use super::sql_error::SqlError;
 use super::{DEFAULT_EXPIRATION_DAYS, ReviewBoard, expiration_days, names, rows};
-use crate::backend::{Backend, Outcome, OwnedClientQuery, Searched};
+use crate::backend::{Backend, FailedSearch, Outcome, OwnedClientQuery};
 use crate::error::Result;
 use crate::model::requests::default_expiration;
 use crate::token::{Record, RecordFields, SharedRecord};
 
 /// What is read after the user is locked.
-struct Locked {
+struct LockedState {
     /// Whether the user still exists.
     is_user: bool,
     page: Page,
@@ -34,33 +34,33 @@ impl ReviewBoard {
     ) -> Result<Outcome> {
         let limits = self.limits();
         let searched = unless.and_then(|unless| Some((unless, unless.searched.as_deref()?)));
-        let mut inserted = Err(Fault::Unconvertible);
+        let mut inserted = Err(SqlError::Unconvertible);
         if let Some((unless, searched)) = searched {
-            inserted = self.transact_as(limits, |lease| match lease.texts {
-                Texts::All => self.insert_after_search(lease, &fields, unless, searched),
-                _ => Err(Fault::Unconvertible),
+            inserted = self.transact_as(limits, |connection| match connection.text_mode {
+                TextMode::All => self.insert_after_search(connection, &fields, unless, searched),
+                _ => Err(SqlError::Unconvertible),
             });
         }
-        if matches!(inserted, Err(Fault::Unconvertible)) {
+        if matches!(inserted, Err(SqlError::Unconvertible)) {
             if let Some(now) = unless.and_then(|unless| unless.expires_from) {
                 let days = self.client_token_expiration()?.unwrap_or(DEFAULT_EXPIRATION_DAYS);
                 fields.expires = default_expiration(now, days)?;
             }
-            inserted = self.transact(limits, |lease| {
-                let user_id = rows::user_id(lease, &fields.user, unless.is_some())?;
-                let local_site_id = rows::local_site_id(lease, fields.local_site.as_deref())?;
+            inserted = self.transact(limits, |connection| {
+                let user_id = rows::user_id(connection, &fields.user, unless.is_some())?;
+                let local_site_id = rows::local_site_id(connection, fields.local_site.as_deref())?;
                 if let Some(query) = unless
-                    && let Some(found) = self.reader().best(lease, &query.borrow())?
+                    && let Some(found) = self.reader().best(connection, &query.borrow())?
                 {
                     return Ok(Outcome::Found(found));
                 }
-                let id = rows::insert(lease, &fields, user_id, local_site_id)?;
-                Ok(Outcome::Inserted(Record::alone(id, fields.clone())))
+                let id = rows::insert(connection, &fields, user_id, local_site_id)?;
+                Ok(Outcome::Inserted(Record::boxed(id, fields.clone())))
             });
         }
         match inserted {
-            Err(Fault::Duplicate) => Ok(Outcome::ValueTaken(Box::new(fields))),
-            Err(fault) => Err(self.name_text(limits, fault, &texts(&fields))),
+            Err(SqlError::Duplicate) => Ok(Outcome::ValueTaken(Box::new(fields))),
+            Err(error) => Err(self.name_text(limits, error, &texts(&fields))),
             Ok(inserted) => Ok(inserted),
         }
     }
@@ -69,23 +69,23 @@ impl ReviewBoard {
     /// if the caller must use the slow path, which looks up the names again.
     fn insert_after_search(
         &self,
-        lease: &mut Lease<'_>,
+        connection: &mut PooledConnection<'_>,
         fields: &RecordFields,
         unless: &OwnedClientQuery,
-        searched: &Searched,
-    ) -> Result<Outcome, Fault> {
+        searched: &FailedSearch,
+    ) -> Result<Outcome, SqlError> {
         let (query, reader) = (unless.borrow(), self.reader());
-        let lock = match lease.lock_user() {
+        let lock = match connection.lock_user() {
             Some(lock) => lock.to_owned(),
-            None => format!("SELECT id FROM auth_user WHERE id = ?{}", lease.lock()),
+            None => format!("SELECT id FROM auth_user WHERE id = ?{}", connection.lock()),
         };
         let (again, params) = match &searched.seen {
             None => {
                 let has_local_site = query.local_site.is_some();
-                (Page::statement(lease.time(), has_local_site), Page::params(&query))
+                (Page::statement(connection.time(), has_local_site), Page::params(&query))
             }
             Some(seen) => (
-                Changes::statement(lease.time(), &query, searched),
+                Changes::statement(connection.time(), &query, searched),
                 Changes::params(&query, searched, seen),
             ),
         };
@@ -96,17 +96,17 @@ impl ReviewBoard {
         }
         queries.push(Query { statement: &again, params: &params });
         let last = queries.len() - 1;
-        let locked = Locked {
+        let locked = LockedState {
             is_user: false,
             page: Page::EMPTY,
             changes: Changes::EMPTY,
             days: DEFAULT_EXPIRATION_DAYS,
         };
-        let read = |locked: &mut Locked, index, mut row: Row| {
+        let read = |locked: &mut LockedState, index, mut row: Row| {
             match index {
                 0 => locked.is_user = true,
                 index if index < last => {
-                    let settings = row.text().map_err(|_| Fault::Unconvertible)?;
+                    let settings = row.text().map_err(|_| SqlError::Unconvertible)?;
                     locked.days = expiration_days(settings.as_ref().map_or("", |it| it))?;
                 }
                 _ if searched.seen.is_some() => locked.changes.read(reader, &query, row)?,
@@ -114,38 +114,38 @@ impl ReviewBoard {
             }
             Ok(())
         };
-        lease.transaction_after(&queries, locked, read, |lease, locked| {
-            let Locked { is_user, page, changes, days } = locked;
+        connection.transaction_after(&queries, locked, read, |connection, locked| {
+            let LockedState { is_user, page, changes, days } = locked;
             if !is_user {
-                return Err(Fault::Unconvertible);
+                return Err(SqlError::Unconvertible);
             }
-            let found: Result<SharedRecord, Searched> = match &searched.seen {
+            let found: Result<SharedRecord, FailedSearch> = match &searched.seen {
                 Some(seen) if changes.are_all(seen) => {
-                    match reader.first_that_serves(lease, &query, &changes.candidates)? {
+                    match reader.first_that_serves(connection, &query, &changes.candidates)? {
                         Some(found) => Ok(found),
                         None if changes.candidates.last_of_many().is_none() => Err(*searched),
-                        None => reader.search(lease, &query)?,
+                        None => reader.search(connection, &query)?,
                     }
                 }
-                Some(_) => reader.search(lease, &query)?,
+                Some(_) => reader.search(connection, &query)?,
                 None => match page.finish(&query)? {
-                    Paged::Found(found) => Ok(found),
-                    Paged::NotFound(searched) => Err(searched),
-                    Paged::Full(searched) => reader.scan(lease, &query, searched)?,
+                    PageResult::Found(found) => Ok(found),
+                    PageResult::NotFound(searched) => Err(searched),
+                    PageResult::Full(searched) => reader.scan(connection, &query, searched)?,
                 },
             };
             match found {
                 Ok(found) => return Ok(Outcome::Found(found)),
                 Err(again) if again.is_of_same_names(searched) => {}
                 // The names belong to other rows now.
-                Err(_) => return Err(Fault::Unconvertible),
+                Err(_) => return Err(SqlError::Unconvertible),
             }
             let mut fields = fields.clone();
             if let Some(now) = unless.expires_from {
                 fields.expires = default_expiration(now, days)?;
             }
-            let id = rows::insert(lease, &fields, searched.user_id, searched.local_site_id)?;
-            Ok(Outcome::Inserted(Record::alone(id, fields)))
+            let id = rows::insert(connection, &fields, searched.user_id, searched.local_site_id)?;
+            Ok(Outcome::Inserted(Record::boxed(id, fields)))
         })
     }
 }

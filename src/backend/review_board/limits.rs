@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::fault::Fault;
+use super::sql_error::SqlError;
 
 /// Maximum time after the server's own limit in which its response may arrive.
 pub(super) const MAX_GRACE: Duration = Duration::from_secs(1);
@@ -25,7 +25,7 @@ pub(super) struct Limits {
 pub(super) struct Wait {
     pub limit: Duration,
     /// The error if there is no response within the limit.
-    pub silence: Fault,
+    pub silence: SqlError,
     /// Until when the server may be working on the statement.
     pub busy_until: Instant,
 }
@@ -51,16 +51,16 @@ impl Limits {
 
     /// Returns the error of an attempt to connect with these limits. An attempt that failed at its
     /// own deadline, and not that of the call, means that the server is down.
-    pub fn connect_fault(&self, call: &Self, fault: Fault) -> Fault {
-        let is_late = match fault {
-            Fault::Silent { .. } => true,
-            Fault::TimedOut => self.remaining().is_err(),
+    pub fn connect_error(&self, call: &Self, error: SqlError) -> SqlError {
+        let is_late = match error {
+            SqlError::Silent { .. } => true,
+            SqlError::TimedOut => self.remaining().is_err(),
             _ => false,
         };
         if is_late && self.deadline < call.deadline {
-            return Fault::Silent { is_overdue: true };
+            return SqlError::Silent { is_overdue: true };
         }
-        fault
+        error
     }
 
     /// Returns the time that the server has for its response after its own limit. Half of the
@@ -73,9 +73,9 @@ impl Limits {
     ///
     /// # Errors
     /// `TimedOut` after the deadline. Nothing may be sent then.
-    pub fn remaining(&self) -> Result<Duration, Fault> {
+    pub fn remaining(&self) -> Result<Duration, SqlError> {
         let left = self.deadline.saturating_duration_since(Instant::now());
-        if left.is_zero() { Err(Fault::TimedOut) } else { Ok(left) }
+        if left.is_zero() { Err(SqlError::TimedOut) } else { Ok(left) }
     }
 
     /// Returns how to wait for the response to a statement that is sent now, given the session's
@@ -83,12 +83,12 @@ impl Limits {
     ///
     /// # Errors
     /// Those of [`Limits::remaining`].
-    pub fn wait(&self, session_limit: Duration) -> Result<Wait, Fault> {
+    pub fn wait(&self, session_limit: Duration) -> Result<Wait, SqlError> {
         let overdue = session_limit + self.grace();
         let limit = self.remaining()?.min(overdue);
         Ok(Wait {
             limit,
-            silence: Fault::Silent { is_overdue: limit >= session_limit },
+            silence: SqlError::Silent { is_overdue: limit >= session_limit },
             busy_until: Instant::now() + session_limit + MAX_GRACE,
         })
     }
@@ -99,7 +99,7 @@ impl Limits {
     ///
     /// # Errors
     /// Those of [`Limits::remaining`].
-    pub fn new_session_limit(&self, told: Duration) -> Result<Option<Duration>, Fault> {
+    pub fn new_session_limit(&self, told: Duration) -> Result<Option<Duration>, SqlError> {
         Ok(self.limit_with(self.remaining()?, told))
     }
 
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn session_limit_is_told_only_when_it_matters() {
+    fn session_limit_is_set_only_when_needed() {
         let limits = Limits::of_call(30 * SECOND, 60 * SECOND);
         let told = limits.statement;
         assert_eq!(told, 27 * SECOND);
@@ -149,14 +149,17 @@ mod tests {
             assert_eq!(limits.limit_with(30 * SECOND, told), Some(27 * SECOND));
         }
         assert_eq!(limits.limit_with(Duration::from_micros(10), told), Some(MIN_STATEMENT));
-        assert!(matches!(with_left(Duration::ZERO).new_session_limit(told), Err(Fault::TimedOut)));
+        assert!(matches!(
+            with_left(Duration::ZERO).new_session_limit(told),
+            Err(SqlError::TimedOut)
+        ));
     }
 
     #[test]
-    fn silence_is_overdue_once_the_server_broke_its_limit() {
+    fn silence_after_the_server_limit_is_overdue() {
         let silence = |left: Duration, told| with_left(left).wait(told).unwrap().silence;
-        assert!(matches!(silence(30 * SECOND, SECOND), Fault::Silent { is_overdue: true }));
-        assert!(matches!(silence(SECOND, 2 * SECOND), Fault::Silent { is_overdue: false }));
+        assert!(matches!(silence(30 * SECOND, SECOND), SqlError::Silent { is_overdue: true }));
+        assert!(matches!(silence(SECOND, 2 * SECOND), SqlError::Silent { is_overdue: false }));
     }
 
     #[test]
@@ -164,7 +167,7 @@ mod tests {
         for call in [1, 4, 10, 30, 600] {
             let limits = Limits::of_call(call * SECOND, 3600 * SECOND);
             let wait = limits.wait(limits.statement).unwrap();
-            assert!(matches!(wait.silence, Fault::Silent { is_overdue: true }));
+            assert!(matches!(wait.silence, SqlError::Silent { is_overdue: true }));
             let rest = call * SECOND - wait.limit;
             assert!(rest >= limits.margin * 2 / 5, "{call} {rest:?}");
             // The server responds at its own limit, and the response takes a moment.
@@ -173,19 +176,23 @@ mod tests {
     }
 
     #[test]
-    fn slow_connect_is_silence_unless_the_call_is_over() {
+    fn slow_connect_is_silence_unless_the_call_ended() {
         let call = with_left(30 * SECOND);
         let connect = call.of_connect(Duration::ZERO, 1);
-        for fault in [Fault::TimedOut, Fault::Silent { is_overdue: false }] {
-            assert!(connect.connect_fault(&call, fault).is_gone());
+        for error in [SqlError::TimedOut, SqlError::Silent { is_overdue: false }] {
+            assert!(connect.connect_error(&call, error).is_connection_dead());
         }
-        assert!(matches!(connect.connect_fault(&call, Fault::Duplicate), Fault::Duplicate));
+        assert!(matches!(connect.connect_error(&call, SqlError::Duplicate), SqlError::Duplicate));
         // The server canceled it, or the call is over.
         let connect = call.of_connect(SECOND, 1);
-        assert!(!connect.connect_fault(&call, Fault::TimedOut).is_gone());
+        assert!(!connect.connect_error(&call, SqlError::TimedOut).is_connection_dead());
         let call = with_left(Duration::ZERO);
         let connect = call.of_connect(SECOND, 1);
-        assert!(!connect.connect_fault(&call, Fault::Silent { is_overdue: false }).is_gone());
-        assert!(!connect.connect_fault(&call, Fault::TimedOut).is_gone());
+        assert!(
+            !connect
+                .connect_error(&call, SqlError::Silent { is_overdue: false })
+                .is_connection_dead()
+        );
+        assert!(!connect.connect_error(&call, SqlError::TimedOut).is_connection_dead());
     }
 }

@@ -3,10 +3,10 @@
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use super::fault::Fault;
-use super::login_cache::{Cached, ChangeGuard, Concerned, LoginCache};
-use super::pool::{Lease, Texts};
+use super::login_cache::{AffectedEntries, CacheLookup, ChangeGuard, LoginCache};
+use super::pool::{PooledConnection, TextMode};
 use super::sql::Param;
+use super::sql_error::SqlError;
 use super::{ATTEMPTS, ReviewBoard, login_cache, rows};
 use crate::backend::{Judge, Judgment};
 use crate::clock::Timestamp;
@@ -72,11 +72,11 @@ impl ReviewBoard {
                 return Ok(Some((record, Judgment::AcceptedUnwritten)));
             }
         }
-        let asked = cache.ask();
-        let judged = self.ask(|lease| self.log_in_on(lease, value, judge))?;
+        let query_start = cache.start_query();
+        let judged = self.read_retrying(|connection| self.log_in_on(connection, value, judge))?;
         match &judged {
             Some((record, Judgment::Accepted(_) | Judgment::AcceptedUnwritten)) => {
-                cache.insert(asked, record);
+                cache.insert(query_start, record);
             }
             _ => cache.refuse(value),
         }
@@ -87,24 +87,24 @@ impl ReviewBoard {
     /// `None` if the server must handle this login.
     fn find_fresh(&self, cache: &LoginCache, value: &str) -> Option<SharedRecord> {
         match cache.find(value) {
-            Cached::Fresh(record) => return Some(record),
-            Cached::Missing => return None,
-            Cached::Stale => {}
+            CacheLookup::Fresh(record) => return Some(record),
+            CacheLookup::Missing => return None,
+            CacheLookup::Stale => {}
         }
         let refresh = cache.begin_refresh(value)?;
-        let refreshed = self.ask_within(self.limits(), |lease| {
+        let refreshed = self.read_within(self.limits(), |connection| {
             for ids in rows::conditions(&refresh.ids) {
                 let ids = ids?;
                 let condition = format!("{} AND {}", ids.text, has_short_texts());
                 let read = self.reader().each_with_owner(
-                    lease,
+                    connection,
                     &condition,
                     &ids.params,
                     &mut |record, is_active| refresh.verify(&record, is_active),
                 );
                 match read {
                     // Each of these logins is then handled by the server.
-                    Err(Fault::Unconvertible) => {}
+                    Err(SqlError::Unconvertible) => {}
                     read => read?,
                 }
             }
@@ -115,43 +115,46 @@ impl ReviewBoard {
             refresh.finish();
         }
         match cache.find(value) {
-            Cached::Fresh(record) => Some(record),
-            Cached::Stale | Cached::Missing => None,
+            CacheLookup::Fresh(record) => Some(record),
+            CacheLookup::Stale | CacheLookup::Missing => None,
         }
     }
 
     /// Begins a change that may affect cached logins.
     pub(super) fn begin_change(
         &self,
-        concerned: impl FnOnce() -> Option<Concerned>,
+        affected: impl FnOnce() -> Option<AffectedEntries>,
     ) -> Option<ChangeGuard<'_>> {
         let cache = self.login_cache.as_ref()?;
-        concerned().map(|concerned| cache.begin_change(concerned))
+        affected().map(|affected| cache.begin_change(affected))
     }
 
     /// Judges a login by the token's row, and updates `last_used` if due.
     pub(super) fn log_in_on(
         &self,
-        lease: &mut Lease<'_>,
+        connection: &mut PooledConnection<'_>,
         value: &str,
         judge: Judge<'_>,
-    ) -> Result<Answer, Fault> {
+    ) -> Result<Answer, SqlError> {
         let interval = self.settings.last_used_interval;
-        let is_one_statement = lease.dialect().is_some_and(|dialect| dialect.returns_updates);
-        if is_one_statement && interval == Some(Duration::ZERO) && lease.texts == Texts::All {
-            match self.log_in_at_once(lease, value, judge) {
+        let is_one_statement = connection.dialect().is_some_and(|dialect| dialect.returns_updates);
+        if is_one_statement
+            && interval == Some(Duration::ZERO)
+            && connection.text_mode == TextMode::All
+        {
+            match self.log_in_at_once(connection, value, judge) {
                 Ok(Some(answer)) => return Ok(answer),
                 // Accepted but not updated: the token was revoked meanwhile, or its row cannot be
                 // updated this way.
                 Ok(None) => {}
                 // The row can be read without being updated. All verdicts except "accepted" need no
                 // update.
-                Err(Fault::ReadOnly(_) | Fault::Denied(_)) => self.count_retry(),
-                Err(fault) => return Err(fault),
+                Err(SqlError::ReadOnly(_) | SqlError::Denied(_)) => self.count_retry(),
+                Err(error) => return Err(error),
             }
         }
         for _ in 0..ATTEMPTS {
-            let Some((record, is_active)) = self.reader().by_value(lease, value)? else {
+            let Some((record, is_active)) = self.reader().by_value(connection, value)? else {
                 return Ok(None);
             };
             record.check_readable()?;
@@ -162,46 +165,49 @@ impl ReviewBoard {
             if !is_due(interval, record.last_used(), time) {
                 return Ok(Some((record, Judgment::AcceptedUnwritten)));
             }
-            let time_of = lease.time();
+            let time_of = connection.time();
             let update = format!(
                 "UPDATE webapi_webapitoken SET last_used = ? WHERE id = ? AND token = ? AND valid \
                  AND (expires IS NULL OR {time_of}(expires) > {time_of}(?))"
             );
             let params =
                 [Param::Time(time), Param::Int(record.id()), Param::Text(value), Param::Time(time)];
-            if lease.execute(&update, &params)? > 0 {
+            if connection.execute(&update, &params)? > 0 {
                 record.set_last_used(Some(time));
                 return Ok(Some((record, judgment)));
             }
             // Revoked meanwhile: the update may have waited for the revocation.
         }
-        Err(Fault::Conflict)
+        Err(SqlError::Conflict)
     }
 
     /// Reads, judges and updates with one statement. Returns `None` if the login would be accepted
     /// but the row was not updated.
     fn log_in_at_once(
         &self,
-        lease: &mut Lease<'_>,
+        connection: &mut PooledConnection<'_>,
         value: &str,
         judge: Judge<'_>,
-    ) -> Result<Option<Answer>, Fault> {
+    ) -> Result<Option<Answer>, SqlError> {
         if TokenValue::check(value).is_err() {
             return Ok(Some(None));
         }
         let now = (judge.now)()?;
         let (text, time) = (Param::Text(value), Param::Time(now));
         let mut found = None;
-        let read =
-            lease.query_each(&LOG_IN, &[text, text, time, text, time, time], &mut |mut row| {
+        let read = connection.query_each(
+            &LOG_IN,
+            &[text, text, time, text, time, time],
+            &mut |mut row| {
                 let is_written = row.int().ok().flatten().is_some_and(|flag| flag != 0);
                 let read = self.reader().read(row)?;
                 found = read
-                    .filter(|(record, _)| record.value().is(value.as_bytes()))
+                    .filter(|(record, _)| record.value().equals(value.as_bytes()))
                     .map(|read| (read, is_written));
                 Ok(())
-            });
-        Fault::or_no_rows(read)?;
+            },
+        );
+        SqlError::or_empty(read)?;
         let Some(((record, is_active), is_written)) = found else { return Ok(Some(None)) };
         record.check_readable()?;
         let judgment = (judge.rule)(&record, is_active, now);
@@ -235,7 +241,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn use_is_due_once_the_last_one_is_as_old_as_the_interval() {
+    fn use_is_due_after_the_interval() {
         let at = |secs: i64| Timestamp::from_micros(secs * 1_000_000).unwrap();
         let due =
             |interval: u64, last| is_due(Some(Duration::from_secs(interval)), last, at(1_000));

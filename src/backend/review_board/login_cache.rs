@@ -13,7 +13,7 @@ use hashlink::LinkedHashMap;
 use parking_lot::{Mutex, MutexGuard, RwLock};
 
 use super::rows::IDS_AT_ONCE;
-use crate::backend::{CacheUse, Operation, Selection};
+use crate::backend::{CacheStatistics, Operation, Selection};
 use crate::memory;
 use crate::token::{SharedRecord, TokenValue};
 
@@ -39,12 +39,12 @@ struct State {
     /// Results of queries sent before this time are not stored.
     blocked_until: Option<Instant>,
     /// Entries by the hash of the value, least recently verified first.
-    entries: LinkedHashMap<u64, Entry, DefaultHashBuilder>,
+    entries: LinkedHashMap<u64, CachedLogin, DefaultHashBuilder>,
     /// Keys of the entries by token id.
     hashes: HashMap<i64, u64>,
 }
 
-struct Entry {
+struct CachedLogin {
     record: SharedRecord,
     /// When the query was sent that returned this record.
     verified_at: Instant,
@@ -54,13 +54,13 @@ struct Entry {
 
 /// Time and epoch of a query.
 #[derive(Clone, Copy)]
-pub(super) struct Asked {
+pub(super) struct QueryStart {
     at: Instant,
     epoch: u64,
 }
 
 /// The result of a lookup.
-pub(super) enum Cached {
+pub(super) enum CacheLookup {
     Fresh(SharedRecord),
     /// There is an entry, but it is too old.
     Stale,
@@ -68,13 +68,13 @@ pub(super) enum Cached {
 }
 
 /// Entries that a change affects.
-pub(super) enum Concerned {
+pub(super) enum AffectedEntries {
     Id(i64),
     Value(TokenValue),
     Everyone,
 }
 
-impl Concerned {
+impl AffectedEntries {
     /// Returns the entries that an operation affects; `None` if it cannot revoke tokens.
     pub fn by(operation: &Operation) -> Option<Self> {
         match operation {
@@ -100,12 +100,12 @@ impl Concerned {
 #[must_use]
 pub(super) struct ChangeGuard<'a> {
     cache: &'a LoginCache,
-    concerned: Concerned,
+    affected: AffectedEntries,
 }
 
 impl Drop for ChangeGuard<'_> {
     fn drop(&mut self) {
-        self.cache.raise_epoch(&self.concerned);
+        self.cache.raise_epoch(&self.affected);
     }
 }
 
@@ -113,7 +113,7 @@ impl Drop for ChangeGuard<'_> {
 pub(super) struct Refresh<'a> {
     cache: &'a LoginCache,
     _alone: MutexGuard<'a, ()>,
-    asked: Asked,
+    query_start: QueryStart,
     /// In ascending order.
     pub ids: Vec<i64>,
 }
@@ -141,28 +141,28 @@ impl LoginCache {
         state.finish()
     }
 
-    fn is_stale(&self, entry: &Entry) -> bool {
+    fn is_stale(&self, entry: &CachedLogin) -> bool {
         entry.verified_at.elapsed() >= self.max_age
     }
 
     /// Looks up a value, comparing it in constant time.
-    pub fn find(&self, value: &str) -> Cached {
+    pub fn find(&self, value: &str) -> CacheLookup {
         let hash = self.hash(value.as_bytes());
         let state = self.state.read();
         match state.entries.get(&hash) {
-            Some(entry) if entry.record.value().is(value.as_bytes()) => {
+            Some(entry) if entry.record.value().equals(value.as_bytes()) => {
                 // Usually it is set already. Not writing then avoids moving the cache line between
                 // cores.
                 if !entry.is_used.load(Ordering::Relaxed) {
                     entry.is_used.store(true, Ordering::Relaxed);
                 }
                 if self.is_stale(entry) {
-                    Cached::Stale
+                    CacheLookup::Stale
                 } else {
-                    Cached::Fresh(SharedRecord::clone(&entry.record))
+                    CacheLookup::Fresh(SharedRecord::clone(&entry.record))
                 }
             }
-            _ => Cached::Missing,
+            _ => CacheLookup::Missing,
         }
     }
 
@@ -172,29 +172,29 @@ impl LoginCache {
     }
 
     /// Records the start of a query.
-    pub fn ask(&self) -> Asked {
+    pub fn start_query(&self) -> QueryStart {
         let epoch = self.state.read().epoch;
-        Asked { at: Instant::now(), epoch }
+        QueryStart { at: Instant::now(), epoch }
     }
 
     /// Stores an accepted login, unless a change was sent or ended since the query started. Does
     /// nothing without memory.
-    pub fn insert(&self, asked: Asked, record: &SharedRecord) {
+    pub fn insert(&self, query_start: QueryStart, record: &SharedRecord) {
         if memory::check_room(memory::LARGE).is_err() {
             return;
         }
         let hash = self.hash(record.value().expose_bytes());
         let mut state = self.state.write();
-        if state.takes(asked) {
-            state.insert(hash, record, asked.at, self.max_entries);
+        if state.takes(query_start) {
+            state.insert(hash, record, query_start.at, self.max_entries);
         }
     }
 
     /// Begins a change. Results of earlier queries are not stored, and affected entries are evicted
     /// now and when the guard is dropped.
-    pub fn begin_change(&self, concerned: Concerned) -> ChangeGuard<'_> {
-        self.raise_epoch(&concerned);
-        ChangeGuard { cache: self, concerned }
+    pub fn begin_change(&self, affected: AffectedEntries) -> ChangeGuard<'_> {
+        self.raise_epoch(&affected);
+        ChangeGuard { cache: self, affected }
     }
 
     /// Stores nothing until `time`: a change whose outcome is unknown may still be executed until
@@ -207,7 +207,7 @@ impl LoginCache {
 
     /// Evicts the entry of a value, or all entries.
     pub fn forget(&self, value: Option<TokenValue>) {
-        self.raise_epoch(&value.map_or(Concerned::Everyone, Concerned::Value));
+        self.raise_epoch(&value.map_or(AffectedEntries::Everyone, AffectedEntries::Value));
     }
 
     /// Evicts the entry of a value that the server refused. Results of earlier queries cannot
@@ -222,17 +222,17 @@ impl LoginCache {
         }
     }
 
-    fn raise_epoch(&self, concerned: &Concerned) {
+    fn raise_epoch(&self, affected: &AffectedEntries) {
         let mut state = self.state.write();
         state.epoch += 1;
-        match concerned {
-            Concerned::Id(id) => {
+        match affected {
+            AffectedEntries::Id(id) => {
                 if let Some(hash) = state.hashes.get(id).copied() {
                     state.remove(hash);
                 }
             }
-            Concerned::Value(value) => state.remove(self.hash(value.expose().as_bytes())),
-            Concerned::Everyone => state.clear(),
+            AffectedEntries::Value(value) => state.remove(self.hash(value.expose().as_bytes())),
+            AffectedEntries::Everyone => state.clear(),
         }
     }
 
@@ -245,7 +245,7 @@ impl LoginCache {
         let mut ids = memory::vec_with_capacity(IDS_AT_ONCE).ok()?;
         let mut unused = memory::vec_with_capacity(IDS_AT_ONCE).ok()?;
         let mut state = self.state.write();
-        let asked = Asked { at: Instant::now(), epoch: state.epoch };
+        let query_start = QueryStart { at: Instant::now(), epoch: state.epoch };
         ids.push(state.entries.get(&own)?.record.id());
         let stale = state.entries.iter().take_while(|(_, entry)| self.is_stale(entry));
         for (hash, entry) in stale.filter(|(hash, _)| **hash != own) {
@@ -260,12 +260,12 @@ impl LoginCache {
         }
         unused.into_iter().for_each(|hash| state.remove(hash));
         ids.sort_unstable();
-        (ids.len() > 1).then_some(Refresh { cache: self, _alone: alone, asked, ids })
+        (ids.len() > 1).then_some(Refresh { cache: self, _alone: alone, query_start, ids })
     }
 
     /// Returns the number of entries and hits.
-    pub fn statistics(&self) -> CacheUse {
-        CacheUse {
+    pub fn statistics(&self) -> CacheStatistics {
+        CacheStatistics {
             entries: self.state.read().entries.len(),
             hits: self.hits.load(Ordering::Relaxed),
         }
@@ -285,10 +285,10 @@ impl Refresh<'_> {
         else {
             return;
         };
-        let has_value = record.value().is(entry.record.value().expose_bytes());
-        let is_older = entry.verified_at < self.asked.at;
-        if is_good && has_value && is_older && state.takes(self.asked) {
-            state.insert(hash, record, self.asked.at, self.cache.max_entries);
+        let has_value = record.value().equals(entry.record.value().expose_bytes());
+        let is_older = entry.verified_at < self.query_start.at;
+        if is_good && has_value && is_older && state.takes(self.query_start) {
+            state.insert(hash, record, self.query_start.at, self.cache.max_entries);
         }
     }
 
@@ -297,7 +297,7 @@ impl Refresh<'_> {
         let mut state = self.cache.state.write();
         for id in &self.ids {
             if let Some(hash) = state.hashes.get(id).copied()
-                && state.entries.get(&hash).is_some_and(|it| it.verified_at < self.asked.at)
+                && state.entries.get(&hash).is_some_and(|it| it.verified_at < self.query_start.at)
             {
                 // Results of earlier queries must not restore it.
                 state.epoch += 1;
@@ -309,8 +309,9 @@ impl Refresh<'_> {
 
 impl State {
     /// Returns whether the result of a query may be stored.
-    fn takes(&self, asked: Asked) -> bool {
-        self.epoch == asked.epoch && self.blocked_until.is_none_or(|time| asked.at >= time)
+    fn takes(&self, query_start: QueryStart) -> bool {
+        self.epoch == query_start.epoch
+            && self.blocked_until.is_none_or(|time| query_start.at >= time)
     }
 
     fn remove(&mut self, hash: u64) {
@@ -344,7 +345,7 @@ impl State {
         if self.entries.try_reserve(1).is_ok() && self.hashes.try_reserve(1).is_ok() {
             let record = SharedRecord::clone(record);
             self.hashes.insert(record.id(), hash);
-            let entry = Entry { record, verified_at: at, is_used: AtomicBool::new(false) };
+            let entry = CachedLogin { record, verified_at: at, is_used: AtomicBool::new(false) };
             self.entries.insert(hash, entry);
         }
     }

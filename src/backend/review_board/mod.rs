@@ -4,7 +4,6 @@
 mod address;
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 mod driver;
-mod fault;
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 mod files;
 #[cfg(any(feature = "postgres", feature = "mysql"))]
@@ -25,6 +24,7 @@ mod revoke;
 mod rows;
 mod search;
 mod sql;
+mod sql_error;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 #[cfg(any(feature = "postgres", feature = "mysql"))]
@@ -35,16 +35,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 pub(crate) use address::Address;
-use fault::Fault;
 use limits::Limits;
-use login_cache::{Concerned, LoginCache};
-use pool::{Attempt, Lease, Pool, Texts};
-use rows::Reader;
+use login_cache::{AffectedEntries, LoginCache};
+use pool::{Attempt, Pool, PooledConnection, TextMode};
+use rows::TokenReader;
 use sql::{Connection, Param, Query};
+use sql_error::SqlError;
 
 use super::{
-    Backend, CallScope, Change, ClientQuery, ForParts, ForRecords, Judge, Judgment, Operation,
-    Outcome, Part, PoolUse, Searched, Selection, Statistics,
+    Backend, CallScope, Change, ClientQuery, FailedSearch, ForParts, ForRecords, Judge, Judgment,
+    Operation, Outcome, Part, PoolStatistics, Selection, Statistics,
 };
 use crate::clock::Timestamp;
 use crate::error::{Argument, Error, ErrorKind, Result};
@@ -95,7 +95,7 @@ impl ReviewBoard {
         };
         #[cfg(feature = "postgres")]
         let address = address.with_environment();
-        let connect = move |attempt: &Attempt<'_>| -> Result<Box<dyn Connection>, Fault> {
+        let connect = move |attempt: &Attempt<'_>| -> Result<Box<dyn Connection>, SqlError> {
             match &address {
                 #[cfg(feature = "sqlite")]
                 Address::Sqlite(path) => sqlite::connect(path, &attempt.limits),
@@ -110,7 +110,7 @@ impl ReviewBoard {
                 Address::Mysql(server) => mysql::connect(server, attempt, settings.connect_timeout),
                 // Such an address is not parsed without its feature.
                 #[allow(unreachable_patterns)]
-                _ => Err(Fault::Refused("there is no driver for it".to_owned())),
+                _ => Err(SqlError::Refused("there is no driver for it".to_owned())),
             }
         };
         let pool = Pool::new(Box::new(connect), settings.connect_timeout, settings.pool_size);
@@ -133,13 +133,13 @@ impl ReviewBoard {
     }
 
     fn check_schema(&self) -> Result<()> {
-        let required = self.ask(|lease| {
-            lease.query(&format!("{} WHERE 1 = 0", rows::SELECT), &[])?;
-            lease.query(
+        let required = self.read_retrying(|connection| {
+            connection.query(&format!("{} WHERE 1 = 0", rows::SELECT), &[])?;
+            connection.query(
                 "SELECT site_id, settings FROM siteconfig_siteconfiguration WHERE 1 = 0",
                 &[],
             )?;
-            lease.required_columns()
+            connection.required_columns()
         })?;
         let is_inserted = |name: &str| rows::INSERTED.split(' ').any(|own| own == name);
         match required.iter().find(|name| !is_inserted(name)) {
@@ -154,8 +154,8 @@ impl ReviewBoard {
         }
     }
 
-    fn reader(&self) -> Reader<'_> {
-        Reader { documents: &self.documents }
+    fn reader(&self) -> TokenReader<'_> {
+        TokenReader { documents: &self.documents }
     }
 
     /// Returns an address that identifies this store in a [`CallScope`].
@@ -177,38 +177,41 @@ impl ReviewBoard {
     }
 
     /// Runs a repeatable read about one token.
-    fn ask<T>(&self, question: impl FnMut(&mut Lease<'_>) -> Result<T, Fault>) -> Result<T> {
-        self.ask_within(self.limits(), question)
+    fn read_retrying<T>(
+        &self,
+        question: impl FnMut(&mut PooledConnection<'_>) -> Result<T, SqlError>,
+    ) -> Result<T> {
+        self.read_within(self.limits(), question)
     }
 
     /// Runs a read that may be repeated. It is retried once if the connection died while it was
     /// idle.
-    fn ask_within<T>(
+    fn read_within<T>(
         &self,
         limits: Limits,
-        question: impl FnMut(&mut Lease<'_>) -> Result<T, Fault>,
+        question: impl FnMut(&mut PooledConnection<'_>) -> Result<T, SqlError>,
     ) -> Result<T> {
-        let answer = self.ask_again(limits, question);
-        answer.map_err(|fault| self.counted(fault).into())
+        let answer = self.try_read(limits, question);
+        answer.map_err(|error| self.counted(error).into())
     }
 
-    fn ask_again<T>(
+    fn try_read<T>(
         &self,
         limits: Limits,
-        mut question: impl FnMut(&mut Lease<'_>) -> Result<T, Fault>,
-    ) -> Result<T, Fault> {
-        let mut lease = self.pool.lease(limits)?;
-        let mut answer = question(&mut lease);
-        if answer.as_ref().is_err_and(Fault::is_gone) && !lease.is_new {
-            drop(lease);
+        mut question: impl FnMut(&mut PooledConnection<'_>) -> Result<T, SqlError>,
+    ) -> Result<T, SqlError> {
+        let mut connection = self.pool.acquire(limits)?;
+        let mut answer = question(&mut connection);
+        if answer.as_ref().is_err_and(SqlError::is_connection_dead) && !connection.is_new {
+            drop(connection);
             self.count_retry();
-            lease = self.pool.lease_new(limits)?;
-            answer = question(&mut lease);
+            connection = self.pool.acquire_new(limits)?;
+            answer = question(&mut connection);
         }
-        if matches!(answer, Err(Fault::Unconvertible)) {
-            lease.texts = Texts::RowByRow;
+        if matches!(answer, Err(SqlError::Unconvertible)) {
+            connection.text_mode = TextMode::RowByRow;
             self.count_retry();
-            answer = question(&mut lease);
+            answer = question(&mut connection);
         }
         answer
     }
@@ -218,11 +221,11 @@ impl ReviewBoard {
     }
 
     /// Counts a final error if it is a timeout.
-    fn counted(&self, fault: Fault) -> Fault {
-        if fault.is_timeout() {
+    fn counted(&self, error: SqlError) -> SqlError {
+        if error.is_timeout() {
             self.timeouts.fetch_add(1, Ordering::Relaxed);
         }
-        fault
+        error
     }
 
     /// Runs a transaction. It is retried after a conflict, after the loss of an idle connection,
@@ -231,70 +234,72 @@ impl ReviewBoard {
     fn transact<T>(
         &self,
         limits: Limits,
-        mut work: impl FnMut(&mut Lease<'_>) -> Result<T, Fault>,
-    ) -> Result<T, Fault> {
-        self.transact_as(limits, |lease| lease.transaction(&mut work))
+        mut work: impl FnMut(&mut PooledConnection<'_>) -> Result<T, SqlError>,
+    ) -> Result<T, SqlError> {
+        self.transact_as(limits, |connection| connection.transaction(&mut work))
     }
 
     /// Runs a transaction that the caller controls.
     fn transact_as<T>(
         &self,
         limits: Limits,
-        transaction: impl FnMut(&mut Lease<'_>) -> Result<T, Fault>,
-    ) -> Result<T, Fault> {
+        transaction: impl FnMut(&mut PooledConnection<'_>) -> Result<T, SqlError>,
+    ) -> Result<T, SqlError> {
         let done = self.transact_again(limits, transaction);
-        if matches!(done, Err(Fault::Unknown { .. }))
+        if matches!(done, Err(SqlError::Unknown { .. }))
             && let Some(cache) = &self.login_cache
         {
             // The server may still execute it until this time.
             cache.block_until(Instant::now() + limits.statement + limits::MAX_GRACE);
         }
-        done.map_err(|fault| self.counted(fault))
+        done.map_err(|error| self.counted(error))
     }
 
     fn transact_again<T>(
         &self,
         limits: Limits,
-        mut transaction: impl FnMut(&mut Lease<'_>) -> Result<T, Fault>,
-    ) -> Result<T, Fault> {
-        let mut lease = self.pool.lease(limits)?;
+        mut transaction: impl FnMut(&mut PooledConnection<'_>) -> Result<T, SqlError>,
+    ) -> Result<T, SqlError> {
+        let mut connection = self.pool.acquire(limits)?;
         for attempt in 1.. {
-            match transaction(&mut lease) {
-                Err(Fault::Conflict) if attempt < ATTEMPTS => {}
-                Err(Fault::Own(error))
-                    if attempt == 1 && error.kind() == ErrorKind::NoMemory && lease.is_usable() => {
+            match transaction(&mut connection) {
+                Err(SqlError::Conflict) if attempt < ATTEMPTS => {}
+                Err(SqlError::Library(error))
+                    if attempt == 1
+                        && error.kind() == ErrorKind::NoMemory
+                        && connection.is_usable() => {}
+                Err(SqlError::Unconvertible) if connection.text_mode == TextMode::All => {
+                    connection.text_mode = TextMode::Ascii;
                 }
-                Err(Fault::Unconvertible) if lease.texts == Texts::All => {
-                    lease.texts = Texts::Ascii;
-                }
-                Err(fault) if fault.is_gone() && !lease.is_new => {}
+                Err(error) if error.is_connection_dead() && !connection.is_new => {}
                 done => return done,
             }
             self.count_retry();
-            if !lease.is_usable() {
-                let texts = lease.texts;
-                drop(lease);
-                lease = self.pool.lease_new(limits)?;
-                lease.texts = texts;
+            if !connection.is_usable() {
+                let texts = connection.text_mode;
+                drop(connection);
+                connection = self.pool.acquire_new(limits)?;
+                connection.text_mode = texts;
             }
         }
-        Err(Fault::Conflict)
+        Err(SqlError::Conflict)
     }
 
     /// Converts the error of a change. If a text cannot be stored and the server has not said which
     /// one, the server is asked, within the limits of the change.
-    fn name_text(&self, limits: Limits, fault: Fault, texts: &[(&'static str, &str)]) -> Error {
+    fn name_text(&self, limits: Limits, error: SqlError, texts: &[(&'static str, &str)]) -> Error {
         let refused = |text: &str| {
             let params = [Param::Text(text)];
-            let asked =
-                self.ask_within(limits, |lease| lease.query("SELECT CAST(? AS text)", &params));
+            let asked = self.read_within(limits, |connection| {
+                connection.query("SELECT CAST(? AS text)", &params)
+            });
             asked.is_err_and(|error| error.kind() == ErrorKind::InvalidArgument)
         };
-        if !matches!(fault, Fault::Unstorable(None)) {
-            return fault.into();
+        if !matches!(error, SqlError::Unstorable(None)) {
+            return error.into();
         }
         let argument = texts.iter().find(|(_, text)| !text.is_ascii() && refused(text));
-        Fault::Unstorable(argument.map(|(argument, _)| *argument)).into()
+        SqlError::Unstorable(argument.map(|(argument, _)| *argument)).into()
     }
 
     /// Writes only the columns that a change affects.
@@ -321,10 +326,12 @@ impl ReviewBoard {
         let id = [Param::Int(id)];
         params.extend(id);
         let limits = self.limits();
-        let changed = self.transact_as(limits, |lease| {
-            let lock =
-                format!("SELECT t.id FROM webapi_webapitoken t WHERE t.id = ?{}", lease.lock());
-            let select = format!("{} WHERE t.id = ?", rows::select(lease.texts));
+        let changed = self.transact_as(limits, |connection| {
+            let lock = format!(
+                "SELECT t.id FROM webapi_webapitoken t WHERE t.id = ?{}",
+                connection.lock()
+            );
+            let select = format!("{} WHERE t.id = ?", rows::select(connection.text_mode));
             let queries = [
                 Query { statement: &lock, params: &id },
                 Query { statement: &select, params: &id },
@@ -335,20 +342,20 @@ impl ReviewBoard {
                 }
                 Ok(())
             };
-            lease.transaction_after(&queries, None, read, |lease, found| {
+            connection.transaction_after(&queries, None, read, |connection, found| {
                 let Some(record) = found else { return Ok(Vec::new()) };
-                lease.execute(&update, &params)?;
+                connection.execute(&update, &params)?;
                 if record.unreadable().is_none() {
-                    return Ok(vec![Record::alone(record.id(), change.applied_to(&record))]);
+                    return Ok(vec![Record::boxed(record.id(), change.applied_to(&record))]);
                 }
                 // The change may have replaced the unreadable value.
                 let mut records = Vec::new();
-                self.reader().select(lease, "t.id = ?", &id, &mut records)?;
+                self.reader().select(connection, "t.id = ?", &id, &mut records)?;
                 Ok(records)
             })
         });
         let texts = [("note", change.note.as_deref().unwrap_or_default())];
-        changed.map(Outcome::Done).map_err(|fault| self.name_text(limits, fault, &texts))
+        changed.map(Outcome::Done).map_err(|error| self.name_text(limits, error, &texts))
     }
 
     fn limits_of(&self, which: &Selection) -> Limits {
@@ -360,7 +367,7 @@ impl ReviewBoard {
 
     fn count_within(&self, limits: Limits) -> Result<u64> {
         let statement = "SELECT COUNT(*) FROM webapi_webapitoken";
-        let rows = self.ask_within(limits, |lease| lease.query(statement, &[]))?;
+        let rows = self.read_within(limits, |connection| connection.query(statement, &[]))?;
         let count = rows.into_iter().next().and_then(|mut row| row.id());
         Ok(count.ok_or_else(sql::unreadable)?.unsigned_abs())
     }
@@ -398,7 +405,7 @@ impl Backend for ReviewBoard {
     }
 
     fn statistics(&self) -> Result<Statistics> {
-        let pool = PoolUse {
+        let pool = PoolStatistics {
             timeouts: self.timeouts.load(Ordering::Relaxed),
             retries: self.retries.load(Ordering::Relaxed),
             ..self.pool.statistics()
@@ -422,53 +429,53 @@ impl Backend for ReviewBoard {
     fn best_client_token(
         &self,
         query: &ClientQuery<'_>,
-        searched: &mut Option<Searched>,
+        searched: &mut Option<FailedSearch>,
     ) -> Result<Option<SharedRecord>> {
-        self.ask(|lease| {
-            if lease.texts == Texts::All {
-                let found = self.reader().search(lease, query)?;
+        self.read_retrying(|connection| {
+            if connection.text_mode == TextMode::All {
+                let found = self.reader().search(connection, query)?;
                 return Ok(found.map_err(|it| *searched = Some(it)).ok());
             }
             *searched = None;
-            let best = self.reader().best(lease, query)?;
+            let best = self.reader().best(connection, query)?;
             if best.is_none() {
-                rows::user_id(lease, query.user, false)?;
-                rows::local_site_id(lease, query.local_site)?;
+                rows::user_id(connection, query.user, false)?;
+                rows::local_site_id(connection, query.local_site)?;
             }
             Ok(best)
         })
     }
 
     fn by_value(&self, value: &str) -> Result<Option<SharedRecord>> {
-        let found = self.ask(|lease| self.reader().by_value(lease, value))?;
+        let found = self.read_retrying(|connection| self.reader().by_value(connection, value))?;
         Ok(found.map(|(record, _)| record))
     }
 
     fn by_id(&self, id: i64) -> Result<Option<SharedRecord>> {
-        self.ask(|lease| {
+        self.read_retrying(|connection| {
             let mut found = Vec::new();
-            self.reader().select(lease, "t.id = ?", &[Param::Int(id)], &mut found)?;
+            self.reader().select(connection, "t.id = ?", &[Param::Int(id)], &mut found)?;
             Ok(found.into_iter().next())
         })
     }
 
     fn list(&self, filter: &TokenFilter<'_>, now: Timestamp) -> Result<Vec<SharedRecord>> {
-        self.ask_within(self.bulk_limits(), |lease| {
+        self.read_within(self.bulk_limits(), |connection| {
             let (mut condition, mut params) = ("1 = 1".to_owned(), Vec::new());
             if let Some(user) = filter.user {
                 condition += " AND t.user_id = ?";
-                params.push(Param::Int(rows::user_id(lease, user, false)?));
+                params.push(Param::Int(rows::user_id(connection, user, false)?));
             }
             match filter.local_site {
                 SiteFilter::All => {}
                 SiteFilter::Global => condition += " AND t.local_site_id IS NULL",
                 SiteFilter::Named(name) => {
                     condition += " AND t.local_site_id = ?";
-                    params.push(Param::int(rows::local_site_id(lease, Some(name))?));
+                    params.push(Param::int(rows::local_site_id(connection, Some(name))?));
                 }
             }
             let mut records = Vec::new();
-            self.reader().each(lease, &condition, &params, None, &mut |record| {
+            self.reader().each(connection, &condition, &params, None, &mut |record| {
                 if filter.matches(&record, now) {
                     memory::push(&mut records, record)
                 } else {
@@ -488,7 +495,7 @@ impl Backend for ReviewBoard {
         let Ok(value) = std::str::from_utf8(value) else { return Ok(None) };
         match &self.login_cache {
             Some(cache) => self.log_in_cached(cache, value, judge),
-            None => self.ask(|lease| self.log_in_on(lease, value, judge)),
+            None => self.read_retrying(|connection| self.log_in_on(connection, value, judge)),
         }
     }
 
@@ -499,12 +506,14 @@ impl Backend for ReviewBoard {
     }
 
     fn change(&self, operation: Operation) -> Result<Outcome> {
-        let _change = self.begin_change(|| Concerned::by(&operation));
+        let _change = self.begin_change(|| AffectedEntries::by(&operation));
         match operation {
             Operation::AddLocalSite(_) | Operation::RemoveLocalSite(_) => {
-                Err(theirs("Local Sites").at_argument("local_site"))
+                Err(managed_by_review_board("Local Sites").at_argument("local_site"))
             }
-            Operation::SetUserActive(..) => Err(theirs("users").at_argument("user")),
+            Operation::SetUserActive(..) => {
+                Err(managed_by_review_board("users").at_argument("user"))
+            }
             Operation::Insert(fields, unless) => self.insert(*fields, unless.as_ref()),
             Operation::Update(id, change) => self.update(id, &change),
             operation @ (Operation::Invalidate(..) | Operation::Delete(_)) => {
@@ -529,13 +538,13 @@ impl Backend for ReviewBoard {
         match operation {
             Operation::Invalidate(which, invalidation) => {
                 let limits = self.limits_of(&which);
-                let change = self.begin_change(|| Some(Concerned::by_selection(&which)));
+                let change = self.begin_change(|| Some(AffectedEntries::by_selection(&which)));
                 let (count, ids) =
                     self.invalidate(limits, &which, &invalidation, changed.is_some())?;
                 // Evicts cached logins before the host is notified.
                 drop(change);
                 if let Some(changed) = changed {
-                    self.tell(&which, limits, &ids, changed);
+                    self.notify(&which, limits, &ids, changed);
                 }
                 Ok(count)
             }
@@ -548,7 +557,7 @@ impl Backend for ReviewBoard {
     }
 
     fn purge(&self, before: Timestamp, mut purged: Option<ForRecords<'_>>) -> Result<u64> {
-        let _change = self.begin_change(|| Some(Concerned::Everyone));
+        let _change = self.begin_change(|| Some(AffectedEntries::Everyone));
         let limits = self.bulk_limits();
         let (mut count, mut last_id) = (0, rows::BEFORE_ALL);
         loop {
@@ -572,7 +581,8 @@ impl Backend for ReviewBoard {
         })?;
         let mut last_id = rows::BEFORE_ALL;
         loop {
-            let page = self.ask_within(limits, |lease| self.reader().page_after(lease, last_id))?;
+            let page = self
+                .read_within(limits, |connection| self.reader().page_after(connection, last_id))?;
             let Some(last) = page.last() else { return Ok(()) };
             last_id = last.id();
             give(Part::Records(&page))?;
@@ -584,7 +594,7 @@ impl Backend for ReviewBoard {
     }
 }
 
-fn theirs(what: &str) -> Error {
+fn managed_by_review_board(what: &str) -> Error {
     let message = format!("{what} are Review Board's, and are changed there");
     Error::new(ErrorKind::Unsupported, message)
 }

@@ -11,13 +11,13 @@ use tokio::runtime::{Builder, Runtime};
 use zeroize::Zeroizing;
 
 use super::address::{Server, Verification};
-use super::fault::Fault;
 use super::limits::Limits;
 use super::pool::Attempt;
 use super::sql::{
-    Cell, Connection, Dialect, ForRows, ForRowsOf, KEEP_ALIVE, Param, Query, Row, query_all,
+    Cell, Connection, Dialect, ForIndexedRows, ForRows, KEEP_ALIVE, Param, Query, Row, query_all,
     unreadable,
 };
+use super::sql_error::SqlError;
 use super::{driver, tls};
 use crate::clock::Timestamp;
 use crate::memory;
@@ -70,7 +70,7 @@ pub(super) fn connect(
     server: &Server,
     attempt: &Attempt<'_>,
     connect_timeout: Duration,
-) -> Result<Box<dyn Connection>, Fault> {
+) -> Result<Box<dyn Connection>, SqlError> {
     let user = server.user.as_deref().unwrap_or_default();
     let mut options = OptsBuilder::default()
         .user(server.user.clone())
@@ -86,11 +86,13 @@ pub(super) fn connect(
     }
     let accepts_any_name =
         server.tls.as_ref().is_some_and(|tls| tls.verification == Verification::Authority);
-    let connect = |options: OptsBuilder, limits: &Limits| -> Result<Box<dyn Connection>, Fault> {
+    let connect = |options: OptsBuilder,
+                   limits: &Limits|
+     -> Result<Box<dyn Connection>, SqlError> {
         let runtime = Builder::new_current_thread().enable_io().enable_time().build();
-        let runtime = runtime.map_err(|error| Fault::Lost(error.to_string()))?;
+        let runtime = runtime.map_err(|error| SqlError::Lost(error.to_string()))?;
         let open = |options: OptsBuilder| {
-            let (limit, silence) = (limits.remaining()?, Fault::Silent { is_overdue: false });
+            let (limit, silence) = (limits.remaining()?, SqlError::Silent { is_overdue: false });
             driver::within(&runtime, limit, silence, Conn::new(options))
         };
         let mut opened = open(options.clone())?;
@@ -102,7 +104,7 @@ pub(super) fn connect(
             let tls_options = tls_options.with_danger_tls_hostname_override(Some(name));
             opened = open(options.ssl_opts(tls_options))?;
         }
-        let opened = opened.map_err(fault)?;
+        let opened = opened.map_err(sql_error)?;
         let mut connection = Mysql {
             runtime,
             connection: Some(opened),
@@ -119,7 +121,7 @@ pub(super) fn connect(
         connection.set_session_limit(limits.statement)?;
         Ok(Box::new(connection))
     };
-    server.at_each_host(attempt, connect_timeout, |host, ip, limits| {
+    server.connect_first_host(attempt, connect_timeout, |host, ip, limits| {
         let password = server.password(host, user)?.map(|password| password.to_string());
         let options = options.clone().pass(password).tcp_port(host.port);
         let options = match &host.socket {
@@ -135,14 +137,14 @@ pub(super) fn connect(
 fn within<T>(
     runtime: &Runtime,
     limit: Duration,
-    silence: Fault,
+    silence: SqlError,
     answer: impl Future<Output = mysql_async::Result<T>>,
-) -> Result<T, Fault> {
-    driver::within(runtime, limit, silence, answer)?.map_err(fault)
+) -> Result<T, SqlError> {
+    driver::within(runtime, limit, silence, answer)?.map_err(sql_error)
 }
 
-fn read_only() -> Fault {
-    Fault::Lost("it is read-only, and `target_session_attrs` is read-write".to_owned())
+fn read_only() -> SqlError {
+    SqlError::Lost("it is read-only, and `target_session_attrs` is read-write".to_owned())
 }
 
 impl Mysql {
@@ -150,7 +152,7 @@ impl Mysql {
     fn answer<T>(
         &mut self,
         ask: impl AsyncFnOnce(&mut Conn) -> mysql_async::Result<T>,
-    ) -> Result<T, Fault> {
+    ) -> Result<T, SqlError> {
         let connection = self.connection.as_mut().ok_or_else(closed)?;
         // Without MariaDB's limit for statements, waits for locks are limited in whole seconds.
         let has_fractions = self.variables < 2;
@@ -158,18 +160,18 @@ impl Mysql {
         let limit = if has_fractions { limit } else { limit.max(Duration::from_secs(1)) };
         let wait = self.limits.wait(limit)?;
         let answer = within(&self.runtime, wait.limit, wait.silence, ask(connection));
-        if matches!(answer, Err(Fault::Silent { .. })) {
+        if matches!(answer, Err(SqlError::Silent { .. })) {
             self.busy_until = Some(wait.busy_until);
         }
         match answer {
             // For example after a failover. Another host may be writable.
-            Err(Fault::ReadOnly(_)) if self.needs_writes => Err(read_only()),
+            Err(SqlError::ReadOnly(_)) if self.needs_writes => Err(read_only()),
             answer => answer,
         }
     }
 
     /// Checks that the server is writable, if that is required.
-    fn check_writable(&mut self) -> Result<(), Fault> {
+    fn check_writable(&mut self) -> Result<(), SqlError> {
         if !self.needs_writes {
             return Ok(());
         }
@@ -200,7 +202,7 @@ impl Mysql {
         ]
     }
 
-    fn set_session_limit(&mut self, limit: Duration) -> Result<(), Fault> {
+    fn set_session_limit(&mut self, limit: Duration) -> Result<(), SqlError> {
         let settings = self.session_limits(limit);
         for settings in &settings[self.variables..] {
             let statement = format!("SET SESSION {settings}");
@@ -234,19 +236,19 @@ impl Connection for Mysql {
         self.busy_until
     }
 
-    fn refresh_session_limit(&mut self) -> Result<(), Fault> {
+    fn refresh_session_limit(&mut self) -> Result<(), SqlError> {
         match self.limits.new_session_limit(self.session_limit)? {
             Some(limit) => self.set_session_limit(limit),
             None => Ok(()),
         }
     }
 
-    fn run(&mut self, statement: &str) -> Result<(), Fault> {
+    fn run(&mut self, statement: &str) -> Result<(), SqlError> {
         self.answer(async |connection| connection.query_drop(statement).await)
     }
 
     /// Sends BEGIN together with the first queries, as long as their parameters are integers.
-    fn begin(&mut self, queries: &[Query<'_>], each: ForRowsOf<'_>) -> Result<(), Fault> {
+    fn begin(&mut self, queries: &[Query<'_>], each: ForIndexedRows<'_>) -> Result<(), SqlError> {
         self.refresh_session_limit()?;
         let (mut text, mut together) = (DIALECT.begin.to_owned(), 0);
         for query in queries {
@@ -278,7 +280,7 @@ impl Connection for Mysql {
         statement: &str,
         params: &[Param<'_>],
         each: ForRows<'_>,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), SqlError> {
         self.refresh_session_limit()?;
         let params = values(params)?;
         let mut given = Ok(());
@@ -295,7 +297,7 @@ impl Connection for Mysql {
         given
     }
 
-    fn execute(&mut self, statement: &str, params: &[Param<'_>]) -> Result<u64, Fault> {
+    fn execute(&mut self, statement: &str, params: &[Param<'_>]) -> Result<u64, SqlError> {
         self.refresh_session_limit()?;
         let params = values(params)?;
         self.answer(async |connection| {
@@ -304,7 +306,7 @@ impl Connection for Mysql {
         })
     }
 
-    fn insert(&mut self, statement: &str, params: &[Param<'_>]) -> Result<i64, Fault> {
+    fn insert(&mut self, statement: &str, params: &[Param<'_>]) -> Result<i64, SqlError> {
         self.execute(statement, params)?;
         let id = self.connection.as_ref().and_then(Conn::last_insert_id);
         id.and_then(|id| i64::try_from(id).ok()).ok_or_else(|| unreadable().into())
@@ -322,11 +324,11 @@ impl Drop for Mysql {
     }
 }
 
-fn closed() -> Fault {
-    Fault::Lost("the connection was closed".to_owned())
+fn closed() -> SqlError {
+    SqlError::Lost("the connection was closed".to_owned())
 }
 
-fn values(params: &[Param<'_>]) -> Result<Params, Fault> {
+fn values(params: &[Param<'_>]) -> Result<Params, SqlError> {
     if params.is_empty() {
         return Ok(Params::Empty);
     }
@@ -414,41 +416,43 @@ fn cell(value: Value) -> Cell {
 }
 
 #[allow(clippy::needless_pass_by_value)]
-fn fault(error: mysql_async::Error) -> Fault {
+fn sql_error(error: mysql_async::Error) -> SqlError {
     match error {
         mysql_async::Error::Server(answer) => match answer.code {
-            1062 => Fault::Duplicate,
-            1205 | 1317 | 1969 | 3024 => Fault::TimedOut,
-            1213 | 1020 => Fault::Conflict,
-            1054 | 1146 => Fault::Schema,
+            1062 => SqlError::Duplicate,
+            1205 | 1317 | 1969 | 3024 => SqlError::TimedOut,
+            1213 | 1020 => SqlError::Conflict,
+            1054 | 1146 => SqlError::Schema,
             // An invalid mix of collations, or a text that cannot be converted.
-            1267 | 1366 | 1977 | 3854 | 3988 => Fault::Unstorable(argument(&answer.message)),
-            1040 | 1203 | 1226 => Fault::Full(says(answer.code, &answer.message)),
+            1267 | 1366 | 1977 | 3854 | 3988 => SqlError::Unstorable(argument(&answer.message)),
+            1040 | 1203 | 1226 => SqlError::Full(says(answer.code, &answer.message)),
             // The session has ended: shutdown, killed, idle for too long, or a packet out of order.
             // Or the server refuses to serve, but another host may.
             1047 | 3032 | 1053 | 1080 | 1152..=1161 | 1184 | 1927 | 2006 | 2013 | 4031 => {
-                Fault::Lost(says(answer.code, &answer.message))
+                SqlError::Lost(says(answer.code, &answer.message))
             }
-            1290 | 1792 | 1836 => Fault::ReadOnly(says(answer.code, &answer.message)),
-            code => Fault::Refused(says(code, &answer.message)),
+            1290 | 1792 | 1836 => SqlError::ReadOnly(says(answer.code, &answer.message)),
+            code => SqlError::Refused(says(code, &answer.message)),
         },
-        mysql_async::Error::Io(IoError::Tls(error)) => Fault::Tls(error.to_string()),
+        mysql_async::Error::Io(IoError::Tls(error)) => SqlError::Tls(error.to_string()),
         mysql_async::Error::Io(IoError::Io(error)) => match is_tls(&error) {
-            true => Fault::Tls(error.to_string()),
-            false => Fault::Lost(error.to_string()),
+            true => SqlError::Tls(error.to_string()),
+            false => SqlError::Lost(error.to_string()),
         },
         mysql_async::Error::Driver(DriverError::ConnectionClosed) => closed(),
         mysql_async::Error::Driver(DriverError::NoClientSslFlagFromServer) => {
-            Fault::Refused("the server has no TLS".to_owned())
+            SqlError::Refused("the server has no TLS".to_owned())
         }
         mysql_async::Error::Driver(DriverError::UnknownAuthPlugin { name }) => {
-            Fault::Refused(format!("the server asks for the authentication plugin {name}"))
+            SqlError::Refused(format!("the server asks for the authentication plugin {name}"))
         }
         // The driver's messages for these may quote values.
         mysql_async::Error::Driver(_) | mysql_async::Error::Other(_) => {
-            Fault::Lost("what the server sent made no sense".to_owned())
+            SqlError::Lost("what the server sent made no sense".to_owned())
         }
-        mysql_async::Error::Url(_) => Fault::Refused("the driver takes no such address".to_owned()),
+        mysql_async::Error::Url(_) => {
+            SqlError::Refused("the driver takes no such address".to_owned())
+        }
     }
 }
 
@@ -502,7 +506,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn message_of_the_server_quotes_no_value() {
+    fn server_message_is_stripped_of_quoted_values() {
         let said = says(1062, "Duplicate entry 'rbp_secret' for key 'token'");
         assert_eq!(said, "MySQL says 1062: Duplicate entry '…'");
         for message in [
@@ -525,7 +529,7 @@ mod tests {
     }
 
     #[test]
-    fn column_of_a_refused_text_names_its_argument() {
+    fn column_in_a_message_is_mapped_to_its_argument() {
         for (message, expected) in [
             (
                 r"Incorrect string value: '\xF0\x9F' for column `reviewboard`.`webapi_webapitoken`.`note` at row 1",

@@ -3,44 +3,48 @@
 
 use zeroize::Zeroizing;
 
-use super::fault::Fault;
 use super::limits::Limits;
-use super::pool::{Lease, Texts};
+use super::pool::{PooledConnection, TextMode};
 use super::sql::{Cell, Param, Row};
+use super::sql_error::SqlError;
 use super::{ReviewBoard, rows, sql};
 use crate::error::Result;
 use crate::memory::{self, TextBuffer};
 use crate::text::Text;
 
 /// A selection of names from a table.
-pub(super) struct Names {
+pub(super) struct NameSelection {
     column: &'static str,
     table: &'static str,
     condition: &'static str,
 }
 
-pub(super) const LOCAL_SITES: Names =
-    Names { column: "name", table: "site_localsite", condition: "1 = 1" };
+pub(super) const LOCAL_SITES: NameSelection =
+    NameSelection { column: "name", table: "site_localsite", condition: "1 = 1" };
 
-pub(super) const INACTIVE_USERS: Names =
-    Names { column: "username", table: "auth_user", condition: "NOT is_active" };
+pub(super) const INACTIVE_USERS: NameSelection =
+    NameSelection { column: "username", table: "auth_user", condition: "NOT is_active" };
 
-impl Names {
+impl NameSelection {
     /// Reads the ids and names of the next [`rows::PAGE`] rows. The name is missing if the server
     /// cannot convert it.
-    fn page_after(&self, lease: &mut Lease<'_>, id: i64) -> Result<Vec<Row>, Fault> {
+    fn page_after(
+        &self,
+        connection: &mut PooledConnection<'_>,
+        id: i64,
+    ) -> Result<Vec<Row>, SqlError> {
         let Self { column, table, condition } = self;
         let rest =
             format!("FROM {table} WHERE {condition} AND id > ? ORDER BY id LIMIT {}", rows::PAGE);
-        if lease.texts == Texts::All {
-            return lease.query(&format!("SELECT id, {column} {rest}"), &[Param::Int(id)]);
+        if connection.text_mode == TextMode::All {
+            return connection.query(&format!("SELECT id, {column} {rest}"), &[Param::Int(id)]);
         }
         let mut page = Vec::new();
         let row = format!("SELECT id, {column} FROM {table} WHERE id = ?");
-        for mut found in lease.query(&format!("SELECT id {rest}"), &[Param::Int(id)])? {
+        for mut found in connection.query(&format!("SELECT id {rest}"), &[Param::Int(id)])? {
             let id = found.id().ok_or_else(sql::unreadable)?;
-            let found = match lease.query(&row, &[Param::Int(id)]) {
-                Err(Fault::Unconvertible) => None,
+            let found = match connection.query(&row, &[Param::Int(id)]) {
+                Err(SqlError::Unconvertible) => None,
                 found => found?.into_iter().next(),
             };
             let without_name = || memory::try_collect([Ok(Cell::Int(id))]).map(Row::new);
@@ -60,12 +64,13 @@ impl ReviewBoard {
     pub(super) fn for_names(
         &self,
         limits: Limits,
-        which: &Names,
+        which: &NameSelection,
         give: &mut dyn FnMut(&[Text]) -> Result<()>,
     ) -> Result<()> {
         let mut last_id = rows::BEFORE_ALL;
         loop {
-            let page = self.ask_within(limits, |lease| which.page_after(lease, last_id))?;
+            let page =
+                self.read_within(limits, |connection| which.page_after(connection, last_id))?;
             let is_last = page.len() < rows::PAGE;
             let mut names = Vec::new();
             for mut row in page {
@@ -86,20 +91,20 @@ impl ReviewBoard {
     /// Reads the server's settings, a JSON object, or `None` if there are none. Non-ASCII
     /// characters are replaced if the server cannot convert the text.
     pub(super) fn settings_text(&self) -> Result<Option<Zeroizing<String>>> {
-        self.ask(|lease| {
-            let is_raw = lease.texts != Texts::All;
+        self.read_retrying(|connection| {
+            let is_raw = connection.text_mode != TextMode::All;
             let statement = if is_raw {
                 let column = "encode(convert_to(settings, 'SQL_ASCII'), 'hex')";
                 SETTINGS.replacen("settings", column, 1)
             } else {
                 SETTINGS.to_owned()
             };
-            let rows = lease.query(&statement, &[])?;
+            let rows = connection.query(&statement, &[])?;
             let Some(mut row) = rows.into_iter().next() else { return Ok(None) };
             match row.text() {
                 Ok(text) if is_raw => Ok(Some(ascii(text.as_ref().map_or("", |text| text))?)),
                 Ok(text) => Ok(Some(text.unwrap_or_default())),
-                Err(_) if self.kind == "postgresql" && !is_raw => Err(Fault::Unconvertible),
+                Err(_) if self.kind == "postgresql" && !is_raw => Err(SqlError::Unconvertible),
                 Err(_) => Err(sql::unreadable().into()),
             }
         })
@@ -121,7 +126,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn hexadecimal_digits_are_read_as_ascii() {
+    fn hexadecimal_text_is_decoded_to_ascii() {
         assert_eq!(ascii("7b2261ff80227d").unwrap().as_str(), "{\"a??\"}");
         assert_eq!(ascii("").unwrap().as_str(), "");
     }

@@ -12,8 +12,8 @@ use zeroize::Zeroizing;
 #[cfg(feature = "postgres")]
 use super::address::Address;
 use super::address::{Host, Server};
-use super::fault::Fault;
 use super::files;
+use super::sql_error::SqlError;
 
 #[cfg(feature = "postgres")]
 impl Address {
@@ -46,7 +46,7 @@ impl Server {
         &self,
         host: &Host,
         user: &str,
-    ) -> Result<Option<Zeroizing<String>>, Fault> {
+    ) -> Result<Option<Zeroizing<String>>, SqlError> {
         if self.password.is_some() {
             return Ok(self.password.clone());
         }
@@ -70,7 +70,7 @@ fn find(
     host: &Host,
     database: &str,
     user: &str,
-) -> Result<Option<Zeroizing<String>>, Fault> {
+) -> Result<Option<Zeroizing<String>>, SqlError> {
     let content = files::read_secret(path, parameter)?;
     let socket = host.socket.as_deref().map(|path| path.to_string_lossy());
     let port = host.port.to_string();
@@ -93,7 +93,7 @@ fn find(
         Ok("") => Ok(None),
         Ok(password) => Ok(Some(Zeroizing::new(password.to_owned()))),
         Err(_) => {
-            Err(Fault::Refused(format!("a password in the file of {parameter} is not UTF-8")))
+            Err(SqlError::Refused(format!("a password in the file of {parameter} is not UTF-8")))
         }
     }
 }
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn password_is_that_of_the_first_matching_line() {
+    fn first_matching_line_gives_the_password() {
         let content = b"# a:*:*:*:comment\n\
             #a:*:*:*:comment\n\
             a:5432:db:other:1\n\
@@ -207,12 +207,12 @@ mod tests {
     }
 
     #[test]
-    fn password_file_that_others_can_read_is_refused() {
+    fn password_file_readable_by_others_is_refused() {
         for mode in [0o640, 0o604, 0o660, 0o601] {
             let file = PasswordFile::new("mode", b"*:*:*:*:s3cret", mode);
             let mut server = server("postgresql://a/db");
             server.default_password_file = Some(file.0.clone());
-            let Err(Fault::Refused(why)) = server.password(&server.hosts[0], "u") else {
+            let Err(SqlError::Refused(why)) = server.password(&server.hosts[0], "u") else {
                 panic!("mode {mode:o} was accepted");
             };
             assert!(why.contains(".pgpass") && why.contains("0600"), "{why}");
@@ -222,13 +222,13 @@ mod tests {
     }
 
     #[test]
-    fn default_password_file_may_be_missing_and_a_named_one_not() {
+    fn only_the_default_password_file_may_be_missing() {
         let mut server = server("postgresql://a/db");
         server.default_password_file = Some(PathBuf::from("/nonexistent/.pgpass"));
         assert!(matches!(server.password(&server.hosts[0], "u"), Ok(None)));
         for wrong in ["/nonexistent/passfile", "/dev", "/dev/zero"] {
             server.password_file = Some(PathBuf::from(wrong));
-            let Err(Fault::Refused(why)) = server.password(&server.hosts[0], "u") else {
+            let Err(SqlError::Refused(why)) = server.password(&server.hosts[0], "u") else {
                 panic!("{wrong} was accepted");
             };
             assert!(why.contains("passfile"), "{why}");

@@ -5,22 +5,22 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
-use super::fault::Fault;
 use super::limits::Limits;
 use super::sql::{self, Connection, ForRows, Param, Row};
-use crate::backend::{PoolUse, forked};
+use super::sql_error::SqlError;
+use crate::backend::{PoolStatistics, forked};
 use crate::memory;
 use crate::os::{descriptors, fork};
 
 /// Opens a connection.
-type Connect = Box<dyn Fn(&Attempt<'_>) -> Result<Box<dyn Connection>, Fault> + Send + Sync>;
+type Connect = Box<dyn Fn(&Attempt<'_>) -> Result<Box<dyn Connection>, SqlError> + Send + Sync>;
 
 /// An attempt to connect, which tries one host after the other.
 pub(super) struct Attempt<'a> {
     pub limits: Limits,
     /// To be called for each host that did not respond in time, since it may still have the
     /// connection.
-    pub give_up: &'a dyn Fn(),
+    pub abandon: &'a dyn Fn(),
 }
 
 /// Maximum idle time of a connection. Servers close idle connections, and routers forget them.
@@ -44,18 +44,18 @@ pub(super) struct Pool {
 }
 
 /// An idle connection, and since when it is idle.
-type Idle = (Instant, Box<dyn Connection>);
+type IdleConnection = (Instant, Box<dyn Connection>);
 
 #[derive(Default)]
 struct State {
     /// Most recently returned last.
-    idle: Vec<Idle>,
+    idle: Vec<IdleConnection>,
     /// Number of slots in use: by idle connections, by those that callers hold, and by abandoned
     /// ones that the server may still be working on.
     open: usize,
     /// Until when each abandoned connection uses its slot.
     abandoned: Vec<Instant>,
-    failure: Option<Failure>,
+    failure: Option<ConnectFailure>,
     /// Number of callers that wait for a connection.
     waiting: usize,
     /// Number of connections that were lost or abandoned.
@@ -64,9 +64,9 @@ struct State {
 
 /// The server is considered down: the last attempt to connect failed, or a connection was lost
 /// since.
-struct Failure {
+struct ConnectFailure {
     /// The error of the last attempt; `None` before the first one.
-    fault: Option<Fault>,
+    error: Option<SqlError>,
     at: Instant,
     /// Time of the next attempt.
     retry_at: Instant,
@@ -78,12 +78,13 @@ struct Failure {
 impl State {
     /// Frees the slots of abandoned connections whose time is over. Returns idle connections that
     /// are too old, to be closed by the caller without the lock.
-    fn clean_up(&mut self, now: Instant) -> Vec<Idle> {
+    fn clean_up(&mut self, now: Instant) -> Vec<IdleConnection> {
         let abandoned = self.abandoned.len();
         self.abandoned.retain(|until| *until > now);
         self.open -= abandoned - self.abandoned.len();
         // The oldest are first.
-        let is_fresh = |(since, _): &Idle| now.saturating_duration_since(*since) < MAX_IDLE;
+        let is_fresh =
+            |(since, _): &IdleConnection| now.saturating_duration_since(*since) < MAX_IDLE;
         let old = self.idle.iter().position(is_fresh).unwrap_or(self.idle.len());
         self.idle.drain(..old).collect()
     }
@@ -100,8 +101,8 @@ impl State {
     /// is up.
     fn lose(&mut self) {
         let now = Instant::now();
-        self.failure.get_or_insert(Failure {
-            fault: None,
+        self.failure.get_or_insert(ConnectFailure {
+            error: None,
             at: now,
             retry_at: now,
             backoff: Duration::ZERO,
@@ -110,16 +111,16 @@ impl State {
     }
 
     /// Records a failed attempt to connect. Concurrent attempts count as one.
-    fn fail(&mut self, fault: Fault, began: Instant) {
+    fn fail(&mut self, error: SqlError, began: Instant) {
         let at = Instant::now();
         let backoff = match &self.failure {
-            Some(last) if last.fault.is_some() && last.at > began => last.backoff,
+            Some(last) if last.error.is_some() && last.at > began => last.backoff,
             Some(last) => (last.backoff * 2).clamp(MIN_BACKOFF, MAX_BACKOFF),
             None => MIN_BACKOFF,
         };
-        let fault = Some(fault);
+        let error = Some(error);
         self.failure =
-            Some(Failure { fault, at, retry_at: at + backoff, backoff, is_retried: false });
+            Some(ConnectFailure { error, at, retry_at: at + backoff, backoff, is_retried: false });
     }
 }
 
@@ -141,73 +142,79 @@ impl Pool {
     }
 
     /// Returns the numbers of connections and of waiting callers.
-    pub fn statistics(&self) -> PoolUse {
+    pub fn statistics(&self) -> PoolStatistics {
         let state = self.state.lock();
-        PoolUse {
+        PoolStatistics {
             open: state.open - state.abandoned.len(),
             idle: state.idle.len(),
             abandoned: state.abandoned.len(),
             waiting: state.waiting,
             lost: state.lost,
-            ..PoolUse::default()
+            ..PoolStatistics::default()
         }
     }
 
     /// Acquires a connection.
-    pub fn lease(&self, limits: Limits) -> Result<Lease<'_>, Fault> {
-        self.lease_any(limits, true)
+    pub fn acquire(&self, limits: Limits) -> Result<PooledConnection<'_>, SqlError> {
+        self.acquire_any(limits, true)
     }
 
     /// Acquires a newly opened connection.
-    pub fn lease_new(&self, limits: Limits) -> Result<Lease<'_>, Fault> {
-        self.lease_any(limits, false)
+    pub fn acquire_new(&self, limits: Limits) -> Result<PooledConnection<'_>, SqlError> {
+        self.acquire_any(limits, false)
     }
 
-    fn lease_any(&self, limits: Limits, may_be_old: bool) -> Result<Lease<'_>, Fault> {
+    fn acquire_any(
+        &self,
+        limits: Limits,
+        may_be_old: bool,
+    ) -> Result<PooledConnection<'_>, SqlError> {
         let start = Instant::now();
         loop {
             if self.was_forked() {
                 return Err(forked().into());
             }
-            let Some((mut place, idle)) = self.place(limits, start, may_be_old)? else { continue };
+            let Some((mut slot, idle)) = self.acquire_slot(limits, start, may_be_old)? else {
+                continue;
+            };
             match idle {
                 Some(connection) if may_be_old => {
-                    return Ok(Lease::new(place, connection, false, limits));
+                    return Ok(PooledConnection::new(slot, connection, false, limits));
                 }
                 idle => drop(idle),
             }
             descriptors::occupy_standard_streams()
-                .map_err(|error| Fault::Lost(error.to_string()))?;
+                .map_err(|error| SqlError::Lost(error.to_string()))?;
             let began = Instant::now();
-            let give_up = || {
+            let abandon = || {
                 // The server has not noticed yet that the connection was abandoned.
                 let until = Instant::now() + self.connect_timeout;
                 let mut state = self.state.lock();
                 state.open += 1;
                 state.abandoned.push(until);
             };
-            match (self.connect)(&Attempt { limits, give_up: &give_up }) {
+            match (self.connect)(&Attempt { limits, abandon: &abandon }) {
                 Ok(connection) => {
                     self.state.lock().failure = None;
-                    place.is_retry = false;
+                    slot.is_retry = false;
                     // Other callers that waited for the result connect as well.
                     self.returned.notify_all();
-                    return Ok(Lease::new(place, connection, true, limits));
+                    return Ok(PooledConnection::new(slot, connection, true, limits));
                 }
-                Err(fault) => {
+                Err(error) => {
                     let mut state = self.state.lock();
                     let has_others = state.open > state.abandoned.len() + 1;
                     // An attempt that failed at this caller's own deadline says nothing about the
                     // server.
                     if limits.remaining().is_ok() {
-                        state.fail(fault.clone(), began);
+                        state.fail(error.clone(), began);
                     }
                     drop(state);
-                    drop(place);
+                    drop(slot);
                     // A full server accepts a connection, at the latest, when another caller is
                     // done.
-                    if !may_wait(&fault) || !has_others {
-                        return Err(fault);
+                    if !may_wait(&error) || !has_others {
+                        return Err(error);
                     }
                 }
             }
@@ -216,21 +223,21 @@ impl Pool {
 
     /// Waits for a slot, with an idle connection or for a new one. If the connection must be new,
     /// an idle one gives up its slot. Returns `None` if the caller should try again.
-    fn place(
+    fn acquire_slot(
         &self,
         limits: Limits,
         start: Instant,
         may_be_old: bool,
-    ) -> Result<Option<Found<'_>>, Fault> {
+    ) -> Result<Option<AcquiredSlot<'_>>, SqlError> {
         let mut state = self.state.lock();
         loop {
             let now = Instant::now();
             if limits.deadline <= now {
-                let full = state.failure.as_ref().and_then(|failure| failure.fault.as_ref());
+                let full = state.failure.as_ref().and_then(|failure| failure.error.as_ref());
                 return Err(full
-                    .filter(|fault| may_wait(fault))
+                    .filter(|error| may_wait(error))
                     .cloned()
-                    .unwrap_or(Fault::TimedOut));
+                    .unwrap_or(SqlError::TimedOut));
             }
             let old = state.clean_up(now);
             if !old.is_empty() {
@@ -239,7 +246,7 @@ impl Pool {
                 return Ok(None);
             }
             if may_be_old && let Some((_, connection)) = state.idle.pop() {
-                return Ok(Some((Place::new(self, false), Some(connection))));
+                return Ok(Some((PoolSlot::new(self, false), Some(connection))));
             }
             let has_room = state.open < self.size;
             let may_connect = has_room || !state.idle.is_empty();
@@ -252,8 +259,10 @@ impl Pool {
                     Some(true)
                 }
                 // An attempt failed since this call began, so this call fails too.
-                Some(Failure { fault: Some(fault), at, .. }) if *at > start && !may_wait(fault) => {
-                    return Err(fault.clone());
+                Some(ConnectFailure { error: Some(error), at, .. })
+                    if *at > start && !may_wait(error) =>
+                {
+                    return Err(error.clone());
                 }
                 Some(_) => None,
             };
@@ -261,7 +270,7 @@ impl Pool {
                 let old = if has_room { None } else { state.idle.pop() };
                 state.open += usize::from(has_room);
                 let connection = old.map(|(_, connection)| connection);
-                return Ok(Some((Place::new(self, is_retry), connection)));
+                return Ok(Some((PoolSlot::new(self, is_retry), connection)));
             }
             let until = state
                 .next_change(may_connect)
@@ -283,7 +292,7 @@ impl Pool {
     }
 
     /// Closes connections, and then frees their slots.
-    fn close(&self, idle: Vec<Idle>) {
+    fn close(&self, idle: Vec<IdleConnection>) {
         let count = idle.len();
         drop(idle);
         self.state.lock().open -= count;
@@ -292,8 +301,8 @@ impl Pool {
 }
 
 /// Returns whether waiting for a returned connection makes sense after this error.
-fn may_wait(fault: &Fault) -> bool {
-    matches!(fault, Fault::Full(_))
+fn may_wait(error: &SqlError) -> bool {
+    matches!(error, SqlError::Full(_))
 }
 
 impl Drop for Pool {
@@ -305,18 +314,18 @@ impl Drop for Pool {
 }
 
 /// A slot, and the idle connection in it.
-type Found<'a> = (Place<'a>, Option<Box<dyn Connection>>);
+type AcquiredSlot<'a> = (PoolSlot<'a>, Option<Box<dyn Connection>>);
 
 /// A slot of the pool, for one connection.
-struct Place<'a> {
+struct PoolSlot<'a> {
     pool: &'a Pool,
     /// Other callers wait for the result of this attempt to connect.
     is_retry: bool,
-    next: Next,
+    next: SlotEnd,
 }
 
 /// What to do with the slot when it is dropped.
-enum Next {
+enum SlotEnd {
     Free,
     /// The connection becomes idle.
     Idle,
@@ -324,19 +333,19 @@ enum Next {
     Abandoned(Instant),
 }
 
-impl<'a> Place<'a> {
+impl<'a> PoolSlot<'a> {
     fn new(pool: &'a Pool, is_retry: bool) -> Self {
-        Self { pool, is_retry, next: Next::Free }
+        Self { pool, is_retry, next: SlotEnd::Free }
     }
 }
 
-impl Drop for Place<'_> {
+impl Drop for PoolSlot<'_> {
     fn drop(&mut self) {
         let mut state = self.pool.state.lock();
         match self.next {
-            Next::Free => state.open -= 1,
-            Next::Idle => {}
-            Next::Abandoned(until) => state.abandoned.push(until),
+            SlotEnd::Free => state.open -= 1,
+            SlotEnd::Idle => {}
+            SlotEnd::Abandoned(until) => state.abandoned.push(until),
         }
         if let Some(failure) = state.failure.as_mut().filter(|_| self.is_retry) {
             failure.is_retried = false;
@@ -348,20 +357,20 @@ impl Drop for Place<'_> {
 }
 
 /// A connection that is returned to the pool, unless it was lost or may have an open transaction.
-pub(super) struct Lease<'a> {
+pub(super) struct PooledConnection<'a> {
     connection: Option<Box<dyn Connection>>,
-    place: Place<'a>,
+    slot: PoolSlot<'a>,
     /// Opened for this call, so it cannot have died while it was idle.
     pub is_new: bool,
     /// How texts in rows are read.
-    pub texts: Texts,
+    pub text_mode: TextMode,
     is_usable: bool,
 }
 
 /// How texts in rows are read. If a server cannot convert one text, it fails the whole query, which
 /// is then repeated in another mode.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Texts {
+pub(super) enum TextMode {
     All,
     /// Row by row; rows that the server cannot convert are read as ASCII.
     RowByRow,
@@ -369,29 +378,35 @@ pub(super) enum Texts {
     Ascii,
 }
 
-impl<'a> Lease<'a> {
+impl<'a> PooledConnection<'a> {
     fn new(
-        place: Place<'a>,
+        slot: PoolSlot<'a>,
         mut connection: Box<dyn Connection>,
         is_new: bool,
         limits: Limits,
     ) -> Self {
         connection.set_limits(limits);
-        Self { connection: Some(connection), place, is_new, texts: Texts::All, is_usable: true }
+        Self {
+            connection: Some(connection),
+            slot,
+            is_new,
+            text_mode: TextMode::All,
+            is_usable: true,
+        }
     }
 
-    fn ask<T>(
+    fn use_connection<T>(
         &mut self,
-        question: impl FnOnce(&mut dyn Connection) -> Result<T, Fault>,
-    ) -> Result<T, Fault> {
+        question: impl FnOnce(&mut dyn Connection) -> Result<T, SqlError>,
+    ) -> Result<T, SqlError> {
         let Some(connection) = self.connection.as_deref_mut() else {
-            return Err(Fault::Lost("it was closed".to_owned()));
+            return Err(SqlError::Lost("it was closed".to_owned()));
         };
         let answer = question(connection);
-        if let Err(fault) = &answer {
-            self.is_usable &= !fault.ends_connection();
-            if fault.is_gone() {
-                self.place.pool.lose();
+        if let Err(error) = &answer {
+            self.is_usable &= !error.makes_connection_unusable();
+            if error.is_connection_dead() {
+                self.slot.pool.lose();
             }
         }
         answer
@@ -418,7 +433,7 @@ impl<'a> Lease<'a> {
     }
 
     /// Returns the names of the columns that need a value in a new row.
-    pub fn required_columns(&mut self) -> Result<Vec<String>, Fault> {
+    pub fn required_columns(&mut self) -> Result<Vec<String>, SqlError> {
         let statement = self.connection.as_ref().map_or("", |it| it.dialect().required_columns);
         let rows = self.query(statement, &[])?;
         let names = rows.into_iter().filter_map(|mut row| row.text().ok().flatten());
@@ -431,10 +446,10 @@ impl<'a> Lease<'a> {
         statement: &str,
         params: &[Param<'_>],
         each: ForRows<'_>,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), SqlError> {
         sql::check_room(statement, params)?;
         let mut is_first = true;
-        self.ask(|connection| {
+        self.use_connection(|connection| {
             connection.query(statement, params, &mut |row| {
                 sql::check_row_room(mem::replace(&mut is_first, false))?;
                 each(row)
@@ -442,34 +457,34 @@ impl<'a> Lease<'a> {
         })
     }
 
-    pub fn query(&mut self, statement: &str, params: &[Param<'_>]) -> Result<Vec<Row>, Fault> {
+    pub fn query(&mut self, statement: &str, params: &[Param<'_>]) -> Result<Vec<Row>, SqlError> {
         let mut rows = Vec::new();
         self.query_each(statement, params, &mut |row| Ok(memory::push(&mut rows, row)?))?;
         Ok(rows)
     }
 
-    pub fn execute(&mut self, statement: &str, params: &[Param<'_>]) -> Result<u64, Fault> {
+    pub fn execute(&mut self, statement: &str, params: &[Param<'_>]) -> Result<u64, SqlError> {
         sql::check_room(statement, params)?;
-        self.ask(|connection| connection.execute(statement, params))
+        self.use_connection(|connection| connection.execute(statement, params))
     }
 
-    pub fn insert(&mut self, statement: &str, params: &[Param<'_>]) -> Result<i64, Fault> {
+    pub fn insert(&mut self, statement: &str, params: &[Param<'_>]) -> Result<i64, SqlError> {
         sql::check_room(statement, params)?;
-        self.ask(|connection| connection.insert(statement, params))
+        self.use_connection(|connection| connection.insert(statement, params))
     }
 }
 
-impl Drop for Lease<'_> {
+impl Drop for PooledConnection<'_> {
     fn drop(&mut self) {
         let Some(connection) = self.connection.take() else { return };
         if self.is_usable && !std::thread::panicking() {
-            self.place.pool.state.lock().idle.push((Instant::now(), connection));
-            self.place.next = Next::Idle;
+            self.slot.pool.state.lock().idle.push((Instant::now(), connection));
+            self.slot.next = SlotEnd::Idle;
             return;
         }
-        self.place.pool.state.lock().lost += 1;
+        self.slot.pool.state.lock().lost += 1;
         if let Some(until) = connection.busy_until() {
-            self.place.next = Next::Abandoned(until);
+            self.slot.next = SlotEnd::Abandoned(until);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The driver for PostgreSQL.
 
-mod faults;
+mod errors;
 mod values;
 
 use std::cell::{Cell as StdCell, RefCell};
@@ -19,14 +19,14 @@ use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage, Statement};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::address::Server;
-use super::fault::Fault;
 use super::limits::Limits;
 use super::pool::Attempt;
 use super::sql::{
-    Connection, Dialect, ForRows, ForRowsOf, KEEP_ALIVE, Param, Query, query_all, unreadable,
+    Connection, Dialect, ForIndexedRows, ForRows, KEEP_ALIVE, Param, Query, query_all, unreadable,
 };
+use super::sql_error::SqlError;
 use super::{driver, tls};
-use faults::fault;
+use errors::sql_error;
 use values::{borrowed, cells, typed};
 
 static DIALECT: Dialect = Dialect {
@@ -74,16 +74,16 @@ struct Postgres {
     /// The limit in the open transaction, if there is one.
     transaction_limit: Option<Duration>,
     /// The database has the encoding SQL_ASCII: its texts are bytes.
-    has_bytes: bool,
+    is_sql_ascii: bool,
     needs_writes: bool,
     busy_until: Option<Instant>,
 }
 
 /// A statement in the form to be sent.
-enum Prepared {
-    Named(Statement),
+enum StatementText {
+    Prepared(Statement),
     /// Not prepared; with numbered parameters.
-    Not(String),
+    Numbered(String),
 }
 
 pub(super) fn connect(
@@ -91,7 +91,7 @@ pub(super) fn connect(
     attempt: &Attempt<'_>,
     session_limit: Duration,
     connect_timeout: Duration,
-) -> Result<Box<dyn Connection>, Fault> {
+) -> Result<Box<dyn Connection>, SqlError> {
     let user = server.user.as_deref().unwrap_or("postgres");
     let mut config = Config::new();
     config.dbname(&server.database).application_name("rbtoken").user(user);
@@ -101,21 +101,21 @@ pub(super) fn connect(
     let tls = server.tls.as_ref().map(tls::postgres::client_config).transpose()?;
     let tls = tls.map(MakeRustlsConnect::new);
     config.ssl_mode(if tls.is_some() { SslMode::Require } else { SslMode::Disable });
-    let connect = |config: &Config, limits: &Limits| -> Result<Postgres, Fault> {
+    let connect = |config: &Config, limits: &Limits| -> Result<Postgres, SqlError> {
         let runtime = Builder::new_current_thread().enable_io().enable_time().build();
-        let runtime = runtime.map_err(|error| Fault::Lost(error.to_string()))?;
-        let (limit, silence) = (limits.remaining()?, Fault::Silent { is_overdue: false });
-        let (client, driver, has_bytes) = within(&runtime, limit, silence, async {
+        let runtime = runtime.map_err(|error| SqlError::Lost(error.to_string()))?;
+        let (limit, silence) = (limits.remaining()?, SqlError::Silent { is_overdue: false });
+        let (client, driver, is_sql_ascii) = within(&runtime, limit, silence, async {
             Ok(match tls.clone() {
                 Some(tls) => {
                     let (client, connection) = config.connect(tls).await?;
-                    let has_bytes = connection.parameter("server_encoding") == Some("SQL_ASCII");
-                    (client, tokio::spawn(async { drop(connection.await) }), has_bytes)
+                    let is_sql_ascii = connection.parameter("server_encoding") == Some("SQL_ASCII");
+                    (client, tokio::spawn(async { drop(connection.await) }), is_sql_ascii)
                 }
                 None => {
                     let (client, connection) = config.connect(NoTls).await?;
-                    let has_bytes = connection.parameter("server_encoding") == Some("SQL_ASCII");
-                    (client, tokio::spawn(async { drop(connection.await) }), has_bytes)
+                    let is_sql_ascii = connection.parameter("server_encoding") == Some("SQL_ASCII");
+                    (client, tokio::spawn(async { drop(connection.await) }), is_sql_ascii)
                 }
             })
         })?;
@@ -127,14 +127,14 @@ pub(super) fn connect(
             limits: *limits,
             session_limit: (!server.pools_transactions).then_some(session_limit),
             transaction_limit: None,
-            has_bytes,
+            is_sql_ascii,
             needs_writes: server.needs_writes,
             busy_until: None,
         };
         connection.check_session()?;
         Ok(connection)
     };
-    let connect = |config: &mut Config, limits: &Limits| -> Result<Box<dyn Connection>, Fault> {
+    let connect = |config: &mut Config, limits: &Limits| -> Result<Box<dyn Connection>, SqlError> {
         if server.pools_transactions {
             return Ok(Box::new(connect(config, limits)?));
         }
@@ -142,13 +142,15 @@ pub(super) fn connect(
         match connect(config.options(format!("{options} -c {CHECK_INTERVAL}=1000")), limits) {
             // An unknown setting, or one that the server's system does not support. Messages of the
             // second kind omit its name.
-            Err(Fault::Refused(why)) if why.contains(CHECK_INTERVAL) || why.ends_with("22023") => {
+            Err(SqlError::Refused(why))
+                if why.contains(CHECK_INTERVAL) || why.ends_with("22023") =>
+            {
                 Ok(Box::new(connect(config.options(options), limits)?))
             }
             connected => Ok(Box::new(connected?)),
         }
     };
-    server.at_each_host(attempt, connect_timeout, |host, ip, limits| {
+    server.connect_first_host(attempt, connect_timeout, |host, ip, limits| {
         let mut config = config.clone();
         config.port(host.port);
         if let Some(password) = server.password(host, user)? {
@@ -189,10 +191,10 @@ fn limits_of(statement: Duration, pause: Duration) -> [(&'static str, u128); 3] 
 fn within<T>(
     runtime: &Runtime,
     limit: Duration,
-    silence: Fault,
+    silence: SqlError,
     answer: impl Future<Output = Result<T, tokio_postgres::Error>>,
-) -> Result<T, Fault> {
-    driver::within(runtime, limit, silence, answer)?.map_err(|error| fault(&error))
+) -> Result<T, SqlError> {
+    driver::within(runtime, limit, silence, answer)?.map_err(|error| sql_error(&error))
 }
 
 impl Postgres {
@@ -200,23 +202,23 @@ impl Postgres {
     fn answer<T>(
         &mut self,
         ask: impl AsyncFnOnce(&Client) -> Result<T, tokio_postgres::Error>,
-    ) -> Result<T, Fault> {
+    ) -> Result<T, SqlError> {
         let client = self.client.as_ref().ok_or_else(closed)?;
         let told = self.transaction_limit.or(self.session_limit).unwrap_or(self.limits.statement);
         let wait = self.limits.wait(told)?;
         let answer = within(&self.runtime, wait.limit, wait.silence, ask(client));
-        if matches!(answer, Err(Fault::Silent { .. })) {
+        if matches!(answer, Err(SqlError::Silent { .. })) {
             self.busy_until = Some(wait.busy_until);
         }
         match answer {
             // For example after a failover. Another host may be writable.
-            Err(Fault::ReadOnly(_)) if self.needs_writes => Err(read_only()),
+            Err(SqlError::ReadOnly(_)) if self.needs_writes => Err(read_only()),
             answer => answer,
         }
     }
 
     /// Checks that the session has the startup limits, and is writable if that is required.
-    fn check_session(&mut self) -> Result<(), Fault> {
+    fn check_session(&mut self) -> Result<(), SqlError> {
         if self.session_limit.is_none() && !self.needs_writes {
             return Ok(());
         }
@@ -232,7 +234,9 @@ impl Postgres {
         });
         let is_true = |column| row.is_some_and(|row| row.get(column) == Some("t"));
         if !is_true(0) {
-            return Err(Fault::Refused(format!("the startup options are ignored: {POOLER_HINT}")));
+            return Err(SqlError::Refused(format!(
+                "the startup options are ignored: {POOLER_HINT}"
+            )));
         }
         if self.needs_writes && !is_true(1) {
             return Err(read_only());
@@ -244,7 +248,7 @@ impl Postgres {
     ///
     /// # Errors
     /// `TimedOut` after the deadline.
-    fn new_limit(&self) -> Result<Option<Duration>, Fault> {
+    fn new_limit(&self) -> Result<Option<Duration>, SqlError> {
         self.limits.new_session_limit(self.session_limit.unwrap_or_default())
     }
 
@@ -255,14 +259,14 @@ impl Postgres {
     }
 
     /// Returns the statements that begin a transaction, and its limit for statements.
-    fn begin_statement(&self) -> Result<(String, Option<Duration>), Fault> {
+    fn begin_statement(&self) -> Result<(String, Option<Duration>), SqlError> {
         let mut statement = DIALECT.begin.to_owned();
         let new_limit = self.new_limit()?;
         if let Some(new_limit) = new_limit {
             statement += &self.local_limits(new_limit);
         }
         // With UTF-8, the server would fail a query because of one row.
-        if self.has_bytes {
+        if self.is_sql_ascii {
             statement += "; SET LOCAL client_encoding = 'SQL_ASCII'";
         }
         Ok((statement, new_limit.or(self.session_limit)))
@@ -275,8 +279,8 @@ impl Postgres {
         &mut self,
         named: &[Statement],
         queries: &[Query<'_>],
-        each: ForRowsOf<'_>,
-    ) -> Result<(), Fault> {
+        each: ForIndexedRows<'_>,
+    ) -> Result<(), SqlError> {
         let (begin, limit) = self.begin_statement()?;
         self.transaction_limit = limit;
         let given = RefCell::new((each, Ok(())));
@@ -297,8 +301,9 @@ impl Postgres {
                         let row = row.inspect_err(|_| is_row_refused.set(true))?;
                         let (each, given) = &mut *given.borrow_mut();
                         if given.is_ok() {
-                            *given =
-                                cells(&row).map_err(Fault::from).and_then(|row| each(index, row));
+                            *given = cells(&row)
+                                .map_err(SqlError::from)
+                                .and_then(|row| each(index, row));
                         }
                     }
                     Ok(())
@@ -308,12 +313,12 @@ impl Postgres {
         });
         match answer {
             // The parameters were accepted, so a row cannot be converted.
-            Err(Fault::Unstorable(_)) if is_row_refused.get() => Err(Fault::Unconvertible),
+            Err(SqlError::Unstorable(_)) if is_row_refused.get() => Err(SqlError::Unconvertible),
             // The server is up. It may use its limit for each of the queries.
-            Err(Fault::Silent { .. }) if has_begun.get() => {
+            Err(SqlError::Silent { .. }) if has_begun.get() => {
                 let others = limit.unwrap_or(self.limits.statement) * named.len() as u32;
                 self.busy_until = self.busy_until.map(|until| until + others);
-                Err(Fault::Silent { is_overdue: false })
+                Err(SqlError::Silent { is_overdue: false })
             }
             answer => answer.and(given.into_inner().1),
         }
@@ -321,39 +326,46 @@ impl Postgres {
 
     /// Runs a query with the settings that the call needs. If the session has others, it runs in a
     /// transaction.
-    fn ask<T>(&mut self, question: impl FnOnce(&mut Self) -> Result<T, Fault>) -> Result<T, Fault> {
+    fn with_call_limits<T>(
+        &mut self,
+        question: impl FnOnce(&mut Self) -> Result<T, SqlError>,
+    ) -> Result<T, SqlError> {
         if self.transaction_limit.is_some() {
             self.refresh_session_limit()?;
             return question(self);
         }
-        if self.new_limit()?.is_none() && !self.has_bytes {
+        if self.new_limit()?.is_none() && !self.is_sql_ascii {
             return question(self);
         }
         let answer = self.run(DIALECT.begin).and_then(|()| question(self));
-        if answer.as_ref().is_err_and(Fault::ends_connection) {
+        if answer.as_ref().is_err_and(SqlError::makes_connection_unusable) {
             return answer;
         }
         let ended = self.run(if answer.is_ok() { "COMMIT" } else { "ROLLBACK" });
-        if let Err(fault) = ended {
+        if let Err(error) = ended {
             // The transaction may be open.
             self.client = None;
-            return Err(match fault {
-                Fault::TimedOut => Fault::Silent { is_overdue: false },
-                fault => fault,
+            return Err(match error {
+                SqlError::TimedOut => SqlError::Silent { is_overdue: false },
+                error => error,
             });
         }
         answer
     }
 
     /// Prepares a statement, unless the next one may run in another session.
-    fn prepare(&mut self, statement: &str, params: &[Param<'_>]) -> Result<Prepared, Fault> {
+    fn prepare(
+        &mut self,
+        statement: &str,
+        params: &[Param<'_>],
+    ) -> Result<StatementText, SqlError> {
         if self.session_limit.is_none() {
-            return Ok(Prepared::Not(number(statement)));
+            return Ok(StatementText::Numbered(with_numbered_params(statement)));
         }
         if let Some(prepared) = self.prepared.get(statement) {
-            return Ok(Prepared::Named(prepared.clone()));
+            return Ok(StatementText::Prepared(prepared.clone()));
         }
-        let numbered = number(statement);
+        let numbered = with_numbered_params(statement);
         // An integer may exceed the range of the column that it is compared with.
         let types: Vec<_> = params
             .iter()
@@ -364,7 +376,7 @@ impl Postgres {
             self.prepared.clear();
         }
         self.prepared.insert(statement.to_owned(), prepared.clone());
-        Ok(Prepared::Named(prepared))
+        Ok(StatementText::Prepared(prepared))
     }
 }
 
@@ -382,7 +394,7 @@ impl Connection for Postgres {
     }
 
     /// Does nothing outside a transaction, where a query that needs another limit begins one.
-    fn refresh_session_limit(&mut self) -> Result<(), Fault> {
+    fn refresh_session_limit(&mut self) -> Result<(), SqlError> {
         let Some(told) = self.transaction_limit else { return Ok(()) };
         if let Some(limit) = self.limits.new_session_limit(told)? {
             let settings = self.local_limits(limit);
@@ -392,7 +404,7 @@ impl Connection for Postgres {
         Ok(())
     }
 
-    fn run(&mut self, statement: &str) -> Result<(), Fault> {
+    fn run(&mut self, statement: &str) -> Result<(), SqlError> {
         let (statement, limit) = match statement == DIALECT.begin {
             true => self.begin_statement()?,
             false => (statement.to_owned(), None),
@@ -402,12 +414,12 @@ impl Connection for Postgres {
         Ok(())
     }
 
-    fn begin(&mut self, queries: &[Query<'_>], each: ForRowsOf<'_>) -> Result<(), Fault> {
+    fn begin(&mut self, queries: &[Query<'_>], each: ForIndexedRows<'_>) -> Result<(), SqlError> {
         let named = queries.iter().map(|query| self.prepare(query.statement, query.params));
         let named = named.collect::<Result<Vec<_>, _>>()?;
         let named = named.into_iter().map(|prepared| match prepared {
-            Prepared::Named(statement) => Some(statement),
-            Prepared::Not(_) => None,
+            StatementText::Prepared(statement) => Some(statement),
+            StatementText::Numbered(_) => None,
         });
         match named.collect::<Option<Vec<_>>>() {
             Some(named) => self.begin_together(&named, queries, each),
@@ -423,43 +435,46 @@ impl Connection for Postgres {
         statement: &str,
         params: &[Param<'_>],
         each: ForRows<'_>,
-    ) -> Result<(), Fault> {
-        self.ask(|it| {
+    ) -> Result<(), SqlError> {
+        self.with_call_limits(|it| {
             let prepared = it.prepare(statement, params)?;
             let (mut was_accepted, mut given) = (false, Ok(()));
             let answer = it.answer(async |client| {
                 // A driver that waits until a row is consumed does not read ahead.
                 let mut rows = pin!(match &prepared {
-                    Prepared::Named(prepared) => client.query_raw(prepared, params).await?,
-                    Prepared::Not(text) => client.query_typed_raw(text, typed(params)).await?,
+                    StatementText::Prepared(prepared) => client.query_raw(prepared, params).await?,
+                    StatementText::Numbered(text) =>
+                        client.query_typed_raw(text, typed(params)).await?,
                 });
                 was_accepted = true;
                 while given.is_ok()
                     && let Some(row) = poll_fn(|context| rows.as_mut().poll_next(context)).await
                 {
-                    given = cells(&row?).map_err(Fault::from).and_then(&mut *each);
+                    given = cells(&row?).map_err(SqlError::from).and_then(&mut *each);
                 }
                 Ok(())
             });
             match answer {
                 // The parameters were accepted, so a row cannot be converted.
-                Err(Fault::Unstorable(_)) if was_accepted => Err(Fault::Unconvertible),
+                Err(SqlError::Unstorable(_)) if was_accepted => Err(SqlError::Unconvertible),
                 answer => answer.and(given),
             }
         })
     }
 
-    fn execute(&mut self, statement: &str, params: &[Param<'_>]) -> Result<u64, Fault> {
-        self.ask(|it| {
+    fn execute(&mut self, statement: &str, params: &[Param<'_>]) -> Result<u64, SqlError> {
+        self.with_call_limits(|it| {
             let prepared = it.prepare(statement, params)?;
             it.answer(async |client| match &prepared {
-                Prepared::Named(prepared) => client.execute(prepared, &borrowed(params)).await,
-                Prepared::Not(text) => client.execute_typed(text, &typed(params)).await,
+                StatementText::Prepared(prepared) => {
+                    client.execute(prepared, &borrowed(params)).await
+                }
+                StatementText::Numbered(text) => client.execute_typed(text, &typed(params)).await,
             })
         })
     }
 
-    fn insert(&mut self, statement: &str, params: &[Param<'_>]) -> Result<i64, Fault> {
+    fn insert(&mut self, statement: &str, params: &[Param<'_>]) -> Result<i64, SqlError> {
         let mut id = None;
         self.query(&format!("{statement} RETURNING id"), params, &mut |mut row| {
             id = row.id();
@@ -502,7 +517,7 @@ impl Drop for Postgres {
 }
 
 /// Numbers the parameters of a statement: each `?` becomes `$1`, `$2` and so on.
-fn number(statement: &str) -> String {
+fn with_numbered_params(statement: &str) -> String {
     let mut parts = statement.split('?');
     let mut numbered = parts.next().unwrap_or_default().to_owned();
     for (index, part) in parts.enumerate() {
@@ -511,12 +526,12 @@ fn number(statement: &str) -> String {
     numbered
 }
 
-fn read_only() -> Fault {
-    Fault::Lost("it is read-only, and `target_session_attrs` is read-write".to_owned())
+fn read_only() -> SqlError {
+    SqlError::Lost("it is read-only, and `target_session_attrs` is read-write".to_owned())
 }
 
-fn closed() -> Fault {
-    Fault::Lost("the connection was closed".to_owned())
+fn closed() -> SqlError {
+    SqlError::Lost("the connection was closed".to_owned())
 }
 
 #[cfg(test)]
@@ -525,7 +540,7 @@ mod tests {
 
     #[test]
     fn parameters_are_numbered() {
-        assert_eq!(number("a = ? AND b = ? "), "a = $1 AND b = $2 ");
-        assert_eq!(number("1 = 1"), "1 = 1");
+        assert_eq!(with_numbered_params("a = ? AND b = ? "), "a = $1 AND b = $2 ");
+        assert_eq!(with_numbered_params("1 = 1"), "1 = 1");
     }
 }

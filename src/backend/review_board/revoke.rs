@@ -1,11 +1,11 @@
 //! Revocation: tokens are changed without reading their documents, which are read separately for
 //! events.
 
-use super::fault::Fault;
 use super::limits::Limits;
-use super::login_cache::Concerned;
-use super::pool::Lease;
+use super::login_cache::AffectedEntries;
+use super::pool::PooledConnection;
 use super::sql::Param;
+use super::sql_error::SqlError;
 use super::{ReviewBoard, rows};
 use crate::backend::{ForRecords, Selection};
 use crate::clock::Timestamp;
@@ -24,36 +24,36 @@ impl ReviewBoard {
         let mut params = invalidation_params(invalidation).to_vec();
         let update = format!("UPDATE webapi_webapitoken SET {INVALIDATE}");
         let changed = match which {
-            Selection::Everyone if !tells_ids => self.transact(limits, |lease| {
-                lease.execute(&update, &params).map(|count| (count, Vec::new()))
+            Selection::Everyone if !tells_ids => self.transact(limits, |connection| {
+                connection.execute(&update, &params).map(|count| (count, Vec::new()))
             }),
             Selection::User(user) if !tells_ids => {
                 let update = format!("{update} WHERE user_id = ?");
-                self.transact(limits, |lease| {
+                self.transact(limits, |connection| {
                     params.truncate(3);
-                    params.push(Param::Int(rows::user_id(lease, user, false)?));
-                    lease.execute(&update, &params).map(|count| (count, Vec::new()))
+                    params.push(Param::Int(rows::user_id(connection, user, false)?));
+                    connection.execute(&update, &params).map(|count| (count, Vec::new()))
                 })
             }
-            Selection::Id(id) => self.transact(limits, |lease| {
+            Selection::Id(id) => self.transact(limits, |connection| {
                 params.truncate(3);
                 params.push(Param::Int(*id));
-                let count = lease.execute(&format!("{update} WHERE id = ?"), &params)?;
+                let count = connection.execute(&format!("{update} WHERE id = ?"), &params)?;
                 Ok((count, vec![*id]))
             }),
             Selection::Value(value) => {
                 let text = Param::Text(value.expose());
                 params.extend([text, text]);
-                let by_value = self.transact(limits, |lease| {
-                    let is_value = lease.dialect().map_or("", |dialect| dialect.is_value);
+                let by_value = self.transact(limits, |connection| {
+                    let is_value = connection.dialect().map_or("", |dialect| dialect.is_value);
                     let update = format!("{update} WHERE token = ? AND {is_value}");
-                    lease.execute(&update, &params).map(|count| (count, Vec::new()))
+                    connection.execute(&update, &params).map(|count| (count, Vec::new()))
                 });
                 params.truncate(3);
                 match by_value {
                     // Either the value or the reason cannot be stored: the lookup of the value
                     // shows which.
-                    Err(Fault::Unstorable(_)) => self.invalidate_each(limits, which, &params),
+                    Err(SqlError::Unstorable(_)) => self.invalidate_each(limits, which, &params),
                     by_value => by_value,
                 }
             }
@@ -62,7 +62,7 @@ impl ReviewBoard {
             }
         };
         let texts = [("reason", &*invalidation.reason)];
-        changed.map_err(|fault| self.name_text(limits, fault, &texts))
+        changed.map_err(|error| self.name_text(limits, error, &texts))
     }
 
     /// Invalidates tokens by their ids, which are looked up first.
@@ -71,33 +71,35 @@ impl ReviewBoard {
         limits: Limits,
         which: &Selection,
         params: &[Param<'_>],
-    ) -> Result<(u64, Vec<i64>), Fault> {
-        self.transact(limits, |lease| {
-            let ids = rows::lock_selected(lease, which)?;
+    ) -> Result<(u64, Vec<i64>), SqlError> {
+        self.transact(limits, |connection| {
+            let ids = rows::lock_selected(connection, which)?;
             let count = rows::conditions(&ids).try_fold(0, |count, ids| {
                 let ids = ids?;
                 let condition = unaliased(&ids.text);
                 let update =
                     format!("UPDATE webapi_webapitoken SET {INVALIDATE} WHERE {condition}");
-                Ok::<_, Fault>(count + lease.execute(&update, &ids.params_after(params)?)?)
+                Ok::<_, SqlError>(count + connection.execute(&update, &ids.params_after(params)?)?)
             })?;
             Ok((count, ids))
         })
     }
 
-    /// Passes the readable records of changed tokens to `told`. For many tokens, each part has its
-    /// own time limits, since the callback may take long.
-    pub(super) fn tell(
+    /// Passes the readable records of changed tokens to `changed`. For many tokens, each part has
+    /// its own time limits, since the callback may take long.
+    pub(super) fn notify(
         &self,
         which: &Selection,
         limits: Limits,
         ids: &[i64],
-        told: ForRecords<'_>,
+        changed: ForRecords<'_>,
     ) {
         if let Selection::Value(value) = which {
-            let find = |lease: &mut Lease<'_>| self.reader().by_value(lease, value.expose());
-            if let Ok(Some((record, _))) = self.ask_within(limits, find) {
-                told(&[record]);
+            let find = |connection: &mut PooledConnection<'_>| {
+                self.reader().by_value(connection, value.expose())
+            };
+            if let Ok(Some((record, _))) = self.read_within(limits, find) {
+                changed(&[record]);
             }
             return;
         }
@@ -106,17 +108,17 @@ impl ReviewBoard {
                 Selection::Value(_) | Selection::Id(_) => limits,
                 Selection::User(_) | Selection::Everyone => self.limits(),
             };
-            let Ok(records) = self.read(limits, ids) else { return };
-            told(&records);
+            let Ok(records) = self.records_by_ids(limits, ids) else { return };
+            changed(&records);
         }
     }
 
-    fn read(&self, limits: Limits, ids: &[i64]) -> Result<Vec<SharedRecord>> {
-        self.ask_within(limits, |lease| {
+    fn records_by_ids(&self, limits: Limits, ids: &[i64]) -> Result<Vec<SharedRecord>> {
+        self.read_within(limits, |connection| {
             let mut records = Vec::new();
             for ids in rows::conditions(ids) {
                 let ids = ids?;
-                self.reader().select(lease, &ids.text, &ids.params, &mut records)?;
+                self.reader().select(connection, &ids.text, &ids.params, &mut records)?;
             }
             Ok(records)
         })
@@ -126,12 +128,13 @@ impl ReviewBoard {
     pub(super) fn delete(&self, id: i64, deleted: Option<ForRecords<'_>>) -> Result<u64> {
         let limits = self.limits();
         let records = match deleted {
-            Some(_) => self.read(limits, &[id]).unwrap_or_default(),
+            Some(_) => self.records_by_ids(limits, &[id]).unwrap_or_default(),
             None => Vec::new(),
         };
         let delete = delete_where("id = ?");
-        let change = self.begin_change(|| Some(Concerned::Id(id)));
-        let count = self.transact(limits, |lease| lease.execute(&delete, &[Param::Int(id)]))?;
+        let change = self.begin_change(|| Some(AffectedEntries::Id(id)));
+        let count =
+            self.transact(limits, |connection| connection.execute(&delete, &[Param::Int(id)]))?;
         drop(change);
         if count > 0
             && let Some(deleted) = deleted
@@ -161,25 +164,25 @@ impl ReviewBoard {
             )
         };
         let most = if purged.is_some() { rows::EVENTS_AT_ONCE } else { rows::IDS_AT_ONCE };
-        let found = self.ask_within(limits, |lease| {
-            let condition = format!("t.id > ? AND {}", is_dead(lease.time()));
-            rows::find(lease, &condition, &params, most)
+        let found = self.read_within(limits, |connection| {
+            let condition = format!("t.id > ? AND {}", is_dead(connection.time()));
+            rows::find(connection, &condition, &params, most)
         })?;
         let mut records = match purged {
-            Some(_) => self.read(limits, &found).unwrap_or_default(),
+            Some(_) => self.records_by_ids(limits, &found).unwrap_or_default(),
             None => Vec::new(),
         };
-        let removed = self.transact(limits, |lease| {
+        let removed = self.transact(limits, |connection| {
             let mut removed = Vec::new();
             for ids in rows::conditions(&found) {
                 let ids = ids?;
                 // Another program may have changed their dates.
-                let condition = format!("{} AND {}", ids.text, is_dead(lease.time()));
-                removed = rows::lock(lease, &condition, &ids.params_and(times)?)?;
+                let condition = format!("{} AND {}", ids.text, is_dead(connection.time()));
+                removed = rows::lock(connection, &condition, &ids.params_and(times)?)?;
             }
             for ids in rows::conditions(&removed) {
                 let ids = ids?;
-                lease.execute(&delete_where(&ids.text), &ids.params)?;
+                connection.execute(&delete_where(&ids.text), &ids.params)?;
             }
             Ok(removed)
         })?;

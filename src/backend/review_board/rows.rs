@@ -4,9 +4,9 @@ use std::borrow::Cow;
 
 use zeroize::Zeroizing;
 
-use super::fault::Fault;
-use super::pool::{Lease, Texts};
-use super::sql::{ForRows, Param, Row, Unreadable};
+use super::pool::{PooledConnection, TextMode};
+use super::sql::{ForRows, Param, Row, UnreadableCell};
+use super::sql_error::SqlError;
 use crate::backend::{ClientQuery, Selection};
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind, Result};
@@ -35,11 +35,11 @@ const INSERT: &str = "INSERT INTO webapi_webapitoken (user_id, local_site_id, to
 /// Reads tokens. Names and values are compared again here, since some databases find `alice` when
 /// `ALICE` is looked up.
 #[derive(Clone, Copy)]
-pub(super) struct Reader<'a> {
+pub(super) struct TokenReader<'a> {
     pub documents: &'a Documents,
 }
 
-impl Reader<'_> {
+impl TokenReader<'_> {
     /// Converts a row of `SELECT` to a record, and returns whether its owner is active. The record
     /// notes the name of an unreadable column, and has a harmless substitute for the value.
     ///
@@ -91,15 +91,15 @@ impl Reader<'_> {
     /// Passes tokens that meet a condition to `each`, ordered by id, up to a limit.
     pub fn each(
         &self,
-        lease: &mut Lease<'_>,
+        connection: &mut PooledConnection<'_>,
         condition: &str,
         params: &[Param<'_>],
         limit: Option<usize>,
         each: &mut dyn FnMut(SharedRecord) -> Result<()>,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), SqlError> {
         let limit = limit_clause(limit);
         let rest = format!("WHERE {condition} ORDER BY t.id{limit}");
-        rows(lease, &rest, params, &mut |row| {
+        rows(connection, &rest, params, &mut |row| {
             if let Some((record, _)) = self.read(row)? {
                 each(record)?;
             }
@@ -110,23 +110,23 @@ impl Reader<'_> {
     /// Appends tokens that meet a condition to `records`, ordered by id.
     pub fn select(
         &self,
-        lease: &mut Lease<'_>,
+        connection: &mut PooledConnection<'_>,
         condition: &str,
         params: &[Param<'_>],
         records: &mut Vec<SharedRecord>,
-    ) -> Result<(), Fault> {
-        self.each(lease, condition, params, None, &mut |record| memory::push(records, record))
+    ) -> Result<(), SqlError> {
+        self.each(connection, condition, params, None, &mut |record| memory::push(records, record))
     }
 
     /// Passes tokens that meet a condition to `each`, with whether their owners are active.
     pub fn each_with_owner(
         &self,
-        lease: &mut Lease<'_>,
+        connection: &mut PooledConnection<'_>,
         condition: &str,
         params: &[Param<'_>],
         each: &mut dyn FnMut(SharedRecord, bool),
-    ) -> Result<(), Fault> {
-        rows(lease, &format!("WHERE {condition}"), params, &mut |row| {
+    ) -> Result<(), SqlError> {
+        rows(connection, &format!("WHERE {condition}"), params, &mut |row| {
             if let Some((record, is_active)) = self.read(row)? {
                 each(record, is_active);
             }
@@ -135,9 +135,13 @@ impl Reader<'_> {
     }
 
     /// Returns the first [`PAGE`] tokens with higher ids, ordered by id.
-    pub fn page_after(&self, lease: &mut Lease<'_>, id: i64) -> Result<Vec<SharedRecord>, Fault> {
+    pub fn page_after(
+        &self,
+        connection: &mut PooledConnection<'_>,
+        id: i64,
+    ) -> Result<Vec<SharedRecord>, SqlError> {
         let (condition, mut page) = ("t.id > ?", Vec::new());
-        self.each(lease, condition, &[Param::Int(id)], Some(PAGE), &mut |record| {
+        self.each(connection, condition, &[Param::Int(id)], Some(PAGE), &mut |record| {
             memory::push(&mut page, record)
         })?;
         Ok(page)
@@ -146,22 +150,22 @@ impl Reader<'_> {
     /// Returns the token with this value, and whether its owner is active.
     pub fn by_value(
         &self,
-        lease: &mut Lease<'_>,
+        connection: &mut PooledConnection<'_>,
         value: &str,
-    ) -> Result<Option<(SharedRecord, bool)>, Fault> {
+    ) -> Result<Option<(SharedRecord, bool)>, SqlError> {
         // No token has an invalid value, and databases reject some of these.
         if TokenValue::check(value).is_err() {
             return Ok(None);
         }
         let mut found = None;
-        let read = rows(lease, "WHERE t.token = ?", &[Param::Text(value)], &mut |row| {
+        let read = rows(connection, "WHERE t.token = ?", &[Param::Text(value)], &mut |row| {
             if found.is_none() {
                 let read = self.read(row)?;
-                found = read.filter(|(record, _)| record.value().is(value.as_bytes()));
+                found = read.filter(|(record, _)| record.value().equals(value.as_bytes()));
             }
             Ok(())
         });
-        Fault::or_no_rows(read)?;
+        SqlError::or_empty(read)?;
         Ok(found)
     }
 
@@ -169,10 +173,10 @@ impl Reader<'_> {
     /// convert some text: the faster search does not read rows one by one.
     pub fn best(
         &self,
-        lease: &mut Lease<'_>,
+        connection: &mut PooledConnection<'_>,
         query: &ClientQuery<'_>,
-    ) -> Result<Option<SharedRecord>, Fault> {
-        let time = lease.time();
+    ) -> Result<Option<SharedRecord>, SqlError> {
+        let time = connection.time();
         let site =
             if query.local_site.is_some() { "s.name = ?" } else { "t.local_site_id IS NULL" };
         let rest = format!(
@@ -183,35 +187,37 @@ impl Reader<'_> {
         let mut params = vec![Param::Text(query.user), Param::Time(query.valid_until)];
         params.extend(query.local_site.map(Param::Text));
         let mut best = None;
-        let read = rows(lease, &rest, &params, &mut |row| {
+        let read = rows(connection, &rest, &params, &mut |row| {
             if best.is_none() {
                 let read = self.read(row)?.map(|(record, _)| record);
                 best = read.filter(|record| serves(record, query));
             }
             Ok(())
         });
-        Fault::or_no_rows(read)?;
+        SqlError::or_empty(read)?;
         Ok(best)
     }
 }
 
 /// Passes the rows that `rest` selects to `each`.
 fn rows(
-    lease: &mut Lease<'_>,
+    connection: &mut PooledConnection<'_>,
     rest: &str,
     params: &[Param<'_>],
     each: ForRows<'_>,
-) -> Result<(), Fault> {
-    match lease.texts {
-        Texts::All => lease.query_each(&format!("{SELECT} {rest}"), params, each),
-        Texts::Ascii => lease.query_each(&format!("{} {rest}", select_ascii()), params, each),
-        Texts::RowByRow => {
+) -> Result<(), SqlError> {
+    match connection.text_mode {
+        TextMode::All => connection.query_each(&format!("{SELECT} {rest}"), params, each),
+        TextMode::Ascii => {
+            connection.query_each(&format!("{} {rest}", select_ascii()), params, each)
+        }
+        TextMode::RowByRow => {
             let (_, from) = SELECT.split_once(" FROM ").unwrap_or_default();
-            for id in ids(lease, &format!("SELECT t.id FROM {from} {rest}"), params)? {
+            for id in ids(connection, &format!("SELECT t.id FROM {from} {rest}"), params)? {
                 let params = [Param::Int(id)];
-                let mut read = lease.query(&format!("{SELECT} WHERE t.id = ?"), &params);
-                if matches!(read, Err(Fault::Unconvertible)) {
-                    read = lease.query(&format!("{} WHERE t.id = ?", select_ascii()), &params);
+                let mut read = connection.query(&format!("{SELECT} WHERE t.id = ?"), &params);
+                if matches!(read, Err(SqlError::Unconvertible)) {
+                    read = connection.query(&format!("{} WHERE t.id = ?", select_ascii()), &params);
                 }
                 read?.into_iter().try_for_each(&mut *each)?;
             }
@@ -221,10 +227,10 @@ fn rows(
 }
 
 /// Returns the query for rows in a mode of reading texts.
-pub(super) fn select(texts: Texts) -> Cow<'static, str> {
+pub(super) fn select(texts: TextMode) -> Cow<'static, str> {
     match texts {
-        Texts::All | Texts::RowByRow => Cow::Borrowed(SELECT),
-        Texts::Ascii => Cow::Owned(select_ascii()),
+        TextMode::All | TextMode::RowByRow => Cow::Borrowed(SELECT),
+        TextMode::Ascii => Cow::Owned(select_ascii()),
     }
 }
 
@@ -252,9 +258,13 @@ fn select_ascii() -> String {
 }
 
 /// Returns the ids that a query selects.
-fn ids(lease: &mut Lease<'_>, statement: &str, params: &[Param<'_>]) -> Result<Vec<i64>, Fault> {
+fn ids(
+    connection: &mut PooledConnection<'_>,
+    statement: &str,
+    params: &[Param<'_>],
+) -> Result<Vec<i64>, SqlError> {
     let mut ids = Vec::new();
-    lease.query_each(statement, params, &mut |mut row| {
+    connection.query_each(statement, params, &mut |mut row| {
         row.id().map_or(Ok(()), |id| Ok(memory::push(&mut ids, id)?))
     })?;
     Ok(ids)
@@ -291,7 +301,7 @@ impl Cells {
     fn read<T>(
         &mut self,
         column: &'static str,
-        read: impl FnOnce(&mut Row) -> Result<Option<T>, Unreadable>,
+        read: impl FnOnce(&mut Row) -> Result<Option<T>, UnreadableCell>,
     ) -> Option<Option<T>> {
         let cell = read(&mut self.row).ok();
         if cell.is_none() {
@@ -303,7 +313,7 @@ impl Cells {
     fn optional<T>(
         &mut self,
         column: &'static str,
-        read: impl FnOnce(&mut Row) -> Result<Option<T>, Unreadable>,
+        read: impl FnOnce(&mut Row) -> Result<Option<T>, UnreadableCell>,
     ) -> Option<T> {
         self.read(column, read).flatten()
     }
@@ -312,9 +322,9 @@ impl Cells {
     fn required<T>(
         &mut self,
         column: &'static str,
-        read: impl FnOnce(&mut Row) -> Result<Option<T>, Unreadable>,
+        read: impl FnOnce(&mut Row) -> Result<Option<T>, UnreadableCell>,
     ) -> Option<T> {
-        self.optional(column, |row| read(row)?.map(Some).ok_or(Unreadable))
+        self.optional(column, |row| read(row)?.map(Some).ok_or(UnreadableCell))
     }
 
     fn text(&mut self, column: &'static str) -> Result<Text> {
@@ -350,26 +360,30 @@ impl Cells {
 }
 
 /// Returns the id of a user.
-pub(super) fn user_id(lease: &mut Lease<'_>, name: &str, locked: bool) -> Result<i64, Fault> {
-    let lock_user = lease.lock_user().filter(|_| locked);
-    let lock = if locked && lock_user.is_none() { lease.lock() } else { "" };
+pub(super) fn user_id(
+    connection: &mut PooledConnection<'_>,
+    name: &str,
+    locked: bool,
+) -> Result<i64, SqlError> {
+    let lock_user = connection.lock_user().filter(|_| locked);
+    let lock = if locked && lock_user.is_none() { connection.lock() } else { "" };
     let statement = format!("SELECT id, username FROM auth_user WHERE username = ?{lock}");
-    let rows = Fault::or_no_rows(lease.query(&statement, &[Param::Text(name)]))?;
+    let rows = SqlError::or_empty(connection.query(&statement, &[Param::Text(name)]))?;
     let id = named(rows, name).ok_or_else(|| not_found("there is no such user", "user"))?;
     if let Some(lock_user) = lock_user {
-        lease.query(lock_user, &[Param::Int(id)])?;
+        connection.query(lock_user, &[Param::Int(id)])?;
     }
     Ok(id)
 }
 
 /// Returns the id of a Local Site; `None` for the global site.
 pub(super) fn local_site_id(
-    lease: &mut Lease<'_>,
+    connection: &mut PooledConnection<'_>,
     name: Option<&str>,
-) -> Result<Option<i64>, Fault> {
+) -> Result<Option<i64>, SqlError> {
     let Some(name) = name else { return Ok(None) };
     let statement = "SELECT id, name FROM site_localsite WHERE name = ?";
-    match named(Fault::or_no_rows(lease.query(statement, &[Param::Text(name)]))?, name) {
+    match named(SqlError::or_empty(connection.query(statement, &[Param::Text(name)]))?, name) {
         Some(id) => Ok(Some(id)),
         None => Err(not_found("there is no such Local Site", "local_site").into()),
     }
@@ -390,13 +404,13 @@ pub(super) fn not_found(message: &'static str, argument: &'static str) -> Error 
 
 /// Inserts a row and returns its id.
 pub(super) fn insert(
-    lease: &mut Lease<'_>,
+    connection: &mut PooledConnection<'_>,
     fields: &RecordFields,
     user_id: i64,
     local_site_id: Option<i64>,
-) -> Result<i64, Fault> {
+) -> Result<i64, SqlError> {
     let invalidation = fields.invalidation.as_ref();
-    lease.insert(
+    connection.insert(
         INSERT,
         &[
             Param::Int(user_id),
@@ -475,46 +489,49 @@ fn limit_clause(limit: Option<usize>) -> String {
 
 /// Returns the ids of the first tokens that meet a condition, up to a limit.
 pub(super) fn find(
-    lease: &mut Lease<'_>,
+    connection: &mut PooledConnection<'_>,
     condition: &str,
     params: &[Param<'_>],
     most: usize,
-) -> Result<Vec<i64>, Fault> {
+) -> Result<Vec<i64>, SqlError> {
     let statement = format!(
         "SELECT t.id FROM webapi_webapitoken t WHERE {condition} ORDER BY t.id LIMIT {most}"
     );
-    ids(lease, &statement, params)
+    ids(connection, &statement, params)
 }
 
 /// Locks tokens that meet a condition and returns their ids.
 pub(super) fn lock(
-    lease: &mut Lease<'_>,
+    connection: &mut PooledConnection<'_>,
     condition: &str,
     params: &[Param<'_>],
-) -> Result<Vec<i64>, Fault> {
+) -> Result<Vec<i64>, SqlError> {
     let statement = format!(
         "SELECT t.id FROM webapi_webapitoken t WHERE {condition} ORDER BY t.id{}",
-        lease.lock()
+        connection.lock()
     );
-    ids(lease, &statement, params)
+    ids(connection, &statement, params)
 }
 
 /// Locks the selected tokens and returns their ids.
-pub(super) fn lock_selected(lease: &mut Lease<'_>, which: &Selection) -> Result<Vec<i64>, Fault> {
+pub(super) fn lock_selected(
+    connection: &mut PooledConnection<'_>,
+    which: &Selection,
+) -> Result<Vec<i64>, SqlError> {
     match which {
-        Selection::Id(id) => lock(lease, "t.id = ?", &[Param::Int(*id)]),
-        Selection::Everyone => lock(lease, "1 = 1", &[]),
+        Selection::Id(id) => lock(connection, "t.id = ?", &[Param::Int(*id)]),
+        Selection::Everyone => lock(connection, "1 = 1", &[]),
         Selection::User(user) => {
-            let user_id = user_id(lease, user, false)?;
-            lock(lease, "t.user_id = ?", &[Param::Int(user_id)])
+            let user_id = user_id(connection, user, false)?;
+            lock(connection, "t.user_id = ?", &[Param::Int(user_id)])
         }
         Selection::Value(value) => {
             let value = value.expose();
             let statement = format!(
                 "SELECT t.id, t.token FROM webapi_webapitoken t WHERE t.token = ?{}",
-                lease.lock()
+                connection.lock()
             );
-            let rows = Fault::or_no_rows(lease.query(&statement, &[Param::Text(value)]))?;
+            let rows = SqlError::or_empty(connection.query(&statement, &[Param::Text(value)]))?;
             let found = named(rows, value);
             Ok(found.into_iter().collect())
         }

@@ -6,11 +6,11 @@
 
 use std::cmp::Reverse;
 
-use super::fault::Fault;
-use super::pool::Lease;
-use super::rows::{self, Reader};
+use super::pool::PooledConnection;
+use super::rows::{self, TokenReader};
 use super::sql::{Param, Row, unreadable};
-use crate::backend::{ClientQuery, Searched, Seen};
+use super::sql_error::SqlError;
+use crate::backend::{CandidateSummary, ClientQuery, FailedSearch};
 use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::json;
@@ -82,7 +82,7 @@ impl Page {
     /// Reads the next row.
     pub fn read(
         &mut self,
-        reader: Reader<'_>,
+        reader: TokenReader<'_>,
         query: &ClientQuery<'_>,
         mut row: Row,
     ) -> Result<()> {
@@ -107,49 +107,49 @@ impl Page {
     ///
     /// # Errors
     /// `NotFound` if the user or Local Site does not exist.
-    pub fn finish(self, query: &ClientQuery<'_>) -> Result<Paged> {
+    pub fn finish(self, query: &ClientQuery<'_>) -> Result<PageResult> {
         if let Some(best) = self.best {
-            return Ok(Paged::Found(best));
+            return Ok(PageResult::Found(best));
         }
         let user_id =
             self.user_id.ok_or_else(|| rows::not_found("there is no such user", "user"))?;
         if query.local_site.is_some() && self.local_site_id.is_none() {
             return Err(rows::not_found("there is no such Local Site", "local_site"));
         }
-        let searched = Searched { user_id, local_site_id: self.local_site_id, seen: None };
+        let searched = FailedSearch { user_id, local_site_id: self.local_site_id, seen: None };
         Ok(match self.count < PAGE {
-            true => Paged::NotFound(searched),
-            false => Paged::Full(searched),
+            true => PageResult::NotFound(searched),
+            false => PageResult::Full(searched),
         })
     }
 }
 
 /// The result of a page.
-pub(super) enum Paged {
+pub(super) enum PageResult {
     Found(SharedRecord),
     /// No candidate of the user matches.
-    NotFound(Searched),
+    NotFound(FailedSearch),
     /// No candidate on this page matches, and there may be others.
-    Full(Searched),
+    Full(FailedSearch),
 }
 
-impl Reader<'_> {
+impl TokenReader<'_> {
     /// Searches for the best token of a client.
     pub fn search(
         self,
-        lease: &mut Lease<'_>,
+        connection: &mut PooledConnection<'_>,
         query: &ClientQuery<'_>,
-    ) -> Result<Result<SharedRecord, Searched>, Fault> {
-        let statement = Page::statement(lease.time(), query.local_site.is_some());
+    ) -> Result<Result<SharedRecord, FailedSearch>, SqlError> {
+        let statement = Page::statement(connection.time(), query.local_site.is_some());
         let mut page = Page::EMPTY;
-        let read = lease.query_each(&statement, &Page::params(query), &mut |row| {
+        let read = connection.query_each(&statement, &Page::params(query), &mut |row| {
             Ok(page.read(self, query, row)?)
         });
-        Fault::or_no_rows(read)?;
+        SqlError::or_empty(read)?;
         match page.finish(query)? {
-            Paged::Found(best) => Ok(Ok(best)),
-            Paged::NotFound(searched) => Ok(Err(searched)),
-            Paged::Full(searched) => self.scan(lease, query, searched),
+            PageResult::Found(best) => Ok(Ok(best)),
+            PageResult::NotFound(searched) => Ok(Err(searched)),
+            PageResult::Full(searched) => self.scan(connection, query, searched),
         }
     }
 
@@ -157,30 +157,30 @@ impl Reader<'_> {
     /// changed.
     pub fn scan(
         self,
-        lease: &mut Lease<'_>,
+        connection: &mut PooledConnection<'_>,
         query: &ClientQuery<'_>,
-        searched: Searched,
-    ) -> Result<Result<SharedRecord, Searched>, Fault> {
-        let (condition, params) = of_searched(lease.time(), query, &searched);
+        searched: FailedSearch,
+    ) -> Result<Result<SharedRecord, FailedSearch>, SqlError> {
+        let (condition, params) = of_searched(connection.time(), query, &searched);
         let statement = format!("SELECT {CANDIDATE} FROM webapi_webapitoken t WHERE {condition}");
         let mut candidates = Candidates::new();
         // A summary of what the first pass has read, which is everything.
         let mut seen = None;
         loop {
-            let mut seen_now = Seen::NONE;
-            lease.query_each(&statement, &params, &mut |row| {
+            let mut seen_now = CandidateSummary::NONE;
+            connection.query_each(&statement, &params, &mut |row| {
                 if let Some(state) = candidates.read(self, query, row)? {
                     seen_now.add(&state);
                 }
                 Ok(())
             })?;
             let seen = *seen.get_or_insert(seen_now);
-            if let Some(best) = self.first_that_serves(lease, query, &candidates)? {
+            if let Some(best) = self.first_that_serves(connection, query, &candidates)? {
                 return Ok(Ok(best));
             }
             match candidates.last_of_many() {
-                Some(last) => candidates = Candidates::behind(last),
-                None => return Ok(Err(Searched { seen: Some(seen), ..searched })),
+                Some(last) => candidates = Candidates::after(last),
+                None => return Ok(Err(FailedSearch { seen: Some(seen), ..searched })),
             }
         }
     }
@@ -188,15 +188,15 @@ impl Reader<'_> {
     /// Reads candidates in full and returns the best one that still matches.
     pub fn first_that_serves(
         self,
-        lease: &mut Lease<'_>,
+        connection: &mut PooledConnection<'_>,
         query: &ClientQuery<'_>,
         candidates: &Candidates,
-    ) -> Result<Option<SharedRecord>, Fault> {
+    ) -> Result<Option<SharedRecord>, SqlError> {
         let ids: Vec<_> = candidates.best.iter().map(|(_, id)| *id).collect();
         let mut records = Vec::new();
         for ids in rows::conditions(&ids) {
             let ids = ids?;
-            self.select(lease, &ids.text, &ids.params, &mut records)?;
+            self.select(connection, &ids.text, &ids.params, &mut records)?;
         }
         let is_good = |record: &Record| {
             record.invalidation().is_none()
@@ -213,7 +213,7 @@ const CANDIDATE: &str = "t.id, COALESCE(OCTET_LENGTH(t.extra_data), 0), t.expire
      t.last_updated, t.token_generator_id, t.extra_data";
 
 /// The state of a candidate, as far as the search depends on it.
-pub(super) struct State {
+pub(super) struct CandidateState {
     id: i64,
     /// The length of `extra_data`. The server does not always update `last_updated` when it
     /// changes.
@@ -225,7 +225,7 @@ pub(super) struct State {
 fn of_searched(
     time: &str,
     query: &ClientQuery<'_>,
-    searched: &Searched,
+    searched: &FailedSearch,
 ) -> (String, Vec<Param<'static>>) {
     let site = match searched.local_site_id {
         Some(_) => "t.local_site_id = ?",
@@ -245,7 +245,7 @@ pub(super) struct Candidates {
 }
 
 impl Candidates {
-    fn behind(rank: Rank) -> Self {
+    fn after(rank: Rank) -> Self {
         Self { after: Some(rank), best: Vec::new() }
     }
 
@@ -261,32 +261,32 @@ impl Candidates {
     /// Reads a row of [`CANDIDATE`]. Returns its state, unless the row has no token.
     pub fn read(
         &mut self,
-        reader: Reader<'_>,
+        reader: TokenReader<'_>,
         query: &ClientQuery<'_>,
         mut row: Row,
-    ) -> Result<Option<State>> {
+    ) -> Result<Option<CandidateState>> {
         let Some(id) = row.id() else { return Ok(None) };
         let bytes = row.id().ok_or_else(unreadable)?;
         let (expires, last_updated) = (row.time(), row.time().ok().flatten());
-        let told = Ok(Some(State { id, bytes, last_updated }));
+        let state = Ok(Some(CandidateState { id, bytes, last_updated }));
         let (Ok(expires), Ok(Some(generator_id)), Ok(Some(extra_data))) =
             (expires, row.text(), row.text())
         else {
-            return told;
+            return state;
         };
         let rank = rank(expires, id);
         if self.after.is_some_and(|after| rank <= after)
             || query.ignored_generators.is_some_and(|ids| ids.contains(generator_id.as_str()))
             || !names_client(reader, &extra_data, query.client_name)?
         {
-            return told;
+            return state;
         }
         let place = self.best.partition_point(|own| *own < rank);
         if place < PAGE {
             self.best.insert(place, rank);
             self.best.truncate(PAGE);
         }
-        told
+        state
     }
 }
 
@@ -302,7 +302,7 @@ impl Changes {
     pub const EMPTY: Self = Self { known: None, candidates: Candidates::new() };
 
     /// Returns the query. The first columns of each row are about the known candidates.
-    pub fn statement(time: &str, query: &ClientQuery<'_>, searched: &Searched) -> String {
+    pub fn statement(time: &str, query: &ClientQuery<'_>, searched: &FailedSearch) -> String {
         let (condition, _) = of_searched(time, query, searched);
         format!(
             "SELECT f.known, f.total, f.bytes, {CANDIDATE} FROM (SELECT COUNT(*) AS known, \
@@ -316,8 +316,8 @@ impl Changes {
 
     pub fn params(
         query: &ClientQuery<'_>,
-        searched: &Searched,
-        seen: &Seen,
+        searched: &FailedSearch,
+        seen: &CandidateSummary,
     ) -> Vec<Param<'static>> {
         let (_, of_searched) = of_searched("", query, searched);
         let mut params = of_searched.clone();
@@ -330,7 +330,7 @@ impl Changes {
     /// Reads the next row.
     pub fn read(
         &mut self,
-        reader: Reader<'_>,
+        reader: TokenReader<'_>,
         query: &ClientQuery<'_>,
         mut row: Row,
     ) -> Result<()> {
@@ -346,16 +346,16 @@ impl Changes {
 
     /// Returns whether the known candidates are exactly those that were seen. Lower ids may have
     /// been committed after higher ones.
-    pub fn are_all(&self, seen: &Seen) -> bool {
+    pub fn are_all(&self, seen: &CandidateSummary) -> bool {
         self.known == Some((seen.count, seen.sum, seen.bytes))
     }
 }
 
-impl Seen {
+impl CandidateSummary {
     const NONE: Self =
         Self { count: 0, sum: 0, bytes: 0, last_id: i64::MIN, last_updated: Timestamp::MIN };
 
-    fn add(&mut self, state: &State) {
+    fn add(&mut self, state: &CandidateState) {
         self.count += 1;
         self.sum += i128::from(state.id);
         self.bytes += i128::from(state.bytes);
@@ -365,7 +365,7 @@ impl Seen {
 }
 
 /// Returns whether a stored document has a client name. Usually the text suffices to rule it out.
-fn names_client(reader: Reader<'_>, text: &str, name: &str) -> Result<bool> {
+fn names_client(reader: TokenReader<'_>, text: &str, name: &str) -> Result<bool> {
     if text.len() > rows::MAX_DOCUMENT || !may_name(text, name) {
         return Ok(false);
     }
@@ -401,7 +401,7 @@ mod tests {
     use crate::token::ExtraData;
 
     #[test]
-    fn document_that_names_a_client_is_never_passed_over() {
+    fn prefilter_keeps_documents_with_the_client_name() {
         const PARTS: [&str; 28] = [
             "{",
             "}",
@@ -451,7 +451,7 @@ mod tests {
     }
 
     #[test]
-    fn common_document_of_another_client_is_passed_over() {
+    fn prefilter_skips_usual_documents_of_other_clients() {
         for document in [
             "{}",
             r#"{"client_name": "RBTools"}"#,

@@ -5,13 +5,13 @@ use std::time::{Duration, Instant};
 
 use zeroize::Zeroizing;
 
-use super::fault::Fault;
 use super::limits::Limits;
+use super::sql_error::SqlError;
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind, Result};
 use crate::{json, memory};
 
-/// Idle time after which the operating system checks whether the server is reachable.
+/// IdleConnection time after which the operating system checks whether the server is reachable.
 pub(super) const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 /// A parameter of a statement.
@@ -66,7 +66,7 @@ pub(super) fn check_row_room(is_first: bool) -> Result<()> {
 }
 
 /// Receives the rows of a query as they arrive.
-pub(super) type ForRows<'a> = &'a mut dyn FnMut(Row) -> Result<(), Fault>;
+pub(super) type ForRows<'a> = &'a mut dyn FnMut(Row) -> Result<(), SqlError>;
 
 /// A value in a row. Any text may be a token value, so all are zeroized.
 pub(super) enum Cell {
@@ -95,7 +95,7 @@ impl Cell {
 }
 
 /// The cell has a value of the wrong type.
-pub(super) struct Unreadable;
+pub(super) struct UnreadableCell;
 
 /// A row, whose cells are read in order.
 pub(super) struct Row(std::vec::IntoIter<Cell>);
@@ -105,35 +105,35 @@ impl Row {
         Self(cells.into_iter())
     }
 
-    pub fn int(&mut self) -> Result<Option<i64>, Unreadable> {
+    pub fn int(&mut self) -> Result<Option<i64>, UnreadableCell> {
         match self.0.next() {
             Some(Cell::Int(number)) => Ok(Some(number)),
             Some(Cell::Null) => Ok(None),
-            _ => Err(Unreadable),
+            _ => Err(UnreadableCell),
         }
     }
 
-    pub fn text(&mut self) -> Result<Option<Zeroizing<String>>, Unreadable> {
+    pub fn text(&mut self) -> Result<Option<Zeroizing<String>>, UnreadableCell> {
         match self.0.next() {
             Some(Cell::Text(text)) => Ok(Some(text)),
             Some(Cell::Null) => Ok(None),
-            _ => Err(Unreadable),
+            _ => Err(UnreadableCell),
         }
     }
 
     /// Reads a name, which is passed to C and must not contain a NUL.
-    pub fn name(&mut self) -> Result<Option<Zeroizing<String>>, Unreadable> {
+    pub fn name(&mut self) -> Result<Option<Zeroizing<String>>, UnreadableCell> {
         match self.text() {
-            Ok(Some(name)) if name.contains('\0') => Err(Unreadable),
+            Ok(Some(name)) if name.contains('\0') => Err(UnreadableCell),
             name => name,
         }
     }
 
-    pub fn time(&mut self) -> Result<Option<Timestamp>, Unreadable> {
+    pub fn time(&mut self) -> Result<Option<Timestamp>, UnreadableCell> {
         match self.0.next() {
             Some(Cell::Time(time)) => Ok(Some(time)),
             Some(Cell::Null) => Ok(None),
-            _ => Err(Unreadable),
+            _ => Err(UnreadableCell),
         }
     }
 
@@ -174,7 +174,7 @@ pub(super) struct Query<'a> {
 }
 
 /// Receives the rows of several queries, with the index of the query.
-pub(super) type ForRowsOf<'a> = &'a mut dyn FnMut(usize, Row) -> Result<(), Fault>;
+pub(super) type ForIndexedRows<'a> = &'a mut dyn FnMut(usize, Row) -> Result<(), SqlError>;
 
 /// A connection to a database. In statements, each `?` is a parameter.
 pub(super) trait Connection: Send {
@@ -190,16 +190,16 @@ pub(super) trait Connection: Send {
 
     /// Lowers the server's own limit to the remaining time of the call. Queries do this themselves;
     /// `run` does not.
-    fn refresh_session_limit(&mut self) -> Result<(), Fault> {
+    fn refresh_session_limit(&mut self) -> Result<(), SqlError> {
         Ok(())
     }
 
     /// Runs a statement without parameters or rows.
-    fn run(&mut self, statement: &str) -> Result<(), Fault>;
+    fn run(&mut self, statement: &str) -> Result<(), SqlError>;
 
     /// Begins a transaction and runs queries in it, which must only read or lock. Uses a single
     /// round trip if the database supports that. After an error, the transaction may be open.
-    fn begin(&mut self, queries: &[Query<'_>], each: ForRowsOf<'_>) -> Result<(), Fault> {
+    fn begin(&mut self, queries: &[Query<'_>], each: ForIndexedRows<'_>) -> Result<(), SqlError> {
         self.run(self.dialect().begin)?;
         query_all(self, queries, 0, each)
     }
@@ -211,13 +211,13 @@ pub(super) trait Connection: Send {
         statement: &str,
         params: &[Param<'_>],
         each: ForRows<'_>,
-    ) -> Result<(), Fault>;
+    ) -> Result<(), SqlError>;
 
     /// Changes rows and returns the number of rows that matched.
-    fn execute(&mut self, statement: &str, params: &[Param<'_>]) -> Result<u64, Fault>;
+    fn execute(&mut self, statement: &str, params: &[Param<'_>]) -> Result<u64, SqlError>;
 
     /// Inserts a row and returns its id.
-    fn insert(&mut self, statement: &str, params: &[Param<'_>]) -> Result<i64, Fault>;
+    fn insert(&mut self, statement: &str, params: &[Param<'_>]) -> Result<i64, SqlError>;
 }
 
 /// Runs queries one by one. `first` is the index of the first.
@@ -225,8 +225,8 @@ pub(super) fn query_all<C: Connection + ?Sized>(
     connection: &mut C,
     queries: &[Query<'_>],
     first: usize,
-    each: ForRowsOf<'_>,
-) -> Result<(), Fault> {
+    each: ForIndexedRows<'_>,
+) -> Result<(), SqlError> {
     queries.iter().enumerate().try_for_each(|(index, query)| {
         connection.query(query.statement, query.params, &mut |row| each(first + index, row))
     })

@@ -8,9 +8,9 @@ use rusqlite::functions::FunctionFlags;
 use rusqlite::types::{ToSqlOutput, Value, ValueRef};
 use rusqlite::{ErrorCode, OpenFlags, ToSql, params_from_iter};
 
-use super::fault::Fault;
 use super::limits::Limits;
 use super::sql::{Cell, Connection, Dialect, ForRows, Param, Row};
+use super::sql_error::SqlError;
 use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::memory;
@@ -28,20 +28,20 @@ static DIALECT: Dialect = Dialect {
          WHERE \"notnull\" AND dflt_value IS NULL AND NOT pk",
 };
 
-pub(super) fn connect(path: &Path, limits: &Limits) -> Result<Box<dyn Connection>, Fault> {
+pub(super) fn connect(path: &Path, limits: &Limits) -> Result<Box<dyn Connection>, SqlError> {
     sqlite::initialize(&lock::registry())?;
     // Not created: a missing database means that the path is wrong.
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = rusqlite::Connection::open_with_flags(path, flags).map_err(fault)?;
-    connection.busy_timeout(limits.remaining()?.min(limits.statement)).map_err(fault)?;
+    let connection = rusqlite::Connection::open_with_flags(path, flags).map_err(sql_error)?;
+    connection.busy_timeout(limits.remaining()?.min(limits.statement)).map_err(sql_error)?;
     // As in Django. A token must refer to an existing user.
-    connection.pragma_update(None, "foreign_keys", true).map_err(fault)?;
+    connection.pragma_update(None, "foreign_keys", true).map_err(sql_error)?;
     let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
     let micros = |call: &mut rusqlite::functions::Context<'_>| {
         let text = call.get_raw(0).as_str().ok();
         Ok(text.and_then(time_from_text).map(Timestamp::as_micros))
     };
-    connection.create_scalar_function(DIALECT.time, 1, flags, micros).map_err(fault)?;
+    connection.create_scalar_function(DIALECT.time, 1, flags, micros).map_err(sql_error)?;
     Ok(Box::new(Sqlite { connection, limits: *limits }))
 }
 
@@ -52,14 +52,14 @@ struct Sqlite {
 
 impl Sqlite {
     /// Returns the connection, with time limits for the next statement and its locks.
-    fn ready(&mut self) -> Result<&rusqlite::Connection, Fault> {
+    fn ready(&mut self) -> Result<&rusqlite::Connection, SqlError> {
         /// SQLite instructions between two checks of the clock: well under a millisecond.
         const STEPS: std::ffi::c_int = 10_000;
         let limit = self.limits.remaining()?.min(self.limits.statement);
         let end = Instant::now() + limit;
-        self.connection.busy_timeout(limit).map_err(fault)?;
+        self.connection.busy_timeout(limit).map_err(sql_error)?;
         let is_over = move || Instant::now() >= end;
-        self.connection.progress_handler(STEPS, Some(is_over)).map_err(fault)?;
+        self.connection.progress_handler(STEPS, Some(is_over)).map_err(sql_error)?;
         Ok(&self.connection)
     }
 
@@ -68,19 +68,19 @@ impl Sqlite {
         statement: &str,
         params: &[Param<'_>],
         each: ForRows<'_>,
-    ) -> Result<(), Fault> {
-        let mut statement = self.ready()?.prepare_cached(statement).map_err(fault)?;
+    ) -> Result<(), SqlError> {
+        let mut statement = self.ready()?.prepare_cached(statement).map_err(sql_error)?;
         let is_time: Vec<bool> = statement
             .columns()
             .map(|column| {
                 column.decl_type().is_some_and(|kind| kind.eq_ignore_ascii_case("datetime"))
             })
             .collect();
-        let mut found = statement.query(params_from_iter(params)).map_err(fault)?;
-        while let Some(row) = found.next().map_err(fault)? {
+        let mut found = statement.query(params_from_iter(params)).map_err(sql_error)?;
+        while let Some(row) = found.next().map_err(sql_error)? {
             let mut cells = Vec::with_capacity(is_time.len());
             for (index, is_time) in is_time.iter().enumerate() {
-                cells.push(cell(row.get_ref(index).map_err(fault)?, *is_time)?);
+                cells.push(cell(row.get_ref(index).map_err(sql_error)?, *is_time)?);
             }
             each(Row::new(cells))?;
         }
@@ -88,8 +88,8 @@ impl Sqlite {
     }
 
     /// Frees SQLite's cache if memory is exhausted. Otherwise the next call would fail too.
-    fn give_back<T>(&self, answer: Result<T, Fault>) -> Result<T, Fault> {
-        if let Err(Fault::Own(_)) = &answer {
+    fn give_back<T>(&self, answer: Result<T, SqlError>) -> Result<T, SqlError> {
+        if let Err(SqlError::Library(_)) = &answer {
             let _ = self.connection.execute_batch("PRAGMA shrink_memory");
         }
         answer
@@ -105,13 +105,13 @@ impl Connection for Sqlite {
         self.limits = limits;
     }
 
-    fn run(&mut self, statement: &str) -> Result<(), Fault> {
+    fn run(&mut self, statement: &str) -> Result<(), SqlError> {
         let connection = self.ready()?;
         // SQLite rolls back automatically after some errors.
         if statement == "ROLLBACK" && connection.is_autocommit() {
             return Ok(());
         }
-        connection.execute_batch(statement).map_err(fault)
+        connection.execute_batch(statement).map_err(sql_error)
     }
 
     fn query(
@@ -119,21 +119,21 @@ impl Connection for Sqlite {
         statement: &str,
         params: &[Param<'_>],
         each: ForRows<'_>,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), SqlError> {
         let answer = self.read(statement, params, each);
         self.give_back(answer)
     }
 
-    fn execute(&mut self, statement: &str, params: &[Param<'_>]) -> Result<u64, Fault> {
+    fn execute(&mut self, statement: &str, params: &[Param<'_>]) -> Result<u64, SqlError> {
         let answer = self.ready().and_then(|connection| {
-            let mut statement = connection.prepare_cached(statement).map_err(fault)?;
-            let rows = statement.execute(params_from_iter(params)).map_err(fault)?;
+            let mut statement = connection.prepare_cached(statement).map_err(sql_error)?;
+            let rows = statement.execute(params_from_iter(params)).map_err(sql_error)?;
             Ok(rows as u64)
         });
         self.give_back(answer)
     }
 
-    fn insert(&mut self, statement: &str, params: &[Param<'_>]) -> Result<i64, Fault> {
+    fn insert(&mut self, statement: &str, params: &[Param<'_>]) -> Result<i64, SqlError> {
         self.execute(statement, params)?;
         Ok(self.connection.last_insert_rowid())
     }
@@ -201,19 +201,19 @@ fn offset_from_text(text: &str) -> Option<TimeDelta> {
     Some(TimeDelta::minutes(if sign == "-" { -minutes } else { minutes }))
 }
 
-fn fault(error: rusqlite::Error) -> Fault {
+fn sql_error(error: rusqlite::Error) -> SqlError {
     let (failure, message) = match &error {
         rusqlite::Error::SqliteFailure(failure, message) => (failure, message.as_deref()),
         rusqlite::Error::SqlInputError { error, msg, .. } => (error, Some(msg.as_str())),
         // The driver's own messages may quote values.
-        _ => return Fault::Refused("the driver could not pass a value on".to_owned()),
+        _ => return SqlError::Refused("the driver could not pass a value on".to_owned()),
     };
     let missing = |message: &str| {
         message.starts_with("no such table") || message.starts_with("no such column")
     };
     match failure.code {
         ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::OperationInterrupted => {
-            Fault::TimedOut
+            SqlError::TimedOut
         }
         ErrorCode::ConstraintViolation
             if [
@@ -222,14 +222,16 @@ fn fault(error: rusqlite::Error) -> Fault {
             ]
             .contains(&failure.extended_code) =>
         {
-            Fault::Duplicate
+            SqlError::Duplicate
         }
-        ErrorCode::OutOfMemory => Fault::Own(memory::exhausted(())),
+        ErrorCode::OutOfMemory => SqlError::Library(memory::exhausted(())),
         ErrorCode::CannotOpen | ErrorCode::SystemIoFailure => {
-            Fault::Lost(format!("SQLite says {}", failure.extended_code))
+            SqlError::Lost(format!("SQLite says {}", failure.extended_code))
         }
-        _ if message.is_some_and(missing) => Fault::Schema,
-        _ => Fault::Refused(format!("SQLite says {}: {:?}", failure.extended_code, failure.code)),
+        _ if message.is_some_and(missing) => SqlError::Schema,
+        _ => {
+            SqlError::Refused(format!("SQLite says {}: {:?}", failure.extended_code, failure.code))
+        }
     }
 }
 
@@ -241,14 +243,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_time_is_read_with_and_without_an_offset() {
+    fn time_is_parsed_with_and_without_offset() {
         for time in [Timestamp::MIN, Timestamp::from_micros(1).unwrap(), Timestamp::MAX] {
             assert_eq!(time_from_text(&time.to_sql()), Some(time));
         }
     }
 
     #[test]
-    fn time_in_another_form_is_read_as_django_reads_it() {
+    fn time_is_parsed_in_every_format_of_django() {
         for text in [
             "2026-06-01 02:00:00+02:00",
             "2026-05-31 21:30:00.000-0230",
@@ -279,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn commit_that_waits_for_readers_times_out_unchanged() {
+    fn commit_blocked_by_readers_times_out_unchanged() {
         let path = std::env::temp_dir().join(format!("rbtoken-commit-{}", std::process::id()));
         let reader = rusqlite::Connection::open(&path).unwrap();
         reader.execute_batch("CREATE TABLE t (id integer); BEGIN; SELECT * FROM t").unwrap();
@@ -291,10 +293,12 @@ mod tests {
         );
         let insert = || {
             let limits = Limits::of_call(Duration::from_secs(1), Duration::from_millis(1));
-            let mut lease = pool.lease(limits).unwrap();
-            lease.transaction(|lease| lease.execute("INSERT INTO t VALUES (1)", &[]).map(drop))
+            let mut connection = pool.acquire(limits).unwrap();
+            connection.transaction(|connection| {
+                connection.execute("INSERT INTO t VALUES (1)", &[]).map(drop)
+            })
         };
-        assert!(matches!(insert(), Err(Fault::TimedOut)));
+        assert!(matches!(insert(), Err(SqlError::TimedOut)));
         reader.execute_batch("COMMIT").unwrap();
         let count = || reader.query_row("SELECT count(*) FROM t", [], |row| row.get::<_, i64>(0));
         assert_eq!(count(), Ok(0));
@@ -311,7 +315,7 @@ mod tests {
         let mut connection = connect(&path, &limits()).unwrap();
         let endless = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) \
                        SELECT count(*) FROM n";
-        assert!(matches!(connection.query(endless, &[], &mut |_| Ok(())), Err(Fault::TimedOut)));
+        assert!(matches!(connection.query(endless, &[], &mut |_| Ok(())), Err(SqlError::TimedOut)));
         assert!(connection.execute("INSERT INTO t VALUES (1)", &[]).is_ok());
         std::fs::remove_file(&path).unwrap();
     }

@@ -3,8 +3,8 @@
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
-use super::fault::Fault;
 use super::files;
+use super::sql_error::SqlError;
 
 /// Reads certificates from a PEM file.
 ///
@@ -13,7 +13,7 @@ use super::files;
 fn certificates(
     path: &std::path::Path,
     parameter: &str,
-) -> Result<Vec<CertificateDer<'static>>, Fault> {
+) -> Result<Vec<CertificateDer<'static>>, SqlError> {
     let content = files::read(path, parameter)?;
     let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&content).collect();
     certificates
@@ -22,8 +22,8 @@ fn certificates(
         .ok_or_else(|| unusable(parameter))
 }
 
-fn unusable(parameter: &str) -> Fault {
-    Fault::Refused(format!("the file of {parameter} has no usable PEM"))
+fn unusable(parameter: &str) -> SqlError {
+    SqlError::Refused(format!("the file of {parameter} has no usable PEM"))
 }
 
 /// TLS for the PostgreSQL driver.
@@ -39,16 +39,16 @@ pub(super) mod postgres {
     use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 
     use super::super::address::{Tls, Verification};
-    use super::super::fault::Fault;
     use super::super::files;
+    use super::super::sql_error::SqlError;
     use super::{certificates, unusable};
 
     /// Creates the client configuration.
     ///
     /// # Errors
     /// `Refused` if a file cannot be used.
-    pub fn client_config(tls: &Tls) -> Result<ClientConfig, Fault> {
-        let refused = |error: rustls::Error| Fault::Refused(format!("TLS: {error}"));
+    pub fn client_config(tls: &Tls) -> Result<ClientConfig, SqlError> {
+        let refused = |error: rustls::Error| SqlError::Refused(format!("TLS: {error}"));
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()
@@ -71,11 +71,11 @@ pub(super) mod postgres {
         let key = PrivateKeyDer::from_pem_slice(&key).map_err(|_| unusable("sslkey"))?;
         let certificates = certificates(certificate, "sslcert")?;
         builder.with_client_auth_cert(certificates, key).map_err(|error| {
-            Fault::Refused(format!("TLS: `sslcert` and `sslkey` cannot be used: {error}"))
+            SqlError::Refused(format!("TLS: `sslcert` and `sslkey` cannot be used: {error}"))
         })
     }
 
-    fn authorities(tls: &Tls) -> Result<RootCertStore, Fault> {
+    fn authorities(tls: &Tls) -> Result<RootCertStore, SqlError> {
         let mut store = RootCertStore::empty();
         match &tls.authorities {
             None => store.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned()),
@@ -150,7 +150,7 @@ pub(super) mod postgres {
 /// # Errors
 /// `Refused` if a file cannot be used.
 #[cfg(feature = "mysql")]
-pub(super) fn mysql_options(tls: &super::address::Tls) -> Result<mysql_async::SslOpts, Fault> {
+pub(super) fn mysql_options(tls: &super::address::Tls) -> Result<mysql_async::SslOpts, SqlError> {
     use mysql_async::{ClientIdentity, SslOpts};
 
     use super::address::Verification;

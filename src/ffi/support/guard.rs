@@ -9,8 +9,8 @@ pub(crate) fn catch_panic<T>(body: impl FnOnce() -> T) -> Option<T> {
     super::call_counts::count(&body);
     let caught = catch_unwind(AssertUnwindSafe(|| {
         // A test build can panic here.
-        #[cfg(rbtoken_panic_proof)]
-        crate::panic_proof::point(crate::panic_proof::IN_GUARD);
+        #[cfg(rbtoken_panic_injection)]
+        crate::panic_injection::point(crate::panic_injection::IN_GUARD);
         body()
     }));
     // Dropping what was thrown could panic again.

@@ -115,7 +115,7 @@ unsafe impl<T> Counted for Arc<T> {
 }
 
 // SAFETY: the value is in a slot, which stays where it is while there is a reference.
-unsafe impl<T> Owner for index::Shared<T> {
+unsafe impl<T> Owner for index::SlabArc<T> {
     fn into_raw(this: Self) -> *const T {
         this.into_raw()
     }
@@ -127,7 +127,7 @@ unsafe impl<T> Owner for index::Shared<T> {
 }
 
 // SAFETY: as above.
-unsafe impl<T> Counted for index::Shared<T> {
+unsafe impl<T> Counted for index::SlabArc<T> {
     fn as_ptr(this: &Self) -> *const T {
         this.as_ptr()
     }

@@ -11,17 +11,17 @@ use crate::memory;
 /// # Errors
 /// `NoMemory`.
 pub(super) fn read(text: &str, surrogates: &[usize]) -> Result<Option<Vec<Node>>> {
-    let mut reader = Reader { cursor: Cursor::new(text), surrogates };
+    let mut reader = PythonJsonParser { cursor: Cursor::new(text), surrogates };
     let read = reader.document();
     reader.cursor.finish(read)
 }
 
-struct Reader<'a> {
+struct PythonJsonParser<'a> {
     cursor: Cursor<'a>,
     surrogates: &'a [usize],
 }
 
-impl Reader<'_> {
+impl PythonJsonParser<'_> {
     fn document(&mut self) -> Option<()> {
         // Open containers, each with its closing bracket.
         let mut open = Vec::new();

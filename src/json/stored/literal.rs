@@ -28,13 +28,13 @@ pub(super) fn read(text: &str) -> Result<Option<Vec<Node>>> {
         return Ok(None);
     }
     let cursor = Cursor::new(text.trim_start_matches([' ', '\t']));
-    let mut reader = Reader { cursor, open: Vec::new() };
+    let mut reader = LiteralParser { cursor, open: Vec::new() };
     let read = reader.document();
     let nodes = reader.cursor.finish(read)?;
     Ok(nodes.filter(|nodes| !Item::at(nodes, 0).is_text()))
 }
 
-struct Reader<'a> {
+struct LiteralParser<'a> {
     cursor: Cursor<'a>,
     /// Open brackets; the first one represents the document.
     open: Vec<Bracket>,
@@ -71,7 +71,7 @@ enum Form {
 
 /// Properties of a value that Python's rules depend on.
 #[derive(Clone, Copy, PartialEq)]
-enum Kind {
+enum ValueKind {
     /// An integer or float without a sign.
     Number,
     SignedNumber,
@@ -83,7 +83,7 @@ enum Kind {
     Set,
 }
 
-impl Reader<'_> {
+impl LiteralParser<'_> {
     fn document(&mut self) -> Option<()> {
         self.start_line()?;
         self.enter(Form::Parentheses)?;
@@ -122,7 +122,9 @@ impl Reader<'_> {
                 let node = self.cursor.nodes().len() - 1;
                 let bracket = self.open.last_mut()?;
                 match self.cursor.peek() {
-                    Some(b'+' | b'-') if matches!(kind, Kind::Number | Kind::SignedNumber) => {
+                    Some(b'+' | b'-')
+                        if matches!(kind, ValueKind::Number | ValueKind::SignedNumber) =>
+                    {
                         bracket.real_part = Some(node);
                         self.cursor.advance(1);
                         continue 'value;
@@ -182,7 +184,7 @@ impl Reader<'_> {
     }
 
     /// Closes a bracket. `last` is a value without a comma after it.
-    fn leave(&mut self, last: Option<Kind>) -> Option<Kind> {
+    fn leave(&mut self, last: Option<ValueKind>) -> Option<ValueKind> {
         let mut bracket = self.open.pop()?;
         if let Some(kind) = last {
             if bracket.form == Form::Parentheses {
@@ -193,16 +195,20 @@ impl Reader<'_> {
         let is_dict = matches!(bracket.form, Form::Braces | Form::Dict);
         self.cursor.close(bracket.node, is_dict);
         let is_tuple = matches!(bracket.form, Form::Parentheses | Form::Tuple);
-        Some(if is_tuple && bracket.is_hashable { Kind::Hashable } else { Kind::Unhashable })
+        Some(if is_tuple && bracket.is_hashable {
+            ValueKind::Hashable
+        } else {
+            ValueKind::Unhashable
+        })
     }
 
     /// Closes the document. Only empty lines may follow.
-    fn end(&mut self, last: Option<Kind>) -> Option<()> {
+    fn end(&mut self, last: Option<ValueKind>) -> Option<()> {
         let kind = self.leave(last)?;
         while self.eat_line_break() {
             self.start_line()?;
         }
-        (kind != Kind::Set).then_some(())
+        (kind != ValueKind::Set).then_some(())
     }
 
     /// Returns whether the innermost bracket, or the document, ends here.
@@ -216,22 +222,22 @@ impl Reader<'_> {
     }
 
     /// Applies the sign or real part before a value, and handles a call of `set`.
-    fn complete(&mut self, mut kind: Kind) -> Option<Kind> {
+    fn complete(&mut self, mut kind: ValueKind) -> Option<ValueKind> {
         let bracket = self.open.last_mut()?;
         if let Some(is_negative) = bracket.sign.take() {
             kind = match kind {
-                Kind::Number => Kind::SignedNumber,
-                Kind::Imaginary => Kind::Hashable,
+                ValueKind::Number => ValueKind::SignedNumber,
+                ValueKind::Imaginary => ValueKind::Hashable,
                 _ => return None,
             };
             if is_negative {
                 negate(self.cursor.nodes().last_mut()?);
             }
         } else if let Some(real_part) = bracket.real_part.take() {
-            if kind != Kind::Imaginary {
+            if kind != ValueKind::Imaginary {
                 return None;
             }
-            kind = Kind::Hashable;
+            kind = ValueKind::Hashable;
             let nodes = self.cursor.nodes();
             let is_float = match nodes.get(real_part)? {
                 Node::Float(_) => true,
@@ -247,7 +253,7 @@ impl Reader<'_> {
                 [real_part, nodes.len() - 1].iter().any(|at| Item::at(nodes, *at).is_true());
             nodes.truncate(real_part);
             self.cursor.push(Node::Opaque { is_true })?;
-        } else if kind == Kind::Set {
+        } else if kind == ValueKind::Set {
             self.skip_space();
             if self.cursor.peek() == Some(b'(') {
                 if self.open.len() > MAX_OPEN {
@@ -256,30 +262,30 @@ impl Reader<'_> {
                 self.check_rules(27)?;
                 self.cursor.advance(1);
                 self.skip_space_and(true);
-                return self.cursor.eat(")").then_some(Kind::Unhashable);
+                return self.cursor.eat(")").then_some(ValueKind::Unhashable);
             }
         }
         Some(kind)
     }
 
     /// Parses a value that is not a container.
-    fn scalar(&mut self) -> Option<Kind> {
+    fn scalar(&mut self) -> Option<ValueKind> {
         let rest = self.cursor.rest();
         if rest.starts_with(|first: char| first.is_ascii_digit()) {
             return self.number();
         }
         let (node, kind) = if self.cursor.eat("...") {
-            (Node::Opaque { is_true: true }, Kind::Hashable)
+            (Node::Opaque { is_true: true }, ValueKind::Hashable)
         } else if rest.starts_with('.') {
             return self.number();
         } else if self.string_prefix().is_some() {
             return self.strings();
         } else {
             match self.cursor.take_while(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
-                "True" => (Node::Bool(true), Kind::Hashable),
-                "False" => (Node::Bool(false), Kind::Hashable),
-                "None" => (Node::Null, Kind::Hashable),
-                "set" => (Node::List { end: self.cursor.nodes().len() + 1 }, Kind::Set),
+                "True" => (Node::Bool(true), ValueKind::Hashable),
+                "False" => (Node::Bool(false), ValueKind::Hashable),
+                "None" => (Node::Null, ValueKind::Hashable),
+                "set" => (Node::List { end: self.cursor.nodes().len() + 1 }, ValueKind::Set),
                 _ => return None,
             }
         };
@@ -313,7 +319,7 @@ impl Bracket {
         is_first.then_some(())
     }
 
-    fn add_key(&mut self, kind: Kind) -> Option<()> {
+    fn add_key(&mut self, kind: ValueKind) -> Option<()> {
         let is_key = match self.form {
             Form::Braces => true,
             Form::Dict => self.count.is_multiple_of(2),
@@ -325,7 +331,7 @@ impl Bracket {
     }
 
     /// Adds a value that is not a key, before a comma or closing bracket.
-    fn add(&mut self, kind: Kind) -> Option<()> {
+    fn add(&mut self, kind: ValueKind) -> Option<()> {
         let is_allowed = match self.form {
             Form::Dict => self.count % 2 == 1,
             Form::Braces | Form::Set => is_hashable(kind),
@@ -338,7 +344,7 @@ impl Bracket {
         };
         self.count += 1;
         self.is_hashable &= is_hashable(kind);
-        (is_allowed && kind != Kind::Set).then_some(())
+        (is_allowed && kind != ValueKind::Set).then_some(())
     }
 }
 
@@ -353,8 +359,8 @@ impl Form {
     }
 }
 
-fn is_hashable(kind: Kind) -> bool {
-    !matches!(kind, Kind::Unhashable | Kind::Set)
+fn is_hashable(kind: ValueKind) -> bool {
+    !matches!(kind, ValueKind::Unhashable | ValueKind::Set)
 }
 
 /// Negates a number.

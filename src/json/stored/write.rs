@@ -12,7 +12,7 @@ use crate::error::Result;
 use crate::memory::{self, TextBuffer};
 
 /// The rest of an open container.
-enum Open<'a> {
+enum OpenContainer<'a> {
     List(Parts<'a>),
     /// In reverse order, so that `pop` returns the next one.
     Dict(Vec<Member<'a>>),
@@ -42,13 +42,13 @@ pub(super) fn write(root: Item<'_>, hidden: Option<&str>) -> Result<String> {
             Node::Text(text) => _ = write_string(&text.text, &mut out),
             Node::List { end } => {
                 out.push('[');
-                memory::push(&mut open, Open::List(item.parts(*end)))?;
+                memory::push(&mut open, OpenContainer::List(item.parts(*end)))?;
                 (is_first, open_lists) = (true, open_lists + 1);
             }
             Node::Dict { .. } => {
                 out.push('{');
                 let members = members(item, hidden.filter(|_| open_lists == 0))?;
-                memory::push(&mut open, Open::Dict(members))?;
+                memory::push(&mut open, OpenContainer::Dict(members))?;
                 is_first = true;
             }
         }
@@ -56,7 +56,7 @@ pub(super) fn write(root: Item<'_>, hidden: Option<&str>) -> Result<String> {
             let separator = if is_first { "" } else { ", " };
             match open.last_mut() {
                 None => return out.finish(),
-                Some(Open::List(items)) => {
+                Some(OpenContainer::List(items)) => {
                     if let Some(item) = items.next() {
                         out.push_str(separator);
                         break item;
@@ -64,7 +64,7 @@ pub(super) fn write(root: Item<'_>, hidden: Option<&str>) -> Result<String> {
                     out.push(']');
                     open_lists -= 1;
                 }
-                Some(Open::Dict(members)) => {
+                Some(OpenContainer::Dict(members)) => {
                     if let Some((name, value)) = members.pop() {
                         out.push_str(separator);
                         let _ = write_string(&name, &mut out);

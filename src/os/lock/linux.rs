@@ -3,7 +3,7 @@
 use std::io;
 use std::os::fd::RawFd;
 
-use super::Outcome;
+use super::LockResult;
 
 const fn request(kind: libc::c_int) -> libc::flock {
     libc::flock {
@@ -15,18 +15,18 @@ const fn request(kind: libc::c_int) -> libc::flock {
     }
 }
 
-pub(super) fn try_lock(fd: RawFd) -> io::Result<Outcome> {
+pub(super) fn try_lock(fd: RawFd) -> io::Result<LockResult> {
     let request = request(libc::F_WRLCK);
     // SAFETY: the request is read during the call.
     if unsafe { libc::fcntl(fd, libc::F_OFD_SETLK, &raw const request) } == 0 {
-        return Ok(Outcome::Locked);
+        return Ok(LockResult::Locked);
     }
     let error = io::Error::last_os_error();
     match error.raw_os_error() {
-        Some(libc::EAGAIN | libc::EACCES) => Ok(Outcome::Busy),
+        Some(libc::EAGAIN | libc::EACCES) => Ok(LockResult::Busy),
         // Before Linux 3.15, in a sandbox, or on a network file system.
         Some(libc::EINVAL | libc::ENOLCK | libc::ENOSYS | libc::EOPNOTSUPP | libc::EPERM) => {
-            Ok(Outcome::Unsupported)
+            Ok(LockResult::Unsupported)
         }
         _ => Err(error),
     }

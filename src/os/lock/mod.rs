@@ -14,7 +14,7 @@ use std::fs::File;
 use std::io;
 use std::os::fd::{AsRawFd, RawFd};
 
-pub(crate) use registry::{Registered, Registry, registry};
+pub(crate) use registry::{Registration, Registry, registry};
 
 /// Offset of the bytes that SQLite locks, for any file length (SQLite file format, "The Lock-Byte
 /// Page").
@@ -24,7 +24,7 @@ const START: u64 = 0x4000_0000;
 const LEN: u64 = 512;
 
 /// Result of an attempt to lock.
-pub(crate) enum Outcome {
+pub(crate) enum LockResult {
     Locked,
     /// Another program, or another SQLite in this process, has the file open.
     Busy,
@@ -33,7 +33,7 @@ pub(crate) enum Outcome {
 }
 
 /// Locks the bytes that SQLite locks, for writing. Does not block.
-pub(crate) fn try_lock(file: &File) -> io::Result<Outcome> {
+pub(crate) fn try_lock(file: &File) -> io::Result<LockResult> {
     system::try_lock(file.as_raw_fd())
 }
 
@@ -47,7 +47,7 @@ pub(crate) fn unlock(file: &File) {
 pub(crate) fn is_held(file: &File, other: RawFd) -> bool {
     // Somebody holds the lock. If it is `file`, locking again succeeds and changes nothing.
     system::is_locked_by_another(other)
-        && matches!(system::try_lock(file.as_raw_fd()), Ok(Outcome::Locked))
+        && matches!(system::try_lock(file.as_raw_fd()), Ok(LockResult::Locked))
 }
 
 #[cfg(all(test, target_os = "linux"))]
@@ -61,9 +61,9 @@ mod tests {
             let mut options = std::fs::OpenOptions::new();
             options.read(true).write(true).create(true).truncate(false).open(&path).unwrap()
         };
-        let is_busy = |file: &File| matches!(try_lock(file).unwrap(), Outcome::Busy);
+        let is_busy = |file: &File| matches!(try_lock(file).unwrap(), LockResult::Busy);
         let file = open();
-        assert!(matches!(try_lock(&file).unwrap(), Outcome::Locked));
+        assert!(matches!(try_lock(&file).unwrap(), LockResult::Locked));
         drop(open());
         assert!(is_busy(&open()));
         unlock(&file);

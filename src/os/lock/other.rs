@@ -3,10 +3,10 @@
 use std::io;
 use std::os::fd::RawFd;
 
-use super::Outcome;
+use super::LockResult;
 
-pub(super) fn try_lock(_: RawFd) -> io::Result<Outcome> {
-    Ok(Outcome::Unsupported)
+pub(super) fn try_lock(_: RawFd) -> io::Result<LockResult> {
+    Ok(LockResult::Unsupported)
 }
 
 pub(super) fn unlock(_: RawFd) {}

@@ -19,13 +19,13 @@ struct LockedFile {
 /// child of a fork inherits although it does not have these threads.
 static FILES: Mutex<Vec<LockedFile>> = Mutex::new(Vec::new());
 
-/// Exclusive access to the registry. Held while a file is opened and locked: without open file
+/// Exclusive access to the registry. ForkGuard while a file is opened and locked: without open file
 /// description locks, closing a file that a store has open would release SQLite's locks.
 pub(crate) struct Registry(MutexGuard<'static, Vec<LockedFile>>);
 
 /// Locks the registry, and blocks while other threads open files or fork.
 pub(crate) fn registry() -> Registry {
-    // Registered before the mutex is locked: from then on, a fork waits for it.
+    // Registration before the mutex is locked: from then on, a fork waits for it.
     fork::handle(0, &HANDLERS);
     Registry(FILES.lock().unwrap_or_else(PoisonError::into_inner))
 }
@@ -38,19 +38,19 @@ impl Registry {
     }
 
     /// Registers a locked file.
-    pub fn add(mut self, identity: Identity, fd: RawFd) -> Registered {
+    pub fn add(mut self, identity: Identity, fd: RawFd) -> Registration {
         self.0.push(LockedFile { identity, generation: fork::generation(), fd });
-        Registered { identity, fd }
+        Registration { identity, fd }
     }
 }
 
 /// Keeps a file registered until it is dropped.
-pub(crate) struct Registered {
+pub(crate) struct Registration {
     identity: Identity,
     fd: RawFd,
 }
 
-impl Drop for Registered {
+impl Drop for Registration {
     fn drop(&mut self) {
         registry().0.retain(|file| file.identity != self.identity || file.fd != self.fd);
     }
@@ -63,23 +63,23 @@ static HANDLERS: Handlers = Handlers {
 };
 
 /// The locked registry during a fork.
-struct Held(UnsafeCell<Option<Registry>>);
+struct ForkGuard(UnsafeCell<Option<Registry>>);
 
 // SAFETY: accessed only by the thread that forks, while it holds the mutex.
-unsafe impl Sync for Held {}
+unsafe impl Sync for ForkGuard {}
 
-static HELD: Held = Held(UnsafeCell::new(None));
+static FORK_GUARD: ForkGuard = ForkGuard(UnsafeCell::new(None));
 
 /// Locks the registry, so that no other thread uses it while the process forks.
 fn before_fork() {
     let registry = Registry(FILES.lock().unwrap_or_else(PoisonError::into_inner));
     // SAFETY: the mutex is locked.
-    unsafe { *HELD.0.get() = Some(registry) };
+    unsafe { *FORK_GUARD.0.get() = Some(registry) };
 }
 
 fn after_fork_in_parent() {
     // SAFETY: this thread locked the mutex in `before_fork`.
-    drop(unsafe { (*HELD.0.get()).take() });
+    drop(unsafe { (*FORK_GUARD.0.get()).take() });
 }
 
 /// Closes the inherited descriptors, which would keep the locks after the parent has ended. Does
@@ -87,7 +87,7 @@ fn after_fork_in_parent() {
 fn after_fork_in_child() {
     // SAFETY: as in the parent; the only thread of the child is a copy of the one that locked the
     // mutex.
-    let Some(mut registry) = (unsafe { (*HELD.0.get()).take() }) else { return };
+    let Some(mut registry) = (unsafe { (*FORK_GUARD.0.get()).take() }) else { return };
     for file in registry.0.drain(..) {
         // The host may have closed the descriptor and reused its number.
         if files::status_of(file.fd).is_ok_and(|status| status.identity == file.identity) {

@@ -48,7 +48,7 @@ impl Store {
 
     fn write_lines(&self, file: &File, path: &str, progress: Progress<'_>) -> Result<u64> {
         let lines =
-            Lines { file, path, gathered: Zeroizing::new(memory::vec_with_capacity(CHUNK)?) };
+            LineWriter { file, path, gathered: Zeroizing::new(memory::vec_with_capacity(CHUNK)?) };
         let mut export = Export { lines, sites: HashSet::new(), users: 0, tokens: 0, total: 0 };
         // Overwritten when the numbers are known.
         let header = export.header()?;
@@ -71,7 +71,7 @@ const HEADER: usize = 152;
 
 /// The state of an export.
 struct Export<'a> {
-    lines: Lines<'a>,
+    lines: LineWriter<'a>,
     /// Local Sites that have been written.
     sites: HashSet<Text>,
     users: u64,
@@ -223,13 +223,13 @@ fn write_document(text: &str, line: &mut TextBuffer) {
 }
 
 /// The write buffer. It contains token values, so it is zeroized.
-struct Lines<'a> {
+struct LineWriter<'a> {
     file: &'a File,
     path: &'a str,
     gathered: Zeroizing<Vec<u8>>,
 }
 
-impl Lines<'_> {
+impl LineWriter<'_> {
     fn add(&mut self, parts: &[&str]) -> Result<()> {
         let len = parts.iter().map(|part| part.len()).sum::<usize>() + 1;
         if self.gathered.len() + len > self.gathered.capacity() {

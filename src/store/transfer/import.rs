@@ -3,12 +3,12 @@
 use std::fs::{self, File};
 use std::path::Path;
 
-use super::lines::LineReader;
+use super::line_reader::LineReader;
 use super::{FORMAT, Progress, STEP, STORED, VERSION, check_path, io_error};
-use crate::backend::{Imported, Operation, Outcome};
+use crate::backend::{ImportData, Operation, Outcome};
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind, Result};
-use crate::json::{self, Map, Value, WipedMembers};
+use crate::json::{self, Map, Value, ZeroizingMembers};
 use crate::memory;
 use crate::model::names;
 use crate::os::descriptors;
@@ -21,7 +21,7 @@ use crate::token::{Invalidation, RecordFields, TokenValue};
 const MAX_LINE: usize = 1 << 30;
 
 /// The members of a line, one of which is a token value.
-type Members = WipedMembers;
+type Members = ZeroizingMembers;
 
 impl Store {
     /// Adds the contents of an exported file atomically, and returns the number of tokens. They get
@@ -55,11 +55,11 @@ impl Store {
         }
     }
 
-    fn read_lines(&self, file: File, path: &str, progress: Progress<'_>) -> Result<Imported> {
-        let mut lines = Lines { reader: LineReader::new(file, MAX_LINE)?, path, number: 0 };
+    fn read_lines(&self, file: File, path: &str, progress: Progress<'_>) -> Result<ImportData> {
+        let mut lines = ImportLines { reader: LineReader::new(file, MAX_LINE)?, path, number: 0 };
         let header = lines.next(Header::read)?.ok_or_else(not_an_export);
         let header = header.map_err(|error| error.prefixed(path).at_argument("path"))?;
-        let mut imported = Imported::default();
+        let mut imported = ImportData::default();
         let mut number = 1;
         while let Some(()) = lines.next(|members| {
             number += 1;
@@ -84,7 +84,7 @@ impl Store {
     }
 
     /// Reads a line after the first one.
-    fn read_member(&self, line: &Members, number: u64, imported: &mut Imported) -> Result<()> {
+    fn read_member(&self, line: &Members, number: u64, imported: &mut ImportData) -> Result<()> {
         self.backend.check_room()?;
         match text(line, "type")? {
             "local_site" => {
@@ -189,13 +189,13 @@ fn not_an_export() -> Error {
     Error::new(ErrorKind::InvalidArgument, "the file is no export of this library")
 }
 
-struct Lines<'a> {
+struct ImportLines<'a> {
     reader: LineReader,
     path: &'a str,
     number: u64,
 }
 
-impl Lines<'_> {
+impl ImportLines<'_> {
     /// Parses the next line and passes its members to `read`. Returns `None` after the last line.
     fn next<T>(&mut self, read: impl FnOnce(&Members) -> Result<T>) -> Result<Option<T>> {
         let line = self.reader.next_line().map_err(|error| io_error(self.path, &error))?;

@@ -2,7 +2,7 @@
 
 mod export;
 mod import;
-mod lines;
+mod line_reader;
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! Running a host with a disk that keeps a journal and fails when told to
+//! Runs a program with a simulated disk that records a journal and injects faults
 //! (`tests/c/durable/disk.c`).
 
 use std::path::{Path, PathBuf};
@@ -7,11 +7,11 @@ use std::sync::LazyLock;
 
 use crate::support::c;
 
-/// The host that `ledger` reads the reports of.
+/// The program whose reports `ledger` reads.
 pub static WRITER: LazyLock<PathBuf> =
     LazyLock::new(|| c::compile(c::C11, &[c::root().join("tests/c/durable/writer.c")], "writer"));
 
-/// The library that is to be preloaded.
+/// The library to be preloaded.
 pub static LIBRARY: LazyLock<PathBuf> = LazyLock::new(|| {
     let library = c::BUILD.join("disk.so");
     c::successful_output(
@@ -25,7 +25,7 @@ pub static LIBRARY: LazyLock<PathBuf> = LazyLock::new(|| {
     library
 });
 
-/// Puts the disk in front of a folder's files, for a program that is to be run.
+/// Makes a program use the simulated disk for the files in a folder.
 pub fn watch<'a>(command: &'a mut Command, library: &Path, folder: &Path) -> &'a mut Command {
     command.env("LD_PRELOAD", library).env("RBTOKEN_DISK_FOLDER", folder)
 }

@@ -1,12 +1,12 @@
-//! A folder for files that are written and synced a great deal.
+//! A temporary folder for files that are written and synced often.
 
 use std::path::{Path, PathBuf};
 use std::{fs, process};
 
 use crate::support::c;
 
-/// An empty folder that goes when this does. It lies in memory where the system has a place for
-/// that: what a real disk keeps is not what is tested with it.
+/// An empty folder that is removed when dropped. In memory where possible: tests with it do not
+/// depend on a real disk.
 pub struct Folder(PathBuf);
 
 impl Folder {

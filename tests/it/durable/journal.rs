@@ -1,11 +1,11 @@
-//! The journal of a disk (`tests/c/durable/disk.c`), and what is left of its files if the power
-//! goes.
+//! The journal of the simulated disk (`tests/c/durable/disk.c`), and the files that may remain
+//! after a power failure.
 //!
-//! The model: what was written to a file is safe once the file was synced after it; that a file was
-//! made, renamed or removed is safe once its folder was synced after it. Of everything else any
-//! part may be left, in any order: none, all, some writes, some of the sectors of 512 bytes that
-//! writes consist of. File systems promise more, and need not keep less. Only changes of names keep
-//! their order, as in every file system that has a journal.
+//! The model: a write is durable after a later sync of the file; the creation, renaming or removal
+//! of a file is durable after a later sync of its folder. Any part of the other writes may remain,
+//! in any order: none, all, some writes, or some of their sectors of 512 bytes. File systems may
+//! promise more, but need not. Only changes of names stay in order, as in every journaling file
+//! system.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
@@ -15,7 +15,7 @@ use super::random::Random;
 
 const SECTOR: usize = 512;
 
-/// What was done to the folder's files, in order.
+/// An operation on the files of the folder.
 pub enum Event {
     Create {
         file: u64,
@@ -41,7 +41,7 @@ pub enum Event {
         file: u64,
     },
     SyncFolder,
-    /// The host said something.
+    /// A message from the host.
     Mark(String),
 }
 
@@ -79,18 +79,18 @@ pub fn read(path: &Path) -> Vec<Event> {
     events
 }
 
-/// What of the changes that are not safe is left.
+/// Which part of the changes that are not durable remains.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Left {
     Nothing,
     Everything,
-    /// Each change or not, at random.
+    /// Each change with a probability.
     SomeChanges,
-    /// Each sector of each change or not, at random.
+    /// Each sector of each change with a probability.
     SomeSectors,
 }
 
-/// A change of a file's content.
+/// A change of a file's contents.
 enum Change {
     Write { offset: usize, bytes: Vec<u8> },
     Truncate { size: usize },
@@ -104,7 +104,7 @@ impl Change {
         }
     }
 
-    /// Does a part of it, cut where the disk's sectors end.
+    /// Applies a random subset of its sectors.
     fn apply_some_sectors(&self, content: &mut Vec<u8>, random: &mut Random) {
         let Self::Write { offset, bytes } = self else {
             return if random.yes() {
@@ -163,18 +163,18 @@ impl Naming {
     }
 }
 
-/// A folder on a disk, as safe as it is.
+/// The state of a folder on the disk.
 #[derive(Default)]
 pub struct Disk {
     files: Vec<File>,
-    /// The newest file that had an inode's number.
+    /// The newest file with an inode number.
     by_inode: HashMap<u64, usize>,
     safe_names: Names,
     namings: Vec<Naming>,
 }
 
 impl Disk {
-    /// Does what an event says.
+    /// Applies an event.
     pub fn apply(&mut self, event: &Event) {
         match event {
             Event::Create { file, name } => {
@@ -209,7 +209,7 @@ impl Disk {
         &mut self.files[self.by_inode[&inode]]
     }
 
-    /// The name under which a file was made.
+    /// Returns the name under which a file was created.
     pub fn name_of(&self, inode: u64) -> &str {
         let number = self.by_inode[&inode];
         let made = self.namings.iter().find_map(|naming| match naming {
@@ -220,7 +220,7 @@ impl Disk {
         made.or_else(|| safe().map(|(name, _)| name)).expect("a file has a name")
     }
 
-    /// Makes the folder as it may be if the power goes now.
+    /// Creates the folder as it may be after a power failure now.
     pub fn rebuild(&self, left: Left, random: &mut Random, folder: &Path) {
         for file in fs::read_dir(folder).expect("the folder can be read") {
             let file = file.expect("the folder can be read").path();

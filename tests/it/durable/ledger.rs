@@ -1,5 +1,5 @@
-//! What a store must hold, by what a host reported of it (`tests/c/durable/writer.c`): all that was
-//! acknowledged, and of what was asked for and not answered either all or nothing.
+//! The expected contents of a store, from the reports of a host (`tests/c/durable/writer.c`):
+//! everything that was acknowledged, and each unanswered request entirely or not at all.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
@@ -10,10 +10,10 @@ use serde_json::Value;
 
 use crate::support::{Host, Store, init, parsed, text};
 
-/// The tokens of a store by their ids: `{"user": …, "local_site": …, "token": the payload}`.
+/// Tokens by id: `{"user": …, "local_site": …, "token": the payload}`.
 pub type Tokens = BTreeMap<i64, Value>;
 
-/// `last_used` is no matter of a ledger: it is written later, on purpose.
+/// Removes `last_used`, which is written later by design.
 fn without_last_used(mut token: Value) -> Value {
     if let Some(payload) = token["token"].as_object_mut() {
         payload.remove("last_used");
@@ -21,10 +21,10 @@ fn without_last_used(mut token: Value) -> Value {
     token
 }
 
-/// All tokens in a file, as the library tells them; their values must be whole.
+/// Reads all tokens in a file through the library. Their values must be complete.
 ///
 /// # Errors
-/// What is wrong with the file.
+/// A description of the damage.
 pub fn read_store(path: &Path) -> Result<Tokens, String> {
     let (location, location_len) = text(path.to_str().expect("the path is UTF-8"));
     let options = rbtoken_store_options_t { location, location_len, ..init() };
@@ -53,10 +53,10 @@ pub fn read_store(path: &Path) -> Result<Tokens, String> {
     Ok(tokens)
 }
 
-/// SQLite's own opinion of a file that no process has open.
+/// Runs SQLite's integrity check on a file that no process has open.
 ///
 /// # Errors
-/// What is wrong with the file.
+/// A description of the damage.
 pub fn check_integrity(path: &Path) -> Result<(), String> {
     let ask = || {
         let file = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
@@ -69,7 +69,7 @@ pub fn check_integrity(path: &Path) -> Result<(), String> {
     }
 }
 
-/// A call that was made and is not answered.
+/// A request without a response.
 #[derive(Clone)]
 struct Request {
     kind: String,
@@ -85,7 +85,8 @@ impl Request {
         self.asked["id"] == id
     }
 
-    /// What a token is if this was done to it. What only the library knows is taken from `now`.
+    /// Returns the token with this request applied. What only the library knows is taken from
+    /// `now`.
     fn applied_to(&self, token: &Value, now: &Value) -> Value {
         let mut token = token.clone();
         let (payload, now) = (&mut token["token"], &now["token"]);
@@ -107,7 +108,7 @@ impl Request {
         token
     }
 
-    /// Whether a token is what was asked for, whole.
+    /// Returns whether a token is exactly the requested one.
     fn created(&self, token: &Value) -> bool {
         let (asked, payload) = (&self.asked["token"], &token["token"]);
         self.is("create")
@@ -121,7 +122,7 @@ impl Request {
     }
 }
 
-/// The names of the members in which two tokens differ.
+/// Returns the names of the members in which two tokens differ.
 fn differences(one: &Value, other: &Value) -> Vec<String> {
     match (one.as_object(), other.as_object()) {
         (Some(members), Some(others)) => {
@@ -140,21 +141,21 @@ fn differences(one: &Value, other: &Value) -> Vec<String> {
     }
 }
 
-/// What a host reported so far.
+/// What a host has reported so far.
 #[derive(Clone, Default)]
 pub struct Ledger {
     tokens: Tokens,
-    /// By the host's threads: each makes one call at a time.
+    /// Pending requests by thread of the host.
     requests: HashMap<String, Request>,
-    /// How many changes the library said it made.
+    /// Number of acknowledged changes.
     pub acknowledged: u64,
 }
 
 impl Ledger {
-    /// Takes note of a line, or a part of several.
+    /// Reads a line of a report.
     ///
     /// # Panics
-    /// If the host was given something else than what it was told before.
+    /// If a response contradicts an earlier one.
     pub fn read(&mut self, line: &str) {
         let mut words = line.splitn(4, ' ');
         let (Some(thread), Some(word), Some(kind), Some(json)) =
@@ -187,15 +188,15 @@ impl Ledger {
         }
     }
 
-    /// How many tokens are known.
+    /// Returns the number of known tokens.
     pub fn len(&self) -> usize {
         self.tokens.len()
     }
 
-    /// Compares with what a store holds.
+    /// Compares with the contents of a store.
     ///
     /// # Errors
-    /// The first thing that is not as it was acknowledged, or was never asked for.
+    /// The first difference from the acknowledged or requested state.
     pub fn check(&self, found: &Tokens) -> Result<(), String> {
         for (&id, token) in &self.tokens {
             let request = self.requests.values().find(|request| request.is_about(id));
@@ -218,8 +219,8 @@ impl Ledger {
         Ok(())
     }
 
-    /// Whether a token may be gone since a purge was asked for, which removes all that it should or
-    /// nothing.
+    /// Returns whether a token may have been removed by a pending purge, which must remove all
+    /// matching tokens or none.
     fn is_purged(&self, found: &Tokens, token: &Value) -> bool {
         let is_dead = |token: &Value| token["token"]["valid"] == false;
         self.requests.values().any(|request| request.is("purge"))
@@ -227,7 +228,7 @@ impl Ledger {
             && !found.values().any(is_dead)
     }
 
-    /// The host is gone: what a store holds is what counts from now on.
+    /// Continues after the end of the host with the actual contents of the store.
     pub fn start_again(&mut self, found: Tokens) {
         self.tokens = found;
         self.requests.clear();

@@ -1,4 +1,4 @@
-//! Numbers for tests that choose at random, and can choose the same again.
+//! Reproducible random numbers for tests.
 
 use std::env;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -11,7 +11,7 @@ impl Random {
         Self(seed)
     }
 
-    /// A number that is less than `below`, which is not 0.
+    /// Returns a number less than `below`, which must not be 0.
     pub fn below(&mut self, below: u64) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let word = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -24,12 +24,12 @@ impl Random {
     }
 }
 
-/// The number in an environment variable, if it is set.
+/// Returns the number in an environment variable, if set.
 pub fn number_in(variable: &str) -> Option<u64> {
     env::var(variable).ok().map(|text| text.parse().expect("the variable is a number"))
 }
 
-/// `RBTOKEN_TEST_SEED`, or another seed each time. It is printed: a failure can be looked at again.
+/// Returns `RBTOKEN_TEST_SEED` or a random seed, and prints it so that a failure can be reproduced.
 pub fn seed() -> u64 {
     let seed = number_in("RBTOKEN_TEST_SEED").unwrap_or_else(|| {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("it is after 1970");

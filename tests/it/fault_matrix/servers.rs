@@ -1,4 +1,4 @@
-//! Runs the matrix on servers of the test's own.
+//! Runs the matrix on temporary servers.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -33,26 +33,26 @@ mod on_mysql {
     }
 }
 
-/// How much later than at its deadline a call may end.
+/// Maximum delay of the end of a call after its deadline.
 const LATE: Duration = Duration::from_secs(1);
 
-/// The limits of a call and of a statement, in seconds.
+/// Returns the limits of a call and of a statement in seconds.
 fn limits(fault: Fault) -> (u64, u64) {
     match fault {
-        // The first callers wait for the lock until shortly before the deadline. Another one then has
-        // little time left, and the server must know how little.
+        // The first callers wait for the lock until shortly before the deadline. Another one then
+        // has little time left, which the server must respect.
         Fault::Locked => (10, 10),
         _ => (4, 1),
     }
 }
 
-/// Connections that each store may have at the server.
+/// Maximum number of connections of a store.
 const POOL_SIZE: usize = 2;
 
-/// Threads that use a store at the same time: more than it has connections.
+/// Number of threads that use a store concurrently: more than it has connections.
 const CALLERS: usize = 3;
 
-/// Somebody else, whose connections fill the server.
+/// Another user, whose connections fill the server.
 const OTHERS: &str = "others";
 
 fn run(name: &str) {
@@ -72,19 +72,19 @@ fn run(name: &str) {
 struct Bench {
     server: Server,
     proxy: Proxy,
-    /// What others hold.
+    /// Connections held by others.
     held: Vec<Client>,
 }
 
-/// A store with what its callers need. Each sort of call has a user at the server, so that its
-/// connections can be told from those of the others.
+/// A store and what its callers need. Each kind of call has its own database user, so that its
+/// connections can be identified.
 struct Subject {
     call: &'static str,
     store: Store,
-    /// A token of each caller, and one for after the fault.
+    /// A token for each caller, and one for after the fault.
     values: Vec<String>,
     expected: Answer,
-    /// What the store's hooks were told.
+    /// The events of the store.
     events: Arc<Events>,
 }
 
@@ -107,7 +107,7 @@ impl Bench {
                 server.ask(&format!("GRANT ALL ON reviewboard.* TO '{user}'@'%'"));
                 server.ask(&format!("GRANT ALL ON reviewboard.* TO '{user}'@'localhost'"));
             }
-            // The callers of a store do not wait for one another's locks.
+            // Each caller has its own user, so that they do not wait for each other's locks.
             for caller in 0..=CALLERS {
                 server.ask(&format!(
                     "INSERT INTO auth_user (password, is_superuser, username, first_name, \
@@ -151,7 +151,7 @@ impl Bench {
                 exact +=
                     usize::from(subject.is_expected(&answer).unwrap_or_else(|| panic!("{what}")));
                 self.check_effect(fault, subject, caller, &answer);
-                // Hooks hear of what was acknowledged, and of nothing else.
+                // Events are fired for acknowledged changes only.
                 let count = events.iter().filter(|seen| subject.is_of(fault, caller, seen)).count();
                 let is_change = subject.call != "existing";
                 assert_eq!(count, usize::from(is_change && answer.is_ok()), "{what}");
@@ -191,14 +191,14 @@ impl Bench {
                 generate(&store, &user, None).value()
             })
             .collect();
-        // Statements that were prepared pass the network without their text.
+        // Prepared statements are sent without their text.
         let store = match fault {
             WriteUnanswered => self.open(fault, call, port),
             _ => store,
         };
         let events = store.watch();
         let subject = Subject { call, store, values, expected, events };
-        // Unless the callers are to wait for one connection.
+        // Unless callers are supposed to wait for a single connection.
         while fault != Full && self.server.connections(call).len() < POOL_SIZE {
             thread::scope(|scope| {
                 for caller in 0..POOL_SIZE {
@@ -227,7 +227,7 @@ impl Bench {
         Store::open(&Host::new(), &options).unwrap()
     }
 
-    /// What has to be there before the sessions that the fault meets.
+    /// Sets up what must exist before the sessions that the fault affects.
     fn preset(&mut self, fault: Fault) {
         let setting = match (fault, self.server.is_postgres) {
             (Fault::IdleClosed, true) => "idle_session_timeout = 300",
@@ -253,7 +253,7 @@ impl Bench {
             Fault::Slow => self.proxy.set(Network::Slow),
             Fault::Forgotten => self.proxy.forget(),
             Fault::Closed => self.proxy.set(Network::Closed),
-            // PostgreSQL's processes end at once at this signal.
+            // PostgreSQL's processes end immediately at this signal.
             Fault::Down => self.server.end(if is_postgres { libc::SIGQUIT } else { libc::SIGKILL }),
             Fault::Killed => self.kill_all(),
             Fault::IdleClosed => wait_until("the server closes idle connections", || {
@@ -291,7 +291,7 @@ impl Bench {
         match fault {
             Fault::Stopped => {
                 self.server.signal(libc::SIGCONT);
-                // Its processes find out whose sockets were closed meanwhile.
+                // PostgreSQL's processes need a moment to notice closed sockets.
                 thread::sleep(Duration::from_millis(300));
             }
             Fault::Down => self.server.start(),
@@ -312,7 +312,7 @@ impl Bench {
         }
     }
 
-    /// Takes each connection that the server has left for others than its administrator.
+    /// Uses up all connections that the server leaves for ordinary users.
     fn fill(&mut self) {
         while let Some(other) = self.server.client(OTHERS) {
             self.held.push(other);
@@ -329,8 +329,8 @@ impl Bench {
         }
     }
 
-    /// All sorts of calls by some callers at the same time. How each ended and its time, and the most
-    /// connections that each user had meanwhile.
+    /// Runs all kinds of calls by several callers concurrently. Returns how each ended and its
+    /// time, and the maximum number of connections per user.
     fn call_all(
         &mut self,
         fault: Fault,
@@ -346,7 +346,7 @@ impl Bench {
                 })
                 .collect();
             let is_running = || calls.iter().flatten().any(|call| !call.is_finished());
-            // A server that is stopped or down tells afterwards.
+            // A server that is suspended or down is asked afterwards.
             let is_away = matches!(fault, Fault::Stopped | Fault::Down) && callers.start == 0;
             let most = self.most_connections_while(is_running, !is_away);
             let join = |calls: Vec<thread::ScopedJoinHandle<'_, Outcome>>| {
@@ -356,8 +356,8 @@ impl Bench {
         })
     }
 
-    /// The most connections of each user. Of a connection that was closed, the server takes a moment
-    /// to end the process: what counts is what two samples in a row have seen.
+    /// Returns the maximum number of connections per user. The server ends the process of a closed
+    /// connection with a delay, so only connections in two consecutive samples count.
     fn most_connections_while(
         &mut self,
         is_running: impl Fn() -> bool,
@@ -380,7 +380,7 @@ impl Bench {
         most
     }
 
-    /// Whether a change was made is what its answer said.
+    /// Checks that a change was made if and only if its result says so.
     fn check_effect(&mut self, fault: Fault, subject: &Subject, caller: usize, answer: &Answered) {
         let query = match subject.call {
             "new" => format!("extra_data LIKE '%\"{}\"%'", new_client(fault, caller)),
@@ -433,7 +433,7 @@ impl Subject {
         Ok(())
     }
 
-    /// Whether an event is that of a caller's call.
+    /// Returns whether an event belongs to a caller's call.
     fn is_of(&self, fault: Fault, caller: usize, seen: &Seen) -> bool {
         match (self.call, seen.event) {
             ("login", "used") | ("invalidate", "invalidated") => {
@@ -444,8 +444,8 @@ impl Subject {
         }
     }
 
-    /// Whether a call ended exactly as documented. A caller that waits for a connection of the
-    /// others may time out instead of failing as they do. None: neither.
+    /// Returns whether a call ended as documented. A caller that waits for another's connection may
+    /// time out instead. `None`: neither.
     fn is_expected(&self, answer: &Answered) -> Option<bool> {
         let is = |expected: Answer| match answer {
             Ok(()) => expected == Answer::Works,

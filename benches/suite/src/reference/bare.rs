@@ -1,4 +1,4 @@
-//! A host that sends a store's statements through a bare driver and discards the answers. Each
+//! A host that sends a store's statements through a bare driver and discards the results. Each
 //! thread has a connection.
 
 use std::collections::HashMap;
@@ -25,7 +25,7 @@ impl Server {
         }
     }
 
-    /// The folder of its site.
+    /// Returns the folder of its site.
     pub fn folder(self) -> &'static str {
         match self {
             Self::Postgres => "postgresql",
@@ -33,7 +33,7 @@ impl Server {
         }
     }
 
-    /// Its statements.
+    /// Returns its statements.
     pub fn operations(self) -> Result<Operations> {
         Operations::parse(match self {
             Self::Postgres => include_str!("statements/postgresql.sql"),
@@ -45,7 +45,7 @@ impl Server {
 /// The statements of each operation.
 pub struct Operations(HashMap<String, Vec<Statement>>);
 
-/// A statement, and the names of its parameters in their order.
+/// A statement, and the names of its parameters in order.
 struct Statement {
     numbered: String,
     marked: String,
@@ -65,7 +65,7 @@ impl Operations {
 }
 
 impl Statement {
-    /// Reads `:name` as a parameter, but the `::` of a cast as it stands.
+    /// Parses `:name` as a parameter, and leaves the `::` of a cast.
     fn parse(text: &str) -> Self {
         let mut this = Self { numbered: String::new(), marked: String::new(), names: Vec::new() };
         let mut parts = text.split(':');
@@ -91,13 +91,13 @@ impl Statement {
         self.marked += text;
     }
 
-    /// Whether it is sent as it is, without parameters or rows.
+    /// Returns whether the statement is sent unprepared, without parameters or rows.
     fn is_plain(&self) -> bool {
         ["BEGIN", "COMMIT"].contains(&self.numbered.as_str())
     }
 }
 
-/// Values by the names of parameters.
+/// Values by parameter name.
 #[derive(Default)]
 pub struct Values {
     texts: HashMap<&'static str, String>,
@@ -111,7 +111,7 @@ impl Values {
     }
 }
 
-/// A connection, driven by the thread that asks.
+/// A connection that runs on the calling thread.
 pub struct Connection {
     runtime: Runtime,
     driver: Driver,
@@ -161,7 +161,7 @@ impl Connection {
         Ok(())
     }
 
-    /// Runs a question for one integer.
+    /// Runs a query for an integer.
     pub fn number(&mut self, question: &str) -> Result<i64> {
         match &mut self.driver {
             Driver::Postgres { client, .. } => {
@@ -175,7 +175,7 @@ impl Connection {
         }
     }
 
-    /// Runs an operation and returns the number of rows of all its statements.
+    /// Runs an operation and returns the total number of rows.
     pub fn run(&mut self, operations: &Operations, name: &str, values: Values) -> Result<usize> {
         let statements = operations.0.get(name).context("there is such an operation")?;
         match &mut self.driver {

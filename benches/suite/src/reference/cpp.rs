@@ -1,4 +1,4 @@
-//! The map of `shared_map.cpp`.
+//! The map in `shared_map.cpp`.
 
 use std::ffi::{c_char, c_void};
 
@@ -17,7 +17,7 @@ unsafe extern "C" {
     fn shared_map_find(map: Map, value: *const c_char, len: usize) -> bool;
 }
 
-/// An unordered_map under a shared_mutex.
+/// An unordered_map with a shared_mutex.
 pub struct SharedMap {
     map: Map,
     log_in: Ask,
@@ -29,10 +29,10 @@ unsafe impl Send for SharedMap {}
 // SAFETY: as above.
 unsafe impl Sync for SharedMap {}
 
-// Each call below passes the map that this value owns, and a value that lives for the duration of
-// the call: that is the SAFETY of them all.
+// SAFETY of all functions below: each passes the map that this value owns, and a value that is
+// valid during the call.
 impl SharedMap {
-    /// A map with a record for each key.
+    /// Creates a map with a record for each key.
     pub fn filled(keys: &Keys) -> Self {
         let this = Self {
             map: unsafe { shared_map_new() },

@@ -1,5 +1,5 @@
-//! Databases, each with a table of tokens by their values: a prepared question for all columns, as
-//! a login would need them. Nothing is written: the reference is what reading alone costs.
+//! Databases with a table of tokens by value: a prepared query for all columns that a login needs.
+//! Nothing is written, so this is the cost of reading alone.
 
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -9,9 +9,9 @@ use anyhow::{Context, Result, ensure};
 
 use crate::keys::Keys;
 
-/// Where a token is looked up.
+/// Looks up tokens.
 pub trait Lookup {
-    /// Looks a value up, and reads all that is there.
+    /// Looks up a value and reads all columns.
     fn look_up(&mut self, value: &[u8]) -> Result<bool>;
 }
 
@@ -19,13 +19,13 @@ fn ascii(value: &[u8]) -> &str {
     std::str::from_utf8(value).expect("values are ASCII")
 }
 
-/// SQLite, on a file that its page cache holds whole.
+/// An SQLite file that fits in the page cache.
 pub struct Sqlite(rusqlite::Connection);
 
 impl Sqlite {
     pub fn filled(folder: &Path, keys: &Keys) -> Result<Self> {
         let mut connection = rusqlite::Connection::open(folder.join("lookup.sqlite"))?;
-        // Of the layouts tried (rowid and index, WITHOUT ROWID; pages of 4 and 16 KiB), the fastest.
+        // The fastest of the layouts tried (rowid and index, WITHOUT ROWID; pages of 4 and 16 KiB).
         connection.execute_batch(
             "PRAGMA page_size = 4096;
              PRAGMA journal_mode = OFF;
@@ -68,14 +68,14 @@ impl Lookup for Sqlite {
     }
 }
 
-/// A Redis server of our own, on a unix socket.
+/// A temporary Redis server on a Unix socket.
 pub struct Redis {
     server: Child,
     connection: redis::Connection,
 }
 
 impl Redis {
-    /// `None` where there is no `redis-server`.
+    /// Starts and fills a server; `None` without `redis-server`.
     pub fn filled(folder: &Path, keys: &Keys) -> Result<Option<Self>> {
         let program = std::env::var_os("RBTOKEN_BENCH_REDIS_SERVER");
         let program = program.unwrap_or_else(|| "redis-server".into());
@@ -148,17 +148,17 @@ impl Lookup for Redis {
     }
 }
 
-/// A table of our own on a PostgreSQL server, which is dropped in the end.
+/// A temporary table on a PostgreSQL server, which is dropped at the end.
 pub struct Postgres {
     client: postgres::Client,
     select: postgres::Statement,
 }
 
-/// The variable that tells where PostgreSQL is.
+/// Environment variable with the location of PostgreSQL.
 pub const POSTGRES: &str = "RBTOKEN_BENCH_POSTGRES";
 
 impl Postgres {
-    /// `None` where there is no server.
+    /// Creates and fills the table; `None` without a server.
     pub fn filled(keys: &Keys) -> Result<Option<Self>> {
         let given = std::env::var(POSTGRES).ok();
         let address = given.clone().unwrap_or_else(|| {
@@ -209,7 +209,7 @@ impl Lookup for Postgres {
     }
 }
 
-/// Folder of our own in the place for temporary files, or where the environment says.
+/// A temporary folder, also where the environment says so.
 pub struct Folder(pub std::path::PathBuf);
 
 impl Folder {

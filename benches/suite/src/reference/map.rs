@@ -1,4 +1,4 @@
-//! A hash map of values to records: the *reference login*, and the same map under one lock.
+//! A hash map from values to records: the *reference login*, and the same map with a lock.
 
 use std::ffi::c_char;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -9,7 +9,7 @@ use hashbrown::HashMap;
 use super::{Logins, Shared, now_us, opaque};
 use crate::keys::Keys;
 
-/// What a login needs of a token, and gives its host.
+/// What a login needs from a token and returns to its host.
 #[expect(dead_code, reason = "the host is the one that reads the id and the user")]
 pub struct Record {
     pub id: i64,
@@ -26,10 +26,10 @@ impl Record {
     }
 }
 
-/// The map, seeded like any that strangers can ask.
+/// The map, with a random seed against collisions on purpose.
 pub type Map = HashMap<String, Arc<Record>, foldhash::fast::RandomState>;
 
-/// A map with a record for each key.
+/// Creates a map with a record for each key.
 pub fn filled(keys: &Keys) -> Map {
     let records = keys.iter().enumerate();
     records
@@ -40,16 +40,16 @@ pub fn filled(keys: &Keys) -> Map {
         .collect()
 }
 
-/// A value as the key that maps are asked for.
+/// Returns a value as a key.
 ///
 /// # Safety
-/// The bytes are there, and ASCII.
+/// The bytes must be valid and ASCII.
 unsafe fn key<'a>(value: *const c_char, len: usize) -> &'a str {
-    // SAFETY: as promised.
+    // SAFETY: as promised by the caller.
     unsafe { std::str::from_utf8_unchecked(std::slice::from_raw_parts(value.cast(), len)) }
 }
 
-/// Accepts a login with a record that was found, and gives a handle out.
+/// Accepts a login with a record, and returns a handle.
 fn accept(record: Option<Arc<Record>>) -> *const Record {
     let Some(record) = record else { return std::ptr::null() };
     let now = now_us();
@@ -62,14 +62,14 @@ fn accept(record: Option<Arc<Record>>) -> *const Record {
 
 unsafe extern "C" fn release(record: *const Record) {
     if !record.is_null() {
-        // SAFETY: it came from `accept`.
+        // SAFETY: the pointer came from `accept`.
         drop(unsafe { Arc::from_raw(record) });
     }
 }
 
 type Find<M> = unsafe extern "C" fn(*const M, *const c_char, usize) -> *const Record;
 
-/// A map's functions, as pointers.
+/// Functions of a map as pointers.
 struct Functions<M> {
     log_in: Find<M>,
     find: Find<M>,
@@ -83,7 +83,7 @@ impl<M> Functions<M> {
 
     #[inline]
     fn log_in(&self, map: &M, value: &[u8]) -> bool {
-        // SAFETY: map and value live for the duration of the call; the record is given back.
+        // SAFETY: map and value are valid during the call; the record is released.
         unsafe {
             let record = (self.log_in)(map, value.as_ptr().cast(), value.len());
             (self.release)(record);
@@ -93,12 +93,12 @@ impl<M> Functions<M> {
 
     #[inline]
     fn find(&self, map: &M, value: &[u8]) -> bool {
-        // SAFETY: map and value live for the duration of the call.
+        // SAFETY: map and value are valid during the call.
         unsafe { !(self.find)(map, value.as_ptr().cast(), value.len()).is_null() }
     }
 }
 
-/// The reference login: one unlocked map.
+/// The reference login: a map without a lock.
 pub struct Plain {
     map: Arc<Map>,
     functions: Functions<Map>,
@@ -111,7 +111,7 @@ impl Plain {
             value: *const c_char,
             len: usize,
         ) -> *const Record {
-            // SAFETY: as the caller promised.
+            // SAFETY: as promised by the caller.
             accept(unsafe { (*map).get(key(value, len)).cloned() })
         }
         unsafe extern "C" fn find(
@@ -119,7 +119,7 @@ impl Plain {
             value: *const c_char,
             len: usize,
         ) -> *const Record {
-            // SAFETY: as the caller promised.
+            // SAFETY: as promised by the caller.
             unsafe { (*map).get(key(value, len)).map_or(std::ptr::null(), Arc::as_ptr) }
         }
         Self { map: Arc::new(map), functions: Functions::new(log_in, find) }
@@ -138,7 +138,7 @@ impl Logins for Plain {
     }
 }
 
-/// The map under the standard library's RwLock.
+/// The map with the standard library's RwLock.
 pub struct Locked {
     map: RwLock<Map>,
     functions: Functions<RwLock<Map>>,
@@ -151,7 +151,7 @@ impl Locked {
             value: *const c_char,
             len: usize,
         ) -> *const Record {
-            // SAFETY: as the caller promised.
+            // SAFETY: as promised by the caller.
             let found =
                 unsafe { (*map).read().expect("nothing panics").get(key(value, len)).cloned() };
             accept(found)
@@ -161,7 +161,7 @@ impl Locked {
             value: *const c_char,
             len: usize,
         ) -> *const Record {
-            // SAFETY: as the caller promised.
+            // SAFETY: as promised by the caller.
             unsafe {
                 let map = (*map).read().expect("nothing panics");
                 map.get(key(value, len)).map_or(std::ptr::null(), Arc::as_ptr)
@@ -193,7 +193,7 @@ impl Shared for Locked {
 
     fn remove(&self, value: &[u8], _: i64) {
         let value = std::str::from_utf8(value).expect("values are ASCII");
-        // What is freed is freed after the lock.
+        // Dropped after the lock is released.
         let removed = self.map.write().expect("nothing panics").remove_entry(value);
         assert!(removed.is_some());
     }

@@ -1,5 +1,5 @@
-//! What the library is measured against: each behind the same kind of boundary, which is functions
-//! of C's calling convention that are called through pointers, and pointers in place of objects.
+//! The references. Each is behind the same kind of boundary as the library: C functions called
+//! through pointers, and pointers to objects.
 
 pub mod bare;
 pub mod cpp;
@@ -13,28 +13,28 @@ pub mod scan;
 use std::hint::black_box;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// A function pointer that the optimizer knows nothing about.
+/// Hides a function pointer from the optimizer.
 pub fn opaque<F>(function: F) -> F {
     black_box(function)
 }
 
-/// The system clock's time, in microseconds.
+/// Returns the system time in microseconds.
 #[inline]
 pub fn now_us() -> i64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_micros() as i64)
 }
 
-/// What logins are asked of.
+/// Something to log in to.
 pub trait Logins {
-    /// Logs in: whether that is accepted. What a host would get is given back too.
+    /// Logs in and returns whether it was accepted. The result for the host is released.
     fn log_in(&self, value: &[u8]) -> bool;
-    /// Looks a value up, and no more.
+    /// Only looks a value up.
     fn find(&self, value: &[u8]) -> bool;
 }
 
 /// Something that threads log in to while others write.
 pub trait Shared: Logins + Sync {
-    /// Adds a token, and gives what [`Shared::remove`] wants to know.
+    /// Adds a token, and returns the argument for [`Shared::remove`].
     fn add(&self, value: &[u8]) -> i64;
     fn remove(&self, value: &[u8], id: i64);
 }

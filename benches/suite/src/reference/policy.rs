@@ -1,4 +1,4 @@
-//! A policy check that walks the parsed document.
+//! A policy check that traverses the parsed document.
 
 use std::ffi::c_char;
 
@@ -23,7 +23,7 @@ pub struct Walk {
 }
 
 /// # Safety
-/// The texts are there. That they are UTF-8 has to be looked at, as in every such function.
+/// The texts must be valid memory. They are checked to be UTF-8, as in every such function.
 unsafe extern "C" fn allows(
     document: *const Value,
     id: *const c_char,
@@ -33,12 +33,12 @@ unsafe extern "C" fn allows(
     resource: *const c_char,
     resource_len: usize,
 ) -> bool {
-    // SAFETY: as promised.
+    // SAFETY: as promised by the caller.
     let text = |text: *const c_char, len| unsafe {
         std::str::from_utf8(std::slice::from_raw_parts(text.cast(), len)).unwrap_or_default()
     };
     let (id, method) = (text(id, id_len), text(method, method_len));
-    // SAFETY: as promised.
+    // SAFETY: as promised by the caller.
     let document = unsafe { &*document };
     let resources = &document["resources"];
     let own = resources.get(id);
@@ -49,7 +49,7 @@ unsafe extern "C" fn allows(
     rules.into_iter().flatten().find_map(|rules| opinion(rules, method)).unwrap_or(true)
 }
 
-/// What one set of rules says of a method.
+/// Returns the rule for a method in one object of rules.
 fn opinion(rules: &Value, method: &str) -> Option<bool> {
     let (mut block_all, mut allow_all) = (false, false);
     let listed = |list: &str, all: &mut bool| {
@@ -79,7 +79,7 @@ impl Walk {
     pub fn allows(&self, id: &str, method: &str, resource: Option<&str>) -> bool {
         let (resource, resource_len) =
             resource.map_or((std::ptr::null(), 0), |text| (text.as_ptr(), text.len()));
-        // SAFETY: the texts live for the duration of the call.
+        // SAFETY: the texts are valid during the call.
         unsafe {
             (self.allows)(
                 &raw const self.document,

@@ -1,4 +1,4 @@
-//! Review Board and Djblets themselves, in a process of their own that answers questions.
+//! Review Board and Djblets in a separate process that responds to requests.
 
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -8,15 +8,15 @@ use std::thread::JoinHandle;
 
 use anyhow::{Context, Result, bail, ensure};
 
-/// The variable that names the Python.
+/// Environment variable with the Python interpreter.
 pub const VARIABLE: &str = "RBTOKEN_BENCH_PYTHON";
 
-/// A Python with Review Board.
+/// A Python process with Review Board.
 pub struct ReviewBoard {
     child: Child,
     questions: ChildStdin,
     answers: BufReader<ChildStdout>,
-    /// Reads what it says beside its answers, to the end: a full pipe would stop it.
+    /// Reads the standard error stream to its end: a full pipe would block the process.
     said: Option<JoinHandle<Vec<u8>>>,
 }
 
@@ -26,7 +26,7 @@ impl ReviewBoard {
         Self::run(include_str!("review_board.py"), OsStr::new(&tokens.to_string()))
     }
 
-    /// Starts it on the database of a site; `None` if no Python is given.
+    /// Starts it with the database of a site; `None` if no Python is given.
     pub fn on_site(folder: &Path) -> Result<Option<Self>> {
         Self::run(include_str!("site.py"), folder.as_os_str())
     }
@@ -54,7 +54,7 @@ impl ReviewBoard {
         Ok(Some(this))
     }
 
-    /// Reads an answer. The last words of a process that ended explain why there is none.
+    /// Reads a response. If the process has ended, the error contains its last output.
     fn line(&mut self) -> Result<String> {
         let mut line = String::new();
         if self.answers.read_line(&mut line)? > 0 {
@@ -64,12 +64,12 @@ impl ReviewBoard {
         bail!("{VARIABLE}: the process ended\n{}", String::from_utf8_lossy(&said))
     }
 
-    /// Asks something a number of times: nanoseconds for each.
+    /// Repeats a request, and returns nanoseconds per repetition.
     pub fn ask(&mut self, question: &str, times: usize) -> Result<f64> {
         Ok(self.answer(&format!("{question} {times}"))? / times as f64)
     }
 
-    /// Asks for a number.
+    /// Makes a request whose response is a number.
     pub fn answer(&mut self, question: &str) -> Result<f64> {
         writeln!(self.questions, "{question}")?;
         Ok(self.line()?.parse()?)

@@ -1,4 +1,4 @@
-//! Random bytes, and the loop that one writes first to make a value of them.
+//! Random bytes, and a simple loop that makes a value from them.
 
 use std::ffi::c_char;
 
@@ -8,7 +8,7 @@ use chacha20::rand_core::{Rng, SeedableRng};
 use super::opaque;
 use crate::keys;
 
-/// Fills 256 bytes from a ChaCha12 stream.
+/// Fills 256 bytes from a ChaCha12 generator.
 pub struct Fill {
     stream: ChaCha12Rng,
     bytes: [u8; 256],
@@ -16,7 +16,7 @@ pub struct Fill {
 }
 
 unsafe extern "C" fn fill(stream: *mut ChaCha12Rng, bytes: *mut u8, len: usize) {
-    // SAFETY: the caller's own, and as long as it says.
+    // SAFETY: the caller owns the buffer and passes its length.
     unsafe { (*stream).fill_bytes(std::slice::from_raw_parts_mut(bytes, len)) };
 }
 
@@ -28,12 +28,12 @@ impl Fill {
 
     #[inline]
     pub fn fill(&mut self) {
-        // SAFETY: both live for the duration of the call.
+        // SAFETY: both are valid during the call.
         unsafe { (self.fill)(&raw mut self.stream, self.bytes.as_mut_ptr(), self.bytes.len()) };
     }
 }
 
-/// A value drawn digit by digit from `rand::rng()`.
+/// Draws a value digit by digit from `rand::rng()`.
 pub struct Naive {
     make: unsafe extern "C" fn(*mut c_char) -> usize,
 }
@@ -44,7 +44,7 @@ unsafe extern "C" fn make(value: *mut c_char) -> usize {
         (0..keys::LEN - 10).map(|_| keys::digit(rand::rng().random_range(0..62)) as char).collect();
     let checksum = keys::checksum(entropy.as_bytes());
     let made = format!("rbp_{entropy}{}", String::from_utf8_lossy(&checksum));
-    // SAFETY: the caller has room for a value.
+    // SAFETY: the caller has space for a value.
     unsafe { value.copy_from_nonoverlapping(made.as_ptr().cast(), made.len()) };
     made.len()
 }

@@ -111,7 +111,7 @@ def djblets():
 
 def main():
     answers = os.fdopen(os.dup(1), 'w', buffering=1)
-    # What Review Board prints is no answer.
+    # Review Board's own output must not be taken for a response.
     os.dup2(2, 1)
     with tempfile.TemporaryDirectory() as folder:
         questions = {}

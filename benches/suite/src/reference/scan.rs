@@ -1,4 +1,4 @@
-//! Get-or-create as one writes it first: a look at each of the user's tokens.
+//! A simple get-or-create that checks each of the user's tokens.
 
 use std::ffi::c_char;
 use std::sync::Arc;
@@ -7,8 +7,7 @@ use hashbrown::HashMap;
 
 use super::{now_us, opaque};
 
-/// A token with all that a store has of it. The search looks at the site, the client, and the
-/// validity.
+/// A token with all fields of a store. The search reads the site, the client and the validity.
 #[expect(dead_code, reason = "a host reads the rest")]
 struct Record {
     id: i64,
@@ -41,7 +40,7 @@ pub struct Scan {
 }
 
 /// # Safety
-/// The texts are there, and ASCII.
+/// The texts must be valid and ASCII.
 unsafe extern "C" fn find(
     users: *const Users,
     user: *const c_char,
@@ -49,7 +48,7 @@ unsafe extern "C" fn find(
     client: *const c_char,
     client_len: usize,
 ) -> *const Record {
-    // SAFETY: as promised.
+    // SAFETY: as promised by the caller.
     let (users, user, client) = unsafe {
         let user = std::slice::from_raw_parts(user.cast(), user_len);
         let client = std::slice::from_raw_parts(client.cast(), client_len);
@@ -70,7 +69,7 @@ unsafe extern "C" fn find(
 
 unsafe extern "C" fn release(record: *const Record) {
     if !record.is_null() {
-        // SAFETY: it came from `find`.
+        // SAFETY: the pointer came from `find`.
         drop(unsafe { Arc::from_raw(record) });
     }
 }
@@ -105,7 +104,7 @@ impl Scan {
 
     #[inline]
     pub fn find(&self, user: &str, client: &str) -> bool {
-        // SAFETY: the texts live for the duration of the call; the record is given back.
+        // SAFETY: the texts are valid during the call; the record is released.
         unsafe {
             let record = (self.find)(
                 &raw const self.users,

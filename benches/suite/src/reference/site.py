@@ -22,7 +22,7 @@ os.environ['REVIEWBOARD_SITEDIR'] = SITE_DIR
 # This runs in the environment that the site would otherwise activate.
 os.environ['VIRTUAL_ENV'] = sys.prefix
 
-# What the server prints is no answer.
+# The server's own output must not be taken for a response.
 answers = os.fdopen(os.dup(1), 'w', buffering=1)
 os.dup2(2, 1)
 
@@ -115,7 +115,7 @@ def measure(operation, processes, seconds, prefix):
     for pipe in (set_ready, go, set_done):
         os.close(pipe)
     for _ in children:
-        # Ends too if a child did.
+        # Also ends if a child has ended.
         os.read(ready, 1)
     os.write(set_go, b'.' * processes)
     os.close(set_go)

@@ -39,7 +39,7 @@ def text(value: str, name: str) -> bytes:
     if not isinstance(value, str):
         refuse_type(value, name, "a str")
     try:
-        # That of `str`: a subclass may answer anything, with any length. So below.
+        # `str.encode`: a subclass could return anything, with any length. Likewise below.
         return str.encode(value)
     except UnicodeEncodeError:
         pass

@@ -24,9 +24,9 @@ from ._abi import Status
 from ._native import held
 from .errors import Closed, InvalidType, ShuttingDown, finish, interrupts
 
-#: For how long the end of the interpreter waits for the calls of other threads, in seconds.
+#: Seconds for which the shutdown of the interpreter waits for calls in other threads.
 SHUTDOWN_WAIT = 10.0
-#: How many signals that raise, such as Ctrl-C, do not end this wait.
+#: Number of signals that raise, such as Ctrl-C, which do not interrupt this wait.
 MAX_INTERRUPTS = 1
 
 
@@ -40,13 +40,13 @@ class _Gate:
     """
 
     def __init__(self) -> None:
-        #: The number of nested calls of each thread that is inside one.
+        #: Depth of nested calls of each thread that is in a call.
         self.calls: dict[int, int] = {}
         #: The thread that shuts the interpreter down, or 0.
         self.closed_by = 0
-        #: Whether the calls of other threads were waited for.
+        #: Whether the shutdown has waited for calls in other threads.
         self.waited = False
-        #: What is done before the calls of other threads are waited for.
+        #: Functions that run before the shutdown waits for calls in other threads.
         self.closing: list[Callable[[], None]] = []
 
     def enter(self) -> None:
@@ -110,7 +110,7 @@ class _Gate:
             time.sleep(0.002)
 
     def after_fork(self) -> None:
-        # The other threads are not in this process.
+        # A forked child does not have the other threads.
         thread = get_ident()
         for other in [other for other in self.calls if other != thread]:
             del self.calls[other]
@@ -171,7 +171,7 @@ class Handle(Generic[_Ref]):
 
     def __new__(cls: type[_Self], *_: Any, **__: Any) -> _Self:
         handle = object.__new__(cls)
-        # Closed until it is opened, also if its class's `__init__` is never called.
+        # Closed until it is opened, also if `__init__` of the class is never called.
         handle._ref = None
         return handle
 
@@ -217,7 +217,7 @@ class Handle(Generic[_Ref]):
             status = function(ref.pointer, *arguments, byref(error))
         finally:
             gate.leave()
-            # What is raised refers to this frame, which must not keep the handle open.
+            # An exception refers to this frame, which must not keep the handle open.
             ref = None
         if status or interrupts:
             finish(status, error)

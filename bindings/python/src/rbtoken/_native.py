@@ -51,16 +51,16 @@ def _declared_with_gil(library: ctypes.CDLL) -> ctypes.PyDLL:
 def _with_addresses(name: str) -> Any:
     """Returns a function whose pointers are passed as integers, which costs less than `byref`."""
     result, parameters = abi.FUNCTIONS[name]
-    function = lib[name]  # A new object, unlike an attribute.
+    function = lib[name]  # A new function object, unlike an attribute of the library.
     function.restype = result
     function.argtypes = [
         c_void_p if issubclass(kind, ctypes._Pointer) else kind for kind in parameters]
     return function
 
 
-#: The functions that may wait or call back. The GIL is released during a call.
+#: Functions that may block or call back. The GIL is released during a call.
 lib = _load()
-#: The functions that do neither.
+#: Functions that do neither.
 held = _declared_with_gil(lib)
 authenticate = _with_addresses("rbtoken_store_authenticate")
 authenticate_header = _with_addresses("rbtoken_store_authenticate_header")
@@ -84,7 +84,7 @@ def known_status_name(status: int) -> str:
 
 def status_name(status: int) -> str:
     """Returns the name of a status, such as ``RBTOKEN_E_NOT_FOUND``."""
-    from ._convert import integer  # Which imports this module.
+    from ._convert import integer  # Imported here, since it imports this module.
     return str(held.rbtoken_status_name(integer(status, "status", 32)).decode())
 
 

@@ -27,9 +27,9 @@ class StoreRef(CallingRef):
 
     def __init__(self, pointer: int, where: str, keep: Optional[HostKey] = None) -> None:
         super().__init__(pointer)
-        #: What `repr` says. It has no password.
+        #: Shown by `repr`. Contains no password.
         self.where = where
-        #: What the functions of the store's host need.
+        #: Objects that the callbacks of the store need.
         self.keep = keep
         _stores[id(self)] = weakref.ref(self)
 
@@ -38,8 +38,8 @@ class StoreRef(CallingRef):
         lib.rbtoken_store_release(self.pointer)
 
 
-#: The stores that are open, by the id of their `StoreRef`. Some may have to write the times of the
-#: last logins. No `WeakSet`, which cannot be copied while other threads change it.
+#: Open stores by the id of their `StoreRef`. They may have unwritten times of last use. Not a
+#: `WeakSet`, which cannot be copied while other threads change it.
 _stores: dict[int, weakref.ref[StoreRef]] = {}
 
 
@@ -50,17 +50,17 @@ def _flush_stores() -> None:
         try:
             error = c_void_p()
             if lib.rbtoken_store_flush(ref.pointer, byref(error)):
-                # Nobody is there to be told.
+                # Nobody could handle the error.
                 held.rbtoken_error_free(error)
         except BaseException as interrupt:
-            # Ctrl-C: the others are flushed all the same.
+            # Ctrl-C: the other stores are flushed nevertheless.
             raised.append(interrupt)
     if raised:
         raise raised[0]
 
 
 gate.closing.append(_flush_stores)
-# Those of the parent are flushed by the parent. Its other threads may have been inside them.
+# The parent flushes its stores. Other threads of it may have been using them during the fork.
 os.register_at_fork(after_in_child=_stores.clear)
 
 
@@ -72,12 +72,12 @@ def opened(function: Any, location: Path | None, settings: Document | None, cloc
                              settings=convert.optional_document(settings, "settings"))
     callbacks.optional_callable(clock, "clock")
     callbacks.optional_callable(entropy, "entropy")
-    # Last: from here on the library forgets what is kept, whatever happens.
+    # Last: from here on, the library releases the kept objects in any case.
     if clock is not None:
         options.clock = ctypes.pointer(clock_struct(clock))
     if entropy is not None:
         options.entropy = ctypes.pointer(entropy_struct(entropy))
-    # For the shared store, no options are what it was opened with.
+    # For the shared store, no options mean those it was opened with.
     given = any(value is not None for value in (location, settings, clock, entropy))
     pointer = c_void_p()
     try:

@@ -40,11 +40,11 @@ async def _run(executor: Executor | None, function: Callable[[], _R]) -> _R:
         try:
             return function()
         except StopIteration as error:
-            # A future refuses it, and the task would wait forever.
+            # A future does not accept it, and the task would wait forever.
             raise RuntimeError("a callback raised StopIteration") from error
 
     loop = asyncio.get_running_loop()
-    # Callbacks see the variables of the task.
+    # Callbacks run in the context of the task.
     context = contextvars.copy_context()
     return await loop.run_in_executor(executor, context.run, call)
 
@@ -100,9 +100,9 @@ class AsyncStore:
         """Wraps a store. ``executor``: None: the loop's own."""
         if not isinstance(store, Store):
             convert.refuse_type(store, "store", "a Store")
-        #: The store, for calls that need not be awaited.
+        #: The store, for calls that do not block.
         self.store = store
-        #: What the calls run on; None: the loop's own executor.
+        #: The executor for the calls; None: the default executor of the loop.
         self.executor = executor
 
     @classmethod

@@ -30,11 +30,11 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("rbtoken")
 
-#: Tells the time, with a time zone.
+#: Returns the current time with a time zone.
 Clock = Callable[[], datetime]
-#: Returns as many unpredictable bytes as it is asked for.
+#: Returns the given number of cryptographically secure random bytes.
 Entropy = Callable[[int], bytes]
-#: Told how many of how many tokens are done. What it raises ends the call, which raises the same.
+#: Gets the number of tokens done and of all tokens. An exception aborts the call, which raises it.
 Progress = Callable[[int, int], object]
 #: Writes a message to a log: the level, the part of the library, and the text.
 Log = Callable[[int, str, str], object]
@@ -57,15 +57,15 @@ class Hooks:
     did is done.
     """
 
-    #: A token was created. The third argument is what the caller said: no person asked for it.
+    #: A token was created. The third argument is the caller's flag that no person requested it.
     created: Optional[Created] = None
     #: A token's fields were changed.
     updated: Optional[Event] = None
     #: A token was invalidated, for the first time or again.
     invalidated: Optional[Event] = None
-    #: Somebody tried to log in with a token that is expired.
+    #: A login failed because the token has expired.
     expired: Optional[Event] = None
-    #: Somebody logged in with a token.
+    #: A login succeeded.
     used: Optional[Event] = None
     #: A token was deleted, purged, or removed with its Local Site.
     deleted: Optional[Event] = None
@@ -115,7 +115,7 @@ def _refuse_awaitable(answer: object, name: str) -> None:
 @dataclass(frozen=True)
 class _Listener:
     hooks: Hooks
-    #: Makes the store that the hooks are given.
+    #: Creates the store object that is passed to hooks.
     store: Callable[[int], Store]
 
 
@@ -194,7 +194,7 @@ def _validate(key: int, token_type: bytes, address: int, length: int, valid: Any
     try:
         value = ctypes.string_at(address, length).decode()
         answer = _kept[key].validate(token_type.decode(), value)
-        # Nothing but a bool: a text or an awaitable would be true.
+        # Only a bool: a text or an awaitable would be truthy.
         valid[0] = convert.boolean(answer, "validate")
         return Status.OK
     except BaseException as error:
@@ -215,7 +215,7 @@ def _run(message: str, name: str, callback: Callable[..., None], *arguments: Any
         try:
             callback(*arguments)
         except Exception as error:
-            # A handler may keep the error, whose frames have the store: it would stay open.
+            # A handler may keep the exception, whose frames would keep the store open.
             traceback.clear_frames(error.__traceback__)
             _log.error(message, name, exc_info=error)
     except Exception:
@@ -227,7 +227,7 @@ def _run(message: str, name: str, callback: Callable[..., None], *arguments: Any
 def _notify(key: int, name: str, store: int, token: int, rest: tuple[bool, ...]) -> None:
     from . import token as tokens
     listener: _Listener = _kept[key]
-    # They are lent for the call; a hook may keep them.
+    # Borrowed for the call; a hook may keep them, so they are retained.
     handle = listener.store(held.rbtoken_store_retain(store))
     lent = tokens.Token._of(tokens.TokenRef(held.rbtoken_token_retain(token)))
     _refuse_awaitable(getattr(listener.hooks, name)(handle, lent, *rest), name)
@@ -271,7 +271,7 @@ class _Shared:
     def __init__(self, thing: object) -> None:
         self.thing = thing
         self.key = keep(thing)
-        #: An element for each call that passes it, but for those that were refused.
+        #: An element for each call that passes it, except rejected ones.
         self.calls: list[None] = []
 
 
@@ -297,7 +297,7 @@ class Sharing:
                 _shared.append(_Shared(thing))
                 continue
             known.calls.append(None)
-            # Otherwise another thread forgets it.
+            # Otherwise another thread removes it.
             if known in _shared:
                 self._passed.append(known)
                 return known.key
@@ -311,7 +311,7 @@ class Sharing:
                 continue
             _shared.remove(passed)
             if passed.calls:
-                _shared.append(passed)  # Another thread has passed it meanwhile.
+                _shared.append(passed)  # Another thread has used it meanwhile.
             else:
                 forget(passed.key)
 

@@ -21,15 +21,15 @@ class RBTokenError(Exception):
     value is ever in it.
     """
 
-    #: What went wrong: a `Status`, or the number of one that this package does not know.
+    #: The `Status`, or the number of one that this package does not know.
     status: int
     #: The name of the status, such as ``RBTOKEN_E_NOT_FOUND``.
     name: str
-    #: What went wrong, in English.
+    #: The message, in English.
     message: str
-    #: The parameter or option at fault, or None.
+    #: The parameter or option that the error is about, or None.
     argument: Optional[str]
-    #: The place in the JSON document at fault, such as ``$.resources["*"].allow``, or None.
+    #: The JSONPath of the invalid value, such as ``$.resources["*"].allow``, or None.
     json_path: Optional[str]
 
     def __init__(self, status: int, message: str, argument: str | None = None,
@@ -174,7 +174,7 @@ _KINDS: dict[int, type[RBTokenError]] = {
     Status.INTERNAL: InternalError,
 }
 
-#: What a callback answers that raised. The library passes it on to the call, which raises the same.
+#: Status of a callback that raised. The library returns it to the call, which raises the exception.
 RAISED = 0x5079
 _raised = threading.local()
 
@@ -185,8 +185,8 @@ def keep_raised(error: BaseException) -> int:
     return RAISED
 
 
-#: What hooks raised that is no `Exception`, such as `KeyboardInterrupt`, by the thread whose call
-#: raises it when it returns.
+#: Exceptions of hooks that are not an `Exception`, such as `KeyboardInterrupt`, by the thread whose
+#: call raises them when it returns.
 interrupts: dict[int, BaseException] = {}
 
 
@@ -204,7 +204,7 @@ def finish(status: int, error: c_void_p | int | None) -> None:
         if raised is not None:
             raise raised
     finally:
-        # They would be in a cycle with their own traceback, and keep what its frames have.
+        # They would form a cycle with their traceback, and keep its frames alive.
         del raised, interrupt
 
 
@@ -231,7 +231,7 @@ def _parameter(field: str, status: int) -> str:
     """Returns the parameter of this package for an argument or field of the C API, whose names
     have units."""
     if field == "id" and status == Status.NOT_FOUND:
-        return "token_id"  # And not the id of a service account.
+        return "token_id"  # Not the id of a service account.
     for unit in ("_at_us", "_us", "_secs"):
         if field.endswith(unit):
             return field[:-len(unit)]

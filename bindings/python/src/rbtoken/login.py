@@ -12,7 +12,7 @@ from typing import NamedTuple, Optional
 from ._abi import Verdict
 from .token import Token
 
-# Not a class: its annotations would be texts, which no tool finds in a module.
+# Not a class, whose annotations would be strings that tools cannot resolve.
 ClientToken = NamedTuple("ClientToken", [("token", Token), ("created", bool)])
 ClientToken.__doc__ = "A token, and whether it is new."
 
@@ -24,9 +24,9 @@ class Login:
 
     #: A `Verdict`, or the number of one that this package does not know, which is a refusal.
     verdict: int
-    #: The token, if somebody is logged in: its user.
+    #: The token, if the login succeeded; its owner is the user.
     token: Optional[Token]
-    #: The token that explains ``INVALID``, ``EXPIRED`` and ``WRONG_SITE``.
+    #: The refused token, for ``INVALID``, ``EXPIRED`` and ``WRONG_SITE``.
     refused: Optional[Token]
 
     def __init__(self, verdict: int, token: Optional[Token] = None,

@@ -28,11 +28,11 @@ class Mark(enum.Enum):
         return self.name
 
 
-#: As an expiration: never.
+#: An expiration: never.
 NEVER: Literal[Mark.NEVER] = Mark.NEVER
-#: As a field of an update: it stays as it is.
+#: A field of an update: unchanged.
 KEEP: Literal[Mark.KEEP] = Mark.KEEP
-#: As the site of a login or of a list: any.
+#: The site of a login or of a list: any.
 ANY: Literal[Mark.ANY] = Mark.ANY
 
 Keep = Literal[Mark.KEEP]
@@ -51,7 +51,7 @@ def merge(kind: type[_Options], options: _Options | None, keywords: Mapping[str,
         convert.refuse_type(options, name, f"{kind.__name__} or None")
     for field in fields(kind):  # type: ignore[arg-type]
         assert field.default is not MISSING
-        # Each default is the only one of its kind. 1 is equal to True, but a mistake.
+        # Defaults are compared by identity: 1 equals True, but is a mistake.
         if keywords[field.name] is not field.default:
             raise InvalidArgument(abi.Status.INVALID_ARGUMENT,
                                   "pass options or keywords, not both", field.name)
@@ -71,9 +71,9 @@ class ClientTokenOptions:
 
     #: When a new token expires; `NEVER`; None: as ``client_token_expiration`` says.
     expires: Union[datetime, Never, None] = None
-    #: For how long an existing token must still be valid; None: as the store says.
+    #: Minimum remaining validity of an existing token; None: the store's setting.
     min_validity: Optional[timedelta] = None
-    #: Whether to pass over the tokens of deprecated generators.
+    #: Whether to ignore tokens of deprecated generators.
     ignore_deprecated: bool = False
     #: The Local Site of the token; None: the global site.
     local_site: Optional[str] = None
@@ -107,11 +107,11 @@ class GenerateOptions:
     expires: Union[datetime, Never, None] = None
     #: Whether the token is valid from the start.
     valid: bool = True
-    #: What the *created* hook is told: no person asked for the token.
+    #: Passed to the *created* hook: whether no person requested the token.
     auto_generated: bool = False
     #: The generator; None: the store's default.
     generator_id: Optional[str] = None
-    #: What the value starts with; None: the store's ``token_type``.
+    #: The token type, with which the value starts; None: the store's ``token_type``.
     token_type: Optional[str] = None
     #: The Local Site of the token; None: the global site.
     local_site: Optional[str] = None
@@ -201,7 +201,7 @@ class TokenUpdate:
     note: Union[str, Keep, None] = KEEP
     #: The policy; None: full access.
     policy: Union[Document, Keep, None] = KEEP
-    #: The extra data, which replaces the old one whole, ``client_name`` included.
+    #: The extra data, which replaces all of the old one, including ``client_name``.
     extra_data: Union[Document, Keep, None] = KEEP
 
     def _struct(self) -> abi.TokenUpdate:
@@ -279,7 +279,7 @@ class LoginOptions:
 class ServiceTokenOptions:
     """Which token of a service account is asked for."""
 
-    #: For how long an existing token must still be valid; None: 2 hours.
+    #: Minimum remaining validity of an existing token; None: 2 hours.
     min_validity: Optional[timedelta] = None
     #: The Local Site of the token; None: the global site.
     local_site: Optional[str] = None

@@ -83,7 +83,7 @@ class Policy(Handle[PolicyRef]):
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Policy):
             return NotImplemented
-        # A closed policy is equal to itself only.
+        # A closed policy equals only itself.
         return self is other or (
             not self.closed and not other.closed and self.document == other.document)
 

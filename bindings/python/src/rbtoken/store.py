@@ -27,7 +27,7 @@ from .options import (ANY, KEEP, Any_, ClientTokenOptions, GenerateOptions, Impo
                       LoginOptions, Never, TokenFilter, TokenUpdate, merge)
 from .token import Token, TokenList, TokenListRef, TokenRef
 
-#: How many calls each thread is inside, for a login that counts itself.
+#: Call depth of each thread, for logins, which update it directly.
 _calls = gate.calls
 
 
@@ -77,7 +77,7 @@ class Store(Handle[StoreRef]):
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Store):
             return NotImplemented
-        # A closed store is equal to itself only, so that a list or a set may have it.
+        # A closed store equals only itself, so that it can be in a list or a set.
         ref, others = self._ref, other._ref
         return self is other or (
             ref is not None and others is not None and ref.pointer == others.pointer)
@@ -88,7 +88,7 @@ class Store(Handle[StoreRef]):
 
     def close(self) -> None:
         """Closes the store. Calls in flight go on. Closing it again does nothing."""
-        # It is found in a set under the hash that it had.
+        # Keeps its hash, so that it can still be found in a set.
         self._hash = hash(self)
         super().close()
 
@@ -96,7 +96,7 @@ class Store(Handle[StoreRef]):
         return self.token_count()
 
     def __bool__(self) -> bool:
-        # A store without tokens is a store.
+        # A store without tokens is truthy, too.
         return True
 
     def __iter__(self) -> Iterator[Token]:
@@ -399,7 +399,7 @@ class Store(Handle[StoreRef]):
         ref: StoreRef | None = self._ref
         if ref is None:
             self._refuse()
-        # What gate.enter() and gate.leave() do, without the cost of calling them.
+        # Inlined gate.enter() and gate.leave(), to save the calls.
         thread = get_ident()
         depth = _calls.get(thread, 0)
         _calls[thread] = depth + 1

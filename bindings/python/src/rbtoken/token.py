@@ -137,7 +137,7 @@ class Token(Handle[TokenRef]):
         except ValueError:
             document = None
         if not isinstance(document, dict):
-            # What others stored may be written otherwise; the library reads it.
+            # The text of another program may be something else, which the library parses.
             document = self.to_dict()[member]
         return document if isinstance(document, dict) else None
 
@@ -222,7 +222,7 @@ class Token(Handle[TokenRef]):
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Token):
             return NotImplemented
-        # A closed token is equal to itself only.
+        # A closed token equals only itself.
         return self is other or (
             not self.closed and not other.closed and self._state() == other._state())
 

@@ -10,7 +10,7 @@ fn refusal(text: &str) -> String {
 }
 
 #[test]
-fn sqlite_path_that_is_not_absolute_is_refused() {
+fn relative_sqlite_path_is_refused() {
     for (text, why) in [
         ("reviewboard+sqlite:reviewboard.db", "must be absolute and follow `://`"),
         ("reviewboard+sqlite:/srv/reviewboard.db", "must be absolute and follow `://`"),
@@ -67,7 +67,7 @@ mod servers {
     }
 
     #[test]
-    fn address_is_decoded_and_its_password_never_printed() {
+    fn address_is_decoded_without_showing_its_password() {
         let text = "postgresql://re%40view:p%3As+s%2Fw%20d@db.example:5433/review%20board";
         let server = server(text);
         assert_eq!(server.user.as_deref(), Some("re@view"));
@@ -95,7 +95,7 @@ mod servers {
     }
 
     #[test]
-    fn scheme_of_each_server_is_known_in_either_case() {
+    fn url_scheme_is_case_insensitive() {
         for (text, port) in [
             ("postgresql://u@h/db", 5432),
             ("postgres://u@h/db", 5432),
@@ -140,7 +140,7 @@ mod servers {
     }
 
     #[test]
-    fn parameter_that_is_given_twice_is_named() {
+    fn duplicate_parameter_error_names_it() {
         for (text, name) in [
             ("postgresql://u@h/db?sslmode=verify-full&sslmode=disable", "`sslmode`"),
             ("postgresql://u@h/db?sslmode=disable&sslmode=disable", "`sslmode`"),
@@ -173,7 +173,7 @@ mod servers {
     }
 
     #[test]
-    fn white_space_is_refused_where_it_is() {
+    fn white_space_error_names_the_part() {
         for (text, name) in [
             ("postgresql://u@h/my db", "the database"),
             ("postgresql://u@h/db ", "the database"),
@@ -232,7 +232,7 @@ mod servers {
     }
 
     #[test]
-    fn server_elsewhere_is_verified_unless_told_otherwise() {
+    fn remote_server_is_verified_by_default() {
         use Verification::{Authority, Name, Nothing};
         for (text, expected) in [
             ("postgresql://u@db.example/d", Some(Name)),

@@ -35,10 +35,10 @@ pub(super) fn typed<'a>(params: &'a [Param<'_>]) -> Vec<(&'a (dyn ToSql + Sync),
     params.iter().map(|param| (param as _, type_of(param))).collect()
 }
 
-type Failure = Box<dyn std::error::Error + Sync + Send>;
+type ConversionError = Box<dyn std::error::Error + Sync + Send>;
 
 impl ToSql for Param<'_> {
-    fn to_sql(&self, ty: &Type, out: &mut BytesMut) -> Result<IsNull, Failure> {
+    fn to_sql(&self, ty: &Type, out: &mut BytesMut) -> Result<IsNull, ConversionError> {
         match self {
             Self::Null => Ok(IsNull::Yes),
             Self::Bool(flag) => flag.to_sql(ty, out),
@@ -64,7 +64,7 @@ impl ToSql for Param<'_> {
 struct CellCopy(crate::error::Result<Cell>);
 
 impl<'a> FromSql<'a> for CellCopy {
-    fn from_sql(ty: &Type, raw: &'a [u8]) -> Result<Self, Failure> {
+    fn from_sql(ty: &Type, raw: &'a [u8]) -> Result<Self, ConversionError> {
         Ok(Self(Ok(match *ty {
             Type::BOOL => Cell::Int(bool::from_sql(ty, raw)?.into()),
             Type::INT4 => Cell::Int(i32::from_sql(ty, raw)?.into()),
@@ -86,7 +86,7 @@ impl<'a> FromSql<'a> for CellCopy {
         })))
     }
 
-    fn from_sql_null(_: &Type) -> Result<Self, Failure> {
+    fn from_sql_null(_: &Type) -> Result<Self, ConversionError> {
         Ok(Self(Ok(Cell::Null)))
     }
 

@@ -1,10 +1,10 @@
 //! White space, line breaks and comments in Python literals.
 
-use super::Reader;
+use super::LiteralParser;
 
 const FORM_FEED: u8 = 12;
 
-impl Reader<'_> {
+impl LiteralParser<'_> {
     pub fn eat_line_break(&mut self) -> bool {
         self.cursor.eat("\r\n") || self.cursor.eat("\n") || self.cursor.eat("\r")
     }

@@ -2,14 +2,14 @@
 
 use std::fmt::Write as _;
 
-use super::{Kind, Reader};
+use super::{LiteralParser, ValueKind};
 use crate::json::stored::Node;
 use crate::json::stored::cursor::MAX_DIGITS;
 use crate::memory;
 
-impl Reader<'_> {
+impl LiteralParser<'_> {
     /// Parses a number without a sign. The caller checks what follows it.
-    pub fn number(&mut self) -> Option<Kind> {
+    pub fn number(&mut self) -> Option<ValueKind> {
         let radix = match self.cursor.rest().as_bytes() {
             [b'0', b'x' | b'X', ..] => 16,
             [b'0', b'o' | b'O', ..] => 8,
@@ -27,7 +27,7 @@ impl Reader<'_> {
             // Integers that exceed Python's limit for conversion to decimal are opaque.
             let node = decimal(&number, radix).map_or(Node::Opaque { is_true: true }, Node::Int);
             self.cursor.push(node)?;
-            return Some(Kind::Number);
+            return Some(ValueKind::Number);
         }
         self.digits(radix, &mut number)?;
         let whole = number.len();
@@ -56,9 +56,9 @@ impl Reader<'_> {
         let is_imaginary = self.cursor.eat("j") || self.cursor.eat("J");
         let (node, kind) = if is_imaginary {
             let value: f64 = number.parse().ok()?;
-            (Node::Opaque { is_true: value != 0.0 }, Kind::Imaginary)
+            (Node::Opaque { is_true: value != 0.0 }, ValueKind::Imaginary)
         } else if has_point || has_exponent {
-            (Node::Float(number.parse().ok()?), Kind::Number)
+            (Node::Float(number.parse().ok()?), ValueKind::Number)
         } else {
             let zeros = number.bytes().take_while(|digit| *digit == b'0').count();
             if zeros == whole {
@@ -66,7 +66,7 @@ impl Reader<'_> {
             } else if zeros > 0 || whole > MAX_DIGITS {
                 return None;
             }
-            (Node::Int(number), Kind::Number)
+            (Node::Int(number), ValueKind::Number)
         };
         self.cursor.push(node)?;
         Some(kind)

@@ -1,11 +1,11 @@
 //! Strings and bytes in Python literals.
 
-use super::{Kind, Reader};
+use super::{LiteralParser, ValueKind};
 use crate::json::stored::{Node, StoredText};
 
-impl Reader<'_> {
+impl LiteralParser<'_> {
     /// Parses a string, or adjacent strings, which are concatenated.
-    pub fn strings(&mut self) -> Option<Kind> {
+    pub fn strings(&mut self) -> Option<ValueKind> {
         self.check_rules(2)?;
         let mut string = StoredText::default();
         let mut are_bytes = None;
@@ -22,7 +22,7 @@ impl Reader<'_> {
         } else {
             Node::Text(string)
         })?;
-        Some(Kind::Hashable)
+        Some(ValueKind::Hashable)
     }
 
     /// Returns the length of the string prefix here, and whether it marks bytes and a raw string.

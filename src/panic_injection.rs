@@ -1,10 +1,10 @@
 //! Panic injection: panics on demand, to test that none unwinds into C. Compiled only with `--cfg
-//! rbtoken_panic_proof`. It is not a cargo feature, since `--all-features` would ship it.
+//! rbtoken_panic_injection`. It is not a cargo feature, since `--all-features` would ship it.
 
 use std::sync::atomic::{AtomicI32, Ordering};
 
 /// The point at which to panic: one of the constants below, or 0 for none.
-pub(crate) static ARMED: AtomicI32 = AtomicI32::new(0);
+pub(crate) static TARGET: AtomicI32 = AtomicI32::new(0);
 
 /// Number of panics since the point was set.
 pub(crate) static PANICS: AtomicI32 = AtomicI32::new(0);
@@ -19,7 +19,7 @@ pub(crate) const IN_PLAN: i32 = 3;
 
 #[allow(clippy::panic, reason = "this is what it is for")]
 pub(crate) fn point(place: i32) {
-    if ARMED.load(Ordering::SeqCst) == place {
+    if TARGET.load(Ordering::SeqCst) == place {
         PANICS.fetch_add(1, Ordering::SeqCst);
         panic!("a panic on demand");
     }

@@ -8,23 +8,23 @@ use hashbrown::DefaultHashBuilder;
 
 use crate::backend::ClientQuery;
 use crate::error::Result;
-use crate::index::{LineMemory, Table, for_each_table, table_of};
+use crate::index::{BucketPool, HashIndex, for_each_shard, shard_of};
 use crate::memory;
 use crate::text::Text;
 use crate::token::{Record, SharedRecord};
 
 /// Number of shards. With a million clients, moving a growing one takes a few milliseconds; each is
 /// then three quarters full.
-const TABLES: usize = 80;
+const SHARDS: usize = 80;
 
 /// Index of valid tokens by client.
-pub(super) struct Clients {
+pub(super) struct ClientIndex {
     hasher: DefaultHashBuilder,
     /// The best token of each client, usually the only one.
-    best: Box<[Table<Record>]>,
-    memory: LineMemory,
+    best: Box<[HashIndex<Record>]>,
+    memory: BucketPool,
     /// Other tokens of a client, best first, by the id of the best one.
-    behind: BTreeMap<i64, BTreeMap<Rank, SharedRecord>>,
+    others: BTreeMap<i64, BTreeMap<Rank, SharedRecord>>,
 }
 
 /// Orders tokens by preference: one that never expires, then the one that expires last, then the
@@ -63,15 +63,15 @@ impl<'a> Client<'a> {
     }
 }
 
-impl Clients {
+impl ClientIndex {
     /// Creates an empty index.
     ///
     /// # Errors
     /// `NoMemory`.
     pub fn new() -> Result<Self> {
-        let best = memory::collect((0..TABLES).map(|_| Table::default()))?.into_boxed_slice();
-        let (hasher, memory) = (DefaultHashBuilder::default(), LineMemory::default());
-        Ok(Self { hasher, best, memory, behind: BTreeMap::new() })
+        let best = memory::collect((0..SHARDS).map(|_| HashIndex::default()))?.into_boxed_slice();
+        let (hasher, memory) = (DefaultHashBuilder::default(), BucketPool::default());
+        Ok(Self { hasher, best, memory, others: BTreeMap::new() })
     }
 
     /// Returns the memory of the index in bytes.
@@ -89,7 +89,7 @@ impl Clients {
         let client =
             Client { user: query.user, local_site: query.local_site, name: query.client_name };
         let hash = self.hasher.hash_one(client);
-        let best = self.best[table_of(hash, TABLES)]
+        let best = self.best[shard_of(hash, SHARDS)]
             .find(hash, |record| Client::of(record) == Some(client))?;
         let lives = |record: &Record| !record.is_expired(query.valid_until);
         if !lives(&best) {
@@ -98,30 +98,30 @@ impl Clients {
         if serves(&best) {
             return Some(best.clone());
         }
-        let mut behind = self.behind.get(&best.id())?.values().take_while(|record| lives(record));
-        behind.find(|record| serves(record)).cloned()
+        let mut others = self.others.get(&best.id())?.values().take_while(|record| lives(record));
+        others.find(|record| serves(record)).cloned()
     }
 
     /// Reserves memory for this many clients in an empty index.
     ///
     /// # Errors
     /// `NoMemory`.
-    pub fn reserve(&mut self, clients: usize) -> Result<()> {
-        self.best.iter_mut().try_for_each(|it| it.reserve(&self.memory, clients, TABLES))
+    pub fn reserve(&mut self, index: usize) -> Result<()> {
+        self.best.iter_mut().try_for_each(|it| it.reserve_shard(&self.memory, index, SHARDS))
     }
 
     /// Reserves memory for records, so that inserting them makes no large allocation.
     ///
     /// # Errors
     /// `NoMemory`.
-    pub fn make_room<'a>(
+    pub fn reserve_for<'a>(
         &mut self,
         records: impl Iterator<Item = &'a SharedRecord> + Clone,
     ) -> Result<()> {
         let Self { hasher, best, memory, .. } = self;
         let hash_of = |it: &Record| Client::of(it).map_or(0, |client| hasher.hash_one(client));
         let hashes = records.filter_map(|it| Client::served_by(it)).map(|it| hasher.hash_one(it));
-        for_each_table::<TABLES>(hashes, |index, more| best[index].make_room(memory, more, hash_of))
+        for_each_shard::<SHARDS>(hashes, |number, more| best[number].reserve(memory, more, hash_of))
     }
 
     /// Adds a record if it can serve a client.
@@ -131,44 +131,44 @@ impl Clients {
     pub fn insert(&mut self, record: &SharedRecord) -> Result<()> {
         let Some(client) = Client::served_by(record) else { return Ok(()) };
         let hash = self.hasher.hash_one(client);
-        let table = &mut self.best[table_of(hash, TABLES)];
-        let best = table.find(hash, |it| Client::of(it) == Some(client)).map(|it| it.clone());
+        let shard = &mut self.best[shard_of(hash, SHARDS)];
+        let best = shard.find(hash, |it| Client::of(it) == Some(client)).map(|it| it.clone());
         let Some(best) = best else {
             let hash_of = |it: &Record| self.hasher.hash_one(Client::of(it).unwrap_or(client));
-            return table.insert(&self.memory, hash, record.clone(), hash_of);
+            return shard.insert(&self.memory, hash, record.clone(), hash_of);
         };
-        let mut behind = self.behind.remove(&best.id()).unwrap_or_default();
+        let mut others = self.others.remove(&best.id()).unwrap_or_default();
         let (first, second) =
             if Rank::of(record) < Rank::of(&best) { (record, &best) } else { (&best, record) };
-        behind.insert(Rank::of(second), second.clone());
-        if !first.is(&best) {
-            table.replace(hash, |it| it.is(&best), |_| first.clone());
+        others.insert(Rank::of(second), second.clone());
+        if !first.ptr_eq(&best) {
+            shard.replace(hash, |it| it.ptr_eq(&best), |_| first.clone());
         }
-        self.behind.insert(first.id(), behind);
+        self.others.insert(first.id(), others);
         Ok(())
     }
 
     pub fn remove(&mut self, record: &Record) {
         let Some(client) = Client::served_by(record) else { return };
         let hash = self.hasher.hash_one(client);
-        let table = &mut self.best[table_of(hash, TABLES)];
-        let best = table.find(hash, |it| Client::of(it) == Some(client)).map(|it| it.clone());
+        let shard = &mut self.best[shard_of(hash, SHARDS)];
+        let best = shard.find(hash, |it| Client::of(it) == Some(client)).map(|it| it.clone());
         let Some(best) = best else { return };
-        let mut behind = self.behind.remove(&best.id()).unwrap_or_default();
-        let is_best = |it: &SharedRecord| it.is(&best);
+        let mut others = self.others.remove(&best.id()).unwrap_or_default();
+        let is_best = |it: &SharedRecord| it.ptr_eq(&best);
         let first = if best.id() != record.id() {
-            behind.remove(&Rank::of(record));
+            others.remove(&Rank::of(record));
             best.id()
-        } else if let Some((_, next)) = behind.pop_first() {
+        } else if let Some((_, next)) = others.pop_first() {
             let id = next.id();
-            table.replace(hash, is_best, |_| next);
+            shard.replace(hash, is_best, |_| next);
             id
         } else {
-            table.remove(hash, is_best);
+            shard.remove(hash, is_best);
             return;
         };
-        if !behind.is_empty() {
-            self.behind.insert(first, behind);
+        if !others.is_empty() {
+            self.others.insert(first, others);
         }
     }
 }
@@ -180,7 +180,7 @@ mod tests {
     use crate::clock::Timestamp;
 
     /// Returns the ids of a client's tokens that are valid after a time, best first.
-    fn candidates(clients: &Clients, name: &str, valid_until: i64) -> Vec<i64> {
+    fn candidates(index: &ClientIndex, name: &str, valid_until: i64) -> Vec<i64> {
         let query = ClientQuery {
             user: "alice",
             local_site: None,
@@ -189,7 +189,7 @@ mod tests {
             ignored_generators: None,
         };
         let mut seen = Vec::new();
-        while let Some(next) = clients.best(&query, |record| !seen.contains(&record.id())) {
+        while let Some(next) = index.best(&query, |record| !seen.contains(&record.id())) {
             seen.push(next.id());
         }
         seen
@@ -197,20 +197,20 @@ mod tests {
 
     /// Compares the order with a list that is sorted anew, for random insertions and removals.
     #[test]
-    fn client_index_keeps_the_order_of_the_rule() {
+    fn client_index_orders_tokens_by_preference() {
         let tokens = [(1, Some(30)), (2, None), (3, Some(50)), (4, Some(30)), (5, None)];
         let record = |id: i64| record(id, "alice", Some("tool"), tokens[id as usize - 1].1);
         let mut state = 1_u64;
-        let mut clients = Clients::new().unwrap();
+        let mut index = ClientIndex::new().unwrap();
         let mut there: Vec<SharedRecord> = Vec::new();
         for _ in 0..if cfg!(miri) { 40 } else { 2000 } {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
             let id = (state >> 33) as i64 % 5 + 1;
             match there.iter().position(|it| it.id() == id) {
-                Some(place) => clients.remove(&there.swap_remove(place)),
+                Some(place) => index.remove(&there.swap_remove(place)),
                 None => {
                     there.push(record(id));
-                    clients.insert(&there[there.len() - 1]).unwrap();
+                    index.insert(&there[there.len() - 1]).unwrap();
                 }
             }
             there.sort_by_key(|it| {
@@ -221,28 +221,28 @@ mod tests {
                     it.expires().is_none_or(|expires| expires.as_micros() > valid_until)
                 });
                 let expected: Vec<i64> = alive.map(|it| it.id()).collect();
-                assert_eq!(candidates(&clients, "tool", valid_until), expected);
+                assert_eq!(candidates(&index, "tool", valid_until), expected);
             }
-            assert_eq!(clients.behind.len(), usize::from(there.len() > 1));
+            assert_eq!(index.others.len(), usize::from(there.len() > 1));
         }
     }
 
     #[test]
-    fn a_client_is_found_among_many_and_is_one_of_its_user_alone() {
-        let mut clients = Clients::new().unwrap();
+    fn client_index_keeps_clients_of_users_apart() {
+        let mut index = ClientIndex::new().unwrap();
         const COUNT: i64 = if cfg!(miri) { 100 } else { 5000 };
         let names: Vec<String> = (1..=COUNT).map(|id| format!("client {id}")).collect();
         for (id, name) in (1..).zip(&names) {
-            clients.insert(&record(id, "alice", Some(name), None)).unwrap();
+            index.insert(&record(id, "alice", Some(name), None)).unwrap();
         }
-        clients.insert(&record(COUNT + 1, "alice", None, None)).unwrap();
-        clients.insert(&record(COUNT + 2, "bob", Some("client 7"), None)).unwrap();
-        clients.insert(&record(COUNT + 3, "bob", Some("client of bob"), None)).unwrap();
+        index.insert(&record(COUNT + 1, "alice", None, None)).unwrap();
+        index.insert(&record(COUNT + 2, "bob", Some("client 7"), None)).unwrap();
+        index.insert(&record(COUNT + 3, "bob", Some("client of bob"), None)).unwrap();
         for (id, name) in (1..).zip(&names) {
-            assert_eq!(candidates(&clients, name, 0), [id]);
+            assert_eq!(candidates(&index, name, 0), [id]);
         }
-        assert!(candidates(&clients, "client of bob", 0).is_empty());
-        clients.remove(&record(7, "alice", Some("client 7"), None));
-        assert!(candidates(&clients, "client 7", 0).is_empty());
+        assert!(candidates(&index, "client of bob", 0).is_empty());
+        index.remove(&record(7, "alice", Some("client 7"), None));
+        assert!(candidates(&index, "client 7", 0).is_empty());
     }
 }

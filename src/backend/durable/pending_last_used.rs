@@ -15,24 +15,25 @@ const SHARDS: usize = 64;
 /// adds a record here, and it only blocks logins with the same shard.
 ///
 /// A flag in each record says whether it is in this set. It changes only while the shard is locked,
-/// so a flagged record is in the result of the next [`Uses::take`].
-pub(super) struct Uses {
+/// so a flagged record is in the result of the next [`PendingLastUsed::take`].
+pub(super) struct PendingLastUsed {
     shards: [Mutex<Vec<i64>>; SHARDS],
     any: AtomicBool,
 }
 
-impl Default for Uses {
+impl Default for PendingLastUsed {
     fn default() -> Self {
         Self { shards: std::array::from_fn(|_| Mutex::default()), any: AtomicBool::new(false) }
     }
 }
 
-impl Uses {
+impl PendingLastUsed {
     /// Records that a record was used, and returns whether it is the first one since the last
-    /// [`Uses::take`].
+    /// [`PendingLastUsed::take`].
     pub fn note(&self, record: &Record, time: Timestamp) -> bool {
         let without_note = || record.set_last_used(Some(time));
-        !record.move_noted_use(time) && self.add(record, || record.note_use(time), without_note)
+        !record.update_unwritten_use(time)
+            && self.add(record, || record.set_unwritten_use(time), without_note)
     }
 
     /// Adds a record if it is new. If there is no memory, the login succeeds nevertheless, and its
@@ -79,7 +80,7 @@ impl Uses {
     /// Adds records again whose times could not be written.
     pub fn put_back(&self, records: &[SharedRecord]) {
         for record in records {
-            self.add(record, || record.note_use_again(), || ());
+            self.add(record, || record.mark_unwritten(), || ());
         }
     }
 }
@@ -93,9 +94,9 @@ mod tests {
     use crate::backend::tests::record;
 
     #[test]
-    fn a_use_that_was_noted_is_among_those_that_are_taken_next() {
+    fn flagged_use_is_in_the_next_take() {
         crate::os::deadline::start();
-        let uses = Uses::default();
+        let uses = PendingLastUsed::default();
         let rounds: Vec<_> =
             (0..2000).map(|id| (record(id, "alice", None, None), Mutex::new(false))).collect();
         let (barrier, missed) = (Barrier::new(2), AtomicU64::new(0));

@@ -11,9 +11,9 @@ use crate::token::{Record, SharedRecord};
 
 /// The ids of each user's records.
 #[derive(Default)]
-pub(super) struct Owners(HashMap<Text, BTreeSet<i64>>);
+pub(super) struct UserIndex(HashMap<Text, BTreeSet<i64>>);
 
-impl Owners {
+impl UserIndex {
     /// Returns the copy of a user's name that the user's records share.
     pub fn name(&self, user: &str) -> Option<&Text> {
         self.0.get_key_value(user).map(|(name, _)| name)
@@ -28,7 +28,7 @@ impl Owners {
     ///
     /// # Errors
     /// `NoMemory`.
-    pub fn make_room<'a>(
+    pub fn reserve_for<'a>(
         &mut self,
         mut records: impl Iterator<Item = &'a SharedRecord> + Clone,
     ) -> Result<()> {
@@ -49,7 +49,7 @@ impl Owners {
     /// Adds a record.
     ///
     /// # Errors
-    /// `NoMemory`. Cannot fail if [`Owners::make_room`] was called for this record.
+    /// `NoMemory`. Cannot fail if [`UserIndex::reserve_for`] was called for this record.
     pub fn insert(&mut self, record: &Record) -> Result<()> {
         // Does nothing if there is capacity.
         self.0.try_reserve(1).map_err(memory::exhausted)?;
@@ -73,17 +73,17 @@ mod tests {
     use crate::backend::tests::record;
 
     #[test]
-    fn a_user_has_the_records_that_came_and_did_not_go() {
-        let mut owners = Owners::default();
-        let ids = |owners: &Owners, user: &str| owners.ids_of(user).collect::<Vec<_>>();
+    fn user_index_tracks_insertions_and_removals() {
+        let mut index = UserIndex::default();
+        let ids = |index: &UserIndex, user: &str| index.ids_of(user).collect::<Vec<_>>();
         for (id, user) in [(3, "alice"), (1, "alice"), (2, "bob")] {
-            owners.insert(&record(id, user, None, None)).unwrap();
+            index.insert(&record(id, user, None, None)).unwrap();
         }
-        assert_eq!((ids(&owners, "alice"), ids(&owners, "bob")), (vec![1, 3], vec![2]));
-        assert_eq!(owners.name("bob").map(Text::as_str), Some("bob"));
-        owners.remove(&record(2, "bob", None, None));
-        owners.remove(&record(1, "alice", None, None));
-        assert_eq!((ids(&owners, "alice"), ids(&owners, "bob")), (vec![3], vec![]));
-        assert!(owners.name("bob").is_none());
+        assert_eq!((ids(&index, "alice"), ids(&index, "bob")), (vec![1, 3], vec![2]));
+        assert_eq!(index.name("bob").map(Text::as_str), Some("bob"));
+        index.remove(&record(2, "bob", None, None));
+        index.remove(&record(1, "alice", None, None));
+        assert_eq!((ids(&index, "alice"), ids(&index, "bob")), (vec![3], vec![]));
+        assert!(index.name("bob").is_none());
     }
 }

@@ -5,16 +5,16 @@ use std::sync::Arc;
 use crate::error::Result;
 use crate::index::Slab;
 use crate::model::interner::{Interner, Keyed};
-use crate::token::{Common, Record, RecordFields, SharedRecord};
+use crate::token::{Record, RecordFields, SharedFields, SharedRecord};
 
 /// Interns shared fields and allocates records.
 #[derive(Default)]
-pub(in crate::backend) struct Commons {
+pub(in crate::backend) struct SharedFieldsInterner {
     slab: Slab<Record>,
-    fields: Interner<Common>,
+    fields: Interner<SharedFields>,
 }
 
-impl Keyed for Common {
+impl Keyed for SharedFields {
     type Key = Self;
 
     fn key(&self) -> &Self {
@@ -22,7 +22,7 @@ impl Keyed for Common {
     }
 }
 
-impl Commons {
+impl SharedFieldsInterner {
     /// Returns the memory of the records in bytes.
     pub fn bytes(&self) -> usize {
         self.slab.bytes()
@@ -33,8 +33,8 @@ impl Commons {
     /// # Errors
     /// `NoMemory`. Some memory is left for replacements of records.
     pub fn record(&self, id: i64, fields: RecordFields) -> Result<SharedRecord> {
-        let share = |common| self.share(common);
-        Record::placed(id, fields, None, share, |record| self.slab.place(record))
+        let share = |shared| self.share(shared);
+        Record::new_in(id, fields, None, share, |record| self.slab.insert(record))
     }
 
     /// Creates a record that replaces another one. The owner's name must be interned.
@@ -42,22 +42,22 @@ impl Commons {
     /// # Errors
     /// `NoMemory`.
     pub fn replacement(&self, id: i64, fields: RecordFields) -> Result<SharedRecord> {
-        let share = |common| self.share(common);
-        Record::placed(id, fields, None, share, |record| self.slab.place_anyway(record))
+        let share = |shared| self.share(shared);
+        Record::new_in(id, fields, None, share, |record| self.slab.insert_replacement(record))
     }
 
     /// Allocates memory for this many records ahead of time.
     #[cfg(feature = "sqlite")]
-    pub fn prepare(&self, records: usize) {
-        self.slab.prepare(records);
+    pub fn reserve(&self, records: usize) {
+        self.slab.reserve(records);
     }
 
     /// Interns shared fields.
-    fn share(&self, common: Common) -> Arc<Common> {
-        if !common.can_be_shared() {
-            return Arc::new(common);
+    fn share(&self, shared: SharedFields) -> Arc<SharedFields> {
+        if !shared.can_be_shared() {
+            return Arc::new(shared);
         }
-        self.fields.share(common)
+        self.fields.share(shared)
     }
 
     /// Frees memory of dropped records.
@@ -77,27 +77,31 @@ mod tests {
     use crate::backend::tests::fields;
 
     /// Creates a record that differs from others by a note.
-    fn noted(commons: &Commons, alike: &RecordFields, note: &str) -> SharedRecord {
+    fn record_with_note(
+        interner: &SharedFieldsInterner,
+        alike: &RecordFields,
+        note: &str,
+    ) -> SharedRecord {
         let fields = RecordFields { note: note.into(), ..alike.clone() };
-        commons.record(1, fields).unwrap()
+        interner.record(1, fields).unwrap()
     }
 
     #[test]
-    fn equal_records_share_fields_and_unused_ones_are_dropped() {
-        let commons = Commons::default();
+    fn equal_fields_are_shared_and_unused_ones_dropped() {
+        let interner = SharedFieldsInterner::default();
         let alike = fields(1, "alice", None, None);
-        let noted = |note: &str| noted(&commons, &alike, note);
-        let (one, other) = (noted("x"), noted("x"));
+        let with_note = |note: &str| record_with_note(&interner, &alike, note);
+        let (one, other) = (with_note("x"), with_note("x"));
         assert_eq!(one.note().as_str().as_ptr(), other.note().as_str().as_ptr());
-        assert_eq!(commons.fields.entries().0, 1);
+        assert_eq!(interner.fields.entries().0, 1);
 
         const COUNT: usize = if cfg!(miri) { 120 } else { 1000 };
-        let many: Vec<_> = (0..COUNT).map(|n| noted(&n.to_string())).collect();
-        assert_eq!(commons.fields.entries().0, COUNT + 1);
+        let many: Vec<_> = (0..COUNT).map(|n| with_note(&n.to_string())).collect();
+        assert_eq!(interner.fields.entries().0, COUNT + 1);
         drop(many);
-        commons.released(COUNT);
-        let kept = noted("y");
-        assert!(matches!(commons.fields.entries(), (2, ..100)));
+        interner.released(COUNT);
+        let kept = with_note("y");
+        assert!(matches!(interner.fields.entries(), (2, ..100)));
         drop((kept, one, other));
     }
 }

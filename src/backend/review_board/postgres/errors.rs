@@ -4,17 +4,17 @@ use std::error::Error as _;
 
 use tokio_postgres::error::{Severity, SqlState};
 
-use super::super::fault::Fault;
+use super::super::sql_error::SqlError;
 use super::{POOLER_HINT, closed};
 
-pub(super) fn fault(error: &tokio_postgres::Error) -> Fault {
+pub(super) fn sql_error(error: &tokio_postgres::Error) -> SqlError {
     let Some(answer) = error.as_db_error() else {
         return match error.source().and_then(|source| source.downcast_ref::<std::io::Error>()) {
-            Some(system) if is_tls(system) => Fault::Tls(system.to_string()),
-            Some(_) => Fault::Lost(error.to_string()),
+            Some(system) if is_tls(system) => SqlError::Tls(system.to_string()),
+            Some(_) => SqlError::Lost(error.to_string()),
             None if error.is_closed() => closed(),
             // An error of the driver, such as a missing password.
-            None => Fault::Refused(match error.source() {
+            None => SqlError::Refused(match error.source() {
                 Some(source) => format!("{error}: {source}"),
                 None => error.to_string(),
             }),
@@ -28,7 +28,7 @@ pub(super) fn fault(error: &tokio_postgres::Error) -> Fault {
         code => format!("PostgreSQL says {code}: {}", answer.message()),
     };
     if is(&[SqlState::TOO_MANY_CONNECTIONS]) {
-        return Fault::Full(says());
+        return SqlError::Full(says());
     }
     // Except for these, every error that ends the session counts as its loss.
     let is_over = match answer.parsed_severity() {
@@ -44,32 +44,32 @@ pub(super) fn fault(error: &tokio_postgres::Error) -> Fault {
         || (*code == SqlState::PROTOCOL_VIOLATION && is_of_options)
         || (*code == SqlState::FEATURE_NOT_SUPPORTED && is_over)
     {
-        return Fault::Refused(format!("{}; {POOLER_HINT}", says()));
+        return SqlError::Refused(format!("{}; {POOLER_HINT}", says()));
     }
     let is_denied = ["22", "28", "3D", "42"].iter().any(|class| code.code().starts_with(class));
     if is_over && !is_denied {
-        return Fault::Lost(says());
+        return SqlError::Lost(says());
     }
     if is(&[SqlState::UNTRANSLATABLE_CHARACTER, SqlState::CHARACTER_NOT_IN_REPERTOIRE]) {
-        Fault::Unstorable(None)
+        SqlError::Unstorable(None)
     } else if *code == SqlState::UNIQUE_VIOLATION {
-        Fault::Duplicate
+        SqlError::Duplicate
     } else if is(&[SqlState::QUERY_CANCELED, SqlState::LOCK_NOT_AVAILABLE]) {
-        Fault::TimedOut
+        SqlError::TimedOut
     } else if is(&[SqlState::T_R_SERIALIZATION_FAILURE, SqlState::T_R_DEADLOCK_DETECTED]) {
-        Fault::Conflict
+        SqlError::Conflict
     } else if is(&[SqlState::UNDEFINED_TABLE, SqlState::UNDEFINED_COLUMN]) {
-        Fault::Schema
+        SqlError::Schema
     } else if *code == SqlState::INSUFFICIENT_PRIVILEGE {
-        Fault::Denied(says())
+        SqlError::Denied(says())
     } else if *code == SqlState::READ_ONLY_SQL_TRANSACTION {
-        Fault::ReadOnly(says())
+        SqlError::ReadOnly(says())
     } else if *code == SqlState::FEATURE_NOT_SUPPORTED {
         // The prepared statement is outdated, for example after a migration of the server. A
         // connection that prepares it again works.
-        Fault::Lost(says())
+        SqlError::Lost(says())
     } else {
-        Fault::Refused(says())
+        SqlError::Refused(says())
     }
 }
 

@@ -10,21 +10,21 @@ use parking_lot::Mutex;
 use crate::memory;
 
 /// Maximum memory of a cache, at which it is emptied. A text of maximum length fits.
-const MOST_BYTES: usize = 4 << 20;
+const MAX_BYTES: usize = 4 << 20;
 
 /// Maps texts, exactly as they were written, to documents. It does not keep documents alive.
-pub(crate) struct Accepted<T> {
+pub(crate) struct ParseCache<T> {
     /// Keyed at random, so that nobody can choose texts with colliding hashes.
     hasher: DefaultHashBuilder,
-    texts: Mutex<Texts<T>>,
+    texts: Mutex<CachedTexts<T>>,
 }
 
-struct Texts<T> {
-    entries: HashTable<Entry<T>>,
+struct CachedTexts<T> {
+    entries: HashTable<CachedText<T>>,
     bytes: usize,
 }
 
-struct Entry<T> {
+struct CachedText<T> {
     hash: u64,
     text: Box<str>,
     /// Version of the rules by which the text was validated.
@@ -32,14 +32,14 @@ struct Entry<T> {
     document: Weak<T>,
 }
 
-impl<T> Default for Accepted<T> {
+impl<T> Default for ParseCache<T> {
     fn default() -> Self {
-        let texts = Texts { entries: HashTable::new(), bytes: 0 };
+        let texts = CachedTexts { entries: HashTable::new(), bytes: 0 };
         Self { hasher: DefaultHashBuilder::default(), texts: Mutex::new(texts) }
     }
 }
 
-impl<T> Accepted<T> {
+impl<T> ParseCache<T> {
     /// Returns the document of a text, calling `make` unless it is cached with this version of the
     /// rules.
     ///
@@ -60,26 +60,26 @@ impl<T> Accepted<T> {
         // Without memory for its copy, the text is not cached.
         if let Ok(text) = memory::string(text) {
             let (text, weak) = (text.into_boxed_str(), Arc::downgrade(&document));
-            self.texts.lock().set(Entry { hash, text, version, document: weak });
+            self.texts.lock().set(CachedText { hash, text, version, document: weak });
         }
         Ok(document)
     }
 }
 
-impl<T> Texts<T> {
+impl<T> CachedTexts<T> {
     fn find(&self, hash: u64, text: &str, version: u64) -> Option<Arc<T>> {
         let entry = self.entries.find(hash, |entry| *entry.text == *text)?;
         if entry.version == version { entry.document.upgrade() } else { None }
     }
 
-    fn set(&mut self, entry: Entry<T>) {
+    fn set(&mut self, entry: CachedText<T>) {
         if let Some(known) = self.entries.find_mut(entry.hash, |known| known.text == entry.text) {
             *known = entry;
             return;
         }
         // The exact memory of a hash table is unknown; estimated as two entries for each.
-        let cost = entry.text.len() + 2 * size_of::<Entry<T>>() + size_of::<T>();
-        if self.bytes + cost > MOST_BYTES {
+        let cost = entry.text.len() + 2 * size_of::<CachedText<T>>() + size_of::<T>();
+        if self.bytes + cost > MAX_BYTES {
             self.entries = HashTable::new();
             self.bytes = 0;
         }
@@ -95,9 +95,9 @@ impl<T> Texts<T> {
 mod tests {
     use super::*;
 
-    fn accept(accepted: &Accepted<u8>, text: &str, version: u64, document: &Arc<u8>) -> bool {
+    fn accept(cache: &ParseCache<u8>, text: &str, version: u64, document: &Arc<u8>) -> bool {
         let mut made = false;
-        let answer = accepted.get(text, version, || {
+        let answer = cache.get(text, version, || {
             made = true;
             Ok::<_, ()>(Arc::clone(document))
         });
@@ -107,41 +107,41 @@ mod tests {
 
     #[test]
     fn document_is_parsed_once_while_it_lives() {
-        let accepted = Accepted::default();
+        let cache = ParseCache::default();
         let document = Arc::new(1);
-        assert!(accept(&accepted, "a", 0, &document));
-        assert!(!accept(&accepted, "a", 0, &document));
-        assert!(accept(&accepted, "a ", 0, &document), "written in another way");
-        assert!(accept(&accepted, "a", 1, &document), "other rules");
-        assert!(!accept(&accepted, "a", 1, &document));
+        assert!(accept(&cache, "a", 0, &document));
+        assert!(!accept(&cache, "a", 0, &document));
+        assert!(accept(&cache, "a ", 0, &document), "written in another way");
+        assert!(accept(&cache, "a", 1, &document), "other rules");
+        assert!(!accept(&cache, "a", 1, &document));
         drop(document);
         let document = Arc::new(2);
-        assert!(accept(&accepted, "a", 1, &document), "the document is gone");
+        assert!(accept(&cache, "a", 1, &document), "the document is gone");
     }
 
     #[test]
-    fn a_text_that_is_refused_is_read_again() {
-        let accepted = Accepted::<u8>::default();
+    fn rejected_text_is_not_cached() {
+        let cache = ParseCache::<u8>::default();
         for _ in 0..2 {
-            assert_eq!(accepted.get("a", 0, || Err("refused")), Err("refused"));
+            assert_eq!(cache.get("a", 0, || Err("refused")), Err("refused"));
         }
-        assert!(accept(&accepted, "a", 0, &Arc::new(1)));
+        assert!(accept(&cache, "a", 0, &Arc::new(1)));
     }
 
     #[test]
-    fn the_memory_of_texts_is_bounded_however_many_are_written() {
-        let accepted = Accepted::default();
+    fn parse_cache_memory_is_bounded() {
+        let cache = ParseCache::default();
         let document = Arc::new(1);
         let mut most = 0;
         for number in 0..300_000 {
-            accept(&accepted, &number.to_string(), 0, &document);
+            accept(&cache, &number.to_string(), 0, &document);
         }
         for number in 0..12 {
-            accept(&accepted, &format!("{number}{}", " ".repeat(1 << 20)), 0, &document);
-            let texts = accepted.texts.lock();
+            accept(&cache, &format!("{number}{}", " ".repeat(1 << 20)), 0, &document);
+            let texts = cache.texts.lock();
             let bytes: usize = texts.entries.iter().map(|entry| entry.text.len()).sum();
-            most = most.max(bytes + texts.entries.capacity() * size_of::<Entry<u8>>());
+            most = most.max(bytes + texts.entries.capacity() * size_of::<CachedText<u8>>());
         }
-        assert!((2 << 20..=MOST_BYTES).contains(&most), "{most}");
+        assert!((2 << 20..=MAX_BYTES).contains(&most), "{most}");
     }
 }

@@ -96,7 +96,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_of_every_length_are_read_back() {
+    fn lines_of_all_lengths_are_read() {
         let path = std::env::temp_dir().join(format!("rbtoken-lines-{}", std::process::id()));
         let lengths = [0, 1, CHUNK - 2, CHUNK - 1, CHUNK, CHUNK + 1, 3, 5 * CHUNK, 7, 0, CHUNK / 2];
         for ends_with_break in [false, true] {

@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::RwLockWriteGuard;
 
-use super::clients::Clients;
-use super::owners::Owners;
-use super::pages::Pages;
+use super::client_index::ClientIndex;
+use super::id_index::IdIndex;
+use super::user_index::UserIndex;
 use crate::backend::ClientQuery;
 use crate::error::{Error, ErrorKind, Result};
 use crate::memory;
@@ -16,15 +16,15 @@ use crate::text::Text;
 use crate::token::{Record, RecordFields, SharedRecord};
 
 /// The indexes except the one by value.
-pub(in crate::backend) struct Book {
+pub(in crate::backend) struct Indexes {
     pub(super) last_id: i64,
     pub(super) local_sites: BTreeSet<Text>,
-    pub(super) by_id: Pages,
-    pub(super) owners: Owners,
-    pub(super) clients: Clients,
+    pub(super) by_id: IdIndex,
+    pub(super) by_user: UserIndex,
+    pub(super) by_client: ClientIndex,
 }
 
-impl Book {
+impl Indexes {
     /// Returns the id of the next record.
     pub(in crate::backend) fn next_id(&self) -> i64 {
         self.last_id + 1
@@ -36,8 +36,8 @@ impl Book {
     }
 
     /// Replaces the owner's name by the copy that the owner's records share.
-    pub(super) fn sharing_name(&self, mut fields: RecordFields) -> RecordFields {
-        if let Some(name) = self.owners.name(&fields.user) {
+    pub(super) fn with_shared_name(&self, mut fields: RecordFields) -> RecordFields {
+        if let Some(name) = self.by_user.name(&fields.user) {
             fields.user = name.clone();
         }
         fields
@@ -62,38 +62,38 @@ impl Book {
 
     /// Returns a user's records, ordered by id.
     pub(super) fn records_of(&self, user: &str) -> impl Iterator<Item = &SharedRecord> {
-        self.owners.ids_of(user).filter_map(|id| self.by_id.get(id))
+        self.by_user.ids_of(user).filter_map(|id| self.by_id.get(id))
     }
 
     pub(super) fn best(&self, query: &ClientQuery<'_>) -> Option<SharedRecord> {
         let ignored = query.ignored_generators;
         let serves = |record: &Record| ignored.is_none_or(|it| !it.contains(record.generator_id()));
-        self.clients.best(query, serves)
+        self.by_client.best(query, serves)
     }
 }
 
 /// Write access to the indexes. Dropping it during a change poisons the store.
 /// `thread::panicking()` is not used: a host may call while its own panic unwinds.
-pub(in crate::backend) struct OpenBook<'a> {
-    pub(super) book: RwLockWriteGuard<'a, Book>,
+pub(in crate::backend) struct IndexesWriteGuard<'a> {
+    pub(super) indexes: RwLockWriteGuard<'a, Indexes>,
     pub(super) is_changing: bool,
     pub(super) poisoned: &'a AtomicBool,
 }
 
-impl Deref for OpenBook<'_> {
-    type Target = Book;
-    fn deref(&self) -> &Book {
-        &self.book
+impl Deref for IndexesWriteGuard<'_> {
+    type Target = Indexes;
+    fn deref(&self) -> &Indexes {
+        &self.indexes
     }
 }
 
-impl DerefMut for OpenBook<'_> {
-    fn deref_mut(&mut self) -> &mut Book {
-        &mut self.book
+impl DerefMut for IndexesWriteGuard<'_> {
+    fn deref_mut(&mut self) -> &mut Indexes {
+        &mut self.indexes
     }
 }
 
-impl Drop for OpenBook<'_> {
+impl Drop for IndexesWriteGuard<'_> {
     fn drop(&mut self) {
         if self.is_changing {
             self.poisoned.store(true, Ordering::Release);

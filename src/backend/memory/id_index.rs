@@ -13,7 +13,7 @@ const PAGE: usize = 512;
 /// are deleted, and a record takes eight bytes. An empty page is freed, except the last one, which
 /// gets the next ids.
 #[derive(Default)]
-pub(super) struct Pages {
+pub(super) struct IdIndex {
     pages: BTreeMap<i64, Page>,
     count: usize,
 }
@@ -24,17 +24,17 @@ struct Page {
 }
 
 /// Returns the page number of an id and its slot in the page.
-fn place(id: i64) -> (i64, usize) {
+fn page_and_slot(id: i64) -> (i64, usize) {
     (id.div_euclid(PAGE as i64), id.rem_euclid(PAGE as i64) as usize)
 }
 
-impl Pages {
+impl IdIndex {
     pub fn len(&self) -> usize {
         self.count
     }
 
     pub fn get(&self, id: i64) -> Option<&SharedRecord> {
-        let (page, slot) = place(id);
+        let (page, slot) = page_and_slot(id);
         self.pages.get(&page)?.slots[slot].as_ref()
     }
 
@@ -42,8 +42,8 @@ impl Pages {
     ///
     /// # Errors
     /// `NoMemory`.
-    pub fn make_room(&mut self, id: i64) -> Result<()> {
-        self.page(place(id).0).map(|_| ())
+    pub fn reserve_for(&mut self, id: i64) -> Result<()> {
+        self.page(page_and_slot(id).0).map(|_| ())
     }
 
     /// Returns a page, creating it if necessary.
@@ -60,9 +60,9 @@ impl Pages {
     /// Adds a record or replaces the one with the same id.
     ///
     /// # Errors
-    /// `NoMemory`. Cannot fail if [`Pages::make_room`] was called for this id.
+    /// `NoMemory`. Cannot fail if [`IdIndex::reserve_for`] was called for this id.
     pub fn insert(&mut self, record: SharedRecord) -> Result<()> {
-        let (number, slot) = place(record.id());
+        let (number, slot) = page_and_slot(record.id());
         let page = self.page(number)?;
         if page.slots[slot].replace(record).is_some() {
             return Ok(());
@@ -79,7 +79,7 @@ impl Pages {
     }
 
     pub fn remove(&mut self, id: i64) {
-        let (number, slot) = place(id);
+        let (number, slot) = page_and_slot(id);
         let Some(page) = self.pages.get_mut(&number) else { return };
         if page.slots[slot].take().is_some() {
             page.used -= 1;
@@ -102,29 +102,29 @@ mod tests {
     use crate::backend::tests::record;
 
     #[test]
-    fn empty_page_is_freed_unless_the_next_ids_go_there() {
-        let mut pages = Pages::default();
+    fn empty_page_is_freed_unless_it_is_the_last() {
+        let mut index = IdIndex::default();
         let ids = [1, 511, 512, 513, 100_000];
-        ids.iter().for_each(|id| pages.insert(record(*id, "alice", None, None)).unwrap());
-        let found = |pages: &Pages| pages.values().map(|record| record.id()).collect::<Vec<_>>();
-        assert_eq!(found(&pages), ids);
-        assert_eq!((pages.len(), pages.pages.len()), (5, 3));
+        ids.iter().for_each(|id| index.insert(record(*id, "alice", None, None)).unwrap());
+        let found = |index: &IdIndex| index.values().map(|record| record.id()).collect::<Vec<_>>();
+        assert_eq!(found(&index), ids);
+        assert_eq!((index.len(), index.pages.len()), (5, 3));
 
-        pages.insert(record(512, "bob", None, None)).unwrap();
-        assert_eq!((pages.len(), pages.get(512).unwrap().user().as_str()), (5, "bob"));
+        index.insert(record(512, "bob", None, None)).unwrap();
+        assert_eq!((index.len(), index.get(512).unwrap().user().as_str()), (5, "bob"));
 
-        pages.remove(512);
-        assert_eq!(pages.pages.len(), 3);
-        pages.remove(513);
-        pages.remove(513);
-        assert_eq!((found(&pages), pages.pages.len()), (vec![1, 511, 100_000], 2));
-        [1, 511, 100_000].iter().for_each(|id| pages.remove(*id));
-        assert_eq!((pages.len(), pages.pages.len()), (0, 1));
-        assert!(pages.get(1).is_none());
-        pages.insert(record(100_001, "alice", None, None)).unwrap();
-        pages.remove(100_001);
-        assert_eq!((pages.len(), pages.pages.len()), (0, 1));
-        pages.insert(record(200_000, "alice", None, None)).unwrap();
-        assert_eq!((found(&pages), pages.pages.len()), (vec![200_000], 1));
+        index.remove(512);
+        assert_eq!(index.pages.len(), 3);
+        index.remove(513);
+        index.remove(513);
+        assert_eq!((found(&index), index.pages.len()), (vec![1, 511, 100_000], 2));
+        [1, 511, 100_000].iter().for_each(|id| index.remove(*id));
+        assert_eq!((index.len(), index.pages.len()), (0, 1));
+        assert!(index.get(1).is_none());
+        index.insert(record(100_001, "alice", None, None)).unwrap();
+        index.remove(100_001);
+        assert_eq!((index.len(), index.pages.len()), (0, 1));
+        index.insert(record(200_000, "alice", None, None)).unwrap();
+        assert_eq!((found(&index), index.pages.len()), (vec![200_000], 1));
     }
 }

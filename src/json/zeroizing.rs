@@ -7,13 +7,13 @@ use zeroize::Zeroize;
 
 /// The members of an object.
 #[derive(Default)]
-pub(crate) struct WipedMembers(pub(super) Map<String, Value>);
+pub(crate) struct ZeroizingMembers(pub(super) Map<String, Value>);
 
-impl WipedMembers {
+impl ZeroizingMembers {
     /// Adds a member, and zeroizes one that it replaces.
     pub(super) fn insert(&mut self, name: String, value: Value) {
         if let Some(mut replaced) = self.0.insert(name, value) {
-            wipe(&mut replaced);
+            zeroize(&mut replaced);
         }
     }
 
@@ -23,35 +23,35 @@ impl WipedMembers {
     }
 }
 
-impl Deref for WipedMembers {
+impl Deref for ZeroizingMembers {
     type Target = Map<String, Value>;
     fn deref(&self) -> &Self::Target {
         &self.0
     }
 }
 
-impl Drop for WipedMembers {
+impl Drop for ZeroizingMembers {
     fn drop(&mut self) {
-        self.0.values_mut().for_each(wipe);
+        self.0.values_mut().for_each(zeroize);
     }
 }
 
 /// The items of an array.
 #[derive(Default)]
-pub(super) struct WipedItems(pub Vec<Value>);
+pub(super) struct ZeroizingItems(pub Vec<Value>);
 
-impl Drop for WipedItems {
+impl Drop for ZeroizingItems {
     fn drop(&mut self) {
-        self.0.iter_mut().for_each(wipe);
+        self.0.iter_mut().for_each(zeroize);
     }
 }
 
 /// Zeroizes the strings in a value.
-pub(super) fn wipe(value: &mut Value) {
+pub(super) fn zeroize(value: &mut Value) {
     match value {
         Value::String(text) => text.zeroize(),
-        Value::Array(items) => items.iter_mut().for_each(wipe),
-        Value::Object(members) => members.values_mut().for_each(wipe),
+        Value::Array(items) => items.iter_mut().for_each(zeroize),
+        Value::Object(members) => members.values_mut().for_each(zeroize),
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }

@@ -5,7 +5,7 @@ use crate::error::{Error, ErrorKind, Result};
 /// Why a statement or a connection failed. No message contains a value of a statement: databases
 /// like to quote them, and they may be secret.
 #[derive(Clone, Debug)]
-pub(super) enum Fault {
+pub(super) enum SqlError {
     /// The connection is lost or could not be opened.
     Lost(String),
     /// TLS failed when the connection was opened or later.
@@ -38,21 +38,22 @@ pub(super) enum Fault {
     /// There was no response to a commit, so its outcome is unknown.
     Unknown { timed_out: bool },
     /// An error of this library.
-    Own(Error),
+    Library(Error),
 }
 
-impl Fault {
+impl SqlError {
     /// Converts the error for a text that the database cannot store to an empty result: no row has
     /// it.
-    pub fn or_no_rows<T: Default>(answer: Result<T, Self>) -> Result<T, Self> {
+    pub fn or_empty<T: Default>(answer: Result<T, Self>) -> Result<T, Self> {
         match answer {
             Err(Self::Unstorable(_)) => Ok(T::default()),
             answer => answer,
         }
     }
 
-    /// Returns whether the connection is dead. Idle connections of the pool are probably dead too.
-    pub fn is_gone(&self) -> bool {
+    /// Returns whether the connection is dead. IdleConnection connections of the pool are probably
+    /// dead too.
+    pub fn is_connection_dead(&self) -> bool {
         matches!(self, Self::Lost(_) | Self::Tls(_) | Self::Silent { is_overdue: true })
     }
 
@@ -62,57 +63,57 @@ impl Fault {
     }
 
     /// Returns whether the connection can no longer be used.
-    pub fn ends_connection(&self) -> bool {
-        self.is_gone() || matches!(self, Self::Silent { .. })
+    pub fn makes_connection_unusable(&self) -> bool {
+        self.is_connection_dead() || matches!(self, Self::Silent { .. })
     }
 }
 
-impl From<Error> for Fault {
+impl From<Error> for SqlError {
     fn from(error: Error) -> Self {
-        Self::Own(error)
+        Self::Library(error)
     }
 }
 
-impl From<Fault> for Error {
-    fn from(fault: Fault) -> Self {
-        match fault {
-            Fault::Lost(why) => {
+impl From<SqlError> for Error {
+    fn from(error: SqlError) -> Self {
+        match error {
+            SqlError::Lost(why) => {
                 Self::new(ErrorKind::Io, format!("the database cannot be reached: {why}"))
             }
-            Fault::TimedOut | Fault::Silent { .. } => {
+            SqlError::TimedOut | SqlError::Silent { .. } => {
                 Self::new(ErrorKind::Timeout, "the database did not answer in time")
             }
-            Fault::Full(why) => Self::new(
+            SqlError::Full(why) => Self::new(
                 ErrorKind::Database,
                 format!("the database takes no more connections: {why}"),
             ),
-            Fault::Duplicate => {
+            SqlError::Duplicate => {
                 Self::new(ErrorKind::Exists, "a value that must be unique exists already")
             }
-            Fault::Conflict => {
+            SqlError::Conflict => {
                 Self::new(ErrorKind::Database, "other transactions stood in the way too often")
             }
-            Fault::Schema => Self::new(
+            SqlError::Schema => Self::new(
                 ErrorKind::Version,
                 "the database lacks tables or columns of Review Board: Review Board 5.0 or newer \
                  is needed",
             ),
-            Fault::Unstorable(argument) => {
+            SqlError::Unstorable(argument) => {
                 let message = "the character set of the database's column cannot hold this text";
                 let error = Self::new(ErrorKind::InvalidArgument, message);
                 argument.map(|name| error.clone().at_argument(name)).unwrap_or(error)
             }
-            Fault::Unconvertible => Self::new(
+            SqlError::Unconvertible => Self::new(
                 ErrorKind::Corrupt,
                 "the database cannot convert a text of a row to UTF-8",
             ),
-            Fault::Refused(why) | Fault::Denied(why) | Fault::ReadOnly(why) => {
+            SqlError::Refused(why) | SqlError::Denied(why) | SqlError::ReadOnly(why) => {
                 Self::new(ErrorKind::Database, format!("the database refused: {why}"))
             }
-            Fault::Tls(why) => {
+            SqlError::Tls(why) => {
                 Self::new(ErrorKind::Database, format!("the database refused: TLS: {why}"))
             }
-            Fault::Unknown { timed_out } => {
+            SqlError::Unknown { timed_out } => {
                 let (kind, what) = match timed_out {
                     true => (ErrorKind::Timeout, "the database did not answer"),
                     false => (ErrorKind::Database, "the connection was lost"),
@@ -121,7 +122,7 @@ impl From<Fault> for Error {
                     format!("{what} while a change was committed: the outcome is not known");
                 Self::new(kind, message)
             }
-            Fault::Own(error) => error,
+            SqlError::Library(error) => error,
         }
     }
 }

@@ -21,29 +21,30 @@ fn wait<'a, T>(changed: &Condvar, guard: MutexGuard<'a, T>) -> MutexGuard<'a, T>
     changed.wait(guard).unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Creates a channel with any number of senders and one receiver, which holds at most `most` items.
-pub(super) fn queue<T>(most: usize) -> (Sender<T>, Receiver<T>) {
-    let state = State { things: VecDeque::new(), sender: true, receiver: true };
-    let queue = Queue { most, state: Mutex::new(state), changed: Condvar::new() };
-    let queue = Arc::new(queue);
-    (Sender(Arc::clone(&queue)), Receiver(queue))
+/// Creates a channel with any number of senders and one receiver, which holds at most `capacity`
+/// items.
+pub(super) fn channel<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
+    let state = State { items: VecDeque::new(), sender: true, receiver: true };
+    let channel = Channel { capacity, state: Mutex::new(state), changed: Condvar::new() };
+    let channel = Arc::new(channel);
+    (Sender(Arc::clone(&channel)), Receiver(channel))
 }
 
-struct Queue<T> {
-    most: usize,
+struct Channel<T> {
+    capacity: usize,
     state: Mutex<State<T>>,
     changed: Condvar,
 }
 
 struct State<T> {
-    things: VecDeque<T>,
+    items: VecDeque<T>,
     /// Whether each end exists.
     sender: bool,
     receiver: bool,
 }
 
 /// The sending end of a channel, which threads share.
-pub(super) struct Sender<T>(Arc<Queue<T>>);
+pub(super) struct Sender<T>(Arc<Channel<T>>);
 
 impl<T> Sender<T> {
     /// Sends an item, waiting while the channel is full. The item is dropped if the receiver was
@@ -51,18 +52,18 @@ impl<T> Sender<T> {
     ///
     /// # Errors
     /// `NoMemory`; the item is dropped.
-    pub fn send(&self, thing: T) -> Result<()> {
+    pub fn send(&self, item: T) -> Result<()> {
         let mut state = lock(&self.0.state);
-        while state.receiver && state.things.len() >= self.0.most {
+        while state.receiver && state.items.len() >= self.0.capacity {
             state = wait(&self.0.changed, state);
         }
-        let room = state.things.try_reserve(1);
+        let room = state.items.try_reserve(1);
         if state.receiver && room.is_ok() {
-            state.things.push_back(thing);
+            state.items.push_back(item);
             self.0.changed.notify_all();
         } else {
             drop(state);
-            drop(thing);
+            drop(item);
         }
         room.map_err(memory::exhausted)
     }
@@ -77,24 +78,24 @@ impl<T> Drop for Sender<T> {
 
 /// The result of receiving.
 pub(super) enum Received<T> {
-    Thing(T),
+    Item(T),
     /// Nothing was sent in time.
-    Late,
+    TimedOut,
     /// The channel is empty and the sender was dropped.
     Closed,
 }
 
 /// The receiving end of a channel.
-pub(super) struct Receiver<T>(Arc<Queue<T>>);
+pub(super) struct Receiver<T>(Arc<Channel<T>>);
 
 impl<T> Receiver<T> {
     /// Waits for an item, until a deadline if there is one.
     pub fn receive(&self, until: Option<Instant>) -> Received<T> {
         let mut state = lock(&self.0.state);
         loop {
-            if let Some(thing) = state.things.pop_front() {
+            if let Some(item) = state.items.pop_front() {
                 self.0.changed.notify_all();
-                return Received::Thing(thing);
+                return Received::Item(item);
             }
             if !state.sender {
                 return Received::Closed;
@@ -104,7 +105,7 @@ impl<T> Receiver<T> {
                 Some(until) => {
                     let left = until.saturating_duration_since(Instant::now());
                     if left.is_zero() {
-                        return Received::Late;
+                        return Received::TimedOut;
                     }
                     let woken = self.0.changed.wait_timeout(state, left);
                     state = woken.unwrap_or_else(PoisonError::into_inner).0;
@@ -116,8 +117,8 @@ impl<T> Receiver<T> {
     /// Appends all items of the channel to a queue, unless there is no memory for that.
     pub fn take_all(&self, taken: &mut VecDeque<T>) {
         let mut state = lock(&self.0.state);
-        if taken.try_reserve(state.things.len()).is_ok() {
-            taken.append(&mut state.things);
+        if taken.try_reserve(state.items.len()).is_ok() {
+            taken.append(&mut state.items);
             drop(state);
             self.0.changed.notify_all();
         }
@@ -128,8 +129,8 @@ impl<T> Iterator for Receiver<T> {
     type Item = T;
     fn next(&mut self) -> Option<T> {
         match self.receive(None) {
-            Received::Thing(thing) => Some(thing),
-            Received::Late | Received::Closed => None,
+            Received::Item(item) => Some(item),
+            Received::TimedOut | Received::Closed => None,
         }
     }
 }
@@ -139,45 +140,46 @@ impl<T> Drop for Receiver<T> {
         let mut state = lock(&self.0.state);
         state.receiver = false;
         // Dropping the items may notify callers that wait for a reply.
-        let things = std::mem::take(&mut state.things);
+        let items = std::mem::take(&mut state.items);
         drop(state);
         self.0.changed.notify_all();
-        drop(things);
+        drop(items);
     }
 }
 
 /// Creates a oneshot channel for a reply.
-pub(super) fn question<T>() -> (Answerer<T>, Answer<T>) {
-    let slot = Arc::new(Slot { state: Mutex::new(Answered::NotYet), changed: Condvar::new() });
-    (Answerer(Arc::clone(&slot)), Answer(slot))
+pub(super) fn oneshot<T>() -> (ReplySender<T>, ReplyReceiver<T>) {
+    let slot =
+        Arc::new(Oneshot { state: Mutex::new(ReplyState::Pending), changed: Condvar::new() });
+    (ReplySender(Arc::clone(&slot)), ReplyReceiver(slot))
 }
 
-struct Slot<T> {
-    state: Mutex<Answered<T>>,
+struct Oneshot<T> {
+    state: Mutex<ReplyState<T>>,
     changed: Condvar,
 }
 
-enum Answered<T> {
-    NotYet,
-    With(T),
-    Never,
+enum ReplyState<T> {
+    Pending,
+    Sent(T),
+    Dropped,
 }
 
 /// Sends a reply. Dropped without one, it notifies the receiver that none will come.
-pub(super) struct Answerer<T>(Arc<Slot<T>>);
+pub(super) struct ReplySender<T>(Arc<Oneshot<T>>);
 
-impl<T> Answerer<T> {
-    pub fn answer(self, answer: T) {
-        *lock(&self.0.state) = Answered::With(answer);
+impl<T> ReplySender<T> {
+    pub fn send(self, answer: T) {
+        *lock(&self.0.state) = ReplyState::Sent(answer);
         // `drop` wakes the receiver.
     }
 }
 
-impl<T> Drop for Answerer<T> {
+impl<T> Drop for ReplySender<T> {
     fn drop(&mut self) {
         let mut state = lock(&self.0.state);
-        if matches!(*state, Answered::NotYet) {
-            *state = Answered::Never;
+        if matches!(*state, ReplyState::Pending) {
+            *state = ReplyState::Dropped;
         }
         drop(state);
         self.0.changed.notify_one();
@@ -185,17 +187,17 @@ impl<T> Drop for Answerer<T> {
 }
 
 /// Receives a reply.
-pub(super) struct Answer<T>(Arc<Slot<T>>);
+pub(super) struct ReplyReceiver<T>(Arc<Oneshot<T>>);
 
-impl<T> Answer<T> {
+impl<T> ReplyReceiver<T> {
     /// Waits for the reply. Returns `None` if the sender was dropped.
     pub fn wait(self) -> Option<T> {
         let mut state = lock(&self.0.state);
         loop {
-            match std::mem::replace(&mut *state, Answered::NotYet) {
-                Answered::With(answer) => return Some(answer),
-                Answered::Never => return None,
-                Answered::NotYet => state = wait(&self.0.changed, state),
+            match std::mem::replace(&mut *state, ReplyState::Pending) {
+                ReplyState::Sent(answer) => return Some(answer),
+                ReplyState::Dropped => return None,
+                ReplyState::Pending => state = wait(&self.0.changed, state),
             }
         }
     }
@@ -211,18 +213,18 @@ mod tests {
     use crate::os::deadline;
 
     #[test]
-    fn queue_keeps_order_and_ends_with_the_sender() {
+    fn channel_keeps_order_and_closes_with_its_sender() {
         deadline::start();
-        let (sender, receiver) = queue(usize::MAX);
+        let (sender, receiver) = channel(usize::MAX);
         (0..3).for_each(|number| sender.send(number).unwrap());
         drop(sender);
         assert_eq!(receiver.collect::<Vec<_>>(), [0, 1, 2]);
     }
 
     #[test]
-    fn full_queue_makes_the_sender_wait() {
+    fn full_channel_blocks_the_sender() {
         deadline::start();
-        let (sender, receiver) = queue(2);
+        let (sender, receiver) = channel(2);
         thread::scope(|scope| {
             scope.spawn(move || (0..1000).for_each(|number| sender.send(number).unwrap()));
             assert_eq!(receiver.collect::<Vec<_>>(), (0..1000).collect::<Vec<_>>());
@@ -230,39 +232,39 @@ mod tests {
     }
 
     #[test]
-    fn sender_without_a_receiver_drops_and_does_not_wait() {
+    fn sender_without_receiver_drops_items_without_blocking() {
         deadline::start();
-        let (sender, receiver) = queue(1);
-        let (reply_sender, reply) = question::<()>();
+        let (sender, receiver) = channel(1);
+        let (reply_sender, reply) = oneshot::<()>();
         sender.send(Some(reply_sender)).unwrap();
         drop(receiver);
-        assert!(reply.wait().is_none(), "what was in the queue is dropped");
+        assert!(reply.wait().is_none(), "what was in the channel is dropped");
         sender.send(None).unwrap();
         sender.send(None).unwrap();
     }
 
     #[test]
-    fn receiver_stops_waiting_at_its_time() {
+    fn receiver_times_out_at_its_deadline() {
         deadline::start();
-        let (sender, receiver) = queue(1);
+        let (sender, receiver) = channel(1);
         let soon = || Some(Instant::now() + Duration::from_millis(1));
-        assert!(matches!(receiver.receive(soon()), Received::Late));
-        assert!(matches!(receiver.receive(Some(Instant::now())), Received::Late));
+        assert!(matches!(receiver.receive(soon()), Received::TimedOut));
+        assert!(matches!(receiver.receive(Some(Instant::now())), Received::TimedOut));
         sender.send(7).unwrap();
-        assert!(matches!(receiver.receive(Some(Instant::now())), Received::Thing(7)));
+        assert!(matches!(receiver.receive(Some(Instant::now())), Received::Item(7)));
         drop(sender);
         assert!(matches!(receiver.receive(soon()), Received::Closed));
     }
 
     #[test]
-    fn reply_is_received_once_given_or_dropped() {
+    fn reply_receiver_wakes_on_reply_or_drop() {
         deadline::start();
-        let (sender, reply) = question();
+        let (sender, reply) = oneshot();
         thread::scope(|scope| {
-            scope.spawn(move || sender.answer(5));
+            scope.spawn(move || sender.send(5));
             assert_eq!(reply.wait(), Some(5));
         });
-        let (sender, reply) = question::<i32>();
+        let (sender, reply) = oneshot::<i32>();
         thread::scope(|scope| {
             scope.spawn(move || drop(sender));
             assert_eq!(reply.wait(), None);
@@ -288,15 +290,15 @@ mod models {
     }
 
     /// Sends items from another thread.
-    fn send(sender: &Arc<Sender<u8>>, things: &'static [u8]) -> thread::JoinHandle<()> {
+    fn send(sender: &Arc<Sender<u8>>, items: &'static [u8]) -> thread::JoinHandle<()> {
         let sender = Arc::clone(sender);
-        thread::spawn(move || things.iter().for_each(|thing| sender.send(*thing).unwrap()))
+        thread::spawn(move || items.iter().for_each(|item| sender.send(*item).unwrap()))
     }
 
     #[test]
-    fn things_of_two_senders_come_through_a_full_queue() {
+    fn items_of_two_senders_pass_a_full_channel() {
         model(|| {
-            let (sender, receiver) = queue(1);
+            let (sender, receiver) = channel(1);
             let sender = Arc::new(sender);
             let threads = [send(&sender, &[1, 2]), send(&sender, &[3])];
             drop(sender);
@@ -308,15 +310,15 @@ mod models {
     }
 
     #[test]
-    fn taking_all_makes_room_for_a_waiting_sender() {
+    fn take_all_unblocks_a_waiting_sender() {
         model(|| {
-            let (sender, receiver) = queue(1);
+            let (sender, receiver) = channel(1);
             let sender = Arc::new(sender);
             let thread = send(&sender, &[1, 2, 3]);
             drop(sender);
             let mut taken = VecDeque::new();
-            while let Received::Thing(thing) = receiver.receive(None) {
-                taken.push_back(thing);
+            while let Received::Item(item) = receiver.receive(None) {
+                taken.push_back(item);
                 receiver.take_all(&mut taken);
             }
             assert_eq!(taken, [1, 2, 3]);
@@ -325,9 +327,9 @@ mod models {
     }
 
     #[test]
-    fn ending_receiver_wakes_a_waiting_sender() {
+    fn dropped_receiver_unblocks_a_waiting_sender() {
         model(|| {
-            let (sender, receiver) = queue(1);
+            let (sender, receiver) = channel(1);
             let sender = Arc::new(sender);
             let thread = send(&sender, &[1, 2]);
             drop(receiver);
@@ -336,24 +338,24 @@ mod models {
     }
 
     #[test]
-    fn reply_wakes_the_caller_whether_given_or_dropped() {
+    fn reply_or_dropped_sender_wakes_the_caller() {
         model(|| {
-            let (sender, receiver) = queue(usize::MAX);
+            let (sender, receiver) = channel(usize::MAX);
             let writer = thread::spawn(move || {
                 let mut answers = receiver.enumerate();
-                while let Some((number, answerer)) = answers.next() {
+                while let Some((number, sender)) = answers.next() {
                     if number == 0 {
-                        Answerer::answer(answerer, 5);
+                        ReplySender::send(sender, 5);
                     } else {
                         // Together with the items in the channel.
-                        drop(answerer);
+                        drop(sender);
                         break;
                     }
                 }
             });
             let ask = || {
-                let (answerer, answer) = question();
-                sender.send(answerer).unwrap();
+                let (sender, answer) = oneshot();
+                sender.send(sender).unwrap();
                 answer
             };
             let (first, second) = (ask(), ask());
