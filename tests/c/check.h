@@ -1,4 +1,4 @@
-/* What the C tests have in common. */
+/* Helpers of the C tests. */
 #ifndef CHECK_H
 #define CHECK_H
 
@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Ends the program with a message if something is not so. */
+/* Ends the program with a message if a condition is false. */
 #define CHECK(condition)                                                            \
     do {                                                                            \
         if (!(condition)) {                                                         \
@@ -28,7 +28,7 @@
         }                                                             \
     } while (0)
 
-/* Says that a rule held. */
+/* Reports a proved rule. */
 #define OK(rule) printf("ok %s\n", rule)
 
 #endif

@@ -1,4 +1,5 @@
-/* A store on a database starts no thread: a process that has one has one after each sort of call.
+/* Checks that a store on a database starts no thread: a process with a single thread still has
+ * one after each kind of call.
  *
  *     database_threads LOCATION
  *

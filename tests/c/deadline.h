@@ -1,4 +1,4 @@
-/* Ends a test program that hangs: after RBTOKEN_TEST_DEADLINE seconds, or 10 minutes. */
+/* Ends a hanging test program after RBTOKEN_TEST_DEADLINE seconds, by default 10 minutes. */
 #ifndef DEADLINE_H
 #define DEADLINE_H
 

@@ -1,6 +1,5 @@
-/* In a child of fork(), every call on a store in a file answers RBTOKEN_E_FORKED, releasing it ends,
- * and the file is as it was; the parent goes on.
- */
+/* In a child of fork(), every call on a store in a file returns RBTOKEN_E_FORKED, releasing it
+ * returns, and the file is unchanged. The parent continues to work. */
 #define _POSIX_C_SOURCE 200809L
 #include "check.h"
 
@@ -82,7 +81,7 @@ static void in_the_child(void)
     FORKED(rbtoken_store_import_file(store, RBTOKEN_STR("/nonexistent/export"), NULL, &count,
                                      &error));
 
-    /* The file is the parent's. */
+    /* The parent owns the file. */
     RBTOKEN_INIT(&options);
     RBTOKEN_SET_STR(&options, location, path);
     CHECK(rbtoken_store_open(&options, &again, NULL) == RBTOKEN_E_LOCKED);
@@ -99,7 +98,7 @@ static void wait_for(pid_t child)
     CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
 
-/* Threads write and log in while the process forks, so that locks are held at that moment. */
+/* Threads write and log in while the process forks, so that locks are held at that time. */
 static volatile sig_atomic_t stop;
 
 static void *write_on(void *unused)
@@ -134,7 +133,7 @@ int main(int argc, char **argv)
     CHECK(child >= 0);
     if (child == 0) {
         in_the_child();
-        /* exit(), not _exit(): handlers and destructors run, too. */
+        /* exit(), not _exit(), so that handlers and destructors run. */
         exit(0);
     }
     wait_for(child);
@@ -167,7 +166,7 @@ int main(int argc, char **argv)
     }
     puts("ok a child that releases the store never waits");
 
-    /* A child that lives on has the descriptor, but not the file. */
+    /* A child that lives on inherits the descriptor, but not the lock. */
     child = fork();
     CHECK(child >= 0);
     if (child == 0) {

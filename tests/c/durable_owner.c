@@ -1,4 +1,4 @@
-/* Opens the store at the path that is given, makes a token, and keeps the file until it is killed. */
+/* Opens the store at a path, creates a token, and holds the file until it is killed. */
 #define _POSIX_C_SOURCE 200809L
 #include "check.h"
 

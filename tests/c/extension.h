@@ -1,5 +1,5 @@
-/* What the tests of the extension face have in common: they are linked with nothing of the
- * library's, and load the one that is named on their command line. */
+/* Helpers for the tests of the plugin interface. They are not linked with the library, and load
+ * the one named on their command line. */
 #ifndef EXTENSION_H
 #define EXTENSION_H
 
@@ -21,7 +21,7 @@ static const rbtoken_generator_interface_v1_t *generators;
 static const rbtoken_token_interface_v1_t *tokens;
 static const rbtoken_token_list_interface_v1_t *lists;
 
-/* Ends the program with a message if something is not so. */
+/* Ends the program with a message if a condition is false. */
 #define CHECK(condition)                                                            \
     do {                                                                            \
         if (!(condition)) {                                                         \
@@ -30,7 +30,7 @@ static const rbtoken_token_list_interface_v1_t *lists;
         }                                                                           \
     } while (0)
 
-/* Ends the program with a message if a call answers another status. */
+/* Ends the program with a message if a call returns another status. */
 #define CHECK_STATUS(expected, call)                                                             \
     do {                                                                                         \
         rbtoken_status_t status_ = (call);                                                       \
@@ -43,7 +43,7 @@ static const rbtoken_token_list_interface_v1_t *lists;
 
 #define CHECK_OK(call) CHECK_STATUS(RBTOKEN_OK, call)
 
-/* Says that a rule held. */
+/* Reports a proved rule. */
 #define OK(rule) printf("ok %s\n", rule)
 
 #define INTERFACE(name, type) (const type *)extension->get_interface("rbtoken." name "/1")

@@ -1,13 +1,13 @@
-/* Shared objects that a host must see through; what is wrong with one is in FAKE. */
+/* Invalid shared objects that a host must reject; FAKE selects the defect. */
 #include "rbtoken.h"
 
-#define NO_ENTRY 1        /* it has nothing to do with us */
-#define ENTRY_V2 2        /* its major version is newer */
-#define FAILING 3         /* its entry answers a failure */
-#define NO_TABLE 4        /* its entry gives nothing */
+#define NO_ENTRY 1        /* an unrelated library */
+#define ENTRY_V2 2        /* has a newer major version */
+#define FAILING 3         /* its entry function fails */
+#define NO_TABLE 4        /* its entry function returns no table */
 #define SHORT_EXTENSION 5 /* its extension table lacks the last member */
-#define NO_NAME 6         /* its metadata is not there */
-#define NO_FUNCTION 7     /* its extension table has a member that is NULL */
+#define NO_NAME 6         /* its metadata is missing */
+#define NO_FUNCTION 7     /* its extension table has a NULL member */
 #define NO_INTERFACE 8    /* it has no interfaces */
 #define SHORT_INTERFACE 9 /* its interfaces lack the last member */
 
@@ -83,7 +83,7 @@ static const char *get_settings_schema(void)
 
 static const void *get_interface(const char *name)
 {
-    /* Of the right kind for the first that is asked for, but it ends too early. */
+    /* The right type for the first interface, but too short. */
     static const struct {
         size_t struct_size;
         void (*members[4])(void);

@@ -1,14 +1,14 @@
-/* Generators of a host: what they may answer, what they may call, and when they are destroyed. */
+/* Generators of a host: allowed results, allowed calls, and when they are destroyed. */
 #define _POSIX_C_SOURCE 200809L
 #include "extension.h"
 
 #include <unistd.h>
 
-/* A generator that answers as it is told. */
+/* A generator with configurable results. */
 typedef struct scripted {
     const char *bytes;       /* what it writes */
-    size_t len;              /* how much of it */
-    size_t told_len;         /* the length that it tells; SIZE_MAX: none */
+    size_t len;              /* number of bytes */
+    size_t told_len;         /* the length that it reports; SIZE_MAX: none */
     rbtoken_status_t status; /* what it returns */
     unsigned calls, destroyed;
     uint32_t attempts[32];
@@ -92,15 +92,15 @@ static void garbage(void)
         {NULL, 0, 0},                     /* empty */
         {"value", 5, SIZE_MAX},           /* no length */
         {"value", 5, SIZE_MAX - 1},       /* a wild length */
-        {"value", 5, 4 * 255 + 1},        /* more than there is room for */
+        {"value", 5, 4 * 255 + 1},        /* more than fit */
         {long_ascii, 256, 256},           /* 256 characters */
         {long_ascii, 4 * 255, 4 * 255},   /* many more */
         {long_wide, 2 * 256, 2 * 256},    /* 256 characters of two bytes */
-        {widest, 4 * 255, 4 * 255 + 1},   /* one byte more than there is room for */
+        {widest, 4 * 255, 4 * 255 + 1},   /* one byte more than fit */
         {"\xff\xfe", 2, 2},               /* not UTF-8 */
         {"caf\xc3", 4, 4},                /* cut in the middle of a character */
         {"a\0b", 3, 3},                   /* a NUL inside */
-        {"ab", 3, 3},                     /* its own NUL counted */
+        {"ab", 3, 3},                     /* counts its own NUL */
     };
     rbtoken_instance_t *instance;
     rbtoken_store_t *store = open_instance(NULL, &instance);
@@ -132,7 +132,7 @@ static void garbage(void)
         CHECK(strstr(errors->message(error), "xxx") == NULL);
         errors->free(error);
     }
-    /* The longest that is allowed is: 255 characters, however many bytes. */
+    /* The maximum: 255 characters, of any number of bytes. */
     self.bytes = widest;
     self.len = self.told_len = sizeof widest;
     CHECK_OK(get_token(store, "c", &token, &created));
@@ -193,7 +193,7 @@ static void own_status(void)
     OK("a generator's own status is passed on, and it is asked once");
 }
 
-/* Uses the store that it makes a value for, in every way that could meet a lock. */
+/* Uses the store that requests a value, in every way that could deadlock. */
 static rbtoken_status_t nested(void *user_data, const char *token_type, uint32_t attempt,
                                char *value, size_t capacity, size_t *value_len)
 {
@@ -243,7 +243,7 @@ static void calls_back(void)
     OK("a generator may use the store that it works for");
 }
 
-/* Makes the very token that its caller wants, while the caller waits for a value. */
+/* Creates the token that its caller requests while the caller waits for a value. */
 static rbtoken_status_t forestalling(void *user_data, const char *token_type, uint32_t attempt,
                                      char *value, size_t capacity, size_t *value_len)
 {
@@ -281,7 +281,7 @@ static void forestalled(void)
     OK("a token that a generator made meanwhile is the one that is given");
 }
 
-/* A generator whose end uses the store: none of the library's locks may be held. */
+/* A generator whose destruction uses the store: no lock may be held. */
 static void destroy_and_use(void *user_data)
 {
     scripted *self = (scripted *)user_data;
@@ -341,7 +341,7 @@ static void registration(void)
     CHECK_STATUS(RBTOKEN_E_NULL_ARGUMENT,
                  generators->add_generator(store, RBTOKEN_STR("new"), &bad, NULL));
     CHECK(refused.destroyed == ++ends);
-    /* Fields that could not be read are not destroyed. */
+    /* Unknown fields are not destroyed. */
     bad = table;
     bad.struct_size = 8;
     CHECK_STATUS(RBTOKEN_E_STRUCT_SIZE,
@@ -349,14 +349,14 @@ static void registration(void)
     CHECK(refused.destroyed == ends);
     CHECK(refused.calls == 0);
 
-    /* None of it reached the other store. */
+    /* None of this affected the other store. */
     CHECK_STATUS(RBTOKEN_E_GENERATION, generate(other, "host", &token));
     CHECK_STATUS(RBTOKEN_E_UNSUPPORTED, generate(other, "legacy_sha1", &token));
     CHECK_STATUS(RBTOKEN_E_GENERATION,
                  generators->set_default_generator(other, RBTOKEN_STR("host"), NULL));
     OK("a generator's id is taken once, legacy_sha1 is replaced once, and for one store");
 
-    /* A refused one may use the store while it ends. */
+    /* A rejected generator may use the store while it is destroyed. */
     last.store = store;
     bad = table_of(&last);
     bad.destroy = destroy_and_use;
@@ -388,7 +388,7 @@ static void ends_with_a_linked_store(void)
     OK("a generator ends with a store that was opened, too");
 }
 
-/* Shuts its own instance down while it makes a value. */
+/* Shuts its own instance down while it generates a value. */
 static rbtoken_instance_t *to_shut_down;
 
 static rbtoken_status_t shutting_down(void *user_data, const char *token_type, uint32_t attempt,
@@ -399,7 +399,7 @@ static rbtoken_status_t shutting_down(void *user_data, const char *token_type, u
     (void)token_type;
     (void)attempt;
     CHECK_OK(extension->shutdown(to_shut_down, NULL));
-    CHECK(self->destroyed == 0); /* its call is in flight */
+    CHECK(self->destroyed == 0); /* its call is in progress */
     *value_len = (size_t)snprintf(value, capacity, "the last");
     return RBTOKEN_OK;
 }

@@ -1,4 +1,4 @@
-/* An instance that is shut down and initialized again and again while other threads use it. */
+/* An instance that is repeatedly shut down and initialized while other threads use it. */
 #define _POSIX_C_SOURCE 200809L
 #include "extension.h"
 
@@ -12,7 +12,7 @@ static atomic_bool finished;
 static atomic_uint answered, refused, hooks_made, hooks_destroyed, generators_made,
     generators_destroyed, logged;
 
-/* What a hook is told, and whether it may still be told it. */
+/* The state of a hook, and whether it may still be called. */
 typedef struct witness {
     atomic_bool destroyed;
     atomic_uint in_flight;
@@ -101,7 +101,7 @@ static void maker_destroyed(void *user_data)
     free(self);
 }
 
-/* Every second store makes its client tokens with a host's generator. */
+/* Every second store creates its client tokens with a host's generator. */
 static void add_generator(rbtoken_store_t *store)
 {
     maker *self = (maker *)malloc(sizeof *self);
@@ -213,7 +213,7 @@ int main(int argc, char **argv)
         if (i % 2 == 0)
             add_generator(store);
         add_hooks(store);
-        /* Some calls are answered before the next shutdown. */
+        /* Some calls complete before the next shutdown. */
         before = atomic_load(&answered);
         while (atomic_load(&answered) < before + 20)
             use(store, i);

@@ -1,4 +1,4 @@
-/* A host's log, clock and entropy: failures are passed on, and none is called under a lock. */
+/* Log, clock and entropy of a host: errors are returned, and no lock is held during a callback. */
 #define _POSIX_C_SOURCE 200809L
 #include "extension.h"
 
@@ -7,10 +7,10 @@
 typedef struct services {
     rbtoken_status_t now_status, fill_status;
     int64_t now_us;
-    int fill_byte; /* -1: bytes that differ */
+    int fill_byte; /* -1: varying bytes */
     uint32_t seed;
     unsigned now_calls, fill_calls, messages;
-    rbtoken_instance_t *instance; /* which the log uses */
+    rbtoken_instance_t *instance; /* used by the log callback */
 } services;
 
 static rbtoken_status_t now(void *user_data, int64_t *now_us)
@@ -35,7 +35,7 @@ static rbtoken_status_t fill(void *user_data, uint8_t *bytes, size_t len)
     return self->fill_status;
 }
 
-/* Uses whatever the instance has: a lock that is held would wait for itself. */
+/* Uses everything of the instance. If a lock were held, this would deadlock. */
 static void log_message(void *user_data, int32_t level, const char *target, const char *message)
 {
     services *self = (services *)user_data;
@@ -117,7 +117,7 @@ static void failures(void)
     self.now_us = 1700000000000000;
     OK("a time outside the years 1 to 9999 is E_CALLBACK");
 
-    self.fill_byte = 0xFF; /* of which no character can be made */
+    self.fill_byte = 0xFF; /* always rejected, so that no character can be made */
     CHECK_STATUS(RBTOKEN_E_CALLBACK, get_token(store, "c", &token, NULL));
     self.fill_byte = 0;
     CHECK_OK(get_token(store, "c", &token, NULL));
@@ -165,7 +165,7 @@ static void log_calls_back(void)
     OK("the log may use the instance and its store");
 }
 
-/* A hook that shuts its own instance down, and one that is behind it. */
+/* A hook that shuts its own instance down, and another one after it. */
 static unsigned told, destroyed;
 
 static void shut_down(void *user_data, rbtoken_store_t *store, const rbtoken_token_t *token,
@@ -176,7 +176,7 @@ static void shut_down(void *user_data, rbtoken_store_t *store, const rbtoken_tok
     told++;
     CHECK_OK(extension->shutdown((rbtoken_instance_t *)user_data, NULL));
     CHECK_STATUS(RBTOKEN_E_STATE, stores->token_count(store, &(uint64_t){0}, NULL));
-    CHECK(destroyed == 1); /* the other one's: this one's call is in flight */
+    CHECK(destroyed == 1); /* the other hook; this one's call is in progress */
 }
 
 static void never(void *user_data, rbtoken_store_t *store, const rbtoken_token_t *token,

@@ -1,4 +1,4 @@
-/* Settings as one document: what is refused, with which status and path, and what is in force. */
+/* Settings documents: errors with status and path, and the effective settings. */
 #include "extension.h"
 
 static const struct {
@@ -83,7 +83,7 @@ static const struct {
     {RBTOKEN_E_JSON_TYPE, "$", "\"{}\""},
 };
 
-/* No place inside the document can be told. */
+/* No path in the document is known. */
 static const char *const NO_JSON[] = {"",         " ",       "{",    "{}{}",
                                       "{\"a\":}", "{a: 1}",  "{} x", "{\"token_type\": \"x\",}",
                                       "nul",      "{'a': 1}"};
@@ -125,7 +125,7 @@ static void expect(rbtoken_instance_t *instance, const char *expected)
     "\"statement_timeout_secs\": 30, \"token_type\": \"rbp\", "                      \
     "\"trusted_owners\": {\"groups\": [], \"users\": []}}"
 
-/* A document with one bad member is refused, beside a good one too, and nothing of it counts. */
+/* A document with a bad member is rejected, also with a good one, and nothing takes effect. */
 static void refuse(rbtoken_instance_t *instance, rbtoken_status_t status, const char *path,
                    const char *settings)
 {
@@ -159,7 +159,7 @@ static void bad_settings(rbtoken_instance_t *instance)
 
         refuse(instance, BAD[i].status, BAD[i].path, settings);
         if (settings[0] == '{') {
-            /* A good member that is written before it, and one behind it. */
+            /* A good member before it, and one after it. */
             snprintf(both, sizeof both, "{\"deprecated_generators\": [], %s", settings + 1);
             if (strstr(settings, "deprecated_generators") == NULL)
                 refuse(instance, BAD[i].status, BAD[i].path, both);
@@ -200,7 +200,7 @@ static void wrong_state(rbtoken_instance_t *instance)
     rbtoken_error_t *error;
 
     CHECK_OK(extension->initialize(instance, NULL));
-    /* Good or bad, it is the wrong time. */
+    /* Valid or not, it cannot be set now. */
     CHECK_STATUS(RBTOKEN_E_STATE, extension->configure(instance, RBTOKEN_STR("{}"), &error));
     expect_argument("instance", error);
     CHECK_STATUS(RBTOKEN_E_STATE, extension->configure(instance, RBTOKEN_STR("{"), &error));
@@ -242,7 +242,7 @@ int main(int argc, char **argv)
     CHECK_OK(extension->initialize(instance, NULL));
     expect(instance, all);
     CHECK_OK(extension->get_store(instance, &store, NULL));
-    /* These belong to the opening of a store. */
+    /* These can only be set when a store is opened. */
     CHECK_STATUS(RBTOKEN_E_STATE,
                  stores->set_setting(store, RBTOKEN_STR("location"), RBTOKEN_STR("\"/x\""), NULL));
     CHECK_STATUS(RBTOKEN_E_STATE,

@@ -1,5 +1,5 @@
-// A callback that throws, through the raw table: the process must end with a message. Which one it
-// is, is the second argument.
+// A callback that throws, called through the raw table: the process must end with a message. The
+// second argument selects the callback.
 #include "deadline.h"
 #include "rbtoken.h"
 
@@ -85,7 +85,7 @@ int main(int argc, char **argv)
     if (std::strcmp(which, "hook") == 0) table.created = created;
     if (std::strcmp(which, "destroy") == 0) table.destroy = destroyed;
 
-    // An exception that did pass would be caught here, and be another end than the one expected.
+    // An exception that passed would be caught here, and end the process differently.
     try {
         rbtoken_instance_t *instance;
         rbtoken_store_t *store;

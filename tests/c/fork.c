@@ -1,7 +1,7 @@
-/* After fork() no process generates what another one generated, and the store goes on working.
+/* After fork(), no two processes generate the same value, and the store continues to work.
  *
- * Each round forks a child, which forks a grandchild; each of the three generates a value in the
- * store that they inherited. The rounds run on the main thread, then on another one.
+ * Each round forks a child, which forks a grandchild. Each of the three processes generates a
+ * value in the inherited store. The rounds run on the main thread, then on another one.
  */
 #define _POSIX_C_SOURCE 200809L
 #include "check.h"
@@ -28,7 +28,7 @@ static void generate(char value[VALUE_SIZE])
     rbtoken_token_release(token);
 }
 
-/* The inherited store finds what was in it, and makes what was not. */
+/* The inherited store finds existing tokens and creates missing ones. */
 static void use_the_store(void)
 {
     rbtoken_token_t *token;
@@ -105,7 +105,7 @@ static void *rounds(void *unused)
     int round;
 
     (void)unused;
-    /* So that this thread has a stream of random bytes that a child could go on with. */
+    /* Makes this thread buffer random bytes, which a child could reuse. */
     generate(first);
     for (round = 0; round < ROUNDS; round++)
         fork_once();

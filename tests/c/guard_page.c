@@ -1,4 +1,4 @@
-/* Nothing is read behind a struct or a text: each ends where a page begins that cannot be read. */
+/* Nothing is read after a struct or a text: each ends at the start of an unreadable page. */
 #define _DEFAULT_SOURCE
 #include "check.h"
 
@@ -18,7 +18,7 @@ static void map_pages(void)
     CHECK(mprotect(page_end, page, PROT_NONE) == 0);
 }
 
-/* A copy of `len` bytes that ends at the page's end. */
+/* Returns a copy of `len` bytes that ends at the page's end. */
 static void *at_page_end(const void *bytes, size_t len)
 {
     return memcpy(page_end - len, bytes, len);
@@ -114,7 +114,7 @@ static void options_of_stores(void)
     OK("rbtoken_entropy_t");
 }
 
-/* Of a struct whose size is none that it ever had, only the size is read. */
+/* Of a struct with an unpublished size, only the size is read. */
 static void a_size_alone(rbtoken_store_t *store)
 {
     size_t size;
@@ -133,7 +133,7 @@ static void a_size_alone(rbtoken_store_t *store)
     OK("a wrong struct_size");
 }
 
-/* A longer struct, of a newer header, is read to its end and not beyond. */
+/* A longer struct of a newer header is read to its end and not beyond. */
 static void a_longer_struct(rbtoken_store_t *store)
 {
     struct longer {

@@ -1,4 +1,4 @@
-/* Nothing comes before the header. */
+/* Nothing is included before the header. */
 #include "rbtoken.h"
 
 int header_alone(void);

@@ -1,4 +1,4 @@
-/* Sets options up with the inline functions, as languages without C's macros do. */
+/* Initializes options with the inline functions, for languages without C macros. */
 #include "check.h"
 
 int main(void)

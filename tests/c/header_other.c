@@ -1,4 +1,4 @@
-/* The other translation unit. */
+/* The second translation unit. */
 #include "rbtoken.h"
 
 const char *header_other(rbtoken_client_token_options_t *options);

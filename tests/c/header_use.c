@@ -1,4 +1,4 @@
-/* One of two translation units: uses each macro, and includes the header twice. */
+/* The first of two translation units: uses each macro, and includes the header twice. */
 #include "rbtoken.h"
 #include "rbtoken.h"
 

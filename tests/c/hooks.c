@@ -1,5 +1,5 @@
-/* Hooks: whom they are called for, in what order, on which thread; that they may use the store in
- * every way; and that their data is destroyed once, when it is needed no more. */
+/* Hooks: for which events they are called, in what order and on which thread; that they may use
+ * the store in every way; and that their data is destroyed once, when it is no longer needed. */
 #define _POSIX_C_SOURCE 200809L
 #include "check.h"
 
@@ -16,7 +16,7 @@ enum { LOG_SIZE = 64, RACERS = 4, RACES = 300 };
 static const int64_t SECOND_US = 1000000;
 static const int64_t START_US = 1767225600 * (int64_t)1000000;
 
-/* ---------------------------------------------------------------- a recorder */
+/* ---------------------------------------------------------------- recording */
 
 typedef struct recorder recorder;
 
@@ -33,7 +33,7 @@ struct recorder {
     atomic_int destroyed;
     pthread_t destroyer;
     bool auto_generated;
-    /* Of the last call; several threads may be at it. */
+    /* State of the last call; several threads may be in it. */
     pthread_mutex_t last;
     pthread_t caller;
     event last_event;
@@ -43,7 +43,7 @@ struct recorder {
     sem_t entered, go_on;
 };
 
-/* The calls of all recorders of a test, in order. Only tests with one thread look at it. */
+/* Calls of all recorders of a test, in order. Only single-threaded tests read this. */
 typedef struct call {
     const recorder *who;
     event what;
@@ -150,7 +150,7 @@ static void init_hooks(rbtoken_hooks_t *hooks, recorder *self)
     hooks->destroy = on_destroy;
 }
 
-/* Makes a recorder and adds it. */
+/* Creates and registers a recorder. */
 static void add(rbtoken_store_t *store, recorder *self, const char *name, action_fn action)
 {
     rbtoken_hooks_t hooks;
@@ -160,7 +160,7 @@ static void add(rbtoken_store_t *store, recorder *self, const char *name, action
     init_hooks(&hooks, self);
     CHECK_OK(rbtoken_store_add_hooks(store, &hooks, &self->id, &error));
     CHECK(self->id >= 1);
-    /* The struct was copied. */
+    /* The library has copied the struct. */
     memset(&hooks, 0, sizeof hooks);
 }
 
@@ -193,7 +193,7 @@ static rbtoken_store_t *open_store(void)
     return store;
 }
 
-/* A new token for a day; on a Local Site, if one is named. */
+/* Creates a token that is valid for a day; on a Local Site, if one is given. */
 static rbtoken_token_t *make(rbtoken_store_t *store, const char *user, const char *site)
 {
     rbtoken_generate_options_t options;
@@ -242,7 +242,7 @@ static void update(rbtoken_store_t *store, int64_t id)
     CHECK_OK(rbtoken_store_update_token(store, id, &change, NULL, &error));
 }
 
-/* Makes an event happen to a token of the store. */
+/* Causes an event for a token of the store. */
 static void cause(rbtoken_store_t *store, event what, const rbtoken_token_t *token)
 {
     rbtoken_error_t *error;
@@ -266,8 +266,7 @@ static void cause(rbtoken_store_t *store, event what, const rbtoken_token_t *tok
 
 /* ---------------------------------------------------------------- the rules */
 
-/* Calls back into the store in every way. Its own calls cause events too, which are only
- * recorded. */
+/* Calls the store in every way. The events of these calls are only recorded. */
 static void use_store(recorder *self, rbtoken_store_t *store, const rbtoken_token_t *token,
                       event what)
 {
@@ -284,7 +283,7 @@ static void use_store(recorder *self, rbtoken_store_t *store, const rbtoken_toke
     depth++;
     (void)self;
 
-    /* The event has happened already. */
+    /* The event has already happened. */
     status = rbtoken_store_find_token(store, RBTOKEN_STR(rbtoken_token_value(token, NULL)), &found,
                                       NULL);
     CHECK(status == (what == DELETED ? RBTOKEN_E_NOT_FOUND : RBTOKEN_OK));
@@ -298,7 +297,7 @@ static void use_store(recorder *self, rbtoken_store_t *store, const rbtoken_toke
     CHECK(rbtoken_token_list_count(list) == count);
     rbtoken_token_list_free(list);
 
-    /* A token of its own lives and dies inside the call, with hooks of its own. */
+    /* Creates and deletes another token inside the call, with its own hooks. */
     add(store, &inner, "inner", NULL);
     scratch = make(store, "scratch", "north");
     CHECK(log_in(store, rbtoken_token_value(scratch, NULL)) == RBTOKEN_VERDICT_WRONG_SITE);
@@ -312,7 +311,7 @@ static void use_store(recorder *self, rbtoken_store_t *store, const rbtoken_toke
     CHECK(atomic_load(&inner.destroyed) == 1);
     rbtoken_token_release(scratch);
 
-    /* And what the event was about can be changed, even be deleted. */
+    /* The token of the event can be changed and even deleted. */
     if (what != DELETED) {
         update(store, rbtoken_token_id(token));
         CHECK_OK(rbtoken_store_invalidate_token_by_id(store, rbtoken_token_id(token),
@@ -371,7 +370,7 @@ static void hooks_are_called_in_order(void)
         rbtoken_token_release(token);
     }
 
-    /* Whoever is added later is called last, also after a removal. */
+    /* Hooks are called in order of registration, also after a removal. */
     CHECK_OK(rbtoken_store_remove_hooks(store, first.id, &error));
     add(store, &fourth, "fourth", NULL);
     CHECK(fourth.id > third.id);
@@ -400,7 +399,7 @@ static void remove_self(recorder *self, rbtoken_store_t *store, const rbtoken_to
     (void)what;
     CHECK_OK(rbtoken_store_remove_hooks(store, self->id, &error));
     CHECK(atomic_load(&self->destroyed) == 0);
-    /* Not a second time, and no call for what happens from now on. */
+    /* No second destruction, and no call for later events. */
     CHECK(rbtoken_store_remove_hooks(store, self->id, NULL) == RBTOKEN_E_NOT_FOUND);
     make_id(store, "mallory", NULL);
     CHECK(atomic_load(&self->destroyed) == 0);
@@ -421,14 +420,14 @@ static void hooks_may_remove_themselves(void)
         cause(store, (event)what, token);
         CHECK(atomic_load(&r.calls) == 1 && r.last_event == (event)what);
         CHECK(atomic_load(&r.destroyed) == 1);
-        /* The event itself, and the one that the first caused. */
+        /* The event itself, and the one that the first hook caused. */
         CHECK(atomic_load(&behind.calls) == 2);
         rbtoken_token_release(token);
         rbtoken_store_release(store);
         CHECK(atomic_load(&r.destroyed) == 1);
     }
 
-    /* Out of a call for several tokens: it is not called for the others. */
+    /* During an operation on several tokens: it is not called for the others. */
     {
         rbtoken_store_t *store = open_store();
         recorder r;
@@ -462,7 +461,7 @@ static void hooks_may_remove_others(void)
     rbtoken_store_t *store = open_store();
     recorder before, remover, after;
 
-    /* One that is yet to be called. */
+    /* A hook that has not been called yet. */
     add(store, &remover, "remover", remove_other);
     add(store, &after, "after", NULL);
     remover.other = &after;
@@ -472,7 +471,7 @@ static void hooks_may_remove_others(void)
     rbtoken_store_release(store);
     CHECK(atomic_load(&remover.destroyed) == 1);
 
-    /* One that was called before. */
+    /* A hook that has been called. */
     store = open_store();
     add(store, &before, "before", NULL);
     add(store, &remover, "remover", remove_other);
@@ -493,7 +492,7 @@ static void release_store(recorder *self, rbtoken_store_t *store, const rbtoken_
 
     (void)what;
     rbtoken_store_release(self->store);
-    /* The handle that was lent is good until the call ends. */
+    /* The borrowed handle is valid until the call returns. */
     CHECK(atomic_load(&self->destroyed) == 0);
     CHECK_OK(rbtoken_store_token_count(store, &count, &error));
     CHECK(rbtoken_token_user(token, NULL) != NULL);
@@ -511,7 +510,7 @@ static void hooks_may_release_the_last_handle(void)
         add(store, &r, "releaser", release_store);
         add(store, &behind, "behind", NULL);
         r.store = store;
-        cause(store, (event)what, token); /* checks its answer */
+        cause(store, (event)what, token); /* checks its result */
         CHECK(atomic_load(&r.calls) == 1 && atomic_load(&r.destroyed) == 1);
         CHECK(atomic_load(&behind.calls) == 1 && atomic_load(&behind.destroyed) == 1);
         CHECK(strcmp(rbtoken_token_user(token, NULL), "alice") == 0);
@@ -550,7 +549,7 @@ static void failed_registrations_destroy_once(void)
     CHECK(rbtoken_store_add_hooks(store, &longer.hooks, &id, NULL) == RBTOKEN_E_UNSUPPORTED_OPTION);
     CHECK(id == 0 && atomic_load(&r.destroyed) == 1);
 
-    /* A newer field that is not set is none. */
+    /* A newer field that is not set has no effect. */
     init_recorder(&r, "an unset newer field", NULL);
     longer.newer = NULL;
     CHECK(rbtoken_store_add_hooks(store, &longer.hooks, &id, NULL) == RBTOKEN_OK);
@@ -595,7 +594,7 @@ static void hooks_without_functions_do_nothing(void)
     OK("each function of hooks may be NULL");
 }
 
-/* ---------------------------------------------------------------- which events there are */
+/* ---------------------------------------------------------------- events */
 
 static void expect_calls(const recorder *who, event what, const int64_t *ids, int count)
 {
@@ -634,13 +633,13 @@ static void bulk_operations_tell_of_each_token(void)
     now_us += SECOND_US;
     CHECK_OK(rbtoken_store_invalidate_all_tokens(store, RBTOKEN_STR("leak"), &count, &error));
     CHECK(count == 6);
-    expect_calls(&r, INVALIDATED, all, 6); /* for those that are invalid already, too */
+    expect_calls(&r, INVALIDATED, all, 6); /* also for tokens that are already invalid */
 
     CHECK_OK(rbtoken_store_remove_local_site(store, RBTOKEN_STR("north"), &error));
     expect_calls(&r, DELETED, norths, 2);
 
     CHECK_OK(rbtoken_store_purge_tokens(store, now_us, &count, &error));
-    CHECK(count == 0); /* not before their time */
+    CHECK(count == 0); /* not before they became unusable */
     expect_calls(&r, DELETED, NULL, 0);
     CHECK_OK(rbtoken_store_purge_tokens(store, now_us + 1, &count, &error));
     CHECK(count == 4);
@@ -734,7 +733,7 @@ static void nothing_happens_without_an_event(void)
     CHECK(atomic_load(&r.calls) == 0);
     OK("a call that fails fires no event");
 
-    /* Logins: only who is let in, and who comes too late. */
+    /* Logins: only accepted ones, and those with expired tokens. */
     CHECK(log_in(store, "unknown") == RBTOKEN_VERDICT_UNKNOWN);
     CHECK_OK(rbtoken_store_set_user_active(store, RBTOKEN_STR("alice"), 0, &error));
     CHECK(strlen(rbtoken_token_value(token, NULL)) < sizeof value);
@@ -744,7 +743,7 @@ static void nothing_happens_without_an_event(void)
     CHECK_OK(rbtoken_store_invalidate_token(store, RBTOKEN_STR(value), NULL, 0, &error));
     CHECK(atomic_load(&r.calls) == 1 && r.last_event == INVALIDATED);
     CHECK(log_in(store, value) == RBTOKEN_VERDICT_INVALID);
-    now_us += 2 * 86400 * SECOND_US; /* what is invalid is not told to be expired */
+    now_us += 2 * 86400 * SECOND_US; /* no expired event for invalid tokens */
     CHECK(log_in(store, value) == RBTOKEN_VERDICT_INVALID);
     CHECK(atomic_load(&r.calls) == 1);
     rbtoken_token_release(token);
@@ -794,7 +793,7 @@ static void a_removal_does_not_wait(void)
     add(store, &slow, "slow", wait_inside);
     add(store, &behind, "behind", NULL);
 
-    /* Two threads are inside a call of the hooks, each for the first of three tokens. */
+    /* Two threads are in a call of the hooks, each for the first of three tokens. */
     CHECK(pthread_create(&one, NULL, invalidate_all, store) == 0);
     CHECK(sem_wait(&slow.entered) == 0);
     CHECK(pthread_equal(slow.caller, one));
@@ -823,7 +822,7 @@ static void a_removal_does_not_wait(void)
     OK("no call starts after a removal, and the data lives until the last call in flight ends");
 }
 
-/* One call alone in flight: it ends, and with it the data, before the thread goes on. */
+/* A single call in progress: when it ends, the data is destroyed before the thread continues. */
 static void the_last_call_destroys(void)
 {
     rbtoken_store_t *store = open_store();
@@ -836,7 +835,7 @@ static void the_last_call_destroys(void)
     CHECK(pthread_create(&one, NULL, invalidate_all, store) == 0);
     CHECK(sem_wait(&slow.entered) == 0);
     CHECK_OK(rbtoken_store_remove_hooks(store, slow.id, &error));
-    rbtoken_store_release(store); /* the last handle: the call in flight keeps the store */
+    rbtoken_store_release(store); /* the last handle: the call in progress keeps the store alive */
     CHECK(atomic_load(&slow.destroyed) == 0);
     CHECK(sem_post(&slow.go_on) == 0);
     CHECK(pthread_join(one, NULL) == 0);
@@ -844,8 +843,8 @@ static void the_last_call_destroys(void)
     OK("a call in flight in another thread keeps its store");
 }
 
-/* A thread that is on its way to hooks when they are removed does not call them any more, though
- * another thread is still inside them. */
+/* A thread that is about to call hooks when they are removed does not call them any more, even
+ * while another thread is in a call. */
 static void who_comes_late_does_not_call(void)
 {
     rbtoken_store_t *store = open_store();
@@ -864,7 +863,7 @@ static void who_comes_late_does_not_call(void)
     CHECK(sem_wait(&gate.entered) == 0);
 
     CHECK_OK(rbtoken_store_remove_hooks(store, slow.id, &error));
-    slow.action = NULL; /* a second call, should there be one, would not wait */
+    slow.action = NULL; /* so that a second call would not wait */
     CHECK(sem_post(&gate.go_on) == 0);
     CHECK(pthread_join(two, NULL) == 0);
     CHECK(atomic_load(&slow.destroyed) == 0);
@@ -876,7 +875,7 @@ static void who_comes_late_does_not_call(void)
     OK("a thread on its way to hooks that were removed does not call them");
 }
 
-/* Hooks come and go while others cause events. */
+/* Hooks are added and removed while other threads cause events. */
 typedef struct guest {
     atomic_int alive;
     atomic_int inside;

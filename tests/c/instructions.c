@@ -1,7 +1,6 @@
-/*
- * Does one thing many times, for a tool that counts instructions: `instructions WHAT COUNT`. What
- * is done before and after costs the same for every count, so the difference of two runs tells.
- */
+/* Repeats one operation, for a tool that counts instructions: `instructions WHAT COUNT`. Setup
+ * and cleanup cost the same for every count, so the difference between two runs is the cost of
+ * the additional operations. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-/* What hosts do that nobody would think of. */
+/* Unusual hosts. */
 #define _GNU_SOURCE
 #include "check.h"
 
@@ -10,7 +10,7 @@
 static rbtoken_status_t seen;
 static rbtoken_error_t *error;
 
-/* A destroy that asks the store whose last release calls it. */
+/* A destroy callback that uses the store whose last release calls it. */
 static void ask_the_store(void *user_data)
 {
     rbtoken_store_t *store = user_data;
@@ -32,7 +32,7 @@ static rbtoken_status_t create(void *user_data, const char *token_type, uint32_t
     return RBTOKEN_OK;
 }
 
-/* An answer that is no bool. */
+/* A result that is not a valid bool. */
 static rbtoken_status_t validate(void *user_data, const char *token_type, const char *value,
                                  size_t value_len, bool *valid)
 {
@@ -97,7 +97,7 @@ static void generate(rbtoken_store_t *store, char value[256])
     rbtoken_token_release(token);
 }
 
-/* A fork that runs no handlers: parent and child must not generate the same value all the same. */
+/* A fork without handlers: parent and child must still not generate the same value. */
 static void a_bare_fork_is_noticed_too(void)
 {
     rbtoken_store_t *store;

@@ -1,9 +1,9 @@
-/* A host with a fault on purpose, which an address sanitizer must find:
+/* A host with a deliberate fault, which AddressSanitizer must detect:
  *
- *   planted none       no fault
- *   planted over-read  a text's length is longer than its memory, so that the library reads behind it
- *   planted after-free a token's text is read after the token was released
- *   planted leak       a token is never released
+ *   planted none        no fault
+ *   planted over-read   a text's length exceeds its memory, so that the library reads after it
+ *   planted after-free  a token's text is read after the token was released
+ *   planted leak        a token is never released
  */
 #include "check.h"
 

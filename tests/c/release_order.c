@@ -1,5 +1,6 @@
-/* Handles may be given back in any order, and what was borrowed from one stays valid until that
- * one goes, whatever happened to the others. Run it under a memory checker to see more. */
+/* Handles can be released in any order, and what was borrowed from one stays valid until it is
+ * released, whatever happens to the others. Run it with a memory checker to detect invalid
+ * reads. */
 #include "check.h"
 
 typedef struct handles {
@@ -99,7 +100,7 @@ static void try_order(const int *order)
     }
 }
 
-/* Tries every order of the places from `from` on; answers how many. */
+/* Tries every order of the places from `from` on, and returns their number. */
 static int try_orders(int *order, int from)
 {
     int tried = 0;

@@ -1,5 +1,5 @@
-/* The counters of a store: live handles by kind, on one thread and on many, and what its backend
- * counts. */
+/* Statistics of a store: live handles by kind, on one thread and on many, and the backend's
+ * counters. */
 #define _POSIX_C_SOURCE 200809L
 #include "check.h"
 
@@ -13,8 +13,8 @@ enum { THREADS = 200, ROUNDS = 50 };
 
 static rbtoken_error_t *error;
 
-/* Returns the number behind a key of the store's statistics, or -1 if they lack the key. The last
- * one counts: `handles` sorts before `tokens`, which is another key than `token`. */
+/* Returns the number after a key in the store's statistics, or -1 without the key. The last
+ * match counts, since `handles`, which comes before `tokens`, also contains the key `token`. */
 static long long counter(rbtoken_store_t *store, const char *key)
 {
     rbtoken_buffer_t *buffer;

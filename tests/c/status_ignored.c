@@ -1,4 +1,4 @@
-/* Must not compile with -Werror=unused-result once STATUS_IGNORED is defined. */
+/* Must not compile with -Werror=unused-result if STATUS_IGNORED is defined. */
 #include "rbtoken.h"
 
 int main(void)

@@ -1,4 +1,5 @@
-/* Threads that do everything at once; afterwards every index must agree with a plain scan.
+/* Threads that run all operations concurrently. Afterwards, every index must agree with a plain
+ * scan.
  *
  *   stress [operations of each thread [seed]]
  */
@@ -28,7 +29,7 @@ static const char READ_ONLY[] =
 
 static rbtoken_store_t *store;
 
-/* What happened, by the operations' answers and by the events. */
+/* Counts of events, by the results of operations and by hooks. */
 static atomic_llong created_events, deleted_events, updated_events, used_events, expired_events,
     invalidated_events, tokens_made, tokens_imported, visitors, visitors_gone, hooks_gone;
 static atomic_uchar deleted[MAX_ID];
@@ -50,7 +51,7 @@ static int64_t now(void)
     return (int64_t)atomic_load(&clock_us);
 }
 
-/* ---------------------------------------------------------------- chance */
+/* ---------------------------------------------------------------- random numbers */
 
 typedef struct worker {
     uint64_t state;
@@ -89,12 +90,12 @@ static const char *user(int number)
     return names[number];
 }
 
-/* ---------------------------------------------------------------- handles that wander */
+/* ---------------------------------------------------------------- shared handles */
 
 static pthread_mutex_t slots_lock = PTHREAD_MUTEX_INITIALIZER;
 static rbtoken_token_t *slots[SLOTS];
 
-/* A token that some thread left, with a reference of its own; or NULL. */
+/* A token that a thread left, with its own reference; or NULL. */
 static rbtoken_token_t *borrow(worker *w)
 {
     rbtoken_token_t *token;
@@ -105,7 +106,7 @@ static rbtoken_token_t *borrow(worker *w)
     return token;
 }
 
-/* Leaves a token for other threads, and releases the one that was there. */
+/* Leaves a token for other threads, and releases the previous one. */
 static void leave(worker *w, rbtoken_token_t *token)
 {
     size_t slot = (size_t)chance(w, SLOTS);
@@ -120,7 +121,7 @@ static void leave(worker *w, rbtoken_token_t *token)
 
 /* ---------------------------------------------------------------- hooks */
 
-/* Hooks call back, but the events of their own calls are only counted. */
+/* Hooks call the store, but the events of these calls are only counted. */
 static _Thread_local int depth;
 
 static void call_back(rbtoken_store_t *lent, const rbtoken_token_t *token)
@@ -230,7 +231,7 @@ static void on_hooks_gone(void *user_data)
     atomic_fetch_add(&hooks_gone, 1);
 }
 
-/* Hooks that a thread adds and removes while others cause events: their data is freed with them. */
+/* Hooks that a thread adds and removes while others cause events. Their data is freed with them. */
 static void visit(void *user_data, rbtoken_store_t *lent, const rbtoken_token_t *token)
 {
     (void)lent;
@@ -285,7 +286,7 @@ static void get_or_create(worker *w)
     status = rbtoken_store_get_or_create_client_token(store, RBTOKEN_STR(name),
                                                       RBTOKEN_STR(its_client), &options, &token,
                                                       &created, NULL);
-    /* The clock may have passed the expiration meanwhile. */
+    /* The clock may have passed the expiry meanwhile. */
     if (status == RBTOKEN_E_INVALID_ARGUMENT && options.expires_mode == RBTOKEN_EXPIRES_AT &&
         now() >= options.expires_at_us)
         return;
@@ -409,7 +410,7 @@ static void log_in(worker *w)
     CHECK((verdict == RBTOKEN_VERDICT_INVALID || verdict == RBTOKEN_VERDICT_EXPIRED ||
            verdict == RBTOKEN_VERDICT_WRONG_SITE) == (refused != NULL));
     CHECK(verdict != RBTOKEN_VERDICT_REFUSED && verdict != RBTOKEN_VERDICT_NOT_A_TOKEN);
-    /* Nothing makes an invalid token valid again. */
+    /* An invalid token never becomes valid again. */
     if (rbtoken_token_is_invalidated(known))
         CHECK(verdict == RBTOKEN_VERDICT_INVALID || verdict == RBTOKEN_VERDICT_UNKNOWN ||
               rbtoken_token_id(known) != rbtoken_token_id(token != NULL ? token : refused));
@@ -706,7 +707,7 @@ static bool same(const char *one, const char *other)
     return one == NULL || other == NULL ? one == other : strcmp(one, other) == 0;
 }
 
-/* The rule, spelled out: is `one` a better answer than `other`? */
+/* The rule spelled out: is `one` better than `other`? */
 static bool is_better(const rbtoken_token_t *one, const rbtoken_token_t *other)
 {
     int64_t expires_one, expires_other;
@@ -741,7 +742,7 @@ static const rbtoken_token_t *best_of(const rbtoken_token_list_t *tokens, const 
     return best;
 }
 
-/* Asks for a client's token as it is now, and compares the answer with the scan's. */
+/* Requests a client's token, and compares it with the result of the scan. */
 static bool check_client(const char *owner, const char *site, const char *its_client,
                          bool ignore_deprecated, int64_t min_validity_secs)
 {
@@ -877,7 +878,7 @@ static void check_indexes(void)
               count_listed(NULL, RBTOKEN_FILTER_VALIDITY_DEAD, NULL) ==
           listed);
 
-    /* Every id that was ever given is listed or deleted. */
+    /* Every assigned id is listed or deleted. */
     CHECK(atomic_load(&tokens_made) + atomic_load(&tokens_imported) ==
           (long long)listed + atomic_load(&deleted_events));
     for (id = 1, i = 0; id <= last; id++) {
@@ -895,7 +896,7 @@ static void check_indexes(void)
     CHECK(i == listed);
     rbtoken_token_list_free(tokens);
 
-    /* Nor is a deleted one found by the value that threads still know. */
+    /* Deleted tokens are not found by values that threads still have. */
     for (i = 0; i < SLOTS; i++) {
         rbtoken_token_t *found;
 
@@ -955,7 +956,7 @@ int main(int argc, char **argv)
     for (i = 0; i < THREADS; i++)
         CHECK(pthread_join(workers[i].thread, NULL) == 0);
 
-    /* From here on the clock stands, everybody is active, and every site is there. */
+    /* From here on the clock is stopped, all users are active, and every site exists. */
     atomic_store(&clock_step_us, 0);
     CHECK_OK(rbtoken_store_remove_hooks(store, hooks_id, &error));
     CHECK(atomic_load(&hooks_gone) == 1);

@@ -1,4 +1,4 @@
-/* Threads that ask for one token at the same time get one token, which one of them created. */
+/* Threads that request the same token concurrently get one token, which one of them created. */
 #define _POSIX_C_SOURCE 200809L
 #include "check.h"
 

@@ -1,5 +1,5 @@
-/* A program with an SQLite of its own beside the static library: neither sees the other's. The store
- * is kept in the file that is the argument, if the library was built to do so. */
+/* A program with its own SQLite and the static library: neither sees the other's. The store is
+ * in the file given as argument, if the library supports that. */
 #include <rbtoken.h>
 #include <sqlite3.h>
 
@@ -28,7 +28,7 @@ int main(int argc, char **argv)
     if (sqlite3_open(":memory:", &database) != SQLITE_OK ||
         sqlite3_exec(database, "CREATE TABLE t (x)", NULL, NULL, NULL) != SQLITE_OK)
         return 2;
-    /* The one that was compiled against is the one that answers. */
+    /* The version that was compiled is the one that runs. */
     if (strcmp(sqlite3_sourceid(), SQLITE_SOURCE_ID) != 0) {
         fprintf(stderr, "compiled with %s, linked with %s\n", SQLITE_SOURCE_ID, sqlite3_sourceid());
         return 3;

@@ -1,4 +1,4 @@
-/* The header alone, twice; other.cpp is another part of the same program. */
+/* Includes only the header, twice; other.cpp is another part of the same program. */
 #include <rbtoken.hpp>
 #include <rbtoken.hpp>
 

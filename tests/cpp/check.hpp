@@ -1,4 +1,4 @@
-/* What the C++ tests have in common. */
+/* Helpers of the C++ tests. */
 #ifndef CHECK_HPP
 #define CHECK_HPP
 
@@ -9,7 +9,7 @@
 #include <cstdio>
 #include <cstdlib>
 
-/* Ends the program with a message if something is not so. */
+/* Ends the program with a message if a condition is false. */
 #define CHECK(...)                                                                         \
     do {                                                                                   \
         if (!(__VA_ARGS__)) {                                                              \
@@ -18,10 +18,10 @@
         }                                                                                  \
     } while (0)
 
-/* Says that a rule held. */
+/* Reports a proved rule. */
 #define OK(rule) std::printf("ok %s\n", rule)
 
-/* The value, which must be there; with and without exceptions. */
+/* Returns the value, which must exist; with and without exceptions. */
 template <class T>
 T must(rbtoken::Result<T> result)
 {
@@ -34,7 +34,7 @@ T must(rbtoken::Result<T> result)
     if constexpr (!std::is_void_v<T>) return *std::move(result);
 }
 
-/* Whether a call failed so. */
+/* Returns whether a call failed with this status. */
 template <class T>
 bool fails(const rbtoken::Result<T> &result, rbtoken::Status status)
 {

@@ -1,4 +1,4 @@
-/* Every class and function of rbtoken.hpp, with and without exceptions. */
+/* Uses every class and function of rbtoken.hpp, with and without exceptions. */
 #include "check.hpp"
 
 #include <algorithm>
@@ -21,14 +21,14 @@ namespace {
 const rbtoken::time_point first_moment(microseconds(-62'135'596'800'000'000));
 const rbtoken::time_point last_moment(microseconds(253'402'300'799'999'999));
 
-/* A name for a temporary, until the end of the statement. */
+/* Names a temporary until the end of the statement. */
 template <class T>
 const T &named(const T &value)
 {
     return value;
 }
 
-/* Counts how often it is destroyed while it is the last of its copies. */
+/* Counts its destructions while it is the last of its copies. */
 std::shared_ptr<int> sentinel(int &destroyed)
 {
     return std::shared_ptr<int>(new int(0), [&destroyed](int *data) {
@@ -171,7 +171,7 @@ void errors()
     const rbtoken::Error own(static_cast<Status>(-7));
     CHECK(own.message() == "unknown status" && !own.argument() && !own.json_path());
 
-    // No view, the empty text, and a NUL inside are three things.
+    // No view, an empty text, and a text with a NUL are distinct.
     CHECK(fails(store.get_or_create_client_token({}, "RBTools"), Status::invalid_argument));
     CHECK(fails(store.get_or_create_client_token("", "RBTools"), Status::invalid_argument));
     CHECK(fails(store.get_or_create_client_token("a\0b"sv, "RBTools"), Status::embedded_nul));
@@ -179,7 +179,7 @@ void errors()
     CHECK(fails(store.set_policy_ids({std::string("a\0b", 3)}), Status::embedded_nul));
     CHECK(fails(store.set_deprecated_generators({std::string("a\0b", 3)}), Status::embedded_nul));
 
-    // A part of a longer text is passed as it is.
+    // A part of a longer text is passed without copying.
     CHECK(named(must(store.generate_token("alicebob"sv.substr(0, 5)))).user() == "alice");
     OK("an error tells what is wrong and where");
 }
@@ -204,7 +204,7 @@ void results()
     CHECK(rbtoken::Result<bool>(false).has_value());
     CHECK(!rbtoken::Result<bool>(false).value_or(true));
 
-    // What would be a mistake does not compile.
+    // Mistakes do not compile.
     using std::is_constructible_v;
     static_assert(is_constructible_v<bool, Result> &&
                   is_constructible_v<bool, rbtoken::Result<void>>);
@@ -263,7 +263,7 @@ void handles()
     CHECK(fails(other.add_hooks(std::move(hooks)), Status::null_argument));
     CHECK(destroyed == 1);
 
-    // To C and back.
+    // Conversion to C and back.
     rbtoken_token_t *raw = moved.release();
     CHECK(!moved);
     Token adopted = Token::adopt(raw);
@@ -273,7 +273,7 @@ void handles()
     const Store adopted_store = Store::adopt(raw_store);
     CHECK(must(Store::share(raw_store).token_count()) == 1);
 
-    // A token outlives its store, and a view lives as long as any handle of the token.
+    // A token outlives its store, and a view is valid as long as any handle of the token.
     store.reset();
     {
         const Store last = adopted_store;
@@ -460,7 +460,7 @@ void files()
           fails(store.backup(path), Status::unsupported));
     std::remove(path.c_str());
 
-    /* A library without the feature has no files. */
+    /* A library without the feature does not support files. */
     const auto copied = store.backup(path);
     if (!fails(copied, Status::unsupported)) {
         CHECK(copied.has_value());
@@ -632,7 +632,7 @@ void hooks()
     must(store.delete_token(token.id()));
     CHECK(log == "auto created used#1 updated#1 expired#1 invalidated#1 deleted#1 ");
 
-    // Moving, and to oneself, keeps them.
+    // Moving, also to itself, keeps them.
     auto moved = std::move(registration);
     CHECK(registration.id() == 0 && moved.id() == 1 && registration.remove());
     auto &self = moved;
@@ -643,7 +643,7 @@ void hooks()
     must(store.generate_token("alice"));
     CHECK(log.empty());
 
-    // They go with the registration; what was detached stays till the store closes.
+    // They end with the registration; detached ones stay until the store is closed.
     int dropped = 0, replaced = 0, detached = 0, calls = 0;
     {
         const auto counting = [&calls](int &ended) {
@@ -666,7 +666,7 @@ void hooks()
     }
     CHECK(detached == 1);
 
-    // Hooks that remove themselves from inside a call end after it.
+    // Hooks that remove themselves in a call end after it.
     int ended = 0;
     auto holder = std::make_shared<std::optional<rbtoken::HooksRegistration>>();
     rbtoken::Hooks once;
@@ -712,7 +712,7 @@ void callbacks()
     {
         rbtoken::StoreOptions options;
         options.clock = [] { return std::chrono::system_clock::now(); };
-        // Does not repeat itself soon: how many bytes a value takes is the library's business.
+        // Has a long period, since the number of bytes per value is up to the library.
         std::uint32_t next = 0;
         options.entropy = [next](std::uint8_t *bytes, std::size_t len) mutable {
             for (std::size_t i = 0; i < len; ++i)
@@ -725,14 +725,14 @@ void callbacks()
         CHECK(one.value() != other.value());
     }
 
-    // They are destroyed once, also by a store that does not open.
+    // They are destroyed once, also if opening the store fails.
     int destroyed = 0;
     rbtoken::StoreOptions bad;
     bad.location = "\xff";
     bad.clock = [data = sentinel(destroyed)] { return rbtoken::time_point(); };
     CHECK(fails(Store::open(std::move(bad)), Status::invalid_utf8) && destroyed == 1);
 
-    // The store drops the generator last of all, so what the generator counts outlives the store.
+    // The store drops the generator last, so what the generator counts must outlive the store.
     int generator_destroyed = 0;
     const auto store = must(Store::open());
     std::string given = "value-0";
@@ -817,7 +817,7 @@ void the_shared_store()
 
 #if RBTOKEN_EXCEPTIONS
 
-/* Thrown by callbacks: nothing of the standard library's. */
+/* Thrown by callbacks: not a type of the standard library. */
 struct Thrown {};
 
 void exceptions()
@@ -890,7 +890,7 @@ void callbacks_that_throw()
         must(store.set_default_generator("mine"));
         CHECK(fails(store.generate_token("alice"), Status::callback));
         CHECK(fails(store.value_is_valid("mine", "rbp", "x"), Status::callback));
-        // Inside a callback too, `.value()` is no danger.
+        // `.value()` is safe in a callback too.
         generator.create = [](std::string_view, std::uint32_t) {
             return rbtoken::Result<std::string>(rbtoken::Error(Status::io)).value();
         };
@@ -900,7 +900,7 @@ void callbacks_that_throw()
     }
     CHECK(destroyed == 2);
 
-    // Each of the hooks: what was done is done, and the others are still called.
+    // For each of the hooks: the change is kept, and the others are still called.
     const auto store = must(Store::open());
     int caught = 0, told = 0;
     rbtoken::Hooks hooks;
@@ -934,7 +934,7 @@ void callbacks_that_throw()
 
 #endif
 
-/* Misuse, each in a process of its own: all end with std::terminate(). */
+/* Misuse, each in its own process: all end with std::terminate(). */
 int misuse(std::string_view what)
 {
     std::set_terminate([] {

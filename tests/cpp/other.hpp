@@ -3,8 +3,8 @@
 
 #include <rbtoken.h>
 
-/* The number of tokens after one more was made. The parts of a program that are compiled with and
- * without exceptions pass each other C handles. */
+/* Returns the number of tokens after creating one. Parts of the program that are compiled with
+ * and without exceptions exchange C handles. */
 unsigned count_tokens_elsewhere(rbtoken_store_t *store);
 
 #endif

@@ -1,4 +1,4 @@
-/* Each of these is a mistake that must not compile: -DREFUSED=0 has none, and does. */
+/* Each of these mistakes must not compile; -DREFUSED=0 has none and must compile. */
 #include <rbtoken.hpp>
 
 #include <string>

@@ -1,10 +1,10 @@
-/* Puts a load on the gateway, and checks every answer:
+/* Sends load to the gateway, and checks every response:
  *
  *     load REQUESTS CONNECTIONS ROUTES COMMAND...
  *
- * COMMAND starts the gateway. This program is its upstream, too. Each of the connections stays open
- * for all of its requests, which are a mix of the cases below. At the end the gateway is told to
- * end while a request is under way, which must still be answered.
+ * COMMAND starts the gateway. This program is also its upstream server. Each connection stays
+ * open for all its requests, which are a mix of the cases below. At the end, the gateway is told
+ * to end while a request is in progress, which must still be answered.
  */
 #define _POSIX_C_SOURCE 200809L
 
@@ -48,7 +48,7 @@ static const char tokens[] =
     "bob\tnorth\tnorth\t-\t-\t-\n"
     "bob\t0123456789abcdef0123456789abcdef01234567\t-\t-\t-\t-\n";
 
-/* As Review Board 8.1 answers, to the letter. */
+/* Exactly as Review Board 8.1 responds. */
 #define ERR(code, message, type)                                                         \
     "\r\n\r\n{\"err\": {\"code\": " code ", \"msg\": \"" message "\", \"type\": \"" type \
     "\"}, \"stat\": \"fail\"}"
@@ -63,12 +63,12 @@ static const char tokens[] =
         "auth-login-failed")
 #define DOUBTFUL "The form cannot be read"
 
-/* A form ends with the method that the policy was asked for. */
+/* A form ends with the method that the policy was checked for. */
 #define SEAL(method)                                                                             \
     "\r\n--xyz\r\nContent-Disposition: form-data; name=\"_method\"\r\n\r\n" method "\r\n--xyz--" \
     "\r\n"
 
-/* What is asked, and what must come: the status, and a part of the answer with its headers. */
+/* Requests and expected responses: the status, and a part of the response including headers. */
 static const struct {
     const char *authorization, *method, *path, *type, *body;
     int status;
@@ -125,7 +125,7 @@ static const struct {
      403, DENIED},
     {"token nodraft", "GET", "/api/hosting-service-accounts/1/remote-repositories/a/", NULL, NULL,
      200, "/a/ of alice"},
-    /* Whatever the upstream might read there, the method that was judged is the last one. */
+    /* However the upstream would parse this, the checked method is the last one. */
     {"token noput", "POST", "/api/", PARTS, PART("name=_method", "PUT"), 200, SEAL("POST")},
     {"token noput", "POST", "/api/", PARTS, PART("name=\"a\"; name=\"_method\"", "PUT"), 200,
      SEAL("POST")},
@@ -183,7 +183,7 @@ static void send_all(int peer, const char *text, size_t size)
     }
 }
 
-/* Reads a message with its body. False: the peer closed the connection before it began. */
+/* Reads a message with its body. Returns false if the peer closed the connection before it. */
 static bool receive(int peer, char message[MESSAGE_SIZE])
 {
     size_t size = 0, wanted = MESSAGE_SIZE;
@@ -209,7 +209,7 @@ static bool receive(int peer, char message[MESSAGE_SIZE])
     return true;
 }
 
-/* The upstream: says what it was asked, and by whom. It must never see a token. */
+/* The upstream: responds with the request that it received. It must never receive a token. */
 static void *serve(void *connection)
 {
     int peer = (int)(intptr_t)connection;
@@ -352,7 +352,7 @@ static void *end_gracefully(void *nothing)
     return nothing;
 }
 
-/* Starts the gateway, whose port it says in a line. */
+/* Starts the gateway, which prints its port. */
 static void start_gateway(char **command, int words, const char *routes, char *token_file)
 {
     char *arguments[32], url[64], line[64] = "";

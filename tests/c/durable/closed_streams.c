@@ -1,9 +1,10 @@
-/* A host that runs with standard streams closed, prints and logs all the same, and is killed: nothing
- * that it was told is stored may be lost.
+/* A host with closed standard streams, which prints and logs nevertheless and is killed. It must
+ * lose no acknowledged token.
  *
- *     closed_streams write LOCATION MASK COPY   closes the streams whose bits are set in MASK (1 stdin,
- *                                               2 stdout, 4 stderr), stores TOKENS tokens, exports to
- *                                               COPY.jsonl, backs up to COPY.db, and kills itself
+ *     closed_streams write LOCATION MASK COPY   closes the streams whose bits are set in MASK (1
+ *                                               stdin, 2 stdout, 4 stderr), stores TOKENS tokens,
+ *                                               exports to COPY.jsonl, backs up to COPY.db, and
+ *                                               kills itself
  *     closed_streams read LOCATION              prints "N tokens" of the store
  *     closed_streams import FILE                prints "N tokens" of an export
  */
@@ -29,7 +30,7 @@ static void open_store(const char *location)
     CHECK_OK(rbtoken_store_open(&options, &store, &error));
 }
 
-/* Writes what hosts write to their standard streams, at the start of the file if it is one. */
+/* Writes to a standard stream like a host. If it is a file, at its start. */
 static void print_and_log(void)
 {
     static const char LINE[] = "2026-11-27 12:00:00 INFO the host says something, as hosts do\n";
@@ -56,7 +57,7 @@ static void check_descriptors(void)
     char link[64], path[4096];
     int fd;
 
-    /* What stands in for a closed stream is harmless: nothing of the store's. */
+    /* The placeholder of a closed stream is not a file of the store. */
     for (fd = 0; fd < 3; fd++) {
         ssize_t len;
 

@@ -1,10 +1,10 @@
-/* The host closes descriptors of an open store and reuses their numbers, cuts its files short, or
- * changes its root: the store writes into no file of the host's, keeps what was acknowledged, and
- * still gives everything.
+/* A host that closes descriptors of an open store and reuses their numbers, truncates its files,
+ * or changes the root directory. The store must not write to any file of the host, must keep
+ * acknowledged changes, and can still be read.
  *
  *     descriptors FOLDER
  *     descriptors chroot FOLDER   as root
- *     descriptors open LOCATION   what `open_elsewhere` runs
+ *     descriptors open LOCATION   run by `open_elsewhere`
  */
 #define _GNU_SOURCE
 #include "host.h"
@@ -33,7 +33,7 @@ static rbtoken_store_t *open_with_tokens(void)
     return store;
 }
 
-/* The descriptors that are open on a path; -1 ends them. */
+/* Returns the descriptors that are open on a path, terminated by -1. */
 static void find_descriptors(const char *path, int found[MOST])
 {
     struct stat file, other;
@@ -92,7 +92,7 @@ static void check_hosts_file(int fd)
     CHECK(pread(fd, found, sizeof found, 0) == (ssize_t)strlen(HOSTS) && strcmp(found, HOSTS) == 0);
 }
 
-/* Closes the n-th descriptor that is open on a path, and opens the host's file in its place. */
+/* Closes the n-th descriptor of a path, and opens the host's file with its number. */
 static bool steal(const char *path, int n)
 {
     rbtoken_store_t *store = open_with_tokens();
@@ -137,7 +137,7 @@ static void stolen_descriptors(void)
     printf("ok %d descriptors of the store were stolen one by one, and nothing was lost\n", total);
 }
 
-/* A daemon that closes every descriptor, and then opens files of its own. */
+/* A daemon that closes every descriptor and then opens its own files. */
 static void daemon_closes_everything(void)
 {
     rbtoken_store_t *store = open_with_tokens();
@@ -162,7 +162,7 @@ static void daemon_closes_everything(void)
     OK("a daemon that closed every descriptor lost nothing of its own nor of the store");
 }
 
-/* What the file then holds is not the store's to say: the export is what counts. */
+/* The contents of this file are undefined now; the export must be complete. */
 static void cut_short(const char *path)
 {
     rbtoken_store_t *store = open_with_tokens();
@@ -171,12 +171,12 @@ static void cut_short(const char *path)
     check_refused(store);
     check_copies(store);
     rbtoken_store_release(store);
-    /* Nothing was written to it, and nothing of the store is open any more. */
+    /* Nothing was written to it, and no file of the store is open any more. */
     CHECK(try_open(location, &store) != RBTOKEN_E_LOCKED);
     rbtoken_store_release(store);
 }
 
-/* The host gives a number of the store's to the store's own file: the lock is gone with the old one. */
+/* The host reuses a descriptor of the store for the store's own file: the lock was released. */
 static void steal_by_own_file(void)
 {
     int found[MOST], n;
@@ -195,7 +195,7 @@ static void steal_by_own_file(void)
         }
         file = open(location, O_RDWR);
         CHECK(file >= 0 && dup2(file, fd) == fd && close(file) == 0);
-        /* Where it was SQLite's, the lock still holds, and it is the same file. */
+        /* If SQLite had the descriptor, the lock is still held, and it is the same file. */
         if (create(store, "later") == RBTOKEN_OK)
             CHECK(open_elsewhere(self, location) == RBTOKEN_E_LOCKED);
         rbtoken_store_release(store);

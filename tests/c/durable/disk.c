@@ -1,20 +1,20 @@
-/* A disk that keeps a journal and fails when told to: a library to be preloaded (LD_PRELOAD) into a
- * process whose files it is to watch. It stands in front of the C library's calls for files, so it
- * sees what SQLite and the library do, in order, whatever the thread.
+/* A simulated disk that records a journal and injects faults: a library to be preloaded
+ * (LD_PRELOAD) into the process under test. It intercepts the C library's file operations, so it
+ * sees those of SQLite and of the library in order, from all threads.
  *
- * Environment, read when the first call is seen:
- *   RBTOKEN_DISK_FOLDER   the folder to watch, an absolute path without symbolic links; its files
- *                         must be made while it is watched
- *   RBTOKEN_DISK_JOURNAL  a file outside of it that receives the journal; without it, none is kept
- *   RBTOKEN_DISK_TELL     if it is set, calls that fail are told on the standard error
+ * Environment variables, read at the first call:
+ *   RBTOKEN_DISK_FOLDER   the folder to watch: an absolute path without symbolic links; its files
+ *                         must be created while it is watched
+ *   RBTOKEN_DISK_JOURNAL  a file outside of it that receives the journal; not set: no journal
+ *   RBTOKEN_DISK_TELL     if set, failing calls are reported on standard error
  *
- * The journal is a row of entries in the machine's byte order, each a `struct entry` and its text:
- *   create  file, its name         write     file, offset, bytes        mark  what was written to the
- *   unlink  its name               truncate  file, its size             standard output meanwhile
- *   rename  old name, NUL, new     sync      file                       folder  the folder was synced
- * A call that is not known here is not seen, so that what it did counts as lost; nor does it fail.
- * A file is known by its inode's number. Writes to the standard output are marks: a host prints
- * what it was told is done, and thereby puts it between the system calls.
+ * The journal is a sequence of entries in native byte order, each a `struct entry` and its text:
+ *   create  file, its name         write     file, offset, bytes        mark  text written to the
+ *   unlink  its name               truncate  file, its size             standard output
+ *   rename  old name, NUL, new     sync      file                       folder  folder was synced
+ * Other calls are not recorded, so their effects count as lost, and no fault is injected into
+ * them. A file is identified by its inode number. Writes to standard output are recorded as
+ * marks: a host prints what was acknowledged, which is thereby ordered with the system calls.
  */
 #define _GNU_SOURCE
 #include "disk.h"
@@ -60,7 +60,7 @@ static void give_up(const char *why)
     abort();
 }
 
-/* The system's own calls; `syscall` sets errno. */
+/* The original system calls; `syscall` sets errno. */
 static int real_open(const char *path, int flags, mode_t mode)
 {
     return (int)syscall(SYS_openat, AT_FDCWD, path, flags, mode);
@@ -76,7 +76,7 @@ static ssize_t real_pwrite(int fd, const void *bytes, size_t len, off_t offset)
     return syscall(SYS_pwrite64, fd, bytes, len, offset);
 }
 
-/* With the lock held, here and below. */
+/* This and the following functions need the lock. */
 static void prepare(void)
 {
     const char *path;
@@ -114,7 +114,7 @@ static long end(long result)
     return result;
 }
 
-/* The name of a path inside the watched folder, or NULL. */
+/* Returns the name of a path in the watched folder, or NULL. */
 static const char *name_of(const char *path)
 {
     if (folder_len == 0 || strncmp(path, folder, folder_len) != 0 || path[folder_len] != '/')
@@ -132,7 +132,7 @@ static ino_t *slot_of(ino_t file)
     return NULL;
 }
 
-/* The number of a watched file that is open, or 0. */
+/* Returns the inode number of a watched open file, or 0. */
 static ino_t file_of(int fd)
 {
     struct stat found;
@@ -160,7 +160,7 @@ static void record(char kind, ino_t file, off_t offset, const void *text, size_t
         give_up("the journal cannot be written");
 }
 
-/* Counts a call on the watched files; true, with errno, if it is to fail. */
+/* Counts a call on watched files. Returns true and sets errno if it must fail. */
 static bool fails(const char *call, const char *name)
 {
     calls++;
@@ -242,8 +242,8 @@ static mode_t mode_of(int flags, va_list arguments)
 OPEN(open)
 OPEN(open64)
 
-/* Writes at an offset, or where the file stands if that is negative. Out of space, nothing is
- * written; on another error a half, which the caller is not told of. */
+/* Writes at an offset, or at the current position if it is negative. Without disk space, nothing
+ * is written; with another fault, the first half is, which the caller is not told. */
 static ssize_t watched_write(int fd, const void *bytes, size_t len, off_t offset)
 {
     struct stat found;
@@ -399,7 +399,7 @@ int rename(const char *old_path, const char *new_path)
     return (int)end(result);
 }
 
-/* What this library does not journal must not happen to a watched file. */
+/* Calls that are not recorded must not be used on a watched file. */
 void *mmap(void *address, size_t len, int protection, int flags, int fd, off_t offset)
 {
     bool writes = (flags & MAP_SHARED) && (protection & PROT_WRITE);

@@ -1,17 +1,17 @@
-/* What a host may ask of the preloaded disk (disk.c). */
+/* Interface of the simulated disk (disk.c) for hosts. */
 #ifndef DISK_H
 #define DISK_H
 
 #include <stdbool.h>
 
-/* Weak, so that a host can be linked and run without the disk; its address is then NULL. */
+/* Weak symbols, which are NULL in a host that runs without the disk. */
 #define DISK_CALL __attribute__((weak))
 
-/* From now on the `call`-th call that opens, changes or syncs a watched file fails with `error`, and,
- * if so wanted, each one after it. */
+/* From now on, the `call`-th call that opens, changes or syncs a watched file fails with
+ * `error`, and, if requested, all later ones. */
 DISK_CALL void disk_fail(long call, int error, bool from_then_on);
 
-/* Nothing fails any more. True if something did since disk_fail(). */
+/* Ends the faults. Returns whether a call has failed since disk_fail(). */
 DISK_CALL bool disk_heal(void);
 
 #endif

@@ -1,4 +1,4 @@
-/* An open that fails leaves no new file behind, and an empty file that was there stays empty.
+/* An open that fails leaves no new file, and an existing empty file empty.
  *
  *     failed_open FOLDER
  */
@@ -16,7 +16,7 @@
 
 static enum { NO_THREAD, NO_LOCK, NO_SPACE, FAULTS } fault;
 
-/* Both take the place of the C library's, for the library too. */
+/* These replace the functions of the C library, also in the library under test. */
 int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*start)(void *),
                    void *argument)
 {

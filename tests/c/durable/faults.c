@@ -1,13 +1,13 @@
-/* Every call for a file fails once, and then for good, and the store stays right: what failed did not
- * happen, what was acknowledged did, reads go on, and so do writes once the disk is well again. Run
- * with the disk of disk.c preloaded.
+/* Lets every file operation fail once and permanently, and checks the store: a failed change had
+ * no effect, acknowledged changes are kept, reads continue, and writes continue when the fault
+ * is over. Run with disk.c preloaded.
  *
  *     faults FOLDER all|some PART PARTS
  *
- * A case is a short life of a store in a process of its own, in which the n-th call that opens,
- * changes or syncs a file fails; its end is one of `enum ending`. Another process then looks at the
- * file. `all` runs all cases of each n, and `some` two, the properties of which take turns. Of
- * PARTS processes each runs its PART, counted from 0.
+ * A case is a short-lived store in a separate process, in which the n-th call that opens,
+ * changes or syncs a file fails; its end is one of `enum ending`. Another process then checks
+ * the file. `all` runs all cases of each n, `some` two with alternating properties. Of PARTS
+ * parallel processes, each runs its PART, counted from 0.
  */
 #define _GNU_SOURCE
 #include "disk.h"
@@ -19,7 +19,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* The status of a process that made fewer calls. */
+/* Exit status of a process that made fewer calls. */
 enum { NOT_REACHED = 8 };
 
 enum ending { WRITE_AND_CLOSE, WRITE_AND_DIE, CLOSE_WHILE_ILL, DIE_WHILE_ILL, ENDINGS };
@@ -30,11 +30,11 @@ typedef struct scenario {
     long call;
     int error;
     bool stays;
-    bool exists; /* the file, before the fault */
+    bool exists; /* whether the file exists before the fault */
     enum ending ending;
 } scenario;
 
-/* A copy that fails leaves nothing behind, unless nothing can be removed any more. */
+/* A failed copy leaves no file, unless files cannot be removed any more. */
 static void check_nothing_left(const scenario *with, const char *end)
 {
     char wal[32], journal[32];
@@ -64,7 +64,7 @@ static void copy(const scenario *with)
     expected->refused = refused;
 }
 
-/* What was copied is whole. */
+/* A completed copy is complete. */
 static void look_at_copies(void)
 {
     rbtoken_store_options_t options;
@@ -89,7 +89,7 @@ static void look_at_copies(void)
     }
 }
 
-/* Looks at the store; whether a process that is to end with the disk ill does so now. */
+/* Checks the store. Returns whether a process that must end during the fault should end now. */
 static bool ends(const scenario *with)
 {
     CHECK(differences() == 0);
@@ -160,8 +160,8 @@ static void suffer(const scenario *with)
     exit(ill ? 0 : NOT_REACHED);
 }
 
-/* The second process of a case. What was refused last may be found or not if the disk was ill until
- * the end: nobody could take back what it may have kept. At any other time it has not happened. */
+/* The second process of a case. If the fault lasted until the end, the last failed change may
+ * have been kept, since it could not be undone. Otherwise it must have had no effect. */
 static void look(const scenario *with)
 {
     bool ended_ill = with->ending == DIE_WHILE_ILL || with->ending == CLOSE_WHILE_ILL;
@@ -197,7 +197,7 @@ static int run(void (*process)(const scenario *), const scenario *with)
     exit(EXIT_FAILURE);
 }
 
-/* Runs a case; false if the call that is to fail was never made. */
+/* Runs a case. Returns false if the failing call was not reached. */
 static bool try_case(const scenario *with)
 {
     int status;
@@ -226,7 +226,7 @@ int main(int count, char **arguments)
                     0);
     CHECK(expected != MAP_FAILED);
 
-    /* How many calls there are depends on the case. */
+    /* The number of calls depends on the case. */
     for (with.call = 1 + part; misses < (each == 32 ? 3 : 16) * each; with.call += parts) {
         for (i = 0; i < each; i++) {
             long turn = each == 32 ? i : with.call * 2 + i;

@@ -1,4 +1,4 @@
-/* Refuses system calls of this process, as sandboxes do. */
+/* Blocks system calls of this process, like a sandbox. */
 #ifndef FILTER_H
 #define FILTER_H
 
@@ -9,7 +9,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* Makes a system call answer an error, if an argument has a value; a negative `place` is any. */
+/* Makes a system call fail with an error if an argument has a value; a negative `place` matches
+ * always. */
 static __attribute__((unused)) void refuse(long call, int place, unsigned value, int with)
 {
     struct sock_filter any[] = {
@@ -21,7 +22,7 @@ static __attribute__((unused)) void refuse(long call, int place, unsigned value,
     struct sock_filter one[] = {
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
         BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)call, 0, 3),
-        /* The low half of the argument, on a machine with little-endian numbers. */
+        /* The low half of the argument, on a little-endian machine. */
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (unsigned)(offsetof(struct seccomp_data, args) +
                                                       8 * (size_t)(place < 0 ? 0 : place))),
         BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, 0, 1),
@@ -34,7 +35,7 @@ static __attribute__((unused)) void refuse(long call, int place, unsigned value,
     };
 
     CHECK(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
-    /* For all threads, those of the library included. */
+    /* For all threads, including those of the library. */
     CHECK(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &program) == 0);
 }
 

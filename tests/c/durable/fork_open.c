@@ -1,5 +1,5 @@
-/* Children that are forked while threads of the parent open, write and close stores always open a
- * store of their own.
+/* Children that are forked while threads of the parent open, write and close stores can always
+ * open their own store.
  *
  *     fork_open FOLDER CHILDREN
  */
@@ -57,7 +57,7 @@ int main(int argc, char **argv)
             char path[4096];
             rbtoken_store_t *store;
 
-            alarm(60); /* one that hangs is ended */
+            alarm(60); /* ends a hanging child */
             snprintf(path, sizeof path, "%s/child-%d.db", folder, i);
             store = open_store(path);
             CHECK(create(store, "a") == RBTOKEN_OK);

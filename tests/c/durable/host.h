@@ -1,4 +1,4 @@
-/* A store in a file, for hosts that treat its descriptors, locks and process badly. */
+/* A store in a file, for hosts that mistreat its descriptors, locks and process. */
 #ifndef HOST_H
 #define HOST_H
 
@@ -54,7 +54,7 @@ static __attribute__((unused)) uint64_t count_tokens(rbtoken_store_t *store)
     return count;
 }
 
-/* The status of opening the store in a process of its own. */
+/* Returns the status of opening the store in another process. */
 static __attribute__((unused)) rbtoken_status_t open_elsewhere(const char *program,
                                                                const char *location)
 {
@@ -70,7 +70,7 @@ static __attribute__((unused)) rbtoken_status_t open_elsewhere(const char *progr
     return WEXITSTATUS(status);
 }
 
-/* What `open_elsewhere` runs. */
+/* The program that `open_elsewhere` runs. */
 static __attribute__((unused)) int main_open(const char *location)
 {
     rbtoken_store_t *store;

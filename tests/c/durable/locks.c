@@ -1,10 +1,10 @@
-/* Whatever the host opens, closes and forks, nobody else gets into a file that a store has open; and
- * nobody is kept out of one that no store has open any more.
+/* Whatever the host opens, closes and forks, no other process can open the file of an open
+ * store, and every process can open the file of a closed one.
  *
  *     locks FOLDER
- *     locks sqlite FOLDER    with the SQLite of the system, loaded into this process
- *     locks refused FOLDER   under a filter that refuses locks of the open file description
- *     locks open LOCATION    what `open_elsewhere` runs
+ *     locks sqlite FOLDER    with the system's SQLite loaded into this process
+ *     locks refused FOLDER   with a filter that blocks open file description locks
+ *     locks open LOCATION    run by `open_elsewhere`
  */
 #define _GNU_SOURCE
 #include "host.h"
@@ -16,7 +16,7 @@
 static const char *self;
 static char location[4096];
 
-/* Opens and closes the file, as a copy, a checksum or a second library in the host does. */
+/* Opens and closes the file, like a copy, a checksum or another library in the host. */
 static void open_and_close(void)
 {
     int fd = open(location, O_RDONLY);
@@ -24,7 +24,7 @@ static void open_and_close(void)
     CHECK(fd >= 0 && close(fd) == 0);
 }
 
-/* Whether the lock that any SQLite takes to write, a POSIX record lock, is refused. */
+/* Returns whether SQLite's write lock, a POSIX record lock, is refused. */
 static bool is_locked(void)
 {
     struct flock request = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
@@ -160,7 +160,7 @@ static void child_outlives_the_parent_and_opens(void)
     OK("a child whose parent has ended opens the same file");
 }
 
-/* Just so much of SQLite's interface. */
+/* The part of SQLite's interface that is used here. */
 typedef int open_fn(const char *, void **);
 typedef int exec_fn(void *, const char *, void *, void *, char **);
 typedef int close_fn(void *);
@@ -222,7 +222,7 @@ int main(int argc, char **argv)
     const char *verb = argc == 3 ? argv[1] : "all";
 
     CHECK(argc == 2 || argc == 3);
-    setvbuf(stdout, NULL, _IONBF, 0); /* children exit() */
+    setvbuf(stdout, NULL, _IONBF, 0); /* unbuffered, since children call exit() */
     self = argv[0];
     if (strcmp(verb, "open") == 0)
         return main_open(argv[2]);

@@ -1,11 +1,11 @@
-/* How many token values are left in the memory of the process when everything is released.
+/* Counts the token values in the memory of the process after everything is released.
  *
  *     memory_scan memory FOLDER          a store in memory, with export, import, backup
  *     memory_scan file FOLDER            the same with a store in a file, opened again
  *     memory_scan database LOCATION      Review Board's database, with its user alice
  *
- * Prints "N of 20 values are left", for the step that leaves most. The program has no copy of a
- * value: it keeps parts of them with each byte changed, and compares what it finds in the same way.
+ * Prints "N of 20 values are left" for the worst step. The program keeps no copy of a value: it
+ * stores parts of them with each byte changed, and compares memory in the same form.
  */
 #define _GNU_SOURCE
 #include "../check.h"
@@ -32,7 +32,7 @@ static void remember(const char *value)
     known++;
 }
 
-/* Not by the C library, which may leave what it compares in registers that are saved somewhere. */
+/* Not with the C library, which may leave compared bytes in saved registers. */
 static bool is_at(const volatile unsigned char *place, const unsigned char *needle)
 {
     int i;
@@ -66,7 +66,7 @@ static void scan_region(const unsigned char *start, const unsigned char *end, bo
     }
 }
 
-/* Reads the memory where it is: a copy of it would have what is looked for. */
+/* Reads memory in place: a copy would contain the values. */
 static int values_left(void)
 {
     bool found[VALUES] = {false};
@@ -92,7 +92,7 @@ static int values_left(void)
     return count;
 }
 
-/* Nobody has a value now. Done after each step, since the next one uses freed memory again. */
+/* Nobody holds a value now. Checked after each step, since the next one reuses freed memory. */
 static void scan(void)
 {
     int left = values_left();
@@ -113,7 +113,7 @@ static rbtoken_store_t *open_store(const char *location)
     return store;
 }
 
-/* A value of the host's, of which a part is escaped in JSON. */
+/* A value of the host's generator, part of which must be escaped in JSON. */
 static void import_odd(rbtoken_store_t *store, int number)
 {
     char value[256];
@@ -121,7 +121,7 @@ static void import_odd(rbtoken_store_t *store, int number)
     rbtoken_token_t *token;
     size_t i;
 
-    /* Not random, so unlike any text in the library: a counter that is scrambled. */
+    /* A scrambled counter. Not random, so that it differs from any text in the library. */
     for (i = 0; i < sizeof value - 1; i++)
         value[i] = (char)('!' + (i * i * 7 + i * 31 + (size_t)number * 13 + i / 5) % 90);
     value[sizeof value - 1] = '\0';
@@ -153,7 +153,7 @@ static void create(rbtoken_store_t *store, bool with_odd)
     }
 }
 
-/* Has every call that takes or gives a value do so. */
+/* Makes every call that takes or returns a value. */
 static void use(rbtoken_store_t *store)
 {
     rbtoken_token_list_t *list;
@@ -205,10 +205,10 @@ static void import_from(const char *path, bool fails)
     scan();
 }
 
-/* Imports that end early: the file is cut, or a line is damaged behind its value. */
+/* Imports that fail: the file is truncated, or a line is damaged after its value. */
 static void import_damaged(const char *path)
 {
-    /* Ends the string, and puts what is no number behind it. */
+    /* Ends the string and appends an invalid number. */
     static const char END[] = "\", \"n\": 1e999}\n";
     struct stat whole;
     int file;
@@ -237,7 +237,7 @@ int main(int argc, char **arguments)
 
     store = open_store(is_file || is_database ? path : NULL);
     create(store, !is_database);
-    /* The scan finds what is there. */
+    /* The scan finds existing values. */
     CHECK(is_database || values_left() == VALUES);
     if (!is_database) {
         CHECK_OK(rbtoken_store_export_file(store, RBTOKEN_STR(lines), NULL, NULL, &error));

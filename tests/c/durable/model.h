@@ -1,4 +1,4 @@
-/* A store, and what it must hold by what it acknowledged; for one thread. */
+/* A store and its expected contents from acknowledged changes; for a single thread. */
 #ifndef MODEL_H
 #define MODEL_H
 
@@ -8,23 +8,24 @@
 
 enum { TOKENS = 8, JSON_SIZE = 1 << 15, NOTE_SIZE = 20000 };
 
-/* What the store holds, as it was acknowledged; shared with the processes. */
+/* The expected contents of the store; shared between processes. */
 typedef struct model {
     size_t count;
     int64_t ids[TOKENS];
     char jsons[TOKENS][JSON_SIZE];
     bool bob_is_inactive;
-    bool has_north; /* the Local Site */
+    bool has_north; /* whether the Local Site exists */
     int64_t used_id, used_us; /* a login that was flushed */
-    uint64_t copied, exported; /* tokens in the copies that were made */
-    bool refused; /* the last call that was to change something */
+    uint64_t copied, exported; /* tokens in completed copies */
+    bool refused; /* whether the last change was refused */
 } model;
 
 static model *expected;
 static rbtoken_store_t *store;
 static char location[4096], note[NOTE_SIZE + 1];
 
-/* The status of a call, whose error is freed. On a fault it says that the system refused. */
+/* Returns the status of a call, and frees its error. After a fault, the message must contain the
+ * system's error. */
 static rbtoken_status_t answer(rbtoken_status_t status, rbtoken_error_t **place)
 {
     rbtoken_error_t *error = *place;
@@ -52,7 +53,7 @@ static rbtoken_status_t open_store(void)
     return status;
 }
 
-/* A token as JSON, without `last_used`, which may be lost. */
+/* Returns a token as JSON without `last_used`, which may be lost. */
 static void describe(const rbtoken_token_t *token, char json[JSON_SIZE])
 {
     rbtoken_buffer_t *buffer;
@@ -99,7 +100,7 @@ static void expect_no(int64_t id)
     memcpy(expected->jsons[place], expected->jsons[last], JSON_SIZE);
 }
 
-/* Whether the store has the Local Site north. */
+/* Returns whether the store has the Local Site north. */
 static bool has_north(void)
 {
     rbtoken_token_filter_t filter;
@@ -130,7 +131,7 @@ static rbtoken_verdict_t verdict_on(const rbtoken_token_t *token)
     return verdict;
 }
 
-/* In how many tokens and other things the store differs from what was acknowledged. */
+/* Returns the number of differences between the store and the acknowledged contents. */
 static size_t differences(void)
 {
     static char json[JSON_SIZE];
@@ -241,7 +242,7 @@ static void set_others(void)
         expected->has_north = true;
 }
 
-/* A login works whatever the disk does, and is found again once it was flushed. */
+/* A login succeeds during faults, and is durable after a flush. */
 static void log_in(int64_t id)
 {
     rbtoken_token_t *token;
@@ -258,7 +259,7 @@ static void log_in(int64_t id)
         expected->used_id = id, expected->used_us = used_us;
 }
 
-/* Whether the login that was flushed is there, if its token still is. */
+/* Returns whether the flushed login is there, if its token still exists. */
 static bool knows_login(void)
 {
     rbtoken_token_t *token;
@@ -282,7 +283,7 @@ static const char *beside(const char *end)
     return path;
 }
 
-/* The files of the store and of its copies, from a case before. */
+/* The files of the store and of its copies from an earlier case. */
 static void remove_files(void)
 {
     static const char *const ENDS[] = {"", ".away", ".copy", ".lines"};

@@ -1,5 +1,5 @@
-/* The names of a store's file and of SQLite's files beside it lead elsewhere, or to what somebody else
- * left there: nothing is replayed, removed or written that is not the store's.
+/* The names of a store's file and of SQLite's files beside it are redirected, or other programs
+ * left files there. Only the store's own files may be replayed, removed or written.
  *
  *     names FOLDER
  *     names mount FOLDER     as root

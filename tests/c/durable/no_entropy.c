@@ -1,5 +1,5 @@
-/* A host that has lost the system's entropy (a chroot without /dev/urandom, and a filter that refuses
- * getrandom): what needs none goes on, what needs some is refused, and nothing hangs.
+/* A host without system entropy (a chroot without /dev/urandom, and a filter that blocks
+ * getrandom). Operations without entropy work, others fail, and nothing hangs.
  *
  *     no_entropy FOLDER
  */
@@ -21,7 +21,7 @@ int main(int argc, char **argv)
     CHECK_OK(rbtoken_store_get_token(store, 1, &token, &error));
     rbtoken_store_release(store);
 
-    /* A store whose writer has not needed any yet. */
+    /* A store whose writer thread has not needed entropy yet. */
     store = open_store(location);
     refuse(SYS_getrandom, -1, 0, ENOSYS);
     refuse(SYS_openat, -1, 0, EACCES);
@@ -31,7 +31,7 @@ int main(int argc, char **argv)
     CHECK_OK(rbtoken_store_invalidate_token(store, RBTOKEN_STR(rbtoken_token_value(token, NULL)),
                                             NULL, 0, &error));
     CHECK_OK(rbtoken_store_delete_token(store, 2, &error));
-    /* This thread has its key still; another cannot get one. Either answer is right. */
+    /* This thread still has its key; another cannot get one. Both results are correct. */
     status = create(store, "c");
     CHECK(status == RBTOKEN_OK || status == RBTOKEN_E_GENERATION || status == RBTOKEN_E_IO);
     rbtoken_token_release(token);

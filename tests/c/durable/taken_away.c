@@ -1,5 +1,5 @@
-/* The file of a store is renamed, removed or replaced while the store is open: it refuses to write,
- * and goes on to answer.
+/* The file of an open store is renamed, removed or replaced. The store refuses to write, and
+ * continues to answer.
  *
  *     taken_away FOLDER
  */

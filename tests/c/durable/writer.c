@@ -1,18 +1,17 @@
-/* A host that changes a store as fast as it can, and tells what it was told.
+/* A host that changes a store as fast as it can and reports the results.
  *
  *     writer LOCATION SEED STEPS ROUNDS LARGEST USED
  *
- * In each round it opens the store, lets 4 threads take STEPS steps each (0: until it is killed),
- * and closes the store. Each thread has users of its own, so that nobody else changes its tokens.
- * LARGEST is the size of the largest extra data, in bytes.
+ * In each round it opens the store, runs STEPS steps (0: until it is killed) on each of 4
+ * threads, and closes the store. Each thread has its own users, so that no other changes its
+ * tokens. LARGEST is the maximum size of extra data in bytes.
  *
- * A line is printed before a call and one after it, each with one `write`:
+ * A line is printed before and after each call, each with a single `write`:
  *
- *     THREAD try KIND JSON      about to; the JSON says what is asked for
- *     THREAD did KIND JSON      the library says that it is done; the JSON is the token as it is now
+ *     THREAD try KIND JSON      before the call; the JSON is the request
+ *     THREAD did KIND JSON      after success; the JSON is the token in its new state
  *
- * with the kinds create, update, invalidate, delete and purge; `did found` is a token that was
- * there.
+ * The kinds are create, update, invalidate, delete and purge; `did found` is an existing token.
  */
 #define _GNU_SOURCE
 #include "../check.h"
@@ -47,7 +46,7 @@ static uint64_t next(worker *self, uint64_t below)
     return (self->random >> 11) % below;
 }
 
-/* Prints a line with a single `write`: a killed process leaves no half of it, but the last. */
+/* Prints a line with a single `write`, so that a killed process can truncate only the last one. */
 static void tell(worker *self, const char *format, ...)
 {
     static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -82,7 +81,7 @@ static void tell_token(worker *self, const char *kind, const rbtoken_token_t *to
     rbtoken_buffer_free(json);
 }
 
-/* Extra data: mostly short, now and then as long as is allowed. */
+/* Extra data: usually short, sometimes of the maximum size. */
 static const char *extra_data(worker *self)
 {
     size_t length = next(self, 4) == 0 ? next(self, largest) : next(self, 40);
@@ -245,9 +244,9 @@ static void *work(void *data)
     return NULL;
 }
 
-/* In the last round, logs in with all tokens until the library has had USED times of logins to
- * write: after some 1000 rows it moves its log into the file. No report says so: the times of
- * logins may be lost. */
+/* In the last round, logs in with all tokens until the library had to write USED times of last
+ * use: it checkpoints its log after about 1000 rows. Not reported, since times of last use may
+ * be lost. */
 static void use_all(void)
 {
     rbtoken_token_list_t *list;
@@ -265,7 +264,7 @@ static void use_all(void)
     rbtoken_token_list_free(list);
 }
 
-/* What died before is removed while nobody else works. */
+/* Purges tokens that became unusable earlier, while no other thread works. */
 static void purge(worker *self)
 {
     rbtoken_error_t *error;

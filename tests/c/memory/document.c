@@ -1,10 +1,11 @@
-/* A document that there is no memory to read: a list is RBTOKEN_E_NO_MEMORY and not shorter, and every
- * revocation succeeds, that of the document's own token too.
+/* A document that is too large for the available memory: a list fails with RBTOKEN_E_NO_MEMORY
+ * instead of being incomplete, and every revocation succeeds, also that of the document's token.
  *
  *     document LOCATION ID VALUE USER KIBIBYTES
  *
- * The database has a token with a long document, of another user than alice, and a token of alice's. The
- * limit grows by so many KiB at a time until a list is whole; each try is in a process of its own.
+ * The database has a token with a large document, of another user than alice, and a token of
+ * alice. The limit grows by KIBIBYTES at a time until a list is complete; each attempt runs in
+ * another process.
  */
 #define _GNU_SOURCE
 #include "limits.h"
@@ -44,7 +45,7 @@ static rbtoken_store_t *open_within(unsigned long kibibytes, int *events)
         hooks.deleted = on_event;
         CHECK_OK(rbtoken_store_add_hooks(store, &hooks, &hooks_id, &error));
     }
-    /* What the first call of a connection needs. */
+    /* Memory for the first call on a connection. */
     CHECK_OK(rbtoken_store_get_or_create_client_token(
         store, RBTOKEN_STR("alice"), RBTOKEN_STR("small"), NULL, &token, NULL, &error));
     rbtoken_token_release(token);
@@ -69,7 +70,7 @@ static int revoke_within(unsigned long kibibytes, int *events)
     rbtoken_token_list_free(list);
     rbtoken_error_free(error);
 
-    /* Another user's token is not concerned. */
+    /* Another user's token is not affected. */
     CHECK_OK(rbtoken_store_get_or_create_client_token(
         store, RBTOKEN_STR("alice"), RBTOKEN_STR("small"), NULL, &token, NULL, &error));
     rbtoken_token_release(token);

@@ -1,5 +1,6 @@
-/* An allocator of which one allocation fails: the n-th of its size class since it was armed. In front
- * of glibc's, for the program that includes this, and for all libraries in it. */
+/* An allocator with an injected failure: the n-th allocation of its size class since it was
+ * armed fails. Replaces glibc's functions in the program that includes this and in all its
+ * libraries. */
 #ifndef FAILING_H
 #define FAILING_H
 
@@ -12,19 +13,19 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { LARGE = 4096 }; /* bytes; mappings are large, too */
+enum { LARGE = 4096 }; /* bytes; mappings count as large */
 
 typedef struct failing {
-    bool large; /* the class that is counted */
-    long place; /* the allocation that fails, from 1 */
+    bool large; /* the counted class */
+    long place; /* number of the failing allocation, from 1 */
     atomic_bool armed;
     atomic_long seen;
-    atomic_size_t live, peak; /* bytes that are allocated, and at most since it was armed */
-    atomic_size_t failed; /* bytes of the one that failed */
-    atomic_bool covered; /* the one that failed */
+    atomic_size_t live, peak; /* allocated bytes now, and at most since it was armed */
+    atomic_size_t failed; /* size of the failed allocation */
+    atomic_bool covered; /* whether the failed allocation was covered */
 } failing;
 
-/* Points to memory that processes share, once there is some. */
+/* Points to memory shared between processes, when it exists. */
 static failing unshared, *allocator = &unshared;
 
 void *__libc_malloc(size_t size);
@@ -49,8 +50,8 @@ static void disarm(void)
     atomic_store(&allocator->armed, false);
 }
 
-/* Whether an allocation fails. It is covered if as much was allocated and given back since the
- * allocator was armed: the library has checked then that there is memory for it. */
+/* Returns whether an allocation fails. It is covered if at least as much was allocated and freed
+ * since the allocator was armed: the library has checked then that there is enough memory. */
 static bool fails(size_t size, bool mapping)
 {
     if (!atomic_load(&allocator->armed) || (mapping || size >= LARGE) != allocator->large ||

@@ -1,16 +1,16 @@
-/* Every allocation of each operation fails once: the call answers RBTOKEN_E_NO_MEMORY and has changed
- * nothing, or does without the memory. Only small allocations may end the process; these are
- * counted.
+/* Lets every allocation of each operation fail once. The call must return RBTOKEN_E_NO_MEMORY
+ * without any effect, or succeed without the memory. Only small allocations may abort the
+ * process; these are counted.
  *
  *     failures FOLDER all|some
  *
- * Each case is a process of its own. `all` lets every allocation fail, and `some` fewer of them,
- * the later the fewer. Prints a line for each operation and class of sizes:
+ * Each case runs in another process. `all` lets every allocation fail, `some` only a sample,
+ * which is sparser for later ones. Prints a line for each operation and size class:
  *
  *     create memory small positions 31 no_memory 0 ok 2 aborts 29
  *
- * A large allocation may end the process only if as much was allocated and given back before it by
- * the same call: that is how the library checks that there is memory for a document.
+ * A large allocation may abort the process only if at least as much was allocated and freed
+ * before by the same call: this is how the library checks that there is memory for a document.
  */
 #define _GNU_SOURCE
 #include "failing.h"
@@ -26,12 +26,12 @@ enum { TOKENS = 2048, VALUE = 256, MEMBERS = 600, FILLED = 700, IDS = 600, CASE_
 /* How the process of a case ends. */
 enum { NO_MEMORY = 10, DONE, NOT_REACHED, ABORTED };
 
-/* What the processes share. */
+/* Shared between the processes. */
 typedef struct shared {
     failing allocator;
-    size_t count; /* tokens that were acknowledged, by their values */
+    size_t count; /* acknowledged tokens by their values */
     char values[TOKENS][VALUE];
-    size_t started; /* tokens that may be there though they were not acknowledged */
+    size_t started; /* tokens that may exist without acknowledgment */
 } shared;
 
 static shared *all;
@@ -39,12 +39,12 @@ static rbtoken_store_t *store;
 static char location[600], copy_file[600];
 static char large_policy[1 << 16], large_data[1 << 15], large_note[20001];
 
-/* What the cases of a class of sizes work with. */
+/* Arguments of the cases of a size class. */
 typedef struct texts {
     const char *policy, *extra_data, *note;
     char template_file[600], export_file[600];
     int exported, tokens; /* in these files */
-    size_t count; /* the values in the template */
+    size_t count; /* number of values in the template */
     char values[TOKENS][VALUE];
     rbtoken_token_t *token;
 } texts;
@@ -71,11 +71,11 @@ static struct {
 static const char *ids[IDS];
 static rbtoken_error_t *error;
 
-/* The status of a call, whose error is freed. */
+/* Returns the status of a call, and frees its error. */
 static rbtoken_status_t answer(rbtoken_status_t status)
 {
     disarm();
-    /* The system does not say why it starts no thread. */
+    /* The system gives no reason for failing to start a thread. */
     if (status == RBTOKEN_E_IO && strstr(rbtoken_error_message(error), "thread") != NULL) {
         rbtoken_error_free(error);
         return RBTOKEN_E_NO_MEMORY;
@@ -89,7 +89,7 @@ static rbtoken_status_t answer(rbtoken_status_t status)
     return status;
 }
 
-/* Notes that a token is there. */
+/* Records an acknowledged token. */
 static void acknowledge(const rbtoken_token_t *token)
 {
     size_t i;
@@ -144,7 +144,7 @@ static rbtoken_status_t generate(void)
     return status;
 }
 
-/* So many tokens that every index grows. */
+/* Enough tokens to make every index grow. */
 static rbtoken_status_t fill(void)
 {
     rbtoken_status_t status, worst = RBTOKEN_OK;
@@ -317,7 +317,7 @@ static const operation OPERATIONS[] = {
     {"generate", generate, false, false},
     {"fill", fill, false, true},
     {"login", login, false, false},
-    {"list", list, false, true}, /* its small allocations are as many as its tokens */
+    {"list", list, false, true}, /* its number of small allocations depends on its tokens */
     {"to_json", to_json, false, false},
     {"policy_parse", policy_parse, false, false},
     {"set_policy_ids", set_policy_ids, false, true},
@@ -337,7 +337,7 @@ static const operation OPERATIONS[] = {
     {"open", open_file, true, false},
 };
 
-/* All that was acknowledged is there, and nothing else but what may be. */
+/* Everything acknowledged exists, and nothing else but what may exist. */
 static void check_whole(bool invalidated)
 {
     uint64_t count;
@@ -398,7 +398,7 @@ static void suffer(const operation *which, bool large, long place)
     status = answer(which->run());
     if (all->started == 1)
         all->started = 0;
-    /* What failed works the next time. */
+    /* The failed call succeeds the next time. */
     error = NULL;
     CHECK(answer(which->run()) == RBTOKEN_OK);
     check_whole(revokes);
@@ -409,7 +409,7 @@ static void suffer(const operation *which, bool large, long place)
     exit(status == RBTOKEN_OK ? DONE : NO_MEMORY);
 }
 
-/* The process that looks at a file afterwards. */
+/* The process that checks a file afterwards. */
 static void look(const operation *which, bool large, long place)
 {
     (void)large, (void)place;
@@ -420,8 +420,8 @@ static void look(const operation *which, bool large, long place)
     exit(DONE);
 }
 
-/* Runs a process; its exit status, or ABORTED if an allocation that may do so ended it: a small one,
- * or one for which the library had checked that there is memory. */
+/* Runs a process. Returns its exit status, or ABORTED if an allocation was allowed to abort it:
+ * a small one, or one for which the library had checked that there is memory. */
 static int run(void (*process)(const operation *, bool, long), const operation *which, bool large,
                long place)
 {
@@ -442,7 +442,7 @@ static int run(void (*process)(const operation *, bool, long), const operation *
     fclose(messages);
     if (WIFEXITED(status) && WEXITSTATUS(status) >= NO_MEMORY && WEXITSTATUS(status) <= NOT_REACHED)
         return WEXITSTATUS(status);
-    /* 127 is how the loader ends a process that it has no memory for. */
+    /* The loader exits with 127 if it has no memory. */
     if ((WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT) ||
         (WIFEXITED(status) && WEXITSTATUS(status) == 127)) {
         if (process == suffer && (!large || atomic_load(&allocator->covered)))
@@ -463,7 +463,7 @@ static void try_class(const operation *which, bool large, bool every)
     with = large ? &large_texts : &small_texts;
     count = which->in_file ? with->count : in_memory.count;
     memcpy(all->values, which->in_file ? with->values : in_memory.values, sizeof all->values);
-    /* How many allocations there are may depend on the threads. */
+    /* The number of allocations may depend on threads. */
     for (place = 1; misses < 3; place += every || misses > 0 ? 1 : 1 + place / 4) {
         all->count = count;
         all->started = 0;
@@ -485,7 +485,7 @@ static void try_class(const operation *which, bool large, bool every)
     fflush(stdout);
 }
 
-/* Documents and texts that take large allocations. */
+/* Documents and texts that need large allocations. */
 static void write_texts(void)
 {
     static char names[IDS][16];
@@ -512,7 +512,7 @@ static void write_texts(void)
     }
 }
 
-/* A store with some tokens, one of them with texts of the class. */
+/* A store with some tokens, one of them with texts of the size class. */
 static void prepare(int tokens)
 {
     rbtoken_generate_options_t options;
@@ -564,14 +564,14 @@ int main(int count, char **arguments)
     snprintf(location, sizeof location, "%s/tokens.db", arguments[1]);
     snprintf(copy_file, sizeof copy_file, "%s/copy", arguments[1]);
     CHECK(setrlimit(RLIMIT_CORE, &none) == 0);
-    CHECK(setenv("RUST_BACKTRACE", "0", 1) == 0); /* it takes longer than the cases */
+    CHECK(setenv("RUST_BACKTRACE", "0", 1) == 0); /* a backtrace takes longer than the case */
     all = mmap(NULL, sizeof *all, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     CHECK(all != MAP_FAILED);
     atomic_store(&all->allocator.live, atomic_load(&unshared.live));
     allocator = &all->allocator;
     write_texts();
 
-    /* The parent has no threads, so that its store in memory goes on in the processes of the cases. */
+    /* The parent has no threads, so that the processes of the cases can use its store in memory. */
     for (i = 0; i < 2; i++) {
         with = classes[i];
         snprintf(with->template_file, sizeof with->template_file, "%s/%zu.db", arguments[1], i);

@@ -1,10 +1,10 @@
-/* A store is filled until the process may have no more memory: new tokens answer
- * RBTOKEN_E_NO_MEMORY, and logins, invalidations and deletions go on.
+/* Fills a store until the memory limit of the process is reached. New tokens fail with
+ * RBTOKEN_E_NO_MEMORY; logins, invalidations and deletions continue to work.
  *
  *     limit MEBIBYTES NOTE [FILE]
  *
- * So many mebibytes are left to the process; each token has a note of NOTE bytes of its own, or is
- * a client's without one if that is 0. The store is in the memory, or in a FILE.
+ * MEBIBYTES is the memory left to the process. Each token has a different note of NOTE bytes, or
+ * is a client token without a note if NOTE is 0. The store is in memory, or in FILE.
  */
 #define _GNU_SOURCE
 #include "limits.h"
@@ -111,7 +111,7 @@ int main(int count, char **arguments)
             refused++;
     }
 
-    /* What is there goes on. */
+    /* Existing tokens can still be used. */
     for (i = 0; i < FIRST; i++)
         CHECK(log_in(values[i]) == RBTOKEN_VERDICT_OK);
     for (i = 0; i < FIRST / 3; i++) {
@@ -132,14 +132,14 @@ int main(int count, char **arguments)
     CHECK_OK(rbtoken_store_token_count(store, &found, &error));
     CHECK(found == FIRST + created - FIRST / 2);
 
-    /* A list of all is refused, or whole. */
+    /* A list of all tokens fails or is complete. */
     status = rbtoken_store_list_tokens(store, NULL, &list, &error);
     CHECK(status == RBTOKEN_E_NO_MEMORY || status == RBTOKEN_OK);
     CHECK(status != RBTOKEN_OK || rbtoken_token_list_count(list) == found);
     rbtoken_token_list_free(list);
     rbtoken_error_free(error);
 
-    /* Deletions make room. */
+    /* Deletions free memory for new tokens. */
     for (i = 0; i < created; i++)
         CHECK_OK(rbtoken_store_delete_token(store, newest[i], &error));
     for (i = 0; i < FIRST / 4; i++)

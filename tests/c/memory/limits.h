@@ -7,7 +7,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-/* Lets the process map no more than so many bytes beyond what it has mapped. */
+/* Limits the memory that the process may map in addition to its current mappings. */
 static inline void limit_memory(unsigned long bytes)
 {
     unsigned long pages;

@@ -1,10 +1,10 @@
-/* Lists of Review Board's database while the process may have little more memory: each is whole or
- * RBTOKEN_E_NO_MEMORY, no policy of it counts as malformed, and revocation goes on.
+/* Lists of a Review Board database with little memory: each is complete or fails with
+ * RBTOKEN_E_NO_MEMORY, no policy in it is reported as malformed, and revocation works.
  *
  *     rows LOCATION KIBIBYTES
  *
- * The database has many tokens, and the user alice. The limit grows by so many KiB at a time until
- * several lists are whole; each list is in a process of its own.
+ * The database has many tokens, and the user alice. The limit grows by KIBIBYTES at a time until
+ * several lists are complete; each list runs in another process.
  */
 #define _GNU_SOURCE
 #include "limits.h"

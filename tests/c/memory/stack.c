@@ -1,8 +1,9 @@
-/* Every main function on a thread with a stack of so many KiB:
+/* Calls every main function on a thread with a small stack:
  *
  *     stack KIBIBYTES [FILE]
  *
- * with documents that are as deep as they may be. A stack that is too small ends the process. */
+ * with documents of the maximum depth. A stack that is too small ends the process.
+ */
 #define _GNU_SOURCE
 #include "../check.h"
 
@@ -15,7 +16,7 @@ enum { LEVELS = 128 };
 static const char *path;
 static char deep[4096], deep_policy[4096], too_deep[4096], copy[4096];
 
-/* An object with so many levels below a member, in objects and lists by turns. */
+/* An object with nested levels in a member, objects and lists in turn. */
 static void nest(char *text, const char *start, int levels, const char *end)
 {
     int i;
