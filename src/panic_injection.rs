@@ -1,5 +1,5 @@
-//! Panic injection: panics on demand, to test that none unwinds into C. Compiled only with `--cfg
-//! rbtoken_panic_injection`. It is not a cargo feature, since `--all-features` would ship it.
+//! Panic injection: panics on demand, to test that none unwinds into C. Compiled only under
+//! `cfg(rbtoken_panic_injection)`. It is not a cargo feature, since `--all-features` would ship it.
 
 use std::sync::atomic::{AtomicI32, Ordering};
 

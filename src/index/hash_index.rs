@@ -15,16 +15,17 @@ use crate::sync::AtomicUsize;
 /// bucket.
 const MAX_LOAD: (usize, usize) = (13, 16);
 
-/// Returns the filter bit of a hash: one of 16, chosen by 4 bits that select neither bucket nor
-/// tag.
+/// Returns the filter bit of a hash: one of 16. It depends on 4 bits that affect neither the bucket
+/// nor the tag.
 #[inline]
 fn filter_bit(hash: u64) -> u16 {
     1 << (hash >> 16 & 15)
 }
 
-/// Returns the shard that a hash belongs to. An index is sharded so that growing one shard takes a
-/// short time. The shard is selected by bits 16 to 47, from the top. Within a shard, the lowest
-/// bits select the bucket, bits 16 to 19 the filter bit and the highest 16 bits are the tag.
+/// Returns the shard that a hash belongs to. Indexes are sharded so that growing a shard is quick.
+///
+/// The shard depends on bits 16 to 47, mainly on the high ones. In a shard, the low bits select the
+/// bucket, bits 16 to 19 select the filter bit, and bits 48 to 63 are the tag.
 #[inline]
 pub fn shard_of(hash: u64, shards: usize) -> usize {
     ((u64::from((hash >> 16) as u32) * shards as u64) >> 32) as usize
@@ -54,7 +55,7 @@ pub fn for_each_shard<const SHARDS: usize>(
 /// A hash index. The caller supplies hashes and decides equality. The lowest bits of a hash select
 /// the bucket, and the highest 16 bits are its tag.
 pub struct HashIndex<T> {
-    /// An array of a power of two of buckets; empty at first.
+    /// A power of two of buckets; none at first.
     buckets: Buckets,
     /// For each bucket, the filter bits ([`filter_bit`]) of the entries that hashed to it since it
     /// was allocated. These two bytes per bucket stay in the L1 and L2 caches, where most lookups
@@ -82,8 +83,7 @@ impl PrefetchHint {
     /// Returns the address of the bucket array and the index of the bucket that a hash selects.
     #[inline]
     fn bucket(&self, hash: u64) -> (usize, usize) {
-        // Address and size are packed in one value. Those of two arrays together would name no
-        // bucket.
+        // Address and size are packed in one value, so that they always belong to the same array.
         let hint = self.0.load(Ordering::Relaxed);
         let (start, size) = (hint & !63, hint & 63);
         (start, (hash & ((1 << size) - 1)) as usize)
@@ -139,10 +139,14 @@ impl<T> HashIndex<T> {
         self.len
     }
 
-    /// Returns the entry with this hash for which `is` returns true.
+    /// Returns the entry with this hash for which `is_match` returns true.
     #[inline]
-    pub fn find(&self, hash: u64, is: impl FnMut(&SlabArc<T>) -> bool) -> Option<EntryRef<'_, T>> {
-        self.slot(hash, is).map(|(.., entry)| entry)
+    pub fn find(
+        &self,
+        hash: u64,
+        is_match: impl FnMut(&SlabArc<T>) -> bool,
+    ) -> Option<EntryRef<'_, T>> {
+        self.slot(hash, is_match).map(|(.., entry)| entry)
     }
 
     /// Adds an entry. `hash_of` returns the hash of an existing entry.
@@ -177,24 +181,28 @@ impl<T> HashIndex<T> {
         Ok(())
     }
 
-    /// Replaces the entry with this hash for which `is` returns true by a value that `new` makes
+    /// Replaces the entry with this hash for which `is_match` returns true by a value that `new` makes
     /// from it, and returns the old one.
     pub fn replace(
         &mut self,
         hash: u64,
-        is: impl FnMut(&SlabArc<T>) -> bool,
+        is_match: impl FnMut(&SlabArc<T>) -> bool,
         new: impl FnOnce(&T) -> SlabArc<T>,
     ) -> Option<SlabArc<T>> {
-        let (bucket, slot, old) = self.slot(hash, is)?;
+        let (bucket, slot, old) = self.slot(hash, is_match)?;
         let (new, old) = (new(&old), old.0.address());
         self.buckets[bucket].set_address(slot, new.into_address());
         // SAFETY: the address stood for one reference, and the index no longer has it.
         Some(unsafe { SlabArc::from_address(old) })
     }
 
-    /// Removes the entry with this hash for which `is` returns true.
-    pub fn remove(&mut self, hash: u64, is: impl FnMut(&SlabArc<T>) -> bool) -> Option<SlabArc<T>> {
-        let (bucket, slot, old) = self.slot(hash, is)?;
+    /// Removes the entry with this hash for which `is_match` returns true.
+    pub fn remove(
+        &mut self,
+        hash: u64,
+        is_match: impl FnMut(&SlabArc<T>) -> bool,
+    ) -> Option<SlabArc<T>> {
+        let (bucket, slot, old) = self.slot(hash, is_match)?;
         let old = old.0.address();
         self.used_slots -= usize::from(self.buckets[bucket].remove(slot));
         self.len -= 1;
@@ -207,7 +215,7 @@ impl<T> HashIndex<T> {
     fn slot(
         &self,
         hash: u64,
-        mut is: impl FnMut(&SlabArc<T>) -> bool,
+        mut is_match: impl FnMut(&SlabArc<T>) -> bool,
     ) -> Option<(usize, usize, EntryRef<'_, T>)> {
         let last = self.buckets.len().wrapping_sub(1);
         let mut index = hash as usize & last;
@@ -222,7 +230,7 @@ impl<T> HashIndex<T> {
                 // SAFETY: while the address is in the index, which is borrowed, it stands for one
                 // reference. `ManuallyDrop` never drops this copy.
                 let entry = ManuallyDrop::new(unsafe { SlabArc::from_address(address) });
-                if is(&entry) {
+                if is_match(&entry) {
                     return Some((index, slot, EntryRef(entry, PhantomData)));
                 }
             }

@@ -12,7 +12,7 @@ use crate::error::Result;
 use crate::memory;
 use crate::sync::AtomicUsize;
 
-/// FreeBlock slots that inserts leave for replacements, which must succeed when memory is
+/// Free slots that inserts leave for replacements, which must succeed when memory is
 /// exhausted.
 const SPARE: usize = 64;
 

@@ -53,8 +53,8 @@ impl Batch {
         let mut claims = Claims::default();
         let indexes = memory.read();
         let mut next_id = indexes.as_ref().map_or(0, |indexes| indexes.next_id());
-        // If there is no memory for more, the next commit takes them. Few changes need little
-        // memory.
+        // If there is no memory for more, the next commit takes them. The first MIN_CHANGES are
+        // planned in any case, since they need little memory.
         while batch.waiting.len() < MAX_CHANGES
             && (batch.waiting.len() < MIN_CHANGES || batch.waiting.try_reserve(1).is_ok())
         {
@@ -158,8 +158,8 @@ impl Batch {
     }
 }
 
-/// The things that changes in a batch read and write, which must be disjoint. Stored as hashes: a
-/// collision only ends a batch early.
+/// Everything that changes in a batch both read and write. No two changes may have such a thing in
+/// common. Stored as hashes: a collision only ends a batch early.
 #[derive(Default)]
 struct Claims {
     /// Seeded without entropy from the operating system. The standard library's hasher panics if

@@ -169,8 +169,8 @@ enum ReplyState<T> {
 pub(super) struct ReplySender<T>(Arc<Oneshot<T>>);
 
 impl<T> ReplySender<T> {
-    pub fn send(self, answer: T) {
-        *lock(&self.0.state) = ReplyState::Sent(answer);
+    pub fn send(self, reply: T) {
+        *lock(&self.0.state) = ReplyState::Sent(reply);
         // `drop` wakes the receiver.
     }
 }
@@ -195,7 +195,7 @@ impl<T> ReplyReceiver<T> {
         let mut state = lock(&self.0.state);
         loop {
             match std::mem::replace(&mut *state, ReplyState::Pending) {
-                ReplyState::Sent(answer) => return Some(answer),
+                ReplyState::Sent(reply) => return Some(reply),
                 ReplyState::Dropped => return None,
                 ReplyState::Pending => state = wait(&self.0.changed, state),
             }

@@ -188,7 +188,7 @@ impl Database {
         // If this fails, the log is replayed when the file is opened again.
         let _ = if self.checkpoint_on_close { self.checkpoint_log() } else { Ok(()) };
         let Some(connection) = self.connection.take() else { return };
-        if self.is_stolen() {
+        if self.has_lost_descriptor() {
             // Leaked, since closing it would close files of the host.
             std::mem::forget(connection);
             return;
@@ -205,7 +205,7 @@ impl Database {
     }
 
     /// Returns whether the host has reused the number of one of SQLite's descriptors.
-    fn is_stolen(&self) -> bool {
+    fn has_lost_descriptor(&self) -> bool {
         let path = self.file.path();
         let mut descriptors = [Some(&self.main), self.log.as_ref()].into_iter().flatten();
         descriptors.any(|it| checked_status(path, it.fd, it.identity).is_err())

@@ -88,7 +88,7 @@ impl OwnedFile {
             check_kind(&path, metadata, trusted)?;
             check_only_name(&path, metadata)?;
         }
-        Self::own(path, found.as_ref(), trusted)
+        Self::open_and_lock(path, found.as_ref(), trusted)
     }
 
     /// Creates a new file at a path.
@@ -102,7 +102,7 @@ impl OwnedFile {
         }
         let path = resolve(Path::new(location))?;
         check_directory(&path, trusted)?;
-        Self::own(path, None, trusted)
+        Self::open_and_lock(path, None, trusted)
     }
 
     /// Keeps the file: the call that may have created it has succeeded.
@@ -111,11 +111,15 @@ impl OwnedFile {
     }
 
     /// Opens or creates a file and locks it. `found` is the existing file; `None` creates one.
-    fn own(path: PathBuf, found: Option<&Metadata>, trusted: &TrustedOwners) -> Result<Self> {
+    fn open_and_lock(
+        path: PathBuf,
+        found: Option<&Metadata>,
+        trusted: &TrustedOwners,
+    ) -> Result<Self> {
         side_files::check(&path, found.map(Metadata::len), trusted).map_err(|error| {
             // The log may belong to a store that is creating the file right now.
-            let is_made = found.is_none() && fs::symlink_metadata(&path).is_ok();
-            if is_made { locked(&path, NEW_OWNER) } else { error }
+            let exists_now = found.is_none() && fs::symlink_metadata(&path).is_ok();
+            if exists_now { locked(&path, NEW_OWNER) } else { error }
         })?;
         let cannot_open = |error| io_error(&path, "cannot be opened", &error);
         let registry = lock::registry();
@@ -135,7 +139,7 @@ impl OwnedFile {
         let metadata = file.metadata().map_err(cannot_open)?;
         let identity = Identity::of(&metadata);
         let mut new_file = found.is_none().then(|| NewFile::new(&path, identity));
-        // Registration before it is locked, since the child of a fork must not keep the lock. Disk
+        // Registered before it is locked, since the child of a fork must not keep the lock. Disk
         // operations follow after the registry is released, since a fork waits for the registry.
         let _registration = registry.add(identity, file.as_raw_fd());
         let file = CheckedFile::new(file).map_err(cannot_open)?;
@@ -289,7 +293,7 @@ impl OwnedFile {
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return not_ours(),
             Err(error) => return Err(io_error(&self.path, "cannot be read", &error)),
         }
-        if header.iter().all(|&byte| byte == 0) && self.is_half_made() {
+        if header.iter().all(|&byte| byte == 0) && self.is_creation_interrupted() {
             return Ok(());
         }
         let number = |at: usize| {
@@ -313,7 +317,7 @@ impl OwnedFile {
 
     /// Returns whether a power failure interrupted the creation of the file. Its rollback journal
     /// still exists then, and SQLite will use it to empty the file.
-    fn is_half_made(&self) -> bool {
+    fn is_creation_interrupted(&self) -> bool {
         const START: [u8; 8] = [0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7];
         let mut start = [0_u8; START.len()];
         let journal = descriptors::open_for_reading(&self.beside(JOURNAL));

@@ -318,7 +318,7 @@ fn optional_time(row: &Row<'_>, column: usize) -> Result<Option<Timestamp>, Erro
     }
 }
 
-/// ReferencedNames by the ids that rows refer to, and interned generator ids.
+/// Names by the ids that rows refer to, and interned generator ids.
 #[derive(Default)]
 struct ReferencedNames {
     users: HashMap<i64, Text>,

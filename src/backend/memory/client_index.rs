@@ -106,8 +106,8 @@ impl ClientIndex {
     ///
     /// # Errors
     /// `NoMemory`.
-    pub fn reserve(&mut self, index: usize) -> Result<()> {
-        self.best.iter_mut().try_for_each(|it| it.reserve_shard(&self.memory, index, SHARDS))
+    pub fn reserve(&mut self, clients: usize) -> Result<()> {
+        self.best.iter_mut().try_for_each(|it| it.reserve_shard(&self.memory, clients, SHARDS))
     }
 
     /// Reserves memory for records, so that inserting them makes no large allocation.

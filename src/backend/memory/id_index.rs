@@ -50,9 +50,9 @@ impl IdIndex {
     fn page(&mut self, number: i64) -> Result<&mut Page> {
         match self.pages.entry(number) {
             Entry::Occupied(page) => Ok(page.into_mut()),
-            Entry::Vacant(place) => {
+            Entry::Vacant(entry) => {
                 let slots = memory::collect((0..PAGE).map(|_| None))?.into_boxed_slice();
-                Ok(place.insert(Page { used: 0, slots }))
+                Ok(entry.insert(Page { used: 0, slots }))
             }
         }
     }

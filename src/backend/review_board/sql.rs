@@ -11,7 +11,7 @@ use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind, Result};
 use crate::{json, memory};
 
-/// IdleConnection time after which the operating system checks whether the server is reachable.
+/// Idle time after which the operating system checks whether the server is reachable.
 pub(super) const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 /// A parameter of a statement.

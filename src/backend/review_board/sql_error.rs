@@ -51,7 +51,7 @@ impl SqlError {
         }
     }
 
-    /// Returns whether the connection is dead. IdleConnection connections of the pool are probably
+    /// Returns whether the connection is dead. Idle connections of the pool are probably
     /// dead too.
     pub fn is_connection_dead(&self) -> bool {
         matches!(self, Self::Lost(_) | Self::Tls(_) | Self::Silent { is_overdue: true })

@@ -19,13 +19,13 @@ struct LockedFile {
 /// child of a fork inherits although it does not have these threads.
 static FILES: Mutex<Vec<LockedFile>> = Mutex::new(Vec::new());
 
-/// Exclusive access to the registry. ForkGuard while a file is opened and locked: without open file
+/// Exclusive access to the registry. Held while a file is opened and locked: without open file
 /// description locks, closing a file that a store has open would release SQLite's locks.
 pub(crate) struct Registry(MutexGuard<'static, Vec<LockedFile>>);
 
 /// Locks the registry, and blocks while other threads open files or fork.
 pub(crate) fn registry() -> Registry {
-    // Registration before the mutex is locked: from then on, a fork waits for it.
+    // Registered before the mutex is locked: from then on, a fork waits for it.
     fork::handle(0, &HANDLERS);
     Registry(FILES.lock().unwrap_or_else(PoisonError::into_inner))
 }
