@@ -342,23 +342,23 @@ mod models {
         model(|| {
             let (sender, receiver) = channel(usize::MAX);
             let writer = thread::spawn(move || {
-                let mut answers = receiver.enumerate();
-                while let Some((number, sender)) = answers.next() {
+                let mut requests = receiver.enumerate();
+                while let Some((number, reply_sender)) = requests.next() {
                     if number == 0 {
-                        ReplySender::send(sender, 5);
+                        ReplySender::send(reply_sender, 5);
                     } else {
                         // Together with the items in the channel.
-                        drop(sender);
+                        drop(reply_sender);
                         break;
                     }
                 }
             });
-            let ask = || {
-                let (sender, answer) = oneshot();
-                sender.send(sender).unwrap();
-                answer
+            let request = || {
+                let (reply_sender, reply) = oneshot();
+                sender.send(reply_sender).unwrap();
+                reply
             };
-            let (first, second) = (ask(), ask());
+            let (first, second) = (request(), request());
             assert_eq!((first.wait(), second.wait()), (Some(5), None));
             drop(sender);
             writer.join().unwrap();
