@@ -50,7 +50,7 @@ impl PolicyIds {
     #[inline]
     pub fn check(id: &str) -> Result<()> {
         if matches!(id, "" | "*") {
-            return Err(no_id());
+            return Err(invalid_id());
         }
         Ok(())
     }
@@ -76,16 +76,16 @@ impl PolicyIds {
     /// Returns whether an id is known.
     #[inline]
     pub fn knows(&self, id: &str) -> bool {
-        !self.registered.load(Ordering::Acquire) || self.lists(id)
+        !self.registered.load(Ordering::Acquire) || self.contains(id)
     }
 
     #[cold]
-    fn lists(&self, id: &str) -> bool {
+    fn contains(&self, id: &str) -> bool {
         self.known.read().as_ref().is_none_or(|known| known.contains(id))
     }
 }
 
 #[cold]
-fn no_id() -> Error {
+fn invalid_id() -> Error {
     Error::invalid("policy_id", "a policy id is neither empty nor \"*\"")
 }

@@ -1,6 +1,5 @@
-//! Module dependencies: no folder of `src` has an import cycle, modules import only from their own
-//! layer and those below, and every module has a description. The layers are the rows of the table
-//! in docs/architecture.md.
+//! Module dependencies: no folder of `src` has an import cycle, and modules import only from their
+//! own layer and those below. The layers are the rows of the table in docs/architecture.md.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

@@ -235,7 +235,7 @@ impl Backend for Durable {
 
     fn log_in(&self, value: &[u8], judge: Judge<'_>) -> Result<Option<(SharedRecord, Judgment)>> {
         let mut is_first = false;
-        let judged = self.memory()?.log_in_noting(value, judge, |record, time| {
+        let judged = self.memory()?.log_in_with(value, judge, |record, time| {
             is_first = self.pending.note(record, time);
         })?;
         if is_first && let Some(jobs) = &self.jobs {

@@ -287,19 +287,19 @@ fn damaged(table: &str, row: &Row<'_>) -> Error {
 /// Returns a text without copying it.
 fn text<'a>(row: &'a Row<'_>, column: usize) -> Result<&'a str, Error> {
     match row.get_ref(column) {
-        Ok(ValueRef::Text(bytes)) => std::str::from_utf8(bytes).map_err(wrong),
-        other => Err(wrong(other)),
+        Ok(ValueRef::Text(bytes)) => std::str::from_utf8(bytes).map_err(invalid_value),
+        other => Err(invalid_value(other)),
     }
 }
 
 /// Creates the error for an invalid value. Its row is added by the caller.
-fn wrong<T>(_: T) -> Error {
+fn invalid_value<T>(_: T) -> Error {
     Error::new(ErrorKind::Corrupt, "a stored value is damaged")
 }
 
 /// Returns a text, or `None` for NULL.
 fn optional_text<'a>(row: &'a Row<'_>, column: usize) -> Result<Option<&'a str>, Error> {
-    match row.get_ref(column).map_err(wrong)? {
+    match row.get_ref(column).map_err(invalid_value)? {
         ValueRef::Null => Ok(None),
         _ => text(row, column).map(Some),
     }
@@ -307,12 +307,12 @@ fn optional_text<'a>(row: &'a Row<'_>, column: usize) -> Result<Option<&'a str>,
 
 fn time(row: &Row<'_>, column: usize) -> Result<Timestamp, Error> {
     let text = text(row, column)?;
-    Timestamp::from_sql(text).ok_or_else(|| wrong(text))
+    Timestamp::from_sql(text).ok_or_else(|| invalid_value(text))
 }
 
 /// Returns a time, or `None` for NULL.
 fn optional_time(row: &Row<'_>, column: usize) -> Result<Option<Timestamp>, Error> {
-    match row.get_ref(column).map_err(wrong)? {
+    match row.get_ref(column).map_err(invalid_value)? {
         ValueRef::Null => Ok(None),
         _ => time(row, column).map(Some),
     }
@@ -352,14 +352,14 @@ impl ReferencedNames {
         documents: &Documents,
     ) -> Result<(i64, RecordFields), Error> {
         use column::*;
-        let site: Option<i64> = row.get(SITE).map_err(wrong)?;
+        let site: Option<i64> = row.get(SITE).map_err(invalid_value)?;
         let local_site = match site {
             None => None,
-            Some(id) => Some(self.sites.get(&id).ok_or_else(|| wrong(id))?.clone()),
+            Some(id) => Some(self.sites.get(&id).ok_or_else(|| invalid_value(id))?.clone()),
         };
-        let user: i64 = row.get(USER).map_err(wrong)?;
-        let user = self.users.get(&user).ok_or_else(|| wrong(user))?.clone();
-        let valid: bool = row.get(VALID).map_err(wrong)?;
+        let user: i64 = row.get(USER).map_err(invalid_value)?;
+        let user = self.users.get(&user).ok_or_else(|| invalid_value(user))?.clone();
+        let valid: bool = row.get(VALID).map_err(invalid_value)?;
         let invalidation = if valid {
             None
         } else {
@@ -380,8 +380,8 @@ impl ReferencedNames {
             policy: documents.stored_policy(optional_text(row, POLICY)?)?,
             extra_data: documents.stored_extra_data(optional_text(row, EXTRA_DATA)?)?,
         };
-        let id: i64 = row.get(ID).map_err(wrong)?;
-        if IDS.contains(&id) { Ok((id, fields)) } else { Err(wrong(id)) }
+        let id: i64 = row.get(ID).map_err(invalid_value)?;
+        if IDS.contains(&id) { Ok((id, fields)) } else { Err(invalid_value(id)) }
     }
 
     fn generator(&mut self, id: &str) -> Result<Text, Error> {

@@ -119,7 +119,7 @@ impl Memory {
     }
 
     /// Implements [`Backend::log_in`]; `note` stores the time of use.
-    pub(super) fn log_in_noting(
+    pub(super) fn log_in_with(
         &self,
         value: &[u8],
         judge: Judge<'_>,
@@ -314,7 +314,7 @@ impl Backend for Memory {
     }
 
     fn log_in(&self, value: &[u8], judge: Judge<'_>) -> Result<Option<(SharedRecord, Judgment)>> {
-        self.log_in_noting(value, judge, |record, time| record.set_last_used(Some(time)))
+        self.log_in_with(value, judge, |record, time| record.set_last_used(Some(time)))
     }
 
     fn change(&self, operation: Operation) -> Result<Outcome> {

@@ -146,7 +146,7 @@ impl Address {
                 feature(cfg!(feature = "mysql"), "mysql")?;
                 Server::parse(rest, &MYSQL).map(Self::Mysql)
             }
-            _ => Err(bad("unknown URL scheme (no white space may precede it)")),
+            _ => Err(invalid_address("unknown URL scheme (no white space may precede it)")),
         }
     }
 }
@@ -155,17 +155,21 @@ impl Address {
 fn sqlite_file(text: &str) -> Result<PathBuf> {
     let path = text.strip_prefix("//").filter(|path| path.starts_with('/'));
     let path = path.ok_or_else(|| {
-        bad("the path must be absolute and follow `://`, as in reviewboard+sqlite:///srv/rb.db")
+        invalid_address(
+            "the path must be absolute and follow `://`, as in reviewboard+sqlite:///srv/rb.db",
+        )
     })?;
     if path.contains('#') {
-        return Err(bad(FRAGMENT));
+        return Err(invalid_address(FRAGMENT));
     }
     if path.contains('?') {
-        return Err(bad("reviewboard+sqlite takes no parameters (write ? in a path as %3F)"));
+        return Err(invalid_address(
+            "reviewboard+sqlite takes no parameters (write ? in a path as %3F)",
+        ));
     }
     let path = decoded("the path", path)?;
     if path.len() < 2 {
-        return Err(bad("the path must not be empty"));
+        return Err(invalid_address("the path must not be empty"));
     }
     Ok(PathBuf::from(&*path))
 }
@@ -181,7 +185,9 @@ impl Parameters {
             let names = PARAMETERS.iter().chain(kind.parameters);
             let Some(name) = names.copied().find(|known| *known == name) else {
                 let known = [&PARAMETERS, kind.parameters].concat().join(", ");
-                return Err(bad(format!("unknown parameter (expected one of {known})")));
+                return Err(invalid_address(format!(
+                    "unknown parameter (expected one of {known})"
+                )));
             };
             parameters.add(name, value)?;
         }
@@ -191,10 +197,10 @@ impl Parameters {
     /// Decodes and adds a parameter.
     fn add(&mut self, name: &'static str, value: &str) -> Result<()> {
         if self.0.iter().any(|(known, _)| *known == name) {
-            return Err(bad(format!("`{name}` is given twice")));
+            return Err(invalid_address(format!("`{name}` is given twice")));
         }
         if value.is_empty() {
-            return Err(bad(format!("`{name}` must not be empty")));
+            return Err(invalid_address(format!("`{name}` must not be empty")));
         }
         self.0.push((name, decoded(name, value)?));
         Ok(())
@@ -217,9 +223,11 @@ impl Parameters {
 impl Server {
     /// Parses what follows `postgresql:` or `mysql:`.
     fn parse(text: &str, kind: &ServerKind) -> Result<Self> {
-        let text = text.strip_prefix("//").ok_or_else(|| bad("`//` must follow the scheme"))?;
+        let text = text
+            .strip_prefix("//")
+            .ok_or_else(|| invalid_address("`//` must follow the scheme"))?;
         if text.contains('#') {
-            return Err(bad(FRAGMENT));
+            return Err(invalid_address(FRAGMENT));
         }
         let (place, query) = text.split_once('?').unwrap_or((text, ""));
         let (authority, database) = place.split_once('/').unwrap_or((place, ""));
@@ -236,10 +244,10 @@ impl Server {
             parameters.add("password", password)?;
         }
         if database.is_empty() {
-            return Err(bad("the database must not be empty"));
+            return Err(invalid_address("the database must not be empty"));
         }
         if database.contains('/') {
-            return Err(bad("the database must not contain / (write it as %2F)"));
+            return Err(invalid_address("the database must not contain / (write it as %2F)"));
         }
         let database = decoded("the database", database)?.to_string();
         let hosts = Host::parse_list(hosts, &mut parameters, kind)?;
@@ -253,7 +261,7 @@ impl Server {
             pools_transactions: match parameters.take("pooler") {
                 None => false,
                 Some(value) if *value == "transaction" => true,
-                Some(_) => return Err(bad("`pooler` must be transaction")),
+                Some(_) => return Err(invalid_address("`pooler` must be transaction")),
             },
             needs_writes: match parameters.take("target_session_attrs") {
                 // A host that is unreachable for a moment must not leave the store connected to a
@@ -261,7 +269,11 @@ impl Server {
                 None => has_several_hosts,
                 Some(value) if *value == "any" => false,
                 Some(value) if *value == "read-write" => true,
-                Some(_) => return Err(bad("`target_session_attrs` must be any or read-write")),
+                Some(_) => {
+                    return Err(invalid_address(
+                        "`target_session_attrs` must be any or read-write",
+                    ));
+                }
             },
             password: parameters.take("password"),
             password_file: parameters.take_path("passfile"),
@@ -288,7 +300,7 @@ impl Host {
         let name = kind.hosts_parameter;
         let named = parameters.take_text(name);
         if name == "socket" && named.as_ref().is_some_and(|path| !path.starts_with('/')) {
-            return Err(bad("`socket` must be an absolute path"));
+            return Err(invalid_address("`socket` must be an absolute path"));
         }
         let port = parameters.take("port").map(|port| parsed_port(&port)).transpose()?;
         let default_port = port.unwrap_or(kind.port);
@@ -298,7 +310,7 @@ impl Host {
                 .map(|host| {
                     let host = Self::parse(host, default_port)?;
                     match port {
-                        Some(_) if host.1 => Err(bad("`port` is given twice")),
+                        Some(_) if host.1 => Err(invalid_address("`port` is given twice")),
                         _ => Ok(host.0),
                     }
                 })
@@ -307,8 +319,10 @@ impl Host {
                 let hosts = named.split(',').map(|host| Self::named(host, default_port));
                 hosts.collect()
             }
-            (false, Some(_)) => Err(bad(format!("the host and `{name}` must not both be given"))),
-            (true, None) => Err(bad(format!("a host or `{name}` must be given"))),
+            (false, Some(_)) => {
+                Err(invalid_address(format!("the host and `{name}` must not both be given")))
+            }
+            (true, None) => Err(invalid_address(format!("a host or `{name}` must be given"))),
         }
     }
 
@@ -316,16 +330,21 @@ impl Host {
     fn parse(text: &str, default_port: u16) -> Result<(Self, bool)> {
         let (name, port) = match text.strip_prefix('[').map(|text| text.split_once(']')) {
             Some(Some((ip, port))) => {
-                let ip: Ipv6Addr =
-                    ip.parse().map_err(|_| bad("the host in brackets must be an IPv6 address"))?;
+                let ip: Ipv6Addr = ip
+                    .parse()
+                    .map_err(|_| invalid_address("the host in brackets must be an IPv6 address"))?;
                 let port = match port.strip_prefix(':') {
                     Some(port) => Some(port),
                     None if port.is_empty() => None,
-                    None => return Err(bad("only `:` and a port may follow the host's bracket")),
+                    None => {
+                        return Err(invalid_address(
+                            "only `:` and a port may follow the host's bracket",
+                        ));
+                    }
                 };
                 (Zeroizing::new(ip.to_string()), port)
             }
-            Some(None) => return Err(bad("the host lacks a closing bracket")),
+            Some(None) => return Err(invalid_address("the host lacks a closing bracket")),
             None => match text.split_once(':') {
                 Some((name, port)) => (decoded("the host", name)?, Some(port)),
                 None => (decoded("the host", text)?, None),
@@ -339,7 +358,7 @@ impl Host {
     fn named(name: &str, port: u16) -> Result<Self> {
         let is_socket = name.starts_with('/');
         if name.is_empty() || (!is_socket && name.contains('/')) {
-            return Err(bad(
+            return Err(invalid_address(
                 "the host must be a name, an address or the absolute path of a socket",
             ));
         }
@@ -365,19 +384,21 @@ impl Tls {
         let identity = match (parameters.take_path("sslcert"), parameters.take_path("sslkey")) {
             (Some(certificate), Some(key)) => Some((certificate, key)),
             (None, None) => None,
-            (Some(_), None) => return Err(bad("`sslcert` needs `sslkey`")),
-            (None, Some(_)) => return Err(bad("`sslkey` needs `sslcert`")),
+            (Some(_), None) => return Err(invalid_address("`sslcert` needs `sslkey`")),
+            (None, Some(_)) => return Err(invalid_address("`sslkey` needs `sslcert`")),
         };
         let has_files = authorities.is_some() || identity.is_some();
         let mode = parameters.take("sslmode");
         let verification = match mode.as_ref().map(|mode| mode.as_str()) {
             None if !has_files && hosts.iter().all(Host::is_local) => return Ok(None),
             Some("disable") if has_files => {
-                return Err(bad("`sslmode` is disable: no other ssl parameter has an effect"));
+                return Err(invalid_address(
+                    "`sslmode` is disable: no other ssl parameter has an effect",
+                ));
             }
             Some("disable") => return Ok(None),
             Some("require") if authorities.is_some() => {
-                return Err(bad(
+                return Err(invalid_address(
                     "`sslmode` is require, which ignores `sslrootcert`: use verify-ca or \
                      verify-full",
                 ));
@@ -385,16 +406,20 @@ impl Tls {
             Some("require") => Verification::Nothing,
             // Anyone can get a certificate from a well-known authority.
             Some("verify-ca") if authorities.is_none() => {
-                return Err(bad("`sslmode` is verify-ca, which needs `sslrootcert`"));
+                return Err(invalid_address("`sslmode` is verify-ca, which needs `sslrootcert`"));
             }
             Some("verify-ca") => Verification::Authority,
             None | Some("verify-full") => Verification::Name,
             Some(_) => {
-                return Err(bad("`sslmode` must be disable, require, verify-ca or verify-full"));
+                return Err(invalid_address(
+                    "`sslmode` must be disable, require, verify-ca or verify-full",
+                ));
             }
         };
         if hosts.iter().any(|host| host.socket.is_some()) {
-            return Err(bad("a socket has no TLS: `sslmode` must be disable, without other files"));
+            return Err(invalid_address(
+                "a socket has no TLS: `sslmode` must be disable, without other files",
+            ));
         }
         Ok(Some(Self { verification, authorities, identity }))
     }
@@ -405,13 +430,13 @@ const FRAGMENT: &str = "a fragment has no meaning (write # as %23)";
 fn parsed_port(text: &str) -> Result<u16> {
     let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
     let port = text.parse().ok().filter(|port| is_number && *port != 0);
-    port.ok_or_else(|| bad("`port` must be an integer from 1 to 65535"))
+    port.ok_or_else(|| invalid_address("`port` must be an integer from 1 to 65535"))
 }
 
 /// Percent-decodes a part of an address.
 fn decoded(name: &str, text: &str) -> Result<Zeroizing<String>> {
     if text.contains(|c: char| c.is_whitespace() || c.is_control()) {
-        return Err(bad(format!(
+        return Err(invalid_address(format!(
             "{name} must not contain white space or control characters (write a space as %20)"
         )));
     }
@@ -420,12 +445,14 @@ fn decoded(name: &str, text: &str) -> Result<Zeroizing<String>> {
         digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
     };
     if !text.split('%').skip(1).all(is_escape) {
-        return Err(bad(format!("two hexadecimal digits must follow % in {name}")));
+        return Err(invalid_address(format!("two hexadecimal digits must follow % in {name}")));
     }
     match percent_decode_str(text).decode_utf8() {
-        Ok(text) if text.contains('\0') => Err(bad(format!("{name} must not contain a NUL"))),
+        Ok(text) if text.contains('\0') => {
+            Err(invalid_address(format!("{name} must not contain a NUL")))
+        }
         Ok(text) => Ok(Zeroizing::new(text.into_owned())),
-        Err(_) => Err(bad(format!("{name} must be UTF-8"))),
+        Err(_) => Err(invalid_address(format!("{name} must be UTF-8"))),
     }
 }
 
@@ -437,7 +464,7 @@ fn feature(is_there: bool, name: &'static str) -> Result<()> {
     Err(Error::new(ErrorKind::Unsupported, message).at_argument(Argument::Location))
 }
 
-fn bad(why: impl fmt::Display) -> Error {
+fn invalid_address(why: impl fmt::Display) -> Error {
     Error::invalid(Argument::Location, format!("location is not a database's address: {why}"))
 }
 

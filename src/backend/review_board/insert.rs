@@ -60,7 +60,7 @@ impl ReviewBoard {
         }
         match inserted {
             Err(SqlError::Duplicate) => Ok(Outcome::ValueTaken(Box::new(fields))),
-            Err(error) => Err(self.name_text(limits, error, &texts(&fields))),
+            Err(error) => Err(self.name_unstorable_text(limits, error, &texts(&fields))),
             Ok(inserted) => Ok(inserted),
         }
     }

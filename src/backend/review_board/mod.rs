@@ -192,7 +192,7 @@ impl ReviewBoard {
         question: impl FnMut(&mut PooledConnection<'_>) -> Result<T, SqlError>,
     ) -> Result<T> {
         let answer = self.try_read(limits, question);
-        answer.map_err(|error| self.counted(error).into())
+        answer.map_err(|error| self.count_error(error).into())
     }
 
     fn try_read<T>(
@@ -221,7 +221,7 @@ impl ReviewBoard {
     }
 
     /// Counts a final error if it is a timeout.
-    fn counted(&self, error: SqlError) -> SqlError {
+    fn count_error(&self, error: SqlError) -> SqlError {
         if error.is_timeout() {
             self.timeouts.fetch_add(1, Ordering::Relaxed);
         }
@@ -252,7 +252,7 @@ impl ReviewBoard {
             // The server may still execute it until this time.
             cache.block_until(Instant::now() + limits.statement + limits::MAX_GRACE);
         }
-        done.map_err(|error| self.counted(error))
+        done.map_err(|error| self.count_error(error))
     }
 
     fn transact_again<T>(
@@ -287,7 +287,12 @@ impl ReviewBoard {
 
     /// Converts the error of a change. If a text cannot be stored and the server has not said which
     /// one, the server is asked, within the limits of the change.
-    fn name_text(&self, limits: Limits, error: SqlError, texts: &[(&'static str, &str)]) -> Error {
+    fn name_unstorable_text(
+        &self,
+        limits: Limits,
+        error: SqlError,
+        texts: &[(&'static str, &str)],
+    ) -> Error {
         let refused = |text: &str| {
             let params = [Param::Text(text)];
             let asked = self.read_within(limits, |connection| {
@@ -355,7 +360,7 @@ impl ReviewBoard {
             })
         });
         let texts = [("note", change.note.as_deref().unwrap_or_default())];
-        changed.map(Outcome::Done).map_err(|error| self.name_text(limits, error, &texts))
+        changed.map(Outcome::Done).map_err(|error| self.name_unstorable_text(limits, error, &texts))
     }
 
     fn limits_of(&self, which: &Selection) -> Limits {

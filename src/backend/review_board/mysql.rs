@@ -149,7 +149,7 @@ fn read_only() -> SqlError {
 
 impl Mysql {
     /// Waits for a response, as long as the call's limits allow.
-    fn answer<T>(
+    fn await_response<T>(
         &mut self,
         ask: impl AsyncFnOnce(&mut Conn) -> mysql_async::Result<T>,
     ) -> Result<T, SqlError> {
@@ -176,8 +176,9 @@ impl Mysql {
             return Ok(());
         }
         let question = "SELECT CAST(@@global.read_only AS CHAR)";
-        let answer =
-            self.answer(async |connection| connection.query_first::<String, _>(question).await)?;
+        let answer = self.await_response(async |connection| {
+            connection.query_first::<String, _>(question).await
+        })?;
         match answer.as_deref() {
             Some("0" | "OFF") => Ok(()),
             _ => Err(read_only()),
@@ -206,13 +207,14 @@ impl Mysql {
         let settings = self.session_limits(limit);
         for settings in &settings[self.variables..] {
             let statement = format!("SET SESSION {settings}");
-            let is_known =
-                self.answer(async |connection| match connection.query_drop(statement).await {
+            let is_known = self.await_response(async |connection| {
+                match connection.query_drop(statement).await {
                     Err(mysql_async::Error::Server(error)) if error.code == UNKNOWN_VARIABLE => {
                         Ok(false)
                     }
                     answer => answer.map(|()| true),
-                })?;
+                }
+            })?;
             if is_known {
                 break;
             }
@@ -244,7 +246,7 @@ impl Connection for Mysql {
     }
 
     fn run(&mut self, statement: &str) -> Result<(), SqlError> {
-        self.answer(async |connection| connection.query_drop(statement).await)
+        self.await_response(async |connection| connection.query_drop(statement).await)
     }
 
     /// Sends BEGIN together with the first queries, as long as their parameters are integers.
@@ -259,7 +261,7 @@ impl Connection for Mysql {
         }
         let (now, later) = queries.split_at(together);
         let mut given = Ok(());
-        self.answer(async |connection| {
+        self.await_response(async |connection| {
             let mut results = connection.query_iter(text).await?;
             // The first result is that of BEGIN.
             for index in 0..=now.len() {
@@ -284,7 +286,7 @@ impl Connection for Mysql {
         self.refresh_session_limit()?;
         let params = values(params)?;
         let mut given = Ok(());
-        self.answer(async |connection| {
+        self.await_response(async |connection| {
             let mut rows = connection.exec_iter(statement, params).await?;
             // Read to the end; otherwise the connection could not be used again.
             while let Some(row) = rows.next().await? {
@@ -300,7 +302,7 @@ impl Connection for Mysql {
     fn execute(&mut self, statement: &str, params: &[Param<'_>]) -> Result<u64, SqlError> {
         self.refresh_session_limit()?;
         let params = values(params)?;
-        self.answer(async |connection| {
+        self.await_response(async |connection| {
             connection.exec_drop(statement, params).await?;
             Ok(connection.affected_rows())
         })
@@ -425,14 +427,16 @@ fn sql_error(error: mysql_async::Error) -> SqlError {
             1054 | 1146 => SqlError::Schema,
             // An invalid mix of collations, or a text that cannot be converted.
             1267 | 1366 | 1977 | 3854 | 3988 => SqlError::Unstorable(argument(&answer.message)),
-            1040 | 1203 | 1226 => SqlError::Full(says(answer.code, &answer.message)),
+            1040 | 1203 | 1226 => SqlError::Full(redacted_message(answer.code, &answer.message)),
             // The session has ended: shutdown, killed, idle for too long, or a packet out of order.
             // Or the server refuses to serve, but another host may.
             1047 | 3032 | 1053 | 1080 | 1152..=1161 | 1184 | 1927 | 2006 | 2013 | 4031 => {
-                SqlError::Lost(says(answer.code, &answer.message))
+                SqlError::Lost(redacted_message(answer.code, &answer.message))
             }
-            1290 | 1792 | 1836 => SqlError::ReadOnly(says(answer.code, &answer.message)),
-            code => SqlError::Refused(says(code, &answer.message)),
+            1290 | 1792 | 1836 => {
+                SqlError::ReadOnly(redacted_message(answer.code, &answer.message))
+            }
+            code => SqlError::Refused(redacted_message(code, &answer.message)),
         },
         mysql_async::Error::Io(IoError::Tls(error)) => SqlError::Tls(error.to_string()),
         mysql_async::Error::Io(IoError::Io(error)) => match is_tls(&error) {
@@ -480,7 +484,7 @@ fn is_tls(error: &std::io::Error) -> bool {
 
 /// Returns the server's message without quoted values. Everything between the first and the last
 /// quote is removed, since a value may contain quotes.
-fn says(code: u16, message: &str) -> String {
+fn redacted_message(code: u16, message: &str) -> String {
     /// The server truncates longer messages, possibly inside a value.
     const LONGEST: usize = 500;
     // The apostrophe in "doesn't" is not a quote.
@@ -507,8 +511,8 @@ mod tests {
 
     #[test]
     fn server_message_is_stripped_of_quoted_values() {
-        let said = says(1062, "Duplicate entry 'rbp_secret' for key 'token'");
-        assert_eq!(said, "MySQL says 1062: Duplicate entry '…'");
+        let message = redacted_message(1062, "Duplicate entry 'rbp_secret' for key 'token'");
+        assert_eq!(message, "MySQL says 1062: Duplicate entry '…'");
         for message in [
             "near 'rbp_secret",
             "Duplicate entry 'it's rbp_secret' for key 'token'",
@@ -516,16 +520,19 @@ mod tests {
             "Duplicate entry 'I can't 'rbp_secret'' for key 'token'",
             &format!("Duplicate entry 'a'rbp_secret{}", "x".repeat(500)),
         ] {
-            assert!(!says(1, message).contains("secret"), "{message}");
+            assert!(!redacted_message(1, message).contains("secret"), "{message}");
         }
         let denied = "Access denied for user 'a'@'b' (using password: NO)";
         assert_eq!(
-            says(1045, denied),
+            redacted_message(1045, denied),
             "MySQL says 1045: Access denied for user '…' (using password: NO)"
         );
         let missing = "Field 'newer' doesn't have a default value";
-        assert_eq!(says(1364, missing), "MySQL says 1364: Field '…' doesn't have a default value");
-        assert_eq!(says(1, "Out of memory"), "MySQL says 1: Out of memory");
+        assert_eq!(
+            redacted_message(1364, missing),
+            "MySQL says 1364: Field '…' doesn't have a default value"
+        );
+        assert_eq!(redacted_message(1, "Out of memory"), "MySQL says 1: Out of memory");
     }
 
     #[test]

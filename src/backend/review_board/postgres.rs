@@ -199,7 +199,7 @@ fn within<T>(
 
 impl Postgres {
     /// Waits for a response, as long as the call's limits allow.
-    fn answer<T>(
+    fn await_response<T>(
         &mut self,
         ask: impl AsyncFnOnce(&Client) -> Result<T, tokio_postgres::Error>,
     ) -> Result<T, SqlError> {
@@ -227,7 +227,7 @@ impl Postgres {
             format!("current_setting('statement_timeout')::interval = '{limit} milliseconds'")
         });
         let question = format!("SELECT {limit}, current_setting('transaction_read_only') = 'off'");
-        let answers = self.answer(async |client| client.simple_query(&question).await)?;
+        let answers = self.await_response(async |client| client.simple_query(&question).await)?;
         let row = answers.iter().find_map(|answer| match answer {
             SimpleQueryMessage::Row(row) => Some(row),
             _ => None,
@@ -285,7 +285,7 @@ impl Postgres {
         self.transaction_limit = limit;
         let given = RefCell::new((each, Ok(())));
         let (is_row_refused, has_begun) = (StdCell::new(false), StdCell::new(false));
-        let answer = self.answer(async |client| {
+        let answer = self.await_response(async |client| {
             let (given, is_row_refused, has_begun) = (&given, &is_row_refused, &has_begun);
             let begin: Request<'_> = Box::pin(async move {
                 client.batch_execute(&begin).await?;
@@ -371,7 +371,8 @@ impl Postgres {
             .iter()
             .map(|param| if let Param::Int(_) = param { Type::INT8 } else { Type::UNKNOWN })
             .collect();
-        let prepared = self.answer(async |client| client.prepare_typed(&numbered, &types).await)?;
+        let prepared =
+            self.await_response(async |client| client.prepare_typed(&numbered, &types).await)?;
         if self.prepared.len() >= MAX_PREPARED {
             self.prepared.clear();
         }
@@ -398,7 +399,7 @@ impl Connection for Postgres {
         let Some(told) = self.transaction_limit else { return Ok(()) };
         if let Some(limit) = self.limits.new_session_limit(told)? {
             let settings = self.local_limits(limit);
-            self.answer(async |client| client.batch_execute(&settings).await)?;
+            self.await_response(async |client| client.batch_execute(&settings).await)?;
             self.transaction_limit = Some(limit);
         }
         Ok(())
@@ -409,7 +410,7 @@ impl Connection for Postgres {
             true => self.begin_statement()?,
             false => (statement.to_owned(), None),
         };
-        self.answer(async |client| client.batch_execute(&statement).await)?;
+        self.await_response(async |client| client.batch_execute(&statement).await)?;
         self.transaction_limit = limit;
         Ok(())
     }
@@ -439,7 +440,7 @@ impl Connection for Postgres {
         self.with_call_limits(|it| {
             let prepared = it.prepare(statement, params)?;
             let (mut was_accepted, mut given) = (false, Ok(()));
-            let answer = it.answer(async |client| {
+            let answer = it.await_response(async |client| {
                 // A driver that waits until a row is consumed does not read ahead.
                 let mut rows = pin!(match &prepared {
                     StatementText::Prepared(prepared) => client.query_raw(prepared, params).await?,
@@ -465,7 +466,7 @@ impl Connection for Postgres {
     fn execute(&mut self, statement: &str, params: &[Param<'_>]) -> Result<u64, SqlError> {
         self.with_call_limits(|it| {
             let prepared = it.prepare(statement, params)?;
-            it.answer(async |client| match &prepared {
+            it.await_response(async |client| match &prepared {
                 StatementText::Prepared(prepared) => {
                     client.execute(prepared, &borrowed(params)).await
                 }

@@ -62,7 +62,7 @@ impl ReviewBoard {
             }
         };
         let texts = [("reason", &*invalidation.reason)];
-        changed.map_err(|error| self.name_text(limits, error, &texts))
+        changed.map_err(|error| self.name_unstorable_text(limits, error, &texts))
     }
 
     /// Invalidates tokens by their ids, which are looked up first.

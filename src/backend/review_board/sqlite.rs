@@ -88,7 +88,7 @@ impl Sqlite {
     }
 
     /// Frees SQLite's cache if memory is exhausted. Otherwise the next call would fail too.
-    fn give_back<T>(&self, answer: Result<T, SqlError>) -> Result<T, SqlError> {
+    fn shrink_if_exhausted<T>(&self, answer: Result<T, SqlError>) -> Result<T, SqlError> {
         if let Err(SqlError::Library(_)) = &answer {
             let _ = self.connection.execute_batch("PRAGMA shrink_memory");
         }
@@ -121,7 +121,7 @@ impl Connection for Sqlite {
         each: ForRows<'_>,
     ) -> Result<(), SqlError> {
         let answer = self.read(statement, params, each);
-        self.give_back(answer)
+        self.shrink_if_exhausted(answer)
     }
 
     fn execute(&mut self, statement: &str, params: &[Param<'_>]) -> Result<u64, SqlError> {
@@ -130,7 +130,7 @@ impl Connection for Sqlite {
             let rows = statement.execute(params_from_iter(params)).map_err(sql_error)?;
             Ok(rows as u64)
         });
-        self.give_back(answer)
+        self.shrink_if_exhausted(answer)
     }
 
     fn insert(&mut self, statement: &str, params: &[Param<'_>]) -> Result<i64, SqlError> {

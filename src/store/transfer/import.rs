@@ -96,14 +96,19 @@ impl Store {
                 let user = text(line, "username")?;
                 names::check_user(user)?;
                 if line.get("is_active") != Some(&Value::Bool(false)) {
-                    return Err(wrong("is_active", "only users that are not active have a line"));
+                    return Err(invalid_field(
+                        "is_active",
+                        "only users that are not active have a line",
+                    ));
                 }
                 memory::push(&mut imported.inactive_users, Text::new(user))?;
             }
             "token" => {
                 memory::push(&mut imported.records, (number, self.read_token(line)?))?;
             }
-            _ => return Err(wrong("type", "a line is for a local_site, a user or a token")),
+            _ => {
+                return Err(invalid_field("type", "a line is for a local_site, a user or a token"));
+            }
         }
         Ok(())
     }
@@ -127,7 +132,7 @@ impl Store {
                 date: optional_time(line, "invalid_date")?,
                 reason: Text::try_new(reason)?,
             }),
-            _ => return Err(wrong("valid", "this is true or false")),
+            _ => return Err(invalid_field("valid", "this is true or false")),
         };
         let policy = match optional_text(line, "stored_policy")? {
             Some(text) => self.documents.foreign_policy(Some(text)),
@@ -168,7 +173,7 @@ impl Header {
         }
         let number = |name: &'static str| {
             let number = line.get(name).and_then(Value::as_u64);
-            number.ok_or_else(|| wrong(name, "this is a number"))
+            number.ok_or_else(|| invalid_field(name, "this is a number"))
         };
         let version = number("version")?;
         if version != VERSION {
@@ -222,35 +227,35 @@ impl ImportLines<'_> {
 }
 
 fn text<'a>(line: &'a Members, name: &str) -> Result<&'a str> {
-    line.get(name).and_then(Value::as_str).ok_or_else(|| wrong(name, "this is a string"))
+    line.get(name).and_then(Value::as_str).ok_or_else(|| invalid_field(name, "this is a string"))
 }
 
 fn object(line: &Members, name: &str) -> Result<Map<String, Value>> {
     let members = line.get(name).and_then(Value::as_object).cloned();
-    members.ok_or_else(|| wrong(name, "this is an object"))
+    members.ok_or_else(|| invalid_field(name, "this is an object"))
 }
 
 fn optional_text<'a>(line: &'a Members, name: &str) -> Result<Option<&'a str>> {
     match line.get(name) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(text)) => Ok(Some(text)),
-        Some(_) => Err(wrong(name, "this is a string or null")),
+        Some(_) => Err(invalid_field(name, "this is a string or null")),
     }
 }
 
 fn time(line: &Members, name: &str) -> Result<Timestamp> {
-    optional_time(line, name)?.ok_or_else(|| wrong(name, "this is a time"))
+    optional_time(line, name)?.ok_or_else(|| invalid_field(name, "this is a time"))
 }
 
 fn optional_time(line: &Members, name: &str) -> Result<Option<Timestamp>> {
     let Some(text) = optional_text(line, name)? else { return Ok(None) };
-    Timestamp::from_iso8601(text)
-        .map(Some)
-        .ok_or_else(|| wrong(name, "this is no time in ISO 8601 within the years 1 to 9999"))
+    Timestamp::from_iso8601(text).map(Some).ok_or_else(|| {
+        invalid_field(name, "this is no time in ISO 8601 within the years 1 to 9999")
+    })
 }
 
 /// Creates an error about a member of a line.
-fn wrong(name: &str, message: &'static str) -> Error {
+fn invalid_field(name: &str, message: &'static str) -> Error {
     Error::new(ErrorKind::JsonType, message).at_path(format_args!("$.{name}"))
 }
 

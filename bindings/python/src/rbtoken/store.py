@@ -184,8 +184,8 @@ class Store(Handle[StoreRef]):
         try:
             self._call(StoreRef, function, *arguments, byref(token))
         except BaseException:
-            # Released also if a hook was interrupted. So below. No variable has it, since an error
-            # of a callback that somebody keeps keeps the variables of this frame.
+            # Released even if a hook was interrupted, as in the methods below. Not stored in a
+            # variable: whoever keeps the error of a callback also keeps this frame's variables.
             TokenRef(token.value or 0)
             raise
         return Token._of(TokenRef(token.value or 0))
