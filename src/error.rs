@@ -12,21 +12,32 @@ pub use kind::ErrorKind;
 /// The result of anything that can fail here.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// What went wrong, where, in words for people.
+/// The kind of a failure, where it is, and what was wrong or expected there.
 ///
-/// The message never contains a token's value.
+/// What was wrong is kept apart from where, since callers know an argument by other names:
+/// [`Error::message`] puts both together. It never contains a token's value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error {
     kind: ErrorKind,
-    message: Cow<'static, str>,
+    problem: Cow<'static, str>,
     argument: Option<Argument>,
+    /// Boxed, since an error is moved with every result.
+    position: Option<Box<Position>>,
+}
+
+/// Where in an argument a failure is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Position {
+    /// The place that the JSON path is in, such as a line of a file.
+    place: Option<String>,
     json_path: Option<String>,
 }
 
 impl Error {
-    /// An error of a kind with a message.
-    pub fn new(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { kind, message: message.into(), argument: None, json_path: None }
+    /// Returns an error of a kind. A `problem` that starts with "must" has the argument, or the
+    /// JSON path, as its subject; any other follows them after a colon.
+    pub fn new(kind: ErrorKind, problem: impl Into<Cow<'static, str>>) -> Self {
+        Self { kind, problem: problem.into(), argument: None, position: None }
     }
 
     /// Names the argument that is at fault, unless a deeper place has named it already.
@@ -39,7 +50,9 @@ impl Error {
     /// Names the place inside a JSON document that is at fault.
     #[must_use]
     pub fn at_path(mut self, path: impl fmt::Display) -> Self {
-        self.json_path = self.json_path.take().or_else(|| path_text(path));
+        if self.json_path().is_none() {
+            self.position_mut().json_path = path_text(path);
+        }
         self
     }
 
@@ -47,7 +60,7 @@ impl Error {
     #[must_use]
     pub(crate) fn moved_to_path(mut self, path: impl fmt::Display) -> Self {
         self.argument = None;
-        self.json_path = path_text(path);
+        self.position_mut().json_path = path_text(path);
         self
     }
 
@@ -55,7 +68,9 @@ impl Error {
     #[must_use]
     pub(crate) fn moved_to_argument(mut self, argument: impl Into<Argument>) -> Self {
         self.argument = Some(argument.into());
-        self.json_path = None;
+        if let Some(position) = &mut self.position {
+            position.json_path = None;
+        }
         self
     }
 
@@ -66,16 +81,20 @@ impl Error {
         self
     }
 
-    /// Puts a place before the message.
+    /// Names the place that the JSON path is in, such as a line of a file.
     #[must_use]
     pub(crate) fn prefixed(mut self, place: impl fmt::Display) -> Self {
-        self.message = format!("{place}: {}", self.message).into();
+        let position = self.position_mut();
+        position.place = Some(match &position.place {
+            Some(inner) => format!("{place}: {inner}"),
+            None => place.to_string(),
+        });
         self
     }
 
-    /// An argument has a value that is not allowed.
-    pub fn invalid(argument: impl Into<Argument>, message: impl Into<Cow<'static, str>>) -> Self {
-        Self::new(ErrorKind::InvalidArgument, message).at_argument(argument)
+    /// Returns the error for an argument with a value that is not allowed.
+    pub fn invalid(argument: impl Into<Argument>, problem: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(ErrorKind::InvalidArgument, problem).at_argument(argument)
     }
 
     /// The kind of the error.
@@ -83,9 +102,23 @@ impl Error {
         self.kind
     }
 
-    /// The message, for people.
-    pub fn message(&self) -> &str {
-        &self.message
+    /// Returns the message for people, which names the argument, the place and the JSON path.
+    pub fn message(&self) -> String {
+        self.message_at(self.argument.map(Argument::name))
+    }
+
+    /// Returns the message for a caller that knows the argument by this name.
+    pub(crate) fn message_at(&self, argument: Option<&str>) -> String {
+        let place = self.position.as_ref().and_then(|it| it.place.as_deref());
+        // The root of a document is the argument itself.
+        let path = self.json_path().filter(|path| *path != "$").map(shortened);
+        let places = [argument, place, path.as_deref()];
+        let place = places.into_iter().flatten().collect::<Vec<_>>().join(": ");
+        match &*self.problem {
+            problem if place.is_empty() => problem.to_owned(),
+            problem if problem.starts_with("must ") => format!("{place} {problem}"),
+            problem => format!("{place}: {problem}"),
+        }
     }
 
     /// The argument or field at fault, if one is.
@@ -95,8 +128,21 @@ impl Error {
 
     /// The place inside a JSON document, as a JSONPath such as `$.resources["*"].allow`.
     pub fn json_path(&self) -> Option<&str> {
-        self.json_path.as_deref()
+        self.position.as_ref()?.json_path.as_deref()
     }
+
+    fn position_mut(&mut self) -> &mut Position {
+        self.position.get_or_insert_default()
+    }
+}
+
+/// Returns a path for a message, without the end of one that is too long for a line of a log.
+fn shortened(path: &str) -> Cow<'_, str> {
+    const MAX_BYTES: usize = 256;
+    if path.len() <= MAX_BYTES {
+        return Cow::Borrowed(path);
+    }
+    Cow::Owned(format!("{}…", &path[..path.floor_char_boundary(MAX_BYTES)]))
 }
 
 /// Returns the text of a path, which names what a caller wrote; `None` if there is no memory for
@@ -119,13 +165,7 @@ fn path_text(path: impl fmt::Display) -> Option<String> {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)?;
-        match (self.argument.map(Argument::name), &self.json_path) {
-            (Some(argument), Some(path)) => write!(f, " ({argument}: {path})"),
-            (Some(argument), None) => write!(f, " ({argument})"),
-            (None, Some(path)) => write!(f, " ({path})"),
-            (None, None) => Ok(()),
-        }
+        f.write_str(&self.message())
     }
 }
 

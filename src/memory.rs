@@ -20,7 +20,7 @@ pub(crate) const OVERHEAD: usize = 32;
 /// Makes an error of what says that memory is exhausted. It allocates nothing itself.
 #[cold]
 pub(crate) fn exhausted<E>(_: E) -> Error {
-    Error::new(ErrorKind::NoMemory, "the memory is exhausted")
+    Error::new(ErrorKind::NoMemory, "memory is exhausted")
 }
 
 /// Checks that so many bytes can be allocated now, by allocating them for a moment: for work whose

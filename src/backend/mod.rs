@@ -326,7 +326,7 @@ pub(crate) trait Backend: Send + Sync {
     /// # Errors
     /// `Unsupported` where all does not fit into the memory.
     fn contents(&self) -> Result<Contents> {
-        Err(Error::new(ErrorKind::Unsupported, "a store of this kind cannot be copied")
+        Err(Error::new(ErrorKind::Unsupported, "a store of this kind cannot be backed up")
             .at_argument("store"))
     }
 
@@ -362,7 +362,7 @@ pub(crate) trait Backend: Send + Sync {
 
 /// What a backend answers in a child of the process that opened it.
 fn forked() -> Error {
-    let message = "the process was forked after the store was opened; the store is the parent's";
+    let message = "opened before fork(): only the parent process can use it";
     Error::new(ErrorKind::Forked, message).at_argument("store")
 }
 

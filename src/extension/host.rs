@@ -9,24 +9,24 @@ use crate::ffi::{HostClock, HostEntropy, rbtoken_clock_fn, rbtoken_entropy_fn};
 use crate::store::{Event, Hooks, Store};
 use crate::token::{Entropy, SharedToken};
 
-/// How important a message to the host's log is.
+/// Severity of a log message.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum rbtoken_log_level {
-    /// Something failed.
+    /// An operation failed.
     RBTOKEN_LOG_ERROR = 1,
-    /// Something was refused.
+    /// A call was rejected.
     RBTOKEN_LOG_WARN = 2,
-    /// The life of an instance.
+    /// An instance changed its state.
     RBTOKEN_LOG_INFO = 3,
-    /// The life of each token.
+    /// A token was created, used or changed.
     RBTOKEN_LOG_DEBUG = 4,
 }
 
-/// Writes a message to the host's log. `level` is one of `RBTOKEN_LOG_ERROR` to `_DEBUG`, or a
-/// higher number in later versions; `target` names the part of the library, `"rbtoken.extension"`
-/// or `"rbtoken.store"`. The texts are lent for the call. No message has a token's value. Called
-/// from any thread, several at a time, with no lock held. Must not throw.
+/// Writes a message to the host's log. `level` is `RBTOKEN_LOG_ERROR` to `_DEBUG`, or a higher
+/// number in later versions. `target` is the part of the library: `"rbtoken.extension"` or
+/// `"rbtoken.store"`. The texts are valid during the call, and never contain a token's value. It
+/// runs on any thread, several at a time, and with no lock held. Must not throw.
 pub type rbtoken_log_fn = Option<
     unsafe extern "C-unwind" fn(
         user_data: *mut c_void,
@@ -36,24 +36,24 @@ pub type rbtoken_log_fn = Option<
     ),
 >;
 
-/// What a host offers to an extension instance. Set up with `RBTOKEN_INIT()`; copied when the
-/// instance is created. Each function may be NULL, and `struct_size` may be that of an older or a
-/// newer table: the library reads the members that it knows and that are there.
+/// Services of the host for an instance. Initialize with `RBTOKEN_INIT()`; the table is copied when
+/// the instance is created. Each callback may be NULL. `struct_size` can be that of an older or
+/// newer table: the library reads the members that it knows and that exist.
 ///
-/// `user_data` must stay good until `destroy` has returned and no call of a store that the instance
-/// gave out is in flight.
+/// `user_data` must stay valid until `destroy` has returned and no call on a store of the instance
+/// is running.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct rbtoken_host_v1_t {
     /// Set by `RBTOKEN_INIT()`.
     pub struct_size: usize,
-    /// Passed to the functions.
+    /// Passed to the callbacks.
     pub user_data: *mut c_void,
-    /// Writes to the host's log. NULL: nothing is logged.
+    /// Writes to the host's log. NULL: no log.
     pub log: rbtoken_log_fn,
-    /// Tells the time. NULL: the system's clock does.
+    /// Returns the time. NULL: the system clock is used.
     pub now: rbtoken_clock_fn,
-    /// Fills a buffer with unpredictable bytes. NULL: the operating system does.
+    /// Fills a buffer with random bytes. NULL: those of the operating system are used.
     pub fill: rbtoken_entropy_fn,
 }
 
@@ -86,7 +86,7 @@ impl Host {
         if size < offset_of!(rbtoken_host_v1_t, user_data) {
             return Err(Error::new(
                 ErrorKind::StructSize,
-                "struct_size is smaller than the table's first field: set it with RBTOKEN_INIT",
+                "struct_size is too small: set it with RBTOKEN_INIT()",
             )
             .at_argument("host"));
         }

@@ -37,7 +37,7 @@ impl Instance {
         let configured = {
             let mut state = self.state.lock();
             match (&*state, checked) {
-                (State::Initialized(..), _) => Err(wrong_order("it is initialized")),
+                (State::Initialized(..), _) => Err(wrong_state("must not be initialized")),
                 (_, Err(error)) => Err(error.at_argument("settings")),
                 (_, Ok(settings)) => {
                     *state = State::Configured(settings);
@@ -53,8 +53,8 @@ impl Instance {
         let initialized = {
             let mut state = self.state.lock();
             match &*state {
-                State::Created => Err(wrong_order("it is not configured")),
-                State::Initialized(..) => Err(wrong_order("it is initialized already")),
+                State::Created => Err(wrong_state("must be configured")),
+                State::Initialized(..) => Err(wrong_state("must not be initialized")),
                 State::Configured(settings) | State::ShutDown(settings) => memory::string(settings)
                     .and_then(|settings| {
                         let store = self.open(&settings)?;
@@ -88,7 +88,7 @@ impl Instance {
                 }
                 other => {
                     *state = other;
-                    Err(wrong_order("it is not initialized"))
+                    Err(wrong_state("must be initialized"))
                 }
             }
         };
@@ -100,7 +100,7 @@ impl Instance {
     pub fn store(&self) -> Result<Arc<Store>> {
         match &*self.state.lock() {
             State::Initialized(_, store) => Ok(Arc::clone(store)),
-            _ => Err(wrong_order("it is not initialized")),
+            _ => Err(wrong_state("must be initialized")),
         }
     }
 
@@ -140,7 +140,6 @@ impl Drop for Instance {
     }
 }
 
-fn wrong_order(why: &'static str) -> Error {
-    Error::new(ErrorKind::State, format!("the instance is in the wrong state: {why}"))
-        .at_argument("instance")
+fn wrong_state(problem: &'static str) -> Error {
+    Error::new(ErrorKind::State, problem).at_argument("instance")
 }

@@ -2,12 +2,12 @@ use std::ffi::c_char;
 
 use zeroize::Zeroizing;
 
-use super::support::{Handle, HandleKind, Out, guard_value, lend};
+use super::support::{Handle, HandleKind, Out, catch_panic_or, lend};
 use crate::error::Result;
 use crate::memory::TextBuffer;
 
-/// A text that the library made for the host, which frees it with `rbtoken_buffer_free()`. It is
-/// wiped from memory then, since it may hold a secret.
+/// Text that the library created for the host. Free it with `rbtoken_buffer_free()`, which also
+/// erases it from memory, since it can contain a secret.
 pub struct rbtoken_buffer_t {
     _opaque: [u8; 0],
 }
@@ -34,12 +34,12 @@ impl rbtoken_buffer_t {
     }
 }
 
-/// The text of a buffer: UTF-8 with a NUL behind it.
+/// Returns the text of a buffer: UTF-8 that ends with a NUL.
 ///
 /// `[immutable]`
 ///
 /// @param buffer a buffer; NULL is allowed
-/// @param len receives the number of bytes without the NUL; may be NULL
+/// @param len receives the length in bytes, without the NUL; may be NULL
 /// @return the text; valid until the buffer is freed; NULL for NULL
 /// @since 0.1.0
 #[unsafe(no_mangle)]
@@ -49,20 +49,20 @@ pub unsafe extern "C" fn rbtoken_buffer_data(
 ) -> *const c_char {
     // SAFETY: the host's output.
     let len = unsafe { Out::clear_to(len, 0) };
-    guard_value(std::ptr::null(), || {
+    catch_panic_or(std::ptr::null(), || {
         // SAFETY: the host keeps the buffer while it uses the text.
         lend(unsafe { rbtoken_buffer_t::get(buffer) }.map(|text| text.as_str()), &len)
     })
 }
 
-/// Wipes and frees a buffer.
+/// Erases and frees a buffer.
 ///
 /// `[exclusive]`
 ///
-/// @param buffer a buffer, which is not used again; NULL does nothing
+/// @param buffer a buffer, which must not be used afterwards; NULL does nothing
 /// @since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rbtoken_buffer_free(buffer: *mut rbtoken_buffer_t) {
     // SAFETY: the host gives its buffer up.
-    guard_value((), || drop(unsafe { rbtoken_buffer_t::take(buffer) }));
+    catch_panic_or((), || drop(unsafe { rbtoken_buffer_t::take(buffer) }));
 }

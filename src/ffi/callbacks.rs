@@ -2,28 +2,27 @@ use std::ffi::c_void;
 use std::sync::Arc;
 
 use super::error::rbtoken_status_t;
-use super::support::{SizedStruct, UserData, check_answer, read_published};
+use super::support::{SizedStruct, UserData, check_status, read_published};
 use crate::clock::{Clock, Timestamp};
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::CallbackIdentity;
 use crate::token::{Entropy, SystemEntropy};
 
-/// Called exactly once when the library needs a callback's `user_data` no more, also when it was
-/// never registered because the call that was to do so failed. (Only where the struct itself was
-/// refused with `RBTOKEN_E_STRUCT_SIZE` is it not called: its fields could not be read.) Where it
-/// is the last release of a store that calls it, that store answers `RBTOKEN_E_STATE` to whatever
-/// it asks.
+/// Frees a callback's `user_data`. It is called exactly once, when the library no longer needs the
+/// data, even if the registration fails. The only exception is `RBTOKEN_E_STRUCT_SIZE`, because the
+/// fields of such a struct cannot be read. If the last release of a store calls it, calls on that
+/// store return `RBTOKEN_E_STATE`.
 pub type rbtoken_destroy_fn = Option<unsafe extern "C-unwind" fn(user_data: *mut c_void)>;
 
-/// Tells the time: sets `*now_us` to microseconds since the Unix epoch, UTC, and returns
-/// `RBTOKEN_OK`. Any other status makes the call that asked fail with it. Must not throw.
+/// Returns the time: sets `*now_us` to microseconds since the Unix epoch, UTC, and returns
+/// `RBTOKEN_OK`. Any other status fails the call with that status. Must not throw.
 pub type rbtoken_clock_fn = Option<
     unsafe extern "C-unwind" fn(user_data: *mut c_void, now_us: *mut i64) -> rbtoken_status_t,
 >;
 
-/// Fills `len` bytes of `bytes` with what nobody can predict, and returns `RBTOKEN_OK`. Any other
-/// status makes the call that asked fail with it. That call fails with `RBTOKEN_E_CALLBACK` if the
-/// last bytes were not written, although the answer is `RBTOKEN_OK`. Must not throw.
+/// Fills `len` bytes of `bytes` with random data that nobody can predict, and returns `RBTOKEN_OK`.
+/// Any other status fails the call with that status. If the last bytes were not written, the call
+/// fails with `RBTOKEN_E_CALLBACK`. Must not throw.
 pub type rbtoken_entropy_fn = Option<
     unsafe extern "C-unwind" fn(
         user_data: *mut c_void,
@@ -32,19 +31,19 @@ pub type rbtoken_entropy_fn = Option<
     ) -> rbtoken_status_t,
 >;
 
-/// A clock of the host's, instead of the system's. Set up with `RBTOKEN_INIT()`; copied when the
-/// store is opened. Its functions are called from any thread, several at a time, and never while
-/// the library holds a lock.
+/// Clock of the host, to be used instead of the system clock. Initialize it with `RBTOKEN_INIT()`;
+/// it is copied when the store is opened. The callbacks run on any thread, several at a time, and
+/// with no lock held.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct rbtoken_clock_t {
     /// Set by `RBTOKEN_INIT()`.
     pub struct_size: usize,
-    /// Passed to the functions.
+    /// Passed to the callbacks.
     pub user_data: *mut c_void,
-    /// Tells the time; must be set.
+    /// Returns the time. Must be set.
     pub now: rbtoken_clock_fn,
-    /// Called when `user_data` is needed no more; may be NULL.
+    /// Frees `user_data`. May be NULL.
     pub destroy: rbtoken_destroy_fn,
 }
 
@@ -53,19 +52,19 @@ unsafe impl SizedStruct for rbtoken_clock_t {
     const PUBLISHED: &'static [usize] = &[size_of::<Self>()];
 }
 
-/// A source of unpredictable bytes of the host's, instead of the operating system's. Set up with
-/// `RBTOKEN_INIT()`; copied when the store is opened. Its functions are called from any thread,
-/// several at a time, and never while the library holds a lock.
+/// Source of random bytes of the host, to be used instead of the operating system's. Initialize it
+/// with `RBTOKEN_INIT()`; it is copied when the store is opened. The callbacks run on any thread,
+/// several at a time, and with no lock held.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct rbtoken_entropy_t {
     /// Set by `RBTOKEN_INIT()`.
     pub struct_size: usize,
-    /// Passed to the functions.
+    /// Passed to the callbacks.
     pub user_data: *mut c_void,
-    /// Fills a buffer; must be set.
+    /// Fills a buffer. Must be set.
     pub fill: rbtoken_entropy_fn,
-    /// Called when `user_data` is needed no more; may be NULL.
+    /// Frees `user_data`. May be NULL.
     pub destroy: rbtoken_destroy_fn,
 }
 
@@ -95,9 +94,9 @@ impl Clock for HostClock {
         let mut micros = i64::MIN;
         // SAFETY: the host's function, with its own data and a place that can be written.
         let status = unsafe { (self.now)(self.user_data.get(), &raw mut micros) };
-        check_answer(status, "the clock")?;
+        check_status(status, "clock")?;
         Timestamp::from_micros(micros).map_err(|_| {
-            let message = "the clock of the host told a time outside the years 1 to 9999";
+            let message = "the host's clock returned a time outside the years 1 to 9999";
             Error::new(ErrorKind::Callback, message)
         })
     }
@@ -134,7 +133,7 @@ impl Entropy for HostEntropy {
             // SAFETY: the host's function, with its own data and so many bytes that can be written.
             let status =
                 unsafe { (self.fill)(self.user_data.get(), buffer.as_mut_ptr(), buffer.len()) };
-            check_answer(status, "the entropy source")?;
+            check_status(status, "entropy source")?;
             let changed =
                 before.iter().zip(buffer.iter().rev()).any(|(before, byte)| before != byte);
             if changed || buffer.is_empty() {
@@ -143,7 +142,8 @@ impl Entropy for HostEntropy {
             // The bytes of a small buffer may be equal by chance: the host is asked again.
             compared += buffer.len();
             if compared >= COMPARED_BYTES {
-                let message = "the entropy source returned RBTOKEN_OK without filling the buffer";
+                let message =
+                    "the host's entropy source returned RBTOKEN_OK without filling the buffer";
                 return Err(Error::new(ErrorKind::Callback, message));
             }
         }
@@ -151,13 +151,13 @@ impl Entropy for HostEntropy {
 }
 
 /// A callback struct of the host's as it was read: its function, and what tells it from others.
-pub(super) struct Given<T> {
+pub(super) struct HostCallback<T> {
     pub identity: CallbackIdentity,
     callbacks: Result<T>,
     user_data: UserData,
 }
 
-impl<T> Given<T> {
+impl<T> HostCallback<T> {
     /// Reads a struct whose `fields` are the function and its address, its data and its `destroy`.
     ///
     /// # Safety
@@ -198,7 +198,7 @@ impl<T> Given<T> {
     }
 }
 
-impl Given<NowFn> {
+impl HostCallback<NowFn> {
     /// # Safety
     /// `clock` is NULL or points to as many readable bytes as its first field says.
     pub unsafe fn clock(clock: *const rbtoken_clock_t) -> Result<Option<Self>> {
@@ -213,7 +213,7 @@ impl Given<NowFn> {
     }
 }
 
-impl Given<FillFn> {
+impl HostCallback<FillFn> {
     /// # Safety
     /// `entropy` is NULL or points to as many readable bytes as its first field says.
     pub unsafe fn entropy(entropy: *const rbtoken_entropy_t) -> Result<Option<Self>> {
@@ -230,7 +230,7 @@ impl Given<FillFn> {
 }
 
 pub(super) fn missing(argument: &'static str, function: &'static str) -> Error {
-    Error::new(ErrorKind::NullArgument, format!("the function {function} must be set"))
+    Error::new(ErrorKind::NullArgument, format!("the function `{function}` must not be NULL"))
         .at_argument(argument)
 }
 

@@ -10,7 +10,7 @@ use crate::error::{Error, ErrorKind, Result};
 ///
 /// # Safety
 /// `error` is NULL or can be written.
-pub(crate) unsafe fn guard(
+pub(crate) unsafe fn catch_error(
     error: *mut *mut rbtoken_error_t,
     body: impl FnOnce() -> Result<()>,
 ) -> rbtoken_status_t {
@@ -19,7 +19,7 @@ pub(crate) unsafe fn guard(
     let failure = match catch_panic(body) {
         Some(Ok(())) => return rbtoken_status_code::RBTOKEN_OK as rbtoken_status_t,
         Some(Err(failure)) => failure,
-        None => Error::new(ErrorKind::Internal, "internal error: a defect of the library"),
+        None => Error::new(ErrorKind::Internal, "internal error: a bug in the library"),
     };
     let status = status_of(failure.kind());
     error.set_if_wanted(|| rbtoken_error_t::of(failure));

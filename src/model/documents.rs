@@ -114,7 +114,7 @@ impl Documents {
     ) -> Result<Arc<ExtraData>> {
         let client_name = document.get("client_name").and_then(Value::as_str);
         if client_name.is_some_and(|name| name.contains('\0')) {
-            return Err(Error::new(ErrorKind::EmbeddedNul, "the client name contains a NUL")
+            return Err(Error::new(ErrorKind::EmbeddedNul, "must not contain a NUL character")
                 .at_argument(argument)
                 .at_path("$.client_name"));
         }
@@ -214,7 +214,7 @@ fn foreign_text(stored: &str) -> Result<Option<String>> {
 }
 
 fn damaged() -> Error {
-    Error::new(ErrorKind::Corrupt, "a stored document is neither a JSON object nor a string")
+    Error::new(ErrorKind::Corrupt, "a stored document must be a JSON object or a string")
 }
 
 /// A JSON object as storage has it. What others wrote need not keep our limits.

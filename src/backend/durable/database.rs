@@ -384,7 +384,7 @@ impl Database {
         self.note_sizes();
         let busy: bool = checkpointed.map_err(|error| sql_error(self.file.path(), &error))?;
         if busy {
-            let message = format!("{}: the file's journal is in use", self.file.path().display());
+            let message = format!("{}: the log of the file is in use", self.file.path().display());
             return Err(Error::new(ErrorKind::Database, message));
         }
         self.rows_since_checkpoint = 0;

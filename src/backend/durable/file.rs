@@ -96,7 +96,7 @@ impl OwnedFile {
     /// `Exists`; as [`OwnedFile::open`].
     pub fn create(location: &str, trusted: &TrustedOwners) -> Result<Self> {
         if fs::symlink_metadata(location).is_ok() {
-            let message = format!("{location}: there is such a file already");
+            let message = format!("{location}: the file already exists");
             return Err(Error::new(ErrorKind::Exists, message));
         }
         let path = resolve(Path::new(location))?;
@@ -139,7 +139,7 @@ impl OwnedFile {
         let _registered = registry.add(identity, file.as_raw_fd());
         let file = CheckedFile::new(file).map_err(cannot_open)?;
         if found.is_some_and(|found| Identity::of(found) != identity) {
-            return Err(locked(&path, "somebody who replaces it"));
+            return Err(locked(&path, "a process that is replacing it"));
         }
         let directory = descriptors::open_directory(directory_of(&path)).map_err(cannot_open)?;
         let directory = CheckedFile::new(directory).map_err(cannot_open)?;
@@ -167,7 +167,9 @@ impl OwnedFile {
             trusted,
             _registered,
         };
-        owned.check_in_place().map_err(|_| locked(&owned.path, "somebody who replaces it"))?;
+        owned
+            .check_in_place()
+            .map_err(|_| locked(&owned.path, "a process that is replacing it"))?;
         if owned.is_new {
             // One that somebody else made may be open to others.
             owned.restrict(&metadata)?;
@@ -177,7 +179,7 @@ impl OwnedFile {
         if found.is_none()
             && let Err(error) = sync_directory(&owned.path)
         {
-            let error = io_error(&owned.path, "cannot be made", &error);
+            let error = io_error(&owned.path, "cannot be created", &error);
             owned.remove();
             return Err(error);
         }
@@ -279,7 +281,8 @@ impl OwnedFile {
     /// Checks that the file is one of ours, before SQLite may touch it.
     fn check_header(&self) -> Result<()> {
         let not_ours = || {
-            let message = format!("{}: the file holds something else", self.path.display());
+            let message =
+                format!("{}: the file is not a store of this library", self.path.display());
             Err(Error::new(ErrorKind::InvalidArgument, message))
         };
         let mut header = [0_u8; 100];
@@ -419,7 +422,8 @@ fn resolve(path: &Path) -> Result<PathBuf> {
         Err(missing) if missing.kind() == io::ErrorKind::NotFound => {
             // Another store may make the file meanwhile: that is no link.
             if fs::symlink_metadata(path).is_ok_and(|it| it.is_symlink()) {
-                let message = format!("{}: the symbolic link leads nowhere", path.display());
+                let message =
+                    format!("{}: the target of the symbolic link does not exist", path.display());
                 return Err(Error::new(ErrorKind::Io, message));
             }
             let (Some(directory), Some(name)) = (path.parent(), path.file_name()) else {
@@ -434,7 +438,7 @@ fn resolve(path: &Path) -> Result<PathBuf> {
 }
 
 /// Who has a file open that was not there a moment ago.
-const NEW_OWNER: &str = "somebody who has just made it";
+const NEW_OWNER: &str = "a process that has just created it";
 
 /// Makes a new file that nobody else may read.
 fn create(path: &Path) -> io::Result<File> {
@@ -449,7 +453,7 @@ fn sync_directory(path: &Path) -> io::Result<()> {
 }
 
 fn taken_away(path: &Path) -> Error {
-    Error::new(ErrorKind::Io, format!("{}: the file was taken away", path.display()))
+    Error::new(ErrorKind::Io, format!("{}: the file was moved or deleted", path.display()))
 }
 
 fn locked(path: &Path, owner: &str) -> Error {

@@ -64,7 +64,7 @@ const RECORDS_AHEAD: usize = 2 * PARTS_AHEAD * rows::CHUNK;
 
 /// What a caller is told whom nobody answers.
 fn defect() -> Error {
-    Error::new(ErrorKind::Internal, "internal error: a defect of the library")
+    Error::new(ErrorKind::Internal, "internal error: a bug in the library")
 }
 
 impl Durable {
@@ -79,7 +79,7 @@ impl Durable {
         trusted: &TrustedOwners,
     ) -> Result<Self> {
         let generation = fork::generation().ok_or_else(|| {
-            let message = "the operating system cannot tell the process that it was forked";
+            let message = "fork() cannot be detected on this operating system";
             Error::new(ErrorKind::Unsupported, message).at_argument(Argument::Location)
         })?;
         let file = OwnedFile::open(location, trusted)
@@ -112,7 +112,7 @@ impl Durable {
         };
         let spawn = || thread::Builder::new().name("rbtoken-writer".into()).spawn(thread);
         let thread = signals::with_all_blocked(spawn).map_err(|error| {
-            Error::new(ErrorKind::Io, format!("the writer's thread cannot be started: {error}"))
+            Error::new(ErrorKind::Io, format!("the writer thread cannot be started: {error}"))
         })?;
         // Dropped in case of an error, it waits for the thread to give the file up.
         let store =

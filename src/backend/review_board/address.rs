@@ -188,7 +188,7 @@ impl Parameters {
     /// Adds a parameter that is still percent-encoded.
     fn add(&mut self, name: &'static str, value: &str) -> Result<()> {
         if self.0.iter().any(|(known, _)| *known == name) {
-            return Err(bad(format!("`{name}` is given twice")));
+            return Err(bad(format!("`{name}` must not be given twice")));
         }
         if value.is_empty() {
             return Err(bad(format!("`{name}` must not be empty")));
@@ -290,7 +290,7 @@ impl Host {
                 .map(|host| {
                     let host = Self::parse(host, default_port)?;
                     match port {
-                        Some(_) if host.1 => Err(bad("`port` is given twice")),
+                        Some(_) if host.1 => Err(bad("`port` must not be given twice")),
                         _ => Ok(host.0),
                     }
                 })
@@ -317,7 +317,7 @@ impl Host {
                 };
                 (Zeroizing::new(ip.to_string()), port)
             }
-            Some(None) => return Err(bad("the host lacks a closing bracket")),
+            Some(None) => return Err(bad("expected a closing bracket after the host")),
             None => match text.split_once(':') {
                 Some((name, port)) => (decoded("the host", name)?, Some(port)),
                 None => (decoded("the host", text)?, None),
@@ -365,19 +365,20 @@ impl Tls {
         let verification = match mode.as_ref().map(|mode| mode.as_str()) {
             None if !has_files && hosts.iter().all(Host::is_local) => return Ok(None),
             Some("disable") if has_files => {
-                return Err(bad("`sslmode` is disable: no other ssl parameter has an effect"));
+                return Err(bad(
+                    "`sslmode=disable` must not be combined with other ssl parameters",
+                ));
             }
             Some("disable") => return Ok(None),
             Some("require") if authorities.is_some() => {
                 return Err(bad(
-                    "`sslmode` is require, which ignores `sslrootcert`: use verify-ca or \
-                     verify-full",
+                    "`sslmode=require` ignores `sslrootcert`: use verify-ca or verify-full",
                 ));
             }
             Some("require") => Verification::Nothing,
             // Anyone can have a certificate that some well-known authority signed.
             Some("verify-ca") if authorities.is_none() => {
-                return Err(bad("`sslmode` is verify-ca, which needs `sslrootcert`"));
+                return Err(bad("`sslmode=verify-ca` needs `sslrootcert`"));
             }
             Some("verify-ca") => Verification::Authority,
             None | Some("verify-full") => Verification::Name,
@@ -386,13 +387,15 @@ impl Tls {
             }
         };
         if hosts.iter().any(|host| host.socket.is_some()) {
-            return Err(bad("a socket has no TLS: `sslmode` must be disable, without other files"));
+            return Err(bad(
+                "a socket has no TLS: `sslmode` must be disable, and no file must be given",
+            ));
         }
         Ok(Some(Self { verification, authorities, identity }))
     }
 }
 
-const FRAGMENT: &str = "a fragment has no meaning (write # as %23)";
+const FRAGMENT: &str = "a URL must not have a fragment (write # as %23)";
 
 fn parsed_port(text: &str) -> Result<u16> {
     let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
@@ -412,7 +415,7 @@ fn decoded(name: &str, text: &str) -> Result<Zeroizing<String>> {
         digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
     };
     if !text.split('%').skip(1).all(is_escape) {
-        return Err(bad(format!("two hexadecimal digits must follow % in {name}")));
+        return Err(bad(format!("expected two hexadecimal digits after % in {name}")));
     }
     match percent_decode_str(text).decode_utf8() {
         Ok(text) if text.contains('\0') => Err(bad(format!("{name} must not contain a NUL"))),
@@ -425,12 +428,12 @@ fn feature(is_there: bool, name: &'static str) -> Result<()> {
     if is_there {
         return Ok(());
     }
-    let message = format!("this build has no driver for it: the cargo feature {name} is missing");
+    let message = format!("requires a library that was built with the cargo feature `{name}`");
     Err(Error::new(ErrorKind::Unsupported, message).at_argument(Argument::Location))
 }
 
 fn bad(why: impl fmt::Display) -> Error {
-    Error::invalid(Argument::Location, format!("location is not a database's address: {why}"))
+    Error::invalid(Argument::Location, format!("invalid database URL: {why}"))
 }
 
 #[cfg(test)]

@@ -82,41 +82,38 @@ impl From<Fault> for Error {
             }
             Fault::Full(why) => Self::new(
                 ErrorKind::Database,
-                format!("the database takes no more connections: {why}"),
+                format!("the database accepts no more connections: {why}"),
             ),
             Fault::Duplicate => {
-                Self::new(ErrorKind::Exists, "a value that must be unique exists already")
+                Self::new(ErrorKind::Exists, "a value that must be unique already exists")
             }
             Fault::Conflict => {
-                Self::new(ErrorKind::Database, "other transactions stood in the way too often")
+                Self::new(ErrorKind::Database, "the transaction conflicted with others too often")
             }
             Fault::Schema => Self::new(
                 ErrorKind::Version,
-                "the database lacks tables or columns of Review Board: Review Board 5.0 or newer \
-                 is needed",
+                "the database does not have the tables and columns of Review Board 5.0 or newer",
             ),
             Fault::Unstorable(argument) => {
-                let message = "the character set of the database's column cannot hold this text";
+                let message = "must fit the character set of the database column";
                 let error = Self::new(ErrorKind::InvalidArgument, message);
                 argument.map(|name| error.clone().at_argument(name)).unwrap_or(error)
             }
-            Fault::Unconvertible => Self::new(
-                ErrorKind::Corrupt,
-                "the database cannot convert a text of a row to UTF-8",
-            ),
+            Fault::Unconvertible => {
+                Self::new(ErrorKind::Corrupt, "the database cannot convert a stored text to UTF-8")
+            }
             Fault::Refused(why) | Fault::Denied(why) | Fault::ReadOnly(why) => {
-                Self::new(ErrorKind::Database, format!("the database refused: {why}"))
+                Self::new(ErrorKind::Database, format!("database error: {why}"))
             }
             Fault::Tls(why) => {
-                Self::new(ErrorKind::Database, format!("the database refused: TLS: {why}"))
+                Self::new(ErrorKind::Database, format!("database error: TLS: {why}"))
             }
             Fault::Unknown { timed_out } => {
                 let (kind, what) = match timed_out {
                     true => (ErrorKind::Timeout, "the database did not answer"),
                     false => (ErrorKind::Database, "the connection was lost"),
                 };
-                let message =
-                    format!("{what} while a change was committed: the outcome is not known");
+                let message = format!("{what} during a commit: the outcome is unknown");
                 Self::new(kind, message)
             }
             Fault::Own(error) => error,

@@ -444,9 +444,11 @@ fn fault(error: mysql_async::Error) -> Fault {
         }
         // What the driver says of these may quote values.
         mysql_async::Error::Driver(_) | mysql_async::Error::Other(_) => {
-            Fault::Lost("what the server sent made no sense".to_owned())
+            Fault::Lost("the server sent an invalid response".to_owned())
         }
-        mysql_async::Error::Url(_) => Fault::Refused("the driver takes no such address".to_owned()),
+        mysql_async::Error::Url(_) => {
+            Fault::Refused("the driver does not accept the URL".to_owned())
+        }
     }
 }
 

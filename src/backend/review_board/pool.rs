@@ -382,7 +382,7 @@ impl<'a> Lease<'a> {
         question: impl FnOnce(&mut dyn Connection) -> Result<T, Fault>,
     ) -> Result<T, Fault> {
         let Some(connection) = self.connection.as_deref_mut() else {
-            return Err(Fault::Lost("it was closed".to_owned()));
+            return Err(Fault::Lost("the store was closed".to_owned()));
         };
         let answer = question(connection);
         if let Err(fault) = &answer {

@@ -146,7 +146,7 @@ impl Row {
 
 /// A value of the database that is not what Review Board keeps in its place.
 pub(super) fn unreadable() -> Error {
-    Error::new(ErrorKind::Corrupt, "a value in the database is not of the kind that belongs there")
+    Error::new(ErrorKind::Corrupt, "a value in the database has an unexpected type")
 }
 
 /// What differs between databases in the statements themselves.

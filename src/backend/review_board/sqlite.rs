@@ -208,7 +208,7 @@ fn fault(error: rusqlite::Error) -> Fault {
         rusqlite::Error::SqliteFailure(failure, message) => (failure, message.as_deref()),
         rusqlite::Error::SqlInputError { error, msg, .. } => (error, Some(msg.as_str())),
         // What the driver says itself may quote values.
-        _ => return Fault::Refused("the driver could not pass a value on".to_owned()),
+        _ => return Fault::Refused("the driver could not bind a value".to_owned()),
     };
     let missing = |message: &str| {
         message.starts_with("no such table") || message.starts_with("no such column")

@@ -43,10 +43,11 @@ impl Drop for UserData {
     }
 }
 
-/// What a callback answered: its own status is passed on unchanged.
-pub(crate) fn check_answer(status: i32, what: &'static str) -> Result<()> {
+/// Passes the status of a callback on unchanged.
+pub(crate) fn check_status(status: i32, callback: &'static str) -> Result<()> {
     if status == 0 {
         return Ok(());
     }
-    Err(Error::new(ErrorKind::Host(status), format!("{what} of the host failed")))
+    let message = format!("the host's {callback} returned the status {status}");
+    Err(Error::new(ErrorKind::Host(status), message))
 }

@@ -18,6 +18,6 @@ pub(crate) fn catch_panic<T>(body: impl FnOnce() -> T) -> Option<T> {
 }
 
 /// Runs the body of a function that has no status; a panic answers with NULL, 0 or false.
-pub(crate) fn guard_value<T>(otherwise: T, body: impl FnOnce() -> T) -> T {
+pub(crate) fn catch_panic_or<T>(otherwise: T, body: impl FnOnce() -> T) -> T {
     catch_panic(body).unwrap_or(otherwise)
 }

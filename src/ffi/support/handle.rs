@@ -50,7 +50,7 @@ impl HandleKind {
 
 #[cold]
 fn null(argument: &'static str) -> Error {
-    Error::new(ErrorKind::NullArgument, "the argument must not be NULL").at_argument(argument)
+    Error::new(ErrorKind::NullArgument, "must not be NULL").at_argument(argument)
 }
 
 /// What owns the target of a handle, and what the target's address can stand for.
@@ -70,7 +70,7 @@ pub(crate) unsafe trait Owner: Deref<Target: Sized> + Sized {
 ///
 /// # Safety
 /// As for [`Owner`].
-pub(crate) unsafe trait Counted: Owner + Clone {
+pub(crate) unsafe trait RefCounted: Owner + Clone {
     /// Returns the address of the target, as [`Owner::into_raw`] does.
     fn as_ptr(this: &Self) -> *const Self::Target;
 
@@ -104,7 +104,7 @@ unsafe impl<T> Owner for Arc<T> {
 }
 
 // SAFETY: as the standard library says.
-unsafe impl<T> Counted for Arc<T> {
+unsafe impl<T> RefCounted for Arc<T> {
     fn as_ptr(this: &Self) -> *const T {
         Self::as_ptr(this)
     }
@@ -127,7 +127,7 @@ unsafe impl<T> Owner for index::Shared<T> {
 }
 
 // SAFETY: as above.
-unsafe impl<T> Counted for index::Shared<T> {
+unsafe impl<T> RefCounted for index::Shared<T> {
     fn as_ptr(this: &Self) -> *const T {
         this.as_ptr()
     }
@@ -191,10 +191,10 @@ pub(crate) trait Handle: Sized {
 }
 
 /// An opaque type whose handles count their references.
-pub(crate) trait Shared: Handle<Owner: Counted> {
+pub(crate) trait ArcHandle: Handle<Owner: RefCounted> {
     /// The handle of a reference that this side keeps: the host may use it meanwhile.
     fn lend(target: &Self::Owner) -> *mut Self {
-        Counted::as_ptr(target).cast_mut().cast()
+        RefCounted::as_ptr(target).cast_mut().cast()
     }
 
     /// A reference of this side's own, so that the target outlives the call whatever a callback
@@ -210,46 +210,48 @@ pub(crate) trait Shared: Handle<Owner: Counted> {
     /// The host's own reference, for as long as it is kept.
     ///
     /// # Safety
-    /// As [`Shared::hold`]; the answer is not used once the handle may have been released.
-    unsafe fn borrow(handle: *const Self, argument: &'static str) -> Result<Held<Self::Owner>> {
+    /// As [`ArcHandle::hold`]; the answer is not used once the handle may have been released.
+    unsafe fn borrow(
+        handle: *const Self,
+        argument: &'static str,
+    ) -> Result<HandleRef<Self::Owner>> {
         if handle.is_null() {
             return Err(null(argument));
         }
         // SAFETY: a handle that is not NULL came from `give` or `lend`, whose reference still
         // exists; it stays with the host, hence no drop of this one.
         let borrowed = ManuallyDrop::new(unsafe { Self::Owner::from_raw(handle.cast()) });
-        if Counted::is_going(&*borrowed) {
-            return Err(
-                Error::new(ErrorKind::State, "the object is being closed").at_argument(argument)
-            );
+        if RefCounted::is_going(&*borrowed) {
+            return Err(Error::new(ErrorKind::State, "the last reference is being released")
+                .at_argument(argument));
         }
-        Ok(Held { reference: borrowed, is_own: false })
+        Ok(HandleRef { reference: borrowed, is_own: false })
     }
 }
 
-impl<H: Handle<Owner: Counted>> Shared for H {}
+impl<H: Handle<Owner: RefCounted>> ArcHandle for H {}
 
 /// A reference of the host's, or one of this side's own.
-pub(crate) struct Held<R> {
+pub(crate) struct HandleRef<R> {
     reference: ManuallyDrop<R>,
     is_own: bool,
 }
 
-impl<R: Clone> Held<R> {
+impl<R: Clone> HandleRef<R> {
     /// The same as a reference of this side's own.
     pub fn into_own(self) -> Self {
         Self { reference: self.reference.clone(), is_own: true }
     }
 }
 
-impl<R> Deref for Held<R> {
+impl<R> Deref for HandleRef<R> {
     type Target = R;
     fn deref(&self) -> &R {
         &self.reference
     }
 }
 
-impl<R> Drop for Held<R> {
+impl<R> Drop for HandleRef<R> {
     fn drop(&mut self) {
         if self.is_own {
             // SAFETY: it is dropped here alone, and this is its end.

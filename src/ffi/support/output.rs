@@ -41,8 +41,9 @@ impl<T> Out<T> {
     /// Refuses a main output that the host does not take.
     pub fn required(self, argument: &'static str) -> Result<Self> {
         if self.place.is_null() {
-            return Err(Error::new(ErrorKind::NullArgument, "the output must not be NULL")
-                .at_argument(argument));
+            return Err(
+                Error::new(ErrorKind::NullArgument, "must not be NULL").at_argument(argument)
+            );
         }
         Ok(self)
     }

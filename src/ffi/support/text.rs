@@ -20,7 +20,7 @@ const MAX_NAME: usize = 16;
 /// until the call returns.
 // What most arguments are, names, is looked at where it is asked for.
 #[inline(always)]
-pub(crate) unsafe fn text<'a>(
+pub(crate) unsafe fn str_arg<'a>(
     text: *const c_char,
     len: usize,
     argument: &'static str,
@@ -44,11 +44,11 @@ pub(crate) unsafe fn text<'a>(
     unsafe { any_text(text, len, argument) }
 }
 
-/// As [`text`], which is quicker for names.
+/// As [`str_arg`], which is quicker for names.
 #[inline(never)]
 unsafe fn any_text<'a>(text: *const c_char, len: usize, argument: &'static str) -> Result<&'a str> {
     // SAFETY: as promised by the caller.
-    let bytes = unsafe { bytes(text, len, argument) }?;
+    let bytes = unsafe { bytes_arg(text, len, argument) }?;
     if bytes.len() <= MAX_BYTES && is_plain(bytes) {
         // SAFETY: ASCII is UTF-8.
         return Ok(unsafe { std::str::from_utf8_unchecked(bytes) });
@@ -61,14 +61,14 @@ unsafe fn any_text<'a>(text: *const c_char, len: usize, argument: &'static str) 
 fn check<'a>(bytes: &'a [u8], argument: &'static str) -> Result<&'a str> {
     if bytes.len() > MAX_BYTES {
         return Err(
-            Error::new(ErrorKind::TooLong, "the text is longer than 1 MiB").at_argument(argument)
+            Error::new(ErrorKind::TooLong, "must not be longer than 1 MiB").at_argument(argument)
         );
     }
     let text = std::str::from_utf8(bytes).map_err(|_| {
-        Error::new(ErrorKind::InvalidUtf8, "the text is not UTF-8").at_argument(argument)
+        Error::new(ErrorKind::InvalidUtf8, "must be valid UTF-8").at_argument(argument)
     })?;
     if text.bytes().any(|byte| byte == 0) {
-        return Err(Error::new(ErrorKind::EmbeddedNul, "the text contains a NUL character")
+        return Err(Error::new(ErrorKind::EmbeddedNul, "must not contain a NUL character")
             .at_argument(argument));
     }
     Ok(text)
@@ -113,9 +113,9 @@ fn is_plain_word(word: u64) -> bool {
 /// A text that may be absent: NULL with the length 0.
 ///
 /// # Safety
-/// As [`text`].
+/// As [`str_arg`].
 #[inline(always)]
-pub(crate) unsafe fn optional_text<'a>(
+pub(crate) unsafe fn opt_str_arg<'a>(
     pointer: *const c_char,
     len: usize,
     argument: &'static str,
@@ -124,16 +124,16 @@ pub(crate) unsafe fn optional_text<'a>(
         return Ok(None);
     }
     // SAFETY: as promised by the caller.
-    unsafe { text(pointer, len, argument) }.map(Some)
+    unsafe { str_arg(pointer, len, argument) }.map(Some)
 }
 
 /// The bytes of a text that must be there. A length that no text of ours has is shown as one byte
 /// too many, so that a wild one is not followed.
 ///
 /// # Safety
-/// As [`text`].
+/// As [`str_arg`].
 #[inline]
-pub(crate) unsafe fn bytes<'a>(
+pub(crate) unsafe fn bytes_arg<'a>(
     text: *const c_char,
     len: usize,
     argument: &'static str,
@@ -153,7 +153,7 @@ pub(crate) unsafe fn bytes<'a>(
 
 #[cold]
 fn null(argument: &'static str) -> Error {
-    Error::new(ErrorKind::NullArgument, "the text must not be NULL").at_argument(argument)
+    Error::new(ErrorKind::NullArgument, "must not be NULL").at_argument(argument)
 }
 
 /// A list is refused beyond this length without reading it.
@@ -162,8 +162,8 @@ const MAX_LIST: usize = 1 << 16;
 /// A list of NUL-terminated texts; none if it is NULL with the count 0.
 ///
 /// # Safety
-/// `list` is NULL, or points to `count` pointers, each as for [`text`].
-pub(crate) unsafe fn text_list<'a>(
+/// `list` is NULL, or points to `count` pointers, each as for [`str_arg`].
+pub(crate) unsafe fn str_list_arg<'a>(
     list: *const *const c_char,
     count: usize,
     argument: &'static str,
@@ -171,18 +171,17 @@ pub(crate) unsafe fn text_list<'a>(
     if list.is_null() {
         return match count {
             0 => Ok(None),
-            _ => Err(Error::new(ErrorKind::NullArgument, "the list must not be NULL")
-                .at_argument(argument)),
+            _ => Err(Error::new(ErrorKind::NullArgument, "must not be NULL").at_argument(argument)),
         };
     }
     if count > MAX_LIST {
-        let message = "the list has more than 65536 items";
+        let message = "must not be greater than 65536";
         return Err(Error::new(ErrorKind::TooLong, message).at_argument("count"));
     }
     let mut texts = memory::vec_with_capacity(count)?;
     for index in 0..count {
         // SAFETY: as promised by the caller.
-        texts.push(unsafe { text(list.add(index).read_unaligned(), NUL_TERMINATED, argument) }?);
+        texts.push(unsafe { str_arg(list.add(index).read_unaligned(), NUL_TERMINATED, argument) }?);
     }
     Ok(Some(texts))
 }
