@@ -1,3 +1,5 @@
+//! The extension table, and the one symbol that exports it.
+
 use std::ffi::{c_char, c_void};
 
 use super::host::{Host, rbtoken_host_v1_t};

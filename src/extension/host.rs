@@ -1,3 +1,5 @@
+//! Services of the host for an instance: a log, a clock and random bytes.
+
 use std::ffi::{CString, c_char, c_void};
 use std::mem::offset_of;
 use std::sync::Arc;
@@ -57,7 +59,7 @@ pub struct rbtoken_host_v1_t {
     pub fill: rbtoken_entropy_fn,
 }
 
-/// The host's services, as far as it has them.
+/// Services of the host, each optional.
 #[derive(Clone)]
 pub(crate) struct Host(rbtoken_host_v1_t);
 
@@ -69,7 +71,7 @@ unsafe impl Sync for Host {}
 
 impl Host {
     /// # Safety
-    /// `host` is NULL or points to as many readable bytes as its first field says.
+    /// `host` is NULL, or points to as many readable bytes as its first field says.
     pub unsafe fn read(host: *const rbtoken_host_v1_t) -> Result<Self> {
         let mut table = rbtoken_host_v1_t {
             struct_size: size_of::<rbtoken_host_v1_t>(),
@@ -90,7 +92,7 @@ impl Host {
             )
             .at_argument("host"));
         }
-        // A member that is there in part only is not there.
+        // A member that is only partly within the size does not exist.
         let ends = [
             offset_of!(rbtoken_host_v1_t, user_data),
             offset_of!(rbtoken_host_v1_t, log),
@@ -118,12 +120,12 @@ impl Host {
         Some(Arc::new(entropy))
     }
 
-    /// The data of the functions. The host destroys it itself.
+    /// Returns the data for the callbacks. The host destroys it.
     fn user_data(&self) -> UserData {
         UserData::new(self.0.user_data, None)
     }
 
-    /// Hooks that log what becomes of tokens.
+    /// Returns hooks that log the events of tokens.
     pub fn hooks(&self) -> Option<Box<dyn Hooks>> {
         self.0.log.is_some().then(|| Box::new(self.clone()) as Box<dyn Hooks>)
     }
@@ -149,7 +151,7 @@ impl Hooks for Host {
             Event::Used => "was used",
             Event::Deleted => "was deleted",
         };
-        // A name is quoted: it may hold a line break, which would forge a line of the log.
+        // Quoted, because a name can contain a line break, which would forge a line of the log.
         let message =
             format!("token {} of {:?} {what}", token.redacted(), token.record().user().as_str());
         self.log(rbtoken_log_level::RBTOKEN_LOG_DEBUG, "rbtoken.store", &message);

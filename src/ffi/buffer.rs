@@ -1,3 +1,5 @@
+//! Buffers: text that the library created for the host.
+
 use std::ffi::c_char;
 
 use zeroize::Zeroizing;
@@ -13,20 +15,20 @@ pub struct rbtoken_buffer_t {
 }
 
 impl Handle for rbtoken_buffer_t {
-    /// The text with a NUL behind it.
+    /// The text, terminated by a NUL.
     type Owner = Box<Zeroizing<String>>;
 
     const KIND: HandleKind = HandleKind::Buffer;
 }
 
 impl rbtoken_buffer_t {
-    /// Hands a text over.
+    /// Returns a buffer with a copy of a text.
     ///
     /// # Errors
     /// `NoMemory`.
     pub(crate) fn of(text: &str) -> Result<*mut Self> {
         let mut terminated = TextBuffer::default();
-        // Growing would leave a copy behind that nobody wipes.
+        // Growing would leave a copy that is not erased.
         terminated.reserve(text.len() + 1);
         terminated.push_str(text);
         terminated.push('\0');

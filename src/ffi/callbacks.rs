@@ -1,3 +1,5 @@
+//! Callbacks of a store: the clock and the source of random bytes.
+
 use std::ffi::c_void;
 use std::sync::Arc;
 
@@ -77,7 +79,7 @@ pub(super) type NowFn = unsafe extern "C-unwind" fn(*mut c_void, *mut i64) -> rb
 pub(super) type FillFn =
     unsafe extern "C-unwind" fn(*mut c_void, *mut u8, usize) -> rbtoken_status_t;
 
-/// A clock of the host's.
+/// Clock of the host.
 pub(crate) struct HostClock {
     now: NowFn,
     user_data: UserData,
@@ -102,7 +104,7 @@ impl Clock for HostClock {
     }
 }
 
-/// An entropy source of the host's.
+/// Entropy source of the host.
 pub(crate) struct HostEntropy {
     fill: FillFn,
     user_data: UserData,
@@ -114,19 +116,20 @@ impl HostEntropy {
     }
 }
 
-/// Number of bytes at the end of a buffer that are compared with what they were. Unpredictable
+/// Number of bytes at the end of a buffer that must differ after the call. Unpredictable
 /// bytes equal them once in 2^128 calls.
 const COMPARED_BYTES: usize = 16;
 
 impl Entropy for HostEntropy {
-    /// Fills the buffer by the host's function, and refuses `RBTOKEN_OK` for bytes not written.
+    /// Fills the buffer with the host's function, and rejects `RBTOKEN_OK` if bytes were not
+    /// written.
     ///
-    /// Some runtimes answer 0, which is `RBTOKEN_OK`, for a callback that an exception kept from
-    /// running. Bytes that were not written would make a predictable token.
+    /// Some runtimes return 0, which is `RBTOKEN_OK`, if an exception prevented a callback from
+    /// running. Without this check, the token would be predictable.
     fn fill(&self, buffer: &mut [u8]) -> Result<()> {
         let mut compared = 0;
         loop {
-            // A host may bring its own source because the system has none.
+            // The host may have its own source because the system has none.
             SystemEntropy.fill(buffer).unwrap_or_else(|_| buffer.fill(0xa5));
             let mut before = [0; COMPARED_BYTES];
             before.iter_mut().zip(buffer.iter().rev()).for_each(|(before, byte)| *before = *byte);
@@ -139,7 +142,7 @@ impl Entropy for HostEntropy {
             if changed || buffer.is_empty() {
                 return Ok(());
             }
-            // The bytes of a small buffer may be equal by chance: the host is asked again.
+            // A small buffer can be equal by chance, so the host is called again.
             compared += buffer.len();
             if compared >= COMPARED_BYTES {
                 let message =
@@ -150,7 +153,7 @@ impl Entropy for HostEntropy {
     }
 }
 
-/// A callback struct of the host's as it was read: its function, and what tells it from others.
+/// Callback struct of the host after reading: its function, and its identity.
 pub(super) struct HostCallback<T> {
     pub identity: CallbackIdentity,
     callbacks: Result<T>,
@@ -158,7 +161,8 @@ pub(super) struct HostCallback<T> {
 }
 
 impl<T> HostCallback<T> {
-    /// Reads a struct whose `fields` are the function and its address, its data and its `destroy`.
+    /// Reads a struct. `fields` returns its function, the function's address, its data and
+    /// `destroy`.
     ///
     /// # Safety
     /// `callback` is NULL or points to as many readable bytes as its first field says.
@@ -185,12 +189,12 @@ impl<T> HostCallback<T> {
         }))
     }
 
-    /// Whether the struct can be used. Its data is destroyed with it if not.
+    /// Returns an error if the struct cannot be used. Dropping it destroys its data.
     pub fn check(&self) -> Result<()> {
         self.callbacks.as_ref().map(|_| ()).map_err(Clone::clone)
     }
 
-    /// Leaves the data alone if an equal struct was registered before, and owns it.
+    /// Keeps the data if an equal struct, which owns it, was registered before.
     pub fn forget_if_registered(self, registered: Option<CallbackIdentity>) {
         if registered == Some(self.identity) {
             self.user_data.forget();
@@ -288,7 +292,7 @@ mod tests {
     #[test]
     fn entropy_that_repeats_the_buffer_by_chance_is_accepted() {
         assert!(source(fill_nothing).fill(&mut []).is_ok());
-        // One in 256 of these buffers has the host's byte already.
+        // One in 256 of these buffers already contains the host's byte.
         for _ in 0..5000 {
             let mut byte = [0];
             assert!(source(fill_sevens).fill(&mut byte).is_ok());

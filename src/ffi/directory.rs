@@ -1,3 +1,5 @@
+//! Local Sites, users and policy ids of a store.
+
 use std::ffi::c_char;
 
 use super::error::{rbtoken_error_t, rbtoken_status_t};

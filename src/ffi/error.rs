@@ -1,3 +1,5 @@
+//! Statuses and error objects.
+
 use std::borrow::Cow;
 use std::ffi::c_char;
 
@@ -86,7 +88,7 @@ pub struct rbtoken_error_t {
     _opaque: [u8; 0],
 }
 
-/// The texts of an error, each with a NUL behind it.
+/// Texts of an error, each terminated by a NUL.
 pub(crate) struct Details {
     status: rbtoken_status_t,
     message: Cow<'static, str>,
@@ -113,7 +115,7 @@ impl From<Error> for Details {
     }
 }
 
-/// The name that the header has for an argument.
+/// Returns the header's name of an argument.
 fn c_name(argument: Argument) -> &'static str {
     match argument {
         Argument::Expires => "expires_at_us",
@@ -121,7 +123,7 @@ fn c_name(argument: Argument) -> &'static str {
     }
 }
 
-/// The error for exhausted memory, which is made of none.
+/// Error for exhausted memory. It is static, because creating one would need memory.
 static EXHAUSTED: Details = Details {
     status: rbtoken_status_code::RBTOKEN_E_NO_MEMORY as rbtoken_status_t,
     message: Cow::Borrowed("memory is exhausted\0"),
@@ -130,7 +132,7 @@ static EXHAUSTED: Details = Details {
 };
 
 impl rbtoken_error_t {
-    /// Hands an error over.
+    /// Returns a handle for an error.
     pub(crate) fn of(error: Error) -> *mut Self {
         if error == memory::exhausted(()) {
             return (&raw const EXHAUSTED).cast_mut().cast();

@@ -1,3 +1,5 @@
+//! Token generators of the host.
+
 use std::ffi::{CString, c_char, c_void};
 use std::sync::Arc;
 
@@ -62,10 +64,10 @@ unsafe impl SizedStruct for rbtoken_generator_t {
     const PUBLISHED: &'static [usize] = &[size_of::<Self>()];
 }
 
-/// 255 characters of UTF-8.
+/// Size of the buffer for a value: 255 characters of UTF-8.
 const CAPACITY: usize = 4 * 255;
 
-/// The host's generator.
+/// Generator of the host.
 struct HostGenerator {
     create: rbtoken_generator_create_fn,
     validate: rbtoken_generator_validate_fn,
@@ -100,7 +102,7 @@ impl TokenGenerator for HostGenerator {
     fn validate(&self, token_type: &str, value: &str) -> Result<bool> {
         let Some(validate) = self.validate else { return Err(missing("generator", "validate")) };
         let token_type = terminated(token_type)?;
-        // Not a Rust `bool` yet: who knows what the host writes.
+        // Not a Rust `bool`, because the host can write any byte.
         let mut valid = 0_u8;
         // SAFETY: the host's function, with its own data, texts, and a place that can be written.
         let status = unsafe {
@@ -165,7 +167,7 @@ pub unsafe extern "C" fn rbtoken_store_add_generator(
     let body = || {
         // SAFETY: the host's struct, as the header describes it.
         let (given, known) = unsafe { read_published(generator, "generator") }?;
-        // From here on the data is destroyed, whatever is wrong.
+        // From here on the data is destroyed even on failure.
         let generator = Arc::new(HostGenerator {
             create: given.create,
             validate: given.validate,

@@ -1,3 +1,5 @@
+//! Event callbacks.
+
 use std::ffi::c_void;
 use std::sync::Arc;
 
@@ -64,7 +66,7 @@ unsafe impl SizedStruct for rbtoken_hooks_t {
     const PUBLISHED: &'static [usize] = &[size_of::<Self>()];
 }
 
-/// The host's hooks.
+/// Hooks of the host.
 struct HostHooks {
     created: rbtoken_created_fn,
     updated: rbtoken_event_fn,
@@ -129,7 +131,7 @@ pub unsafe extern "C" fn rbtoken_store_add_hooks(
     let body = || {
         // SAFETY: the host's struct, as the header describes it.
         let (hooks, known) = unsafe { read_published(hooks, "hooks") }?;
-        // From here on the data is destroyed, whatever is wrong.
+        // From here on the data is destroyed even on failure.
         let hooks = Box::new(HostHooks {
             created: hooks.created,
             updated: hooks.updated,

@@ -1,3 +1,5 @@
+//! Creating and importing tokens.
+
 use std::ffi::c_char;
 
 use super::error::{rbtoken_error_t, rbtoken_status_t};
@@ -460,7 +462,7 @@ unsafe fn import_request<'a>(
         time(RBTOKEN_IMPORT_INVALID_DATE_KNOWN, o.invalid_date_us, "invalid_date_us")?;
     let invalidation = if o.flags & RBTOKEN_IMPORT_INVALID == 0 {
         reject_if_set(invalid_date.is_some(), "invalid_date_us")?;
-        // A server's row of a valid token has the empty text.
+        // In a server's row of a valid token, the reason is the empty text.
         reject_if_set(invalid_reason.is_some_and(|it| !it.is_empty()), "invalid_reason")?;
         None
     } else {

@@ -1,10 +1,12 @@
+//! Version and ABI of the library, and names of statuses.
+
 use std::ffi::c_char;
 
 use super::codes::status_name;
 use super::error::rbtoken_status_t;
 use super::support::catch_panic_or;
 
-// The ABI has the crate's version, so that there is one place to change it.
+// The ABI version is the crate's, so that it has to be changed in one place only.
 const ABI_MAJOR: u32 = number(env!("CARGO_PKG_VERSION_MAJOR"));
 const ABI_MINOR: u32 = number(env!("CARGO_PKG_VERSION_MINOR"));
 
@@ -68,8 +70,8 @@ pub extern "C" fn rbtoken_status_name(status: rbtoken_status_t) -> *const c_char
     catch_panic_or(std::ptr::null(), || status_name(status).as_ptr().cast())
 }
 
-/// In a test build alone: says where the next calls panic, and tells how many panics there were
-/// since the last time. Not for the header:
+/// Sets where the next calls panic, in a test build only, and returns the number of panics since
+/// the last call. Not for the header:
 /// cbindgen:ignore
 #[cfg(rbtoken_panic_proof)]
 #[unsafe(no_mangle)]
@@ -79,7 +81,7 @@ pub extern "C" fn rbtoken_panic_proof_arm(place: i32) -> i32 {
     crate::panic_proof::PANICS.swap(0, Ordering::SeqCst)
 }
 
-/// In a test build alone: returns how many times each exported function and each member of the
+/// Returns, in a test build only, how many times each exported function and each member of the
 /// extension table was called, as a JSON object by their names; a function that was not called is
 /// not in it. NULL if there is no memory. Not for the header:
 /// cbindgen:ignore

@@ -1,3 +1,5 @@
+//! Logging callers in with a token.
+
 use std::ffi::c_char;
 
 use super::codes::{verdict_code, verdict_name};
@@ -237,7 +239,7 @@ pub unsafe extern "C" fn rbtoken_store_authenticate_header(
     unsafe { catch_error(error, body) }
 }
 
-/// Where a login goes.
+/// Outputs of a login.
 struct Outputs {
     verdict: Out<rbtoken_verdict_t>,
     token: Out<*mut rbtoken_token_t>,
@@ -309,7 +311,7 @@ unsafe fn request_site<'a>(options: *const rbtoken_login_options_t) -> Result<Re
     }
 }
 
-/// Only in a build that the thread sanitizer must find fault with: see `.ci/tsan`.
+/// Plants a data race, only in a build in which the thread sanitizer must find it: see `.ci/tsan`.
 #[cfg(rbtoken_planted_race)]
 fn plant_a_race() {
     static mut LOGINS: u64 = 0;

@@ -1,3 +1,5 @@
+//! Policies, with or without a token.
+
 use std::ffi::c_char;
 use std::sync::Arc;
 
@@ -191,7 +193,7 @@ pub unsafe extern "C" fn rbtoken_policy_free(policy: *mut rbtoken_policy_t) {
     catch_panic_or((), || drop(unsafe { rbtoken_policy_t::take(policy) }));
 }
 
-/// What a policy is asked.
+/// Arguments of a permission check.
 struct Question<'a> {
     policy_id: &'a str,
     method: Method<'a>,
@@ -200,7 +202,7 @@ struct Question<'a> {
 
 impl<'a> Question<'a> {
     /// # Safety
-    /// The texts of the host, which it keeps for the duration of the call.
+    /// The texts are valid during the call.
     #[inline(always)]
     unsafe fn read(
         policy_id: (*const c_char, usize),

@@ -1,3 +1,5 @@
+//! Service accounts.
+
 use std::ffi::c_char;
 
 use super::error::{rbtoken_error_t, rbtoken_status_t};

@@ -1,3 +1,5 @@
+//! Opening, closing and configuring stores.
+
 use std::ffi::c_char;
 use std::sync::Arc;
 
@@ -23,7 +25,7 @@ impl Handle for rbtoken_store_t {
 }
 
 impl rbtoken_store_t {
-    /// As `hold`, for what a store does only while it is open.
+    /// Returns a reference, as `hold` does, if the store is open.
     ///
     /// # Safety
     /// As `hold`.
@@ -34,9 +36,10 @@ impl rbtoken_store_t {
         Ok(store)
     }
 
-    /// As `hold_open`, for a login. Threads that log in at once must not wait for each other to
-    /// count references, so the host's own one is used where nothing that the login calls could
-    /// release it: only hooks do, and the store takes a reference of its own before it calls them.
+    /// Returns a reference for a login, if the store is open. Reference counting would make
+    /// concurrent logins contend for a cache line, so the host's reference is borrowed if no
+    /// callback of the login could release it. Only hooks could, and the store adds a reference
+    /// before it calls them.
     ///
     /// # Safety
     /// As `hold`; nothing but the login's own callbacks releases the handle while the answer lives.
@@ -135,10 +138,10 @@ pub unsafe extern "C" fn rbtoken_store_shared(
             store.set(rbtoken_store_t::give(opened));
             Ok(())
         });
-        // Callbacks of a store that could not be opened are destroyed here, and not while other
-        // threads wait for the one that opens it.
+        // Callbacks of a store that could not be opened are destroyed here, not while other threads
+        // wait for the shared store.
         drop(kept);
-        // Whatever became of the call, the shared store may be using these callbacks.
+        // The shared store may use these callbacks, even if the call failed.
         if let Some(opening) = opening {
             opening.forget_registered();
         }

@@ -1,3 +1,5 @@
+//! Options for opening a store.
+
 use std::ffi::c_char;
 
 use super::callbacks::{FillFn, HostCallback, NowFn, rbtoken_clock_t, rbtoken_entropy_t};
@@ -34,7 +36,7 @@ unsafe impl SizedStruct for rbtoken_store_options_t {
     const PUBLISHED: &'static [usize] = &[size_of::<Self>()];
 }
 
-/// The options as they were read, with callbacks that are destroyed unless a store takes them.
+/// Options after reading. Their callbacks are destroyed unless a store takes them.
 pub(super) struct Opening<'a> {
     location: Option<&'a str>,
     settings: Option<&'a str>,
@@ -45,8 +47,8 @@ pub(super) struct Opening<'a> {
 }
 
 impl<'a> Opening<'a> {
-    /// Reads the options. What is wrong with them is kept beside what could be read, since the
-    /// callbacks are to be destroyed even then.
+    /// Reads the options. An error is kept together with the fields, because the callbacks must be
+    /// destroyed even then.
     ///
     /// # Safety
     /// `options` is NULL or points to a struct as its header describes it.
@@ -66,7 +68,7 @@ impl<'a> Opening<'a> {
         }
         // SAFETY: as promised by the caller.
         let (options, known) = unsafe { read_published(options, "options") }?;
-        // Both are read before anything is judged, so that each is destroyed whatever is bad.
+        // Both are read before anything is checked, so that both are destroyed on failure.
         // SAFETY: as promised by the caller.
         let clock = unsafe { HostCallback::clock(options.clock) }.map(|clock| self.clock = clock);
         // SAFETY: as promised by the caller.
@@ -82,12 +84,12 @@ impl<'a> Opening<'a> {
         self.entropy.as_ref().map_or(Ok(()), HostCallback::check)
     }
 
-    /// Whether the options can be used.
+    /// Returns the error, if the options cannot be used.
     pub fn check(&self) -> Result<()> {
         self.fault.clone().map_or(Ok(()), Err)
     }
 
-    /// What tells these options from others.
+    /// Returns the identity of the options, for comparing them with others.
     pub fn identity(&self) -> Result<OptionsIdentity> {
         Ok(OptionsIdentity {
             location: self.location.map(memory::string).transpose()?,
@@ -97,7 +99,7 @@ impl<'a> Opening<'a> {
         })
     }
 
-    /// Destroys the callbacks but those that the shared store has.
+    /// Destroys the callbacks, except those of the shared store.
     pub fn forget_registered(self) {
         let registered = shared_identity();
         if let Some(given) = self.clock {

@@ -1,3 +1,5 @@
+//! Token handles: the fields of a token.
+
 use std::ffi::c_char;
 
 use super::buffer::rbtoken_buffer_t;

@@ -1,3 +1,5 @@
+//! Lists of tokens.
+
 use super::support::{ArcHandle, Handle, HandleKind, catch_panic_or};
 use super::token::rbtoken_token_t;
 use crate::token::SharedToken;

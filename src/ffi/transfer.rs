@@ -1,3 +1,5 @@
+//! Backup, export and import of a store.
+
 use std::ffi::{c_char, c_void};
 
 use super::callbacks::missing;
@@ -37,7 +39,7 @@ unsafe impl SizedStruct for rbtoken_progress_t {
 
 type ProgressFn = unsafe extern "C-unwind" fn(*mut c_void, u64, u64) -> rbtoken_status_t;
 
-/// The host's function, with data that is destroyed with this.
+/// Progress callback of the host. Dropping it destroys its data.
 #[derive(Default)]
 struct HostProgress(Option<(ProgressFn, UserData)>);
 
@@ -50,7 +52,7 @@ impl HostProgress {
         }
         // SAFETY: as promised by the caller.
         let (progress, known) = unsafe { read_published(progress, "progress") }?;
-        // From here on the data is destroyed, whatever is wrong.
+        // From here on the data is destroyed even on failure.
         let user_data = UserData::new(progress.user_data, progress.destroy);
         known?;
         let function = progress.progress.ok_or_else(|| missing("progress", "progress"))?;

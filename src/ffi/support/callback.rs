@@ -1,13 +1,13 @@
-//! What every callback of the host has: data that is destroyed once, and an answer.
+//! Data and status of the host's callbacks.
 
 use std::ffi::c_void;
 
 use crate::error::{Error, ErrorKind, Result};
 
-/// The function that a host gives for the end of its data.
+/// Function of the host that destroys its data.
 type Destroy = Option<unsafe extern "C-unwind" fn(user_data: *mut c_void)>;
 
-/// A callback's data, which is destroyed exactly once.
+/// Data of a callback, which is destroyed exactly once.
 pub(crate) struct UserData {
     data: *mut c_void,
     destroy: Destroy,
@@ -28,7 +28,7 @@ impl UserData {
         self.data
     }
 
-    /// Leaves the data to who owns it already.
+    /// Forgets the data, which has another owner.
     pub fn forget(mut self) {
         self.destroy = None;
     }

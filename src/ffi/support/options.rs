@@ -4,19 +4,19 @@ use std::mem::MaybeUninit;
 
 use crate::error::{Error, ErrorKind, Result};
 
-/// A struct of the host that may be shorter or longer than the one known here.
+/// Struct of the host, which can be shorter or longer than this version's.
 ///
 /// # Safety
 /// The type is `repr(C)`, starts with `struct_size: usize`, and all-zero bytes are a value of it.
 pub(crate) unsafe trait SizedStruct: Copy {
-    /// The sizes that some published header gave it, in order; the last is today's.
+    /// Sizes in all published headers, in order; the last is the current one.
     const PUBLISHED: &'static [usize];
 }
 
-/// No struct of ours will ever be so long: a larger size is a mistake, not a newer header.
+/// Limit for sizes: a larger one is a mistake, not a newer header.
 const MAX_SIZE: usize = 4096;
 
-/// The options that the host gave; NULL is all defaults.
+/// Reads optional options; NULL means all defaults.
 ///
 /// # Safety
 /// `options` is NULL or points to as many readable bytes as its first field says.
@@ -32,7 +32,7 @@ pub(crate) unsafe fn read_options<T: SizedStruct>(
     unsafe { read_required(options, argument) }
 }
 
-/// A struct that the host must give.
+/// Reads a required struct.
 ///
 /// # Safety
 /// As [`read_options`].
@@ -45,8 +45,8 @@ pub(crate) unsafe fn read_required<T: SizedStruct>(
     known.map(|()| options)
 }
 
-/// The fields known here, and whether the host asks for something that is not. The two are told
-/// apart for structs that carry callbacks, which must be destroyed even then.
+/// Reads the fields of this version, and returns separately whether an unknown field is set.
+/// Structs with callbacks need the fields even then, to destroy their data.
 ///
 /// # Safety
 /// As [`read_options`].
@@ -125,7 +125,7 @@ pub(crate) fn unknown_mode(argument: &'static str, mode: i32) -> Error {
 mod tests {
     use super::*;
 
-    /// A struct that has grown once.
+    /// Struct that has grown once.
     #[repr(C)]
     #[derive(Clone, Copy, Debug, PartialEq)]
     struct Grown {
