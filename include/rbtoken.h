@@ -74,7 +74,8 @@
  * Every output is set to NULL, 0 or false before anything is checked, and to a result only on
  * success. A failed call has changed nothing, unless its documentation says otherwise.
  *
- * Some statuses are possible wherever they apply. Functions list only the others:
+ * These statuses apply to all functions of the kind that the table names. The documentation of a
+ * function lists only the other statuses, and those that have a special meaning there:
  *
  * | status | returned by |
  * | --- | --- |
@@ -92,9 +93,9 @@
  * | RBTOKEN_E_TIMEOUT | functions that use a database |
  * | RBTOKEN_E_NO_MEMORY, RBTOKEN_E_INTERNAL | any function |
  *
- * "Text" and "Options structs" explain the statuses for those. RBTOKEN_E_INTERNAL is a bug in this
- * library. If the status of a callback is not RBTOKEN_OK, the
- * function returns that status unchanged.
+ * The next two chapters explain the statuses for text, JSON documents and structs.
+ * RBTOKEN_E_INTERNAL is a bug in this library. If a callback returns a status other than
+ * RBTOKEN_OK, the function returns that status unchanged.
  *
  * A function that does not return a status returns NULL, 0 or false for a NULL handle. Releasing or
  * freeing NULL does nothing.
@@ -197,10 +198,10 @@
  * (rbtoken_token_last_used()) is written later: after at most a second, by rbtoken_store_flush(),
  * or when the last handle is released.
  *
- * If a change cannot be written, the call fails and the store is unchanged. It still answers reads,
- * and accepts changes again as soon as the disk does. There is one exception: if the disk fails for
- * good, the last change that failed may be in the file when it is opened again, because it could
- * not be undone.
+ * If a change cannot be written, the call fails and the store is unchanged. It can still be read,
+ * and accepts changes again as soon as the file can be written. There is one exception: if the file
+ * can never be written again, the last failed change may be in it when it is opened again, because
+ * that change could not be undone.
  *
  * Only one store can have a file open. A second one, in any process, fails with RBTOKEN_E_LOCKED.
  * The lock is released when its process ends, even if children of fork() still run. (A child that
@@ -311,10 +312,9 @@
  * the server are shorter than those of the call, so that no statement is left waiting for a lock.
  *
  * Rows are read one at a time, and the library first checks that there is memory for each. On
- * SQLite, no row ends the process, whatever its size. The drivers of PostgreSQL and MySQL allocate
- * the rows that they receive without reporting a failure (PostgreSQL's also the next rows, as far
- * as its buffers hold them): if memory is exhausted, a single row of more than 32 KiB can end the
- * process. If there is no memory for a document or text of more than 1 MiB, only its row cannot be
+ * SQLite, no row ends the process, whatever its size. The drivers of PostgreSQL and MySQL cannot
+ * report a failed allocation: if memory is exhausted, a row of more than 32 KiB can end the process.
+ * (The driver of PostgreSQL also allocates the next rows, in its buffers.) If there is no memory for a document or text of more than 1 MiB, only its row cannot be
  * read. If there is none for a shorter one, the call fails with RBTOKEN_E_NO_MEMORY, so that a list
  * is never incomplete. Revocation does not need that memory, except that SQLite rewrites the row,
  * for which it needs up to four times the row's size.
@@ -355,9 +355,9 @@
  * After the last release, no value is left in the memory of the process. This holds for stores in
  * memory, in files and on Review Board's SQLite databases, and after exports, imports and backups.
  * It does not hold for PostgreSQL and MySQL: their drivers free what they send and receive without
- * erasing it. In a measurement with 20 values, all 20 were still in memory after the release of a
- * store that had just created them, and 5 to 11 after other calls had followed. If that is not
- * acceptable, disable core dumps and let nobody else read the memory of the process.
+ * erasing it. In a measurement, a store created 20 values and was released. All 20 were still in
+ * memory if it was released at once, and 5 to 11 if it had made other calls in between. If that is
+ * not acceptable, disable core dumps and let nobody else read the memory of the process.
  *
  * A store in a file, its backups and its exports have the values in plain text. The values of
  * deleted tokens are removed from the file and its log by rbtoken_store_purge_tokens(), by a call
@@ -913,7 +913,8 @@ typedef int32_t rbtoken_status_t;
 
 /**
  * Returns the time: sets `*now_us` to microseconds since the Unix epoch, UTC, and returns
- * `RBTOKEN_OK`. Any other status fails the call with that status. Must not throw.
+ * `RBTOKEN_OK`. With any other status, the call that needed the time fails with that status. Must
+ * not throw.
  *
  * @ingroup store
  */
@@ -922,8 +923,8 @@ typedef rbtoken_status_t (*rbtoken_clock_fn)(void *user_data, int64_t *now_us);
 /**
  * Frees a callback's `user_data`. It is called exactly once, when the library no longer needs the
  * data, even if the registration fails. The only exception is `RBTOKEN_E_STRUCT_SIZE`, because the
- * fields of such a struct cannot be read. If the last release of a store calls it, calls on that
- * store return `RBTOKEN_E_STATE`.
+ * fields of such a struct cannot be read. If the last release of a store calls this function, it
+ * can no longer use that store: calls return `RBTOKEN_E_STATE`.
  *
  * @ingroup store
  */
@@ -957,8 +958,8 @@ typedef struct rbtoken_clock_t {
 
 /**
  * Fills `len` bytes of `bytes` with random data that nobody can predict, and returns `RBTOKEN_OK`.
- * Any other status fails the call with that status. If the last bytes were not written, the call
- * fails with `RBTOKEN_E_CALLBACK`. Must not throw.
+ * With any other status, the call that needed the data fails with that status. If the end of the
+ * buffer was not written, the call fails with `RBTOKEN_E_CALLBACK`. Must not throw.
  *
  * @ingroup store
  */
@@ -1444,9 +1445,9 @@ typedef struct rbtoken_token_update_t {
 } rbtoken_token_update_t;
 
 /**
- * Reports that a token was created. `auto_generated` is the flag that the creator passed: no
- * person asked for the token. `store` and `token` are valid during the call; retain them to keep
- * them. Must not throw.
+ * Reports that a token was created. `auto_generated` is true if it was created with
+ * `RBTOKEN_GENERATE_AUTO_GENERATED`. `store` and `token` are valid during the call; retain them to
+ * keep them. Must not throw.
  *
  * @ingroup hooks
  */
@@ -1457,7 +1458,7 @@ typedef void (*rbtoken_created_fn)(void *user_data,
 
 /**
  * Reports an event. `store` and `token` are valid during the call; retain them to keep them. The
- * token has the fields as of after the event. Must not throw.
+ * fields of the token are those after the event. Must not throw.
  *
  * @ingroup hooks
  */
@@ -1516,7 +1517,8 @@ typedef struct rbtoken_hooks_t {
  * Creates a token value: writes at most `capacity` bytes of UTF-8 to `value`, without a NUL, sets
  * `*value_len` to their number, and returns `RBTOKEN_OK`. A value has 1 to 255 characters, for
  * which `capacity` is always enough. `attempt` starts at 0 and grows by 1 with each value that
- * already exists, up to 19. Any other status fails the call with that status. Must not throw.
+ * already exists, up to 19. With any other status, the call that needed the value fails with that
+ * status. Must not throw.
  *
  * @ingroup generator
  */
@@ -1529,8 +1531,8 @@ typedef rbtoken_status_t (*rbtoken_generator_create_fn)(void *user_data,
 
 /**
  * Checks a token value: sets `*valid` to whether the `value_len` bytes have the generator's format
- * for a token type, and returns `RBTOKEN_OK`. Any other status fails the call with that status.
- * Must not throw.
+ * for a token type, and returns `RBTOKEN_OK`. With any other status, the call that needed the
+ * check fails with that status. Must not throw.
  *
  * @ingroup generator
  */
@@ -2230,10 +2232,11 @@ rbtoken_status_t rbtoken_store_import_file(struct rbtoken_store_t *store,
  * Returns the API token of a client program for a user. It creates one only if there is no
  * suitable token.
  *
- * A token is suitable if it belongs to the user, the client and the given Local Site (or to none),
- * has not been invalidated, and stays valid for longer than the minimum validity. Among suitable
- * tokens, one that never expires comes first, then the one that expires last, then the lowest id.
- * An existing token is returned unchanged: the options for new tokens are not used.
+ * A token is suitable if it belongs to the user, to the client, and to the given Local Site
+ * (without one, to the global site), has not been invalidated, and stays valid for longer than the
+ * minimum validity. Among suitable tokens, one that never expires comes first, then the one that
+ * expires last, then the lowest id. An existing token is returned unchanged: the options for new
+ * tokens are not used.
  *
  * If several threads call this for the same user, Local Site and client at once, one token is
  * created and all of them get it.
@@ -2494,9 +2497,9 @@ RBTOKEN_API const char *rbtoken_verdict_name(rbtoken_verdict_t verdict);
  *
  * The checks are, in this order: whether the value is known, whether the token was invalidated,
  * whether it has expired, whether its user is active, and whether it is for the request's site. A
- * login that passes all checks but the last sets `last_used`. Bytes that cannot be a value (not
- * UTF-8, a NUL, too long, or empty) count as an unknown value, not as an error. The time of a
- * comparison does not reveal where two values differ.
+ * login that passes all checks before that of the site sets `last_used`. Bytes that cannot be a
+ * value (not UTF-8, a NUL, too long, or empty) count as an unknown value, not as an error. The
+ * time of a comparison does not reveal where two values differ.
  *
  * The host must check whether the user may enter the site. If `rbtoken_token_is_deprecated()`
  * returns true, ask the user to replace the token.
@@ -3188,7 +3191,7 @@ RBTOKEN_API bool rbtoken_token_time_added(const struct rbtoken_token_t *token, i
 RBTOKEN_API bool rbtoken_token_last_updated(const struct rbtoken_token_t *token, int64_t *time_us);
 
 /**
- * Returns when a token was last used for a login, as of when this handle was returned.
+ * Returns when a token was last used for a login before the snapshot.
  *
  * `[immutable]`
  *
@@ -3239,7 +3242,7 @@ RBTOKEN_API bool rbtoken_token_is_invalidated(const struct rbtoken_token_t *toke
 RBTOKEN_API bool rbtoken_token_is_expired(const struct rbtoken_token_t *token, int64_t at_us);
 
 /**
- * Returns whether the token's generator was deprecated when this handle was returned.
+ * Returns whether the token's generator was deprecated at the time of the snapshot.
  *
  * `[immutable]`
  *
@@ -3323,9 +3326,9 @@ const struct rbtoken_token_t *rbtoken_token_list_get(const struct rbtoken_token_
 RBTOKEN_API void rbtoken_token_list_free(struct rbtoken_token_list_t *list);
 
 /**
- * Checks whether a token's policy allows an HTTP method on a resource. It uses the policy as of
- * when the handle was returned, and does not check whether the token is usable:
- * `rbtoken_store_authenticate()` does that.
+ * Checks whether a token's policy allows an HTTP method on a resource. It uses the policy of the
+ * snapshot, and does not check whether the token is usable: `rbtoken_store_authenticate()` does
+ * that.
  *
  * The rules are checked in this order: those of the resource, those of `*` under the policy id,
  * those of `*` at the top. The first of these rules with an entry for the method or `*` decide: an

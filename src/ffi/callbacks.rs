@@ -12,19 +12,20 @@ use crate::token::{Entropy, SystemEntropy};
 
 /// Frees a callback's `user_data`. It is called exactly once, when the library no longer needs the
 /// data, even if the registration fails. The only exception is `RBTOKEN_E_STRUCT_SIZE`, because the
-/// fields of such a struct cannot be read. If the last release of a store calls it, calls on that
-/// store return `RBTOKEN_E_STATE`.
+/// fields of such a struct cannot be read. If the last release of a store calls this function, it
+/// can no longer use that store: calls return `RBTOKEN_E_STATE`.
 pub type rbtoken_destroy_fn = Option<unsafe extern "C-unwind" fn(user_data: *mut c_void)>;
 
 /// Returns the time: sets `*now_us` to microseconds since the Unix epoch, UTC, and returns
-/// `RBTOKEN_OK`. Any other status fails the call with that status. Must not throw.
+/// `RBTOKEN_OK`. With any other status, the call that needed the time fails with that status. Must
+/// not throw.
 pub type rbtoken_clock_fn = Option<
     unsafe extern "C-unwind" fn(user_data: *mut c_void, now_us: *mut i64) -> rbtoken_status_t,
 >;
 
 /// Fills `len` bytes of `bytes` with random data that nobody can predict, and returns `RBTOKEN_OK`.
-/// Any other status fails the call with that status. If the last bytes were not written, the call
-/// fails with `RBTOKEN_E_CALLBACK`. Must not throw.
+/// With any other status, the call that needed the data fails with that status. If the end of the
+/// buffer was not written, the call fails with `RBTOKEN_E_CALLBACK`. Must not throw.
 pub type rbtoken_entropy_fn = Option<
     unsafe extern "C-unwind" fn(
         user_data: *mut c_void,

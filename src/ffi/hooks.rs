@@ -13,7 +13,7 @@ use crate::store::{Event, Hooks, Store};
 use crate::token::SharedToken;
 
 /// Reports an event. `store` and `token` are valid during the call; retain them to keep them. The
-/// token has the fields as of after the event. Must not throw.
+/// fields of the token are those after the event. Must not throw.
 pub type rbtoken_event_fn = Option<
     unsafe extern "C-unwind" fn(
         user_data: *mut c_void,
@@ -22,9 +22,9 @@ pub type rbtoken_event_fn = Option<
     ),
 >;
 
-/// Reports that a token was created. `auto_generated` is the flag that the creator passed: no
-/// person asked for the token. `store` and `token` are valid during the call; retain them to keep
-/// them. Must not throw.
+/// Reports that a token was created. `auto_generated` is true if it was created with
+/// `RBTOKEN_GENERATE_AUTO_GENERATED`. `store` and `token` are valid during the call; retain them to
+/// keep them. Must not throw.
 pub type rbtoken_created_fn = Option<
     unsafe extern "C-unwind" fn(
         user_data: *mut c_void,

@@ -81,10 +81,11 @@ pub const RBTOKEN_CLIENT_TOKEN_IGNORE_DEPRECATED: u32 = 1;
 /// Returns the API token of a client program for a user. It creates one only if there is no
 /// suitable token.
 ///
-/// A token is suitable if it belongs to the user, the client and the given Local Site (or to none),
-/// has not been invalidated, and stays valid for longer than the minimum validity. Among suitable
-/// tokens, one that never expires comes first, then the one that expires last, then the lowest id.
-/// An existing token is returned unchanged: the options for new tokens are not used.
+/// A token is suitable if it belongs to the user, to the client, and to the given Local Site
+/// (without one, to the global site), has not been invalidated, and stays valid for longer than the
+/// minimum validity. Among suitable tokens, one that never expires comes first, then the one that
+/// expires last, then the lowest id. An existing token is returned unchanged: the options for new
+/// tokens are not used.
 ///
 /// If several threads call this for the same user, Local Site and client at once, one token is
 /// created and all of them get it.

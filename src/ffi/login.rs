@@ -93,9 +93,9 @@ pub extern "C" fn rbtoken_verdict_name(verdict: rbtoken_verdict_t) -> *const c_c
 ///
 /// The checks are, in this order: whether the value is known, whether the token was invalidated,
 /// whether it has expired, whether its user is active, and whether it is for the request's site. A
-/// login that passes all checks but the last sets `last_used`. Bytes that cannot be a value (not
-/// UTF-8, a NUL, too long, or empty) count as an unknown value, not as an error. The time of a
-/// comparison does not reveal where two values differ.
+/// login that passes all checks before that of the site sets `last_used`. Bytes that cannot be a
+/// value (not UTF-8, a NUL, too long, or empty) count as an unknown value, not as an error. The
+/// time of a comparison does not reveal where two values differ.
 ///
 /// The host must check whether the user may enter the site. If `rbtoken_token_is_deprecated()`
 /// returns true, ask the user to replace the token.

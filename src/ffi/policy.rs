@@ -22,9 +22,9 @@ impl Handle for rbtoken_policy_t {
     const KIND: HandleKind = HandleKind::Policy;
 }
 
-/// Checks whether a token's policy allows an HTTP method on a resource. It uses the policy as of
-/// when the handle was returned, and does not check whether the token is usable:
-/// `rbtoken_store_authenticate()` does that.
+/// Checks whether a token's policy allows an HTTP method on a resource. It uses the policy of the
+/// snapshot, and does not check whether the token is usable: `rbtoken_store_authenticate()` does
+/// that.
 ///
 /// The rules are checked in this order: those of the resource, those of `*` under the policy id,
 /// those of `*` at the top. The first of these rules with an entry for the method or `*` decide: an

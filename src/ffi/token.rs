@@ -303,7 +303,7 @@ pub unsafe extern "C" fn rbtoken_token_last_updated(
     unsafe { tell_time(token, time_us, |token| Some(token.record().last_updated())) }
 }
 
-/// Returns when a token was last used for a login, as of when this handle was returned.
+/// Returns when a token was last used for a login before the snapshot.
 ///
 /// `[immutable]`
 ///
@@ -372,7 +372,7 @@ pub unsafe extern "C" fn rbtoken_token_is_expired(
     unsafe { tell(token, expired) }
 }
 
-/// Returns whether the token's generator was deprecated when this handle was returned.
+/// Returns whether the token's generator was deprecated at the time of the snapshot.
 ///
 /// `[immutable]`
 ///

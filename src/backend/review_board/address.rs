@@ -366,7 +366,7 @@ impl Tls {
             None if !has_files && hosts.iter().all(Host::is_local) => return Ok(None),
             Some("disable") if has_files => {
                 return Err(bad(
-                    "`sslmode=disable` must not be combined with other ssl parameters",
+                    "`sslmode` must not be disable with other ssl parameters",
                 ));
             }
             Some("disable") => return Ok(None),

@@ -74,7 +74,8 @@
  * Every output is set to NULL, 0 or false before anything is checked, and to a result only on
  * success. A failed call has changed nothing, unless its documentation says otherwise.
  *
- * Some statuses are possible wherever they apply. Functions list only the others:
+ * These statuses apply to all functions of the kind that the table names. The documentation of a
+ * function lists only the other statuses, and those that have a special meaning there:
  *
  * | status | returned by |
  * | --- | --- |
@@ -92,9 +93,9 @@
  * | RBTOKEN_E_TIMEOUT | functions that use a database |
  * | RBTOKEN_E_NO_MEMORY, RBTOKEN_E_INTERNAL | any function |
  *
- * "Text" and "Options structs" explain the statuses for those. RBTOKEN_E_INTERNAL is a bug in this
- * library. If the status of a callback is not RBTOKEN_OK, the
- * function returns that status unchanged.
+ * The next two chapters explain the statuses for text, JSON documents and structs.
+ * RBTOKEN_E_INTERNAL is a bug in this library. If a callback returns a status other than
+ * RBTOKEN_OK, the function returns that status unchanged.
  *
  * A function that does not return a status returns NULL, 0 or false for a NULL handle. Releasing or
  * freeing NULL does nothing.
@@ -197,10 +198,10 @@
  * (rbtoken_token_last_used()) is written later: after at most a second, by rbtoken_store_flush(),
  * or when the last handle is released.
  *
- * If a change cannot be written, the call fails and the store is unchanged. It still answers reads,
- * and accepts changes again as soon as the disk does. There is one exception: if the disk fails for
- * good, the last change that failed may be in the file when it is opened again, because it could
- * not be undone.
+ * If a change cannot be written, the call fails and the store is unchanged. It can still be read,
+ * and accepts changes again as soon as the file can be written. There is one exception: if the file
+ * can never be written again, the last failed change may be in it when it is opened again, because
+ * that change could not be undone.
  *
  * Only one store can have a file open. A second one, in any process, fails with RBTOKEN_E_LOCKED.
  * The lock is released when its process ends, even if children of fork() still run. (A child that
@@ -311,10 +312,9 @@
  * the server are shorter than those of the call, so that no statement is left waiting for a lock.
  *
  * Rows are read one at a time, and the library first checks that there is memory for each. On
- * SQLite, no row ends the process, whatever its size. The drivers of PostgreSQL and MySQL allocate
- * the rows that they receive without reporting a failure (PostgreSQL's also the next rows, as far
- * as its buffers hold them): if memory is exhausted, a single row of more than 32 KiB can end the
- * process. If there is no memory for a document or text of more than 1 MiB, only its row cannot be
+ * SQLite, no row ends the process, whatever its size. The drivers of PostgreSQL and MySQL cannot
+ * report a failed allocation: if memory is exhausted, a row of more than 32 KiB can end the process.
+ * (The driver of PostgreSQL also allocates the next rows, in its buffers.) If there is no memory for a document or text of more than 1 MiB, only its row cannot be
  * read. If there is none for a shorter one, the call fails with RBTOKEN_E_NO_MEMORY, so that a list
  * is never incomplete. Revocation does not need that memory, except that SQLite rewrites the row,
  * for which it needs up to four times the row's size.
@@ -355,9 +355,9 @@
  * After the last release, no value is left in the memory of the process. This holds for stores in
  * memory, in files and on Review Board's SQLite databases, and after exports, imports and backups.
  * It does not hold for PostgreSQL and MySQL: their drivers free what they send and receive without
- * erasing it. In a measurement with 20 values, all 20 were still in memory after the release of a
- * store that had just created them, and 5 to 11 after other calls had followed. If that is not
- * acceptable, disable core dumps and let nobody else read the memory of the process.
+ * erasing it. In a measurement, a store created 20 values and was released. All 20 were still in
+ * memory if it was released at once, and 5 to 11 if it had made other calls in between. If that is
+ * not acceptable, disable core dumps and let nobody else read the memory of the process.
  *
  * A store in a file, its backups and its exports have the values in plain text. The values of
  * deleted tokens are removed from the file and its log by rbtoken_store_purge_tokens(), by a call
