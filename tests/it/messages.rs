@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::ptr::{null, null_mut};
 
+use rbtoken::extension::*;
 use rbtoken::ffi::*;
 
 use crate::support::*;
@@ -291,6 +292,101 @@ fn messages_name_the_argument_and_the_problem() {
         assert_eq!(Some(&&**message), expected.get(number), "message {number} of\n{messages:#?}");
     }
     assert_eq!(messages.len(), expected.len());
+}
+
+/// Messages of stores in files, in the order of the calls in `file_messages`.
+#[cfg(all(feature = "sqlite", unix))]
+const FILE_MESSAGES: &str = "\
+location: FOLDER: expected a file, found a directory
+location: FOLDER/foreign: the file is not a store of this library
+location: FOLDER/link: the target of the symbolic link does not exist
+location: FOLDER/tokens.db: another store of this process has the file open
+path: FOLDER/tokens.db: the file already exists
+path: FOLDER/tokens.db: a store of this process has the file open
+location: FOLDER/linked: the file must not have a second hard link; `find DIR -inum INODE` finds it
+location: FOLDER/linked: the file must not be writable by others
+";
+
+#[cfg(all(feature = "sqlite", unix))]
+fn file_messages() -> Vec<String> {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+
+    let mut messages = Vec::new();
+    let mut add = |failure: Result<(), Failure>| messages.push(failure.unwrap_err().message);
+    let (host, folder) = (Host::new(), Folder::new());
+    let open = |path: &str| Store::open_file(&host, path).map(drop);
+    let place = folder.path().display().to_string();
+    add(open(&place));
+    let foreign = folder.file("foreign");
+    fs::write(&foreign, "another program's file").unwrap();
+    add(open(&foreign));
+    symlink("nowhere", folder.file("link")).unwrap();
+    add(open(&folder.file("link")));
+    let path = folder.file("tokens.db");
+    let store = Store::open_file(&host, &path).unwrap();
+    add(open(&path));
+    add(store.backup(&path));
+    add(store.import_file(&path, None).map(drop));
+    let (linked, second) = (folder.file("linked"), folder.file("second"));
+    drop(Store::open_file(&host, &linked).unwrap());
+    fs::hard_link(&linked, &second).unwrap();
+    add(open(&linked));
+    fs::remove_file(&second).unwrap();
+    fs::set_permissions(&linked, fs::Permissions::from_mode(0o606)).unwrap();
+    add(open(&linked));
+    let inode = format!("-inum {}`", fs::metadata(&linked).unwrap().ino());
+    let messages = messages.into_iter();
+    messages.map(|it| it.replace(&place, "FOLDER").replace(&inode, "-inum INODE`")).collect()
+}
+
+#[cfg(all(feature = "sqlite", unix))]
+#[test]
+fn messages_of_files_name_the_path_and_the_problem() {
+    assert_eq!(file_messages(), FILE_MESSAGES.lines().collect::<Vec<_>>());
+}
+
+/// Messages of an instance in the wrong state, in the order of the calls in `instance_messages`.
+const INSTANCE_MESSAGES: &str = "\
+instance must be configured
+instance must be initialized
+instance must be initialized
+instance must not be initialized
+instance must not be initialized
+instance must not be NULL
+host: struct_size is too small: set it with RBTOKEN_INIT()
+";
+
+fn instance_messages() -> Vec<String> {
+    let mut messages = Vec::new();
+    let mut add = |failure: Result<(), Failure>| messages.push(failure.unwrap_err().message);
+    let mut table = null();
+    assert_eq!(unsafe { rbtoken_extension_entry_v1(RBTOKEN_EXTENSION_MINOR, &mut table) }, OK);
+    let table = unsafe { &*table };
+    let (mut instance, mut store) = (null_mut(), null_mut());
+    call(|error| unsafe { (table.create)(null(), &mut instance, error) }).unwrap();
+    add(call(|error| unsafe { (table.initialize)(instance, error) }));
+    call(|error| unsafe { (table.configure)(instance, null(), 0, error) }).unwrap();
+    add(call(|error| unsafe { (table.shutdown)(instance, error) }));
+    add(call(|error| unsafe { (table.get_store)(instance, &mut store, error) }));
+    call(|error| unsafe { (table.initialize)(instance, error) }).unwrap();
+    add(call(|error| unsafe { (table.initialize)(instance, error) }));
+    add(call(|error| unsafe { (table.configure)(instance, null(), 0, error) }));
+    unsafe { (table.destroy)(instance) };
+    add(call(|error| unsafe { (table.initialize)(null_mut(), error) }));
+    let host: rbtoken_host_v1_t = rbtoken_host_v1_t {
+        struct_size: 1,
+        user_data: null_mut(),
+        log: None,
+        now: None,
+        fill: None,
+    };
+    add(call(|error| unsafe { (table.create)(&host, &mut instance, error) }));
+    messages
+}
+
+#[test]
+fn messages_of_instances_name_the_expected_state() {
+    assert_eq!(instance_messages(), INSTANCE_MESSAGES.lines().collect::<Vec<_>>());
 }
 
 /// Returns the files of a folder and its subfolders.
