@@ -63,7 +63,7 @@ pub struct rbtoken_host_v1_t {
 #[derive(Clone)]
 pub(crate) struct Host(rbtoken_host_v1_t);
 
-// SAFETY: the library only passes `user_data` on; the header tells the host that its functions are
+// SAFETY: the library only passes `user_data` on; the header states that the host's functions are
 // called from any thread.
 unsafe impl Send for Host {}
 // SAFETY: as above.

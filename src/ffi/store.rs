@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::buffer::rbtoken_buffer_t;
 use super::error::{rbtoken_error_t, rbtoken_status_t};
 use super::guard::catch_error;
-use super::store_options::{Opening, rbtoken_store_options_t};
+use super::store_options::{OpenRequest, rbtoken_store_options_t};
 use super::support::{ArcHandle, Handle, HandleKind, HandleRef, Out, catch_panic_or, str_arg};
 use crate::error::Result;
 use crate::json::{self, Value};
@@ -85,7 +85,7 @@ pub unsafe extern "C" fn rbtoken_store_open(
     let store = unsafe { Out::clear(store) };
     let body = || {
         // SAFETY: the host's options, as the header describes them.
-        let opening = unsafe { Opening::read(options) };
+        let opening = unsafe { OpenRequest::read(options) };
         opening.check()?;
         let store = store.required("store")?;
         store.set(rbtoken_store_t::give(Store::open(opening.options()?)?));
@@ -121,7 +121,7 @@ pub unsafe extern "C" fn rbtoken_store_shared(
     let store = unsafe { Out::clear(store) };
     let body = || {
         // SAFETY: the host's options, as the header describes them.
-        let opening = unsafe { Opening::read(options) };
+        let opening = unsafe { OpenRequest::read(options) };
         let usable = opening.check().and_then(|()| store.required("store"));
         let identity = (!options.is_null()).then(|| opening.identity()).transpose();
         let mut opening = Some(opening);

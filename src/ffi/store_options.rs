@@ -37,7 +37,7 @@ unsafe impl SizedStruct for rbtoken_store_options_t {
 }
 
 /// Options after reading. Their callbacks are destroyed unless a store takes them.
-pub(super) struct Opening<'a> {
+pub(super) struct OpenRequest<'a> {
     location: Option<&'a str>,
     settings: Option<&'a str>,
     clock: Option<HostCallback<NowFn>>,
@@ -46,7 +46,7 @@ pub(super) struct Opening<'a> {
     fault: Option<Error>,
 }
 
-impl<'a> Opening<'a> {
+impl<'a> OpenRequest<'a> {
     /// Reads the options. An error is kept together with the fields, because the callbacks must be
     /// destroyed even then.
     ///
@@ -61,7 +61,7 @@ impl<'a> Opening<'a> {
     }
 
     /// # Safety
-    /// As [`Opening::read`].
+    /// As [`OpenRequest::read`].
     unsafe fn fill(&mut self, options: *const rbtoken_store_options_t) -> Result<()> {
         if options.is_null() {
             return Ok(());

@@ -266,7 +266,7 @@ pub unsafe extern "C" fn rbtoken_token_expires(
     time_us: *mut i64,
 ) -> bool {
     // SAFETY: the host keeps the token for the duration of the call, and `time_us` is its own.
-    unsafe { tell_time(token, time_us, |token| token.record().expires()) }
+    unsafe { read_time(token, time_us, |token| token.record().expires()) }
 }
 
 /// Returns when a token was created.
@@ -283,7 +283,7 @@ pub unsafe extern "C" fn rbtoken_token_time_added(
     time_us: *mut i64,
 ) -> bool {
     // SAFETY: the host keeps the token for the duration of the call, and `time_us` is its own.
-    unsafe { tell_time(token, time_us, |token| Some(token.record().time_added())) }
+    unsafe { read_time(token, time_us, |token| Some(token.record().time_added())) }
 }
 
 /// Returns when a token was last changed. Logins and invalidation do not count.
@@ -300,7 +300,7 @@ pub unsafe extern "C" fn rbtoken_token_last_updated(
     time_us: *mut i64,
 ) -> bool {
     // SAFETY: the host keeps the token for the duration of the call, and `time_us` is its own.
-    unsafe { tell_time(token, time_us, |token| Some(token.record().last_updated())) }
+    unsafe { read_time(token, time_us, |token| Some(token.record().last_updated())) }
 }
 
 /// Returns when a token was last used for a login before the snapshot.
@@ -317,7 +317,7 @@ pub unsafe extern "C" fn rbtoken_token_last_used(
     time_us: *mut i64,
 ) -> bool {
     // SAFETY: the host keeps the token for the duration of the call, and `time_us` is its own.
-    unsafe { tell_time(token, time_us, |token| token.last_used()) }
+    unsafe { read_time(token, time_us, |token| token.last_used()) }
 }
 
 /// Returns when a token was invalidated.
@@ -335,7 +335,7 @@ pub unsafe extern "C" fn rbtoken_token_invalid_date(
 ) -> bool {
     // SAFETY: the host keeps the token for the duration of the call, and `time_us` is its own.
     unsafe {
-        tell_time(token, time_us, |token| token.record().invalidation().and_then(|it| it.date))
+        read_time(token, time_us, |token| token.record().invalidation().and_then(|it| it.date))
     }
 }
 
@@ -349,7 +349,7 @@ pub unsafe extern "C" fn rbtoken_token_invalid_date(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rbtoken_token_is_invalidated(token: *const rbtoken_token_t) -> bool {
     // SAFETY: the host keeps the token for the duration of the call.
-    unsafe { tell(token, |token| token.record().invalidation().is_some()) }
+    unsafe { read_flag(token, |token| token.record().invalidation().is_some()) }
 }
 
 /// Returns whether a token is expired at a time.
@@ -369,7 +369,7 @@ pub unsafe extern "C" fn rbtoken_token_is_expired(
         token.record().expires().is_some_and(|expires| at_us >= expires.as_micros())
     };
     // SAFETY: the host keeps the token for the duration of the call.
-    unsafe { tell(token, expired) }
+    unsafe { read_flag(token, expired) }
 }
 
 /// Returns whether the token's generator was deprecated at the time of the snapshot.
@@ -382,7 +382,7 @@ pub unsafe extern "C" fn rbtoken_token_is_expired(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rbtoken_token_is_deprecated(token: *const rbtoken_token_t) -> bool {
     // SAFETY: the host keeps the token for the duration of the call.
-    unsafe { tell(token, |token| token.is_deprecated()) }
+    unsafe { read_flag(token, |token| token.is_deprecated()) }
 }
 
 /// Flag of `rbtoken_token_to_json()`: includes the token's value.
@@ -451,7 +451,7 @@ unsafe fn lend_text<T: AsRef<[u8]> + ?Sized>(
 
 /// # Safety
 /// `token` is NULL or a token; `time_us` is NULL or can be written.
-unsafe fn tell_time(
+unsafe fn read_time(
     token: *const rbtoken_token_t,
     time_us: *mut i64,
     time: impl FnOnce(&Token) -> Option<Timestamp>,
@@ -467,7 +467,7 @@ unsafe fn tell_time(
 
 /// # Safety
 /// `token` is NULL or a token.
-unsafe fn tell(token: *const rbtoken_token_t, answer: impl FnOnce(&Token) -> bool) -> bool {
+unsafe fn read_flag(token: *const rbtoken_token_t, answer: impl FnOnce(&Token) -> bool) -> bool {
     // SAFETY: as promised by the caller.
     catch_panic_or(false, || unsafe { rbtoken_token_t::get(token) }.is_some_and(answer))
 }

@@ -59,7 +59,7 @@ impl HostProgress {
         Ok(Self(Some((function, user_data))))
     }
 
-    fn tell(&self, done: u64, total: u64) -> Result<()> {
+    fn report(&self, done: u64, total: u64) -> Result<()> {
         let Some((function, user_data)) = &self.0 else { return Ok(()) };
         // SAFETY: the host's function, with its own data.
         let status = unsafe { function(user_data.get(), done, total) };
@@ -156,7 +156,7 @@ pub unsafe extern "C" fn rbtoken_store_export_file(
         // SAFETY: the host's handle and text, which it keeps for the duration of the call.
         let (store, path) =
             unsafe { (rbtoken_store_t::hold_open(store)?, str_arg(path, path_len, "path")?) };
-        count.set(store.export_file(path, &mut |done, total| progress.tell(done, total))?);
+        count.set(store.export_file(path, &mut |done, total| progress.report(done, total))?);
         Ok(())
     };
     // SAFETY: the host's output.
@@ -207,7 +207,7 @@ pub unsafe extern "C" fn rbtoken_store_import_file(
         // SAFETY: the host's handle and text, which it keeps for the duration of the call.
         let (store, path) =
             unsafe { (rbtoken_store_t::hold_open(store)?, str_arg(path, path_len, "path")?) };
-        count.set(store.import_file(path, &mut |done, total| progress.tell(done, total))?);
+        count.set(store.import_file(path, &mut |done, total| progress.report(done, total))?);
         Ok(())
     };
     // SAFETY: the host's output.

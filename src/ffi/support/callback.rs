@@ -13,7 +13,7 @@ pub(crate) struct UserData {
     destroy: Destroy,
 }
 
-// SAFETY: the library only passes the pointer on; the header tells the host that its callbacks
+// SAFETY: the library only passes the pointer on; the header states that the host's callbacks
 // are called from any thread.
 unsafe impl Send for UserData {}
 // SAFETY: as above.
