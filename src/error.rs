@@ -170,3 +170,38 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn message_names_the_argument_place_and_path() {
+        let error = Error::new(ErrorKind::JsonType, "must be a string").at_path("$.user");
+        assert_eq!(error.message(), "$.user must be a string");
+        let error = error.prefixed("line 3").prefixed("tokens.jsonl").renamed_argument("path");
+        assert_eq!(error.message(), "path: tokens.jsonl: line 3: $.user must be a string");
+        assert_eq!(error.json_path(), Some("$.user"));
+
+        let error = Error::invalid(Argument::Expires, "unknown mode 7");
+        assert_eq!(error.to_string(), "expires: unknown mode 7");
+        assert_eq!(error.message_at(Some("expires_at_us")), "expires_at_us: unknown mode 7");
+        assert_eq!(Error::new(ErrorKind::Io, "the disk is full").message(), "the disk is full");
+    }
+
+    #[test]
+    fn document_root_is_not_part_of_the_message() {
+        let error = Error::invalid("policy", "must not be empty").at_path("$");
+        assert_eq!(error.message(), "policy must not be empty");
+        assert_eq!(error.json_path(), Some("$"));
+    }
+
+    #[test]
+    fn long_path_is_shortened_in_the_message_alone() {
+        let path = format!("$.{}", "é".repeat(1000));
+        let error = Error::invalid("policy", "unknown policy id").at_path(&path);
+        assert!(error.message().len() < 300, "{error}");
+        assert!(error.message().ends_with("é…: unknown policy id"), "{error}");
+        assert_eq!(error.json_path(), Some(&*path));
+    }
+}

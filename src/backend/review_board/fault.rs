@@ -94,11 +94,13 @@ impl From<Fault> for Error {
                 ErrorKind::Version,
                 "the database does not have the tables and columns of Review Board 5.0 or newer",
             ),
-            Fault::Unstorable(argument) => {
-                let message = "must fit the character set of the database column";
-                let error = Self::new(ErrorKind::InvalidArgument, message);
-                argument.map(|name| error.clone().at_argument(name)).unwrap_or(error)
+            Fault::Unstorable(Some(argument)) => {
+                Self::invalid(argument, "must fit the character set of the database column")
             }
+            Fault::Unstorable(None) => Self::new(
+                ErrorKind::InvalidArgument,
+                "a text does not fit the character set of the database column",
+            ),
             Fault::Unconvertible => {
                 Self::new(ErrorKind::Corrupt, "the database cannot convert a stored text to UTF-8")
             }
