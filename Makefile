@@ -1,15 +1,15 @@
 # Builds and installs the library, runs its examples and tests. `make help` lists the targets.
 #
 # Variables, from the command line or the environment:
-#   CARGO, CARGO_FLAGS, CARGO_TARGET_DIR   how Cargo is run, and where everything is built (target)
+#   CARGO, CARGO_FLAGS, CARGO_TARGET_DIR   the command, its flags, and the build folder (target)
 #   FEATURES                               Cargo features, such as postgres,mysql
-#   PROFILE                                the Cargo profile that libraries are built with (release)
+#   PROFILE                                the Cargo profile of the libraries (release)
 #   CC, CFLAGS, CXX, CXXFLAGS, CPPFLAGS, LDFLAGS, VALGRIND
 #   PYTHON, NODE, NPM, GO, JAVA, JAVAC, JNA (the path of jna.jar)
 #   FILTERS, REQUIRE_ALL                   for `make test`; see CONTRIBUTING.md
 #   BENCHFLAGS                             for `make bench`, such as --quick
 #   V                                      V=1 shows each command
-# packaging/install.mk has those of `install` and `dist`. Needs GNU make, and a system with ELF files.
+# packaging/install.mk has those of `install` and `dist`. GNU make and an ELF system are required.
 
 CARGO ?= cargo
 CARGO_TARGET_DIR ?= target
@@ -29,7 +29,7 @@ JNA ?= /usr/share/java/jna.jar
 # Cargo and make both run in this folder, so a relative path means the same to both.
 TARGET := $(CARGO_TARGET_DIR)
 RELEASE := $(TARGET)/$(patsubst dev,debug,$(PROFILE))
-# Not from the environment, where these names are common: `make clean` removes the folders.
+# Not from the environment, where these names are common, because `make clean` removes the folders.
 BUILD := $(TARGET)/examples
 absolute = $(if $(filter /%,$(1)),$(1),$(CURDIR)/$(1))
 LIBRARY_DIR := $(call absolute,$(RELEASE))
@@ -43,11 +43,11 @@ HEADERS := $(wildcard include/*)
 # Every C and C++ file here is a program of its own.
 C_EXAMPLES := $(patsubst examples/%.c,%,$(wildcard examples/c/*.c))
 CPP_EXAMPLES := $(patsubst examples/%.cpp,%,$(wildcard examples/cpp/*.cpp))
-# Examples that are only built, since they need the database of a Review Board server.
+# Examples that are only built, because they need the database of a Review Board server.
 SERVER_EXAMPLES := c/shared_database
 
 features = $(if $(FEATURES),--features '$(FEATURES)')
-# One crate type at a time: with an rlib beside them Cargo passes no LTO to the libraries.
+# One crate type at a time, because with an rlib among them Cargo does not enable LTO.
 cargo_build = $(CARGO) rustc $(CARGO_FLAGS) $(features) \
 	--profile $(PROFILE) --lib --target-dir '$(TARGET)' --crate-type
 warnings := -Wall -Wextra -pedantic
@@ -63,11 +63,11 @@ Q := $(if $(filter-out 0,$(V)),,@)
 silent := $(findstring s,$(filter-out ---%,$(firstword -$(MAKEFLAGS))))
 say = @$(if $(silent),:,printf '  %-8s%s\n' $(1) '$(2)')
 
-# Stops with a message if the command $(1) is not installed; $(2) says what to install.
+# Stops with a message if the command $(1) is not installed; $(2) is what to install.
 require = @command -v $(firstword $(1)) >/dev/null || \
 	{ echo 'make: $(firstword $(1)) not found: install $(2)' >&2; exit 1; }
 
-# Runs the examples $(2), each preceded by $(1), and says how many there were.
+# Runs the examples $(2), each preceded by $(1), and prints their number.
 define run_examples
 	@set -e; ran=0; for program in $(2); do \
 		name=$${program#$(BUILD)/*/}; printf '\n== examples/%s\n' "$$name.$${name%/*}"; \
@@ -137,7 +137,7 @@ java: shared-library ## run the Java example
 		examples/java/Example.java examples/java/rbtoken/*.java
 	@$(JAVA) -Drbtoken.path='$(LIBRARY_DIR)/librbtoken.so' -cp $(BUILD)/java:$(JNA) Example
 
-# These hosts are not linked with the library.
+# Hosts that load the library at run time.
 host host-check: c-compiler $(BUILD)/host/minimal $(BUILD)/host/conformance shared-library
 	$(if $(filter host-check,$@),$(call require,$(VALGRIND),the package valgrind))
 	$(Q)$(if $(filter host-check,$@),$(memcheck)) $(BUILD)/host/minimal '$(LIBRARY_DIR)/librbtoken.so'
@@ -184,13 +184,13 @@ c-compiler:
 cpp-compiler:
 	$(call require,$(CXX),a C++ compiler such as g++)
 
-# Cargo knows when the library is up to date. Programs are linked by the library's soname.
+# Cargo decides whether the library is up to date. Programs are linked by the library's soname.
 shared-library: rust
 	$(call say,CARGO,$(RELEASE)/librbtoken.so)
 	$(Q)$(cargo_build) cdylib
 	@ln -sf librbtoken.so $(RELEASE)/librbtoken.so.$(MAJOR)
 
-# rustc says which system libraries a program must be linked with.
+# rustc prints the system libraries that a program must be linked with.
 static-library: rust
 	$(call say,CARGO,$(RELEASE)/librbtoken.a)
 	@mkdir -p $(BUILD)

@@ -1,16 +1,16 @@
 #![allow(clippy::expect_used, reason = "a build script reports its failure by panicking")]
-//! Renders the C header from the sources and checks that the committed one is the same.
+//! Renders the C headers from the sources and checks that the committed ones are the same.
 
 #[path = "src/ffi/header/sources.rs"]
 mod sources;
 
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::{env, fs};
 
 use sources::SOURCES;
 
-const HEADER: &str = "include/rbtoken.h";
-/// The variable that has the header written; `tests/generated` writes the rest by it.
+/// Writes the headers if it is set; `tests/generated` writes the other generated files by it.
 const UPDATE: &str = "RBTOKEN_UPDATE";
 
 fn main() {
@@ -19,54 +19,85 @@ fn main() {
     println!("cargo::rerun-if-changed=include");
     println!("cargo::rerun-if-env-changed={UPDATE}");
 
-    link();
-    check_header();
+    set_link_options();
+    check_headers();
 }
 
-/// How the shared library is linked where it is an ELF file.
-fn link() {
+/// Sets the soname, and keeps the library loaded, where it is an ELF file.
+fn set_link_options() {
     let unix = env::var("CARGO_CFG_TARGET_FAMILY").is_ok_and(|family| family == "unix");
     let apple = env::var("CARGO_CFG_TARGET_VENDOR").is_ok_and(|vendor| vendor == "apple");
     if unix && !apple {
         let major = env::var("CARGO_PKG_VERSION_MAJOR").expect("Cargo sets it");
         println!("cargo::rustc-cdylib-link-arg=-Wl,-soname,librbtoken.so.{major}");
-        // Threads of the host may still have destructors of ours to run.
+        // Threads of the host may still have to run destructors of this library.
         println!("cargo::rustc-cdylib-link-arg=-Wl,-z,nodelete");
     }
 }
 
-fn check_header() {
+/// Compares the committed headers with the sources, or writes them.
+fn check_headers() {
     let root = env::var("CARGO_MANIFEST_DIR").expect("Cargo sets it");
     let root = Path::new(&root);
     // Only a checkout can be out of date: a packaged crate was checked before it was packaged.
     if !root.join(".git").exists() {
         return;
     }
-    let rendered = render(root);
-    let path = root.join(HEADER);
-    let committed = fs::read_to_string(&path).unwrap_or_default().replace("\r\n", "\n");
-    if rendered == committed {
-        return;
-    }
-    if env::var_os(UPDATE).is_some() {
-        fs::write(&path, rendered).expect("the header can be written");
-    } else {
-        println!(
-            "cargo::error={HEADER} is not what the sources say. Update it with: {UPDATE}=1 cargo build"
-        );
+    for (header, rendered) in render(root) {
+        let path = root.join(header);
+        let committed = fs::read_to_string(&path).unwrap_or_default().replace("\r\n", "\n");
+        if rendered == committed {
+            continue;
+        }
+        if env::var_os(UPDATE).is_some() {
+            fs::write(&path, rendered).expect("the header can be written");
+        } else {
+            println!(
+                "cargo::error={header} differs from the sources. \
+                 Update it with: {UPDATE}=1 cargo build"
+            );
+        }
     }
 }
 
-fn render(root: &Path) -> String {
+/// Returns the path and the text of each header.
+fn render(root: &Path) -> [(&'static str, String); 2] {
+    let linked = SOURCES.iter().copied().filter(|source| source.starts_with("ffi/"));
+    let linked = declarations(root, linked.collect());
+    // cbindgen cannot leave out what another header declares without printing `struct` types
+    // differently. So the extension's header gets what all sources declare in addition.
+    let known: HashSet<_> = linked.iter().cloned().collect();
+    let mut extension = declarations(root, SOURCES.to_vec());
+    extension.retain(|declaration| !known.contains(declaration));
+
+    let groups = groups(root);
+    let linked = format!(
+        "{}\n\n#ifndef RBTOKEN_H\n#define RBTOKEN_H\n\n\
+         #include <stdbool.h>\n#include <stddef.h>\n#include <stdint.h>\n#include <string.h>\n\n\
+         {}\n\n{}\n\n{}\n\n#endif /* RBTOKEN_H */\n\n{}\n",
+        part(root, "top.h"),
+        part(root, "macros.h"),
+        version(),
+        body(&linked, &groups),
+        part(root, "bottom.h"),
+    );
+    let extension = format!(
+        "{}\n\n#ifndef RBTOKEN_EXTENSION_H\n#define RBTOKEN_EXTENSION_H\n\n\
+         #include \"rbtoken.h\"\n\n{}\n\n#endif /* RBTOKEN_EXTENSION_H */\n",
+        part(root, "extension_top.h"),
+        body(&extension, &groups),
+    );
+    [("include/rbtoken.h", linked), ("include/rbtoken_extension.h", extension)]
+}
+
+/// Returns the declarations of some sources, each with its comment, in the header's order.
+fn declarations(root: &Path, sources: Vec<&str>) -> Vec<String> {
+    let sources = sources.iter().map(|name| root.join("src").join(name).with_extension("rs"));
+    let sources: Vec<_> = sources.collect();
     let mut config = cbindgen::Config {
         language: cbindgen::Language::C,
         style: cbindgen::Style::Both,
-        header: Some(part(root, "top.h").trim_end().to_owned()),
-        include_guard: Some("RBTOKEN_H".to_owned()),
         no_includes: true,
-        sys_includes: ["stdbool.h", "stddef.h", "stdint.h", "string.h"].map(String::from).into(),
-        after_includes: Some(macros(root)),
-        cpp_compat: true,
         usize_is_size_t: true,
         documentation_style: cbindgen::DocumentationStyle::Doxy,
         line_length: 100,
@@ -77,20 +108,18 @@ fn render(root: &Path) -> String {
     // In the order of the sources.
     config.function.sort_by = None;
     config.constant.sort_by = None;
-
-    let sources = SOURCES.iter().map(|name| root.join("src").join(name).with_extension("rs"));
-    let sources: Vec<_> = sources.collect();
     config.export.include = sources.iter().flat_map(|source| unmentioned(source)).collect();
 
     let builder = cbindgen::Builder::new().with_config(config);
     let builder = sources.iter().fold(builder, |builder, source| builder.with_src(source));
     let mut rendered = Vec::new();
     builder.generate().expect("the sources can be rendered").write(&mut rendered);
-    String::from_utf8(rendered).expect("cbindgen writes UTF-8") + "\n"
+    let rendered = String::from_utf8(rendered).expect("cbindgen writes UTF-8");
+    rendered.trim().split("\n\n").map(|declaration| declaration.trim().to_owned()).collect()
 }
 
-/// The enums and the interface tables of a source. No function mentions them, since integers and
-/// untyped pointers cross the boundary, and cbindgen leaves out what is not mentioned.
+/// Returns the enums and the interface tables of a source. No function mentions them, since
+/// integers and untyped pointers cross the boundary, and cbindgen leaves out unmentioned types.
 fn unmentioned(source: &Path) -> Vec<String> {
     let source = fs::read_to_string(source).expect("the source can be read");
     let enums = source.lines().filter_map(|line| line.strip_prefix("pub enum "));
@@ -100,35 +129,102 @@ fn unmentioned(source: &Path) -> Vec<String> {
     names.map(String::from).collect()
 }
 
-/// Reads a part that is written by hand. Not included in this program, which Cargo does not always
-/// compile anew when a part has changed.
-fn part(root: &Path, name: &str) -> String {
-    let path = root.join("src/ffi/header").join(name);
-    fs::read_to_string(path).expect("the part can be read")
+/// Joins declarations: functions are C, and each belongs to its Doxygen group.
+fn body(declarations: &[String], groups: &HashMap<String, &'static str>) -> String {
+    let (functions, types): (Vec<_>, Vec<_>) =
+        declarations.iter().partition(|declaration| declaration.contains("\nRBTOKEN_API"));
+    let joined = |declarations: Vec<&String>| {
+        let grouped = declarations.into_iter().map(|it| with_group(it, groups));
+        grouped.collect::<Vec<_>>().join("\n\n")
+    };
+    format!(
+        "{}\n\n#ifdef __cplusplus\nextern \"C\" {{\n#endif\n\n{}\n\n\
+         #ifdef __cplusplus\n}} /* extern \"C\" */\n#endif",
+        joined(types),
+        joined(functions),
+    )
 }
 
-/// The header's macros; its version is the crate's.
-fn macros(root: &Path) -> String {
+/// Adds the Doxygen group to the comment of a declaration.
+fn with_group(declaration: &str, groups: &HashMap<String, &'static str>) -> String {
+    let Some((comment, code)) = declaration.split_once("\n */\n") else {
+        return declaration.to_owned();
+    };
+    let group = groups.get(name(code)).expect("each declaration is of a source");
+    // A command ends a paragraph before it, but not another command.
+    let line = if comment.contains("\n * @") { "" } else { "\n *" };
+    format!("{comment}{line}\n * @ingroup {group}\n */\n{code}")
+}
+
+/// Returns the name that a declaration declares.
+fn name(code: &str) -> &str {
+    let is_name = |character: char| character.is_ascii_alphanumeric() || character == '_';
+    let code = match (code.strip_prefix("RBTOKEN_API"), code.split_once("(*")) {
+        (Some(function), _) => {
+            let (before, _) = function.split_once('(').expect("a function has parameters");
+            return before.rsplit(|it| !is_name(it)).next().unwrap_or_default();
+        }
+        (None, Some((before, function))) if !before.contains('{') => function,
+        _ => code,
+    };
+    let mut words = code.split(|it| !is_name(it));
+    words.find(|word| word.to_ascii_lowercase().starts_with("rbtoken_")).unwrap_or_default()
+}
+
+/// Returns the Doxygen group of each item: its noun, by the file that defines it.
+fn groups(root: &Path) -> HashMap<String, &'static str> {
+    let mut groups = HashMap::new();
+    for source in SOURCES {
+        let group = match source.rsplit('/').next().unwrap_or_default() {
+            _ if source.starts_with("extension/") => "extension",
+            "library" => "library",
+            "error" => "error",
+            "buffer" => "buffer",
+            "issue" | "find" | "change" => "tokens",
+            "login" => "login",
+            "hooks" => "hooks",
+            "generator" => "generator",
+            "service_account" => "service_account",
+            "token" | "token_list" => "token",
+            "policy" => "policy",
+            _ => "store",
+        };
+        let path = root.join("src").join(source).with_extension("rs");
+        let text = fs::read_to_string(path).expect("the source can be read");
+        for line in text.lines().filter(|line| line.starts_with("pub ")) {
+            let mut words = line.split(|it: char| !it.is_ascii_alphanumeric() && it != '_');
+            let name = words.find(|word| word.to_ascii_lowercase().starts_with("rbtoken_"));
+            groups.extend(name.map(|name| (name.to_owned(), group)));
+        }
+    }
+    groups
+}
+
+/// Reads a part that is written by hand. It is not included in this program, which Cargo does not
+/// always compile again when a part has changed.
+fn part(root: &Path, name: &str) -> String {
+    let path = root.join("src/ffi/header").join(name);
+    fs::read_to_string(path).expect("the part can be read").trim().to_owned()
+}
+
+/// Returns the macros of the header's version, which is the crate's.
+fn version() -> String {
     let version = env::var("CARGO_PKG_VERSION").expect("Cargo sets it");
     let number = |name: &str| env::var(format!("CARGO_PKG_VERSION_{name}")).expect("Cargo sets it");
     format!(
-        "\n{}\n\n{}",
-        part(root, "macros.h").trim_end(),
-        format_args!(
-            "/** The version of this header, as text. */\n\
-             #define RBTOKEN_VERSION \"{version}\"\n\
-             /** The major version of this header. */\n\
-             #define RBTOKEN_VERSION_MAJOR {}\n\
-             /** The minor version of this header. */\n\
-             #define RBTOKEN_VERSION_MINOR {}\n\
-             /** The patch version of this header. */\n\
-             #define RBTOKEN_VERSION_PATCH {}\n\
-             /** The version of the ABI that this header describes: the major version times 65536,\n \
-              * plus the minor version. See rbtoken_abi_is_compatible(). */\n\
-             #define RBTOKEN_ABI_VERSION (RBTOKEN_VERSION_MAJOR * 65536U + RBTOKEN_VERSION_MINOR)\n",
-            number("MAJOR"),
-            number("MINOR"),
-            number("PATCH"),
-        )
+        "/** The version of this header, as text. */\n\
+         #define RBTOKEN_VERSION \"{version}\"\n\
+         /** The major version of this header. */\n\
+         #define RBTOKEN_VERSION_MAJOR {}\n\
+         /** The minor version of this header. */\n\
+         #define RBTOKEN_VERSION_MINOR {}\n\
+         /** The patch version of this header. */\n\
+         #define RBTOKEN_VERSION_PATCH {}\n\
+         /** The version of the ABI that this header describes: the major version times 65536,\n \
+          * plus the minor version. See rbtoken_abi_is_compatible(). */\n\
+         #define RBTOKEN_ABI_VERSION (RBTOKEN_VERSION_MAJOR * 65536U + RBTOKEN_VERSION_MINOR)",
+        number("MAJOR"),
+        number("MINOR"),
+        number("PATCH"),
     )
 }

@@ -1,4 +1,4 @@
-/* Rendered from src/ffi and src/extension by build.rs. Do not edit: change the source, then run
+/* Rendered from src/ffi by build.rs. Do not edit: change the source, then run
  *     RBTOKEN_UPDATE=1 cargo build
  * SPDX-License-Identifier: MIT
  */
@@ -7,7 +7,12 @@
  * @file rbtoken.h
  * Review Board API tokens for native programs.
  *
- * A store issues API tokens, finds them, and tells their fields, by the rules of Review Board 8.1.
+ * Review Board is a web application for code review. Its users, and programs that act for them,
+ * call its web API with API tokens: long random strings that belong to a user and can expire, be
+ * revoked, or be restricted by a policy. This library creates, stores, finds, checks and revokes
+ * such tokens by the rules of Review Board 8.1: in memory, in a file, or in the database of a
+ * Review Board server.
+ *
  * A first program:
  *
  *     rbtoken_store_t *store; rbtoken_token_t *token; bool created; rbtoken_error_t *error = NULL;
@@ -19,301 +24,360 @@
  *     rbtoken_token_release(token);
  *     rbtoken_store_release(store);
  *
+ * Overview
+ * --------
+ * A *store* holds tokens. rbtoken_store_open() opens one in memory, or at a *location*: the path of
+ * a file, or the URL of a database. A *token* handle is a *snapshot*: it shows the token's fields
+ * as they were when a function returned it.
+ *
+ * | task | functions |
+ * | --- | --- |
+ * | get the token of a client program for a user | rbtoken_store_get_or_create_client_token() |
+ * | create another token | rbtoken_store_generate_token() |
+ * | add a token that exists elsewhere | rbtoken_store_import_token() |
+ * | log a caller in with a header | rbtoken_store_authenticate_header() |
+ * | log a caller in with a value | rbtoken_store_authenticate() |
+ * | check what the caller may do | rbtoken_token_allows() |
+ * | look a token up | rbtoken_store_find_token(), rbtoken_store_get_token() |
+ * | list tokens | rbtoken_store_list_tokens() |
+ * | read a token's fields | rbtoken_token_value(), rbtoken_token_user(), rbtoken_token_to_json(), … |
+ * | change a token | rbtoken_store_update_token() |
+ * | revoke a token | rbtoken_store_invalidate_token() |
+ * | revoke the tokens of a user | rbtoken_store_invalidate_user_tokens() |
+ * | delete tokens | rbtoken_store_delete_token(), rbtoken_store_purge_tokens() |
+ * | change a setting | rbtoken_store_set_setting() |
+ * | observe events | rbtoken_store_add_hooks() |
+ * | copy a store | rbtoken_store_backup() |
+ * | move tokens between stores | rbtoken_store_export_file(), rbtoken_store_import_file() |
+ *
+ * A *client token* belongs to a client program of a user, such as RBTools: its `extra_data` has the
+ * program's name as `client_name`. A *Local Site* is a separate section of a Review Board server; a
+ * token of a Local Site is accepted only there. A *policy* restricts the HTTP methods and resources
+ * that a token can be used for. A *generator* creates token values; tokens of a *deprecated*
+ * generator still work, but should be replaced. A *verdict* is the result of a login.
+ *
+ * Users, clients and sites are identified by name. The host authenticates its own users:
+ * **whoever can call the functions that return tokens can act as any user.**
+ *
+ * rbtoken_extension.h is for hosts that load the library at run time with dlopen(). This header
+ * includes it unless RBTOKEN_NO_EXTENSION is defined. docs/terms.md explains all terms.
+ *
  * Errors
  * ------
- * A function that can fail returns an rbtoken_status_t, which is RBTOKEN_OK (0) or tells what went
- * wrong. Where it takes an `rbtoken_error_t **error`, it sets `*error` to NULL first, without
- * looking at what was there, and on failure to an error that the host frees: it has a message, the
- * name of the argument at fault, and the place in a JSON document. With NULL for `error` no error
- * is created. No error is kept for the thread or the process.
+ * A function that can fail returns an rbtoken_status_t: RBTOKEN_OK (0), or the kind of failure. If
+ * the function has a parameter `rbtoken_error_t **error`, it sets `*error` to NULL first, without
+ * reading the old value. On failure it sets `*error` to an error object, which the host frees with
+ * rbtoken_error_free(). The object has a message, the name of the argument at fault, and the JSON
+ * path of the fault in a document. Pass NULL for `error` if you do not need it. There is no "last
+ * error" of a thread or process.
  *
  * Every output is set to NULL, 0 or false before anything is checked, and to a result only on
- * success. A call that fails has changed nothing. RBTOKEN_E_INTERNAL is a defect of the library; a
- * store that it may have left half-changed answers RBTOKEN_E_POISONED from then on, and the store
- * of an extension that was shut down answers RBTOKEN_E_STATE. A store in a file answers
- * RBTOKEN_E_FORKED in a child of fork(), and where it cannot write RBTOKEN_E_IO (the disk is full,
- * or failed, or the file was taken away), RBTOKEN_E_LOCKED, RBTOKEN_E_CORRUPT or
- * RBTOKEN_E_DATABASE, with the path in the message. RBTOKEN_E_NO_MEMORY is explained under
- * "Memory". A NULL handle is RBTOKEN_E_NULL_ARGUMENT, or the answer NULL, 0 or false where there is
- * no status; to release or free NULL does nothing.
+ * success. A failed call has changed nothing, unless its documentation says otherwise.
+ *
+ * These statuses apply to all functions of the kind that the table names. The documentation of a
+ * function lists only the other statuses, and those that have a special meaning there:
+ *
+ * | status | returned by |
+ * | --- | --- |
+ * | RBTOKEN_E_NULL_ARGUMENT | functions with pointers: a required argument is NULL |
+ * | RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG | functions with text |
+ * | RBTOKEN_E_STRUCT_SIZE, RBTOKEN_E_UNSUPPORTED_OPTION | functions with structs |
+ * | RBTOKEN_E_JSON_SYNTAX, RBTOKEN_E_JSON_TYPE | functions with JSON documents |
+ * | RBTOKEN_E_JSON_TOO_DEEP, RBTOKEN_E_JSON_NUMBER | functions with JSON documents |
+ * | RBTOKEN_E_CALLBACK | functions that call the host: a callback broke its contract |
+ * | RBTOKEN_E_STATE | functions of a store that its instance has shut down |
+ * | RBTOKEN_E_FORKED | functions of a store in a file or database, in a child of fork() |
+ * | RBTOKEN_E_POISONED | functions of a store after RBTOKEN_E_INTERNAL left it inconsistent |
+ * | RBTOKEN_E_IO, RBTOKEN_E_LOCKED | functions that write a file, or use a database |
+ * | RBTOKEN_E_CORRUPT, RBTOKEN_E_DATABASE | functions that write a file, or use a database |
+ * | RBTOKEN_E_TIMEOUT | functions that use a database |
+ * | RBTOKEN_E_NO_MEMORY, RBTOKEN_E_INTERNAL | any function |
+ *
+ * The next two chapters explain the statuses for text, JSON documents and structs.
+ * RBTOKEN_E_INTERNAL is a bug in this library. If a callback returns a status other than
+ * RBTOKEN_OK, the function returns that status unchanged.
+ *
+ * A function that does not return a status returns NULL, 0 or false for a NULL handle. Releasing or
+ * freeing NULL does nothing.
  *
  * Text
  * ----
- * All text is UTF-8. Text goes in as a pointer and a length in bytes, so that a part of a longer
- * text can be passed as it is; RBTOKEN_NUL_TERMINATED as the length stands for a C string, and
- * RBTOKEN_STR() writes both. A NUL inside a text, and bytes that are not UTF-8, are refused. A text
- * that may be absent is absent if it is NULL with the length 0; NULL with another length is an
- * error; a pointer that is not NULL with the length 0 is the empty text. No text is longer than
- * 1 MiB.
+ * All text is UTF-8. Functions take text as a pointer and a length in bytes, so that you can pass a
+ * part of a longer text. The length RBTOKEN_NUL_TERMINATED means a C string, and RBTOKEN_STR()
+ * expands to both arguments. Text must not contain a NUL character or be longer than 1 MiB. An
+ * optional text is absent if the pointer is NULL and the length is 0. NULL with another length is
+ * an error. A pointer that is not NULL with the length 0 is an empty text.
  *
- * Text comes out as a pointer to a NUL-terminated text that belongs to the handle it was asked of,
- * and is valid until that handle is released. Its length goes to `len`, if that is not NULL.
+ * Functions return text as a pointer to a NUL-terminated string. It belongs to the handle that it
+ * was read from, and is valid until that handle is released. If `len` is not NULL, it receives the
+ * length.
  *
- * Times are microseconds since the Unix epoch, UTC, within the years 1 to 9999, in parameters and
- * fields named `…_us`.
+ * Parameters and fields named `…_us` are times: microseconds since the Unix epoch, UTC, in the
+ * years 1 to 9999.
  *
- * JSON documents are objects of at most 1 MiB and 128 levels. An integer outside 64 bits, and a
- * float that is not finite, are refused: they could not be given back unchanged. Where an object
- * names a member twice, the last one counts. What is given back is written in ASCII, and may be
- * longer than what was given: a document that is near the limit may not be accepted again.
+ * JSON documents must be objects of at most 1 MiB and 128 levels. Integers must fit in 64 bits, and
+ * floats must be finite, because other numbers could not be returned unchanged. If an object has
+ * the same key twice, the last value wins. Documents are returned as ASCII, which can be longer
+ * than the original: a document close to the limit may be too long to pass in again.
  *
  * Options structs
  * ---------------
- * A struct that a host fills in starts with `struct_size`, which RBTOKEN_INIT() sets together with
- * all defaults: every field 0 or NULL. Languages that cannot use C's macros call
- * rbtoken_options_init() and rbtoken_text_set(), which are inline functions. A program that was
- * compiled with an older or a newer header has shorter or longer structs; both work. A size that no
- * header ever had is RBTOKEN_E_STRUCT_SIZE, and a field that this library does not know and that is
- * not 0 is RBTOKEN_E_UNSUPPORTED_OPTION. An output must not lie inside such a struct.
+ * A struct that the host fills in starts with `struct_size`. RBTOKEN_INIT() sets it, and sets all
+ * other fields to their defaults: 0 or NULL. Languages that cannot use C macros call
+ * rbtoken_options_init() and rbtoken_text_set(), which are inline functions.
+ *
+ * A program that was compiled with an older or newer header has shorter or longer structs. Both
+ * work. The status is RBTOKEN_E_STRUCT_SIZE if no version of the struct has that size, and
+ * RBTOKEN_E_UNSUPPORTED_OPTION if a field that this library does not know is not 0. An output must
+ * not lie inside such a struct.
  *
  * Ownership
  * ---------
- * What a function gives to the host through an output belongs to the host:
+ * The host owns the objects that functions return through outputs:
  *
- * | type | given back with |
+ * | type | function to free it |
  * | --- | --- |
- * | rbtoken_store_t | rbtoken_store_release(); more references with rbtoken_store_retain() |
- * | rbtoken_token_t | rbtoken_token_release(); more references with rbtoken_token_retain() |
+ * | rbtoken_store_t | rbtoken_store_release(); rbtoken_store_retain() adds a reference |
+ * | rbtoken_token_t | rbtoken_token_release(); rbtoken_token_retain() adds a reference |
  * | rbtoken_token_list_t | rbtoken_token_list_free() |
  * | rbtoken_policy_t | rbtoken_policy_free() |
  * | rbtoken_service_account_t | rbtoken_service_account_free() |
- * | rbtoken_instance_t | `destroy` of the extension table |
  * | rbtoken_buffer_t | rbtoken_buffer_free() |
  * | rbtoken_error_t | rbtoken_error_free() |
  *
- * Handles may be given back in any order: a token outlives its store. The library copies what it
- * needs of a host's texts and structs before a call returns. The host never calls free() on
- * something of the library's, nor the library on something of the host's.
+ * Handles can be freed in any order: a token can outlive its store. The library copies the host's
+ * texts and structs before a call returns. Never pass a pointer of the library to free(); the
+ * library never frees a pointer of the host.
  *
  * Threads
  * -------
  * Each function has one of these tags:
  *
- * - `[thread-safe]`: it may be called from any thread at any time;
- * - `[immutable]`: it reads what never changes: any number of calls at once;
- * - `[exclusive]`: no other call on the same object at the same time.
+ * - `[thread-safe]`: can be called from any thread at any time.
+ * - `[immutable]`: reads data that never changes; any number of calls can run at once.
+ * - `[exclusive]`: no other call may use the same object at the same time.
  *
- * The library starts no threads, save one for each store in a file, which writes it; all signals
- * are blocked there.
+ * The library starts one thread for each store in a file, which writes the file with all signals
+ * blocked. It starts no other threads.
  *
- * After `fork()` the child may go on using a store in memory if no other thread was inside a call
- * at the time; parent and child never generate the same value. A store elsewhere stays the
- * parent's: in the child every call answers RBTOKEN_E_FORKED, and releasing it does nothing. Hosts
- * that fork open their stores after it, which works whatever other threads of the parent were
- * doing. The library's fork handlers wait until no thread is opening a store or inside SQLite:
- * fork() must not be called in a signal handler, and a host's own pthread_atfork() handlers must
- * not call the library.
+ * After fork(), the child can use a store in memory if no other thread was inside a call at the
+ * time of the fork. Parent and child never generate the same value. Every call on a store in a file
+ * or database returns RBTOKEN_E_FORKED in the child, and releasing the store there does nothing.
+ * Hosts that fork should open their stores afterwards, which always works. The library's fork
+ * handlers wait until no thread is opening a store or using SQLite. For that reason, do not call
+ * fork() in a signal handler, and do not call the library in a pthread_atfork() handler.
  *
- * A thread that calls the library needs a stack of 64 KiB or more: with 32 KiB, a document of 128
- * levels ends the process.
+ * A thread that calls the library needs a stack of at least 64 KiB. With 32 KiB, a JSON document of
+ * 128 levels ends the process.
  *
- * Callbacks are called on the thread whose call needs them, with no lock held, and may call back
- * into the same store. They must not throw: an exception ends the process with a message. So does
- * pthread_cancel() of a thread that is inside a call.
+ * Callbacks run on the thread of the call that needs them, with no lock held, and can call the same
+ * store. They must not throw: an exception ends the process with a message. pthread_cancel() of a
+ * thread inside a call ends the process as well.
  *
  * Memory
  * ------
- * RBTOKEN_E_NO_MEMORY means that memory is exhausted and that nothing has changed. The functions
- * that list it answer it for every mapping, and for every allocation of 4 KiB or more; on Review
- * Board's database every function may. Before a document is read, a list made or a file loaded, the
- * library checks that there is memory for all of their parts; another thread may still take it in
- * between. The error itself needs no memory. (A writer's thread that the system cannot start is
- * RBTOKEN_E_IO.)
+ * RBTOKEN_E_NO_MEMORY means that memory is exhausted and that nothing has changed. It is returned
+ * for every failed allocation of 4 KiB or more, and for every failed mapping. Before the library
+ * reads a document, makes a list or loads a file, it checks that there is enough memory for all
+ * parts; another thread can still use up that memory in between. The error object of this status
+ * needs no memory. If the thread of a store in a file cannot be started, the status is
+ * RBTOKEN_E_IO.
  *
- * A smaller allocation that fails ends the process, as Rust's allocator does: with a message on the
- * standard error stream, and abort(). New tokens leave about 1 MiB free to prevent that: they are
- * refused first, while logins, invalidations and deletions go on. A call that changes many tokens
- * needs memory for each of them, so it can be refused where a call for one token succeeds. A login
- * succeeds even if there is no memory to record its time in a file. The time is written the next
- * time the token is used or changed.
+ * If a smaller allocation fails, Rust's allocator prints a message to the standard error stream and
+ * calls abort(). To make that unlikely, functions that create tokens fail while less than about
+ * 1 MiB is free; logins, invalidations and deletions still work. A call that changes many tokens
+ * needs memory for each of them, so it can fail where a call for one token succeeds. A login
+ * succeeds even if there is no memory to record its time in a file; the time is then written when
+ * the token is next used or changed.
  *
  * Stores in files
  * ---------------
- * With a path as its `location` a store is in a file, and answers what it is asked from memory. A
- * change is on the disk when its call returns: neither a crash nor a power cut takes it back. Calls
- * that wait at the same time share one write. Only the time of a login (rbtoken_token_last_used())
- * is written later: a second later at most, with rbtoken_store_flush(), and with the last release.
+ * If `location` is a path, the tokens are kept in that file and in memory. Reads use the memory.
+ * When a call that changes something returns, the change is on the disk, and survives a crash or a
+ * power failure. Concurrent calls share one write. Only the time of a login
+ * (rbtoken_token_last_used()) is written later: after at most a second, by rbtoken_store_flush(),
+ * or when the last handle is released.
  *
- * A change that cannot be written has not happened: its call fails, the store goes on answering
- * from memory, and it takes changes again once one can be written. (If the disk refuses everything
- * from then until the process ends, the last change that was refused may be found when the file is
- * opened again: nobody could take it back.)
+ * If a change cannot be written, the call fails and the store is unchanged. It can still be read,
+ * and accepts changes again as soon as the file can be written. There is one exception: if the file
+ * can never be written again, the last failed change may be in it when it is opened again, because
+ * that change could not be undone.
  *
- * A file has one owner: a second store on it, in any process, is RBTOKEN_E_LOCKED. When the owner
- * ends or crashes, the lock is released, even while children of `fork()` live. (A child that was
- * made without fork handlers, by _Fork() or a bare system call, keeps the lock until it ends or
- * calls exec.) Symbolic links are followed when the file is opened. A file with a second name (a
- * hard link, or a mount of the file alone) is refused, since its log has only one.
+ * Only one store can have a file open. A second one, in any process, fails with RBTOKEN_E_LOCKED.
+ * The lock is released when its process ends, even if children of fork() still run. (A child that
+ * was made without fork handlers, by _Fork() or a bare system call, keeps the lock until it ends or
+ * calls exec.) Symbolic links are followed when the file is opened. A file with a second hard link,
+ * or a mount of the file alone, is refused, because its log has only one name.
  *
- * The file and its directory must belong to the user that the process acts for, to root, or to a
- * user of the setting `trusted_owners`. A group that may write to either must be listed there too,
- * as for a Kubernetes volume with an `fsGroup` or under umask 002; the error's message has the
- * entry to add. Others must not be able to write. A directory with the sticky bit, such as /tmp,
- * may be writable by anyone. Whoever is listed can replace the file, and read all values in it.
+ * The file and its directory must belong to the effective user, to root, or to a user in the
+ * setting `trusted_owners`. A group that can write to either must be in that setting too, as with a
+ * Kubernetes `fsGroup` or under umask 002; the error message shows the entry to add. Others must
+ * not be able to write, except to a directory with the sticky bit, such as /tmp. Trusted owners can
+ * replace the file and read all token values in it.
  *
- * While a store has the file open, no other program can read or write it, and no other SQLite in
- * the same process (Linux: a lock of the open file description, F_OFD_SETLK). Where the system or
- * the file system has no such lock, SQLite's own locks are used. Those belong to the process: they
- * end when anything in it closes the file, and do not keep out another SQLite in it, which can then
- * destroy the file. There, a host must not open the file by other means, nor a child of `fork()` a
- * file that its parent has had open.
+ * While a store has the file open, no other program can read or write it. On Linux this includes
+ * other copies of SQLite in the same process, because the lock belongs to the open file description
+ * (F_OFD_SETLK). On systems and file systems without such locks, SQLite's own locks are used, which
+ * belong to the process. They are lost when anything in the process closes the file, and another
+ * copy of SQLite in the process can then corrupt it. On such systems, do not open the file by other
+ * means, and do not open a file in a child of fork() that its parent has had open.
  *
- * The host may close descriptors of the store, and reuse their numbers, for instance as a daemon
- * does: every change is then refused with RBTOKEN_E_IO, nothing is written to the host's files, and
- * rbtoken_store_export_file() and rbtoken_store_backup() still give everything, until the file is
- * opened again. So it is when another program changes the size of the file or its log: export first
- * then, since the file has only what that program left. After a chroot() the store goes on.
+ * A host can close the store's file descriptors and reuse their numbers, as daemons do. After that,
+ * every change fails with RBTOKEN_E_IO and nothing is written to the host's files. Reads,
+ * rbtoken_store_export_file() and rbtoken_store_backup() still work; open the file again to make
+ * changes. The same happens if another program changes the size of the file or its log. In that
+ * case, export the store first, because the file has only what that program left in it. A store
+ * keeps working after chroot().
  *
- * A host may run with its standard streams closed: no file of a store, and no connection to a
- * database, gets a descriptor below 3. Those that are closed are filled with /dev/null first, which
- * stays open.
+ * A host can run with its standard streams closed. The library never uses the descriptors 0, 1 and
+ * 2 for a file or connection: it opens /dev/null on those that are closed, and leaves it open.
  *
- * The file is a database of SQLite, with a second one beside it, named `…-wal`, while the store is
- * open: both or none are to be copied or moved, and rbtoken_store_backup() makes copies. Its tables
- * are those of Review Board 8.1 (`webapi_webapitoken`, `auth_user`, `site_localsite`), for other
- * programs to read while no store has it open, and for rows to be moved there. It has the values of
- * the tokens in plain text. A new file can be read by its owner alone; one that exists keeps its
- * mode.
+ * The file is an SQLite database. While the store is open, there is a second file named `…-wal`
+ * beside it. Copy or move both or neither, or make copies with rbtoken_store_backup(). The tables
+ * are those of Review Board 8.1 (`webapi_webapitoken`, `auth_user`, `site_localsite`), so that
+ * other programs can read them while the store is closed, and rows can be moved to a server. Token
+ * values are stored in plain text. A new file is readable by its owner alone; an existing file
+ * keeps its mode.
  *
  * Review Board's database
  * -----------------------
- * A store whose location is one of these works on the tables of a Review Board server, 5.0 or
- * newer. The server accepts its tokens, it knows the server's, and any number of hosts may do so at
- * once:
+ * With one of these URLs as its location, a store uses the database of a Review Board server, 5.0
+ * or newer. The server accepts the tokens of the store, and the store those of the server. Any
+ * number of hosts can do so at the same time:
  *
  *     reviewboard+sqlite:///path/of/reviewboard.db
  *     postgresql://user:password@host/database
  *     mysql://user:password@host/database        (or mariadb://)
  *
- * Percent-encode reserved characters and white space. `host` may be several, as in
+ * Percent-encode reserved characters and white space. `host` can be a list, such as
  * `host1:5432,host2`. Query parameters, each at most once:
  *
  * - `user`, `password`, `port`: the same as `user:password@` and `:port` in the URL.
- * - `host` (PostgreSQL): the folder of a Unix socket. `socket` (MySQL): the path of one. Both
- *   replace the host, and go with a user and a password.
- * - `passfile`: a file of lines `host:port:database:user:password`, with the mode 0600. For
- *   PostgreSQL, `PGPASSWORD`, `PGPASSFILE` and `~/.pgpass` are used as by libpq if the location has
- *   neither a password nor a file, except in a set-user-ID process.
- * - `sslmode`: `verify-full` checks that the server's certificate is good for the host's name. It
- *   is the default for every host but the loopback. `verify-ca` checks only who signed it.
- *   `require` checks nothing, and is open to interception. `disable` is the default for the
- *   loopback and for sockets.
- * - `sslrootcert`: a PEM file of the authorities that are trusted instead of the well-known ones.
+ * - `host` (PostgreSQL): the directory of a Unix socket. `socket` (MySQL): the path of a Unix
+ *   socket. Both replace the host, and need a user and a password.
+ * - `passfile`: a file with lines `host:port:database:user:password` and the mode 0600. If a
+ *   PostgreSQL location has neither a password nor this file, `PGPASSWORD`, `PGPASSFILE` and
+ *   `~/.pgpass` are used as in libpq, except in a set-user-ID process.
+ * - `sslmode`: `verify-full` checks that the server's certificate is valid for the host name. It is
+ *   the default, except for loopback hosts. `verify-ca` checks only the issuer. `require` checks
+ *   nothing, so it does not prevent interception. `disable` is the default for loopback hosts and
+ *   sockets.
+ * - `sslrootcert`: a PEM file with the trusted authorities, instead of the well-known ones.
  *   `sslcert` and `sslkey`: PEM files of a client certificate and its key.
- * - `target_session_attrs`: `read-write` skips hosts that are read-only, and is the default for
- *   several hosts. `any` accepts them, and is the default for one host.
- * - `pooler` (PostgreSQL): `transaction` is needed behind PgBouncer in its transaction mode.
+ * - `target_session_attrs`: `read-write` skips read-only hosts, and is the default for several
+ *   hosts. `any` accepts them, and is the default for one host.
+ * - `pooler` (PostgreSQL): `transaction` is required behind PgBouncer in transaction mode.
  *
- * docs/databases.md has the details. A location that is malformed, has white space or a fragment,
- * or names a parameter twice, is RBTOKEN_E_INVALID_ARGUMENT. The message names the part, and no
- * message quotes the location. The library must have been built with the cargo feature `sqlite`,
- * `postgres` or `mysql`.
+ * docs/databases.md has the details. The status is RBTOKEN_E_INVALID_ARGUMENT if a location is
+ * malformed, contains white space or a fragment, or has a parameter twice. The message names the
+ * part and never quotes the location. The library must have been built with the cargo feature
+ * `sqlite`, `postgres` or `mysql`.
  *
- * Text that the character set of a column cannot hold, such as an emoji in utf8mb3, is the value or
- * name of nothing; written, it is RBTOKEN_E_INVALID_ARGUMENT and the error names the argument.
+ * If the character set of a column cannot hold a text, such as an emoji in utf8mb3, no row matches
+ * the text, and writing it returns RBTOKEN_E_INVALID_ARGUMENT with the name of the argument.
  *
- * Users, Local Sites and the setting `client_token_expiration` are the server's: a user or site
- * that it does not have is RBTOKEN_E_NOT_FOUND, and what would change them is
- * RBTOKEN_E_UNSUPPORTED. Its signals and e-mails are not sent for what the library changes.
+ * Users, Local Sites and the setting `client_token_expiration` are managed by the server: names
+ * that it does not have are RBTOKEN_E_NOT_FOUND, and changing them is RBTOKEN_E_UNSUPPORTED. The
+ * server sends no signals or e-mails for changes that the library makes.
  *
- * An accepted login writes `last_used`, as the server does. With the setting
- * `last_used_interval_secs`, it writes only when the time in the row is that old; with `null`, it
- * writes nothing, which suits a standby and an account that may only read.
+ * An accepted login writes `last_used`, as on the server. With the setting
+ * `last_used_interval_secs`, it writes only if the stored time is at least that old; with `null`,
+ * it writes nothing, which suits a standby or an account with read access only.
  *
- * With the setting `login_cache_secs`, accepted logins are cached, and a login asks the server only
- * when its entry is that old, or when it has to write `last_used`. So the cache has no effect while
- * `last_used_interval_secs` is 0. Refused logins are not cached. Expiration and site are checked at
- * every login, and the hook `used` is called. WARNING: what others change (the server's pages,
- * another host, SQL) is seen up to `login_cache_secs` later, and on a standby later still. Until
- * then, a token that they revoke is accepted, as is one whose user they deactivate, and its old
- * policy and expiration count. What is revoked through this store is refused at once, unless the
- * outcome was not known. rbtoken_store_forget_logins() removes entries.
+ * With the setting `login_cache_secs`, accepted logins are cached. A login then asks the server
+ * only if its entry is that old, or if it has to write `last_used`; so the cache has no effect
+ * while `last_used_interval_secs` is 0. Rejected logins are not cached. Expiration and site are
+ * checked at every login, and the hook `used` is called. WARNING: changes by others (the server's
+ * pages, another host, SQL) take effect up to `login_cache_secs` later, and later still on a
+ * standby. Until then, a token that they revoked, or whose user they deactivated, is accepted, and
+ * its old policy and expiration apply. A token that is revoked through this store is rejected at
+ * once, unless the outcome of the revocation is unknown. rbtoken_store_forget_logins() removes
+ * entries.
  *
- * WARNING: a reviewboard+sqlite database is shared by SQLite's own locks, which belong to a
- * process. A process that opens it with this library must not open it with another SQLite too (such
- * as Python's or PHP's), nor open and close the file itself: the locks vanish, and the database is
- * destroyed within seconds of writing. Use separate processes, or PostgreSQL or MySQL. For the same
- * reason, a child of `fork()` must not open such a database while the parent has it open.
+ * WARNING: SQLite's own locks protect a reviewboard+sqlite database, and they belong to a process.
+ * A process that opens the database with this library must not open it with another copy of SQLite,
+ * such as that of Python or PHP, nor open and close the file itself: the locks are lost, and writes
+ * corrupt the database within seconds. Use separate processes, or PostgreSQL or MySQL. For the same
+ * reason, a child of fork() must not open such a database while its parent has it open.
  *
- * Any call may answer RBTOKEN_E_IO if the database cannot be reached, RBTOKEN_E_TIMEOUT if it does
- * not answer in time, and RBTOKEN_E_DATABASE if it refuses. A change has then not happened, with
- * one exception that the message names: if a commit was sent and not answered, the outcome is not
- * known.
+ * Any call can return RBTOKEN_E_IO if the database cannot be reached, RBTOKEN_E_TIMEOUT if it does
+ * not respond in time, and RBTOKEN_E_DATABASE if it reports an error. Nothing has changed then,
+ * with one exception: if the connection fails during a commit, the outcome is unknown, and the
+ * message says so.
  *
- * A call about one token ends within `call_timeout_secs`: waiting for a connection, connecting,
- * every statement and every retry included. Listing, exporting, purging and invalidating the tokens
- * of a user or of everyone end within `bulk_timeout_secs`. Resolving a host name is not covered by these
- * limits; the last address that worked is tried first. The timeouts of the session on the server
- * are shorter than the call's, so that no statement keeps waiting for a lock there.
+ * A call for one token ends within `call_timeout_secs`, which includes waiting for a connection,
+ * connecting, all statements and all retries. Listing, exporting, purging, and invalidating the
+ * tokens of a user or of all users end within `bulk_timeout_secs`. These limits do not cover the
+ * resolution of host names; the last address that worked is tried first. The session's timeouts on
+ * the server are shorter than those of the call, so that no statement is left waiting for a lock.
  *
- * Rows are read one by one, and before each the library checks that there is memory for it: on
- * SQLite no row of whatever size ends the process. The drivers of PostgreSQL and MySQL allocate the
- * row that they receive (PostgreSQL's also the next ones, up to what its buffers hold) without
- * reporting a failure: a single row of more than 32 KiB can end the process if memory is exhausted.
- * If there is no memory for a document or text of more than 1 MiB, only its row cannot be read. A
- * shorter one is RBTOKEN_E_NO_MEMORY for the whole call, so that a list is never shorter than it
- * should be. Revocation does not need that memory. (SQLite writes the row anew, for which it needs
- * up to four times the row's size.)
+ * Rows are read one at a time, and the library first checks that there is memory for each. On
+ * SQLite, no row ends the process, whatever its size. The drivers of PostgreSQL and MySQL cannot
+ * report a failed allocation: if memory is exhausted, a row of more than 32 KiB can end the process.
+ * (The driver of PostgreSQL also allocates the next rows, in its buffers.) If there is no memory for a document or text of more than 1 MiB, only its row cannot be
+ * read. If there is none for a shorter one, the call fails with RBTOKEN_E_NO_MEMORY, so that a list
+ * is never incomplete. Revocation does not need that memory, except that SQLite rewrites the row,
+ * for which it needs up to four times the row's size.
  *
- * rbtoken_store_purge_tokens() commits up to 500 tokens at a time: those that were purged before a
- * failure are gone. Revocation reads no documents. If hooks are registered, tokens are read for their
- * events, 16 at a time: after they were invalidated, or before they are deleted. Tokens that cannot
- * be read then have no event. After `fork()` every call in the child that would ask the database
- * answers RBTOKEN_E_FORKED; the connections are the parent's.
+ * rbtoken_store_purge_tokens() commits up to 500 tokens at a time; those that were purged before a
+ * failure stay purged. Revocation does not read documents. If hooks are registered, tokens are read
+ * for their events, 16 at a time: after they were invalidated, or before they are deleted. There is
+ * no event for a token that cannot be read. In a child of fork(), every call that needs the
+ * database returns RBTOKEN_E_FORKED; the connections belong to the parent.
  *
- * The server's users can store documents that are not JSON. `policy` and `extra_data` are read as
- * the server reads them: as Python's json (with NaN, infinities and lone surrogates), a string that
- * holds JSON once more, or a Python literal; any other text counts as `{}`. rbtoken_token_policy()
- * and rbtoken_token_extra_data() give the stored text. rbtoken_token_to_json() gives JSON: NaN and
- * infinities are null, and U+FFFD replaces a lone surrogate. rbtoken_store_export_file() gives the
- * same JSON, and the stored text beside it. Four differences make the library stricter than the
- * server:
+ * Users of the server can store documents that are not JSON. The library reads `policy` and
+ * `extra_data` as the server does: as Python's json module (with NaN, infinities and lone
+ * surrogates), as a string that contains JSON, or as a Python literal; any other text counts as
+ * `{}`. rbtoken_token_policy() and rbtoken_token_extra_data() return the stored text.
+ * rbtoken_token_to_json() returns JSON in which NaN and infinities are null, and U+FFFD replaces a
+ * lone surrogate. rbtoken_store_export_file() writes the same JSON, and the stored text beside it.
+ * The library is stricter than the server in four cases:
  *
  * - A policy denies everything if its text is neither JSON nor a Python literal, if it is not an
- *   object, or if a part of its `resources` has the wrong type; rbtoken_token_allows() then answers
- *   RBTOKEN_E_CORRUPT, and the message names the token and the column. SQL NULL, an empty text, `{}`
- *   and a false `resources` allow everything, as on the server.
- * - A row with a cell that cannot be read, such as PostgreSQL's `infinity`, MySQL's zero date, bytes
- *   that are not UTF-8, a name that holds a NUL or a document of more than 2 MiB, logs nobody in: the
- *   login answers RBTOKEN_E_CORRUPT. The same holds for a row whose user is missing. Such a token can
- *   be found, listed, invalidated, deleted and purged, and other tokens are not affected. A list
- *   shows it as expired if the cell is `expires`.
- * - A `client_name` that holds a NUL is not a client's name.
- * - A Python literal with a character by its name (`\N{...}`) is not read. Literals are read as by
- *   Python 3.11: to 200 brackets inside one another, and integers to 4,300 digits.
+ *   object, or if a part of its `resources` has the wrong type. rbtoken_token_allows() then returns
+ *   RBTOKEN_E_CORRUPT, and the message names the token and the column. SQL NULL, an empty text,
+ *   `{}` and a false `resources` allow everything, as on the server.
+ * - A row with an unreadable cell cannot be used for a login, which returns RBTOKEN_E_CORRUPT.
+ *   Examples are `infinity` in PostgreSQL, a zero date in MySQL, bytes that are not UTF-8, a name
+ *   that contains a NUL, and a document of more than 2 MiB. The same applies if the row's user does
+ *   not exist. Such a token can be found, listed, invalidated, deleted and purged, and other tokens
+ *   are not affected. If the cell is `expires`, a list shows the token as expired.
+ * - A `client_name` that contains a NUL is ignored.
+ * - A Python literal that contains a named character (`\N{...}`) is not read. Other literals are
+ *   read as in Python 3.11, with at most 200 nested brackets and integers of at most 4,300 digits.
  *
  * Secrets
  * -------
- * Whoever can ask a store for tokens can act as any user. A token's value is a secret: it is wiped
- * from memory when the last handle goes, and appears in no error. rbtoken_token_redacted() is what
- * may be logged.
+ * Whoever can ask a store for tokens can act as any user. A token's value is a secret. It is erased
+ * from memory when the last handle is released, and no error contains it. Log
+ * rbtoken_token_redacted() instead.
  *
- * After the last release no value is left in the memory of the process, be the store in memory, in
- * a file or on Review Board's database on SQLite, and after exports, imports and backups. The
- * drivers of PostgreSQL and MySQL free what they send and receive without wiping it, where it stays
- * until the memory is used again: of 20 values, all 20 were found after the last release of a store
- * that had just created them, and 5 to 11 after that of one that had gone on with other calls. A
- * host that cannot accept this prevents core dumps, and lets nobody else read its memory.
+ * After the last release, no value is left in the memory of the process. This holds for stores in
+ * memory, in files and on Review Board's SQLite databases, and after exports, imports and backups.
+ * It does not hold for PostgreSQL and MySQL: their drivers free what they send and receive without
+ * erasing it. In a measurement, a store created 20 values and was released. All 20 were still in
+ * memory if it was released at once, and 5 to 11 if it had made other calls in between. If that is
+ * not acceptable, disable core dumps and let nobody else read the memory of the process.
  *
- * A store in a file, its backups and exports have the values in plain text. The values of deleted
- * tokens leave the file and its log with rbtoken_store_purge_tokens(), with a call that removes
- * 1,000 tokens or more, with rbtoken_store_flush() and with the last release; until then the log
- * has them. This erases nothing from the medium: free blocks of the disk, its journal, its
- * snapshots and copies may still have what was written.
+ * A store in a file, its backups and its exports have the values in plain text. The values of
+ * deleted tokens are removed from the file and its log by rbtoken_store_purge_tokens(), by a call
+ * that deletes 1,000 tokens or more, by rbtoken_store_flush(), and by the last release. Until then,
+ * the log contains them. This does not erase them from the medium: free blocks of the disk, its
+ * journal, snapshots and copies may still contain them.
  *
  * ABI policy
  * ----------
- * The shared library's name ends with the major version, as RBTOKEN_VERSION_MAJOR tells it. A minor
- * version adds: functions, statuses, verdicts, values of enums, flags, fields at the end of
- * structs, members at the end of tables; a program that was compiled with an older header of the
- * same major version goes on working. A major version may change or remove. Numbers are never given
- * a second meaning. Ask rbtoken_abi_is_compatible() at start; treat a status, verdict or event that
- * the program does not know as a failure.
+ * The name of the shared library ends with the major version, RBTOKEN_VERSION_MAJOR. A minor
+ * version can add functions, statuses, verdicts, enum values, flags, fields at the end of structs,
+ * and members at the end of tables. Programs that were compiled with an older header of the same
+ * major version keep working. A major version can change or remove things. A number never gets a
+ * second meaning. Call rbtoken_abi_is_compatible() at startup, and treat an unknown status, verdict
+ * or event as a failure.
  *
  * Unloading
  * ---------
- * The library cannot be unloaded: dlclose() leaves it in place, since a thread of the host may
- * still have to run its destructors.
+ * The library cannot be unloaded. It stays in memory after dlclose(), because a thread of the host
+ * may still have to run its destructors.
  */
 
 #ifndef RBTOKEN_H
@@ -324,7 +388,7 @@
 #include <stdint.h>
 #include <string.h>
 
-/** Marks what the library exports. Define RBTOKEN_STATIC before including this header if you link
+/** Declares an exported function. Define RBTOKEN_STATIC before including this header if you link
  * the static library. */
 #ifndef RBTOKEN_API
 #  if defined(RBTOKEN_STATIC)
@@ -338,7 +402,7 @@
 #  endif
 #endif
 
-/** Marks functions whose status must not be ignored. */
+/** Makes the compiler warn if a status is ignored. */
 #ifndef RBTOKEN_NODISCARD
 #  if defined(__GNUC__)
 #    define RBTOKEN_NODISCARD __attribute__((warn_unused_result))
@@ -349,34 +413,33 @@
 #  endif
 #endif
 
-/** A length that stands for "up to the first NUL". */
+/** The length of a text that ends at its first NUL. */
 #define RBTOKEN_NUL_TERMINATED SIZE_MAX
 
-/** A C string as the two arguments that a text takes: `f(RBTOKEN_STR("alice"))`. It is no expression
- * of its own. NULL is an error; for a text that may be absent write `NULL, 0`. */
+/** Expands to the pointer and the length of a C string: `f(RBTOKEN_STR("alice"))`. It can be used
+ * only in an argument list. NULL is an error; pass `NULL, 0` for an absent text. */
 #define RBTOKEN_STR(s) (s), RBTOKEN_NUL_TERMINATED
 
-/** Sets a text of an options struct to a C string:
- * `RBTOKEN_SET_STR(&options, local_site, "north")`. NULL is an error; a text that is to be absent
- * is left as RBTOKEN_INIT() left it. */
+/** Sets a text field of an options struct to a C string, and sets its length:
+ * `RBTOKEN_SET_STR(&options, local_site, "north")`. NULL is an error. For an absent text, leave the
+ * field as RBTOKEN_INIT() set it. */
 #define RBTOKEN_SET_STR(options, field, s) \
   ((void)((options)->field = (s)), (void)((options)->field##_len = RBTOKEN_NUL_TERMINATED))
 
-/** Sets a struct that starts with `struct_size` to all defaults: `RBTOKEN_INIT(&options)`. */
+/** Initializes an options struct with all defaults: `RBTOKEN_INIT(&options)`. */
 #define RBTOKEN_INIT(options) \
   ((void)memset((options), 0, sizeof *(options)), \
    (void)((options)->struct_size = sizeof *(options)))
 
-/** Does what RBTOKEN_INIT() does, for languages that import this header without its macros, such as
- * Zig: `rbtoken_options_init(&options, sizeof options)`. `struct_size` is the size of the caller's
- * struct. */
+/** Does the same as RBTOKEN_INIT(), for languages that cannot use C macros, such as Zig:
+ * `rbtoken_options_init(&options, sizeof options)`. */
 static inline void rbtoken_options_init(void *options, size_t struct_size)
 {
   memset(options, 0, struct_size);
   memcpy(options, &struct_size, sizeof struct_size);
 }
 
-/** Does what RBTOKEN_SET_STR() does, for languages that import this header without its macros:
+/** Does the same as RBTOKEN_SET_STR(), for languages that cannot use C macros:
  * `rbtoken_text_set(&options.local_site, &options.local_site_len, "north")`. */
 static inline void rbtoken_text_set(const char **text, size_t *text_len, const char *s)
 {
@@ -396,77 +459,96 @@ static inline void rbtoken_text_set(const char **text, size_t *text_len, const c
  * plus the minor version. See rbtoken_abi_is_compatible(). */
 #define RBTOKEN_ABI_VERSION (RBTOKEN_VERSION_MAJOR * 65536U + RBTOKEN_VERSION_MINOR)
 
-
 /**
- * A flag of `rbtoken_client_token_options_t`: tokens of deprecated generators are passed over.
+ * Flag of `rbtoken_client_token_options_t`: skips tokens of deprecated generators.
+ *
+ * @ingroup tokens
  */
 #define RBTOKEN_CLIENT_TOKEN_IGNORE_DEPRECATED 1
 
 /**
- * A flag of `rbtoken_generate_options_t`: the token is invalid from the start.
+ * Flag of `rbtoken_generate_options_t`: creates a token that is invalid from the start.
+ *
+ * @ingroup tokens
  */
 #define RBTOKEN_GENERATE_INVALID 1
 
 /**
- * A flag of `rbtoken_generate_options_t`: the *created* event says that no person asked for it.
+ * Flag of `rbtoken_generate_options_t`: tells the *created* callback that no person asked for the
+ * token.
+ *
+ * @ingroup tokens
  */
 #define RBTOKEN_GENERATE_AUTO_GENERATED 2
 
 /**
- * A flag of `rbtoken_import_options_t`: the token was invalidated.
+ * Flag of `rbtoken_import_options_t`: the token was invalidated.
+ *
+ * @ingroup tokens
  */
 #define RBTOKEN_IMPORT_INVALID 1
 
 /**
- * A flag of `rbtoken_import_options_t`: `time_added_us` is known.
+ * Flag of `rbtoken_import_options_t`: `time_added_us` is set.
+ *
+ * @ingroup tokens
  */
 #define RBTOKEN_IMPORT_TIME_ADDED_KNOWN 2
 
 /**
- * A flag of `rbtoken_import_options_t`: `last_updated_us` is known.
+ * Flag of `rbtoken_import_options_t`: `last_updated_us` is set.
+ *
+ * @ingroup tokens
  */
 #define RBTOKEN_IMPORT_LAST_UPDATED_KNOWN 4
 
 /**
- * A flag of `rbtoken_import_options_t`: `last_used_us` is known.
+ * Flag of `rbtoken_import_options_t`: `last_used_us` is set.
+ *
+ * @ingroup tokens
  */
 #define RBTOKEN_IMPORT_LAST_USED_KNOWN 8
 
 /**
- * A flag of `rbtoken_import_options_t`: `expires_at_us` is known.
+ * Flag of `rbtoken_import_options_t`: `expires_at_us` is set.
+ *
+ * @ingroup tokens
  */
 #define RBTOKEN_IMPORT_EXPIRES_KNOWN 16
 
 /**
- * A flag of `rbtoken_import_options_t`: `invalid_date_us` is known.
+ * Flag of `rbtoken_import_options_t`: `invalid_date_us` is set.
+ *
+ * @ingroup tokens
  */
 #define RBTOKEN_IMPORT_INVALID_DATE_KNOWN 32
 
 /**
- * A flag of `rbtoken_token_filter_t`: only tokens that expire before `expires_before_us`.
+ * Flag of `rbtoken_token_filter_t`: lists only tokens that expire before `expires_before_us`.
+ *
+ * @ingroup tokens
  */
 #define RBTOKEN_FILTER_EXPIRES_BEFORE 1
 
 /**
- * A flag of `rbtoken_token_to_json()`: the document has the token's value.
+ * Flag of `rbtoken_token_to_json()`: includes the token's value.
+ *
+ * @ingroup token
  */
 #define RBTOKEN_JSON_WITH_VALUE 1
 
 /**
- * The minor version of the tables that this header describes, for `rbtoken_extension_entry_v1()`.
- */
-#define RBTOKEN_EXTENSION_MINOR 0
-
-/**
- * The statuses. Values are never reused; later versions may add some.
+ * Statuses. A number never gets a second meaning. Later versions can add some.
+ *
+ * @ingroup error
  */
 typedef enum rbtoken_status_code {
   /**
-   * The call did what it says.
+   * The call succeeded.
    */
   RBTOKEN_OK = 0,
   /**
-   * A required argument is NULL, or a text is NULL though its length is not 0.
+   * A required argument is NULL, or a text is NULL and its length is not 0.
    */
   RBTOKEN_E_NULL_ARGUMENT = 1,
   /**
@@ -474,7 +556,7 @@ typedef enum rbtoken_status_code {
    */
   RBTOKEN_E_INVALID_ARGUMENT = 2,
   /**
-   * A text is not UTF-8.
+   * A text is not valid UTF-8.
    */
   RBTOKEN_E_INVALID_UTF8 = 3,
   /**
@@ -486,23 +568,23 @@ typedef enum rbtoken_status_code {
    */
   RBTOKEN_E_TOO_LONG = 5,
   /**
-   * `struct_size` is no size that the struct ever had: `RBTOKEN_INIT` was forgotten.
+   * `struct_size` is not a size of the struct: `RBTOKEN_INIT` was not called.
    */
   RBTOKEN_E_STRUCT_SIZE = 6,
   /**
-   * A newer header's field is set, which this library does not know.
+   * A field of a newer header is set, which this library does not know.
    */
   RBTOKEN_E_UNSUPPORTED_OPTION = 7,
   /**
-   * A time lies outside the years 1 to 9999, or leads there.
+   * A time is outside the years 1 to 9999.
    */
   RBTOKEN_E_TIME_RANGE = 8,
   /**
-   * A document is not JSON.
+   * A document is not valid JSON.
    */
   RBTOKEN_E_JSON_SYNTAX = 40,
   /**
-   * A JSON value has another type than the one that belongs there.
+   * A JSON value has the wrong type.
    */
   RBTOKEN_E_JSON_TYPE = 41,
   /**
@@ -510,19 +592,19 @@ typedef enum rbtoken_status_code {
    */
   RBTOKEN_E_JSON_TOO_DEEP = 42,
   /**
-   * A number is neither an integer of 64 bits nor a finite float.
+   * A number is neither a 64-bit integer nor a finite float.
    */
   RBTOKEN_E_JSON_NUMBER = 43,
   /**
-   * A policy breaks a rule of policies; the error tells where.
+   * A policy breaks a rule; the error's JSON path shows where.
    */
   RBTOKEN_E_POLICY = 44,
   /**
-   * There is no such token, Local Site or setting.
+   * There is no such token, user, Local Site or setting.
    */
   RBTOKEN_E_NOT_FOUND = 80,
   /**
-   * There is such an object already.
+   * The object already exists.
    */
   RBTOKEN_E_EXISTS = 81,
   /**
@@ -530,7 +612,7 @@ typedef enum rbtoken_status_code {
    */
   RBTOKEN_E_STATE = 82,
   /**
-   * This build, or this kind of store, cannot do that.
+   * This build, or this kind of store, does not support the call.
    */
   RBTOKEN_E_UNSUPPORTED = 83,
   /**
@@ -538,12 +620,13 @@ typedef enum rbtoken_status_code {
    */
   RBTOKEN_E_FORKED = 84,
   /**
-   * An earlier `RBTOKEN_E_INTERNAL` may have left the store half-changed; it refuses everything.
+   * An earlier `RBTOKEN_E_INTERNAL` may have left the store inconsistent, so that it rejects all
+   * calls.
    */
   RBTOKEN_E_POISONED = 85,
   /**
-   * No token value could be generated: no such generator, no entropy, or 20 values in a row that
-   * exist already.
+   * No token value could be generated: there is no such generator, there are no random bytes, or
+   * 20 values in a row already exist.
    */
   RBTOKEN_E_GENERATION = 120,
   /**
@@ -551,11 +634,11 @@ typedef enum rbtoken_status_code {
    */
   RBTOKEN_E_CALLBACK = 121,
   /**
-   * Another process, or another store of this one, owns the file.
+   * Another store, in this process or another, has the file open.
    */
   RBTOKEN_E_LOCKED = 160,
   /**
-   * The operating system refused an input or output operation.
+   * The operating system reported an input or output error.
    */
   RBTOKEN_E_IO = 161,
   /**
@@ -563,34 +646,36 @@ typedef enum rbtoken_status_code {
    */
   RBTOKEN_E_CORRUPT = 162,
   /**
-   * Stored data was written by an incompatible version.
+   * Stored data has an incompatible version.
    */
   RBTOKEN_E_VERSION = 163,
   /**
-   * The database refused or failed.
+   * The database reported an error.
    */
   RBTOKEN_E_DATABASE = 164,
   /**
-   * The operation did not end in its time.
+   * The operation exceeded its time limit.
    */
   RBTOKEN_E_TIMEOUT = 165,
   /**
-   * The memory is exhausted.
+   * Memory is exhausted.
    */
   RBTOKEN_E_NO_MEMORY = 200,
   /**
-   * A defect of the library. Nothing was changed, or the store says `RBTOKEN_E_POISONED` from
-   * now on.
+   * There is a bug in the library. Nothing was changed, or the store returns
+   * `RBTOKEN_E_POISONED` from now on.
    */
   RBTOKEN_E_INTERNAL = 201,
 } rbtoken_status_code;
 
 /**
- * When a new token expires: the values of a field `expires_mode`.
+ * Expiration of a new token: the values of `expires_mode`.
+ *
+ * @ingroup tokens
  */
 typedef enum rbtoken_expires_mode {
   /**
-   * As the store's `client_token_expiration` says for client tokens; never for others.
+   * After `client_token_expiration` for client tokens; never for other tokens.
    */
   RBTOKEN_EXPIRES_DEFAULT = 0,
   /**
@@ -604,41 +689,46 @@ typedef enum rbtoken_expires_mode {
 } rbtoken_expires_mode;
 
 /**
- * For how long an existing token must still be valid: the values of a field
- * `min_validity_mode`.
+ * Minimum validity of an existing token: the values of `min_validity_mode`.
+ *
+ * @ingroup tokens
  */
 typedef enum rbtoken_min_validity_mode {
   /**
-   * As long as the default says.
+   * The default.
    */
   RBTOKEN_MIN_VALIDITY_DEFAULT = 0,
   /**
-   * As many seconds as `min_validity_secs` says.
+   * The number of seconds in `min_validity_secs`.
    */
   RBTOKEN_MIN_VALIDITY_SECS = 1,
 } rbtoken_min_validity_mode;
 
 /**
- * Whose tokens a list shows: the values of `local_site_mode` in `rbtoken_token_filter_t`.
+ * Sites whose tokens are listed: the values of `local_site_mode` in `rbtoken_token_filter_t`.
+ *
+ * @ingroup tokens
  */
 typedef enum rbtoken_filter_site_mode {
   /**
-   * Those of the global site and of every Local Site.
+   * The global site and all Local Sites.
    */
   RBTOKEN_FILTER_SITE_ALL = 0,
   /**
-   * Those of the global site.
+   * The global site.
    */
   RBTOKEN_FILTER_SITE_GLOBAL = 1,
   /**
-   * Those of the Local Site in `local_site`.
+   * The Local Site in `local_site`.
    */
   RBTOKEN_FILTER_SITE_NAMED = 2,
 } rbtoken_filter_site_mode;
 
 /**
- * Whether a list shows the tokens that can be used: the values of `validity_mode` in
+ * Validity of the tokens that are listed: the values of `validity_mode` in
  * `rbtoken_token_filter_t`.
+ *
+ * @ingroup tokens
  */
 typedef enum rbtoken_filter_validity_mode {
   /**
@@ -646,21 +736,23 @@ typedef enum rbtoken_filter_validity_mode {
    */
   RBTOKEN_FILTER_VALIDITY_ANY = 0,
   /**
-   * Those that are neither invalidated nor expired.
+   * Tokens that are neither invalidated nor expired.
    */
   RBTOKEN_FILTER_VALIDITY_VALID = 1,
   /**
-   * Those that are invalidated or expired.
+   * Tokens that are invalidated or expired.
    */
   RBTOKEN_FILTER_VALIDITY_DEAD = 2,
 } rbtoken_filter_validity_mode;
 
 /**
- * The verdicts.
+ * Verdicts: the results of a login.
+ *
+ * @ingroup login
  */
 typedef enum rbtoken_verdict_code {
   /**
-   * Nobody was judged: the call failed, or is not over.
+   * No verdict: the call failed.
    */
   RBTOKEN_VERDICT_REFUSED = 0,
   /**
@@ -676,11 +768,11 @@ typedef enum rbtoken_verdict_code {
    */
   RBTOKEN_VERDICT_INVALID = 3,
   /**
-   * The token is expired.
+   * The token has expired.
    */
   RBTOKEN_VERDICT_EXPIRED = 4,
   /**
-   * The token's user is not active. Answer the caller as for an unknown token.
+   * The token's user is not active. Respond as for an unknown token.
    */
   RBTOKEN_VERDICT_INACTIVE_USER = 5,
   /**
@@ -688,51 +780,57 @@ typedef enum rbtoken_verdict_code {
    */
   RBTOKEN_VERDICT_WRONG_SITE = 6,
   /**
-   * The header asks for another kind of login, which this library does not judge.
+   * The header is for another kind of login, which this library does not handle.
    */
   RBTOKEN_VERDICT_NOT_A_TOKEN = 7,
 } rbtoken_verdict_code;
 
 /**
- * The site that a request is for: the values of `site_mode` in `rbtoken_login_options_t`.
+ * Site of a request: the values of `site_mode` in `rbtoken_login_options_t`.
+ *
+ * @ingroup login
  */
 typedef enum rbtoken_site_mode {
   /**
-   * The root, outside every Local Site: tokens of Local Sites are refused.
+   * The global site: tokens of Local Sites are rejected.
    */
   RBTOKEN_SITE_GLOBAL = 0,
   /**
-   * The Local Site in `site`: tokens of others are refused.
+   * The Local Site in `site`: tokens of other Local Sites are rejected.
    */
   RBTOKEN_SITE_NAMED = 1,
   /**
-   * Any: the host checks `rbtoken_token_local_site()` itself.
+   * Any site: the host checks `rbtoken_token_local_site()` itself.
    */
   RBTOKEN_SITE_ANY = 2,
 } rbtoken_site_mode;
 
 /**
- * What an update does to a field: the values of the fields `…_mode` in `rbtoken_token_update_t`.
+ * Change of a field: the values of the fields `…_mode` in `rbtoken_token_update_t`.
+ *
+ * @ingroup tokens
  */
 typedef enum rbtoken_field_mode {
   /**
-   * The field stays as it is.
+   * Keeps the field.
    */
   RBTOKEN_FIELD_KEEP = 0,
   /**
-   * The token never expires, the note is empty, the policy gives full access, the extra data is
-   * `{}`.
+   * Clears the field: the token never expires, has an empty note, a policy for full access, or
+   * the extra data `{}`.
    */
   RBTOKEN_FIELD_NONE = 1,
   /**
-   * The field takes the given value.
+   * Sets the field to the given value.
    */
   RBTOKEN_FIELD_SET = 2,
 } rbtoken_field_mode;
 
 /**
- * For how long a service account's new tokens are valid: the values of `expiration_mode` in
+ * Lifetime of a service account's new tokens: the values of `expiration_mode` in
  * `rbtoken_service_account_options_t`.
+ *
+ * @ingroup service_account
  */
 typedef enum rbtoken_expiration_mode {
   /**
@@ -740,114 +838,104 @@ typedef enum rbtoken_expiration_mode {
    */
   RBTOKEN_EXPIRATION_DEFAULT = 0,
   /**
-   * For ever.
+   * Unlimited: the tokens never expire.
    */
   RBTOKEN_EXPIRATION_NEVER = 1,
   /**
-   * As many seconds as `expiration_secs` says.
+   * The number of seconds in `expiration_secs`.
    */
   RBTOKEN_EXPIRATION_SECS = 2,
 } rbtoken_expiration_mode;
 
 /**
- * How important a message to the host's log is.
- */
-typedef enum rbtoken_log_level {
-  /**
-   * Something failed.
-   */
-  RBTOKEN_LOG_ERROR = 1,
-  /**
-   * Something was refused.
-   */
-  RBTOKEN_LOG_WARN = 2,
-  /**
-   * The life of an instance.
-   */
-  RBTOKEN_LOG_INFO = 3,
-  /**
-   * The life of each token.
-   */
-  RBTOKEN_LOG_DEBUG = 4,
-} rbtoken_log_level;
-
-/**
- * A text that the library made for the host, which frees it with `rbtoken_buffer_free()`. It is
- * wiped from memory then, since it may hold a secret.
+ * Text that the library created for the host. Free it with `rbtoken_buffer_free()`, which also
+ * erases it from memory, since it can contain a secret.
+ *
+ * @ingroup buffer
  */
 typedef struct rbtoken_buffer_t rbtoken_buffer_t;
 
 /**
- * What went wrong in a call, in detail. A function that fails gives one to a host that passes
- * `rbtoken_error_t **error`; the host frees it with `rbtoken_error_free()`.
+ * Details of a failed call. A function with a parameter `rbtoken_error_t **error` creates it on
+ * failure; free it with `rbtoken_error_free()`. It never contains a token's value.
  *
- * It never contains a token's value.
+ * @ingroup error
  */
 typedef struct rbtoken_error_t rbtoken_error_t;
 
 /**
- * One instance of the extension, with a store and settings of its own. The host gives it back with
- * `destroy` of the extension table.
- */
-typedef struct rbtoken_instance_t rbtoken_instance_t;
-
-/**
- * A policy of its own, for hosts that ask one without a token. The host frees it with
- * `rbtoken_policy_free()`.
+ * Policy that does not belong to a token. Free it with `rbtoken_policy_free()`.
+ *
+ * @ingroup policy
  */
 typedef struct rbtoken_policy_t rbtoken_policy_t;
 
 /**
- * A service account: a user that only ever logs in with a token of its own. It belongs to no
- * store and never changes. The host frees it with `rbtoken_service_account_free()`.
+ * Service account: a user that logs in only with API tokens of its own. It belongs to no store and
+ * never changes. Free it with `rbtoken_service_account_free()`.
+ *
+ * @ingroup service_account
  */
 typedef struct rbtoken_service_account_t rbtoken_service_account_t;
 
 /**
- * A store of tokens. Its handles count their references, and any of them may be used from any
- * number of threads at once. Tokens that came from it outlive it.
+ * Store of tokens. Its handles are reference-counted and can be used by any number of threads at
+ * once. Tokens can outlive their store.
+ *
+ * @ingroup store
  */
 typedef struct rbtoken_store_t rbtoken_store_t;
 
 /**
- * A list of tokens as they were when it was made. The host frees it with
- * `rbtoken_token_list_free()`.
+ * List of tokens, as they were when it was created. Free it with `rbtoken_token_list_free()`.
+ *
+ * @ingroup token
  */
 typedef struct rbtoken_token_list_t rbtoken_token_list_t;
 
 /**
- * A token as it was when a function gave it out. What becomes of the token afterwards does not
- * change it, and it may outlive its store. Its handles count their references, and any thread
- * may use them.
+ * Snapshot of a token: its fields as they were when a function returned it. Later changes do not
+ * affect it, and it can outlive its store. Its handles are reference-counted and can be used by
+ * any thread.
+ *
+ * @ingroup token
  */
 typedef struct rbtoken_token_t rbtoken_token_t;
 
 /**
- * What a function answers: one of the values of `rbtoken_status_code`, or the status of a
- * callback of the host, passed on unchanged. Like every value that an enum names here, it crosses
- * the boundary as an integer of 32 bits: the enums only give names.
+ * Result of a function: one of the values of `rbtoken_status_code`, or the status of a callback of
+ * the host, unchanged. All enums cross the boundary as 32-bit integers; the C enums only name
+ * their values.
+ *
+ * @ingroup error
  */
 typedef int32_t rbtoken_status_t;
 
 /**
- * Tells the time: sets `*now_us` to microseconds since the Unix epoch, UTC, and returns
- * `RBTOKEN_OK`. Any other status makes the call that asked fail with it. Must not throw.
+ * Returns the time: sets `*now_us` to microseconds since the Unix epoch, UTC, and returns
+ * `RBTOKEN_OK`. With any other status, the call that needed the time fails with that status. Must
+ * not throw.
+ *
+ * @ingroup store
  */
 typedef rbtoken_status_t (*rbtoken_clock_fn)(void *user_data, int64_t *now_us);
 
 /**
- * Called exactly once when the library needs a callback's `user_data` no more, also when it was
- * never registered because the call that was to do so failed. (Only where the struct itself was
- * refused with `RBTOKEN_E_STRUCT_SIZE` is it not called: its fields could not be read.) Where it
- * is the last release of a store that calls it, that store answers `RBTOKEN_E_STATE` to whatever
- * it asks.
+ * Frees a callback's `user_data`. It is called exactly once, when the library no longer needs the
+ * data, even if the registration fails. The only exception is `RBTOKEN_E_STRUCT_SIZE`, because the
+ * fields of such a struct cannot be read. If the last release of a store calls this function, it
+ * can no longer use that store: calls return `RBTOKEN_E_STATE`.
+ *
+ * @ingroup store
  */
 typedef void (*rbtoken_destroy_fn)(void *user_data);
 
 /**
- * A clock of the host's, instead of the system's. Set up with `RBTOKEN_INIT()`; copied when the
- * store is opened. Its functions are called from any thread, several at a time, and never while
- * the library holds a lock.
+ * Clock of the host, to be used instead of the system clock. Initialize it with `RBTOKEN_INIT()`;
+ * it is copied when the store is opened. The callbacks run on any thread, several at a time, and
+ * with no lock held.
+ *
+ * @ingroup store
  */
 typedef struct rbtoken_clock_t {
   /**
@@ -855,30 +943,34 @@ typedef struct rbtoken_clock_t {
    */
   size_t struct_size;
   /**
-   * Passed to the functions.
+   * Passed to the callbacks.
    */
   void *user_data;
   /**
-   * Tells the time; must be set.
+   * Returns the time. Must be set.
    */
   rbtoken_clock_fn now;
   /**
-   * Called when `user_data` is needed no more; may be NULL.
+   * Frees `user_data`. May be NULL.
    */
   rbtoken_destroy_fn destroy;
 } rbtoken_clock_t;
 
 /**
- * Fills `len` bytes of `bytes` with what nobody can predict, and returns `RBTOKEN_OK`. Any other
- * status makes the call that asked fail with it. That call fails with `RBTOKEN_E_CALLBACK` if the
- * last bytes were not written, although the answer is `RBTOKEN_OK`. Must not throw.
+ * Fills `len` bytes of `bytes` with random data that nobody can predict, and returns `RBTOKEN_OK`.
+ * With any other status, the call that needed the data fails with that status. If the end of the
+ * buffer was not written, the call fails with `RBTOKEN_E_CALLBACK`. Must not throw.
+ *
+ * @ingroup store
  */
 typedef rbtoken_status_t (*rbtoken_entropy_fn)(void *user_data, uint8_t *bytes, size_t len);
 
 /**
- * A source of unpredictable bytes of the host's, instead of the operating system's. Set up with
- * `RBTOKEN_INIT()`; copied when the store is opened. Its functions are called from any thread,
- * several at a time, and never while the library holds a lock.
+ * Source of random bytes of the host, to be used instead of the operating system's. Initialize it
+ * with `RBTOKEN_INIT()`; it is copied when the store is opened. The callbacks run on any thread,
+ * several at a time, and with no lock held.
+ *
+ * @ingroup store
  */
 typedef struct rbtoken_entropy_t {
   /**
@@ -886,21 +978,23 @@ typedef struct rbtoken_entropy_t {
    */
   size_t struct_size;
   /**
-   * Passed to the functions.
+   * Passed to the callbacks.
    */
   void *user_data;
   /**
-   * Fills a buffer; must be set.
+   * Fills a buffer. Must be set.
    */
   rbtoken_entropy_fn fill;
   /**
-   * Called when `user_data` is needed no more; may be NULL.
+   * Frees `user_data`. May be NULL.
    */
   rbtoken_destroy_fn destroy;
 } rbtoken_entropy_t;
 
 /**
- * What a store is opened with. Set up with `RBTOKEN_INIT()`, which leaves all defaults.
+ * Options for opening a store. Initialize with `RBTOKEN_INIT()`.
+ *
+ * @ingroup store
  */
 typedef struct rbtoken_store_options_t {
   /**
@@ -908,45 +1002,48 @@ typedef struct rbtoken_store_options_t {
    */
   size_t struct_size;
   /**
-   * Where tokens are kept: the path of a file, which is made if there is none (see "Stores in
-   * files"), or the address of a Review Board server's database (see "Review Board's database").
-   * NULL: in memory.
+   * Where tokens are kept: the path of a file, which is created if it does not exist (see
+   * "Stores in files"), or the URL of a Review Board server's database (see "Review Board's
+   * database"). NULL: in memory.
    */
   const char *location;
   /**
-   * Bytes of `location`, or `RBTOKEN_NUL_TERMINATED`.
+   * Length of `location` in bytes, or `RBTOKEN_NUL_TERMINATED`.
    */
   size_t location_len;
   /**
-   * Settings as a JSON object, by the names of `rbtoken_store_set_setting()`. NULL: none.
+   * Settings as a JSON object, with the names of `rbtoken_store_set_setting()`. NULL: none.
    */
   const char *settings;
   /**
-   * Bytes of `settings`, or `RBTOKEN_NUL_TERMINATED`.
+   * Length of `settings` in bytes, or `RBTOKEN_NUL_TERMINATED`.
    */
   size_t settings_len;
   /**
-   * The clock. NULL: the system's.
+   * The clock. NULL: the system clock.
    */
   const struct rbtoken_clock_t *clock;
   /**
-   * The source of unpredictable bytes. NULL: a generator for each thread that the operating
-   * system seeds, and seeds anew after `fork()`.
+   * The source of random bytes. NULL: a generator per thread, seeded by the operating system and
+   * seeded again after fork().
    */
   const struct rbtoken_entropy_t *entropy;
 } rbtoken_store_options_t;
 
 /**
- * Told how many of how many tokens are done: every so often, and once when all are. Returns
- * `RBTOKEN_OK` to go on; any other status ends the call with it, and nothing has happened then.
- * Must not throw.
+ * Reports how many of `total` tokens are done: at intervals, and when all are. Returns
+ * `RBTOKEN_OK` to continue. Any other status cancels the call, which then returns that status and
+ * has changed nothing. Must not throw.
+ *
+ * @ingroup store
  */
 typedef rbtoken_status_t (*rbtoken_progress_fn)(void *user_data, uint64_t done, uint64_t total);
 
 /**
- * Whom to tell how far an export or an import is. Set up with `RBTOKEN_INIT()`. Its functions are
- * called on the thread of the call, which may take long, with no lock held; they may use the
- * store.
+ * Progress callback of an export or import. Initialize it with `RBTOKEN_INIT()`. The callbacks run
+ * on the thread of the call, with no lock held; they can take their time, and can use the store.
+ *
+ * @ingroup store
  */
 typedef struct rbtoken_progress_t {
   /**
@@ -954,22 +1051,23 @@ typedef struct rbtoken_progress_t {
    */
   size_t struct_size;
   /**
-   * Passed to the functions.
+   * Passed to the callbacks.
    */
   void *user_data;
   /**
-   * Told of the progress; must be set.
+   * Reports the progress. Must be set.
    */
   rbtoken_progress_fn progress;
   /**
-   * Called once before the call returns; may be NULL.
+   * Frees `user_data`, before the call returns. May be NULL.
    */
   rbtoken_destroy_fn destroy;
 } rbtoken_progress_t;
 
 /**
- * How to search for, or make, a client's token. Set up with `RBTOKEN_INIT()`, which leaves all
- * defaults.
+ * Options for finding or creating a client token. Initialize with `RBTOKEN_INIT()`.
+ *
+ * @ingroup tokens
  */
 typedef struct rbtoken_client_token_options_t {
   /**
@@ -977,21 +1075,21 @@ typedef struct rbtoken_client_token_options_t {
    */
   size_t struct_size;
   /**
-   * When a new token expires: one of `RBTOKEN_EXPIRES_DEFAULT`, `_NEVER`, `_AT`. Plays no part
-   * in the search.
+   * When a new token expires: `RBTOKEN_EXPIRES_DEFAULT`, `_NEVER` or `_AT`. Not used for the
+   * search.
    */
   int32_t expires_mode;
   /**
-   * `RBTOKEN_MIN_VALIDITY_DEFAULT` (the store's setting, 300 s at first) or `_SECS`.
+   * `RBTOKEN_MIN_VALIDITY_DEFAULT` (the setting `min_validity_secs`, at first 300 s) or `_SECS`.
    */
   int32_t min_validity_mode;
   /**
-   * With `RBTOKEN_EXPIRES_AT`: microseconds since the Unix epoch, UTC, after now. Else 0.
+   * With `RBTOKEN_EXPIRES_AT`: microseconds since the Unix epoch, UTC, in the future. Else 0.
    */
   int64_t expires_at_us;
   /**
-   * With `RBTOKEN_MIN_VALIDITY_SECS`: seconds for which an existing token must still be valid;
-   * 0 and less: it must be valid now. Else 0.
+   * With `RBTOKEN_MIN_VALIDITY_SECS`: seconds for which an existing token must still be valid. 0
+   * or less: it must be valid now. Else 0.
    */
   int64_t min_validity_secs;
   /**
@@ -1003,34 +1101,35 @@ typedef struct rbtoken_client_token_options_t {
    */
   uint32_t reserved;
   /**
-   * The Local Site that the token belongs to. NULL: the global site.
+   * The Local Site of the token. NULL: the global site.
    */
   const char *local_site;
   /**
-   * Bytes of `local_site`, or `RBTOKEN_NUL_TERMINATED`.
+   * Length of `local_site` in bytes, or `RBTOKEN_NUL_TERMINATED`.
    */
   size_t local_site_len;
   /**
-   * A new token's policy as JSON. NULL: full access.
+   * The policy of a new token as JSON. NULL: full access.
    */
   const char *default_policy;
   /**
-   * Bytes of `default_policy`, or `RBTOKEN_NUL_TERMINATED`.
+   * Length of `default_policy` in bytes, or `RBTOKEN_NUL_TERMINATED`.
    */
   size_t default_policy_len;
   /**
-   * A new token's extra data as a JSON object, to which `client_name` is added. NULL: none.
+   * The extra data of a new token as a JSON object, to which `client_name` is added. NULL: none.
    */
   const char *default_extra_data;
   /**
-   * Bytes of `default_extra_data`, or `RBTOKEN_NUL_TERMINATED`.
+   * Length of `default_extra_data` in bytes, or `RBTOKEN_NUL_TERMINATED`.
    */
   size_t default_extra_data_len;
 } rbtoken_client_token_options_t;
 
 /**
- * How to make a token that need not be a client's. Set up with `RBTOKEN_INIT()`, which leaves
- * all defaults.
+ * Options for creating a token. Initialize with `RBTOKEN_INIT()`.
+ *
+ * @ingroup tokens
  */
 typedef struct rbtoken_generate_options_t {
   /**
@@ -1038,7 +1137,7 @@ typedef struct rbtoken_generate_options_t {
    */
   size_t struct_size;
   /**
-   * When the token expires: `RBTOKEN_EXPIRES_DEFAULT` and `_NEVER` are never, or `_AT`.
+   * When the token expires: `RBTOKEN_EXPIRES_DEFAULT` and `_NEVER` both mean never, or `_AT`.
    */
   int32_t expires_mode;
   /**
@@ -1046,32 +1145,32 @@ typedef struct rbtoken_generate_options_t {
    */
   uint32_t flags;
   /**
-   * With `RBTOKEN_EXPIRES_AT`: microseconds since the Unix epoch, UTC; the past is accepted.
-   * Else 0.
+   * With `RBTOKEN_EXPIRES_AT`: microseconds since the Unix epoch, UTC; can be in the past. Else
+   * 0.
    */
   int64_t expires_at_us;
   /**
-   * The generator's id. NULL: the store's default generator.
+   * The id of the generator. NULL: the store's default generator.
    */
   const char *generator_id;
   /**
-   * Bytes of `generator_id`, or `RBTOKEN_NUL_TERMINATED`.
+   * Length of `generator_id` in bytes, or `RBTOKEN_NUL_TERMINATED`.
    */
   size_t generator_id_len;
   /**
-   * What the value starts with. NULL: the store's `token_type`.
+   * The prefix of the value. NULL: the setting `token_type`.
    */
   const char *token_type;
   /**
-   * Bytes of `token_type`, or `RBTOKEN_NUL_TERMINATED`.
+   * Length of `token_type` in bytes, or `RBTOKEN_NUL_TERMINATED`.
    */
   size_t token_type_len;
   /**
-   * The Local Site that the token belongs to. NULL: the global site.
+   * The Local Site of the token. NULL: the global site.
    */
   const char *local_site;
   /**
-   * Bytes of `local_site`, or `RBTOKEN_NUL_TERMINATED`.
+   * Length of `local_site` in bytes, or `RBTOKEN_NUL_TERMINATED`.
    */
   size_t local_site_len;
   /**
@@ -1079,7 +1178,7 @@ typedef struct rbtoken_generate_options_t {
    */
   const char *note;
   /**
-   * Bytes of `note`, or `RBTOKEN_NUL_TERMINATED`.
+   * Length of `note` in bytes, or `RBTOKEN_NUL_TERMINATED`.
    */
   size_t note_len;
   /**
@@ -1087,23 +1186,25 @@ typedef struct rbtoken_generate_options_t {
    */
   const char *policy;
   /**
-   * Bytes of `policy`, or `RBTOKEN_NUL_TERMINATED`.
+   * Length of `policy` in bytes, or `RBTOKEN_NUL_TERMINATED`.
    */
   size_t policy_len;
   /**
-   * The extra data as a JSON object; a string `client_name` in it makes this a client's token.
+   * The extra data as a JSON object. With a string `client_name` in it, this is a client token.
    * NULL: none.
    */
   const char *extra_data;
   /**
-   * Bytes of `extra_data`, or `RBTOKEN_NUL_TERMINATED`.
+   * Length of `extra_data` in bytes, or `RBTOKEN_NUL_TERMINATED`.
    */
   size_t extra_data_len;
 } rbtoken_generate_options_t;
 
 /**
- * The fields of a token that exists elsewhere. Set up with `RBTOKEN_INIT()`, which leaves all
- * defaults. A time counts only if its flag is set; it is 0 otherwise.
+ * Fields of a token that exists elsewhere. Initialize with `RBTOKEN_INIT()`. A time is used only
+ * if its flag is set, and must be 0 otherwise.
+ *
+ * @ingroup tokens
  */
 typedef struct rbtoken_import_options_t {
   /**
@@ -1111,7 +1212,7 @@ typedef struct rbtoken_import_options_t {
    */
   size_t struct_size;
   /**
-   * Which of the times are known, as `RBTOKEN_IMPORT_…_KNOWN`, and `RBTOKEN_IMPORT_INVALID`.
+   * `RBTOKEN_IMPORT_INVALID`, and a flag `RBTOKEN_IMPORT_…_KNOWN` for each time that is set.
    */
   uint32_t flags;
   /**
@@ -1119,48 +1220,49 @@ typedef struct rbtoken_import_options_t {
    */
   uint32_t reserved;
   /**
-   * When the token was made. Unknown: now.
+   * When the token was created. Without its flag: now.
    */
   int64_t time_added_us;
   /**
-   * When the token was changed last. Unknown: when it was made.
+   * When the token was last changed. Without its flag: when it was created.
    */
   int64_t last_updated_us;
   /**
-   * When the token was used last. Unknown: never.
+   * When the token was last used. Without its flag: never.
    */
   int64_t last_used_us;
   /**
-   * When the token expires. Unknown: never.
+   * When the token expires. Without its flag: never.
    */
   int64_t expires_at_us;
   /**
-   * When the token was invalidated; needs `RBTOKEN_IMPORT_INVALID`.
+   * When the token was invalidated. Requires `RBTOKEN_IMPORT_INVALID`.
    */
   int64_t invalid_date_us;
   /**
-   * Why the token was invalidated; needs `RBTOKEN_IMPORT_INVALID` unless it is empty, as in a
-   * server's row of a valid token. NULL: the empty text.
+   * Why the token was invalidated. Requires `RBTOKEN_IMPORT_INVALID`, unless it is empty, as in
+   * a server's row of a valid token. NULL: the empty text.
    */
   const char *invalid_reason;
   /**
-   * Bytes of `invalid_reason`, or `RBTOKEN_NUL_TERMINATED`.
+   * Length of `invalid_reason` in bytes, or `RBTOKEN_NUL_TERMINATED`.
    */
   size_t invalid_reason_len;
   /**
-   * The generator that made the value; it need not be known here. NULL: the store's default.
+   * The generator that created the value, which need not be known here. NULL: the store's
+   * default generator.
    */
   const char *generator_id;
   /**
-   * Bytes of `generator_id`, or `RBTOKEN_NUL_TERMINATED`.
+   * Length of `generator_id` in bytes, or `RBTOKEN_NUL_TERMINATED`.
    */
   size_t generator_id_len;
   /**
-   * The Local Site that the token belongs to. NULL: the global site.
+   * The Local Site of the token. NULL: the global site.
    */
   const char *local_site;
   /**
-   * Bytes of `local_site`, or `RBTOKEN_NUL_TERMINATED`.
+   * Length of `local_site` in bytes, or `RBTOKEN_NUL_TERMINATED`.
    */
   size_t local_site_len;
   /**
@@ -1168,7 +1270,7 @@ typedef struct rbtoken_import_options_t {
    */
   const char *note;
   /**
-   * Bytes of `note`, or `RBTOKEN_NUL_TERMINATED`.
+   * Length of `note` in bytes, or `RBTOKEN_NUL_TERMINATED`.
    */
   size_t note_len;
   /**
@@ -1176,23 +1278,25 @@ typedef struct rbtoken_import_options_t {
    */
   const char *policy;
   /**
-   * Bytes of `policy`, or `RBTOKEN_NUL_TERMINATED`.
+   * Length of `policy` in bytes, or `RBTOKEN_NUL_TERMINATED`.
    */
   size_t policy_len;
   /**
-   * The extra data as a JSON object; a string `client_name` in it makes this a client's token.
+   * The extra data as a JSON object. With a string `client_name` in it, this is a client token.
    * NULL: none.
    */
   const char *extra_data;
   /**
-   * Bytes of `extra_data`, or `RBTOKEN_NUL_TERMINATED`.
+   * Length of `extra_data` in bytes, or `RBTOKEN_NUL_TERMINATED`.
    */
   size_t extra_data_len;
 } rbtoken_import_options_t;
 
 /**
- * Which tokens a list shows: those that match every part. Set up with `RBTOKEN_INIT()`, which
- * leaves all tokens.
+ * Filter for listing tokens, which must match all of its fields. Initialize with `RBTOKEN_INIT()`,
+ * which matches all tokens.
+ *
+ * @ingroup tokens
  */
 typedef struct rbtoken_token_filter_t {
   /**
@@ -1225,36 +1329,39 @@ typedef struct rbtoken_token_filter_t {
    */
   const char *local_site;
   /**
-   * Bytes of `local_site`, or `RBTOKEN_NUL_TERMINATED`.
+   * Length of `local_site` in bytes, or `RBTOKEN_NUL_TERMINATED`.
    */
   size_t local_site_len;
   /**
-   * Only this user's tokens. NULL: those of all users.
+   * Only tokens of this user. NULL: of all users.
    */
   const char *user;
   /**
-   * Bytes of `user`, or `RBTOKEN_NUL_TERMINATED`.
+   * Length of `user` in bytes, or `RBTOKEN_NUL_TERMINATED`.
    */
   size_t user_len;
   /**
-   * Only this client's tokens. NULL: all, and those that are no client's.
+   * Only tokens of this client. NULL: all tokens, with or without a client.
    */
   const char *client_name;
   /**
-   * Bytes of `client_name`, or `RBTOKEN_NUL_TERMINATED`.
+   * Length of `client_name` in bytes, or `RBTOKEN_NUL_TERMINATED`.
    */
   size_t client_name_len;
 } rbtoken_token_filter_t;
 
 /**
- * What came of a login: one of the values of `rbtoken_verdict_code`. Later versions may add
- * some: whatever is not `RBTOKEN_VERDICT_OK` is a refusal.
+ * Result of a login: one of the values of `rbtoken_verdict_code`. Later versions can add some.
+ * Every verdict other than `RBTOKEN_VERDICT_OK` rejects the login.
+ *
+ * @ingroup login
  */
 typedef int32_t rbtoken_verdict_t;
 
 /**
- * What is known of a request that comes with a token. Set up with `RBTOKEN_INIT()`, which leaves
- * the global site.
+ * Options for a login. Initialize with `RBTOKEN_INIT()`, which means the global site.
+ *
+ * @ingroup login
  */
 typedef struct rbtoken_login_options_t {
   /**
@@ -1270,18 +1377,20 @@ typedef struct rbtoken_login_options_t {
    */
   uint32_t reserved;
   /**
-   * With `RBTOKEN_SITE_NAMED`: the Local Site's name. Else NULL.
+   * With `RBTOKEN_SITE_NAMED`: the name of the Local Site. Else NULL.
    */
   const char *site;
   /**
-   * Bytes of `site`, or `RBTOKEN_NUL_TERMINATED`.
+   * Length of `site` in bytes, or `RBTOKEN_NUL_TERMINATED`.
    */
   size_t site_len;
 } rbtoken_login_options_t;
 
 /**
- * What an update changes. Set up with `RBTOKEN_INIT()`, which leaves everything as it is. A value
- * whose mode is not `RBTOKEN_FIELD_SET` must be 0 or NULL.
+ * Changes to a token. Initialize with `RBTOKEN_INIT()`, which changes nothing. A value whose mode
+ * is not `RBTOKEN_FIELD_SET` must be 0 or NULL.
+ *
+ * @ingroup tokens
  */
 typedef struct rbtoken_token_update_t {
   /**
@@ -1305,7 +1414,7 @@ typedef struct rbtoken_token_update_t {
    */
   int32_t extra_data_mode;
   /**
-   * When the token expires: microseconds since the Unix epoch, UTC; the past is accepted.
+   * When the token expires: microseconds since the Unix epoch, UTC; can be in the past.
    */
   int64_t expires_at_us;
   /**
@@ -1313,7 +1422,7 @@ typedef struct rbtoken_token_update_t {
    */
   const char *note;
   /**
-   * Bytes of `note`, or `RBTOKEN_NUL_TERMINATED`.
+   * Length of `note` in bytes, or `RBTOKEN_NUL_TERMINATED`.
    */
   size_t note_len;
   /**
@@ -1321,22 +1430,26 @@ typedef struct rbtoken_token_update_t {
    */
   const char *policy;
   /**
-   * Bytes of `policy`, or `RBTOKEN_NUL_TERMINATED`.
+   * Length of `policy` in bytes, or `RBTOKEN_NUL_TERMINATED`.
    */
   size_t policy_len;
   /**
-   * The extra data as a JSON object, which replaces the old one whole, `client_name` included.
+   * The extra data as a JSON object. It replaces the old one completely, including
+   * `client_name`.
    */
   const char *extra_data;
   /**
-   * Bytes of `extra_data`, or `RBTOKEN_NUL_TERMINATED`.
+   * Length of `extra_data` in bytes, or `RBTOKEN_NUL_TERMINATED`.
    */
   size_t extra_data_len;
 } rbtoken_token_update_t;
 
 /**
- * Told that a token was made. `auto_generated` is what the caller said: no person asked for it.
- * `store` and `token` are lent for the call; retain what is to be kept. Must not throw.
+ * Reports that a token was created. `auto_generated` is true if it was created with
+ * `RBTOKEN_GENERATE_AUTO_GENERATED`. `store` and `token` are valid during the call; retain them to
+ * keep them. Must not throw.
+ *
+ * @ingroup hooks
  */
 typedef void (*rbtoken_created_fn)(void *user_data,
                                    struct rbtoken_store_t *store,
@@ -1344,18 +1457,22 @@ typedef void (*rbtoken_created_fn)(void *user_data,
                                    bool auto_generated);
 
 /**
- * Told of an event. `store` and `token` are lent for the call; retain what is to be kept. The
- * token shows the fields as they are after the event. Must not throw.
+ * Reports an event. `store` and `token` are valid during the call; retain them to keep them. The
+ * fields of the token are those after the event. Must not throw.
+ *
+ * @ingroup hooks
  */
 typedef void (*rbtoken_event_fn)(void *user_data,
                                  struct rbtoken_store_t *store,
                                  const struct rbtoken_token_t *token);
 
 /**
- * Whom to tell of events. Set up with `RBTOKEN_INIT()`; copied when it is added. Each function may
- * be NULL. They are called after the event, on the thread that caused it, with no lock held, in
- * the order in which hooks were added; they may use the store, and remove hooks, these too. They
- * cannot prevent what has happened.
+ * Event callbacks. Initialize with `RBTOKEN_INIT()`; they are copied when they are added. Each
+ * callback may be NULL. They are called after the event, on the thread that caused it, with no
+ * lock held, in the order in which hooks were added. They can use the store, and can remove hooks,
+ * including themselves. They cannot prevent an event.
+ *
+ * @ingroup hooks
  */
 typedef struct rbtoken_hooks_t {
   /**
@@ -1363,27 +1480,27 @@ typedef struct rbtoken_hooks_t {
    */
   size_t struct_size;
   /**
-   * Passed to the functions.
+   * Passed to the callbacks.
    */
   void *user_data;
   /**
-   * A token was made (not: imported).
+   * A token was created, but not imported.
    */
   rbtoken_created_fn created;
   /**
-   * A token's fields were changed.
+   * The fields of a token were changed.
    */
   rbtoken_event_fn updated;
   /**
-   * A token was made invalid, for the first time or again.
+   * A token was invalidated, for the first time or again.
    */
   rbtoken_event_fn invalidated;
   /**
-   * Somebody tried to log in with a token that is expired.
+   * A login with an expired token was rejected.
    */
   rbtoken_event_fn expired;
   /**
-   * Somebody logged in with a token.
+   * A login with a token was accepted.
    */
   rbtoken_event_fn used;
   /**
@@ -1391,16 +1508,19 @@ typedef struct rbtoken_hooks_t {
    */
   rbtoken_event_fn deleted;
   /**
-   * Called when `user_data` is needed no more; may be NULL.
+   * Frees `user_data`. May be NULL.
    */
   rbtoken_destroy_fn destroy;
 } rbtoken_hooks_t;
 
 /**
- * Makes a new token value: writes at most `capacity` bytes of UTF-8 to `value`, without a NUL,
- * sets `*value_len` to how many, and returns `RBTOKEN_OK`. A value has 1 to 255 characters, for
- * which `capacity` is always enough. `attempt` is 0 at first; each collision with an existing
- * value adds 1, up to 19. Any other status makes the call that asked fail with it. Must not throw.
+ * Creates a token value: writes at most `capacity` bytes of UTF-8 to `value`, without a NUL, sets
+ * `*value_len` to their number, and returns `RBTOKEN_OK`. A value has 1 to 255 characters, for
+ * which `capacity` is always enough. `attempt` starts at 0 and grows by 1 with each value that
+ * already exists, up to 19. With any other status, the call that needed the value fails with that
+ * status. Must not throw.
+ *
+ * @ingroup generator
  */
 typedef rbtoken_status_t (*rbtoken_generator_create_fn)(void *user_data,
                                                         const char *token_type,
@@ -1410,9 +1530,11 @@ typedef rbtoken_status_t (*rbtoken_generator_create_fn)(void *user_data,
                                                         size_t *value_len);
 
 /**
- * Sets `*valid` to whether a value of `value_len` bytes has the generator's format for a token
- * type, and returns `RBTOKEN_OK`. Any other status makes the call that asked fail with it. Must
- * not throw.
+ * Checks a token value: sets `*valid` to whether the `value_len` bytes have the generator's format
+ * for a token type, and returns `RBTOKEN_OK`. With any other status, the call that needed the
+ * check fails with that status. Must not throw.
+ *
+ * @ingroup generator
  */
 typedef rbtoken_status_t (*rbtoken_generator_validate_fn)(void *user_data,
                                                           const char *token_type,
@@ -1421,9 +1543,11 @@ typedef rbtoken_status_t (*rbtoken_generator_validate_fn)(void *user_data,
                                                           bool *valid);
 
 /**
- * A token generator of the host's. Set up with `RBTOKEN_INIT()`; copied when it is added. Its
- * functions are called from any thread, several at a time, and never while the library holds a
- * lock; they may use the store.
+ * Token generator of the host. Initialize it with `RBTOKEN_INIT()`; it is copied when it is added.
+ * The callbacks run on any thread, several at a time, and with no lock held; they can use the
+ * store.
+ *
+ * @ingroup generator
  */
 typedef struct rbtoken_generator_t {
   /**
@@ -1431,25 +1555,27 @@ typedef struct rbtoken_generator_t {
    */
   size_t struct_size;
   /**
-   * Passed to the functions.
+   * Passed to the callbacks.
    */
   void *user_data;
   /**
-   * Makes a value; must be set.
+   * Creates a value. Must be set.
    */
   rbtoken_generator_create_fn create;
   /**
-   * Recognises a value; must be set.
+   * Checks the format of a value. Must be set.
    */
   rbtoken_generator_validate_fn validate;
   /**
-   * Called when `user_data` is needed no more; may be NULL.
+   * Frees `user_data`. May be NULL.
    */
   rbtoken_destroy_fn destroy;
 } rbtoken_generator_t;
 
 /**
- * What a service account is made of. Set up with `RBTOKEN_INIT()`; then at least `id` is set.
+ * Options for a service account. Initialize with `RBTOKEN_INIT()`, then set at least `id`.
+ *
+ * @ingroup service_account
  */
 typedef struct rbtoken_service_account_options_t {
   /**
@@ -1461,43 +1587,44 @@ typedef struct rbtoken_service_account_options_t {
    */
   int32_t expiration_mode;
   /**
-   * Versions count from 1, and 0 is 1. A higher version makes a new token, for instance when
-   * the policy has changed.
+   * The version of the tokens, from 1; 0 means 1. A higher version makes the account use a new
+   * token, for example after a change of the policy.
    */
   uint32_t token_version;
   /**
-   * With `RBTOKEN_EXPIRATION_SECS`: seconds, more than 0. Else 0.
+   * With `RBTOKEN_EXPIRATION_SECS`: the lifetime in seconds, greater than 0. Else 0.
    */
   int64_t expiration_secs;
   /**
-   * The account's id: letters, digits, `_` and `-`. Must be set.
+   * The id of the account: letters, digits, `_` and `-`. Must be set.
    */
   const char *id;
   /**
-   * Bytes of `id`, or `RBTOKEN_NUL_TERMINATED`.
+   * Length of `id` in bytes, or `RBTOKEN_NUL_TERMINATED`.
    */
   size_t id_len;
   /**
-   * The user that owns the tokens. NULL: the user whose name is the account's id.
+   * The user that owns the tokens. NULL: the user with the account's id as its name.
    */
   const char *user;
   /**
-   * Bytes of `user`, or `RBTOKEN_NUL_TERMINATED`.
+   * Length of `user` in bytes, or `RBTOKEN_NUL_TERMINATED`.
    */
   size_t user_len;
   /**
-   * A new token's policy as JSON. NULL: full access.
+   * The policy of a new token as JSON. NULL: full access.
    */
   const char *policy;
   /**
-   * Bytes of `policy`, or `RBTOKEN_NUL_TERMINATED`.
+   * Length of `policy` in bytes, or `RBTOKEN_NUL_TERMINATED`.
    */
   size_t policy_len;
 } rbtoken_service_account_options_t;
 
 /**
- * Which token of a service account is asked for. Set up with `RBTOKEN_INIT()`, which leaves all
- * defaults.
+ * Options for the token of a service account. Initialize with `RBTOKEN_INIT()`.
+ *
+ * @ingroup service_account
  */
 typedef struct rbtoken_service_token_options_t {
   /**
@@ -1513,794 +1640,50 @@ typedef struct rbtoken_service_token_options_t {
    */
   uint32_t reserved;
   /**
-   * With `RBTOKEN_MIN_VALIDITY_SECS`: seconds for which an existing token must still be valid;
-   * 0 and less: it must be valid now. Else 0.
+   * With `RBTOKEN_MIN_VALIDITY_SECS`: seconds for which an existing token must still be valid. 0
+   * or less: it must be valid now. Else 0.
    */
   int64_t min_validity_secs;
   /**
-   * The Local Site that the token belongs to. NULL: the global site.
+   * The Local Site of the token. NULL: the global site.
    */
   const char *local_site;
   /**
-   * Bytes of `local_site`, or `RBTOKEN_NUL_TERMINATED`.
+   * Length of `local_site` in bytes, or `RBTOKEN_NUL_TERMINATED`.
    */
   size_t local_site_len;
 } rbtoken_service_token_options_t;
 
-/**
- * Writes a message to the host's log. `level` is one of `RBTOKEN_LOG_ERROR` to `_DEBUG`, or a
- * higher number in later versions; `target` names the part of the library, `"rbtoken.extension"`
- * or `"rbtoken.store"`. The texts are lent for the call. No message has a token's value. Called
- * from any thread, several at a time, with no lock held. Must not throw.
- */
-typedef void (*rbtoken_log_fn)(void *user_data,
-                               int32_t level,
-                               const char *target,
-                               const char *message);
-
-/**
- * What a host offers to an extension instance. Set up with `RBTOKEN_INIT()`; copied when the
- * instance is created. Each function may be NULL, and `struct_size` may be that of an older or a
- * newer table: the library reads the members that it knows and that are there.
- *
- * `user_data` must stay good until `destroy` has returned and no call of a store that the instance
- * gave out is in flight.
- */
-typedef struct rbtoken_host_v1_t {
-  /**
-   * Set by `RBTOKEN_INIT()`.
-   */
-  size_t struct_size;
-  /**
-   * Passed to the functions.
-   */
-  void *user_data;
-  /**
-   * Writes to the host's log. NULL: nothing is logged.
-   */
-  rbtoken_log_fn log;
-  /**
-   * Tells the time. NULL: the system's clock does.
-   */
-  rbtoken_clock_fn now;
-  /**
-   * Fills a buffer with unpredictable bytes. NULL: the operating system does.
-   */
-  rbtoken_entropy_fn fill;
-} rbtoken_host_v1_t;
-
-/**
- * The extension: who it is, and the life of its instances.
- *
- * An instance is created, configured, initialized, shut down, perhaps initialized again, and
- * destroyed; a call in a wrong order is `RBTOKEN_E_STATE` and changes nothing. Instances live side
- * by side and share nothing. The functions may be called from any thread, `destroy` when no other
- * call on the instance is in flight. Statuses, errors, texts and ownership are as everywhere in
- * this header.
- */
-typedef struct rbtoken_extension_v1_t {
-  /**
-   * The bytes of this table. A member is there if it lies within them.
-   */
-  size_t struct_size;
-  /**
-   * `"rbtoken"`.
-   */
-  const char *id;
-  /**
-   * The extension's name, for people.
-   */
-  const char *name;
-  /**
-   * The library's version, as from `rbtoken_version()`.
-   */
-  const char *version;
-  /**
-   * Who wrote it.
-   */
-  const char *author;
-  /**
-   * The license, as an SPDX identifier.
-   */
-  const char *license;
-  /**
-   * What it is for, in a sentence.
-   */
-  const char *summary;
-  /**
-   * Where to read about the rules that it follows.
-   */
-  const char *url;
-  /**
-   * Creates an instance. `host` offers services, each of them optional; NULL: none.
-   * `RBTOKEN_E_NULL_ARGUMENT`, `RBTOKEN_E_STRUCT_SIZE`.
-   */
-  rbtoken_status_t (*create)(const struct rbtoken_host_v1_t *host,
-                             struct rbtoken_instance_t **instance,
-                             struct rbtoken_error_t **error);
-  /**
-   * Takes a JSON object of settings, by the names of `rbtoken_store_set_setting()`, which
-   * replaces an earlier one. The whole object is validated before any setting applies. On
-   * failure the error has the JSON path and the instance is unchanged. NULL with a length of 0:
-   * all defaults. Must not be called while the instance is initialized. `RBTOKEN_E_STATE`, and as
-   * from `rbtoken_store_open()` for settings.
-   */
-  rbtoken_status_t (*configure)(struct rbtoken_instance_t *instance,
-                                const char *settings,
-                                size_t settings_len,
-                                struct rbtoken_error_t **error);
-  /**
-   * Opens the instance's store. After a shutdown it is a new one; a store in memory is empty. A
-   * file is given up with the last handle of its store: until then it is `RBTOKEN_E_LOCKED`.
-   * `RBTOKEN_E_STATE`, `RBTOKEN_E_UNSUPPORTED`, and what `rbtoken_store_open()` answers.
-   */
-  rbtoken_status_t (*initialize)(struct rbtoken_instance_t *instance, struct rbtoken_error_t **error);
-  /**
-   * Closes the instance's store and removes its hooks and the host's generators, which are
-   * destroyed when their last call in flight ends. It does not wait: calls in flight end as they
-   * would have or answer `RBTOKEN_E_STATE`, as does every later one, on any handle of the store.
-   * `RBTOKEN_E_STATE`.
-   */
-  rbtoken_status_t (*shutdown)(struct rbtoken_instance_t *instance, struct rbtoken_error_t **error);
-  /**
-   * Gives an instance back, shutting it down first if it is initialized. NULL does nothing.
-   */
-  void (*destroy)(struct rbtoken_instance_t *instance);
-  /**
-   * Gives a reference to the instance's store, to be released with `rbtoken_store_release()`;
-   * only while the instance is initialized. `RBTOKEN_E_STATE`, `RBTOKEN_E_NULL_ARGUMENT`.
-   */
-  rbtoken_status_t (*get_store)(struct rbtoken_instance_t *instance,
-                                struct rbtoken_store_t **store,
-                                struct rbtoken_error_t **error);
-  /**
-   * Tells all settings in force as a JSON object, to be freed with `rbtoken_buffer_free()`: the
-   * store's, or else those that it would be opened with.
-   * `RBTOKEN_E_NULL_ARGUMENT`, `RBTOKEN_E_UNSUPPORTED`.
-   */
-  rbtoken_status_t (*get_settings)(struct rbtoken_instance_t *instance,
-                                   struct rbtoken_buffer_t **settings,
-                                   struct rbtoken_error_t **error);
-  /**
-   * A JSON Schema of the settings; a constant that is never freed.
-   */
-  const char *(*get_settings_schema)(void);
-  /**
-   * A table of functions by its name, such as `"rbtoken.store/1"`: an
-   * `rbtoken_store_interface_v1_t`. A constant that is never freed. NULL if the library has none
-   * of that name.
-   */
-  const void *(*get_interface)(const char *name);
-} rbtoken_extension_v1_t;
-
-/**
- * The interface `rbtoken.about/1`: the functions of the linked API for the library itself.
- */
-typedef struct rbtoken_about_interface_v1_t {
-  /**
-   * The bytes of this table. A member is there if it lies within them.
-   */
-  size_t struct_size;
-  /**
-   * `rbtoken_version()`
-   */
-  const char *(*version)(void);
-  /**
-   * `rbtoken_abi_version()`
-   */
-  uint32_t (*abi_version)(void);
-  /**
-   * `rbtoken_abi_is_compatible()`
-   */
-  bool (*abi_is_compatible)(uint32_t abi_version);
-  /**
-   * `rbtoken_status_name()`
-   */
-  const char *(*status_name)(rbtoken_status_t status);
-  /**
-   * `rbtoken_verdict_name()`
-   */
-  const char *(*verdict_name)(rbtoken_verdict_t verdict);
-} rbtoken_about_interface_v1_t;
-
-/**
- * The interface `rbtoken.error/1`: the functions of the linked API for errors.
- */
-typedef struct rbtoken_error_interface_v1_t {
-  /**
-   * The bytes of this table. A member is there if it lies within them.
-   */
-  size_t struct_size;
-  /**
-   * `rbtoken_error_status()`
-   */
-  rbtoken_status_t (*status)(const struct rbtoken_error_t *error);
-  /**
-   * `rbtoken_error_message()`
-   */
-  const char *(*message)(const struct rbtoken_error_t *error);
-  /**
-   * `rbtoken_error_argument()`
-   */
-  const char *(*argument)(const struct rbtoken_error_t *error);
-  /**
-   * `rbtoken_error_json_path()`
-   */
-  const char *(*json_path)(const struct rbtoken_error_t *error);
-  /**
-   * `rbtoken_error_free()`
-   */
-  void (*free)(struct rbtoken_error_t *error);
-} rbtoken_error_interface_v1_t;
-
-/**
- * The interface `rbtoken.buffer/1`: the functions of the linked API for buffers.
- */
-typedef struct rbtoken_buffer_interface_v1_t {
-  /**
-   * The bytes of this table. A member is there if it lies within them.
-   */
-  size_t struct_size;
-  /**
-   * `rbtoken_buffer_data()`
-   */
-  const char *(*data)(const struct rbtoken_buffer_t *buffer, size_t *len);
-  /**
-   * `rbtoken_buffer_free()`
-   */
-  void (*free)(struct rbtoken_buffer_t *buffer);
-} rbtoken_buffer_interface_v1_t;
-
-/**
- * The interface `rbtoken.store/1`: the functions of the linked API for stores, their tokens and logins.
- */
-typedef struct rbtoken_store_interface_v1_t {
-  /**
-   * The bytes of this table. A member is there if it lies within them.
-   */
-  size_t struct_size;
-  /**
-   * `rbtoken_store_open()`
-   */
-  rbtoken_status_t (*open)(const struct rbtoken_store_options_t *options,
-                           struct rbtoken_store_t **store,
-                           struct rbtoken_error_t **error);
-  /**
-   * `rbtoken_store_shared()`
-   */
-  rbtoken_status_t (*shared)(const struct rbtoken_store_options_t *options,
-                             struct rbtoken_store_t **store,
-                             struct rbtoken_error_t **error);
-  /**
-   * `rbtoken_store_retain()`
-   */
-  struct rbtoken_store_t *(*retain)(struct rbtoken_store_t *store);
-  /**
-   * `rbtoken_store_release()`
-   */
-  void (*release)(struct rbtoken_store_t *store);
-  /**
-   * `rbtoken_store_set_setting()`
-   */
-  rbtoken_status_t (*set_setting)(struct rbtoken_store_t *store,
-                                  const char *name,
-                                  size_t name_len,
-                                  const char *value,
-                                  size_t value_len,
-                                  struct rbtoken_error_t **error);
-  /**
-   * `rbtoken_store_get_setting()`
-   */
-  rbtoken_status_t (*get_setting)(struct rbtoken_store_t *store,
-                                  const char *name,
-                                  size_t name_len,
-                                  struct rbtoken_buffer_t **value,
-                                  struct rbtoken_error_t **error);
-  /**
-   * `rbtoken_store_add_local_site()`
-   */
-  rbtoken_status_t (*add_local_site)(struct rbtoken_store_t *store,
-                                     const char *local_site,
-                                     size_t local_site_len,
-                                     struct rbtoken_error_t **error);
-  /**
-   * `rbtoken_store_remove_local_site()`
-   */
-  rbtoken_status_t (*remove_local_site)(struct rbtoken_store_t *store,
-                                        const char *local_site,
-                                        size_t local_site_len,
-                                        struct rbtoken_error_t **error);
-  /**
-   * `rbtoken_store_set_user_active()`
-   */
-  rbtoken_status_t (*set_user_active)(struct rbtoken_store_t *store,
-                                      const char *user,
-                                      size_t user_len,
-                                      int32_t active,
-                                      struct rbtoken_error_t **error);
-  /**
-   * `rbtoken_store_set_policy_ids()`
-   */
-  rbtoken_status_t (*set_policy_ids)(struct rbtoken_store_t *store,
-                                     const char *const *ids,
-                                     size_t count,
-                                     struct rbtoken_error_t **error);
-  /**
-   * `rbtoken_store_get_or_create_client_token()`
-   */
-  rbtoken_status_t (*get_or_create_client_token)(struct rbtoken_store_t *store,
-                                                 const char *user,
-                                                 size_t user_len,
-                                                 const char *client_name,
-                                                 size_t client_name_len,
-                                                 const struct rbtoken_client_token_options_t *options,
-                                                 struct rbtoken_token_t **token,
-                                                 bool *created,
-                                                 struct rbtoken_error_t **error);
-  /**
-   * `rbtoken_store_generate_token()`
-   */
-  rbtoken_status_t (*generate_token)(struct rbtoken_store_t *store,
-                                     const char *user,
-                                     size_t user_len,
-                                     const struct rbtoken_generate_options_t *options,
-                                     struct rbtoken_token_t **token,
-                                     struct rbtoken_error_t **error);
-  /**
-   * `rbtoken_store_import_token()`
-   */
-  rbtoken_status_t (*import_token)(struct rbtoken_store_t *store,
-                                   const char *user,
-                                   size_t user_len,
-                                   const char *value,
-                                   size_t value_len,
-                                   const struct rbtoken_import_options_t *options,
-                                   struct rbtoken_token_t **token,
-                                   struct rbtoken_error_t **error);
-  /**
-   * `rbtoken_store_find_token()`
-   */
-  rbtoken_status_t (*find_token)(struct rbtoken_store_t *store,
-                                 const char *value,
-                                 size_t value_len,
-                                 struct rbtoken_token_t **token,
-                                 struct rbtoken_error_t **error);
-  /**
-   * `rbtoken_store_get_token()`
-   */
-  rbtoken_status_t (*get_token)(struct rbtoken_store_t *store,
-                                int64_t id,
-                                struct rbtoken_token_t **token,
-                                struct rbtoken_error_t **error);
-  /**
-   * `rbtoken_store_list_tokens()`
-   */
-  rbtoken_status_t (*list_tokens)(struct rbtoken_store_t *store,
-                                  const struct rbtoken_token_filter_t *filter,
-                                  struct rbtoken_token_list_t **list,
-                                  struct rbtoken_error_t **error);
-  /**
-   * `rbtoken_store_token_count()`
-   */
-  rbtoken_status_t (*token_count)(struct rbtoken_store_t *store,
-                                  uint64_t *count,
-                                  struct rbtoken_error_t **error);
-  /**
-   * `rbtoken_store_value_is_valid()`
-   */
-  rbtoken_status_t (*value_is_valid)(struct rbtoken_store_t *store,
-                                     const char *generator_id,
-                                     size_t generator_id_len,
-                                     const char *token_type,
-                                     size_t token_type_len,
-                                     const char *value,
-                                     size_t value_len,
-                                     bool *valid,
-                                     struct rbtoken_error_t **error);
-  /**
-   * `rbtoken_store_authenticate()`
-   */
-  rbtoken_status_t (*authenticate)(struct rbtoken_store_t *store,
-                                   const char *value,
-                                   size_t value_len,
-                                   const struct rbtoken_login_options_t *options,
-                                   rbtoken_verdict_t *verdict,
-                                   struct rbtoken_token_t **token,
-                                   struct rbtoken_token_t **refused,
-                                   struct rbtoken_error_t **error);
-  /**
-   * `rbtoken_store_authenticate_header()`
-   */
-  rbtoken_status_t (*authenticate_header)(struct rbtoken_store_t *store,
-                                          const char *header,
-                                          size_t header_len,
-                                          const struct rbtoken_login_options_t *options,
-                                          rbtoken_verdict_t *verdict,
-                                          struct rbtoken_token_t **token,
-                                          struct rbtoken_token_t **refused,
-                                          struct rbtoken_error_t **error);
-  /**
-   * `rbtoken_store_update_token()`
-   */
-  rbtoken_status_t (*update_token)(struct rbtoken_store_t *store,
-                                   int64_t id,
-                                   const struct rbtoken_token_update_t *update,
-                                   struct rbtoken_token_t **token,
-                                   struct rbtoken_error_t **error);
-  /**
-   * `rbtoken_store_invalidate_token()`
-   */
-  rbtoken_status_t (*invalidate_token)(struct rbtoken_store_t *store,
-                                       const char *value,
-                                       size_t value_len,
-                                       const char *reason,
-                                       size_t reason_len,
-                                       struct rbtoken_error_t **error);
-  /**
-   * `rbtoken_store_invalidate_token_by_id()`
-   */
-  rbtoken_status_t (*invalidate_token_by_id)(struct rbtoken_store_t *store,
-                                             int64_t id,
-                                             const char *reason,
-                                             size_t reason_len,
-                                             struct rbtoken_error_t **error);
-  /**
-   * `rbtoken_store_invalidate_user_tokens()`
-   */
-  rbtoken_status_t (*invalidate_user_tokens)(struct rbtoken_store_t *store,
-                                             const char *user,
-                                             size_t user_len,
-                                             const char *reason,
-                                             size_t reason_len,
-                                             uint64_t *count,
-                                             struct rbtoken_error_t **error);
-  /**
-   * `rbtoken_store_invalidate_all_tokens()`
-   */
-  rbtoken_status_t (*invalidate_all_tokens)(struct rbtoken_store_t *store,
-                                            const char *reason,
-                                            size_t reason_len,
-                                            uint64_t *count,
-                                            struct rbtoken_error_t **error);
-  /**
-   * `rbtoken_store_delete_token()`
-   */
-  rbtoken_status_t (*delete_token)(struct rbtoken_store_t *store,
-                                   int64_t id,
-                                   struct rbtoken_error_t **error);
-  /**
-   * `rbtoken_store_purge_tokens()`
-   */
-  rbtoken_status_t (*purge_tokens)(struct rbtoken_store_t *store,
-                                   int64_t dead_before_us,
-                                   uint64_t *count,
-                                   struct rbtoken_error_t **error);
-  /**
-   * `rbtoken_store_flush()`
-   */
-  rbtoken_status_t (*flush)(struct rbtoken_store_t *store, struct rbtoken_error_t **error);
-  /**
-   * `rbtoken_store_backup()`
-   */
-  rbtoken_status_t (*backup)(struct rbtoken_store_t *store,
-                             const char *path,
-                             size_t path_len,
-                             struct rbtoken_error_t **error);
-  /**
-   * `rbtoken_store_export_file()`
-   */
-  rbtoken_status_t (*export_file)(struct rbtoken_store_t *store,
-                                  const char *path,
-                                  size_t path_len,
-                                  const struct rbtoken_progress_t *progress,
-                                  uint64_t *count,
-                                  struct rbtoken_error_t **error);
-  /**
-   * `rbtoken_store_import_file()`
-   */
-  rbtoken_status_t (*import_file)(struct rbtoken_store_t *store,
-                                  const char *path,
-                                  size_t path_len,
-                                  const struct rbtoken_progress_t *progress,
-                                  uint64_t *count,
-                                  struct rbtoken_error_t **error);
-  /**
-   * `rbtoken_store_statistics()`
-   */
-  rbtoken_status_t (*statistics)(struct rbtoken_store_t *store,
-                                 struct rbtoken_buffer_t **statistics,
-                                 struct rbtoken_error_t **error);
-  /**
-   * `rbtoken_store_forget_logins()`
-   */
-  rbtoken_status_t (*forget_logins)(struct rbtoken_store_t *store,
-                                    const char *value,
-                                    size_t value_len,
-                                    struct rbtoken_error_t **error);
-} rbtoken_store_interface_v1_t;
-
-/**
- * The interface `rbtoken.hooks/1`: the functions of the linked API for events.
- */
-typedef struct rbtoken_hooks_interface_v1_t {
-  /**
-   * The bytes of this table. A member is there if it lies within them.
-   */
-  size_t struct_size;
-  /**
-   * `rbtoken_store_add_hooks()`
-   */
-  rbtoken_status_t (*add_hooks)(struct rbtoken_store_t *store,
-                                const struct rbtoken_hooks_t *hooks,
-                                uint64_t *hooks_id,
-                                struct rbtoken_error_t **error);
-  /**
-   * `rbtoken_store_remove_hooks()`
-   */
-  rbtoken_status_t (*remove_hooks)(struct rbtoken_store_t *store,
-                                   uint64_t hooks_id,
-                                   struct rbtoken_error_t **error);
-} rbtoken_hooks_interface_v1_t;
-
-/**
- * The interface `rbtoken.generator/1`: the functions of the linked API for token generators.
- */
-typedef struct rbtoken_generator_interface_v1_t {
-  /**
-   * The bytes of this table. A member is there if it lies within them.
-   */
-  size_t struct_size;
-  /**
-   * `rbtoken_store_add_generator()`
-   */
-  rbtoken_status_t (*add_generator)(struct rbtoken_store_t *store,
-                                    const char *generator_id,
-                                    size_t generator_id_len,
-                                    const struct rbtoken_generator_t *generator,
-                                    struct rbtoken_error_t **error);
-  /**
-   * `rbtoken_store_set_default_generator()`
-   */
-  rbtoken_status_t (*set_default_generator)(struct rbtoken_store_t *store,
-                                            const char *generator_id,
-                                            size_t generator_id_len,
-                                            struct rbtoken_error_t **error);
-  /**
-   * `rbtoken_store_set_deprecated_generators()`
-   */
-  rbtoken_status_t (*set_deprecated_generators)(struct rbtoken_store_t *store,
-                                                const char *const *generator_ids,
-                                                size_t count,
-                                                struct rbtoken_error_t **error);
-} rbtoken_generator_interface_v1_t;
-
-/**
- * The interface `rbtoken.service_account/1`: the functions of the linked API for service accounts.
- */
-typedef struct rbtoken_service_account_interface_v1_t {
-  /**
-   * The bytes of this table. A member is there if it lies within them.
-   */
-  size_t struct_size;
-  /**
-   * `rbtoken_service_account_new()`
-   */
-  rbtoken_status_t (*create)(const struct rbtoken_service_account_options_t *options,
-                             struct rbtoken_service_account_t **account,
-                             struct rbtoken_error_t **error);
-  /**
-   * `rbtoken_service_account_get_api_token()`
-   */
-  rbtoken_status_t (*get_api_token)(const struct rbtoken_service_account_t *account,
-                                    struct rbtoken_store_t *store,
-                                    const struct rbtoken_service_token_options_t *options,
-                                    struct rbtoken_token_t **token,
-                                    bool *created,
-                                    struct rbtoken_error_t **error);
-  /**
-   * `rbtoken_service_account_free()`
-   */
-  void (*free)(struct rbtoken_service_account_t *account);
-} rbtoken_service_account_interface_v1_t;
-
-/**
- * The interface `rbtoken.token/1`: the functions of the linked API for tokens.
- */
-typedef struct rbtoken_token_interface_v1_t {
-  /**
-   * The bytes of this table. A member is there if it lies within them.
-   */
-  size_t struct_size;
-  /**
-   * `rbtoken_token_retain()`
-   */
-  struct rbtoken_token_t *(*retain)(const struct rbtoken_token_t *token);
-  /**
-   * `rbtoken_token_release()`
-   */
-  void (*release)(struct rbtoken_token_t *token);
-  /**
-   * `rbtoken_token_id()`
-   */
-  int64_t (*id)(const struct rbtoken_token_t *token);
-  /**
-   * `rbtoken_token_value()`
-   */
-  const char *(*value)(const struct rbtoken_token_t *token, size_t *len);
-  /**
-   * `rbtoken_token_redacted()`
-   */
-  const char *(*redacted)(const struct rbtoken_token_t *token, size_t *len);
-  /**
-   * `rbtoken_token_user()`
-   */
-  const char *(*user)(const struct rbtoken_token_t *token, size_t *len);
-  /**
-   * `rbtoken_token_local_site()`
-   */
-  const char *(*local_site)(const struct rbtoken_token_t *token, size_t *len);
-  /**
-   * `rbtoken_token_client_name()`
-   */
-  const char *(*client_name)(const struct rbtoken_token_t *token, size_t *len);
-  /**
-   * `rbtoken_token_note()`
-   */
-  const char *(*note)(const struct rbtoken_token_t *token, size_t *len);
-  /**
-   * `rbtoken_token_generator_id()`
-   */
-  const char *(*generator_id)(const struct rbtoken_token_t *token, size_t *len);
-  /**
-   * `rbtoken_token_policy()`
-   */
-  const char *(*policy)(const struct rbtoken_token_t *token, size_t *len);
-  /**
-   * `rbtoken_token_extra_data()`
-   */
-  const char *(*extra_data)(const struct rbtoken_token_t *token, size_t *len);
-  /**
-   * `rbtoken_token_invalid_reason()`
-   */
-  const char *(*invalid_reason)(const struct rbtoken_token_t *token, size_t *len);
-  /**
-   * `rbtoken_token_expires()`
-   */
-  bool (*expires)(const struct rbtoken_token_t *token, int64_t *time_us);
-  /**
-   * `rbtoken_token_time_added()`
-   */
-  bool (*time_added)(const struct rbtoken_token_t *token, int64_t *time_us);
-  /**
-   * `rbtoken_token_last_updated()`
-   */
-  bool (*last_updated)(const struct rbtoken_token_t *token, int64_t *time_us);
-  /**
-   * `rbtoken_token_last_used()`
-   */
-  bool (*last_used)(const struct rbtoken_token_t *token, int64_t *time_us);
-  /**
-   * `rbtoken_token_invalid_date()`
-   */
-  bool (*invalid_date)(const struct rbtoken_token_t *token, int64_t *time_us);
-  /**
-   * `rbtoken_token_is_invalidated()`
-   */
-  bool (*is_invalidated)(const struct rbtoken_token_t *token);
-  /**
-   * `rbtoken_token_is_expired()`
-   */
-  bool (*is_expired)(const struct rbtoken_token_t *token, int64_t at_us);
-  /**
-   * `rbtoken_token_is_deprecated()`
-   */
-  bool (*is_deprecated)(const struct rbtoken_token_t *token);
-  /**
-   * `rbtoken_token_to_json()`
-   */
-  rbtoken_status_t (*to_json)(const struct rbtoken_token_t *token,
-                              int64_t at_us,
-                              uint32_t flags,
-                              struct rbtoken_buffer_t **json,
-                              struct rbtoken_error_t **error);
-  /**
-   * `rbtoken_token_allows()`
-   */
-  rbtoken_status_t (*allows)(const struct rbtoken_token_t *token,
-                             const char *policy_id,
-                             size_t policy_id_len,
-                             const char *method,
-                             size_t method_len,
-                             const char *resource_id,
-                             size_t resource_id_len,
-                             bool *allowed,
-                             struct rbtoken_error_t **error);
-} rbtoken_token_interface_v1_t;
-
-/**
- * The interface `rbtoken.token_list/1`: the functions of the linked API for token lists.
- */
-typedef struct rbtoken_token_list_interface_v1_t {
-  /**
-   * The bytes of this table. A member is there if it lies within them.
-   */
-  size_t struct_size;
-  /**
-   * `rbtoken_token_list_count()`
-   */
-  size_t (*count)(const struct rbtoken_token_list_t *list);
-  /**
-   * `rbtoken_token_list_get()`
-   */
-  const struct rbtoken_token_t *(*get)(const struct rbtoken_token_list_t *list, size_t index);
-  /**
-   * `rbtoken_token_list_free()`
-   */
-  void (*free)(struct rbtoken_token_list_t *list);
-} rbtoken_token_list_interface_v1_t;
-
-/**
- * The interface `rbtoken.policy/1`: the functions of the linked API for policies.
- */
-typedef struct rbtoken_policy_interface_v1_t {
-  /**
-   * The bytes of this table. A member is there if it lies within them.
-   */
-  size_t struct_size;
-  /**
-   * `rbtoken_policy_parse()`
-   */
-  rbtoken_status_t (*parse)(struct rbtoken_store_t *store,
-                            const char *document,
-                            size_t document_len,
-                            struct rbtoken_policy_t **policy,
-                            struct rbtoken_error_t **error);
-  /**
-   * `rbtoken_policy_allows()`
-   */
-  rbtoken_status_t (*allows)(const struct rbtoken_policy_t *policy,
-                             const char *policy_id,
-                             size_t policy_id_len,
-                             const char *method,
-                             size_t method_len,
-                             const char *resource_id,
-                             size_t resource_id_len,
-                             bool *allowed,
-                             struct rbtoken_error_t **error);
-  /**
-   * `rbtoken_policy_free()`
-   */
-  void (*free)(struct rbtoken_policy_t *policy);
-} rbtoken_policy_interface_v1_t;
-
 #ifdef __cplusplus
 extern "C" {
-#endif // __cplusplus
+#endif
 
 /**
- * The version of the library that runs, as text such as `"0.1.0"`; compare it with
- * `RBTOKEN_VERSION`, the version of the header that was compiled.
+ * Returns the version of the running library as text, such as `"0.1.0"`. Compare it with
+ * `RBTOKEN_VERSION`, the version of the header that the program was compiled with.
  *
  * `[thread-safe]`
  *
  * @return the version; a constant that is never freed
  * @since 0.1.0
+ * @ingroup library
  */
 RBTOKEN_API const char *rbtoken_version(void);
 
 /**
- * The version of the ABI that the running library has.
+ * Returns the ABI version of the running library.
  *
  * `[thread-safe]`
  *
  * @return the major version times 65536, plus the minor version, as in `RBTOKEN_ABI_VERSION`
  * @since 0.1.0
+ * @ingroup library
  */
 RBTOKEN_API uint32_t rbtoken_abi_version(void);
 
 /**
- * Tells whether a program that was compiled with a header can use the running library: the
- * major versions are equal and the library's minor version is not lower.
+ * Returns whether a program that was compiled with a header can use the running library: the major
+ * versions must be equal, and the library's minor version must not be lower.
  *
  * ```c
  * if (!rbtoken_abi_is_compatible(RBTOKEN_ABI_VERSION)) abort();
@@ -2309,57 +1692,63 @@ RBTOKEN_API uint32_t rbtoken_abi_version(void);
  * `[thread-safe]`
  *
  * @param abi_version `RBTOKEN_ABI_VERSION` of the header
- * @return whether the library serves that header
+ * @return true if the library supports that header
  * @since 0.1.0
+ * @ingroup library
  */
 RBTOKEN_API bool rbtoken_abi_is_compatible(uint32_t abi_version);
 
 /**
- * The name of a status, such as `"RBTOKEN_E_NOT_FOUND"`.
+ * Returns the name of a status, such as `"RBTOKEN_E_NOT_FOUND"`.
  *
  * `[thread-safe]`
  *
  * @param status a status that a function returned
  * @return the name; a constant that is never freed; `"unknown status"` for other numbers
  * @since 0.1.0
+ * @ingroup library
  */
 RBTOKEN_API const char *rbtoken_status_name(rbtoken_status_t status);
 
 /**
- * The status that the function returned together with this error.
+ * Returns the status of an error: the one that the function returned with it.
  *
  * `[immutable]`
  *
  * @param error an error; NULL is allowed
  * @return the status; `RBTOKEN_OK` for NULL
  * @since 0.1.0
+ * @ingroup error
  */
 RBTOKEN_API rbtoken_status_t rbtoken_error_status(const struct rbtoken_error_t *error);
 
 /**
- * What went wrong, in English, for people: for a log or a message, not to be parsed.
+ * Returns the message of an error, in English, for people: for a log, not to be parsed. It names
+ * the argument, the place in it, and what was wrong or expected.
  *
  * `[immutable]`
  *
  * @param error an error; NULL is allowed
  * @return the message, never NULL for an error; valid until the error is freed; NULL for NULL
  * @since 0.1.0
+ * @ingroup error
  */
 RBTOKEN_API const char *rbtoken_error_message(const struct rbtoken_error_t *error);
 
 /**
- * The name of the parameter, or of the field of an options struct, that is at fault.
+ * Returns the name of the parameter, or of the field of an options struct, that is at fault.
  *
  * `[immutable]`
  *
  * @param error an error; NULL is allowed
  * @return the name; valid until the error is freed; NULL if no argument is at fault
  * @since 0.1.0
+ * @ingroup error
  */
 RBTOKEN_API const char *rbtoken_error_argument(const struct rbtoken_error_t *error);
 
 /**
- * The place inside a JSON document that is at fault, as a JSONPath (RFC 9535) such as
+ * Returns the place in a JSON document that is at fault, as a JSONPath (RFC 9535) such as
  * `$.resources["*"].allow[2]`.
  *
  * `[immutable]`
@@ -2367,6 +1756,7 @@ RBTOKEN_API const char *rbtoken_error_argument(const struct rbtoken_error_t *err
  * @param error an error; NULL is allowed
  * @return the path; valid until the error is freed; NULL if no place in a document is at fault
  * @since 0.1.0
+ * @ingroup error
  */
 RBTOKEN_API const char *rbtoken_error_json_path(const struct rbtoken_error_t *error);
 
@@ -2375,63 +1765,61 @@ RBTOKEN_API const char *rbtoken_error_json_path(const struct rbtoken_error_t *er
  *
  * `[exclusive]`
  *
- * @param error an error, which is not used again; NULL does nothing
+ * @param error an error, which must not be used afterwards; NULL does nothing
  * @since 0.1.0
+ * @ingroup error
  */
 RBTOKEN_API void rbtoken_error_free(struct rbtoken_error_t *error);
 
 /**
- * The text of a buffer: UTF-8 with a NUL behind it.
+ * Returns the text of a buffer: UTF-8 that ends with a NUL.
  *
  * `[immutable]`
  *
  * @param buffer a buffer; NULL is allowed
- * @param len receives the number of bytes without the NUL; may be NULL
+ * @param len receives the length in bytes, without the NUL; may be NULL
  * @return the text; valid until the buffer is freed; NULL for NULL
  * @since 0.1.0
+ * @ingroup buffer
  */
 RBTOKEN_API const char *rbtoken_buffer_data(const struct rbtoken_buffer_t *buffer, size_t *len);
 
 /**
- * Wipes and frees a buffer.
+ * Erases and frees a buffer.
  *
  * `[exclusive]`
  *
- * @param buffer a buffer, which is not used again; NULL does nothing
+ * @param buffer a buffer, which must not be used afterwards; NULL does nothing
  * @since 0.1.0
+ * @ingroup buffer
  */
 RBTOKEN_API void rbtoken_buffer_free(struct rbtoken_buffer_t *buffer);
 
 /**
- * Opens a store of its own. The host releases it with `rbtoken_store_release()`.
+ * Opens a store. Release it with `rbtoken_store_release()`.
  *
  * `[thread-safe]`
  *
  * @param options what to open; NULL: an empty store in memory with all defaults
  * @param store receives the store; NULL on failure
- * @param error receives the details of a failure; may be NULL
+ * @param error receives the error on failure; may be NULL
  * @retval RBTOKEN_OK the store is open
- * @retval RBTOKEN_E_NULL_ARGUMENT `store` is NULL, or a callback struct lacks its function
- * @retval RBTOKEN_E_STRUCT_SIZE, RBTOKEN_E_UNSUPPORTED_OPTION see "Options structs"
- * @retval RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG a text is bad
- * @retval RBTOKEN_E_UNSUPPORTED the library was built without the feature that `location` needs,
- *         or `settings` has one that is the server's
- * @retval RBTOKEN_E_LOCKED another process, or another store of this one, has the file open
- * @retval RBTOKEN_E_VERSION a later version of the library wrote the file, or the database is none
- *         of Review Board 5.0 or newer
+ * @retval RBTOKEN_E_INVALID_ARGUMENT `location` is malformed, is a directory, is not a file of
+ *         this library, or can be replaced by others; or a setting has a value that is not allowed
+ * @retval RBTOKEN_E_NOT_FOUND, RBTOKEN_E_EXISTS, RBTOKEN_E_GENERATION `settings` has an unknown
+ *         setting, a Local Site twice, or an unknown generator
+ * @retval RBTOKEN_E_UNSUPPORTED the library was built without the cargo feature that `location`
+ *         needs, or a setting is managed by the Review Board server
+ * @retval RBTOKEN_E_LOCKED another store has the file open, in this process or another
+ * @retval RBTOKEN_E_VERSION a later version of the library wrote the file, or the database is not
+ *         that of Review Board 5.0 or newer
  * @retval RBTOKEN_E_CORRUPT the file is damaged
- * @retval RBTOKEN_E_IO, RBTOKEN_E_NO_MEMORY the file cannot be opened, read or made, or the
- *         database cannot be reached
- * @retval RBTOKEN_E_DATABASE SQLite or the database refuses
- * @retval RBTOKEN_E_TIMEOUT the database does not answer
- * @retval RBTOKEN_E_INVALID_ARGUMENT `location` is a directory, or a file of something else, or
- *         lies where others could replace it, or is no address; or `settings` is bad, and the
- *         error's path tells where
- * @retval RBTOKEN_E_JSON_SYNTAX, RBTOKEN_E_JSON_TYPE, RBTOKEN_E_JSON_TOO_DEEP,
- *         RBTOKEN_E_JSON_NUMBER, RBTOKEN_E_NOT_FOUND, RBTOKEN_E_EXISTS, RBTOKEN_E_GENERATION
- *         `settings` is bad; the error's path tells where
- * @retval RBTOKEN_E_INTERNAL see "Errors"
+ * @retval RBTOKEN_E_IO the file cannot be opened, read or created, or the database cannot be
+ *         reached
+ * @retval RBTOKEN_E_DATABASE SQLite or the database reported an error
+ * @retval RBTOKEN_E_TIMEOUT the database did not respond in time
  * @since 0.1.0
+ * @ingroup store
  */
 RBTOKEN_API
 RBTOKEN_NODISCARD
@@ -2440,27 +1828,22 @@ rbtoken_status_t rbtoken_store_open(const struct rbtoken_store_options_t *option
                                     struct rbtoken_error_t **error);
 
 /**
- * Gives the one store that the parts of a process share, and opens it at the first call that
- * succeeds. Later calls pass NULL or equal options: equal texts, and the same functions and data
- * for callbacks, which are then not destroyed, being registered already. The process keeps the
- * store until it ends; the host releases each handle that it gets here nonetheless.
+ * Returns the shared store of the process. The first successful call opens it. Later calls must
+ * pass NULL or equal options: equal texts, and for callbacks the same functions and data, which
+ * are not destroyed because they are registered already. The process keeps the store open until it
+ * ends, but each handle must still be released.
  *
  * `[thread-safe]`
  *
- * @param options what to open; NULL: what is open already, or else all defaults
+ * @param options what to open; NULL: the store that is already open, or else all defaults
  * @param store receives the store; NULL on failure
- * @param error receives the details of a failure; may be NULL
- * @retval RBTOKEN_OK the shared store is there
+ * @param error receives the error on failure; may be NULL
+ * @retval RBTOKEN_OK the shared store was returned
  * @retval RBTOKEN_E_STATE the shared store was opened with other options
- * @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_STRUCT_SIZE, RBTOKEN_E_UNSUPPORTED_OPTION,
- *         RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG,
- *         RBTOKEN_E_UNSUPPORTED, RBTOKEN_E_LOCKED, RBTOKEN_E_VERSION, RBTOKEN_E_CORRUPT,
- *         RBTOKEN_E_IO, RBTOKEN_E_TIMEOUT, RBTOKEN_E_DATABASE, RBTOKEN_E_NO_MEMORY,
- *         RBTOKEN_E_JSON_SYNTAX, RBTOKEN_E_JSON_TYPE, RBTOKEN_E_JSON_TOO_DEEP,
- *         RBTOKEN_E_JSON_NUMBER, RBTOKEN_E_INVALID_ARGUMENT, RBTOKEN_E_NOT_FOUND,
- *         RBTOKEN_E_EXISTS, RBTOKEN_E_GENERATION as from `rbtoken_store_open()`
- * @retval RBTOKEN_E_INTERNAL see "Errors"
+ * @retval RBTOKEN_E_INVALID_ARGUMENT, RBTOKEN_E_NOT_FOUND, RBTOKEN_E_EXISTS, RBTOKEN_E_GENERATION,
+ *         RBTOKEN_E_UNSUPPORTED, RBTOKEN_E_VERSION as for `rbtoken_store_open()`
  * @since 0.1.0
+ * @ingroup store
  */
 RBTOKEN_API
 RBTOKEN_NODISCARD
@@ -2476,37 +1859,35 @@ rbtoken_status_t rbtoken_store_shared(const struct rbtoken_store_options_t *opti
  * @param store a store; NULL is allowed
  * @return the same store; NULL for NULL
  * @since 0.1.0
+ * @ingroup store
  */
 RBTOKEN_API struct rbtoken_store_t *rbtoken_store_retain(struct rbtoken_store_t *store);
 
 /**
- * Releases a reference to a store; the last one closes it: a store in a file writes the times of
- * the last logins, and gives the file up. Tokens and lists that came from it stay readable.
+ * Releases a reference to a store. The last release closes it: a store in a file writes the times
+ * of the last logins and unlocks the file. Tokens and lists from the store stay readable.
  *
  * `[thread-safe]`
  *
- * @param store a store, which this part of the host does not use again; NULL does nothing
+ * @param store a store, which this part of the host must not use afterwards; NULL does nothing
  * @since 0.1.0
+ * @ingroup store
  */
 RBTOKEN_API void rbtoken_store_release(struct rbtoken_store_t *store);
 
 /**
- * Waits until all that was done before this is on the disk, so that a crash or a power cut takes
- * nothing of it back. Only the times of the last logins need this: see "Stores in files". The log
- * of a store in a file is emptied as well, so that the values of deleted tokens leave it (see
- * "Secrets"); the next changes take longer while it grows again. A store in memory has nothing to
- * wait for.
+ * Writes everything to the disk, so that it survives a crash or a power failure. Only the times of
+ * the last logins need this: see "Stores in files". It also empties the log of a store in a file,
+ * which removes the values of deleted tokens (see "Secrets"); the next changes take longer while
+ * the log grows again. It does nothing for a store in memory.
  *
  * `[thread-safe]`
  *
  * @param store the store
- * @param error receives the details of a failure; may be NULL
- * @retval RBTOKEN_OK it is on the disk
- * @retval RBTOKEN_E_IO, RBTOKEN_E_CORRUPT, RBTOKEN_E_LOCKED, RBTOKEN_E_DATABASE,
- *         RBTOKEN_E_NO_MEMORY it could not be written, and will be tried again
- * @retval RBTOKEN_E_NULL_ARGUMENT `store` is NULL
- * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL see "Errors"
+ * @param error receives the error on failure; may be NULL
+ * @retval RBTOKEN_OK everything is on the disk
  * @since 0.1.0
+ * @ingroup store
  */
 RBTOKEN_API
 RBTOKEN_NODISCARD
@@ -2514,52 +1895,59 @@ rbtoken_status_t rbtoken_store_flush(struct rbtoken_store_t *store,
                                      struct rbtoken_error_t **error);
 
 /**
- * Changes a setting of the store.
+ * Changes a setting of the store. Settings are not saved in a store's file: pass them each time
+ * that you open it. These settings can be changed at any time:
  *
- * | name | value | at first |
- * | --- | --- | --- |
- * | `client_token_expiration` | days until a client token expires, 0 to 3652059; 0 is never | `365` |
- * | `min_validity_secs` | seconds that a client token must still be valid, 0 to 315537897600 | `300` |
- * | `token_type` | what values start with: 1 to 216 letters and digits | `"rbp"` |
- * | `default_generator` | the id of a generator that the store has | `"vendor_checksum"` |
- * | `deprecated_generators` | a list of generator ids, known here or not | `["legacy_sha1"]` |
- * | `policy_ids` | a list of policy ids, or `null`: any | `null` |
- * | `local_sites` | only when a store is opened: a list of the Local Sites that exist from the start; those that a file has are added to it | `[]` |
- * | `location` | only when a store is opened: where tokens are kept, or `null`: in memory | `null` |
- * | `pool_size` | only when a store is opened: connections to a database at most, 1 to 1024 | `8` |
- * | `connect_timeout_secs` | only when a store is opened: seconds for opening a connection, 1 to 3600 | `5` |
- * | `statement_timeout_secs` | only when a store is opened: seconds for one statement, locks included, 1 to 3600 | `30` |
- * | `trusted_owners` | only when a store is opened: the ids of users that may own the directory and the file of a store, and of groups that may write to them, as `{"users": [1000], "groups": [2000]}`; see "Stores in files" | `{"users": [], "groups": []}` |
- * | `call_timeout_secs` | only when a store is opened: seconds for a call about one token on a database, 1 to 3600 | `30` |
- * | `bulk_timeout_secs` | only when a store is opened: seconds for a call about any number of tokens on a database, 1 to 3600 | `600` |
- * | `last_used_interval_secs` | only when a store is opened: age in seconds that the `last_used` of a token on a database reaches before a login writes it, 0 to 31536000; 0: every login writes; `null`: none does | `0` |
- * | `login_cache_secs` | only when a store is opened: seconds for which an accepted login on a database is cached, 0 to 3600; 0: not at all. It has no effect while `last_used_interval_secs` is 0 | `0` |
- * | `login_cache_entries` | only when a store is opened: cached logins at most, 1 to 1000000 | `10000` |
+ * - `client_token_expiration`, default `365`: days until a new client token expires, 0 to 3652059.
+ *   0 means never.
+ * - `min_validity_secs`, default `300`: seconds for which an existing client token must still be
+ *   valid, 0 to 315537897600.
+ * - `token_type`, default `"rbp"`: the prefix of new values, 1 to 216 ASCII letters and digits.
+ * - `default_generator`, default `"vendor_checksum"`: the id of a generator of the store.
+ * - `deprecated_generators`, default `["legacy_sha1"]`: a list of generator ids, which need not be
+ *   known to the store.
+ * - `policy_ids`, default `null`: a list of policy ids, or `null` to allow any.
  *
- * Settings are not kept in a store's file: who opens it gives them.
+ * These settings can be set only when the store is opened:
+ *
+ * - `location`, default `null`: where tokens are kept. `null` means in memory.
+ * - `local_sites`, default `[]`: a list of Local Sites to add to those that a file already has.
+ * - `trusted_owners`, default `{"users": [], "groups": []}`: the numeric ids of users that may own
+ *   a store's file and directory, and of groups that may write to them, such as `{"users": [1000],
+ *   "groups": [2000]}`. See "Stores in files".
+ *
+ * These settings are for databases, and can be set only when the store is opened:
+ *
+ * - `pool_size`, default `8`: the maximum number of connections, 1 to 1024.
+ * - `connect_timeout_secs`, default `5`: the time limit for connecting, 1 to 3600.
+ * - `statement_timeout_secs`, default `30`: the time limit of a statement, waiting for locks
+ *   included, 1 to 3600.
+ * - `call_timeout_secs`, default `30`: the time limit of a call for one token, 1 to 3600.
+ * - `bulk_timeout_secs`, default `600`: the time limit of a call for any number of tokens, 1 to
+ *   3600.
+ * - `last_used_interval_secs`, default `0`: a login writes `last_used` if the stored time is at
+ *   least this many seconds old, 0 to 31536000. 0 means that every login writes it, and `null`
+ *   that none does.
+ * - `login_cache_secs`, default `0`: how long accepted logins are cached, 0 to 3600. 0 disables
+ *   the cache. It has no effect while `last_used_interval_secs` is 0.
+ * - `login_cache_entries`, default `10000`: the maximum number of cached logins, 1 to 1000000.
  *
  * `[thread-safe]`
  *
  * @param store the store
- * @param name the setting's name
- * @param name_len bytes of `name`, or `RBTOKEN_NUL_TERMINATED`
- * @param value a JSON value
- * @param value_len bytes of `value`, or `RBTOKEN_NUL_TERMINATED`
- * @param error receives the details of a failure; may be NULL
- * @retval RBTOKEN_OK the setting is changed
- * @retval RBTOKEN_E_NOT_FOUND there is no such setting
- * @retval RBTOKEN_E_JSON_SYNTAX, RBTOKEN_E_JSON_TOO_DEEP, RBTOKEN_E_JSON_NUMBER `value` is not
- *         JSON that is accepted
- * @retval RBTOKEN_E_JSON_TYPE the setting has another type
+ * @param name the name of the setting
+ * @param name_len length of `name` in bytes, or `RBTOKEN_NUL_TERMINATED`
+ * @param value the new value as JSON
+ * @param value_len length of `value` in bytes, or `RBTOKEN_NUL_TERMINATED`
+ * @param error receives the error on failure; may be NULL
+ * @retval RBTOKEN_OK the setting was changed
+ * @retval RBTOKEN_E_NOT_FOUND the setting is unknown
  * @retval RBTOKEN_E_INVALID_ARGUMENT the value is not allowed
  * @retval RBTOKEN_E_GENERATION the store has no such generator
- * @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL,
- *         RBTOKEN_E_TOO_LONG an argument is bad
- * @retval RBTOKEN_E_STATE the setting can be set only when a store is opened, or see "Errors"
- * @retval RBTOKEN_E_UNSUPPORTED the setting is the server's: see "Review Board's database"
- * @retval RBTOKEN_E_FORKED see "Errors"
- * @retval RBTOKEN_E_INTERNAL, RBTOKEN_E_NO_MEMORY see "Errors"
+ * @retval RBTOKEN_E_STATE the setting can be set only when the store is opened
+ * @retval RBTOKEN_E_UNSUPPORTED the setting is managed by the Review Board server
  * @since 0.1.0
+ * @ingroup store
  */
 RBTOKEN_API
 RBTOKEN_NODISCARD
@@ -2571,23 +1959,20 @@ rbtoken_status_t rbtoken_store_set_setting(struct rbtoken_store_t *store,
                                            struct rbtoken_error_t **error);
 
 /**
- * Tells a setting of the store.
+ * Returns a setting of the store.
  *
  * `[thread-safe]`
  *
  * @param store the store
  * @param name a name as for `rbtoken_store_set_setting()`
- * @param name_len bytes of `name`, or `RBTOKEN_NUL_TERMINATED`
- * @param value receives the setting as a JSON value, to be freed with `rbtoken_buffer_free()`;
- *        NULL on failure
- * @param error receives the details of a failure; may be NULL
- * @retval RBTOKEN_OK the setting is told
- * @retval RBTOKEN_E_NOT_FOUND there is no such setting
- * @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL,
- *         RBTOKEN_E_TOO_LONG an argument is bad
- * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL,
- *         RBTOKEN_E_NO_MEMORY see "Errors"
+ * @param name_len length of `name` in bytes, or `RBTOKEN_NUL_TERMINATED`
+ * @param value receives the setting as JSON, to be freed with `rbtoken_buffer_free()`; NULL on
+ *         failure
+ * @param error receives the error on failure; may be NULL
+ * @retval RBTOKEN_OK the setting was returned
+ * @retval RBTOKEN_E_NOT_FOUND the setting is unknown
  * @since 0.1.0
+ * @ingroup store
  */
 RBTOKEN_API
 RBTOKEN_NODISCARD
@@ -2598,23 +1983,24 @@ rbtoken_status_t rbtoken_store_get_setting(struct rbtoken_store_t *store,
                                            struct rbtoken_error_t **error);
 
 /**
- * Returns the counters of a store as a JSON object. Later versions may add members:
+ * Returns the counters of a store as a JSON object. Later versions can add members:
  *
- * - `kind`: `"memory"`, `"file"`, `"postgresql"`, `"mysql"` or `"sqlite"`
- * - `tokens`: the number of tokens, usable or not; not for databases, which are not asked
- * - `hooks`: the number of hooks
+ * - `kind`: `"memory"`, `"file"`, `"postgresql"`, `"mysql"` or `"sqlite"`.
+ * - `tokens`: the number of tokens, usable or not. Not for databases, which are not queried.
+ * - `hooks`: the number of registered hooks.
  * - `memory`: `record_bytes`, the address space for records, and `index_bytes`, that for index
- *   tables of a middle size; the rest is in the allocator's memory, uncounted; not for databases
+ *   tables of medium size. The rest is in the allocator's memory and not counted. Not for
+ *   databases.
  * - `file`: `bytes` and `log_bytes`, the sizes of the file and its log, and `commits`, the number
- *   of commits since it was opened; for files only
- * - `pool`: for databases only. `open`, `idle`: the number of connections, and of those that no
- *   call uses; `abandoned`: the number of those that were given up while the server may have them
- *   still; `waiting`: the number of calls that wait for one; `lost`: connections that broke or
- *   were given up; `timeouts`: calls that a limit of time ended; `retries`: questions and
- *   transactions that were repeated
- * - `login_cache`: if logins are cached. `entries`: the number of cached logins; `hits`:
- *   logins that needed no answer of the server
- * - `handles`: the number of handles that the host holds, of each kind, for the whole process:
+ *   of commits since it was opened. For files only.
+ * - `pool`: for databases only. `open` and `idle`: the numbers of connections, and of those that
+ *   are not in use. `abandoned`: connections that were closed while the server may still have
+ *   them. `waiting`: calls that wait for a connection. `lost`: connections that broke or were
+ *   closed early. `timeouts`: calls that exceeded a time limit. `retries`: repeated queries and
+ *   transactions.
+ * - `login_cache`: only if logins are cached. `entries`: the number of cached logins. `hits`:
+ *   logins that did not query the server.
+ * - `handles`: the number of handles of each kind that the host holds, for the whole process:
  *   `buffer`, `error`, `instance`, `policy`, `service_account`, `store`, `token`, `token_list`. A
  *   number that keeps growing is a leak in the host.
  *
@@ -2622,12 +2008,10 @@ rbtoken_status_t rbtoken_store_get_setting(struct rbtoken_store_t *store,
  *
  * @param store the store
  * @param statistics receives the object, to be freed with `rbtoken_buffer_free()`; NULL on failure
- * @param error receives the details of a failure; may be NULL
+ * @param error receives the error on failure; may be NULL
  * @retval RBTOKEN_OK the counters were returned
- * @retval RBTOKEN_E_NULL_ARGUMENT `store` or `statistics` is NULL
- * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL,
- *         RBTOKEN_E_NO_MEMORY see "Errors"
  * @since 0.2.0
+ * @ingroup store
  */
 RBTOKEN_API
 RBTOKEN_NODISCARD
@@ -2636,23 +2020,20 @@ rbtoken_status_t rbtoken_store_statistics(struct rbtoken_store_t *store,
                                           struct rbtoken_error_t **error);
 
 /**
- * Adds a Local Site, to which tokens can belong from then on.
+ * Adds a Local Site. Tokens can then be created for it.
  *
  * `[thread-safe]`
  *
  * @param store the store
- * @param local_site the site's name: 1 to 32 characters of `A-Z a-z 0-9 _ . -`
- * @param local_site_len bytes of `local_site`, or `RBTOKEN_NUL_TERMINATED`
- * @param error receives the details of a failure; may be NULL
- * @retval RBTOKEN_OK the site is there now
- * @retval RBTOKEN_E_EXISTS it was there before
- * @retval RBTOKEN_E_UNSUPPORTED the store is on a server's database
- * @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_ARGUMENT, RBTOKEN_E_INVALID_UTF8,
- *         RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG an argument is bad
- * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL,
- *         RBTOKEN_E_LOCKED, RBTOKEN_E_IO, RBTOKEN_E_CORRUPT, RBTOKEN_E_DATABASE,
- *         RBTOKEN_E_NO_MEMORY see "Errors"
+ * @param local_site the name: 1 to 32 characters of `A-Z a-z 0-9 _ . -`
+ * @param local_site_len length of `local_site` in bytes, or `RBTOKEN_NUL_TERMINATED`
+ * @param error receives the error on failure; may be NULL
+ * @retval RBTOKEN_OK the Local Site was added
+ * @retval RBTOKEN_E_EXISTS the Local Site already exists
+ * @retval RBTOKEN_E_INVALID_ARGUMENT the name is empty or malformed
+ * @retval RBTOKEN_E_UNSUPPORTED the store is on Review Board's database
  * @since 0.1.0
+ * @ingroup store
  */
 RBTOKEN_API
 RBTOKEN_NODISCARD
@@ -2662,24 +2043,21 @@ rbtoken_status_t rbtoken_store_add_local_site(struct rbtoken_store_t *store,
                                               struct rbtoken_error_t **error);
 
 /**
- * Removes a Local Site and, as Review Board does, the tokens that belong to it. The *deleted*
- * event is fired for each.
+ * Removes a Local Site and its tokens, as Review Board does. The *deleted* event is fired for each
+ * token.
  *
  * `[thread-safe]`
  *
  * @param store the store
- * @param local_site the site's name
- * @param local_site_len bytes of `local_site`, or `RBTOKEN_NUL_TERMINATED`
- * @param error receives the details of a failure; may be NULL
- * @retval RBTOKEN_OK the site is removed
+ * @param local_site the name of the Local Site
+ * @param local_site_len length of `local_site` in bytes, or `RBTOKEN_NUL_TERMINATED`
+ * @param error receives the error on failure; may be NULL
+ * @retval RBTOKEN_OK the Local Site was removed
  * @retval RBTOKEN_E_NOT_FOUND there is no such Local Site
- * @retval RBTOKEN_E_UNSUPPORTED the store is on a server's database
- * @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_ARGUMENT, RBTOKEN_E_INVALID_UTF8,
- *         RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG an argument is bad
- * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL,
- *         RBTOKEN_E_LOCKED, RBTOKEN_E_IO, RBTOKEN_E_CORRUPT, RBTOKEN_E_DATABASE,
- *         RBTOKEN_E_NO_MEMORY see "Errors"
+ * @retval RBTOKEN_E_INVALID_ARGUMENT the name is empty or malformed
+ * @retval RBTOKEN_E_UNSUPPORTED the store is on Review Board's database
  * @since 0.1.0
+ * @ingroup store
  */
 RBTOKEN_API
 RBTOKEN_NODISCARD
@@ -2689,25 +2067,21 @@ rbtoken_status_t rbtoken_store_remove_local_site(struct rbtoken_store_t *store,
                                                  struct rbtoken_error_t **error);
 
 /**
- * Says whether a user may log in. Any name is a user, and may until a host says otherwise. The
- * tokens of a user who may not stay as they are, and are still given out and made.
+ * Enables or disables login for a user. Unknown users are enabled. Tokens of a disabled user are
+ * kept, and new ones can still be created.
  *
  * `[thread-safe]`
  *
  * @param store the store
  * @param user the user's name, 1 to 150 characters
- * @param user_len bytes of `user`, or `RBTOKEN_NUL_TERMINATED`
- * @param active 1: the user may log in; 0: the user may not
- * @param error receives the details of a failure; may be NULL
- * @retval RBTOKEN_OK it is so from now on
- * @retval RBTOKEN_E_UNSUPPORTED the store is on a server's database
+ * @param user_len length of `user` in bytes, or `RBTOKEN_NUL_TERMINATED`
+ * @param active 1 to enable login, 0 to disable it
+ * @param error receives the error on failure; may be NULL
+ * @retval RBTOKEN_OK the user was enabled or disabled
  * @retval RBTOKEN_E_INVALID_ARGUMENT the name is empty, or `active` is neither 0 nor 1
- * @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL,
- *         RBTOKEN_E_TOO_LONG an argument is bad
- * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL,
- *         RBTOKEN_E_LOCKED, RBTOKEN_E_IO, RBTOKEN_E_CORRUPT, RBTOKEN_E_DATABASE,
- *         RBTOKEN_E_NO_MEMORY see "Errors"
+ * @retval RBTOKEN_E_UNSUPPORTED the store is on Review Board's database
  * @since 0.1.0
+ * @ingroup store
  */
 RBTOKEN_API
 RBTOKEN_NODISCARD
@@ -2718,22 +2092,21 @@ rbtoken_status_t rbtoken_store_set_user_active(struct rbtoken_store_t *store,
                                                struct rbtoken_error_t **error);
 
 /**
- * Registers the policy ids of the host's resources, in place of those registered before. From
- * then on a policy that names another id is refused, and so is a question about another id.
+ * Registers the policy ids of the host's resources, and replaces those that were registered
+ * before. Afterwards, a policy that names another id is rejected, and so is a permission check for
+ * another id.
  *
  * `[thread-safe]`
  *
  * @param store the store
- * @param ids `count` NUL-terminated ids, none of them empty or `*`; NULL with a `count` of 0: any
- *        id is known, as at first
- * @param count how many, at most 65536; 0 with `ids` not NULL: no id is known
- * @param error receives the details of a failure; may be NULL
- * @retval RBTOKEN_OK the list is registered
- * @retval RBTOKEN_E_NULL_ARGUMENT `store`, or an id, or `ids` with a `count`, is NULL
+ * @param ids `count` NUL-terminated ids, which must not be empty or `*`; NULL with a `count` of 0:
+ *         any id is allowed, which is the default
+ * @param count the number of ids, at most 65536; 0 with `ids` not NULL: no id is allowed
+ * @param error receives the error on failure; may be NULL
+ * @retval RBTOKEN_OK the ids are registered
  * @retval RBTOKEN_E_INVALID_ARGUMENT an id is empty or `*`
- * @retval RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_TOO_LONG an id, or the list, is bad
- * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_INTERNAL, RBTOKEN_E_NO_MEMORY see "Errors"
  * @since 0.1.0
+ * @ingroup store
  */
 RBTOKEN_API
 RBTOKEN_NODISCARD
@@ -2743,30 +2116,27 @@ rbtoken_status_t rbtoken_store_set_policy_ids(struct rbtoken_store_t *store,
                                               struct rbtoken_error_t **error);
 
 /**
- * Writes all that a store has, as of one moment, into a new file that opens as a store: its
- * tokens with their ids, Local Sites, and users that may not log in. Settings are not part of it.
- * The store, in memory or in a file, is in use meanwhile.
+ * Copies a store into a new file, which can be opened as a store. The copy has the state at one
+ * moment: the tokens with their ids, the Local Sites, and the disabled users. It does not have the
+ * settings. The store, in memory or in a file, stays usable during the call.
  *
- * The file has the values of all tokens: it is a secret. It is made readable by its owner alone,
- * and is on the disk when this returns; no file is overwritten, and none is left behind by a
- * failure.
+ * The file contains the values of all tokens, so keep it secret. Only its owner can read it. It is
+ * on the disk when the call returns. An existing file is not overwritten, and a failed call leaves
+ * no file.
  *
  * `[thread-safe]`
  *
  * @param store the store
- * @param path the file to make, in a directory that is fit for a store's file
- * @param path_len bytes of `path`, or `RBTOKEN_NUL_TERMINATED`
- * @param error receives the details of a failure; may be NULL
- * @retval RBTOKEN_OK the copy is there
- * @retval RBTOKEN_E_EXISTS there is a file already
- * @retval RBTOKEN_E_UNSUPPORTED the library was built without the feature `sqlite`, or the store
- *         is of a kind that cannot be copied
- * @retval RBTOKEN_E_IO, RBTOKEN_E_DATABASE the file cannot be written
- * @retval RBTOKEN_E_NO_MEMORY memory is exhausted
- * @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_ARGUMENT, RBTOKEN_E_INVALID_UTF8,
- *         RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG an argument is bad
- * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL see "Errors"
+ * @param path the file to create, in a directory that is suitable for a store
+ * @param path_len length of `path` in bytes, or `RBTOKEN_NUL_TERMINATED`
+ * @param error receives the error on failure; may be NULL
+ * @retval RBTOKEN_OK the copy was written
+ * @retval RBTOKEN_E_EXISTS the file already exists
+ * @retval RBTOKEN_E_INVALID_ARGUMENT `path` is empty, or its directory is not suitable
+ * @retval RBTOKEN_E_UNSUPPORTED the library was built without the cargo feature `sqlite`, or the
+ *         store is on Review Board's database
  * @since 0.1.0
+ * @ingroup store
  */
 RBTOKEN_API
 RBTOKEN_NODISCARD
@@ -2776,44 +2146,40 @@ rbtoken_status_t rbtoken_store_backup(struct rbtoken_store_t *store,
                                       struct rbtoken_error_t **error);
 
 /**
- * Writes all that a store has, as of one moment, into a new file of lines, to be read by
- * `rbtoken_store_import_file()` of another store, in memory or in a file. The first line tells the
- * format, its version and how many lines of each kind follow; then each line is a JSON object for
- * a Local Site, a user who may not log in, or a token with all its fields.
+ * Exports a store to a new file in JSON Lines format. Another store, in memory or in a file, can
+ * read it with `rbtoken_store_import_file()`. The first line has the format, its version, and the
+ * number of lines of each kind. Each of the other lines is a JSON object for a Local Site, a
+ * disabled user, or a token with all its fields. The export has the state of the store at one
+ * moment.
  *
- * Each line is valid JSON, and so are `policy` and `extra_data` in it. A document that others
- * wrote and this library would write otherwise has its text in a string before it, `stored_policy`
- * or `stored_extra_data`; this is what an import takes, so that it gives back the same text and
- * denies what it denied. `policy` is null then if the text is neither JSON nor a Python literal.
+ * Each line is valid JSON, including `policy` and `extra_data`. A stored document that this
+ * library would write differently is preceded by its text, as the string `stored_policy` or
+ * `stored_extra_data`. An import uses that text, so that the document is returned unchanged and
+ * denies what it denied before. `policy` is null if the text is neither JSON nor a Python literal.
  *
- * Review Board's database is read in pages of 500, each as of its own moment, with no transaction
- * around them; together they take no longer than the setting `bulk_timeout_secs`. A row with a
- * cell that cannot be read, or with a name that this library does not accept, is left out: such a
- * token logs nobody in.
+ * Review Board's database is read in pages of 500 tokens, each with the state at its own moment,
+ * without a transaction around them. All pages together take at most `bulk_timeout_secs`. Rows
+ * with a cell that cannot be read, or with a name that this library does not accept, are left out;
+ * such a token cannot be used for a login.
  *
- * The file has the values of all tokens: it is a secret. It is made readable by its owner alone,
- * and is on the disk when this returns; no file is overwritten, and none is left behind by a
- * failure.
+ * The file contains the values of all tokens, so keep it secret. Only its owner can read it. It is
+ * on the disk when the call returns. An existing file is not overwritten, and a failed call leaves
+ * no file.
  *
  * `[thread-safe]`
  *
  * @param store the store
- * @param path the file to make
- * @param path_len bytes of `path`, or `RBTOKEN_NUL_TERMINATED`
- * @param progress told how far it is; may be NULL
- * @param count receives how many tokens were written; may be NULL; 0 on failure
- * @param error receives the details of a failure; may be NULL
- * @retval RBTOKEN_OK the file is there
- * @retval RBTOKEN_E_EXISTS there is a file already
- * @retval RBTOKEN_E_IO the file cannot be written, or the database not be reached
- * @retval RBTOKEN_E_TIMEOUT, RBTOKEN_E_DATABASE the database did not answer in time, or refused
- * @retval RBTOKEN_E_STRUCT_SIZE, RBTOKEN_E_UNSUPPORTED_OPTION see "Options structs"
- * @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_ARGUMENT, RBTOKEN_E_INVALID_UTF8,
- *         RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG an argument is bad
- * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL,
- *         RBTOKEN_E_NO_MEMORY see "Errors"
- * @retval other the status of `progress`, passed on unchanged
+ * @param path the file to create
+ * @param path_len length of `path` in bytes, or `RBTOKEN_NUL_TERMINATED`
+ * @param progress a callback for progress; may be NULL
+ * @param count receives the number of exported tokens; 0 on failure; may be NULL
+ * @param error receives the error on failure; may be NULL
+ * @retval RBTOKEN_OK the file was written
+ * @retval RBTOKEN_E_EXISTS the file already exists
+ * @retval RBTOKEN_E_INVALID_ARGUMENT `path` is empty
+ * @retval other the status of `progress`, unchanged
  * @since 0.1.0
+ * @ingroup store
  */
 RBTOKEN_API
 RBTOKEN_NODISCARD
@@ -2825,41 +2191,33 @@ rbtoken_status_t rbtoken_store_export_file(struct rbtoken_store_t *store,
                                            struct rbtoken_error_t **error);
 
 /**
- * Adds all that `rbtoken_store_export_file()` has written into a file: the whole of it, or
- * nothing. The tokens get new ids, in the order of their lines, and no event is fired for them;
- * Local Sites that the store has stay, and settings are not touched. A document that others wrote
- * need keep no rule, and is given back as it stands: a policy that is malformed denies everything,
- * as described in "Review Board's database". A line has at most 1 GiB.
+ * Imports a file that `rbtoken_store_export_file()` has written: all of it, or nothing. The tokens
+ * get new ids, in the order of their lines, and no event is fired for them. Existing Local Sites
+ * are kept, and settings do not change. Stored documents of the file need not be valid and are
+ * kept unchanged; a malformed policy denies everything, as described in "Review Board's database".
+ * A line can have at most 1 GiB.
  *
  * `[thread-safe]`
  *
  * @param store the store
  * @param path the file to read
- * @param path_len bytes of `path`, or `RBTOKEN_NUL_TERMINATED`
- * @param progress told how far it is; may be NULL
- * @param count receives how many tokens were added; may be NULL; 0 on failure
- * @param error receives the details of a failure; may be NULL. The message tells the line, and the
- *        path the place in it.
- * @retval RBTOKEN_OK all is there
- * @retval RBTOKEN_E_EXISTS a token has a value that the store, or another line, has already
- * @retval RBTOKEN_E_INVALID_ARGUMENT the file is no export, or an argument is bad
- * @retval RBTOKEN_E_VERSION the export is of a later version of the library
+ * @param path_len length of `path` in bytes, or `RBTOKEN_NUL_TERMINATED`
+ * @param progress a callback for progress; may be NULL
+ * @param count receives the number of imported tokens; 0 on failure; may be NULL
+ * @param error receives the error on failure; may be NULL. The message has the number of the line,
+ *         and the JSON path is relative to that line.
+ * @retval RBTOKEN_OK everything was imported
+ * @retval RBTOKEN_E_EXISTS a token's value is already in the store, or is in the file twice
+ * @retval RBTOKEN_E_INVALID_ARGUMENT the file is not an export, or a name in it is not allowed
+ * @retval RBTOKEN_E_VERSION a later version of the library wrote the file
  * @retval RBTOKEN_E_CORRUPT the file ends early
- * @retval RBTOKEN_E_NOT_FOUND a token belongs to a Local Site that neither the file nor the store
- *         has
- * @retval RBTOKEN_E_JSON_SYNTAX, RBTOKEN_E_JSON_TYPE, RBTOKEN_E_JSON_TOO_DEEP,
- *         RBTOKEN_E_JSON_NUMBER, RBTOKEN_E_POLICY, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL,
- *         RBTOKEN_E_TOO_LONG a line is bad, or an argument is
- * @retval RBTOKEN_E_LOCKED the file belongs to a store that is open
- * @retval RBTOKEN_E_IO the file cannot be read, or the store's own not be written
- * @retval RBTOKEN_E_DATABASE the store's own file cannot be written
- * @retval RBTOKEN_E_NO_MEMORY memory is exhausted
- * @retval RBTOKEN_E_UNSUPPORTED the store is on Review Board's database, which takes no imports
- * @retval RBTOKEN_E_STRUCT_SIZE, RBTOKEN_E_UNSUPPORTED_OPTION see "Options structs"
- * @retval RBTOKEN_E_NULL_ARGUMENT an argument is NULL
- * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL see "Errors"
- * @retval other the status of `progress`, passed on unchanged
+ * @retval RBTOKEN_E_NOT_FOUND a token's Local Site is neither in the file nor in the store
+ * @retval RBTOKEN_E_POLICY a policy breaks a rule; the error's JSON path shows where
+ * @retval RBTOKEN_E_LOCKED a store has the file open
+ * @retval RBTOKEN_E_UNSUPPORTED the store is on Review Board's database
+ * @retval other the status of `progress`, unchanged
  * @since 0.1.0
+ * @ingroup store
  */
 RBTOKEN_API
 RBTOKEN_NODISCARD
@@ -2871,49 +2229,44 @@ rbtoken_status_t rbtoken_store_import_file(struct rbtoken_store_t *store,
                                            struct rbtoken_error_t **error);
 
 /**
- * Gives a client's API token for a user: the existing one that is valid for the longest, or a new
- * one if none will do.
+ * Returns the API token of a client program for a user. It creates one only if there is no
+ * suitable token.
  *
- * An existing token will do if it is the user's, belongs to the given Local Site (or to none),
- * names the client in its extra data, was not invalidated, and is valid for longer than the
- * minimum validity. One that never expires comes first, then the one that expires last, then the
- * lowest id. It is given back as it is: the options for new tokens play no part.
+ * A token is suitable if it belongs to the user, to the client, and to the given Local Site
+ * (without one, to the global site), has not been invalidated, and stays valid for longer than the
+ * minimum validity. Among suitable tokens, one that never expires comes first, then the one that
+ * expires last, then the lowest id. An existing token is returned unchanged: the options for new
+ * tokens are not used.
  *
- * However many threads ask for the same user, Local Site and client at once, one token is made
- * and all get it.
+ * If several threads call this for the same user, Local Site and client at once, one token is
+ * created and all of them get it.
  *
- * **Whoever may call this may act as any user, for it gives out the secret: authenticate who asks
- * before you call it.**
+ * **Whoever can call this can act as any user, because it returns the secret. Authenticate the
+ * caller first.**
  *
  * `[thread-safe]`
  *
  * @param store the store
  * @param user the owner's name, 1 to 150 characters; any name is a user
- * @param user_len bytes of `user`, or `RBTOKEN_NUL_TERMINATED`
+ * @param user_len length of `user` in bytes, or `RBTOKEN_NUL_TERMINATED`
  * @param client_name the client's name, 1 to 255 characters, such as `RBTools`
- * @param client_name_len bytes of `client_name`, or `RBTOKEN_NUL_TERMINATED`
- * @param options how to search and make; NULL: all defaults
+ * @param client_name_len length of `client_name` in bytes, or `RBTOKEN_NUL_TERMINATED`
+ * @param options how to search and create; NULL: all defaults
  * @param token receives the token, to be released with `rbtoken_token_release()`; NULL on failure
  * @param created receives whether the token is new; false on failure; may be NULL
- * @param error receives the details of a failure; may be NULL
- * @retval RBTOKEN_OK the token is there
- * @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL,
- *         RBTOKEN_E_TOO_LONG an argument is bad
+ * @param error receives the error on failure; may be NULL
+ * @retval RBTOKEN_OK the token was returned
  * @retval RBTOKEN_E_INVALID_ARGUMENT a name is empty or malformed, a mode or flag is unknown, a
- *         field is set that its mode ignores, or the expiration is not after now
- * @retval RBTOKEN_E_STRUCT_SIZE, RBTOKEN_E_UNSUPPORTED_OPTION see "Options structs"
- * @retval RBTOKEN_E_TIME_RANGE the expiration, or the minimum validity, leads beyond the year 9999
- * @retval RBTOKEN_E_NOT_FOUND there is no such Local Site, or on a server's database no such user
- * @retval RBTOKEN_E_JSON_SYNTAX, RBTOKEN_E_JSON_TYPE, RBTOKEN_E_JSON_TOO_DEEP,
- *         RBTOKEN_E_JSON_NUMBER, RBTOKEN_E_POLICY a document is bad; the error's path tells where
- * @retval RBTOKEN_E_UNSUPPORTED the store's default generator cannot generate
- * @retval RBTOKEN_E_GENERATION no value that is new could be generated
- * @retval RBTOKEN_E_CALLBACK a callback of the host broke its contract; its own failures are
- *         passed on unchanged
- * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL,
- *         RBTOKEN_E_LOCKED, RBTOKEN_E_IO, RBTOKEN_E_CORRUPT, RBTOKEN_E_DATABASE,
- *         RBTOKEN_E_NO_MEMORY see "Errors"
+ *         field is set that its mode does not use, or the expiration is not in the future
+ * @retval RBTOKEN_E_TIME_RANGE the expiration or the minimum validity is after the year 9999
+ * @retval RBTOKEN_E_NOT_FOUND there is no such Local Site or, on Review Board's database, no such
+ *         user
+ * @retval RBTOKEN_E_POLICY the policy breaks a rule; the error's JSON path shows where
+ * @retval RBTOKEN_E_UNSUPPORTED the store's default generator cannot create values
+ * @retval RBTOKEN_E_GENERATION no unique value could be generated
+ * @retval other the status of a callback of the host, unchanged
  * @since 0.1.0
+ * @ingroup tokens
  */
 RBTOKEN_API
 RBTOKEN_NODISCARD
@@ -2928,37 +2281,30 @@ rbtoken_status_t rbtoken_store_get_or_create_client_token(struct rbtoken_store_t
                                                           struct rbtoken_error_t **error);
 
 /**
- * Makes a new token, a client's or any other.
+ * Creates a token, for a client program or any other purpose.
  *
- * **Whoever may call this may act as any user: authenticate who asks before you call it.**
+ * **Whoever can call this can act as any user. Authenticate the caller first.**
  *
  * `[thread-safe]`
  *
  * @param store the store
  * @param user the owner's name, 1 to 150 characters; any name is a user
- * @param user_len bytes of `user`, or `RBTOKEN_NUL_TERMINATED`
- * @param options how to make it; NULL: all defaults
+ * @param user_len length of `user` in bytes, or `RBTOKEN_NUL_TERMINATED`
+ * @param options how to create it; NULL: all defaults
  * @param token receives the token, to be released with `rbtoken_token_release()`; NULL on failure
- * @param error receives the details of a failure; may be NULL
- * @retval RBTOKEN_OK the token is there
- * @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL,
- *         RBTOKEN_E_TOO_LONG an argument is bad
+ * @param error receives the error on failure; may be NULL
+ * @retval RBTOKEN_OK the token was created
  * @retval RBTOKEN_E_INVALID_ARGUMENT a name is empty or malformed, a mode or flag is unknown, or a
- *         field is set that its mode ignores
- * @retval RBTOKEN_E_STRUCT_SIZE, RBTOKEN_E_UNSUPPORTED_OPTION see "Options structs"
- * @retval RBTOKEN_E_TIME_RANGE the expiration lies outside the years 1 to 9999
- * @retval RBTOKEN_E_NOT_FOUND there is no such Local Site, or on a server's database no such user
- * @retval RBTOKEN_E_JSON_SYNTAX, RBTOKEN_E_JSON_TYPE, RBTOKEN_E_JSON_TOO_DEEP,
- *         RBTOKEN_E_JSON_NUMBER, RBTOKEN_E_POLICY a document is bad; the error's path tells where
- * @retval RBTOKEN_E_UNSUPPORTED the generator is `legacy_sha1`, which cannot generate
- * @retval RBTOKEN_E_GENERATION there is no such generator, or no value that is new could be
- *         generated
- * @retval RBTOKEN_E_CALLBACK a callback of the host broke its contract; its own failures are
- *         passed on unchanged
- * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL,
- *         RBTOKEN_E_LOCKED, RBTOKEN_E_IO, RBTOKEN_E_CORRUPT, RBTOKEN_E_DATABASE,
- *         RBTOKEN_E_NO_MEMORY see "Errors"
+ *         field is set that its mode does not use
+ * @retval RBTOKEN_E_TIME_RANGE the expiration is outside the years 1 to 9999
+ * @retval RBTOKEN_E_NOT_FOUND there is no such Local Site or, on Review Board's database, no such
+ *         user
+ * @retval RBTOKEN_E_POLICY the policy breaks a rule; the error's JSON path shows where
+ * @retval RBTOKEN_E_UNSUPPORTED the generator is `legacy_sha1`, which cannot create values
+ * @retval RBTOKEN_E_GENERATION there is no such generator, or no unique value could be generated
+ * @retval other the status of a callback of the host, unchanged
  * @since 0.1.0
+ * @ingroup tokens
  */
 RBTOKEN_API
 RBTOKEN_NODISCARD
@@ -2970,37 +2316,30 @@ rbtoken_status_t rbtoken_store_generate_token(struct rbtoken_store_t *store,
                                               struct rbtoken_error_t **error);
 
 /**
- * Stores a token that exists elsewhere, with its value and all its fields but the id, which is
- * new. No event is fired: the token is not a new one.
+ * Stores a token that exists elsewhere, with its value and all its fields except the id, which is
+ * new. No event is fired.
  *
  * `[thread-safe]`
  *
  * @param store the store
  * @param user the owner's name, 1 to 150 characters; any name is a user
- * @param user_len bytes of `user`, or `RBTOKEN_NUL_TERMINATED`
- * @param value the token's value, 1 to 255 characters; it is not checked against its generator's
- *        format
- * @param value_len bytes of `value`, or `RBTOKEN_NUL_TERMINATED`
+ * @param user_len length of `user` in bytes, or `RBTOKEN_NUL_TERMINATED`
+ * @param value the token's value, 1 to 255 characters; it need not have its generator's format
+ * @param value_len length of `value` in bytes, or `RBTOKEN_NUL_TERMINATED`
  * @param options the other fields; NULL: all defaults
  * @param token receives the token, to be released with `rbtoken_token_release()`; NULL on failure
- * @param error receives the details of a failure; may be NULL
- * @retval RBTOKEN_OK the token is there
- * @retval RBTOKEN_E_EXISTS there is a token of this value already
- * @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL,
- *         RBTOKEN_E_TOO_LONG an argument is bad
- * @retval RBTOKEN_E_INVALID_ARGUMENT a name or the value is empty or malformed, a flag is unknown,
+ * @param error receives the error on failure; may be NULL
+ * @retval RBTOKEN_OK the token was stored
+ * @retval RBTOKEN_E_EXISTS a token with this value already exists
+ * @retval RBTOKEN_E_INVALID_ARGUMENT the value or a name is empty or malformed, a flag is unknown,
  *         or a field is set without its flag
- * @retval RBTOKEN_E_STRUCT_SIZE, RBTOKEN_E_UNSUPPORTED_OPTION see "Options structs"
- * @retval RBTOKEN_E_TIME_RANGE a time lies outside the years 1 to 9999
- * @retval RBTOKEN_E_NOT_FOUND there is no such Local Site, or on a server's database no such user
- * @retval RBTOKEN_E_JSON_SYNTAX, RBTOKEN_E_JSON_TYPE, RBTOKEN_E_JSON_TOO_DEEP,
- *         RBTOKEN_E_JSON_NUMBER, RBTOKEN_E_POLICY a document is bad; the error's path tells where
- * @retval RBTOKEN_E_CALLBACK the clock of the host broke its contract; its own failures are passed
- *         on unchanged
- * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL,
- *         RBTOKEN_E_LOCKED, RBTOKEN_E_IO, RBTOKEN_E_CORRUPT, RBTOKEN_E_DATABASE,
- *         RBTOKEN_E_NO_MEMORY see "Errors"
+ * @retval RBTOKEN_E_TIME_RANGE a time is outside the years 1 to 9999
+ * @retval RBTOKEN_E_NOT_FOUND there is no such Local Site or, on Review Board's database, no such
+ *         user
+ * @retval RBTOKEN_E_POLICY the policy breaks a rule; the error's JSON path shows where
+ * @retval other the status of the host's clock, unchanged
  * @since 0.1.0
+ * @ingroup tokens
  */
 RBTOKEN_API
 RBTOKEN_NODISCARD
@@ -3014,22 +2353,21 @@ rbtoken_status_t rbtoken_store_import_token(struct rbtoken_store_t *store,
                                             struct rbtoken_error_t **error);
 
 /**
- * Finds the token that has a value, usable or not. **This is no login: it checks nothing**, and
- * an answer of `RBTOKEN_OK` must not let anybody in.
+ * Finds a token by its value, whether it is usable or not. **This is not a login and checks
+ * nothing:** `RBTOKEN_OK` must not let anybody in.
  *
  * `[thread-safe]`
  *
  * @param store the store
- * @param value a token's value
- * @param value_len bytes of `value`, or `RBTOKEN_NUL_TERMINATED`
+ * @param value the token's value
+ * @param value_len length of `value` in bytes, or `RBTOKEN_NUL_TERMINATED`
  * @param token receives the token, to be released with `rbtoken_token_release()`; NULL on failure
- * @param error receives the details of a failure; may be NULL
- * @retval RBTOKEN_OK the token is there
- * @retval RBTOKEN_E_NOT_FOUND there is none
- * @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_ARGUMENT, RBTOKEN_E_INVALID_UTF8,
- *         RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG an argument is bad
- * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL see "Errors"
+ * @param error receives the error on failure; may be NULL
+ * @retval RBTOKEN_OK the token was found
+ * @retval RBTOKEN_E_NOT_FOUND no token has this value
+ * @retval RBTOKEN_E_INVALID_ARGUMENT the value is empty
  * @since 0.1.0
+ * @ingroup tokens
  */
 RBTOKEN_API
 RBTOKEN_NODISCARD
@@ -3040,19 +2378,18 @@ rbtoken_status_t rbtoken_store_find_token(struct rbtoken_store_t *store,
                                           struct rbtoken_error_t **error);
 
 /**
- * Gets the token that has an id, usable or not.
+ * Returns the token with an id, whether it is usable or not.
  *
  * `[thread-safe]`
  *
  * @param store the store
  * @param id the id, as from `rbtoken_token_id()`
  * @param token receives the token, to be released with `rbtoken_token_release()`; NULL on failure
- * @param error receives the details of a failure; may be NULL
- * @retval RBTOKEN_OK the token is there
- * @retval RBTOKEN_E_NOT_FOUND there is none, for instance because it was deleted
- * @retval RBTOKEN_E_NULL_ARGUMENT `store` or `token` is NULL
- * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL see "Errors"
+ * @param error receives the error on failure; may be NULL
+ * @retval RBTOKEN_OK the token was returned
+ * @retval RBTOKEN_E_NOT_FOUND no token has this id, for example because it was deleted
  * @since 0.1.0
+ * @ingroup tokens
  */
 RBTOKEN_API
 RBTOKEN_NODISCARD
@@ -3062,28 +2399,24 @@ rbtoken_status_t rbtoken_store_get_token(struct rbtoken_store_t *store,
                                          struct rbtoken_error_t **error);
 
 /**
- * Lists the tokens that match a filter, in order of their ids, as they are now. It reads every
- * token of the user, or of the store if no user is given.
+ * Lists the tokens that match a filter, in the order of their ids. The call reads every token of
+ * the user or, without a user, of the store.
  *
  * `[thread-safe]`
  *
  * @param store the store
- * @param filter which tokens; NULL: all
+ * @param filter the tokens to list; NULL: all
  * @param list receives the list, to be freed with `rbtoken_token_list_free()`; NULL on failure
- * @param error receives the details of a failure; may be NULL
- * @retval RBTOKEN_OK the list is there; it may be empty
- * @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL,
- *         RBTOKEN_E_TOO_LONG an argument is bad
+ * @param error receives the error on failure; may be NULL
+ * @retval RBTOKEN_OK the list was returned; it can be empty
  * @retval RBTOKEN_E_INVALID_ARGUMENT a name is empty or malformed, a mode or flag is unknown, or a
- *         field is set that its mode ignores
- * @retval RBTOKEN_E_STRUCT_SIZE, RBTOKEN_E_UNSUPPORTED_OPTION see "Options structs"
- * @retval RBTOKEN_E_TIME_RANGE a time lies outside the years 1 to 9999
- * @retval RBTOKEN_E_NOT_FOUND there is no such Local Site, or on a server's database no such user
- * @retval RBTOKEN_E_CALLBACK the clock of the host broke its contract; its own failures are passed
- *         on unchanged
- * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL,
- *         RBTOKEN_E_NO_MEMORY see "Errors"
+ *         field is set that its mode does not use
+ * @retval RBTOKEN_E_TIME_RANGE a time is outside the years 1 to 9999
+ * @retval RBTOKEN_E_NOT_FOUND there is no such Local Site or, on Review Board's database, no such
+ *         user
+ * @retval other the status of the host's clock, unchanged
  * @since 0.1.0
+ * @ingroup tokens
  */
 RBTOKEN_API
 RBTOKEN_NODISCARD
@@ -3099,11 +2432,10 @@ rbtoken_status_t rbtoken_store_list_tokens(struct rbtoken_store_t *store,
  *
  * @param store the store
  * @param count receives the number; 0 on failure
- * @param error receives the details of a failure; may be NULL
- * @retval RBTOKEN_OK they are counted
- * @retval RBTOKEN_E_NULL_ARGUMENT `store` or `count` is NULL
- * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL see "Errors"
+ * @param error receives the error on failure; may be NULL
+ * @retval RBTOKEN_OK the tokens were counted
  * @since 0.1.0
+ * @ingroup tokens
  */
 RBTOKEN_API
 RBTOKEN_NODISCARD
@@ -3112,28 +2444,25 @@ rbtoken_status_t rbtoken_store_token_count(struct rbtoken_store_t *store,
                                            struct rbtoken_error_t **error);
 
 /**
- * Tells whether a value has a generator's format, its checksum included. **This is no login:** it
- * says nothing of whether there is such a token.
+ * Checks whether a value has the format of a generator, including its checksum. **This is not a
+ * login:** it does not check whether there is such a token.
  *
  * `[thread-safe]`
  *
  * @param store the store
  * @param generator_id `vendor_checksum`, `legacy_sha1`, or another generator of the store
- * @param generator_id_len bytes of `generator_id`, or `RBTOKEN_NUL_TERMINATED`
+ * @param generator_id_len length of `generator_id` in bytes, or `RBTOKEN_NUL_TERMINATED`
  * @param token_type the token type that the value must have, such as `rbp`
- * @param token_type_len bytes of `token_type`, or `RBTOKEN_NUL_TERMINATED`
+ * @param token_type_len length of `token_type` in bytes, or `RBTOKEN_NUL_TERMINATED`
  * @param value the value
- * @param value_len bytes of `value`, or `RBTOKEN_NUL_TERMINATED`
- * @param valid receives the answer; false on failure
- * @param error receives the details of a failure; may be NULL
- * @retval RBTOKEN_OK the question is answered
+ * @param value_len length of `value` in bytes, or `RBTOKEN_NUL_TERMINATED`
+ * @param valid receives the result; false on failure
+ * @param error receives the error on failure; may be NULL
+ * @retval RBTOKEN_OK the value was checked
  * @retval RBTOKEN_E_GENERATION there is no such generator
- * @retval RBTOKEN_E_CALLBACK a generator of the host broke its contract; its own failures are
- *         passed on unchanged
- * @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL,
- *         RBTOKEN_E_TOO_LONG an argument is bad
- * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_INTERNAL see "Errors"
+ * @retval other the status of a generator of the host, unchanged
  * @since 0.1.0
+ * @ingroup tokens
  */
 RBTOKEN_API
 RBTOKEN_NODISCARD
@@ -3148,57 +2477,54 @@ rbtoken_status_t rbtoken_store_value_is_valid(struct rbtoken_store_t *store,
                                               struct rbtoken_error_t **error);
 
 /**
- * The name of a verdict, such as `"RBTOKEN_VERDICT_EXPIRED"`.
+ * Returns the name of a verdict, such as `"RBTOKEN_VERDICT_EXPIRED"`.
  *
  * `[thread-safe]`
  *
  * @param verdict a verdict
  * @return the name; a constant that is never freed; `"unknown verdict"` for other numbers
  * @since 0.1.0
+ * @ingroup login
  */
 RBTOKEN_API const char *rbtoken_verdict_name(rbtoken_verdict_t verdict);
 
 /**
- * Judges a login with a token's value.
+ * Logs a caller in with a token's value.
  *
- * **`RBTOKEN_OK` means that there is a verdict, not that anybody is logged in: look at
- * `*verdict`.** It is `RBTOKEN_VERDICT_OK` for the caller that is the token's user, and a failure
- * leaves `RBTOKEN_VERDICT_REFUSED`.
+ * **`RBTOKEN_OK` means that there is a verdict, not that the caller is logged in: check
+ * `*verdict`.** The caller is the token's user only if the verdict is `RBTOKEN_VERDICT_OK`. If the
+ * call fails, the verdict is `RBTOKEN_VERDICT_REFUSED`.
  *
- * The value is judged in this order: unknown, invalidated, expired, of an inactive user, of
- * another site. A value that is accepted so far as its site sets `last_used`. Bytes that cannot
- * be a value (not UTF-8, a NUL, too long, none at all) are an unknown one, never an error. What a
- * comparison with a known value costs does not tell where the two differ.
+ * The checks are, in this order: whether the value is known, whether the token was invalidated,
+ * whether it has expired, whether its user is active, and whether it is for the request's site. A
+ * login that passes all checks before that of the site sets `last_used`. Bytes that cannot be a
+ * value (not UTF-8, a NUL, too long, or empty) count as an unknown value, not as an error. The
+ * time of a comparison does not reveal where two values differ.
  *
- * Whether the user may enter the site is for the host to check, and
- * `rbtoken_token_is_deprecated()` tells whether to ask the user for a new token.
+ * The host must check whether the user may enter the site. If `rbtoken_token_is_deprecated()`
+ * returns true, ask the user to replace the token.
  *
- * On Review Board's database, the settings `last_used_interval_secs` and `login_cache_secs` say
- * when `last_used` is written, and whether the server is asked: see "Review Board's database".
+ * On Review Board's database, `last_used_interval_secs` and `login_cache_secs` determine when
+ * `last_used` is written and whether the server is queried: see "Review Board's database".
  *
  * `[thread-safe]`
  *
  * @param store the store
- * @param value the value
- * @param value_len bytes of `value`, or `RBTOKEN_NUL_TERMINATED`
- * @param options the request's site; NULL: the global site
+ * @param value the token's value
+ * @param value_len length of `value` in bytes, or `RBTOKEN_NUL_TERMINATED`
+ * @param options the site of the request; NULL: the global site
  * @param verdict receives the verdict; `RBTOKEN_VERDICT_REFUSED` on failure
- * @param token receives the token with `RBTOKEN_VERDICT_OK`, else NULL; to be released with
- *        `rbtoken_token_release()`
+ * @param token receives the token if the verdict is `RBTOKEN_VERDICT_OK`, else NULL; to be
+ *         released with `rbtoken_token_release()`
  * @param refused receives the token that explains `RBTOKEN_VERDICT_INVALID`, `_EXPIRED` or
- *        `_WRONG_SITE`, else NULL; to be released likewise; may be NULL
- * @param error receives the details of a failure; may be NULL
+ *         `_WRONG_SITE`, else NULL; to be released in the same way; may be NULL
+ * @param error receives the error on failure; may be NULL
  * @retval RBTOKEN_OK there is a verdict
- * @retval RBTOKEN_E_NULL_ARGUMENT `store`, `value`, `verdict` or `token` is NULL
  * @retval RBTOKEN_E_INVALID_ARGUMENT the site's name is malformed, the mode is unknown, or a field
- *         is set that its mode ignores
- * @retval RBTOKEN_E_STRUCT_SIZE, RBTOKEN_E_UNSUPPORTED_OPTION see "Options structs"
- * @retval RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG the site's name is
- *         bad
- * @retval RBTOKEN_E_CALLBACK the clock of the host broke its contract; its own failures are passed
- *         on unchanged
- * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL see "Errors"
+ *         is set that its mode does not use
+ * @retval other the status of the host's clock, unchanged
  * @since 0.1.0
+ * @ingroup login
  */
 RBTOKEN_API
 RBTOKEN_NODISCARD
@@ -3212,23 +2538,21 @@ rbtoken_status_t rbtoken_store_authenticate(struct rbtoken_store_t *store,
                                             struct rbtoken_error_t **error);
 
 /**
- * Removes cached logins, so that the next login with the value asks the server. Call it when a
+ * Removes cached logins, so that the next login with the value asks the server. Call it when the
  * host learns that others have revoked a token, after that change has reached the server that the
- * store reads. Revocations through this store do it by themselves. Without `login_cache_secs`,
- * there is nothing to remove.
+ * store reads. Revocation through this store does the same automatically. Without
+ * `login_cache_secs` there is nothing to remove.
  *
  * `[thread-safe]`
  *
  * @param store the store
  * @param value the value of the token; NULL with a length of 0: all cached logins are removed
- * @param value_len bytes of `value`, or `RBTOKEN_NUL_TERMINATED`
- * @param error receives the details of a failure; may be NULL
- * @retval RBTOKEN_OK no login that was cached before is used any more
- * @retval RBTOKEN_E_NULL_ARGUMENT `store` is NULL, or `value` with another length
+ * @param value_len length of `value` in bytes, or `RBTOKEN_NUL_TERMINATED`
+ * @param error receives the error on failure; may be NULL
+ * @retval RBTOKEN_OK the cached logins were removed
  * @retval RBTOKEN_E_INVALID_ARGUMENT the value is empty
- * @retval RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG the value is bad
- * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL see "Errors"
  * @since 0.2.0
+ * @ingroup login
  */
 RBTOKEN_API
 RBTOKEN_NODISCARD
@@ -3238,37 +2562,32 @@ rbtoken_status_t rbtoken_store_forget_logins(struct rbtoken_store_t *store,
                                              struct rbtoken_error_t **error);
 
 /**
- * Judges a login with the value of an `Authorization` header: the word `token` in lower case, one
- * space, and the token's value, without spaces. Another word is `RBTOKEN_VERDICT_NOT_A_TOKEN`, and
- * the host tries its other logins; `token` without a value, or with spaces in it, is
- * `RBTOKEN_VERDICT_UNKNOWN`.
+ * Logs a caller in with the value of an `Authorization` header: the word `token` in lower case,
+ * one space, and the token's value, without spaces. If the first word is another one, the verdict
+ * is `RBTOKEN_VERDICT_NOT_A_TOKEN`, and the host can try its other ways of login. If the value is
+ * missing or contains spaces, the verdict is `RBTOKEN_VERDICT_UNKNOWN`.
  *
- * **`RBTOKEN_OK` means that there is a verdict, not that anybody is logged in: look at
- * `*verdict`.** All else is as for `rbtoken_store_authenticate()`.
+ * **`RBTOKEN_OK` means that there is a verdict, not that the caller is logged in: check
+ * `*verdict`.** Everything else is the same as for `rbtoken_store_authenticate()`.
  *
  * `[thread-safe]`
  *
  * @param store the store
- * @param header the header's value, as it came
- * @param header_len bytes of `header`, or `RBTOKEN_NUL_TERMINATED`
- * @param options the request's site; NULL: the global site
+ * @param header the value of the header, as received
+ * @param header_len length of `header` in bytes, or `RBTOKEN_NUL_TERMINATED`
+ * @param options the site of the request; NULL: the global site
  * @param verdict receives the verdict; `RBTOKEN_VERDICT_REFUSED` on failure
- * @param token receives the token with `RBTOKEN_VERDICT_OK`, else NULL; to be released with
- *        `rbtoken_token_release()`
+ * @param token receives the token if the verdict is `RBTOKEN_VERDICT_OK`, else NULL; to be
+ *         released with `rbtoken_token_release()`
  * @param refused receives the token that explains `RBTOKEN_VERDICT_INVALID`, `_EXPIRED` or
- *        `_WRONG_SITE`, else NULL; to be released likewise; may be NULL
- * @param error receives the details of a failure; may be NULL
+ *         `_WRONG_SITE`, else NULL; to be released in the same way; may be NULL
+ * @param error receives the error on failure; may be NULL
  * @retval RBTOKEN_OK there is a verdict
- * @retval RBTOKEN_E_NULL_ARGUMENT `store`, `header`, `verdict` or `token` is NULL
  * @retval RBTOKEN_E_INVALID_ARGUMENT the site's name is malformed, the mode is unknown, or a field
- *         is set that its mode ignores
- * @retval RBTOKEN_E_STRUCT_SIZE, RBTOKEN_E_UNSUPPORTED_OPTION see "Options structs"
- * @retval RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG the site's name is
- *         bad
- * @retval RBTOKEN_E_CALLBACK the clock of the host broke its contract; its own failures are passed
- *         on unchanged
- * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL see "Errors"
+ *         is set that its mode does not use
+ * @retval other the status of the host's clock, unchanged
  * @since 0.1.0
+ * @ingroup login
  */
 RBTOKEN_API
 RBTOKEN_NODISCARD
@@ -3282,32 +2601,26 @@ rbtoken_status_t rbtoken_store_authenticate_header(struct rbtoken_store_t *store
                                                    struct rbtoken_error_t **error);
 
 /**
- * Changes fields of a token, be it valid or not. `last_updated` becomes now, and the *updated*
- * event is fired. Handles that the host holds already do not change.
+ * Changes fields of a token, whether it is usable or not. `last_updated` is set to the current
+ * time, and the *updated* event is fired. Existing handles do not change.
  *
  * `[thread-safe]`
  *
  * @param store the store
  * @param id the token's id
- * @param update what to change
+ * @param update the changes
  * @param token receives the changed token, to be released with `rbtoken_token_release()`; NULL on
- *        failure; may be NULL
- * @param error receives the details of a failure; may be NULL
- * @retval RBTOKEN_OK the token is changed
- * @retval RBTOKEN_E_NOT_FOUND there is no token of this id
- * @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL,
- *         RBTOKEN_E_TOO_LONG an argument is bad
- * @retval RBTOKEN_E_INVALID_ARGUMENT a mode is unknown, or a field is set that its mode ignores
- * @retval RBTOKEN_E_STRUCT_SIZE, RBTOKEN_E_UNSUPPORTED_OPTION see "Options structs"
- * @retval RBTOKEN_E_TIME_RANGE the expiration lies outside the years 1 to 9999
- * @retval RBTOKEN_E_JSON_SYNTAX, RBTOKEN_E_JSON_TYPE, RBTOKEN_E_JSON_TOO_DEEP,
- *         RBTOKEN_E_JSON_NUMBER, RBTOKEN_E_POLICY a document is bad; the error's path tells where
- * @retval RBTOKEN_E_CALLBACK the clock of the host broke its contract; its own failures are passed
- *         on unchanged
- * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL,
- *         RBTOKEN_E_LOCKED, RBTOKEN_E_IO, RBTOKEN_E_CORRUPT, RBTOKEN_E_DATABASE,
- *         RBTOKEN_E_NO_MEMORY see "Errors"
+ *         failure; may be NULL
+ * @param error receives the error on failure; may be NULL
+ * @retval RBTOKEN_OK the token was changed
+ * @retval RBTOKEN_E_NOT_FOUND no token has this id
+ * @retval RBTOKEN_E_INVALID_ARGUMENT a mode is unknown, or a field is set that its mode does not
+ *         use
+ * @retval RBTOKEN_E_TIME_RANGE the expiration is outside the years 1 to 9999
+ * @retval RBTOKEN_E_POLICY the policy breaks a rule; the error's JSON path shows where
+ * @retval other the status of the host's clock, unchanged
  * @since 0.1.0
+ * @ingroup tokens
  */
 RBTOKEN_API
 RBTOKEN_NODISCARD
@@ -3318,28 +2631,24 @@ rbtoken_status_t rbtoken_store_update_token(struct rbtoken_store_t *store,
                                             struct rbtoken_error_t **error);
 
 /**
- * Makes the token that has a value invalid, for good: nothing makes it valid again. On a token
- * that is invalid already, the date and the reason are overwritten. The *invalidated* event is
+ * Invalidates the token with a value. This is final: nothing makes the token valid again. If the
+ * token is already invalid, the date and the reason are overwritten. The *invalidated* event is
  * fired.
  *
  * `[thread-safe]`
  *
  * @param store the store
  * @param value the token's value
- * @param value_len bytes of `value`, or `RBTOKEN_NUL_TERMINATED`
- * @param reason why, for people, at most 1 MiB; NULL with a length of 0: the empty text
- * @param reason_len bytes of `reason`, or `RBTOKEN_NUL_TERMINATED`
- * @param error receives the details of a failure; may be NULL
- * @retval RBTOKEN_OK the token is invalid
- * @retval RBTOKEN_E_NOT_FOUND there is no such token
- * @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_ARGUMENT, RBTOKEN_E_INVALID_UTF8,
- *         RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG an argument is bad
- * @retval RBTOKEN_E_CALLBACK the clock of the host broke its contract; its own failures are passed
- *         on unchanged
- * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL,
- *         RBTOKEN_E_LOCKED, RBTOKEN_E_IO, RBTOKEN_E_CORRUPT, RBTOKEN_E_DATABASE,
- *         RBTOKEN_E_NO_MEMORY see "Errors"
+ * @param value_len length of `value` in bytes, or `RBTOKEN_NUL_TERMINATED`
+ * @param reason the reason, for people, at most 1 MiB; NULL with a length of 0: the empty text
+ * @param reason_len length of `reason` in bytes, or `RBTOKEN_NUL_TERMINATED`
+ * @param error receives the error on failure; may be NULL
+ * @retval RBTOKEN_OK the token was invalidated
+ * @retval RBTOKEN_E_NOT_FOUND no token has this value
+ * @retval RBTOKEN_E_INVALID_ARGUMENT the value is empty
+ * @retval other the status of the host's clock, unchanged
  * @since 0.1.0
+ * @ingroup tokens
  */
 RBTOKEN_API
 RBTOKEN_NODISCARD
@@ -3351,25 +2660,20 @@ rbtoken_status_t rbtoken_store_invalidate_token(struct rbtoken_store_t *store,
                                                 struct rbtoken_error_t **error);
 
 /**
- * As `rbtoken_store_invalidate_token()`, for a host that does not have the value.
+ * Invalidates the token with an id, as `rbtoken_store_invalidate_token()` does.
  *
  * `[thread-safe]`
  *
  * @param store the store
  * @param id the token's id
- * @param reason why, for people, at most 1 MiB; NULL with a length of 0: the empty text
- * @param reason_len bytes of `reason`, or `RBTOKEN_NUL_TERMINATED`
- * @param error receives the details of a failure; may be NULL
- * @retval RBTOKEN_OK the token is invalid
- * @retval RBTOKEN_E_NOT_FOUND there is no such token
- * @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL,
- *         RBTOKEN_E_TOO_LONG an argument is bad
- * @retval RBTOKEN_E_CALLBACK the clock of the host broke its contract; its own failures are passed
- *         on unchanged
- * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL,
- *         RBTOKEN_E_LOCKED, RBTOKEN_E_IO, RBTOKEN_E_CORRUPT, RBTOKEN_E_DATABASE,
- *         RBTOKEN_E_NO_MEMORY see "Errors"
+ * @param reason the reason, for people, at most 1 MiB; NULL with a length of 0: the empty text
+ * @param reason_len length of `reason` in bytes, or `RBTOKEN_NUL_TERMINATED`
+ * @param error receives the error on failure; may be NULL
+ * @retval RBTOKEN_OK the token was invalidated
+ * @retval RBTOKEN_E_NOT_FOUND no token has this id
+ * @retval other the status of the host's clock, unchanged
  * @since 0.1.0
+ * @ingroup tokens
  */
 RBTOKEN_API
 RBTOKEN_NODISCARD
@@ -3380,27 +2684,23 @@ rbtoken_status_t rbtoken_store_invalidate_token_by_id(struct rbtoken_store_t *st
                                                       struct rbtoken_error_t **error);
 
 /**
- * Makes all tokens of a user invalid, on every site. The *invalidated* event is fired for each.
+ * Invalidates all tokens of a user, on every site. The *invalidated* event is fired for each.
  *
  * `[thread-safe]`
  *
  * @param store the store
  * @param user the user's name
- * @param user_len bytes of `user`, or `RBTOKEN_NUL_TERMINATED`
- * @param reason why, for people, at most 1 MiB; NULL with a length of 0: the empty text
- * @param reason_len bytes of `reason`, or `RBTOKEN_NUL_TERMINATED`
- * @param count receives how many tokens the user has; 0 on failure; may be NULL
- * @param error receives the details of a failure; may be NULL
- * @retval RBTOKEN_OK they are invalid, if the user has any
- * @retval RBTOKEN_E_NOT_FOUND on a server's database: there is no such user
- * @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_ARGUMENT, RBTOKEN_E_INVALID_UTF8,
- *         RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG an argument is bad
- * @retval RBTOKEN_E_CALLBACK the clock of the host broke its contract; its own failures are passed
- *         on unchanged
- * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL,
- *         RBTOKEN_E_LOCKED, RBTOKEN_E_IO, RBTOKEN_E_CORRUPT, RBTOKEN_E_DATABASE,
- *         RBTOKEN_E_NO_MEMORY see "Errors"
+ * @param user_len length of `user` in bytes, or `RBTOKEN_NUL_TERMINATED`
+ * @param reason the reason, for people, at most 1 MiB; NULL with a length of 0: the empty text
+ * @param reason_len length of `reason` in bytes, or `RBTOKEN_NUL_TERMINATED`
+ * @param count receives the number of the user's tokens; 0 on failure; may be NULL
+ * @param error receives the error on failure; may be NULL
+ * @retval RBTOKEN_OK the user's tokens, if any, were invalidated
+ * @retval RBTOKEN_E_NOT_FOUND on Review Board's database: there is no such user
+ * @retval RBTOKEN_E_INVALID_ARGUMENT the name is empty
+ * @retval other the status of the host's clock, unchanged
  * @since 0.1.0
+ * @ingroup tokens
  */
 RBTOKEN_API
 RBTOKEN_NODISCARD
@@ -3413,24 +2713,19 @@ rbtoken_status_t rbtoken_store_invalidate_user_tokens(struct rbtoken_store_t *st
                                                       struct rbtoken_error_t **error);
 
 /**
- * Makes all tokens of all users invalid, on every site. The *invalidated* event is fired for each.
+ * Invalidates all tokens of all users, on every site. The *invalidated* event is fired for each.
  *
  * `[thread-safe]`
  *
  * @param store the store
- * @param reason why, for people, at most 1 MiB; NULL with a length of 0: the empty text
- * @param reason_len bytes of `reason`, or `RBTOKEN_NUL_TERMINATED`
- * @param count receives how many tokens there are; 0 on failure; may be NULL
- * @param error receives the details of a failure; may be NULL
- * @retval RBTOKEN_OK they are invalid
- * @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL,
- *         RBTOKEN_E_TOO_LONG an argument is bad
- * @retval RBTOKEN_E_CALLBACK the clock of the host broke its contract; its own failures are passed
- *         on unchanged
- * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL,
- *         RBTOKEN_E_LOCKED, RBTOKEN_E_IO, RBTOKEN_E_CORRUPT, RBTOKEN_E_DATABASE,
- *         RBTOKEN_E_NO_MEMORY see "Errors"
+ * @param reason the reason, for people, at most 1 MiB; NULL with a length of 0: the empty text
+ * @param reason_len length of `reason` in bytes, or `RBTOKEN_NUL_TERMINATED`
+ * @param count receives the number of tokens; 0 on failure; may be NULL
+ * @param error receives the error on failure; may be NULL
+ * @retval RBTOKEN_OK all tokens were invalidated
+ * @retval other the status of the host's clock, unchanged
  * @since 0.1.0
+ * @ingroup tokens
  */
 RBTOKEN_API
 RBTOKEN_NODISCARD
@@ -3441,20 +2736,17 @@ rbtoken_status_t rbtoken_store_invalidate_all_tokens(struct rbtoken_store_t *sto
                                                      struct rbtoken_error_t **error);
 
 /**
- * Removes a token. The *deleted* event is fired. Handles that the host holds stay readable.
+ * Deletes a token. The *deleted* event is fired. Existing handles stay readable.
  *
  * `[thread-safe]`
  *
  * @param store the store
  * @param id the token's id
- * @param error receives the details of a failure; may be NULL
- * @retval RBTOKEN_OK the token is removed
- * @retval RBTOKEN_E_NOT_FOUND there is no token of this id
- * @retval RBTOKEN_E_NULL_ARGUMENT `store` is NULL
- * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL,
- *         RBTOKEN_E_LOCKED, RBTOKEN_E_IO, RBTOKEN_E_CORRUPT, RBTOKEN_E_DATABASE,
- *         RBTOKEN_E_NO_MEMORY see "Errors"
+ * @param error receives the error on failure; may be NULL
+ * @retval RBTOKEN_OK the token was deleted
+ * @retval RBTOKEN_E_NOT_FOUND no token has this id
  * @since 0.1.0
+ * @ingroup tokens
  */
 RBTOKEN_API
 RBTOKEN_NODISCARD
@@ -3463,31 +2755,26 @@ rbtoken_status_t rbtoken_store_delete_token(struct rbtoken_store_t *store,
                                             struct rbtoken_error_t **error);
 
 /**
- * Removes the tokens that have been invalidated or expired since before a time. A token that was
- * made invalid, or imported so, without a date counts from when it was made. The *deleted* event
- * is fired for each.
+ * Deletes the tokens that were invalidated or expired before a time. If a token is invalid without
+ * a date, the time of its creation counts. The *deleted* event is fired for each.
  *
- * A token that is dead stays in the store, and in its memory, until it is deleted or purged: a
- * caller that comes with it is told why it was refused. A host that runs for long calls this now
- * and then, for instance once a day with the time of a month ago; its memory then grows with the
- * tokens that are alive, where otherwise it grows with all that were ever made.
+ * An invalid or expired token stays in the store, and in its memory, until it is deleted or
+ * purged, so that a login can report why it was rejected. A host that runs for a long time should
+ * call this regularly, for example once a day with the time of a month ago. Its memory then grows
+ * only with the number of usable tokens.
  *
  * `[thread-safe]`
  *
  * @param store the store
- * @param dead_before_us microseconds since the Unix epoch, UTC; the future is as good as now: what
- *        is alive stays
- * @param count receives how many were removed; 0 on failure; may be NULL
- * @param error receives the details of a failure; may be NULL
- * @retval RBTOKEN_OK they are removed
- * @retval RBTOKEN_E_TIME_RANGE the time lies outside the years 1 to 9999
- * @retval RBTOKEN_E_NULL_ARGUMENT `store` is NULL
- * @retval RBTOKEN_E_CALLBACK the clock of the host broke its contract; its own failures are passed
- *         on unchanged
- * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL,
- *         RBTOKEN_E_LOCKED, RBTOKEN_E_IO, RBTOKEN_E_CORRUPT, RBTOKEN_E_DATABASE,
- *         RBTOKEN_E_NO_MEMORY see "Errors"
+ * @param dead_before_us microseconds since the Unix epoch, UTC; a future time counts as the
+ *         current time, so usable tokens are never deleted
+ * @param count receives the number of deleted tokens; 0 on failure; may be NULL
+ * @param error receives the error on failure; may be NULL
+ * @retval RBTOKEN_OK the tokens were deleted
+ * @retval RBTOKEN_E_TIME_RANGE the time is outside the years 1 to 9999
+ * @retval other the status of the host's clock, unchanged
  * @since 0.1.0
+ * @ingroup tokens
  */
 RBTOKEN_API
 RBTOKEN_NODISCARD
@@ -3497,23 +2784,21 @@ rbtoken_status_t rbtoken_store_purge_tokens(struct rbtoken_store_t *store,
                                             struct rbtoken_error_t **error);
 
 /**
- * Adds hooks to a store, behind those that it has.
+ * Adds event callbacks to a store, after those that it already has.
  *
- * `destroy` is called exactly once: when the hooks are removed and their last call in flight has
+ * `destroy` is called exactly once: when the hooks are removed and their last running call has
  * ended, when the store closes, or before this function returns if it fails. Hooks that hold a
  * reference to their own store keep it open until they are removed.
  *
  * `[thread-safe]`
  *
  * @param store the store
- * @param hooks the functions to call
- * @param hooks_id receives the id to remove them by, 1 or more; 0 on failure
- * @param error receives the details of a failure; may be NULL
- * @retval RBTOKEN_OK they are called from now on
- * @retval RBTOKEN_E_NULL_ARGUMENT an argument is NULL
- * @retval RBTOKEN_E_STRUCT_SIZE, RBTOKEN_E_UNSUPPORTED_OPTION see "Options structs"
- * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_INTERNAL, RBTOKEN_E_NO_MEMORY see "Errors"
+ * @param hooks the callbacks
+ * @param hooks_id receives the id for `rbtoken_store_remove_hooks()`, 1 or more; 0 on failure
+ * @param error receives the error on failure; may be NULL
+ * @retval RBTOKEN_OK the hooks are registered
  * @since 0.1.0
+ * @ingroup hooks
  */
 RBTOKEN_API
 RBTOKEN_NODISCARD
@@ -3523,21 +2808,20 @@ rbtoken_status_t rbtoken_store_add_hooks(struct rbtoken_store_t *store,
                                          struct rbtoken_error_t **error);
 
 /**
- * Removes hooks from a store. What happens to tokens once this has returned is not told to them
- * any more. It does not wait for calls in flight, so it may be called from inside one; a thread
- * that was on its way into a hook may still reach it. `destroy` is called when the last of them
- * ends: before this returns, if there are none.
+ * Removes event callbacks from a store. They are not called for events after this returns. The
+ * function does not wait for running calls, so it can be called from a callback, and a thread that
+ * was about to call one may still do so. `destroy` is called when the last running call ends, or
+ * before this returns if there is none.
  *
  * `[thread-safe]`
  *
  * @param store the store
  * @param hooks_id an id from `rbtoken_store_add_hooks()`
- * @param error receives the details of a failure; may be NULL
- * @retval RBTOKEN_OK they are removed
- * @retval RBTOKEN_E_NOT_FOUND the store has no hooks of this id, or no more
- * @retval RBTOKEN_E_NULL_ARGUMENT `store` is NULL
- * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_INTERNAL see "Errors"
+ * @param error receives the error on failure; may be NULL
+ * @retval RBTOKEN_OK the hooks were removed
+ * @retval RBTOKEN_E_NOT_FOUND the store has no hooks with this id
  * @since 0.1.0
+ * @ingroup hooks
  */
 RBTOKEN_API
 RBTOKEN_NODISCARD
@@ -3546,28 +2830,25 @@ rbtoken_status_t rbtoken_store_remove_hooks(struct rbtoken_store_t *store,
                                             struct rbtoken_error_t **error);
 
 /**
- * Adds a token generator to a store, under an id of its own. It makes values once
- * `rbtoken_generate_options_t` names it, or it is made the default.
+ * Adds a token generator to a store. It is used when `rbtoken_generate_options_t` names its id, or
+ * after it was made the default.
  *
- * `destroy` is called exactly once: when the store closes, or is shut down with its instance, and
- * no call of the generator is in flight; or before this function returns if it fails.
+ * `destroy` is called exactly once: when the store has closed or its instance has shut down and no
+ * call of the generator is running, or before this function returns if it fails.
  *
  * `[thread-safe]`
  *
  * @param store the store
- * @param generator_id the id, 1 to 255 characters, that no generator of the store has; but
- *        `legacy_sha1`, which cannot generate by itself, may be replaced once
- * @param generator_id_len bytes of `generator_id`, or `RBTOKEN_NUL_TERMINATED`
- * @param generator its functions
- * @param error receives the details of a failure; may be NULL
- * @retval RBTOKEN_OK the store has the generator
- * @retval RBTOKEN_E_EXISTS the store has a generator of this id already
- * @retval RBTOKEN_E_NULL_ARGUMENT an argument, or a function of `generator`, is NULL
- * @retval RBTOKEN_E_STRUCT_SIZE, RBTOKEN_E_UNSUPPORTED_OPTION see "Options structs"
- * @retval RBTOKEN_E_INVALID_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL,
- *         RBTOKEN_E_TOO_LONG the id is bad
- * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_INTERNAL see "Errors"
+ * @param generator_id the id, 1 to 255 characters, which no other generator of the store may have.
+ *         `legacy_sha1`, which cannot create values itself, can be replaced once.
+ * @param generator_id_len length of `generator_id` in bytes, or `RBTOKEN_NUL_TERMINATED`
+ * @param generator the callbacks
+ * @param error receives the error on failure; may be NULL
+ * @retval RBTOKEN_OK the generator was added
+ * @retval RBTOKEN_E_EXISTS a generator with this id already exists
+ * @retval RBTOKEN_E_INVALID_ARGUMENT the id is empty
  * @since 0.1.0
+ * @ingroup generator
  */
 RBTOKEN_API
 RBTOKEN_NODISCARD
@@ -3578,20 +2859,19 @@ rbtoken_status_t rbtoken_store_add_generator(struct rbtoken_store_t *store,
                                              struct rbtoken_error_t **error);
 
 /**
- * Makes a generator the one that makes client tokens, and others where none is named.
+ * Sets the default generator. It creates the values of client tokens, and of other tokens that
+ * name no generator.
  *
  * `[thread-safe]`
  *
  * @param store the store
  * @param generator_id the id of a generator that the store has
- * @param generator_id_len bytes of `generator_id`, or `RBTOKEN_NUL_TERMINATED`
- * @param error receives the details of a failure; may be NULL
- * @retval RBTOKEN_OK it is the default from now on
+ * @param generator_id_len length of `generator_id` in bytes, or `RBTOKEN_NUL_TERMINATED`
+ * @param error receives the error on failure; may be NULL
+ * @retval RBTOKEN_OK the default was changed
  * @retval RBTOKEN_E_GENERATION the store has no such generator
- * @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL,
- *         RBTOKEN_E_TOO_LONG an argument is bad
- * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_INTERNAL see "Errors"
  * @since 0.1.0
+ * @ingroup generator
  */
 RBTOKEN_API
 RBTOKEN_NODISCARD
@@ -3601,22 +2881,20 @@ rbtoken_status_t rbtoken_store_set_default_generator(struct rbtoken_store_t *sto
                                                      struct rbtoken_error_t **error);
 
 /**
- * Says which generators are deprecated, in place of those that were: at first `legacy_sha1`. Their
- * tokens can still be used.
+ * Sets the deprecated generators, and replaces those that were set before. The default is
+ * `legacy_sha1`. Tokens of deprecated generators can still be used.
  *
  * `[thread-safe]`
  *
  * @param store the store
- * @param generator_ids `count` NUL-terminated ids, known here or not; NULL with a `count` of 0:
- *        none
- * @param count how many, at most 65536
- * @param error receives the details of a failure; may be NULL
- * @retval RBTOKEN_OK it is so from now on
- * @retval RBTOKEN_E_NULL_ARGUMENT `store`, or an id, or `generator_ids` with a `count`, is NULL
- * @retval RBTOKEN_E_INVALID_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_TOO_LONG an id, or the
- *         list, is bad
- * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_INTERNAL, RBTOKEN_E_NO_MEMORY see "Errors"
+ * @param generator_ids `count` NUL-terminated ids, which need not be known; NULL with a `count` of
+ *         0: none
+ * @param count the number of ids, at most 65536
+ * @param error receives the error on failure; may be NULL
+ * @retval RBTOKEN_OK the deprecated generators were changed
+ * @retval RBTOKEN_E_INVALID_ARGUMENT an id is empty
  * @since 0.1.0
+ * @ingroup generator
  */
 RBTOKEN_API
 RBTOKEN_NODISCARD
@@ -3626,24 +2904,20 @@ rbtoken_status_t rbtoken_store_set_deprecated_generators(struct rbtoken_store_t 
                                                          struct rbtoken_error_t **error);
 
 /**
- * Describes a service account.
+ * Creates a service account. It is not stored anywhere.
  *
  * `[thread-safe]`
  *
- * @param options what it is made of
+ * @param options the account's properties
  * @param account receives the account, to be freed with `rbtoken_service_account_free()`; NULL on
- *        failure
- * @param error receives the details of a failure; may be NULL
- * @retval RBTOKEN_OK the account is described
- * @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL,
- *         RBTOKEN_E_TOO_LONG an argument is bad
+ *         failure
+ * @param error receives the error on failure; may be NULL
+ * @retval RBTOKEN_OK the account was created
  * @retval RBTOKEN_E_INVALID_ARGUMENT the id is malformed, the user's name is empty, the expiration
- *         is not positive, a mode is unknown, or a field is set that its mode ignores
- * @retval RBTOKEN_E_STRUCT_SIZE, RBTOKEN_E_UNSUPPORTED_OPTION see "Options structs"
- * @retval RBTOKEN_E_JSON_SYNTAX, RBTOKEN_E_JSON_TYPE, RBTOKEN_E_JSON_TOO_DEEP,
- *         RBTOKEN_E_JSON_NUMBER, RBTOKEN_E_POLICY the policy is bad; the error's path tells where
- * @retval RBTOKEN_E_INTERNAL, RBTOKEN_E_NO_MEMORY see "Errors"
+ *         is not positive, a mode is unknown, or a field is set that its mode does not use
+ * @retval RBTOKEN_E_POLICY the policy breaks a rule; the error's JSON path shows where
  * @since 0.1.0
+ * @ingroup service_account
  */
 RBTOKEN_API
 RBTOKEN_NODISCARD
@@ -3652,12 +2926,12 @@ rbtoken_status_t rbtoken_service_account_new(const struct rbtoken_service_accoun
                                              struct rbtoken_error_t **error);
 
 /**
- * Gives a service account's token: the existing one, or a new one if none will do. This is
- * `rbtoken_store_get_or_create_client_token()` for the client `ID_vVERSION`, passing over tokens
- * of deprecated generators. Where new tokens live for less than the minimum validity, an existing
- * one must only be valid now.
+ * Returns the API token of a service account. It creates one only if there is no suitable token,
+ * as `rbtoken_store_get_or_create_client_token()` does for the client `ID_vVERSION`. Tokens of
+ * deprecated generators are skipped. If new tokens expire sooner than the minimum validity, an
+ * existing one only has to be valid now.
  *
- * **Whoever may call this may act as the account's user, for it gives out the secret.**
+ * **Whoever can call this can act as the account's user, because it returns the secret.**
  *
  * `[thread-safe]`
  *
@@ -3666,24 +2940,19 @@ rbtoken_status_t rbtoken_service_account_new(const struct rbtoken_service_accoun
  * @param options which token; NULL: all defaults
  * @param token receives the token, to be released with `rbtoken_token_release()`; NULL on failure
  * @param created receives whether the token is new; false on failure; may be NULL
- * @param error receives the details of a failure; may be NULL
- * @retval RBTOKEN_OK the token is there
- * @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL,
- *         RBTOKEN_E_TOO_LONG an argument is bad
+ * @param error receives the error on failure; may be NULL
+ * @retval RBTOKEN_OK the token was returned
  * @retval RBTOKEN_E_INVALID_ARGUMENT the site's name is malformed, a mode is unknown, or a field
- *         is set that its mode ignores
- * @retval RBTOKEN_E_STRUCT_SIZE, RBTOKEN_E_UNSUPPORTED_OPTION see "Options structs"
- * @retval RBTOKEN_E_TIME_RANGE the expiration, or the minimum validity, leads beyond the year 9999
- * @retval RBTOKEN_E_NOT_FOUND there is no such Local Site, or on a server's database no such user
- * @retval RBTOKEN_E_POLICY the account's policy names an id that the store does not know
- * @retval RBTOKEN_E_UNSUPPORTED the store's default generator cannot generate
- * @retval RBTOKEN_E_GENERATION no value that is new could be generated
- * @retval RBTOKEN_E_CALLBACK a callback of the host broke its contract; its own failures are
- *         passed on unchanged
- * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL,
- *         RBTOKEN_E_LOCKED, RBTOKEN_E_IO, RBTOKEN_E_CORRUPT, RBTOKEN_E_DATABASE,
- *         RBTOKEN_E_NO_MEMORY see "Errors"
+ *         is set that its mode does not use
+ * @retval RBTOKEN_E_TIME_RANGE the expiration or the minimum validity is after the year 9999
+ * @retval RBTOKEN_E_NOT_FOUND there is no such Local Site or, on Review Board's database, no such
+ *         user
+ * @retval RBTOKEN_E_POLICY the account's policy has an id that is not registered in the store
+ * @retval RBTOKEN_E_UNSUPPORTED the store's default generator cannot create values
+ * @retval RBTOKEN_E_GENERATION no unique value could be generated
+ * @retval other the status of a callback of the host, unchanged
  * @since 0.1.0
+ * @ingroup service_account
  */
 RBTOKEN_API
 RBTOKEN_NODISCARD
@@ -3695,191 +2964,208 @@ rbtoken_status_t rbtoken_service_account_get_api_token(const struct rbtoken_serv
                                                        struct rbtoken_error_t **error);
 
 /**
- * Frees a service account. Its tokens stay.
+ * Frees a service account. Its tokens are kept.
  *
  * `[exclusive]`
  *
- * @param account an account, which is not used again; NULL does nothing
+ * @param account an account, which must not be used afterwards; NULL does nothing
  * @since 0.1.0
+ * @ingroup service_account
  */
 RBTOKEN_API void rbtoken_service_account_free(struct rbtoken_service_account_t *account);
 
 /**
- * Adds a reference to a token, for another part of the host to release; or takes one of a token
- * that is only lent, by a list or to a hook.
+ * Adds a reference to a token, for another part of the host to release. Use it also to keep a
+ * token that a list or a hook lends.
  *
  * `[thread-safe]`
  *
  * @param token a token; NULL is allowed
  * @return the same token; NULL for NULL
  * @since 0.1.0
+ * @ingroup token
  */
 RBTOKEN_API struct rbtoken_token_t *rbtoken_token_retain(const struct rbtoken_token_t *token);
 
 /**
- * Releases a reference to a token. With the last one go the texts that were borrowed from it.
+ * Releases a reference to a token. The last release frees the texts that were read from it.
  *
  * `[thread-safe]`
  *
- * @param token a token, which this part of the host does not use again; NULL does nothing
+ * @param token a token, which this part of the host must not use afterwards; NULL does nothing
  * @since 0.1.0
+ * @ingroup token
  */
 RBTOKEN_API void rbtoken_token_release(struct rbtoken_token_t *token);
 
 /**
- * The token's id, which the store never gives to another token.
+ * Returns the id of a token. The store never uses an id twice.
  *
  * `[immutable]`
  *
  * @param token a token; NULL is allowed
  * @return the id, 1 or more; 0 for NULL
  * @since 0.1.0
+ * @ingroup token
  */
 RBTOKEN_API int64_t rbtoken_token_id(const struct rbtoken_token_t *token);
 
 /**
- * The token's value: the secret. Do not log it; `rbtoken_token_redacted()` is for that.
+ * Returns the value of a token: the secret. Do not log it; log `rbtoken_token_redacted()`.
  *
  * `[immutable]`
  *
  * @param token a token; NULL is allowed
- * @param len receives the number of bytes without the NUL; may be NULL
+ * @param len receives the length in bytes, without the NUL; may be NULL
  * @return the value; valid until the token is released; NULL for NULL
  * @since 0.1.0
+ * @ingroup token
  */
 RBTOKEN_API const char *rbtoken_token_value(const struct rbtoken_token_t *token, size_t *len);
 
 /**
- * A name for the token that may be logged, such as `rbp_***#17`: its type, if it is a generated
- * one, and its id.
+ * Returns a name for the token that can be logged, such as `rbp_***#17`: its type, if it was
+ * generated, and its id.
  *
  * `[immutable]`
  *
  * @param token a token; NULL is allowed
- * @param len receives the number of bytes without the NUL; may be NULL
+ * @param len receives the length in bytes, without the NUL; may be NULL
  * @return the name; valid until the token is released; NULL for NULL
  * @since 0.1.0
+ * @ingroup token
  */
 RBTOKEN_API const char *rbtoken_token_redacted(const struct rbtoken_token_t *token, size_t *len);
 
 /**
- * The owner's name.
+ * Returns the name of the token's owner.
  *
  * `[immutable]`
  *
  * @param token a token; NULL is allowed
- * @param len receives the number of bytes without the NUL; may be NULL
+ * @param len receives the length in bytes, without the NUL; may be NULL
  * @return the name; valid until the token is released; NULL for NULL
  * @since 0.1.0
+ * @ingroup token
  */
 RBTOKEN_API const char *rbtoken_token_user(const struct rbtoken_token_t *token, size_t *len);
 
 /**
- * The Local Site that the token belongs to.
+ * Returns the Local Site of a token.
  *
  * `[immutable]`
  *
  * @param token a token; NULL is allowed
- * @param len receives the number of bytes without the NUL; may be NULL
- * @return the site's name; valid until the token is released; NULL for the global site, or for
- *         NULL
+ * @param len receives the length in bytes, without the NUL; may be NULL
+ * @return the name of the Local Site; valid until the token is released; NULL for the global site,
+ *         or for NULL
  * @since 0.1.0
+ * @ingroup token
  */
 RBTOKEN_API const char *rbtoken_token_local_site(const struct rbtoken_token_t *token, size_t *len);
 
 /**
- * The client whose token it is: the string `client_name` of its extra data.
+ * Returns the client name of a token: the string `client_name` of its extra data.
  *
  * `[immutable]`
  *
  * @param token a token; NULL is allowed
- * @param len receives the number of bytes without the NUL; may be NULL
- * @return the client's name; valid until the token is released; NULL if it is no client's, or for
- *         NULL
+ * @param len receives the length in bytes, without the NUL; may be NULL
+ * @return the client name; valid until the token is released; NULL if there is none, or for NULL
  * @since 0.1.0
+ * @ingroup token
  */
 RBTOKEN_API const char *rbtoken_token_client_name(const struct rbtoken_token_t *token, size_t *len);
 
 /**
- * The note for people.
+ * Returns the note of a token, for people.
  *
  * `[immutable]`
  *
  * @param token a token; NULL is allowed
- * @param len receives the number of bytes without the NUL; may be NULL
- * @return the note, which may be empty; valid until the token is released; NULL for NULL
+ * @param len receives the length in bytes, without the NUL; may be NULL
+ * @return the note, which can be empty; valid until the token is released; NULL for NULL
  * @since 0.1.0
+ * @ingroup token
  */
 RBTOKEN_API const char *rbtoken_token_note(const struct rbtoken_token_t *token, size_t *len);
 
 /**
- * The id of the generator that made the value, such as `vendor_checksum`.
+ * Returns the id of the generator that created the value, such as `vendor_checksum`.
  *
  * `[immutable]`
  *
  * @param token a token; NULL is allowed
- * @param len receives the number of bytes without the NUL; may be NULL
+ * @param len receives the length in bytes, without the NUL; may be NULL
  * @return the id; valid until the token is released; NULL for NULL
  * @since 0.1.0
+ * @ingroup token
  */
 RBTOKEN_API
 const char *rbtoken_token_generator_id(const struct rbtoken_token_t *token,
                                        size_t *len);
 
 /**
- * The policy as JSON, in the text that Python's `json.dumps(…, sort_keys=True)` gives; on Review
- * Board's database the text that is stored, which need not be JSON.
+ * Returns the policy of a token as JSON, as Python's `json.dumps(…, sort_keys=True)` writes it. On
+ * Review Board's database it returns the stored text, which need not be JSON.
  *
  * `[immutable]`
  *
  * @param token a token; NULL is allowed
- * @param len receives the number of bytes without the NUL; may be NULL
- * @return the document; `{}` is full access; valid until the token is released; NULL for NULL
+ * @param len receives the length in bytes, without the NUL; may be NULL
+ * @return the document, which is `{}` for full access; valid until the token is released; NULL for
+ *         NULL
  * @since 0.1.0
+ * @ingroup token
  */
-RBTOKEN_API const char *rbtoken_token_policy(const struct rbtoken_token_t *token, size_t *len);
+RBTOKEN_API
+const char *rbtoken_token_policy(const struct rbtoken_token_t *token,
+                                 size_t *len);
 
 /**
- * The extra data as a JSON object, in the text that Python's `json.dumps(…, sort_keys=True)`
- * gives; on Review Board's database the text that is stored, which need not be JSON.
+ * Returns the extra data of a token as a JSON object, as Python's `json.dumps(…, sort_keys=True)`
+ * writes it. On Review Board's database it returns the stored text, which need not be JSON.
  *
  * `[immutable]`
  *
  * @param token a token; NULL is allowed
- * @param len receives the number of bytes without the NUL; may be NULL
+ * @param len receives the length in bytes, without the NUL; may be NULL
  * @return the document; valid until the token is released; NULL for NULL
  * @since 0.1.0
+ * @ingroup token
  */
 RBTOKEN_API const char *rbtoken_token_extra_data(const struct rbtoken_token_t *token, size_t *len);
 
 /**
- * Why the token was invalidated.
+ * Returns the reason why a token was invalidated.
  *
  * `[immutable]`
  *
  * @param token a token; NULL is allowed
- * @param len receives the number of bytes without the NUL; may be NULL
- * @return the reason, which may be empty; valid until the token is released; NULL for NULL
+ * @param len receives the length in bytes, without the NUL; may be NULL
+ * @return the reason, which can be empty; valid until the token is released; NULL for NULL
  * @since 0.1.0
+ * @ingroup token
  */
 RBTOKEN_API
 const char *rbtoken_token_invalid_reason(const struct rbtoken_token_t *token,
                                          size_t *len);
 
 /**
- * From when on the token is expired.
+ * Returns when a token expires.
  *
  * `[immutable]`
  *
  * @param token a token; NULL is allowed
  * @param time_us receives microseconds since the Unix epoch, UTC; 0 if there is none; may be NULL
- * @return whether the token expires at all; false for NULL
+ * @return true if the token expires; false if it never does, or for NULL
  * @since 0.1.0
+ * @ingroup token
  */
 RBTOKEN_API bool rbtoken_token_expires(const struct rbtoken_token_t *token, int64_t *time_us);
 
 /**
- * When the token was made.
+ * Returns when a token was created.
  *
  * `[immutable]`
  *
@@ -3887,11 +3173,12 @@ RBTOKEN_API bool rbtoken_token_expires(const struct rbtoken_token_t *token, int6
  * @param time_us receives microseconds since the Unix epoch, UTC; 0 if there is none; may be NULL
  * @return true; false for NULL
  * @since 0.1.0
+ * @ingroup token
  */
 RBTOKEN_API bool rbtoken_token_time_added(const struct rbtoken_token_t *token, int64_t *time_us);
 
 /**
- * When the token was changed last. Logins and invalidation are no changes.
+ * Returns when a token was last changed. Logins and invalidation do not count.
  *
  * `[immutable]`
  *
@@ -3899,90 +3186,97 @@ RBTOKEN_API bool rbtoken_token_time_added(const struct rbtoken_token_t *token, i
  * @param time_us receives microseconds since the Unix epoch, UTC; 0 if there is none; may be NULL
  * @return true; false for NULL
  * @since 0.1.0
+ * @ingroup token
  */
 RBTOKEN_API bool rbtoken_token_last_updated(const struct rbtoken_token_t *token, int64_t *time_us);
 
 /**
- * When the token was used last to log in, as of when this handle was given out.
+ * Returns when a token was last used for a login before the snapshot.
  *
  * `[immutable]`
  *
  * @param token a token; NULL is allowed
  * @param time_us receives microseconds since the Unix epoch, UTC; 0 if there is none; may be NULL
- * @return whether it was used at all; false for NULL
+ * @return true if it was ever used; false for NULL
  * @since 0.1.0
+ * @ingroup token
  */
 RBTOKEN_API bool rbtoken_token_last_used(const struct rbtoken_token_t *token, int64_t *time_us);
 
 /**
- * When the token was invalidated.
+ * Returns when a token was invalidated.
  *
  * `[immutable]`
  *
  * @param token a token; NULL is allowed
  * @param time_us receives microseconds since the Unix epoch, UTC; 0 if there is none; may be NULL
- * @return whether it was, and the time is known; false for NULL
+ * @return true if it was invalidated and the time is known; false for NULL
  * @since 0.1.0
+ * @ingroup token
  */
 RBTOKEN_API bool rbtoken_token_invalid_date(const struct rbtoken_token_t *token, int64_t *time_us);
 
 /**
- * Whether the token was invalidated, which is final.
+ * Returns whether a token was invalidated, which is final.
  *
  * `[immutable]`
  *
  * @param token a token; NULL is allowed
- * @return whether it was; false for NULL
+ * @return true if it was; false for NULL
  * @since 0.1.0
+ * @ingroup token
  */
 RBTOKEN_API bool rbtoken_token_is_invalidated(const struct rbtoken_token_t *token);
 
 /**
- * Whether the token is expired at a time.
+ * Returns whether a token is expired at a time.
  *
  * `[immutable]`
  *
  * @param token a token; NULL is allowed
  * @param at_us microseconds since the Unix epoch, UTC
- * @return whether the token expires at this time or before; false for NULL
+ * @return true if the token expires at or before this time; false for NULL
  * @since 0.1.0
+ * @ingroup token
  */
 RBTOKEN_API bool rbtoken_token_is_expired(const struct rbtoken_token_t *token, int64_t at_us);
 
 /**
- * Whether the token's generator was deprecated when this handle was given out.
+ * Returns whether the token's generator was deprecated at the time of the snapshot.
  *
  * `[immutable]`
  *
  * @param token a token; NULL is allowed
- * @return whether it was; false for NULL
+ * @return true if it was; false for NULL
  * @since 0.1.0
+ * @ingroup token
  */
 RBTOKEN_API bool rbtoken_token_is_deprecated(const struct rbtoken_token_t *token);
 
 /**
- * Writes a token as a JSON object with the fields of Review Board's API token payload:
+ * Returns a token as a JSON object with the fields of Review Board's API token payload:
  * `deprecated`, `expired`, `expires`, `extra_data`, `id`, `invalid_date`, `invalid_reason`,
- * `last_updated`, `last_used`, `note`, `policy`, `time_added`, `token` (only if asked for),
- * `token_generator_id`, `valid`. Times are ISO 8601 with the offset `+00:00`, or null. Members of
- * `extra_data` whose names start with `__` are private and left out, also in objects that are
- * members of objects; an object inside a list is written whole, as Review Board 8.1 does. What
- * others stored on Review Board's database is written as JSON whatever it is; `policy` is null if
- * it is neither JSON nor a Python literal.
+ * `last_updated`, `last_used`, `note`, `policy`, `time_added`, `token` (only if requested),
+ * `token_generator_id`, `valid`. Times are ISO 8601 with the offset `+00:00`, or null.
+ *
+ * Members of `extra_data` whose names start with `__` are private and left out, at every depth of
+ * nested objects. Objects in a list are written whole, as in Review Board 8.1. Documents on Review
+ * Board's database that are not JSON are converted to JSON; `policy` is null if its text is
+ * neither JSON nor a Python literal.
  *
  * `[immutable]`
  *
  * @param token the token
- * @param at_us the time for which `expired` is told: microseconds since the Unix epoch, UTC
- * @param flags `RBTOKEN_JSON_WITH_VALUE`, or 0: `token` is left out, and the document is no secret
+ * @param at_us the time for `expired`: microseconds since the Unix epoch, UTC
+ * @param flags `RBTOKEN_JSON_WITH_VALUE`, or 0 to leave out `token`, so that the document is not
+ *         secret
  * @param json receives the document, to be freed with `rbtoken_buffer_free()`; NULL on failure
- * @param error receives the details of a failure; may be NULL
- * @retval RBTOKEN_OK the document is there
- * @retval RBTOKEN_E_NULL_ARGUMENT `token` or `json` is NULL
+ * @param error receives the error on failure; may be NULL
+ * @retval RBTOKEN_OK the document was returned
  * @retval RBTOKEN_E_INVALID_ARGUMENT a flag is unknown
- * @retval RBTOKEN_E_TIME_RANGE the time lies outside the years 1 to 9999
- * @retval RBTOKEN_E_INTERNAL, RBTOKEN_E_NO_MEMORY see "Errors"
+ * @retval RBTOKEN_E_TIME_RANGE the time is outside the years 1 to 9999
  * @since 0.1.0
+ * @ingroup token
  */
 RBTOKEN_API
 RBTOKEN_NODISCARD
@@ -3993,74 +3287,75 @@ rbtoken_status_t rbtoken_token_to_json(const struct rbtoken_token_t *token,
                                        struct rbtoken_error_t **error);
 
 /**
- * How many tokens a list has.
+ * Returns the number of tokens in a list.
  *
  * `[immutable]`
  *
  * @param list a list; NULL is allowed
  * @return the number; 0 for NULL
  * @since 0.1.0
+ * @ingroup token
  */
 RBTOKEN_API size_t rbtoken_token_list_count(const struct rbtoken_token_list_t *list);
 
 /**
- * A token of a list. The list owns it: it is valid until the list is freed, and longer if the
- * host takes a reference with `rbtoken_token_retain()`.
+ * Returns a token of a list. The list owns it: it is valid until the list is freed, or longer if
+ * the host adds a reference with `rbtoken_token_retain()`.
  *
  * `[immutable]`
  *
  * @param list a list; NULL is allowed
  * @param index 0 for the first token
- * @return the token, which the host must not release; NULL beyond the last one, or for NULL
+ * @return the token, which the host must not release; NULL after the last one, or for NULL
  * @since 0.1.0
+ * @ingroup token
  */
 RBTOKEN_API
 const struct rbtoken_token_t *rbtoken_token_list_get(const struct rbtoken_token_list_t *list,
                                                      size_t index);
 
 /**
- * Frees a list. Tokens of it that the host retained stay.
+ * Frees a list. Tokens that the host retained stay valid.
  *
  * `[exclusive]`
  *
- * @param list a list, which is not used again; NULL does nothing
+ * @param list a list, which must not be used afterwards; NULL does nothing
  * @since 0.1.0
+ * @ingroup token
  */
 RBTOKEN_API void rbtoken_token_list_free(struct rbtoken_token_list_t *list);
 
 /**
- * Tells whether a token's policy allows an HTTP method on a resource, as the policy was when the
- * handle was given out. It says nothing of whether the token is valid:
- * `rbtoken_store_authenticate()` does.
+ * Checks whether a token's policy allows an HTTP method on a resource. It uses the policy of the
+ * snapshot, and does not check whether the token is usable: `rbtoken_store_authenticate()` does
+ * that.
  *
- * The rules of the resource are asked first, then those of any resource of the policy id, then
- * those of everything; the first that have an opinion decide, a block before an allow of the same
- * method, a named method before `*`. Without an opinion the method is allowed. How long the answer
- * takes does not depend on the size of the policy.
+ * The rules are checked in this order: those of the resource, those of `*` under the policy id,
+ * those of `*` at the top. The first of these rules with an entry for the method or `*` decide: an
+ * entry for the method comes before `*`, and `block` before `allow`. If no rules decide, the
+ * method is allowed. The time does not depend on the size of the policy.
  *
- * A token of Review Board's database whose stored policy is malformed, or whose row cannot be
- * read, is allowed nothing: the answer is `RBTOKEN_E_CORRUPT`, and the message names the token and
+ * On Review Board's database, a token with a malformed policy, or with a row that cannot be read,
+ * is allowed nothing. The status is then `RBTOKEN_E_CORRUPT`, and the message names the token and
  * the column.
  *
  * `[immutable]`
  *
  * @param token the token
  * @param policy_id the policy id of the resource, such as `review_request`
- * @param policy_id_len bytes of `policy_id`, or `RBTOKEN_NUL_TERMINATED`
- * @param method the HTTP method in letters A to Z, such as `GET`
- * @param method_len bytes of `method`, or `RBTOKEN_NUL_TERMINATED`
+ * @param policy_id_len length of `policy_id` in bytes, or `RBTOKEN_NUL_TERMINATED`
+ * @param method the HTTP method in upper-case letters, such as `GET`
+ * @param method_len length of `method` in bytes, or `RBTOKEN_NUL_TERMINATED`
  * @param resource_id the resource's id; NULL with a length of 0: none
- * @param resource_id_len bytes of `resource_id`, or `RBTOKEN_NUL_TERMINATED`
- * @param allowed receives the answer; false on failure
- * @param error receives the details of a failure; may be NULL
- * @retval RBTOKEN_OK the question is answered
- * @retval RBTOKEN_E_INVALID_ARGUMENT the method is not written in letters A to Z, or the policy id
- *         is empty, `*`, or not one that the host registered
- * @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL,
- *         RBTOKEN_E_TOO_LONG an argument is bad
+ * @param resource_id_len length of `resource_id` in bytes, or `RBTOKEN_NUL_TERMINATED`
+ * @param allowed receives the result; false on failure
+ * @param error receives the error on failure; may be NULL
+ * @retval RBTOKEN_OK the policy was checked
+ * @retval RBTOKEN_E_INVALID_ARGUMENT the method has characters other than A to Z, or the policy id
+ *         is empty, `*`, or not registered
  * @retval RBTOKEN_E_CORRUPT the stored policy is malformed, or the token's row cannot be read
- * @retval RBTOKEN_E_INTERNAL see "Errors"
  * @since 0.1.0
+ * @ingroup policy
  */
 RBTOKEN_API
 RBTOKEN_NODISCARD
@@ -4075,24 +3370,20 @@ rbtoken_status_t rbtoken_token_allows(const struct rbtoken_token_t *token,
                                       struct rbtoken_error_t **error);
 
 /**
- * Reads and checks a policy document.
+ * Parses and validates a policy document.
  *
  * `[thread-safe]`
  *
- * @param store the store whose registered policy ids the document, and later questions, are
- *        checked against; NULL: any id is known
+ * @param store the store whose registered policy ids are allowed, here and in later checks; NULL:
+ *         any id is allowed
  * @param document the policy as JSON; `{}` is full access
- * @param document_len bytes of `document`, or `RBTOKEN_NUL_TERMINATED`
+ * @param document_len length of `document` in bytes, or `RBTOKEN_NUL_TERMINATED`
  * @param policy receives the policy, to be freed with `rbtoken_policy_free()`; NULL on failure
- * @param error receives the details of a failure; may be NULL
+ * @param error receives the error on failure; may be NULL
  * @retval RBTOKEN_OK the policy is valid
- * @retval RBTOKEN_E_POLICY it breaks a rule of policies; the error's path tells where
- * @retval RBTOKEN_E_JSON_SYNTAX, RBTOKEN_E_JSON_TYPE, RBTOKEN_E_JSON_TOO_DEEP,
- *         RBTOKEN_E_JSON_NUMBER it is no JSON object that is accepted
- * @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL,
- *         RBTOKEN_E_TOO_LONG an argument is bad
- * @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_INTERNAL, RBTOKEN_E_NO_MEMORY see "Errors"
+ * @retval RBTOKEN_E_POLICY the policy breaks a rule; the error's JSON path shows where
  * @since 0.1.0
+ * @ingroup policy
  */
 RBTOKEN_API
 RBTOKEN_NODISCARD
@@ -4103,26 +3394,24 @@ rbtoken_status_t rbtoken_policy_parse(struct rbtoken_store_t *store,
                                       struct rbtoken_error_t **error);
 
 /**
- * Tells whether a policy allows an HTTP method on a resource, as `rbtoken_token_allows()` does.
+ * Checks whether a policy allows an HTTP method on a resource, as `rbtoken_token_allows()` does.
  *
  * `[immutable]`
  *
  * @param policy the policy
  * @param policy_id the policy id of the resource, such as `review_request`
- * @param policy_id_len bytes of `policy_id`, or `RBTOKEN_NUL_TERMINATED`
- * @param method the HTTP method in letters A to Z, such as `GET`
- * @param method_len bytes of `method`, or `RBTOKEN_NUL_TERMINATED`
+ * @param policy_id_len length of `policy_id` in bytes, or `RBTOKEN_NUL_TERMINATED`
+ * @param method the HTTP method in upper-case letters, such as `GET`
+ * @param method_len length of `method` in bytes, or `RBTOKEN_NUL_TERMINATED`
  * @param resource_id the resource's id; NULL with a length of 0: none
- * @param resource_id_len bytes of `resource_id`, or `RBTOKEN_NUL_TERMINATED`
- * @param allowed receives the answer; false on failure
- * @param error receives the details of a failure; may be NULL
- * @retval RBTOKEN_OK the question is answered
- * @retval RBTOKEN_E_INVALID_ARGUMENT the method is not written in letters A to Z, or the policy id
- *         is empty, `*`, or not one that the host registered
- * @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL,
- *         RBTOKEN_E_TOO_LONG an argument is bad
- * @retval RBTOKEN_E_INTERNAL see "Errors"
+ * @param resource_id_len length of `resource_id` in bytes, or `RBTOKEN_NUL_TERMINATED`
+ * @param allowed receives the result; false on failure
+ * @param error receives the error on failure; may be NULL
+ * @retval RBTOKEN_OK the policy was checked
+ * @retval RBTOKEN_E_INVALID_ARGUMENT the method has characters other than A to Z, or the policy id
+ *         is empty, `*`, or not registered
  * @since 0.1.0
+ * @ingroup policy
  */
 RBTOKEN_API
 RBTOKEN_NODISCARD
@@ -4141,34 +3430,20 @@ rbtoken_status_t rbtoken_policy_allows(const struct rbtoken_policy_t *policy,
  *
  * `[exclusive]`
  *
- * @param policy a policy, which is not used again; NULL does nothing
+ * @param policy a policy, which must not be used afterwards; NULL does nothing
  * @since 0.1.0
+ * @ingroup policy
  */
 RBTOKEN_API void rbtoken_policy_free(struct rbtoken_policy_t *policy);
 
-/**
- * The one symbol that a host which loads the library at run time looks up; the major version of
- * the tables is in its name.
- *
- * `[thread-safe]`
- *
- * @param minor the minor version of the tables that the host cannot do without: mostly
- *        `RBTOKEN_EXTENSION_MINOR`
- * @param extension receives the extension table, a constant that is never freed; NULL on failure
- * @retval RBTOKEN_OK the table is there
- * @retval RBTOKEN_E_NULL_ARGUMENT `extension` is NULL
- * @retval RBTOKEN_E_UNSUPPORTED this library's tables are older
- * @retval RBTOKEN_E_INTERNAL see "Errors"
- * @since 0.1.0
- */
-RBTOKEN_API
-RBTOKEN_NODISCARD
-rbtoken_status_t rbtoken_extension_entry_v1(uint32_t minor,
-                                            const struct rbtoken_extension_v1_t **extension);
-
 #ifdef __cplusplus
-}  // extern "C"
-#endif  // __cplusplus
+} /* extern "C" */
+#endif
 
-#endif  /* RBTOKEN_H */
+#endif /* RBTOKEN_H */
 
+/* The tables for hosts that load the library at run time. Define RBTOKEN_NO_EXTENSION before
+ * including this header if you use a copy of it alone. */
+#ifndef RBTOKEN_NO_EXTENSION
+#  include "rbtoken_extension.h"
+#endif

@@ -2,7 +2,7 @@
 
 /**
  * @file rbtoken.hpp
- * Review Board API tokens for C++17 and newer: a face of rbtoken.h, header-only.
+ * C++17 wrapper of rbtoken.h, header-only: Review Board API tokens.
  *
  * A first program:
  *
@@ -10,64 +10,68 @@
  *     auto [token, created] = store.get_or_create_client_token("alice", "RBTools").value();
  *     std::cout << token.value() << '\n';
  *
- * It is nothing but a client of rbtoken.h: link the same library. What the functions do, what they
- * refuse and from which threads they may be called is written there; here is what C++ adds.
+ * This header only calls the functions of rbtoken.h: link the same library. rbtoken.h documents
+ * what the functions do, their statuses, and the threads that can call them. This comment describes
+ * what C++ adds.
  *
  * Errors
  * ------
- * A function that can fail returns a Result, which has a value or an Error, and which compilers
- * warn about if it is ignored. There are two ways to use one:
+ * A function that can fail returns a Result, which holds a value or an Error. Compilers warn if it
+ * is ignored. There are two ways to use it:
  *
  *     auto token = store.find_token(value).value();        // throws an Exception on failure
  *
- *     auto found = store.find_token(value);                // throws nothing
+ *     auto found = store.find_token(value);                // does not throw
  *     if (!found) return report(found.error());
  *     use(found->user());
  *
- * Where exceptions are off (RBTOKEN_EXCEPTIONS is 0, as with -fno-exceptions), `.value()` of a
- * failure ends the program with std::terminate(). To ask any Result for what it does not have,
- * with `*`, `->` or `.error()`, does so too: it is never undefined. RTTI is not needed. Memory that
- * runs out on the C++ side is std::bad_alloc, or the end of the program, as elsewhere in C++.
+ * If exceptions are disabled (RBTOKEN_EXCEPTIONS is 0, as with -fno-exceptions), `.value()` of a
+ * failure calls std::terminate(). So do `*`, `->` and `.error()` if the Result does not have what
+ * they return; their behavior is never undefined. RTTI is not needed. If memory is exhausted on the
+ * C++ side, std::bad_alloc is thrown or the program ends, as usual in C++.
  *
- * **Success is not yet a yes.** A Result of an answer (bool, a number, Login) has no conversion to
- * bool, so that `if (token.allows(…))` and `if (store.authenticate(…))`, which would be true for
- * every answer, do not compile. Write `.value()`, or `.value_or(false)` and `.value_or(Login{})`,
- * which refuse on failure.
+ * **Success does not mean yes.** A Result that holds a bool, a number or a Login does not convert
+ * to bool. `if (token.allows(…))` and `if (store.authenticate(…))` would be true for every
+ * successful call, so they do not compile. Use `.value()`, or `.value_or(false)` and
+ * `.value_or(Login{})`, which reject on failure.
  *
  * Ownership
  * ---------
- * Store and Token are handles that share what they refer to: a copy takes a reference, a move hands
- * it over, the destructor gives it back. TokenList, Policy, ServiceAccount, Buffer, Error and
- * HooksRegistration are move-only. They may be destroyed in any order; tokens outlive their store.
- * What was moved from may only be assigned to, destroyed, and asked `if (handle)`; other calls are
- * refused with Status::null_argument, or answer empty, 0 or false.
+ * Store and Token are reference-counted handles: copying adds a reference, moving transfers it, and
+ * the destructor releases it. TokenList, Policy, ServiceAccount, Buffer, Error and
+ * HooksRegistration can only be moved. They can be destroyed in any order; tokens can outlive their
+ * store. A moved-from object can be assigned to, destroyed, and tested with `if (handle)`. Other
+ * calls on it fail with Status::null_argument, or return an empty value, 0 or false.
  *
- * To and from C: `X::adopt(pointer)` takes over a reference, `x.release()` gives it up, `x.get()`
- * lends it, and for Store and Token `X::share(pointer)` takes a reference of its own.
+ * To exchange handles with C: `X::adopt(pointer)` takes ownership of a reference, `x.release()`
+ * gives it up, and `x.get()` returns the pointer without giving it up. For Store and Token,
+ * `X::share(pointer)` adds a reference.
  *
  * Text
  * ----
- * Text goes in as std::string_view, which is read before the call returns. The views in an options
- * struct must be good until the call with it returns; a temporary string is refused there. An empty
- * view is the empty text; a text that may be absent is an OptionalText or a std::optional.
+ * Functions take text as std::string_view and read it before the call returns. The views in an
+ * options struct must be valid until the call that uses it returns; temporary strings do not
+ * compile there. An empty view is an empty text. An optional text is an OptionalText or a
+ * std::optional.
  *
- * Text comes out as a view that is valid as long as the handle it was asked of (or another of the
- * same token) is. The functions that give one are deleted for temporaries: name the handle first.
+ * Functions return text as a view, which is valid as long as the handle that it was read from, or
+ * another handle of the same token. These functions are deleted for temporaries: store the handle
+ * in a variable first.
  *
  * Time
  * ----
- * Times are rbtoken::time_point: std::chrono::system_clock's, in microseconds. Where that clock
- * counts nanoseconds in 64 bits, as it mostly does, it cannot tell the years 1 to 9999, and
- * `system_clock::time_point t = *token.expires()` could overflow: to_system_time() is for that.
- * Into the functions goes any time of system_clock, through rbtoken::Time.
+ * Times are rbtoken::time_point: microseconds of std::chrono::system_clock. That clock usually
+ * counts nanoseconds in 64 bits, which cannot represent the years 1 to 9999, so
+ * `system_clock::time_point t = *token.expires()` could overflow: use to_system_time(). Functions
+ * take any time of system_clock, through rbtoken::Time.
  *
  * Callbacks
  * ---------
- * Hooks, clocks, entropy sources and generators are any functions. They are called from any thread,
- * several at a time, and must be ready for it; calling back into the store is allowed. They are
- * destroyed exactly once, also if they could not be registered. No exception goes through the
- * library: one in a clock, an entropy source or a generator makes the call that needed it fail with
- * Status::callback, and one in a hook goes to Hooks::on_exception.
+ * Hooks, clocks, entropy sources and generators can be any functions. They are called from any
+ * thread, several at a time, and can call the store. They are destroyed exactly once, even if the
+ * registration fails. No exception passes through the library: an exception in a clock, an entropy
+ * source or a generator fails the call with Status::callback, and one in a hook is passed to
+ * Hooks::on_exception.
  */
 
 #ifndef RBTOKEN_HPP
@@ -91,7 +95,7 @@
 #include <variant>
 #include <vector>
 
-/** 1 where failures can be thrown, 0 where they cannot. Found out if you do not define it. */
+/** 1 if failures can be thrown, else 0. Detected if you do not define it. */
 #ifndef RBTOKEN_EXCEPTIONS
 #  if defined(__cpp_exceptions) || defined(_CPPUNWIND)
 #    define RBTOKEN_EXCEPTIONS 1
@@ -107,7 +111,7 @@
 /** Review Board API tokens. */
 namespace rbtoken {
 
-// Code with and without exceptions can be linked into one program: their classes are not the same.
+// Code with and without exceptions can be linked into one program: the classes differ.
 #if RBTOKEN_EXCEPTIONS
 inline namespace with_exceptions {
 #else
@@ -120,77 +124,78 @@ class Token;
 /* ---- The library ------------------------------------------------------------------------- */
 
 /* Begin generated: Status. */
-/** What a call answered. A status of a callback of the host is none of these numbers. */
+/** Result of a call. A callback of the host can return other numbers. */
 enum class Status : rbtoken_status_t {
-    /** The call did what it says. */
+    /** The call succeeded. */
     ok = RBTOKEN_OK,
-    /** A required argument is NULL, or a text is NULL though its length is not 0. */
+    /** A required argument is NULL, or a text is NULL and its length is not 0. */
     null_argument = RBTOKEN_E_NULL_ARGUMENT,
     /** An argument has a value that is not allowed. */
     invalid_argument = RBTOKEN_E_INVALID_ARGUMENT,
-    /** A text is not UTF-8. */
+    /** A text is not valid UTF-8. */
     invalid_utf8 = RBTOKEN_E_INVALID_UTF8,
     /** A text contains a NUL character. */
     embedded_nul = RBTOKEN_E_EMBEDDED_NUL,
     /** A text is longer than its field allows. */
     too_long = RBTOKEN_E_TOO_LONG,
-    /** `struct_size` is no size that the struct ever had: `RBTOKEN_INIT` was forgotten. */
+    /** `struct_size` is not a size of the struct: `RBTOKEN_INIT` was not called. */
     struct_size = RBTOKEN_E_STRUCT_SIZE,
-    /** A newer header's field is set, which this library does not know. */
+    /** A field of a newer header is set, which this library does not know. */
     unsupported_option = RBTOKEN_E_UNSUPPORTED_OPTION,
-    /** A time lies outside the years 1 to 9999, or leads there. */
+    /** A time is outside the years 1 to 9999. */
     time_range = RBTOKEN_E_TIME_RANGE,
-    /** A document is not JSON. */
+    /** A document is not valid JSON. */
     json_syntax = RBTOKEN_E_JSON_SYNTAX,
-    /** A JSON value has another type than the one that belongs there. */
+    /** A JSON value has the wrong type. */
     json_type = RBTOKEN_E_JSON_TYPE,
     /** A document is nested more than 128 levels deep. */
     json_too_deep = RBTOKEN_E_JSON_TOO_DEEP,
-    /** A number is neither an integer of 64 bits nor a finite float. */
+    /** A number is neither a 64-bit integer nor a finite float. */
     json_number = RBTOKEN_E_JSON_NUMBER,
-    /** A policy breaks a rule of policies; the error tells where. */
+    /** A policy breaks a rule; the error's JSON path shows where. */
     policy = RBTOKEN_E_POLICY,
-    /** There is no such token, Local Site or setting. */
+    /** There is no such token, user, Local Site or setting. */
     not_found = RBTOKEN_E_NOT_FOUND,
-    /** There is such an object already. */
+    /** The object already exists. */
     exists = RBTOKEN_E_EXISTS,
     /** The object is in a state that does not allow the call. */
     state = RBTOKEN_E_STATE,
-    /** This build, or this kind of store, cannot do that. */
+    /** This build, or this kind of store, does not support the call. */
     unsupported = RBTOKEN_E_UNSUPPORTED,
     /** The process was forked after the store was opened. */
     forked = RBTOKEN_E_FORKED,
-    /** An earlier `RBTOKEN_E_INTERNAL` may have left the store half-changed; it refuses everything. */
+    /** An earlier `RBTOKEN_E_INTERNAL` may have left the store inconsistent, so that it rejects all
+     * calls. */
     poisoned = RBTOKEN_E_POISONED,
-    /** No token value could be generated: no such generator, no entropy, or 20 values in a row that
-     * exist already. */
+    /** No token value could be generated: there is no such generator, there are no random bytes, or
+     * 20 values in a row already exist. */
     generation = RBTOKEN_E_GENERATION,
     /** A callback of the host broke its contract. */
     callback = RBTOKEN_E_CALLBACK,
-    /** Another process, or another store of this one, owns the file. */
+    /** Another store, in this process or another, has the file open. */
     locked = RBTOKEN_E_LOCKED,
-    /** The operating system refused an input or output operation. */
+    /** The operating system reported an input or output error. */
     io = RBTOKEN_E_IO,
     /** Stored data is damaged. */
     corrupt = RBTOKEN_E_CORRUPT,
-    /** Stored data was written by an incompatible version. */
+    /** Stored data has an incompatible version. */
     version = RBTOKEN_E_VERSION,
-    /** The database refused or failed. */
+    /** The database reported an error. */
     database = RBTOKEN_E_DATABASE,
-    /** The operation did not end in its time. */
+    /** The operation exceeded its time limit. */
     timeout = RBTOKEN_E_TIMEOUT,
-    /** The memory is exhausted. */
+    /** Memory is exhausted. */
     no_memory = RBTOKEN_E_NO_MEMORY,
-    /** A defect of the library. Nothing was changed, or the store says `RBTOKEN_E_POISONED` from
-     * now on. */
+    /** There is a bug in the library. Nothing was changed, or the store returns
+     * `RBTOKEN_E_POISONED` from now on. */
     internal = RBTOKEN_E_INTERNAL,
 };
 /* End generated: Status. */
 
 /* Begin generated: Verdict. */
-/** The result of a login. Anything but Verdict::ok is a refusal; later versions may add values. */
+/** Result of a login. Every verdict other than Verdict::ok rejects it. */
 enum class Verdict : rbtoken_verdict_t {
-    /** Nobody was judged: the call failed, or is not over. */
+    /** No verdict: the call failed. */
     refused = RBTOKEN_VERDICT_REFUSED,
     /** The caller is the token's user. */
     ok = RBTOKEN_VERDICT_OK,
@@ -198,43 +203,43 @@ enum class Verdict : rbtoken_verdict_t {
     unknown = RBTOKEN_VERDICT_UNKNOWN,
     /** The token was invalidated. */
     invalid = RBTOKEN_VERDICT_INVALID,
-    /** The token is expired. */
+    /** The token has expired. */
     expired = RBTOKEN_VERDICT_EXPIRED,
-    /** The token's user is not active. Answer the caller as for an unknown token. */
+    /** The token's user is not active. Respond as for an unknown token. */
     inactive_user = RBTOKEN_VERDICT_INACTIVE_USER,
     /** The token belongs to a Local Site, and the request is for another site. */
     wrong_site = RBTOKEN_VERDICT_WRONG_SITE,
-    /** The header asks for another kind of login, which this library does not judge. */
+    /** The header is for another kind of login, which this library does not handle. */
     not_a_token = RBTOKEN_VERDICT_NOT_A_TOKEN,
 };
 /* End generated: Verdict. */
 
-/** The version of the library that runs; RBTOKEN_VERSION is the header's. */
+/** Returns the version of the running library. RBTOKEN_VERSION is the header's. */
 [[nodiscard]] inline std::string_view version() noexcept
 {
     return rbtoken_version();
 }
 
-/** The version of the ABI of the library that runs. */
+/** Returns the ABI version of the running library. */
 [[nodiscard]] inline std::uint32_t abi_version() noexcept
 {
     return rbtoken_abi_version();
 }
 
-/** Whether the library that runs serves the header that was compiled (or another). */
+/** Returns whether the running library supports the header of the program, or another one. */
 [[nodiscard]] inline bool abi_is_compatible(
     std::uint32_t header_version = RBTOKEN_ABI_VERSION) noexcept
 {
     return rbtoken_abi_is_compatible(header_version);
 }
 
-/** The name of a status, such as "RBTOKEN_E_NOT_FOUND". */
+/** Returns the name of a status, such as "RBTOKEN_E_NOT_FOUND". */
 [[nodiscard]] inline std::string_view name(Status status) noexcept
 {
     return rbtoken_status_name(static_cast<rbtoken_status_t>(status));
 }
 
-/** The name of a verdict, such as "RBTOKEN_VERDICT_EXPIRED". */
+/** Returns the name of a verdict, such as "RBTOKEN_VERDICT_EXPIRED". */
 [[nodiscard]] inline std::string_view name(Verdict verdict) noexcept
 {
     return rbtoken_verdict_name(static_cast<rbtoken_verdict_t>(verdict));
@@ -242,11 +247,11 @@ enum class Verdict : rbtoken_verdict_t {
 
 /* ---- Time -------------------------------------------------------------------------------- */
 
-/** A time in UTC: microseconds, since the years 1 to 9999 do not fit 64 bits of nanoseconds. */
+/** Time in UTC, in microseconds: 64 bits of nanoseconds cannot represent the years 1 to 9999. */
 using time_point = std::chrono::time_point<std::chrono::system_clock, std::chrono::microseconds>;
 
-/** Any time of the system clock, rounded down to microseconds, as the functions take it. One that
- * does not fit becomes the earliest or the latest, which are refused with Status::time_range. */
+/** Time parameter: any time of the system clock, rounded down to microseconds. A time that does not
+ * fit becomes the earliest or latest one, which functions reject with Status::time_range. */
 struct Time {
     /** Converts a time of any resolution. */
     template <class Duration>
@@ -271,7 +276,7 @@ private:
     }
 };
 
-/** The time as std::chrono::system_clock tells it; none if its counter cannot. */
+/** Converts a time for std::chrono::system_clock; none if its counter cannot hold it. */
 [[nodiscard]] constexpr std::optional<std::chrono::system_clock::time_point> to_system_time(
     time_point time) noexcept
 {
@@ -288,7 +293,7 @@ private:
 
 namespace detail {
 
-/** A handle with one owner. `Traits` has its `type` and how to `free` it. */
+/** Handle with one owner. `Traits` has its `type` and the function `free`. */
 template <class Traits>
 class Owned {
 public:
@@ -311,7 +316,7 @@ private:
     type *pointer_;
 };
 
-/** A handle with many. `Traits` also tells how to `retain` it. */
+/** Reference-counted handle. `Traits` also has the function `retain`. */
 template <class Traits>
 class Shared : public Owned<Traits> {
 public:
@@ -360,17 +365,17 @@ struct StoreTraits {
     static void free(type *store) noexcept { rbtoken_store_release(store); }
 };
 
-/** A string that will be gone before an options struct is used. */
+/** String that is destroyed before an options struct is used. */
 template <class T>
 inline constexpr bool is_temporary_string = !std::is_lvalue_reference_v<T> &&
                                             std::is_same_v<std::remove_cv_t<T>, std::string>;
 
-/** What an options struct may borrow a text from. */
+/** Type that an options struct can borrow a text from. */
 template <class T>
 inline constexpr bool lends_text = std::is_convertible_v<T, std::string_view> &&
                                    !is_temporary_string<T>;
 
-/** A text as C takes it. A view without a pointer is the empty text, not none. */
+/** Text argument for C. A view without a pointer is the empty text, not an absent one. */
 struct Text {
     Text(std::string_view text) noexcept
         : data(text.data() != nullptr ? text.data() : ""), len(text.size())
@@ -386,7 +391,7 @@ struct Text {
     std::size_t len;
 };
 
-/** A text as C gives it. */
+/** Text result from C. */
 template <class Handle>
 std::optional<std::string_view> maybe_text(const char *(*get)(const Handle *, std::size_t *),
                                            const Handle *handle) noexcept
@@ -423,7 +428,7 @@ inline std::optional<time_point> maybe_time(bool (*get)(const rbtoken_token_t *,
     return time_point(std::chrono::microseconds(time_us));
 }
 
-/** A list of texts as C takes it. */
+/** List of texts for C. */
 class TextList {
 public:
     explicit TextList(const std::vector<std::string> &texts)
@@ -449,29 +454,29 @@ private:
 
 /* ---- Errors ------------------------------------------------------------------------------ */
 
-/** What went wrong. Move-only. Never has a token's value in it. */
+/** Details of a failed call. Move-only. It never contains a token's value. */
 class Error {
 public:
-    /** An error of the host's own, for a callback to fail with: the status is passed on. */
+    /** Creates an error for a callback to return. The call fails with this status. */
     explicit Error(Status status) noexcept : status_(status), handle_(nullptr) {}
 
-    /** Takes over an error of the C API and the status that came with it. */
+    /** Takes ownership of an error of the C API, and its status. */
     [[nodiscard]] static Error adopt(rbtoken_status_t status, rbtoken_error_t *error) noexcept
     {
         Error adopted{static_cast<Status>(status)};
         adopted.handle_ = detail::Owned<detail::ErrorTraits>(error);
         return adopted;
     }
-    /** Takes over an error of the C API. */
+    /** Takes ownership of an error of the C API. */
     [[nodiscard]] static Error adopt(rbtoken_error_t *error) noexcept
     {
         return adopt(rbtoken_error_status(error), error);
     }
 
-    /** The status; Status::ok never comes from a call. */
+    /** Returns the status; no call returns Status::ok. */
     [[nodiscard]] Status status() const noexcept { return status_; }
 
-    /** For people: for a log or a message, not to be parsed. */
+    /** Returns the message for people: for a log, not to be parsed. */
     [[nodiscard]] std::string_view message() const & noexcept
     {
         const char *message = rbtoken_error_message(get());
@@ -479,21 +484,21 @@ public:
     }
     std::string_view message() const && = delete; ///< Name the error first.
 
-    /** The parameter, or the field of an options struct, that is at fault. */
+    /** Returns the parameter, or the field of an options struct, that is at fault. */
     [[nodiscard]] std::optional<std::string_view> argument() const & noexcept
     {
         return detail::maybe_text(rbtoken_error_argument(get()));
     }
     std::optional<std::string_view> argument() const && = delete; ///< Name the error first.
 
-    /** The place in a JSON document that is at fault, as a JSONPath. */
+    /** Returns the place in a JSON document that is at fault, as a JSONPath. */
     [[nodiscard]] std::optional<std::string_view> json_path() const & noexcept
     {
         return detail::maybe_text(rbtoken_error_json_path(get()));
     }
     std::optional<std::string_view> json_path() const && = delete; ///< Name the error first.
 
-    /** Lends the C handle; nullptr if the error is the host's own. */
+    /** Returns the C handle without giving it up; nullptr if the host created the error. */
     [[nodiscard]] rbtoken_error_t *get() const & noexcept { return handle_.get(); }
     rbtoken_error_t *get() const && = delete; ///< Name the error first.
     /** Gives up the C handle, for rbtoken_error_free(). The status stays. */
@@ -505,26 +510,26 @@ private:
 };
 
 #if RBTOKEN_EXCEPTIONS
-/** What `.value()` of a failure throws: an Error that can be copied. */
+/** Exception that `.value()` of a failure throws: an Error that can be copied. */
 class Exception : public std::runtime_error {
 public:
-    /** Takes over an error. */
+    /** Takes ownership of an error. */
     explicit Exception(Error error)
         : std::runtime_error(std::string(error.message())),
           error_(std::make_shared<const Error>(std::move(error)))
     {
     }
 
-    /** The error, which lives as long as this exception or a copy of it. */
+    /** Returns the error, which lives as long as this exception or a copy of it. */
     [[nodiscard]] const Error &error() const noexcept { return *error_; }
-    /** As Error::status(). */
+    /** Returns Error::status(). */
     [[nodiscard]] Status status() const noexcept { return error_->status(); }
-    /** As Error::argument(). */
+    /** Returns Error::argument(). */
     [[nodiscard]] std::optional<std::string_view> argument() const noexcept
     {
         return error_->argument();
     }
-    /** As Error::json_path(). */
+    /** Returns Error::json_path(). */
     [[nodiscard]] std::optional<std::string_view> json_path() const noexcept
     {
         return error_->json_path();
@@ -549,11 +554,11 @@ namespace detail {
 #endif
 }
 
-/** Types of which a Result must not be mistaken for the answer in it. */
+/** Types whose Result must not be mistaken for the value in it. */
 template <class T>
 inline constexpr bool is_answer = std::is_arithmetic_v<T> || std::is_same_v<T, Login>;
 
-/** What a Result is made from. No pointer becomes a bool. */
+/** Types that a Result can be made from. No pointer becomes a bool. */
 template <class U, class T>
 inline constexpr bool makes = std::is_same_v<T, bool> ? std::is_same_v<std::decay_t<U>, bool>
                                                       : std::is_convertible_v<U, T>;
@@ -561,19 +566,19 @@ inline constexpr bool makes = std::is_same_v<T, bool> ? std::is_same_v<std::deca
 } // namespace detail
 
 /**
- * The value that a call gives, or the Error why it failed. See "Errors" above.
+ * Value of a successful call, or Error of a failed one. See "Errors" above.
  *
- * `.value()` throws the failure as an Exception, and takes the Error out of the Result for that;
- * without exceptions it ends the program. `*`, `->` and `.error()` end the program if what they are
- * for is not there. Of a temporary Result they give the value itself, never a reference.
+ * `.value()` throws a failure as an Exception, and moves the Error out of the Result; without
+ * exceptions it ends the program. `*`, `->` and `.error()` end the program if the Result does not
+ * have what they return. For a temporary Result they return the value itself, not a reference.
  */
 template <class T>
 class [[nodiscard]] Result {
 public:
-    /** The type of the value. */
+    /** Type of the value. */
     using value_type = T;
 
-    /** A success. */
+    /** Creates a success. */
     template <class U = T,
               std::enable_if_t<detail::makes<U &&, T> && !std::is_same_v<std::decay_t<U>, Error> &&
                                    !std::is_same_v<std::decay_t<U>, Result>,
@@ -581,34 +586,34 @@ public:
     Result(U &&value) : state_(std::in_place_index<0>, std::forward<U>(value))
     {
     }
-    /** A failure. */
+    /** Creates a failure. */
     Result(Error error) noexcept : state_(std::in_place_index<1>, std::move(error)) {}
 
-    /** Whether there is a value. */
+    /** Returns whether there is a value. */
     [[nodiscard]] bool has_value() const noexcept { return state_.index() == 0; }
-    /** Whether there is a value. Not for answers (bool, numbers, Login): see "Errors". */
+    /** Returns whether there is a value. Deleted for bool, numbers and Login: see "Errors". */
     template <class U = T, std::enable_if_t<!detail::is_answer<U>, int> = 0>
     [[nodiscard]] explicit operator bool() const noexcept
     {
         return has_value();
     }
 
-    /** The value; throws the failure, if it is one. */
+    /** Returns the value, or throws the failure. */
     [[nodiscard]] T &value() &
     {
         if (!has_value()) detail::fail(std::move(*std::get_if<1>(&state_)));
         return *std::get_if<0>(&state_);
     }
-    /** The value itself; throws the failure, if it is one. */
+    /** Returns the value itself, or throws the failure. */
     [[nodiscard]] T value() &&
     {
         if (!has_value()) detail::fail(std::move(*std::get_if<1>(&state_)));
         return std::move(*std::get_if<0>(&state_));
     }
-    T value() const & = delete;  ///< A failure that is const cannot be thrown: use `*`.
-    T value() const && = delete; ///< A failure that is const cannot be thrown: use `*`.
+    T value() const & = delete;  ///< A const failure cannot be thrown: use `*`.
+    T value() const && = delete; ///< A const failure cannot be thrown: use `*`.
 
-    /** The value, or another one on failure. */
+    /** Returns the value, or another one on failure. */
     template <class U>
     [[nodiscard]] T value_or(U &&otherwise) &&
     {
@@ -616,22 +621,22 @@ public:
                            : static_cast<T>(std::forward<U>(otherwise));
     }
 
-    /** The value, which must be there. */
+    /** Returns the value, which must exist. */
     [[nodiscard]] T &operator*() & noexcept { return present<0>(state_); }
-    /** The value, which must be there. */
+    /** Returns the value, which must exist. */
     [[nodiscard]] const T &operator*() const & noexcept { return present<0>(state_); }
-    /** The value itself, which must be there. */
+    /** Returns the value itself, which must exist. */
     [[nodiscard]] T operator*() && noexcept { return std::move(present<0>(state_)); }
-    /** The value, which must be there. */
+    /** Returns the value, which must exist. */
     [[nodiscard]] T *operator->() & noexcept { return &present<0>(state_); }
-    /** The value, which must be there. */
+    /** Returns the value, which must exist. */
     [[nodiscard]] const T *operator->() const & noexcept { return &present<0>(state_); }
     T *operator->() && = delete;             ///< Name the Result first.
     const T *operator->() const && = delete; ///< Name the Result first.
 
-    /** The failure, which must be there. */
+    /** Returns the error, which must exist. */
     [[nodiscard]] const Error &error() const & noexcept { return present<1>(state_); }
-    /** The failure itself, which must be there. */
+    /** Returns the error itself, which must exist. */
     [[nodiscard]] Error error() && noexcept { return std::move(present<1>(state_)); }
 
 private:
@@ -646,35 +651,35 @@ private:
     std::variant<T, Error> state_;
 };
 
-/** That a call did what it says, or the Error why it failed. */
+/** Success of a call without a value, or the Error of a failed one. */
 template <>
 class [[nodiscard]] Result<void> {
 public:
-    /** The type of the value. */
+    /** Type of the value. */
     using value_type = void;
 
-    /** A success. */
+    /** Creates a success. */
     Result() noexcept = default;
-    /** A failure. */
+    /** Creates a failure. */
     Result(Error error) noexcept : error_(std::move(error)) {}
 
-    /** Whether it succeeded. */
+    /** Returns whether the call succeeded. */
     [[nodiscard]] bool has_value() const noexcept { return !error_.has_value(); }
-    /** Whether it succeeded. */
+    /** Returns whether the call succeeded. */
     [[nodiscard]] explicit operator bool() const noexcept { return has_value(); }
-    /** Throws the failure, if it is one. */
+    /** Throws the failure, if the call failed. */
     void value()
     {
         if (error_) detail::fail(std::move(*error_));
     }
 
-    /** The failure, which must be there. */
+    /** Returns the error, which must exist. */
     [[nodiscard]] const Error &error() const & noexcept
     {
         if (!error_) std::terminate();
         return *error_;
     }
-    /** The failure itself, which must be there. */
+    /** Returns the error itself, which must exist. */
     [[nodiscard]] Error error() && noexcept
     {
         if (!error_) std::terminate();
@@ -687,7 +692,7 @@ private:
 
 namespace detail {
 
-/** Calls a C function that does something. */
+/** Calls a C function without a result. */
 template <class Function>
 Result<void> act(Function function)
 {
@@ -697,7 +702,7 @@ Result<void> act(Function function)
     return {};
 }
 
-/** Calls a C function that tells something. */
+/** Calls a C function that returns a value. */
 template <class T, class Function>
 Result<T> tell(Function function)
 {
@@ -708,7 +713,7 @@ Result<T> tell(Function function)
     return told;
 }
 
-/** Calls a C function that gives a handle. */
+/** Calls a C function that returns a handle. */
 template <class T, class Function>
 Result<T> give(Function function)
 {
@@ -723,24 +728,24 @@ Result<T> give(Function function)
 
 /* ---- Buffers, tokens, lists -------------------------------------------------------------- */
 
-/** A text that the library made. Move-only; it is wiped from memory when it goes. */
+/** Text that the library created. Move-only. It is erased from memory when it is destroyed. */
 class Buffer {
 public:
-    /** Takes over a C handle. */
+    /** Takes ownership of a C handle. */
     [[nodiscard]] static Buffer adopt(rbtoken_buffer_t *buffer) noexcept { return Buffer(buffer); }
 
-    /** The text; valid as long as the buffer is. */
+    /** Returns the text; valid as long as the buffer is. */
     [[nodiscard]] std::string_view view() const & noexcept
     {
         return detail::text(rbtoken_buffer_data, get());
     }
     std::string_view view() const && = delete; ///< Name the buffer first.
-    /** A copy of the text, which nobody wipes. */
+    /** Returns a copy of the text, which is not erased. */
     [[nodiscard]] std::string to_string() const { return std::string(view()); }
 
-    /** Whether there is a buffer: not if it was moved from. */
+    /** Returns whether there is a buffer; false if it was moved from. */
     [[nodiscard]] explicit operator bool() const noexcept { return handle_.get() != nullptr; }
-    /** Lends the C handle. */
+    /** Returns the C handle without giving it up. */
     [[nodiscard]] rbtoken_buffer_t *get() const & noexcept { return handle_.get(); }
     rbtoken_buffer_t *get() const && = delete; ///< Name the buffer first.
     /** Gives up the C handle, for rbtoken_buffer_free(). */
@@ -752,120 +757,121 @@ private:
 };
 
 /**
- * A token as it was when a function gave it out; it never changes, and it outlives its store. A
- * copy is another handle of the same token. Any thread may read it.
+ * Snapshot of a token: it never changes, and can outlive its store. A copy is another handle of the
+ * same snapshot. Any thread can read it.
  */
 class Token {
 public:
-    /** Takes over a reference from C. */
+    /** Takes ownership of a reference from C. */
     [[nodiscard]] static Token adopt(rbtoken_token_t *token) noexcept { return Token(token); }
-    /** Takes a reference of its own to a token that C lends. */
+    /** Adds a reference to a token of C. */
     [[nodiscard]] static Token share(const rbtoken_token_t *token) noexcept
     {
         return Token(rbtoken_token_retain(token));
     }
 
-    /** The id, which the store never gives to another token. */
+    /** Returns the id. The store never uses an id twice. */
     [[nodiscard]] std::int64_t id() const noexcept { return rbtoken_token_id(get()); }
 
-    /** The value: the secret. Do not log it; redacted() is for that. */
+    /** Returns the value: the secret. Do not log it; log redacted(). */
     [[nodiscard]] std::string_view value() const & noexcept { return text(rbtoken_token_value); }
     std::string_view value() const && = delete; ///< Name the token first.
 
-    /** A name that may be logged, such as `rbp_***#17`. */
+    /** Returns a name that can be logged, such as `rbp_***#17`. */
     [[nodiscard]] std::string_view redacted() const & noexcept
     {
         return text(rbtoken_token_redacted);
     }
     std::string_view redacted() const && = delete; ///< Name the token first.
 
-    /** The owner's name. */
+    /** Returns the owner's name. */
     [[nodiscard]] std::string_view user() const & noexcept { return text(rbtoken_token_user); }
     std::string_view user() const && = delete; ///< Name the token first.
 
-    /** The Local Site; none: the global site. */
+    /** Returns the Local Site; none: the global site. */
     [[nodiscard]] std::optional<std::string_view> local_site() const & noexcept
     {
         return detail::maybe_text(rbtoken_token_local_site, get());
     }
     std::optional<std::string_view> local_site() const && = delete; ///< Name the token first.
 
-    /** The client; none: it is no client's token. */
+    /** Returns the client name; none: it is not a client token. */
     [[nodiscard]] std::optional<std::string_view> client_name() const & noexcept
     {
         return detail::maybe_text(rbtoken_token_client_name, get());
     }
     std::optional<std::string_view> client_name() const && = delete; ///< Name the token first.
 
-    /** The note for people; may be empty. */
+    /** Returns the note for people, which can be empty. */
     [[nodiscard]] std::string_view note() const & noexcept { return text(rbtoken_token_note); }
     std::string_view note() const && = delete; ///< Name the token first.
 
-    /** The id of the generator that made the value. */
+    /** Returns the id of the generator that created the value. */
     [[nodiscard]] std::string_view generator_id() const & noexcept
     {
         return text(rbtoken_token_generator_id);
     }
     std::string_view generator_id() const && = delete; ///< Name the token first.
 
-    /** The policy as JSON; `{}` is full access. */
+    /** Returns the policy as JSON; `{}` is full access. */
     [[nodiscard]] std::string_view policy() const & noexcept { return text(rbtoken_token_policy); }
     std::string_view policy() const && = delete; ///< Name the token first.
 
-    /** The extra data as a JSON object. */
+    /** Returns the extra data as a JSON object. */
     [[nodiscard]] std::string_view extra_data() const & noexcept
     {
         return text(rbtoken_token_extra_data);
     }
     std::string_view extra_data() const && = delete; ///< Name the token first.
 
-    /** Why it was invalidated; may be empty. */
+    /** Returns why the token was invalidated; can be empty. */
     [[nodiscard]] std::string_view invalid_reason() const & noexcept
     {
         return text(rbtoken_token_invalid_reason);
     }
     std::string_view invalid_reason() const && = delete; ///< Name the token first.
 
-    /** From when on it is expired; none: never. */
+    /** Returns when the token expires; none: never. */
     [[nodiscard]] std::optional<time_point> expires() const noexcept
     {
         return detail::maybe_time(rbtoken_token_expires, get());
     }
-    /** When it was made. The epoch if the handle was moved from. */
+    /** Returns when the token was created; the epoch if the handle was moved from. */
     [[nodiscard]] time_point time_added() const noexcept
     {
         return detail::maybe_time(rbtoken_token_time_added, get()).value_or(time_point());
     }
-    /** When it was changed last. The epoch if the handle was moved from. */
+    /** Returns when the token was last changed; the epoch if the handle was moved from. */
     [[nodiscard]] time_point last_updated() const noexcept
     {
         return detail::maybe_time(rbtoken_token_last_updated, get()).value_or(time_point());
     }
-    /** When it was used last to log in; none: never. */
+    /** Returns when the token was last used for a login; none: never. */
     [[nodiscard]] std::optional<time_point> last_used() const noexcept
     {
         return detail::maybe_time(rbtoken_token_last_used, get());
     }
-    /** When it was invalidated; none: it was not, or the time is not known. */
+    /** Returns when the token was invalidated; none: it was not, or the time is unknown. */
     [[nodiscard]] std::optional<time_point> invalid_date() const noexcept
     {
         return detail::maybe_time(rbtoken_token_invalid_date, get());
     }
 
-    /** Whether it was invalidated, which is final. */
+    /** Returns whether the token was invalidated, which is final. */
     [[nodiscard]] bool is_invalidated() const noexcept
     {
         return rbtoken_token_is_invalidated(get());
     }
-    /** Whether it is expired at a time. */
+    /** Returns whether the token is expired at a time. */
     [[nodiscard]] bool is_expired(Time at) const noexcept
     {
         return rbtoken_token_is_expired(get(), detail::microseconds(at));
     }
-    /** Whether its generator was deprecated when this handle was given out. */
+    /** Returns whether the generator was deprecated when this handle was returned. */
     [[nodiscard]] bool is_deprecated() const noexcept { return rbtoken_token_is_deprecated(get()); }
 
-    /** Whether its policy allows an HTTP method on a resource; nothing of whether it is valid. */
+    /** Checks whether the policy allows an HTTP method on a resource. It does not check whether the
+     * token is usable. */
     [[nodiscard]] Result<bool> allows(
         std::string_view policy_id, std::string_view method,
         std::optional<std::string_view> resource_id = std::nullopt) const
@@ -877,18 +883,18 @@ public:
         });
     }
 
-    /** As a JSON object with the fields of Review Board's payload, but without the value.
-     * @param at the time for which `expired` is told */
+    /** Returns a JSON object with the fields of Review Board's payload, without the value.
+     * @param at the time for `expired` */
     [[nodiscard]] Result<Buffer> to_json(Time at) const { return to_json(at, 0); }
-    /** As to_json(), with the value: the document is a secret. */
+    /** Returns the same as to_json(), with the value: the document is secret. */
     [[nodiscard]] Result<Buffer> to_json_with_value(Time at) const
     {
         return to_json(at, RBTOKEN_JSON_WITH_VALUE);
     }
 
-    /** Whether there is a token: not if the handle was moved from. */
+    /** Returns whether there is a token; false if it was moved from. */
     [[nodiscard]] explicit operator bool() const noexcept { return get() != nullptr; }
-    /** Lends the C handle. */
+    /** Returns the C handle without giving it up. */
     [[nodiscard]] rbtoken_token_t *get() const & noexcept { return handle_.get(); }
     rbtoken_token_t *get() const && = delete; ///< Name the token first.
     /** Gives up the reference, for rbtoken_token_release(). */
@@ -913,11 +919,11 @@ private:
     detail::Shared<detail::TokenTraits> handle_;
 };
 
-/** Tokens as they were when the list was made, in order of their ids. Move-only. */
+/** List of tokens, as they were when it was created, in the order of their ids. Move-only. */
 class TokenList {
 public:
-    /** Goes through a list; valid as long as the list's handle is, wherever it is moved. What it
-     * points to is a Token by value: `for (const rbtoken::Token &token : list)`. */
+    /** Iterator of a list; valid as long as the list, even if that is moved. It returns Tokens by
+     * value: `for (const rbtoken::Token &token : list)`. */
     class iterator {
         struct Arrow;
 
@@ -928,34 +934,34 @@ public:
         using reference = Token;                           ///< By value.
         using pointer = Arrow;                             ///< Holds the Token for a `->`.
 
-        /** An iterator of no list. */
+        /** Creates an iterator without a list. */
         iterator() noexcept = default;
-        /** The token. */
+        /** Returns the token. */
         [[nodiscard]] Token operator*() const noexcept
         {
             return Token::share(rbtoken_token_list_get(list_, index_));
         }
-        /** The token; texts from it are valid as long as the list is. */
+        /** Returns the token; texts from it are valid as long as the list is. */
         [[nodiscard]] pointer operator->() const noexcept { return Arrow{**this}; }
-        /** Goes on. */
+        /** Advances to the next token. */
         iterator &operator++() noexcept
         {
             ++index_;
             return *this;
         }
-        /** Goes on. */
+        /** Advances to the next token. */
         iterator operator++(int) noexcept
         {
             iterator before = *this;
             ++index_;
             return before;
         }
-        /** Whether they are at the same place of the same list. */
+        /** Returns whether both are at the same position of the same list. */
         [[nodiscard]] friend bool operator==(const iterator &a, const iterator &b) noexcept
         {
             return a.list_ == b.list_ && a.index_ == b.index_;
         }
-        /** Whether they are not. */
+        /** Returns whether they are not. */
         [[nodiscard]] friend bool operator!=(const iterator &a, const iterator &b) noexcept
         {
             return !(a == b);
@@ -978,33 +984,33 @@ public:
     /** A list cannot be changed. */
     using const_iterator = iterator;
 
-    /** Takes over a C handle. */
+    /** Takes ownership of a C handle. */
     [[nodiscard]] static TokenList adopt(rbtoken_token_list_t *list) noexcept
     {
         return TokenList(list);
     }
 
-    /** How many tokens it has. */
+    /** Returns the number of tokens. */
     [[nodiscard]] std::size_t size() const noexcept { return rbtoken_token_list_count(get()); }
-    /** Whether it has none. */
+    /** Returns whether the list is empty. */
     [[nodiscard]] bool empty() const noexcept { return size() == 0; }
-    /** A token; an index beyond the last one ends the program. */
+    /** Returns a token; an index after the last one ends the program. */
     [[nodiscard]] Token operator[](std::size_t index) const noexcept
     {
         const rbtoken_token_t *token = rbtoken_token_list_get(get(), index);
         if (token == nullptr) std::terminate();
         return Token::share(token);
     }
-    /** The first token. */
+    /** Returns an iterator at the first token. */
     [[nodiscard]] iterator begin() const & noexcept { return iterator(get(), 0); }
     iterator begin() const && = delete; ///< Name the list first.
-    /** Behind the last one. */
+    /** Returns the iterator after the last token. */
     [[nodiscard]] iterator end() const & noexcept { return iterator(get(), size()); }
     iterator end() const && = delete; ///< Name the list first.
 
-    /** Whether there is a list: not if it was moved from. */
+    /** Returns whether there is a list; false if it was moved from. */
     [[nodiscard]] explicit operator bool() const noexcept { return get() != nullptr; }
-    /** Lends the C handle. */
+    /** Returns the C handle without giving it up. */
     [[nodiscard]] rbtoken_token_list_t *get() const & noexcept { return handle_.get(); }
     rbtoken_token_list_t *get() const && = delete; ///< Name the list first.
     /** Gives up the C handle, for rbtoken_token_list_free(). */
@@ -1017,15 +1023,15 @@ private:
 
 /* ---- Options ----------------------------------------------------------------------------- */
 
-/** A text that an options struct borrows, or none. It refuses a temporary std::string, which would
- * be gone before the options are used. */
+/** Text that an options struct borrows, or none. A temporary std::string does not compile, because
+ * it would be destroyed before the options are used. */
 class OptionalText {
 public:
     /** No text. */
     constexpr OptionalText() noexcept = default;
     /** No text. */
     constexpr OptionalText(std::nullopt_t) noexcept {}
-    /** A text, which must be good until the call with the options returns. */
+    /** Borrows a text, which must be valid until the call with the options returns. */
     template <class T, std::enable_if_t<detail::lends_text<T>, int> = 0>
     constexpr OptionalText(T &&text) : text_(std::string_view(std::forward<T>(text)))
     {
@@ -1038,30 +1044,30 @@ private:
     std::optional<std::string_view> text_;
 };
 
-/** Says "never": `options.expires = rbtoken::never`. */
+/** Value for "never": `options.expires = rbtoken::never`. */
 struct Never {};
-/** Says "never". */
+/** Type of `never`. */
 inline constexpr Never never{};
 
-/** Says "none" in an update: never, the empty note, full access, `{}`. */
+/** Value for "none" in an update: never, an empty note, full access, `{}`. */
 struct None {};
-/** Says "none" in an update. */
+/** Type of `none`. */
 inline constexpr None none{};
 
-/** Says "outside every Local Site". */
+/** The global site, outside every Local Site. */
 struct GlobalSite {};
-/** Says "outside every Local Site". */
+/** The global site, outside every Local Site. */
 inline constexpr GlobalSite global_site{};
 
-/** Says "any site: the host checks Token::local_site() itself". */
+/** Any site: the host checks Token::local_site() itself. */
 struct AnySite {};
-/** Says "any site: the host checks Token::local_site() itself". */
+/** Any site: the host checks Token::local_site() itself. */
 inline constexpr AnySite any_site{};
 
-/** When a new token expires: by default, `never`, or at a time. */
+/** Expiration of a new token: the default, `never`, or a time. */
 class Expires {
 public:
-    /** By default: as the store's settings say for client tokens, else never. */
+    /** The default: `client_token_expiration` for client tokens, never for others. */
     constexpr Expires() noexcept = default;
     /** Never. */
     constexpr Expires(Never) noexcept : mode_(RBTOKEN_EXPIRES_NEVER) {}
@@ -1081,14 +1087,14 @@ private:
     time_point at_{};
 };
 
-/** For how long a service account's tokens are valid: by default, for ever, or so long. */
+/** Lifetime of a service account's tokens: the default, unlimited, or a duration. */
 class Expiration {
 public:
-    /** By default: 30 days. */
+    /** The default: 30 days. */
     constexpr Expiration() noexcept = default;
-    /** For ever. */
+    /** Unlimited. */
     constexpr Expiration(Never) noexcept : mode_(RBTOKEN_EXPIRATION_NEVER) {}
-    /** For so long, which must be more than 0. */
+    /** A duration, greater than 0. */
     template <class T, std::enable_if_t<std::is_convertible_v<T, std::chrono::seconds>, int> = 0>
     constexpr Expiration(T after) noexcept : mode_(RBTOKEN_EXPIRATION_SECS), after_(after)
     {
@@ -1096,7 +1102,7 @@ public:
 
     /** One of RBTOKEN_EXPIRATION_DEFAULT, _NEVER, _SECS. */
     [[nodiscard]] constexpr std::int32_t mode() const noexcept { return mode_; }
-    /** How long, with RBTOKEN_EXPIRATION_SECS. */
+    /** The duration, with RBTOKEN_EXPIRATION_SECS. */
     [[nodiscard]] constexpr std::chrono::seconds after() const noexcept { return after_; }
 
 private:
@@ -1104,15 +1110,15 @@ private:
     std::chrono::seconds after_{0};
 };
 
-/** What an update does to a field: by default it stays; `none` clears it; a value replaces it. */
+/** Change of a field: keep it (the default), clear it (`none`), or set it to a value. */
 template <class T>
 class Change {
 public:
-    /** The field stays. */
+    /** Keeps the field. */
     constexpr Change() noexcept = default;
-    /** The field is cleared. */
+    /** Clears the field. */
     constexpr Change(None) noexcept : mode_(RBTOKEN_FIELD_NONE) {}
-    /** The field is replaced. */
+    /** Sets the field. */
     template <class U, std::enable_if_t<
                            std::is_convertible_v<U, T> && !detail::is_temporary_string<U>, int> = 0>
     constexpr Change(U &&value) : mode_(RBTOKEN_FIELD_SET), value_(T(std::forward<U>(value)))
@@ -1129,16 +1135,16 @@ private:
     std::optional<T> value_;
 };
 
-/** The site that a request is for: `global_site` by default, a Local Site's name, or `any_site`. */
+/** Site of a request: `global_site` (the default), the name of a Local Site, or `any_site`. */
 class RequestSite {
 public:
-    /** Outside every Local Site: tokens of Local Sites are refused. */
+    /** The global site: tokens of Local Sites are rejected. */
     constexpr RequestSite() noexcept = default;
-    /** Outside every Local Site: tokens of Local Sites are refused. */
+    /** The global site: tokens of Local Sites are rejected. */
     constexpr RequestSite(GlobalSite) noexcept {}
-    /** Any: the host checks Token::local_site() itself. */
+    /** Any site: the host checks Token::local_site() itself. */
     constexpr RequestSite(AnySite) noexcept : mode_(RBTOKEN_SITE_ANY) {}
-    /** A Local Site: tokens of others are refused. */
+    /** A Local Site: tokens of other Local Sites are rejected. */
     template <class T, std::enable_if_t<detail::lends_text<T>, int> = 0>
     constexpr RequestSite(T &&site)
         : mode_(RBTOKEN_SITE_NAMED), site_(std::string_view(std::forward<T>(site)))
@@ -1155,14 +1161,14 @@ private:
     std::optional<std::string_view> site_;
 };
 
-/** Whose tokens a list shows: those of all sites, of the `global_site`, or of a Local Site. */
+/** Sites whose tokens are listed: all (the default), `global_site`, or a Local Site. */
 class SiteFilter {
 public:
-    /** Those of all sites. */
+    /** All sites. */
     constexpr SiteFilter() noexcept = default;
-    /** Those of no Local Site. */
+    /** The global site. */
     constexpr SiteFilter(GlobalSite) noexcept : mode_(RBTOKEN_FILTER_SITE_GLOBAL) {}
-    /** Those of a Local Site. */
+    /** A Local Site. */
     template <class T, std::enable_if_t<detail::lends_text<T>, int> = 0>
     constexpr SiteFilter(T &&site)
         : mode_(RBTOKEN_FILTER_SITE_NAMED), site_(std::string_view(std::forward<T>(site)))
@@ -1180,51 +1186,51 @@ private:
 };
 
 /* Begin generated: Validity. */
-/** Which tokens a list has, by whether they can be used. */
+/** Validity of the tokens that are listed. */
 enum class Validity : std::int32_t {
     /** All tokens. */
     any = RBTOKEN_FILTER_VALIDITY_ANY,
-    /** Those that are neither invalidated nor expired. */
+    /** Tokens that are neither invalidated nor expired. */
     valid = RBTOKEN_FILTER_VALIDITY_VALID,
-    /** Those that are invalidated or expired. */
+    /** Tokens that are invalidated or expired. */
     dead = RBTOKEN_FILTER_VALIDITY_DEAD,
 };
 /* End generated: Validity. */
 
-/** How to search for, or make, a client's token; see rbtoken_client_token_options_t. */
+/** Options for finding or creating a client token; see rbtoken_client_token_options_t. */
 struct ClientTokenOptions {
-    Expires expires{};                                  ///< A new token's; after now.
+    Expires expires{};                                  ///< Of a new token; in the future.
     std::optional<std::chrono::seconds> min_validity{}; ///< None: the store's setting.
     OptionalText local_site{};                          ///< None: the global site.
     OptionalText default_policy{};                      ///< JSON. None: full access.
     OptionalText default_extra_data{};                  ///< A JSON object. None: `{}`.
-    bool ignore_deprecated = false;                     ///< Passes over such tokens.
+    bool ignore_deprecated = false;                     ///< Skips tokens of deprecated generators.
 };
 
-/** How to make any token; see rbtoken_generate_options_t. */
+/** Options for creating a token; see rbtoken_generate_options_t. */
 struct GenerateOptions {
-    Expires expires{};           ///< By default never; the past is accepted.
+    Expires expires{};           ///< Default: never. Can be in the past.
     OptionalText generator_id{}; ///< None: the store's default.
-    OptionalText token_type{};   ///< None: the store's.
+    OptionalText token_type{};   ///< None: the setting.
     OptionalText local_site{};   ///< None: the global site.
     OptionalText note{};         ///< None: empty.
     OptionalText policy{};       ///< JSON. None: full access.
     OptionalText extra_data{};   ///< A JSON object. None: `{}`.
     bool invalid = false;        ///< Invalid from the start.
-    bool auto_generated = false; ///< Told to Hooks::created.
+    bool auto_generated = false; ///< Passed to Hooks::created.
 };
 
-/** How a token that exists elsewhere was made invalid. */
+/** Invalidation of a token that exists elsewhere. */
 struct Invalidation {
-    std::optional<Time> date{}; ///< When. None: not known.
+    std::optional<Time> date{}; ///< When. None: unknown.
     OptionalText reason{};      ///< Why. None: empty.
 };
 
-/** The fields of a token that exists elsewhere; see rbtoken_import_options_t. */
+/** Fields of a token that exists elsewhere; see rbtoken_import_options_t. */
 struct ImportOptions {
     std::optional<Invalidation> invalidated{}; ///< None: it is valid.
     std::optional<Time> time_added{};          ///< None: now.
-    std::optional<Time> last_updated{};        ///< None: when it was made.
+    std::optional<Time> last_updated{};        ///< None: when it was created.
     std::optional<Time> last_used{};           ///< None: never.
     std::optional<Time> expires{};             ///< None: never.
     OptionalText generator_id{};               ///< None: the store's default.
@@ -1234,38 +1240,38 @@ struct ImportOptions {
     OptionalText extra_data{};                 ///< A JSON object. None: `{}`.
 };
 
-/** Which tokens a list shows: those that match every part; see rbtoken_token_filter_t. */
+/** Filter for listing tokens, which must match all fields; see rbtoken_token_filter_t. */
 struct TokenFilter {
-    SiteFilter site{};                    ///< By default all sites.
-    Validity validity = Validity::any;    ///< By default usable or not.
+    SiteFilter site{};                    ///< Default: all sites.
+    Validity validity = Validity::any;    ///< Default: usable or not.
     std::optional<Time> expires_before{}; ///< Only those that expire before.
     OptionalText user{};                  ///< None: of all users.
-    OptionalText client_name{};           ///< None: of all clients and of none.
+    OptionalText client_name{};           ///< None: with or without a client.
 };
 
-/** What an update changes; see rbtoken_token_update_t. */
+/** Changes to a token; see rbtoken_token_update_t. */
 struct TokenUpdate {
-    Change<Time> expires{};                ///< `none` is never; the past is accepted.
+    Change<Time> expires{};                ///< `none` is never; can be in the past.
     Change<std::string_view> note{};       ///< `none` is the empty note.
     Change<std::string_view> policy{};     ///< JSON; `none` is full access.
     Change<std::string_view> extra_data{}; ///< A JSON object, `client_name` included.
 };
 
-/** What is known of a request that comes with a token. */
+/** Options for a login. */
 struct LoginOptions {
-    RequestSite site{}; ///< The site that it is for; by default the global one.
+    RequestSite site{}; ///< Site of the request. Default: the global site.
 };
 
-/** What a service account is made of; see rbtoken_service_account_options_t. */
+/** Options for a service account; see rbtoken_service_account_options_t. */
 struct ServiceAccountOptions {
     OptionalText id{};               ///< Must be set.
-    std::uint32_t token_version = 1; ///< A higher one makes new tokens.
-    Expiration expiration{};         ///< By default 30 days.
+    std::uint32_t token_version = 1; ///< A higher one creates new tokens.
+    Expiration expiration{};         ///< Default: 30 days.
     OptionalText user{};             ///< None: the user of the account's id.
     OptionalText policy{};           ///< JSON. None: full access.
 };
 
-/** Which token of a service account is asked for; see rbtoken_service_token_options_t. */
+/** Options for the token of a service account; see rbtoken_service_token_options_t. */
 struct ServiceTokenOptions {
     std::optional<std::chrono::seconds> min_validity{}; ///< None: 2 hours.
     OptionalText local_site{};                          ///< None: the global site.
@@ -1273,18 +1279,19 @@ struct ServiceTokenOptions {
 
 /* ---- Callbacks --------------------------------------------------------------------------- */
 
-/** Tells the time: a function that returns any time of std::chrono::system_clock. It fails by
+/** Clock: a function that returns any time of std::chrono::system_clock. It fails by
  * throwing, or by returning `rbtoken::Result<rbtoken::Time>` with an Error of its own status. */
 using Clock = std::function<Result<Time>()>;
 
-/** Told how many of how many tokens are done. Returning an Error, or throwing, ends the transfer. */
+/** Progress callback: gets the number of tokens done and in all. An Error or a throw cancels. */
 using Progress = std::function<Result<void>(std::uint64_t done, std::uint64_t total)>;
 
-/** Fills `len` bytes with what nobody can predict: a function `(std::uint8_t *bytes, std::size_t
- * len)` that returns nothing, or a Result<void> with an Error of its own status. */
+/** Entropy source: fills `len` bytes with unpredictable data. It is a function
+ * `(std::uint8_t *bytes, std::size_t len)` that returns nothing, or a Result<void> with an Error of
+ * its own status. */
 class Entropy {
 public:
-    /** No source: the library's own is used. */
+    /** No source: the library uses its own. */
     Entropy() noexcept = default;
     /** A function. */
     template <class Function, std::enable_if_t<!std::is_same_v<std::decay_t<Function>, Entropy> &&
@@ -1305,9 +1312,9 @@ public:
     {
     }
 
-    /** Whether there is a source. */
+    /** Returns whether there is a source. */
     [[nodiscard]] explicit operator bool() const noexcept { return static_cast<bool>(fill_); }
-    /** Calls it. */
+    /** Calls the source. */
     [[nodiscard]] Result<void> operator()(std::uint8_t *bytes, std::size_t len) const
     {
         return fill_(bytes, len);
@@ -1317,57 +1324,57 @@ private:
     std::function<Result<void>(std::uint8_t *, std::size_t)> fill_;
 };
 
-/** A token generator of the host's; see rbtoken_generator_t. Both functions must be set. */
+/** Token generator of the host; see rbtoken_generator_t. Both functions must be set. */
 struct Generator {
-    /** Makes a value of 1 to 255 characters. `attempt` is 0 at first; each collision with an
-     * existing value adds 1. Returns a text, or a Result<std::string>. */
+    /** Creates a value of 1 to 255 characters. `attempt` starts at 0 and grows by 1 with each value
+     * that already exists. Returns a text, or a Result<std::string>. */
     std::function<Result<std::string>(std::string_view token_type, std::uint32_t attempt)> create{};
-    /** Whether a value has this generator's format. Returns bool, or a Result<bool>. */
+    /** Checks whether a value has this generator's format. Returns bool, or a Result<bool>. */
     std::function<Result<bool>(std::string_view token_type, std::string_view value)> validate{};
 };
 
-/** A function that is told of an event. The handles are lent for the call; copy what is to be kept.
- * The token shows the fields as they are after the event. */
+/** Event callback. The handles are valid during the call; copy them to keep them. The token has the
+ * fields as of after the event. */
 using EventFunction = std::function<void(Store &, const Token &)>;
 
-/** Whom to tell of events, after they happened; see rbtoken_hooks_t. Each may be left out. */
+/** Event callbacks, called after the event; see rbtoken_hooks_t. Each is optional. */
 struct Hooks {
-    /** A token was made (not: imported). */
+    /** A token was created, but not imported. */
     std::function<void(Store &, const Token &, bool auto_generated)> created{};
-    EventFunction updated{};     ///< A token's fields were changed.
-    EventFunction invalidated{}; ///< A token was made invalid, for the first time or again.
-    EventFunction expired{};     ///< Somebody tried to log in with a token that is expired.
-    EventFunction used{};        ///< Somebody logged in with a token.
-    EventFunction deleted{};     ///< A token was deleted, purged, or went with its Local Site.
+    EventFunction updated{};     ///< The fields of a token were changed.
+    EventFunction invalidated{}; ///< A token was invalidated, for the first time or again.
+    EventFunction expired{};     ///< A login with an expired token was rejected.
+    EventFunction used{};        ///< A login with a token was accepted.
+    EventFunction deleted{};     ///< A token was deleted, purged, or removed with its Local Site.
 #if RBTOKEN_EXCEPTIONS
-    /** Is given what one of the others throws; must not throw. None: std::terminate(). */
+    /** Handles an exception of another callback; must not throw. None: std::terminate(). */
     std::function<void(std::exception_ptr)> on_exception{};
 #endif
 };
 
-/** What a store is opened with. */
+/** Options for opening a store. */
 struct StoreOptions {
     OptionalText location{}; ///< None: in memory.
     OptionalText settings{}; ///< A JSON object. None: all defaults.
-    Clock clock{};           ///< None: the system's.
+    Clock clock{};           ///< None: the system clock.
     Entropy entropy{};       ///< None: the library's.
 };
 
 /* ---- The store --------------------------------------------------------------------------- */
 
-/** A client's token, and whether it was made just now. */
+/** Client token, and whether it was created by the call. */
 struct ClientToken {
     Token token;          ///< The token.
     bool created = false; ///< Whether it is new.
 };
 
-/** What came of a login. It is true only if the caller is the token's user. */
+/** Result of a login. It converts to true only if the caller is the token's user. */
 struct Login {
     Verdict verdict = Verdict::refused; ///< The verdict.
-    std::optional<Token> token{};       ///< With Verdict::ok only.
+    std::optional<Token> token{};       ///< Only with Verdict::ok.
     std::optional<Token> refused{};     ///< Explains invalid, expired and wrong_site.
 
-    /** Whether the caller is the token's user. */
+    /** Returns whether the caller is the token's user. */
     [[nodiscard]] explicit operator bool() const noexcept
     {
         return verdict == Verdict::ok && token.has_value();
@@ -1377,29 +1384,29 @@ struct Login {
 class HooksRegistration;
 
 /**
- * A store of tokens. A copy is another handle of the same store, which closes with the last one.
- * Any number of threads may use it.
+ * Store of tokens. A copy is another handle of the same store, which closes with its last handle.
+ * Any number of threads can use it.
  */
 class Store {
 public:
-    /** Opens a store of its own; see rbtoken_store_open(). */
+    /** Opens a store; see rbtoken_store_open(). */
     [[nodiscard]] static Result<Store> open(StoreOptions options = {});
-    /** The one store that the parts of a process share; see rbtoken_store_shared(). A clock or an
-     * entropy source is new with each call, so that only the first call can have one. */
+    /** Returns the shared store of the process; see rbtoken_store_shared(). Only the first call can
+     * have a clock or an entropy source, because they are new with each call. */
     [[nodiscard]] static Result<Store> shared();
-    /** As shared(), with options that later calls repeat or leave out. */
+    /** Returns the shared store, with options that later calls must repeat or leave out. */
     [[nodiscard]] static Result<Store> shared(StoreOptions options);
 
-    /** Takes over a reference from C. */
+    /** Takes ownership of a reference from C. */
     [[nodiscard]] static Store adopt(rbtoken_store_t *store) noexcept { return Store(store); }
-    /** Takes a reference of its own to a store that C lends. */
+    /** Adds a reference to a store of C. */
     [[nodiscard]] static Store share(rbtoken_store_t *store) noexcept
     {
         return Store(rbtoken_store_retain(store));
     }
 
-    /** Changes a setting. The names are those of rbtoken_store_set_setting().
-     * @param value a JSON value */
+    /** Changes a setting; see rbtoken_store_set_setting().
+     * @param value the new value as JSON */
     [[nodiscard]] Result<void> set_setting(std::string_view setting, std::string_view value) const
     {
         const detail::Text name(setting), json(value);
@@ -1408,7 +1415,7 @@ public:
                                              error);
         });
     }
-    /** Tells a setting as a JSON value. */
+    /** Returns a setting as JSON. */
     [[nodiscard]] Result<Buffer> get_setting(std::string_view setting) const
     {
         const detail::Text name(setting);
@@ -1440,7 +1447,7 @@ public:
             return rbtoken_store_remove_local_site(get(), site.data, site.len, error);
         });
     }
-    /** Says whether a user may log in. Anybody may until a host says otherwise. */
+    /** Enables or disables login for a user. Unknown users are enabled. */
     [[nodiscard]] Result<void> set_user_active(std::string_view user, bool active) const
     {
         const detail::Text name(user);
@@ -1449,7 +1456,7 @@ public:
         });
     }
 
-    /** Registers the policy ids of the host's resources; of an empty list, none is known. */
+    /** Registers the policy ids of the host's resources; with an empty list, none is allowed. */
     [[nodiscard]] Result<void> set_policy_ids(const std::vector<std::string> &ids) const
     {
         const detail::TextList list(ids);
@@ -1458,7 +1465,7 @@ public:
             return rbtoken_store_set_policy_ids(get(), list.data(), list.size(), error);
         });
     }
-    /** Knows any policy id again, as at first. */
+    /** Allows any policy id again, which is the default. */
     [[nodiscard]] Result<void> accept_any_policy_id() const
     {
         return detail::act([&](rbtoken_error_t **error) {
@@ -1466,8 +1473,8 @@ public:
         });
     }
 
-    /** Gives a client's token for a user: the existing one, or a new one if none will do.
-     * **Whoever may call this may act as any user: authenticate who asks first.** */
+    /** Returns the token of a client program for a user. Creates one if none is suitable.
+     * **Whoever can call this can act as any user: authenticate the caller first.** */
     [[nodiscard]] Result<ClientToken> get_or_create_client_token(
         std::string_view user, std::string_view client_name,
         const ClientTokenOptions &options = {}) const
@@ -1500,7 +1507,7 @@ public:
         return ClientToken{*std::move(token), created};
     }
 
-    /** Makes a new token. **Whoever may call this may act as any user.** */
+    /** Creates a token. **Whoever can call this can act as any user.** */
     [[nodiscard]] Result<Token> generate_token(std::string_view user,
                                                const GenerateOptions &options = {}) const
     {
@@ -1531,7 +1538,7 @@ public:
         });
     }
 
-    /** Stores a token that exists elsewhere, with its value and all its fields but the id. */
+    /** Stores a token that exists elsewhere, with its value and all its fields except the id. */
     [[nodiscard]] Result<Token> import_token(std::string_view user, std::string_view value,
                                              const ImportOptions &options = {}) const
     {
@@ -1572,7 +1579,7 @@ public:
         });
     }
 
-    /** Finds the token that has a value, usable or not. **This is no login: it checks nothing.** */
+    /** Finds a token by its value, usable or not. **This is not a login: it checks nothing.** */
     [[nodiscard]] Result<Token> find_token(std::string_view value) const
     {
         const detail::Text secret(value);
@@ -1580,7 +1587,7 @@ public:
             return rbtoken_store_find_token(get(), secret.data, secret.len, token, error);
         });
     }
-    /** Gets the token that has an id, usable or not. */
+    /** Returns the token with an id, usable or not. */
     [[nodiscard]] Result<Token> get_token(std::int64_t id) const
     {
         return detail::give<Token>([&](rbtoken_token_t **token, rbtoken_error_t **error) {
@@ -1588,7 +1595,7 @@ public:
         });
     }
 
-    /** Lists the tokens that match a filter, in order of their ids. */
+    /** Lists the tokens that match a filter, in the order of their ids. */
     [[nodiscard]] Result<TokenList> list_tokens(const TokenFilter &filter = {}) const
     {
         const detail::Text site(filter.site.site()), user(filter.user), client(filter.client_name);
@@ -1617,7 +1624,7 @@ public:
             return rbtoken_store_token_count(get(), count, error);
         });
     }
-    /** Whether a value has a generator's format. **This is no login.** */
+    /** Checks whether a value has a generator's format. **This is not a login.** */
     [[nodiscard]] Result<bool> value_is_valid(std::string_view generator_id,
                                               std::string_view token_type,
                                               std::string_view value) const
@@ -1629,22 +1636,22 @@ public:
         });
     }
 
-    /** Judges a login with a token's value. **Success means that there is a verdict**, and the
+    /** Logs a caller in with a token's value. **Success means only that there is a verdict**; the
      * Login is true only for Verdict::ok. */
     [[nodiscard]] Result<Login> authenticate(std::string_view value,
                                              const LoginOptions &options = {}) const
     {
         return log_in(rbtoken_store_authenticate, value, options);
     }
-    /** Judges a login with the value of an `Authorization` header: `token VALUE`. **Success means
-     * that there is a verdict**, and the Login is true only for Verdict::ok. */
+    /** Logs a caller in with the value of an `Authorization` header: `token VALUE`. **Success means
+     * only that there is a verdict**; the Login is true only for Verdict::ok. */
     [[nodiscard]] Result<Login> authenticate_header(std::string_view header,
                                                     const LoginOptions &options = {}) const
     {
         return log_in(rbtoken_store_authenticate_header, header, options);
     }
 
-    /** Changes fields of a token, be it valid or not, and gives it as it is then. */
+    /** Changes fields of a token, usable or not, and returns the changed token. */
     [[nodiscard]] Result<Token> update_token(std::int64_t id, const TokenUpdate &update) const
     {
         const detail::Text note(update.note.value()), policy(update.policy.value()),
@@ -1668,7 +1675,7 @@ public:
         });
     }
 
-    /** Makes the token that has a value invalid, for good. */
+    /** Invalidates the token with a value, permanently. */
     [[nodiscard]] Result<void> invalidate_token(std::string_view value,
                                                 std::string_view reason = {}) const
     {
@@ -1678,7 +1685,7 @@ public:
                                                   error);
         });
     }
-    /** Makes the token that has an id invalid, for good. */
+    /** Invalidates the token with an id, permanently. */
     [[nodiscard]] Result<void> invalidate_token_by_id(std::int64_t id,
                                                       std::string_view reason = {}) const
     {
@@ -1687,7 +1694,7 @@ public:
             return rbtoken_store_invalidate_token_by_id(get(), id, why.data, why.len, error);
         });
     }
-    /** Makes all tokens of a user invalid, and tells how many the user has. */
+    /** Invalidates all tokens of a user, and returns their number. */
     [[nodiscard]] Result<std::uint64_t> invalidate_user_tokens(std::string_view user,
                                                                std::string_view reason = {}) const
     {
@@ -1697,7 +1704,7 @@ public:
                                                         why.len, count, error);
         });
     }
-    /** Makes all tokens of everybody invalid, and tells how many there are. */
+    /** Invalidates all tokens of all users, and returns their number. */
     [[nodiscard]] Result<std::uint64_t> invalidate_all_tokens(std::string_view reason = {}) const
     {
         const detail::Text why(reason);
@@ -1720,14 +1727,14 @@ public:
             return rbtoken_store_forget_logins(get(), nullptr, 0, error);
         });
     }
-    /** Removes a token. Handles of it stay readable. */
+    /** Deletes a token. Its handles stay readable. */
     [[nodiscard]] Result<void> delete_token(std::int64_t id) const
     {
         return detail::act([&](rbtoken_error_t **error) {
             return rbtoken_store_delete_token(get(), id, error);
         });
     }
-    /** Removes the tokens that have been dead since before a time, and tells how many. */
+    /** Deletes the tokens that were invalidated or expired before a time; returns their number. */
     [[nodiscard]] Result<std::uint64_t> purge_tokens(Time dead_before) const
     {
         return detail::tell<std::uint64_t>([&](std::uint64_t *count, rbtoken_error_t **error) {
@@ -1736,14 +1743,14 @@ public:
         });
     }
 
-    /** Waits until the times of the last logins are on the disk, too. */
+    /** Writes everything to the disk, including the times of the last logins. */
     [[nodiscard]] Result<void> flush() const
     {
         return detail::act([&](rbtoken_error_t **error) {
             return rbtoken_store_flush(get(), error);
         });
     }
-    /** Writes all that the store has into a new file that opens as a store. It is a secret. */
+    /** Copies the store into a new file, which can be opened as a store. The file is secret. */
     [[nodiscard]] Result<void> backup(std::string_view path) const
     {
         const detail::Text file(path);
@@ -1751,28 +1758,28 @@ public:
             return rbtoken_store_backup(get(), file.data, file.len, error);
         });
     }
-    /** Writes all that the store has into a new file of lines, and tells how many tokens those are.
-     * It is a secret. */
+    /** Exports the store to a new file in JSON Lines format, and returns the number of tokens. The
+     * file is secret. */
     [[nodiscard]] Result<std::uint64_t> export_file(std::string_view path,
                                                     const Progress &progress = {}) const
     {
         return transfer(rbtoken_store_export_file, path, progress);
     }
-    /** Adds all that export_file() has written, or nothing, and tells how many tokens those are. */
+    /** Imports a file of export_file(), all or nothing, and returns the number of tokens. */
     [[nodiscard]] Result<std::uint64_t> import_file(std::string_view path,
                                                     const Progress &progress = {}) const
     {
         return transfer(rbtoken_store_import_file, path, progress);
     }
 
-    /** Adds hooks, behind those that there are. They are called as long as the registration lives,
-     * which keeps the store open; see also HooksRegistration::detach(). */
+    /** Adds event callbacks, after the existing ones. They are called as long as the registration
+     * exists, which keeps the store open; see also HooksRegistration::detach(). */
     [[nodiscard]] Result<HooksRegistration> add_hooks(Hooks hooks) const;
 
-    /** Adds a token generator, under an id of its own, until the store closes. */
+    /** Adds a token generator with its own id, until the store closes. */
     [[nodiscard]] Result<void> add_generator(std::string_view generator_id,
                                              Generator generator) const;
-    /** Makes a generator the one that is used where none is named. */
+    /** Sets the generator that is used if none is named. */
     [[nodiscard]] Result<void> set_default_generator(std::string_view generator_id) const
     {
         const detail::Text id(generator_id);
@@ -1780,7 +1787,7 @@ public:
             return rbtoken_store_set_default_generator(get(), id.data, id.len, error);
         });
     }
-    /** Says which generators are deprecated, in place of those that were. */
+    /** Sets the deprecated generators, and replaces those that were set before. */
     [[nodiscard]] Result<void> set_deprecated_generators(
         const std::vector<std::string> &generator_ids) const
     {
@@ -1791,9 +1798,9 @@ public:
         });
     }
 
-    /** Whether there is a store: not if the handle was moved from. */
+    /** Returns whether there is a store; false if it was moved from. */
     [[nodiscard]] explicit operator bool() const noexcept { return get() != nullptr; }
-    /** Lends the C handle. */
+    /** Returns the C handle without giving it up. */
     [[nodiscard]] rbtoken_store_t *get() const & noexcept { return handle_.get(); }
     rbtoken_store_t *get() const && = delete; ///< Name the store first.
     /** Gives up the reference, for rbtoken_store_release(). */
@@ -1835,11 +1842,11 @@ private:
     detail::Shared<detail::StoreTraits> handle_;
 };
 
-/** Hooks that were added to a store. Move-only: they are removed when it goes, and no new call of
- * them starts after that; calls in flight end as they would have. It keeps the store open. */
+/** Registration of event callbacks. Move-only. Destroying it removes the callbacks: no new call of
+ * them starts afterwards, and running calls finish. It keeps the store open. */
 class [[nodiscard]] HooksRegistration {
 public:
-    /** Takes over hooks that were added to a store by C. */
+    /** Takes ownership of hooks that C added to a store. */
     [[nodiscard]] static HooksRegistration adopt(Store store, std::uint64_t id) noexcept
     {
         return HooksRegistration(std::move(store), id);
@@ -1857,9 +1864,9 @@ public:
     }
     ~HooksRegistration() { static_cast<void>(remove()); }
 
-    /** The id, for rbtoken_store_remove_hooks(); 0 if there are no hooks any more. */
+    /** Returns the id for rbtoken_store_remove_hooks(); 0 if the hooks were removed. */
     [[nodiscard]] std::uint64_t id() const noexcept { return id_; }
-    /** Removes the hooks now; may be called from inside one. */
+    /** Removes the hooks now; can be called by one of them. */
     Result<void> remove() noexcept
     {
         const Store store = std::move(store_);
@@ -1869,7 +1876,7 @@ public:
             return rbtoken_store_remove_hooks(store.get(), id, error);
         });
     }
-    /** Leaves the hooks to the store, which calls them until it closes; gives their id. */
+    /** Leaves the hooks to the store, which calls them until it closes; returns their id. */
     std::uint64_t detach() noexcept
     {
         const Store store = std::move(store_);
@@ -1887,24 +1894,24 @@ private:
 
 /* ---- Policies and service accounts ------------------------------------------------------- */
 
-/** A policy without a token. Move-only. */
+/** Policy that does not belong to a token. Move-only. */
 class Policy {
 public:
-    /** Reads and checks a document; any policy id is known. */
+    /** Parses and validates a document; any policy id is allowed. */
     [[nodiscard]] static Result<Policy> parse(std::string_view document)
     {
         return parse(nullptr, document);
     }
-    /** Reads and checks a document against the policy ids that a store knows. */
+    /** Parses and validates a document; only the policy ids of a store are allowed. */
     [[nodiscard]] static Result<Policy> parse(const Store &store, std::string_view document)
     {
         if (!store) return Error(Status::null_argument);
         return parse(store.get(), document);
     }
-    /** Takes over a C handle. */
+    /** Takes ownership of a C handle. */
     [[nodiscard]] static Policy adopt(rbtoken_policy_t *policy) noexcept { return Policy(policy); }
 
-    /** Whether it allows an HTTP method on a resource. */
+    /** Checks whether the policy allows an HTTP method on a resource. */
     [[nodiscard]] Result<bool> allows(
         std::string_view policy_id, std::string_view method,
         std::optional<std::string_view> resource_id = std::nullopt) const
@@ -1916,9 +1923,9 @@ public:
         });
     }
 
-    /** Whether there is a policy: not if it was moved from. */
+    /** Returns whether there is a policy; false if it was moved from. */
     [[nodiscard]] explicit operator bool() const noexcept { return get() != nullptr; }
-    /** Lends the C handle. */
+    /** Returns the C handle without giving it up. */
     [[nodiscard]] rbtoken_policy_t *get() const & noexcept { return handle_.get(); }
     rbtoken_policy_t *get() const && = delete; ///< Name the policy first.
     /** Gives up the C handle, for rbtoken_policy_free(). */
@@ -1938,10 +1945,10 @@ private:
     detail::Owned<detail::PolicyTraits> handle_;
 };
 
-/** A user that only ever logs in with a token of its own. Move-only; belongs to no store. */
+/** User that logs in only with API tokens of its own. Move-only. It belongs to no store. */
 class ServiceAccount {
 public:
-    /** Describes an account; see rbtoken_service_account_new(). */
+    /** Creates an account; see rbtoken_service_account_new(). */
     [[nodiscard]] static Result<ServiceAccount> create(const ServiceAccountOptions &options)
     {
         const detail::Text id(options.id), user(options.user), policy(options.policy);
@@ -1961,14 +1968,14 @@ public:
             return rbtoken_service_account_new(&c_options, account, error);
         });
     }
-    /** Takes over a C handle. */
+    /** Takes ownership of a C handle. */
     [[nodiscard]] static ServiceAccount adopt(rbtoken_service_account_t *account) noexcept
     {
         return ServiceAccount(account);
     }
 
-    /** Gives the account's token: the existing one, or a new one if none will do.
-     * **Whoever may call this may act as the account's user.** */
+    /** Returns the account's token. Creates one if none is suitable.
+     * **Whoever can call this can act as the account's user.** */
     [[nodiscard]] Result<ClientToken> get_api_token(const Store &store,
                                                     const ServiceTokenOptions &options = {}) const
     {
@@ -1991,9 +1998,9 @@ public:
         return ClientToken{*std::move(token), created};
     }
 
-    /** Whether there is an account: not if it was moved from. */
+    /** Returns whether there is an account; false if it was moved from. */
     [[nodiscard]] explicit operator bool() const noexcept { return get() != nullptr; }
-    /** Lends the C handle. */
+    /** Returns the C handle without giving it up. */
     [[nodiscard]] rbtoken_service_account_t *get() const & noexcept { return handle_.get(); }
     rbtoken_service_account_t *get() const && = delete; ///< Name the account first.
     /** Gives up the C handle, for rbtoken_service_account_free(). */
@@ -2008,7 +2015,7 @@ private:
 
 namespace detail {
 
-/** Calls a function of the host; what it throws does not reach the library. */
+/** Calls a function of the host; its exceptions do not reach the library. */
 template <class Function>
 rbtoken_status_t guarded(Function function) noexcept
 {
@@ -2023,7 +2030,7 @@ rbtoken_status_t guarded(Function function) noexcept
 #endif
 }
 
-/** The status of a failure, which is never RBTOKEN_OK. */
+/** Returns the status of a failure, which is never RBTOKEN_OK. */
 inline rbtoken_status_t failure(const Error &error) noexcept
 {
     return error.status() == Status::ok ? RBTOKEN_E_CALLBACK
@@ -2063,7 +2070,7 @@ inline rbtoken_status_t entropy_fill(void *user_data, std::uint8_t *bytes, std::
     });
 }
 
-/** A secret that the host made is wiped once it is handed over. */
+/** Erases a secret of the host when it has been passed on. */
 inline void wipe(std::string &secret) noexcept
 {
     volatile char *bytes = secret.data();

@@ -25,7 +25,7 @@ below_prefix = $(subst |,$(space),$(patsubst \
 	$(call hide_spaces,$(PREFIX))/%,$(2)%,$(call hide_spaces,$(1))))
 # For pkg-config, by way of sed.
 escape_spaces = $(subst $(space),\\ ,$(1))
-installed_files = $(patsubst %,'$(DESTDIR)$(INCLUDEDIR)/%',rbtoken.h rbtoken.hpp) \
+installed_files = $(patsubst %,'$(DESTDIR)$(INCLUDEDIR)/%',rbtoken.h rbtoken_extension.h rbtoken.hpp) \
 	$(patsubst %,'$(DESTDIR)$(LIBDIR)/librbtoken.%',a so so.$(MAJOR) so.$(VERSION)) \
 	$(patsubst %,'$(DESTDIR)$(CMAKEDIR)/rbtoken%.cmake',Config ConfigVersion) \
 	'$(DESTDIR)$(LIBDIR)/pkgconfig/rbtoken.pc'
@@ -55,7 +55,7 @@ install: check-paths shared-library static-library ## install the libraries and 
 	ln -sf librbtoken.so.$(VERSION) '$(DESTDIR)$(LIBDIR)/librbtoken.so'
 	$(INSTALL) -m 644 $(STAGE)/librbtoken.a '$(DESTDIR)$(LIBDIR)/'
 	$(INSTALL) -m 644 $(STAGE)/rbtoken.pc '$(DESTDIR)$(LIBDIR)/pkgconfig/'
-	$(INSTALL) -m 644 include/rbtoken.h include/rbtoken.hpp '$(DESTDIR)$(INCLUDEDIR)/'
+	$(INSTALL) -m 644 include/rbtoken.h include/rbtoken_extension.h include/rbtoken.hpp '$(DESTDIR)$(INCLUDEDIR)/'
 	$(INSTALL) -m 644 $(STAGE)/rbtokenConfig.cmake packaging/cmake/rbtokenConfigVersion.cmake \
 		'$(DESTDIR)$(CMAKEDIR)/'
 

@@ -26,7 +26,7 @@ impl Timestamp {
         if (Self::MIN..=Self::MAX).contains(&time) {
             Ok(time)
         } else {
-            Err(Error::new(ErrorKind::TimeRange, "the time lies outside the years 1 to 9999"))
+            Err(Error::new(ErrorKind::TimeRange, "must be a time in the years 1 to 9999"))
         }
     }
 

@@ -12,21 +12,32 @@ pub use kind::ErrorKind;
 /// The result of a fallible operation of this library.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// An error: its kind, a message, and the argument or JSON path that it is about.
+/// The kind of a failure, where it is, and what was wrong or expected there.
 ///
-/// The message never contains the value of a token.
+/// What was wrong is kept apart from where, since callers know an argument by other names:
+/// [`Error::message`] puts both together. It never contains a token's value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error {
     kind: ErrorKind,
-    message: Cow<'static, str>,
+    problem: Cow<'static, str>,
     argument: Option<Argument>,
+    /// Boxed, since an error is moved with every result.
+    position: Option<Box<Position>>,
+}
+
+/// Where in an argument a failure is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Position {
+    /// The place that the JSON path is in, such as a line of a file.
+    place: Option<String>,
     json_path: Option<String>,
 }
 
 impl Error {
-    /// Creates an error.
-    pub fn new(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { kind, message: message.into(), argument: None, json_path: None }
+    /// Returns an error of a kind. A `problem` that starts with "must" has the argument, or the
+    /// JSON path, as its subject; any other follows them after a colon.
+    pub fn new(kind: ErrorKind, problem: impl Into<Cow<'static, str>>) -> Self {
+        Self { kind, problem: problem.into(), argument: None, position: None }
     }
 
     /// Adds the argument, unless one was named closer to the cause.
@@ -39,7 +50,9 @@ impl Error {
     /// Adds the JSON path, unless one was named closer to the cause.
     #[must_use]
     pub fn at_path(mut self, path: impl fmt::Display) -> Self {
-        self.json_path = self.json_path.take().or_else(|| path_text(path));
+        if self.json_path().is_none() {
+            self.position_mut().json_path = path_text(path);
+        }
         self
     }
 
@@ -47,7 +60,7 @@ impl Error {
     #[must_use]
     pub(crate) fn moved_to_path(mut self, path: impl fmt::Display) -> Self {
         self.argument = None;
-        self.json_path = path_text(path);
+        self.position_mut().json_path = path_text(path);
         self
     }
 
@@ -55,7 +68,9 @@ impl Error {
     #[must_use]
     pub(crate) fn moved_to_argument(mut self, argument: impl Into<Argument>) -> Self {
         self.argument = Some(argument.into());
-        self.json_path = None;
+        if let Some(position) = &mut self.position {
+            position.json_path = None;
+        }
         self
     }
 
@@ -66,16 +81,20 @@ impl Error {
         self
     }
 
-    /// Prepends a place to the message.
+    /// Names the place that the JSON path is in, such as a line of a file.
     #[must_use]
     pub(crate) fn prefixed(mut self, place: impl fmt::Display) -> Self {
-        self.message = format!("{place}: {}", self.message).into();
+        let position = self.position_mut();
+        position.place = Some(match &position.place {
+            Some(inner) => format!("{place}: {inner}"),
+            None => place.to_string(),
+        });
         self
     }
 
-    /// Creates an error about an argument with an invalid value.
-    pub fn invalid(argument: impl Into<Argument>, message: impl Into<Cow<'static, str>>) -> Self {
-        Self::new(ErrorKind::InvalidArgument, message).at_argument(argument)
+    /// Returns the error for an argument with a value that is not allowed.
+    pub fn invalid(argument: impl Into<Argument>, problem: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(ErrorKind::InvalidArgument, problem).at_argument(argument)
     }
 
     /// Returns the kind.
@@ -83,9 +102,23 @@ impl Error {
         self.kind
     }
 
-    /// Returns the message.
-    pub fn message(&self) -> &str {
-        &self.message
+    /// Returns the message for people, which names the argument, the place and the JSON path.
+    pub fn message(&self) -> String {
+        self.message_at(self.argument.map(Argument::name))
+    }
+
+    /// Returns the message for a caller that knows the argument by this name.
+    pub(crate) fn message_at(&self, argument: Option<&str>) -> String {
+        let place = self.position.as_ref().and_then(|it| it.place.as_deref());
+        // The root of a document is the argument itself.
+        let path = self.json_path().filter(|path| *path != "$").map(shortened);
+        let places = [argument, place, path.as_deref()];
+        let place = places.into_iter().flatten().collect::<Vec<_>>().join(": ");
+        match &*self.problem {
+            problem if place.is_empty() => problem.to_owned(),
+            problem if problem.starts_with("must ") => format!("{place} {problem}"),
+            problem => format!("{place}: {problem}"),
+        }
     }
 
     /// Returns the argument or field that the error is about, if any.
@@ -95,8 +128,21 @@ impl Error {
 
     /// Returns the JSONPath of the invalid value, such as `$.resources["*"].allow`.
     pub fn json_path(&self) -> Option<&str> {
-        self.json_path.as_deref()
+        self.position.as_ref()?.json_path.as_deref()
     }
+
+    fn position_mut(&mut self) -> &mut Position {
+        self.position.get_or_insert_default()
+    }
+}
+
+/// Returns a path for a message, without the end of one that is too long for a line of a log.
+fn shortened(path: &str) -> Cow<'_, str> {
+    const MAX_BYTES: usize = 256;
+    if path.len() <= MAX_BYTES {
+        return Cow::Borrowed(path);
+    }
+    Cow::Owned(format!("{}…", &path[..path.floor_char_boundary(MAX_BYTES)]))
 }
 
 /// Formats a path. Its length depends on the document, so this returns `None` if there is no
@@ -119,14 +165,43 @@ fn path_text(path: impl fmt::Display) -> Option<String> {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)?;
-        match (self.argument.map(Argument::name), &self.json_path) {
-            (Some(argument), Some(path)) => write!(f, " ({argument}: {path})"),
-            (Some(argument), None) => write!(f, " ({argument})"),
-            (None, Some(path)) => write!(f, " ({path})"),
-            (None, None) => Ok(()),
-        }
+        f.write_str(&self.message())
     }
 }
 
 impl std::error::Error for Error {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn message_names_the_argument_place_and_path() {
+        let error = Error::new(ErrorKind::JsonType, "must be a string").at_path("$.user");
+        assert_eq!(error.message(), "$.user must be a string");
+        let error = error.prefixed("line 3").prefixed("tokens.jsonl").renamed_argument("path");
+        assert_eq!(error.message(), "path: tokens.jsonl: line 3: $.user must be a string");
+        assert_eq!(error.json_path(), Some("$.user"));
+
+        let error = Error::invalid(Argument::Expires, "unknown mode 7");
+        assert_eq!(error.to_string(), "expires: unknown mode 7");
+        assert_eq!(error.message_at(Some("expires_at_us")), "expires_at_us: unknown mode 7");
+        assert_eq!(Error::new(ErrorKind::Io, "the disk is full").message(), "the disk is full");
+    }
+
+    #[test]
+    fn document_root_is_not_part_of_the_message() {
+        let error = Error::invalid("policy", "must not be empty").at_path("$");
+        assert_eq!(error.message(), "policy must not be empty");
+        assert_eq!(error.json_path(), Some("$"));
+    }
+
+    #[test]
+    fn long_path_is_shortened_in_the_message_alone() {
+        let path = format!("$.{}", "é".repeat(1000));
+        let error = Error::invalid("policy", "unknown policy id").at_path(&path);
+        assert!(error.message().len() < 300, "{error}");
+        assert!(error.message().ends_with("é…: unknown policy id"), "{error}");
+        assert_eq!(error.json_path(), Some(&*path));
+    }
+}

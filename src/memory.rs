@@ -20,7 +20,7 @@ pub(crate) const OVERHEAD: usize = 32;
 /// Converts any allocation failure to the error `NoMemory`, without allocating.
 #[cold]
 pub(crate) fn exhausted<E>(_: E) -> Error {
-    Error::new(ErrorKind::NoMemory, "the memory is exhausted")
+    Error::new(ErrorKind::NoMemory, "memory is exhausted")
 }
 
 /// Checks that `bytes` can be allocated, by allocating and freeing them. For work that makes many

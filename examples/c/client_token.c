@@ -1,7 +1,7 @@
 /* Gets an API token for a user and a client, and prints it.
  *
- * Shows how to open a store, get a token, get the same one again, make one on a Local Site with
- * options, read a token's fields, read an error, and give everything back.
+ * Shows how to open a store, get a token, get the same token again, create a token for a Local Site
+ * with options, read the fields of a token, read an error, and free everything.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-/* Says what went wrong and frees the error. Answers false: `return failed("...", error);` */
+/* Prints and frees an error. Returns false: `return failed("...", error);` */
 static bool failed(const char *what, rbtoken_error_t *error)
 {
     fprintf(stderr, "%s: %s: %s\n", what, rbtoken_status_name(rbtoken_error_status(error)),
@@ -44,7 +44,7 @@ static void print_time(const char *label, bool known, int64_t time_us)
         printf("  %-12s %s.%06" PRId64 "Z\n", label, text, time_us % 1000000);
 }
 
-/* Prints every field but the value, which is a secret: the redacted name stands for it. */
+/* Prints every field except the value, which is a secret: the redacted name replaces it. */
 static void print_fields(const rbtoken_token_t *token)
 {
     int64_t now_us = (int64_t)time(NULL) * 1000000;
@@ -74,8 +74,8 @@ static void print_fields(const rbtoken_token_t *token)
     printf("  %-12s %s\n", "deprecated", yes_or_no(rbtoken_token_is_deprecated(token)));
 }
 
-/* Gets the token of RBTools for alice and prints it. Whoever may do this may act as alice: a real
- * host finds out first who is asking. */
+/* Gets the token of RBTools for alice and prints it. Whoever can do this can act as alice, so a
+ * real host authenticates the caller first. */
 static bool print_token(rbtoken_store_t *store)
 {
     rbtoken_token_t *token;
@@ -94,7 +94,7 @@ static bool print_token(rbtoken_store_t *store)
     return true;
 }
 
-/* Asks twice and shows that it is the same token. */
+/* Gets a token twice and shows that it is the same one. */
 static bool get_it_again(rbtoken_store_t *store)
 {
     rbtoken_token_t *first, *second;
@@ -119,7 +119,7 @@ static bool get_it_again(rbtoken_store_t *store)
     return true;
 }
 
-/* Makes a token on a Local Site, with a policy, extra data, and a minimum validity of an hour. */
+/* Creates a token for a Local Site, with a policy, extra data, and a minimum validity of 1 h. */
 static bool print_site_token(rbtoken_store_t *store)
 {
     rbtoken_client_token_options_t options;
@@ -148,7 +148,7 @@ static bool print_site_token(rbtoken_store_t *store)
     return true;
 }
 
-/* Shows how a policy is refused: `allow` must be a list. */
+/* Shows the error for a malformed policy: `allow` must be a list. */
 static bool show_a_refusal(rbtoken_store_t *store)
 {
     rbtoken_client_token_options_t options;

@@ -1,7 +1,7 @@
-/* Gets an API token from a store in a file: run again, it gives the same token.
+/* Gets an API token from a store in a file. Run it again to get the same token.
  *
- *     durable PATH     opens the store at PATH, which is made if there is none
- *     durable          does so twice in a new folder, as two runs would, and removes it
+ *     durable PATH     opens the store at PATH, which is created if it does not exist
+ *     durable          does so twice in a new directory, as two runs would, and removes it
  *
  * SPDX-License-Identifier: MIT
  */
@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* Says what went wrong and frees the error. Answers false. */
+/* Prints and frees an error. Returns false. */
 static bool failed(const char *what, rbtoken_error_t *error)
 {
     fprintf(stderr, "%s: %s: %s\n", what, rbtoken_status_name(rbtoken_error_status(error)),
@@ -22,7 +22,7 @@ static bool failed(const char *what, rbtoken_error_t *error)
     return false;
 }
 
-/* What a program does from its start to its end. */
+/* Opens the store, gets the token, and closes the store. */
 static bool run(const char *path)
 {
     rbtoken_store_options_t options;

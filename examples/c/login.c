@@ -1,7 +1,7 @@
-/* A host's request loop in small: who is it, and may they do that?
+/* A small request loop of a host: authentication and permissions.
  *
- * Shows how to judge an Authorization header, ask the token's policy, answer like an HTTP server,
- * bring in tokens that exist elsewhere, revoke and change tokens, and be told of events.
+ * Shows how to check an Authorization header and the token's policy, respond like an HTTP server,
+ * import tokens that exist elsewhere, revoke and change tokens, and observe events.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -18,26 +18,26 @@ enum { HEADER_SIZE = 300 };
 static const int64_t SECOND_US = 1000000;
 static const int64_t DAY_US = 86400 * (int64_t)1000000;
 
-/* What the host knows of one request. */
+/* A request, as the host received it. */
 typedef struct request {
     const char *what;
     const char *authorization;
-    const char *site; /* NULL: the root */
+    const char *site; /* NULL: the global site */
     const char *method;
     const char *policy_id;
     const char *resource_id;
 } request;
 
-/* The tokens whose values the callers know. */
+/* The tokens of the callers. */
 typedef struct tokens {
-    rbtoken_token_t *full;       /* all is allowed, for 365 days */
+    rbtoken_token_t *full;       /* full access, for 365 days */
     rbtoken_token_t *read_only;  /* its policy allows GET only */
-    rbtoken_token_t *north;      /* good on the Local Site north */
-    rbtoken_token_t *short_lived; /* for a day */
+    rbtoken_token_t *north;      /* for the Local Site north */
+    rbtoken_token_t *short_lived; /* expires after a day */
     rbtoken_token_t *legacy;     /* imported from an old server */
 } tokens;
 
-/* Says what went wrong and frees the error. Answers false: `return failed("...", error);` */
+/* Prints and frees an error. Returns false: `return failed("...", error);` */
 static bool failed(const char *what, rbtoken_error_t *error)
 {
     fprintf(stderr, "%s: %s: %s\n", what, rbtoken_status_name(rbtoken_error_status(error)),
@@ -57,14 +57,14 @@ static const char *iso_time(int64_t time_us, char *text, size_t size)
     return text;
 }
 
-/* The host's clock: it stands where the host sets it, so that every run prints the same. */
+/* Clock of the host. The host sets the time, so that every run prints the same. */
 static rbtoken_status_t tell_time(void *user_data, int64_t *now_us)
 {
     *now_us = *(const int64_t *)user_data;
     return RBTOKEN_OK;
 }
 
-/* The hooks print each event. A log gets the redacted name, never the value. */
+/* The hooks print each event. A log must contain the redacted name, never the value. */
 static void print_event(const char *event, const rbtoken_token_t *token)
 {
     printf("  event: %s %s of %s\n", event, rbtoken_token_redacted(token, NULL),
@@ -114,7 +114,7 @@ static void on_deleted(void *user_data, rbtoken_store_t *store, const rbtoken_to
     print_event("deleted", token);
 }
 
-/* Called once, when the store needs the hooks' data no more. */
+/* Called once, when the store no longer needs the hooks' data. */
 static void on_destroy(void *user_data)
 {
     printf("  hooks gone after %d logins\n", *(int *)user_data);
@@ -139,8 +139,8 @@ static bool add_hooks(rbtoken_store_t *store, int *logins)
            failed("add hooks", error);
 }
 
-/* What the client is told when nobody is logged in. Of unknown tokens and inactive users it
- * learns nothing; who holds a token that was good once learns why it is not. */
+/* Responds to a rejected login. The response gives no details for unknown tokens and inactive
+ * users. The holder of a token that was valid once gets the reason. */
 static void print_refusal(rbtoken_verdict_t verdict, const rbtoken_token_t *refused)
 {
     char text[32];
@@ -164,13 +164,13 @@ static void print_refusal(rbtoken_verdict_t verdict, const rbtoken_token_t *refu
     case RBTOKEN_VERDICT_NOT_A_TOKEN:
         printf("  401 Unauthorized: no token; a real host tries its other logins\n");
         break;
-    default: /* UNKNOWN and INACTIVE_USER, and whatever later versions add */
+    default: /* UNKNOWN, INACTIVE_USER, and verdicts of later versions */
         printf("  401 Unauthorized\n");
         break;
     }
 }
 
-/* Answers a request whose token was accepted: its policy decides. */
+/* Responds to a request with an accepted token: its policy decides. */
 static bool answer_user(const request *r, const rbtoken_token_t *token)
 {
     rbtoken_error_t *error;
@@ -190,7 +190,7 @@ static bool answer_user(const request *r, const rbtoken_token_t *token)
     return true;
 }
 
-/* Answers one request. */
+/* Responds to one request. */
 static bool answer(rbtoken_store_t *store, const request *r)
 {
     rbtoken_login_options_t options;
@@ -208,7 +208,7 @@ static bool answer(rbtoken_store_t *store, const request *r)
         options.site_mode = RBTOKEN_SITE_NAMED;
         RBTOKEN_SET_STR(&options, site, r->site);
     }
-    /* The status says whether there is a verdict; the verdict says whether somebody is logged in. */
+    /* The status shows whether there is a verdict; the verdict, whether the login is accepted. */
     if (rbtoken_store_authenticate_header(store, RBTOKEN_STR(r->authorization), &options, &verdict,
                                           &token, &refused, &error) != RBTOKEN_OK) {
         printf("  500 Internal Server Error\n");
@@ -223,7 +223,7 @@ static bool answer(rbtoken_store_t *store, const request *r)
     return done;
 }
 
-/* Answers a request that comes with a token. */
+/* Responds to a request with a token. */
 static bool answer_token(rbtoken_store_t *store, const char *what, const rbtoken_token_t *token,
                          const char *site, const char *method)
 {
@@ -280,7 +280,7 @@ static bool make_tokens(rbtoken_store_t *store, int64_t now_us, tokens *made)
                                                  &error) != RBTOKEN_OK)
         return failed("make a token for a day", error);
 
-    /* No event: the token is not new, it only was elsewhere. */
+    /* No event is fired, because the token is not new. */
     RBTOKEN_INIT(&import);
     import.flags = RBTOKEN_IMPORT_TIME_ADDED_KNOWN;
     import.time_added_us = now_us - 4000 * DAY_US;
@@ -315,7 +315,7 @@ static bool answer_callers(rbtoken_store_t *store, const tokens *t)
            answer_token(store, "A token for a day, now", t->short_lived, NULL, "GET");
 }
 
-/* What happens to tokens in the course of time. */
+/* Shows expiration, invalidation, updates and deletion. */
 static bool answer_later(rbtoken_store_t *store, const tokens *t, int64_t *now_us)
 {
     rbtoken_token_update_t update;

@@ -1,8 +1,8 @@
-/* A host beside a Review Board server: both work on the server's database.
+/* A host that shares the database of a Review Board server.
  *
  *     shared_database LOCATION USER
  *
- * gives the user a token with which RBTools logs in to the server. */
+ * prints a token of the user, with which RBTools can log in to the server. */
 #include <rbtoken.h>
 
 #include <stdio.h>
@@ -37,7 +37,7 @@ int main(int argc, char **argv)
     if (rbtoken_store_open(&options, &store, &error) != RBTOKEN_OK)
         return fail(error);
 
-    /* The user must be one of the server's. Ask who it is before a token is handed out. */
+    /* The user must exist on the server. Authenticate the caller before returning a token. */
     if (rbtoken_store_get_or_create_client_token(store, argv[2], RBTOKEN_NUL_TERMINATED,
                                                  RBTOKEN_STR("RBTools"), NULL, &token, &created,
                                                  &error) != RBTOKEN_OK) {

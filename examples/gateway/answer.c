@@ -43,8 +43,8 @@ static void print_time(FILE *out, bool known, int64_t time_us)
     fputs(t.tm_hour < 12 ? " a.m." : " p.m.", out);
 }
 
-/* Of unknown tokens and inactive users the client learns nothing; who holds a token that was good
- * once learns why it is not. */
+/* The response gives no details for unknown tokens and inactive users. The holder of a token that
+ * was valid once gets the reason. */
 static void print_message(FILE *out, const refusal *why, const rbtoken_token_t *refused)
 {
     const char *reason = rbtoken_token_invalid_reason(refused, NULL);

@@ -1,4 +1,4 @@
-/* The answers of Review Board's API to requests that it refuses.
+/* Responses of Review Board's API to rejected requests.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -8,7 +8,7 @@
 #include <microhttpd.h>
 #include <rbtoken.h>
 
-/* `code` is Review Board's own where it has one. */
+/* `code` is that of Review Board, if it has one. */
 typedef struct refusal {
     unsigned status;
     int code;
@@ -18,7 +18,7 @@ typedef struct refusal {
 extern const refusal NOT_FOUND, DENIED, NOT_LOGGED_IN, LOGIN_FAILED, BAD_FORM, BAD_METHOD,
     TOO_LARGE, FAILED, NO_UPSTREAM;
 
-/* Answers a request. `refused` is the token that explains LOGIN_FAILED, or NULL. */
+/* Responds to a request. `refused` is the token that explains LOGIN_FAILED, or NULL. */
 enum MHD_Result refuse(struct MHD_Connection *connection, const refusal *why,
                        const rbtoken_token_t *refused);
 

@@ -1,18 +1,19 @@
-/* A gateway in front of Review Board: it lets through what an API token and its policy allow, and
- * answers 401 and 403 as Review Board 8.1 does.
+/* A gateway in front of Review Board. It forwards requests that an API token and its policy allow,
+ * and responds to others with 401 or 403, as Review Board 8.1 does.
  *
  *     gateway PORT UPSTREAM ROUTES [TOKENS [LOCATION]]
  *
- * It listens on 127.0.0.1 (PORT 0: any free one), says so in a line, and ends at SIGTERM when what
- * is under way has ended. ROUTES is a file like routes.txt. A line of TOKENS is a token to bring
- * in, with tabs between: user, value, Local Site, expiration in microseconds since 1970, reason of
- * its invalidation, policy; `-`: none. LOCATION is where rbtoken_store_open() keeps tokens.
+ * It listens on 127.0.0.1 (PORT 0: any free port), prints its port, and on SIGTERM exits when the
+ * running requests have finished. ROUTES is a file like routes.txt. Each line of TOKENS is a token
+ * to import, separated by tabs: user, value, Local Site, expiration in microseconds since 1970,
+ * reason of its invalidation, policy; `-` means none. LOCATION is the location for
+ * rbtoken_store_open().
  *
- * The upstream must accept requests from the gateway alone: it is told the user's name as
- * `X-Forwarded-User`, and never the token. Headers with `_` in their names are dropped, since WSGI
- * takes it for `-`. A form, whose `_method` stands for the method of a POST, is sealed with the
- * method that the policy was asked for. Unlike Review Board, the gateway knows no anonymous users,
- * answers in JSON only, and tells times in UTC.
+ * The upstream must accept requests only from the gateway, which sends the user's name as
+ * `X-Forwarded-User`, and never the token. Headers with `_` in their names are dropped, because
+ * WSGI treats it as `-`. A form can override the method of a POST with `_method`; the gateway
+ * appends the method that the policy was checked for. Unlike Review Board, the gateway has no
+ * anonymous users, responds only in JSON, and writes times in UTC.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -35,13 +36,13 @@
 enum { MAX_CONNECTIONS = 256, TIMEOUT_S = 30, GRACE_S = 10 };
 
 typedef struct request {
-    char *query; /* as it came, with its `?`, or empty */
+    char *query; /* as received, with its `?`, or empty */
     target target;
-    const refusal *why;       /* NULL: it is let through, as far as is known */
-    rbtoken_token_t *token;   /* who asks */
+    const refusal *why;       /* NULL: allowed so far */
+    rbtoken_token_t *token;   /* the caller's token */
     rbtoken_token_t *refused; /* the token that explains LOGIN_FAILED */
     struct MHD_PostProcessor *form;
-    const char *boundary; /* of the form; NULL: it is URL-encoded */
+    const char *boundary; /* of the form; NULL: URL-encoded */
     char method[16];      /* the form's `_method` */
     bool begun, overridden;
     bytes body;
@@ -51,7 +52,7 @@ static rbtoken_store_t *store;
 static const char *upstream;
 static atomic_int under_way;
 
-/* Finds out who asks, for the request's site. */
+/* Authenticates the caller for the request's site. */
 static const refusal *log_in(request *r, const char *header)
 {
     const char *space = header != NULL ? strchr(header, ' ') : NULL;
@@ -97,7 +98,7 @@ static enum MHD_Result read_field(void *cls, enum MHD_ValueKind kind, const char
     return MHD_YES;
 }
 
-/* Prepares to read the body of a POST if it is a form, whose type must leave no doubt. */
+/* Prepares to read the body of a POST if it is a form with an unambiguous type. */
 static const refusal *begin_form(struct MHD_Connection *connection, request *r)
 {
     static const char coded[] = "application/x-www-form-urlencoded", parts[] = "multipart/",
@@ -122,14 +123,14 @@ static const refusal *begin_form(struct MHD_Connection *connection, request *r)
     return r->form != NULL ? NULL : &BAD_FORM;
 }
 
-/* Ends the form, and adds the method that it was read to name. Being the last, that is the one
- * which the upstream takes, however it reads what is before it. */
+/* Ends the form, and appends the method that was read from it. The upstream uses the last one, so
+ * it cannot read another method than the gateway. */
 static const char *seal_form(request *r)
 {
     const char *method = "POST";
     char field[256];
 
-    MHD_destroy_post_processor(r->form); /* the last field may come only now */
+    MHD_destroy_post_processor(r->form); /* the last field can be reported only now */
     r->form = NULL;
     if (r->overridden)
         method = r->method;
@@ -145,7 +146,7 @@ static const char *seal_form(request *r)
     return method;
 }
 
-/* Asks the policy. */
+/* Checks the policy. */
 static const refusal *ask_policy(request *r, const char *method)
 {
     const char *id = r->target.resource_id;
@@ -176,7 +177,7 @@ static enum MHD_Result send_on(struct MHD_Connection *connection, const request 
     bytes url = {NULL, 0, 0};
     unsigned status;
 
-    /* A user's name may be any text, but a line break in it would begin a header. */
+    /* A user name can be any text, but a line break in it would start a header. */
     if (strpbrk(user, "\r\n") != NULL)
         return refuse(connection, &FAILED, NULL);
     if (append(&url, upstream, strlen(upstream)) && append(&url, path, strlen(path)) &&
@@ -192,8 +193,8 @@ static enum MHD_Result send_on(struct MHD_Connection *connection, const request 
     return result;
 }
 
-/* Called for each request when its headers are here, with each part of its body, and at its end.
- * Nothing is kept of the body of a request that is refused already. */
+/* Called for each request when its headers have arrived, with each part of its body, and at its
+ * end. The body of a rejected request is dropped. */
 static enum MHD_Result handle(void *cls, struct MHD_Connection *connection, const char *path,
                               const char *method, const char *version, const char *data,
                               size_t *size, void **context)
@@ -260,7 +261,7 @@ static void end_request(void *cls, struct MHD_Connection *connection, void **con
     *context = NULL;
 }
 
-/* Each connection has a curl handle, and with it a connection to the upstream that stays open. */
+/* Each connection has a curl handle, which keeps a connection to the upstream open. */
 static void notice_connection(void *cls, struct MHD_Connection *connection, void **curl,
                               enum MHD_ConnectionNotificationCode what)
 {
@@ -278,7 +279,7 @@ static bool failed(const char *what, rbtoken_error_t *error)
     return false;
 }
 
-/* Brings in a token: a line of the file, cut at its tabs. Those that are there already stay. */
+/* Imports a token: a line of the file, split at its tabs. Existing tokens are kept. */
 static bool import_token(char *line)
 {
     enum { USER, VALUE, SITE, EXPIRES, REASON, POLICY, FIELDS };
@@ -309,7 +310,7 @@ static bool import_token(char *line)
     }
     if (strcmp(field[POLICY], "-") != 0)
         RBTOKEN_SET_STR(&options, policy, field[POLICY]);
-    /* Old servers' values are 40 hexadecimal digits. */
+    /* Values of old servers are 40 hexadecimal digits. */
     if (strspn(field[VALUE], "0123456789abcdefABCDEF") == 40 && field[VALUE][40] == '\0')
         RBTOKEN_SET_STR(&options, generator_id, "legacy_sha1");
     status = rbtoken_store_import_token(store, RBTOKEN_STR(field[USER]), RBTOKEN_STR(field[VALUE]),
@@ -344,7 +345,7 @@ static bool open_store(const char *tokens, const char *location)
     return (in == NULL || fclose(in) == 0) && done;
 }
 
-/* Serves until a signal comes, and then until what is under way has ended. */
+/* Serves until a signal arrives, and then until the running requests have finished. */
 static bool serve(uint16_t port, const sigset_t *signals)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port)};
@@ -383,7 +384,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: %s PORT UPSTREAM ROUTES [TOKENS [LOCATION]]\n", argv[0]);
         return EXIT_FAILURE;
     }
-    /* The threads inherit it: the signals are for sigwait() alone. */
+    /* The threads inherit the mask, so that only sigwait() gets the signals. */
     sigemptyset(&signals);
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGINT);

@@ -23,8 +23,8 @@ bool load_routes(const char *file)
     return in != NULL && fclose(in) == 0 && count > 0 && count < MAX_ROUTES;
 }
 
-/* Whether a path has only what Review Board's URLs are made of, and no empty segment, `.` or `..`,
- * so that the upstream reads it as it is read here. A slash at its end is let be. */
+/* Returns whether a path has only the characters of Review Board's URLs and no empty segment, `.`
+ * or `..`, so that the upstream reads it in the same way. A slash at the end is allowed. */
 static bool is_plain(const char *path)
 {
     static const char allowed[] =
@@ -54,7 +54,7 @@ static bool fits(const char *pattern, const char *path, target *t)
         size_t length = strcspn(path += *path == '/', "/");
 
         if (*pattern == '[') {
-            if (pattern[1] == '*' && *path != '\0') /* up to a slash at the end */
+            if (pattern[1] == '*' && *path != '\0') /* except for a slash at the end */
                 length = strlen(path) - (path[strlen(path) - 1] == '/');
             return path[length + (path[length] == '/')] == '\0' &&
                    copy(t->resource_id, sizeof t->resource_id, path, length);

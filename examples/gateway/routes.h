@@ -1,4 +1,4 @@
-/* Which policy is asked for a path of Review Board's API.
+/* Policy ids for the paths of Review Board's API.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -7,9 +7,9 @@
 
 #include <stdbool.h>
 
-/* What a request is about. */
+/* The resource of a request. */
 typedef struct target {
-    char site[33];         /* the Local Site; empty: the root */
+    char site[33];         /* the Local Site; empty: the global site */
     char resource_id[256]; /* empty: none, as for a list */
     const char *policy_id;
 } target;
@@ -17,7 +17,7 @@ typedef struct target {
 /* Reads the table, once. */
 bool load_routes(const char *file);
 
-/* Finds what a path is about. False: it is nothing that the table knows. */
+/* Finds the resource of a path. Returns false if the table does not have the path. */
 bool find_target(const char *path, target *t);
 
 #endif

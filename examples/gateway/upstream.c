@@ -1,4 +1,4 @@
-/* Sending requests on to the upstream, with curl.
+/* Forwards requests to the upstream, with curl.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -12,7 +12,7 @@
 
 enum { TIMEOUT_S = 30 };
 
-/* Adds to bytes, which stay bounded, with a NUL behind them. */
+/* Appends to a bounded buffer, and terminates it with a NUL. */
 bool append(bytes *b, const char *data, size_t size)
 {
     char *grown = b->data;
@@ -32,7 +32,7 @@ bool append(bytes *b, const char *data, size_t size)
     return true;
 }
 
-/* Leaves out headers that are about one connection, or that are ours or curl's to write. */
+/* Drops headers of one connection, and headers that the gateway or curl writes. */
 static bool is_forwarded(const char *name, const char *connection)
 {
     static const char *const own[] = {"Connection",
@@ -67,7 +67,7 @@ typedef struct header_copy {
     bool failed;
 } header_copy;
 
-/* An empty header is `Name;` to curl. */
+/* curl writes an empty header as `Name;`. */
 static void add_header(header_copy *copy, const char *name, const char *value)
 {
     struct curl_slist *longer = NULL;
@@ -98,7 +98,7 @@ static size_t take_body(char *data, size_t one, size_t size, void *cls)
     return append(cls, data, one * size) ? size : 0;
 }
 
-/* The upstream's answer as the gateway's; NULL: there is none. */
+/* Returns the upstream's response; NULL if there is none. */
 static struct MHD_Response *fetch(CURL *curl, bytes *body, unsigned *status)
 {
     struct curl_header *h = NULL;
@@ -111,7 +111,7 @@ static struct MHD_Response *fetch(CURL *curl, bytes *body, unsigned *status)
     curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &code);
     *status = (unsigned)code;
     response = MHD_create_response_from_buffer(body->size, body->data, MHD_RESPMEM_MUST_COPY);
-    /* curl lends one struct for all headers, but the values stay. */
+    /* curl reuses one struct for all headers, but the values stay valid. */
     if (curl_easy_header(curl, "Connection", 0, CURLH_HEADER, -1, &h) == CURLHE_OK)
         listed = h->value;
     h = NULL;
@@ -134,7 +134,7 @@ struct MHD_Response *forward(struct MHD_Connection *connection, const char *url,
 
     MHD_get_connection_values(connection, MHD_HEADER_KIND, copy_header, &copy);
     add_header(&copy, "X-Forwarded-User", user);
-    /* The one that was judged, or none: curl would make one up. */
+    /* The type that was checked, or none: curl would add one. */
     add_header(&copy, "Content-Type", type != NULL ? type : "");
     if (!copy.failed && curl != NULL) {
         curl_easy_reset(curl);

@@ -1,4 +1,4 @@
-/* Sending requests on to the upstream.
+/* Forwards requests to the upstream.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -17,11 +17,11 @@ typedef struct bytes {
     size_t size, capacity;
 } bytes;
 
-/* Adds to bytes, which have at most MAX_BODY, and a NUL behind them. */
+/* Appends to a buffer of at most MAX_BODY bytes, and terminates it with a NUL. */
 bool append(bytes *b, const char *data, size_t size);
 
-/* Sends a request of `connection` on, with its headers, and `user` as `X-Forwarded-User`. The
- * connection's socket context is a curl handle. Gives the answer and its status, or NULL. */
+/* Forwards a request of `connection` with its headers, and `user` as `X-Forwarded-User`. The
+ * connection's socket context is a curl handle. Returns the response and its status, or NULL. */
 struct MHD_Response *forward(struct MHD_Connection *connection, const char *url, const char *method,
                              const char *user, const bytes *sent, unsigned *status);
 

@@ -10,67 +10,68 @@ import "C"
 type Status int32
 
 const (
-	// The call did what it says.
+	// The call succeeded.
 	StatusOK Status = C.RBTOKEN_OK
-	// A required argument is NULL, or a text is NULL though its length is not 0.
+	// A required argument is NULL, or a text is NULL and its length is not 0.
 	StatusNullArgument Status = C.RBTOKEN_E_NULL_ARGUMENT
 	// An argument has a value that is not allowed.
 	StatusInvalidArgument Status = C.RBTOKEN_E_INVALID_ARGUMENT
-	// A text is not UTF-8.
+	// A text is not valid UTF-8.
 	StatusInvalidUTF8 Status = C.RBTOKEN_E_INVALID_UTF8
 	// A text contains a NUL character.
 	StatusEmbeddedNUL Status = C.RBTOKEN_E_EMBEDDED_NUL
 	// A text is longer than its field allows.
 	StatusTooLong Status = C.RBTOKEN_E_TOO_LONG
-	// `struct_size` is no size that the struct ever had: `RBTOKEN_INIT` was forgotten.
+	// `struct_size` is not a size of the struct: `RBTOKEN_INIT` was not called.
 	StatusStructSize Status = C.RBTOKEN_E_STRUCT_SIZE
-	// A newer header's field is set, which this library does not know.
+	// A field of a newer header is set, which this library does not know.
 	StatusUnsupportedOption Status = C.RBTOKEN_E_UNSUPPORTED_OPTION
-	// A time lies outside the years 1 to 9999, or leads there.
+	// A time is outside the years 1 to 9999.
 	StatusTimeRange Status = C.RBTOKEN_E_TIME_RANGE
-	// A document is not JSON.
+	// A document is not valid JSON.
 	StatusJSONSyntax Status = C.RBTOKEN_E_JSON_SYNTAX
-	// A JSON value has another type than the one that belongs there.
+	// A JSON value has the wrong type.
 	StatusJSONType Status = C.RBTOKEN_E_JSON_TYPE
 	// A document is nested more than 128 levels deep.
 	StatusJSONTooDeep Status = C.RBTOKEN_E_JSON_TOO_DEEP
-	// A number is neither an integer of 64 bits nor a finite float.
+	// A number is neither a 64-bit integer nor a finite float.
 	StatusJSONNumber Status = C.RBTOKEN_E_JSON_NUMBER
-	// A policy breaks a rule of policies; the error tells where.
+	// A policy breaks a rule; the error's JSON path shows where.
 	StatusPolicy Status = C.RBTOKEN_E_POLICY
-	// There is no such token, Local Site or setting.
+	// There is no such token, user, Local Site or setting.
 	StatusNotFound Status = C.RBTOKEN_E_NOT_FOUND
-	// There is such an object already.
+	// The object already exists.
 	StatusExists Status = C.RBTOKEN_E_EXISTS
 	// The object is in a state that does not allow the call.
 	StatusState Status = C.RBTOKEN_E_STATE
-	// This build, or this kind of store, cannot do that.
+	// This build, or this kind of store, does not support the call.
 	StatusUnsupported Status = C.RBTOKEN_E_UNSUPPORTED
 	// The process was forked after the store was opened.
 	StatusForked Status = C.RBTOKEN_E_FORKED
-	// An earlier `RBTOKEN_E_INTERNAL` may have left the store half-changed; it refuses everything.
+	// An earlier `RBTOKEN_E_INTERNAL` may have left the store inconsistent, so that it rejects all
+	// calls.
 	StatusPoisoned Status = C.RBTOKEN_E_POISONED
-	// No token value could be generated: no such generator, no entropy, or 20 values in a row that
-	// exist already.
+	// No token value could be generated: there is no such generator, there are no random bytes, or
+	// 20 values in a row already exist.
 	StatusGeneration Status = C.RBTOKEN_E_GENERATION
 	// A callback of the host broke its contract.
 	StatusCallback Status = C.RBTOKEN_E_CALLBACK
-	// Another process, or another store of this one, owns the file.
+	// Another store, in this process or another, has the file open.
 	StatusLocked Status = C.RBTOKEN_E_LOCKED
-	// The operating system refused an input or output operation.
+	// The operating system reported an input or output error.
 	StatusIO Status = C.RBTOKEN_E_IO
 	// Stored data is damaged.
 	StatusCorrupt Status = C.RBTOKEN_E_CORRUPT
-	// Stored data was written by an incompatible version.
+	// Stored data has an incompatible version.
 	StatusVersion Status = C.RBTOKEN_E_VERSION
-	// The database refused or failed.
+	// The database reported an error.
 	StatusDatabase Status = C.RBTOKEN_E_DATABASE
-	// The operation did not end in its time.
+	// The operation exceeded its time limit.
 	StatusTimeout Status = C.RBTOKEN_E_TIMEOUT
-	// The memory is exhausted.
+	// Memory is exhausted.
 	StatusNoMemory Status = C.RBTOKEN_E_NO_MEMORY
-	// A defect of the library. Nothing was changed, or the store says `RBTOKEN_E_POISONED` from
-	// now on.
+	// There is a bug in the library. Nothing was changed, or the store returns
+	// `RBTOKEN_E_POISONED` from now on.
 	StatusInternal Status = C.RBTOKEN_E_INTERNAL
 )
 
@@ -78,7 +79,7 @@ const (
 type Verdict int32
 
 const (
-	// Nobody was judged: the call failed, or is not over.
+	// No verdict: the call failed.
 	VerdictRefused Verdict = C.RBTOKEN_VERDICT_REFUSED
 	// The caller is the token's user.
 	VerdictOK Verdict = C.RBTOKEN_VERDICT_OK
@@ -86,12 +87,12 @@ const (
 	VerdictUnknown Verdict = C.RBTOKEN_VERDICT_UNKNOWN
 	// The token was invalidated.
 	VerdictInvalid Verdict = C.RBTOKEN_VERDICT_INVALID
-	// The token is expired.
+	// The token has expired.
 	VerdictExpired Verdict = C.RBTOKEN_VERDICT_EXPIRED
-	// The token's user is not active. Answer the caller as for an unknown token.
+	// The token's user is not active. Respond as for an unknown token.
 	VerdictInactiveUser Verdict = C.RBTOKEN_VERDICT_INACTIVE_USER
 	// The token belongs to a Local Site, and the request is for another site.
 	VerdictWrongSite Verdict = C.RBTOKEN_VERDICT_WRONG_SITE
-	// The header asks for another kind of login, which this library does not judge.
+	// The header is for another kind of login, which this library does not handle.
 	VerdictNotAToken Verdict = C.RBTOKEN_VERDICT_NOT_A_TOKEN
 )

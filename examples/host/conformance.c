@@ -1,11 +1,10 @@
-/* Loads a build of the library at run time and checks that it keeps what the header promises of the
- * extension face.
+/* Loads a build of the library at run time and checks that it conforms to rbtoken_extension.h.
  *
  *     conformance LIBRARY
  *
- * It prints who the library is, a line for each check (`ok   NAME`, or `FAIL NAME: why`) and a
- * verdict, and ends with 0 only if every check passed. It is linked with nothing of the library's,
- * and uses no symbol of it but the entry.
+ * It prints the library's name, a line for each check (`ok   NAME`, or `FAIL NAME: reason`) and a
+ * summary, and exits with 0 only if every check passed. It is not linked with the library, and
+ * looks up only the entry symbol.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -33,7 +32,7 @@ static const rbtoken_token_interface_v1_t *tokens;
 static const rbtoken_token_list_interface_v1_t *lists;
 static const rbtoken_policy_interface_v1_t *policies;
 
-/* ---- Checks: a function that answers NULL, or why it failed ---- */
+/* ---- Checks: functions that return NULL, or the reason of a failure ---- */
 
 static char why[1024];
 
@@ -77,7 +76,7 @@ static const char *name_of(rbtoken_status_t status)
             return why_;           \
     } while (0)
 
-/* ---- A host: its log, clock and entropy ---- */
+/* ---- Services of the host: log, clock and random bytes ---- */
 
 typedef struct host {
     rbtoken_host_v1_t table;
@@ -146,7 +145,7 @@ static rbtoken_status_t configure(rbtoken_instance_t *instance, const char *sett
     return extension->configure(instance, RBTOKEN_STR(settings), NULL);
 }
 
-/* An instance that is initialized, and its store. */
+/* Creates and initializes an instance, and returns its store. */
 static const char *open_instance(const rbtoken_host_v1_t *table, const char *settings,
                                  rbtoken_instance_t **instance, rbtoken_store_t **store)
 {
@@ -182,7 +181,7 @@ static rbtoken_status_t log_in(rbtoken_store_t *store, const rbtoken_token_t *to
     return status;
 }
 
-/* The settings in force, which the caller frees; NULL if they are not told. */
+/* Returns the effective settings, which the caller frees; NULL on failure. */
 static char *settings_of(rbtoken_instance_t *instance)
 {
     rbtoken_buffer_t *buffer = NULL;
@@ -208,7 +207,7 @@ static const char *expect_settings(rbtoken_instance_t *instance, const char *par
     return failure;
 }
 
-/* Each call that an instance can be in the wrong state for. */
+/* Calls that an instance rejects in the wrong state. */
 enum { CONFIGURE = 1, INITIALIZE = 2, SHUTDOWN = 4, GET_STORE = 8 };
 
 static const char *refuses(rbtoken_instance_t *instance, int calls)
@@ -239,7 +238,7 @@ static const char *refuses(rbtoken_instance_t *instance, int calls)
     return NULL;
 }
 
-/* ---- A reader of JSON, just enough to see that a text is some, and which members it has ---- */
+/* ---- A minimal JSON parser: checks the syntax and finds members ---- */
 
 static const char *skip_space(const char *text)
 {
@@ -256,7 +255,7 @@ static const char *skip_string(const char *text)
     return text + 1;
 }
 
-/* Behind the value that `text` starts with; NULL if it is none. */
+/* Returns the text after the value that `text` starts with; NULL if it is not JSON. */
 static const char *skip_value(const char *text, int depth)
 {
     static const char *const words[] = {"true", "false", "null"};
@@ -327,7 +326,7 @@ static const char *check_metadata(void)
     return NULL;
 }
 
-/* Every member of a table, from a place on, must be there. */
+/* Checks that every member of a table, from an offset on, is set. */
 static const char *check_members(const char *name, const void *table, size_t from, size_t size)
 {
     const unsigned char *bytes = (const unsigned char *)table;
@@ -490,7 +489,7 @@ static const char *check_null(void)
     return NULL;
 }
 
-/* ---- The life of an instance ---- */
+/* ---- Life cycle of an instance ---- */
 
 static const char *check_order(void)
 {
@@ -505,7 +504,7 @@ static const char *check_order(void)
     EXPECT_OK(extension->initialize(instance, NULL));
     PASS_ON(refuses(instance, CONFIGURE | INITIALIZE));
     PASS_ON(expect_settings(instance, "\"min_validity_secs\": 8"));
-    /* Still initialized: the store is there. */
+    /* Still initialized: it has a store. */
     EXPECT_OK(extension->get_store(instance, &store, NULL));
     stores->release(store);
     EXPECT_OK(extension->shutdown(instance, NULL));
@@ -597,7 +596,7 @@ static const char *check_after_shutdown(void)
     EXPECT_OK(extension->shutdown(instance, NULL));
     EXPECT_OK(extension->initialize(instance, NULL));
 
-    /* The old handle is the closed store's, whatever the instance does. */
+    /* The old handle belongs to the closed store, even if the instance has a new one. */
     EXPECT_STATUS(RBTOKEN_E_STATE, get_token(store, "alice", &other, &created));
     EXPECT(other == NULL && !created);
     EXPECT_STATUS(RBTOKEN_E_STATE, log_in(store, token, &verdict));
@@ -756,7 +755,7 @@ static const char *check_settings_schema(void)
     return NULL;
 }
 
-/* ---- The host's services ---- */
+/* ---- Use of the host's services ---- */
 
 static const char *check_log(void)
 {
@@ -789,7 +788,7 @@ static const char *check_log(void)
     if (self.bad_messages != 0)
         return because("%u of %u messages have a bad level, target or text:\n%s", self.bad_messages,
                        self.messages, self.log);
-    /* No run of 12 characters of the value, for a part of a secret is one too. */
+    /* No 12 characters of the value, because a part of a secret is secret too. */
     for (at = 0; at + 12 <= strlen(value); at++) {
         char part[13];
 
@@ -879,7 +878,7 @@ static const char *check_failing_services(void)
     return NULL;
 }
 
-/* A table of `size` bytes, of which the first are those of a good one and the rest is rubbish. */
+/* Makes a table of `size` bytes: first those of a valid table, then garbage. */
 static const char *try_host_table(size_t size)
 {
     static host self;
@@ -896,7 +895,7 @@ static const char *try_host_table(size_t size)
     memset(bytes, 0xA5, size);
     memcpy(bytes, &table, size < sizeof table ? size : sizeof table);
     PASS_ON(open_instance((const rbtoken_host_v1_t *)(const void *)bytes, "{}", &instance, &store));
-    /* It was copied: what becomes of the host's own does not matter. */
+    /* The table was copied, so the host can change its own. */
     memset(bytes, 0x5A, size);
     free(bytes);
     EXPECT_OK(get_token(store, "alice", &token, NULL));
@@ -940,7 +939,7 @@ static const char *check_host_too_small(void)
     return NULL;
 }
 
-/* ---- What the interfaces do ---- */
+/* ---- Interfaces ---- */
 
 static const char *check_get_or_create(void)
 {
@@ -1029,7 +1028,7 @@ static void on_created(void *user_data, rbtoken_store_t *store, const rbtoken_to
 {
     rbtoken_token_t *same;
 
-    /* The store may be used from here. */
+    /* A hook can use the store. */
     if (!auto_generated && stores->get_token(store, tokens->id(token), &same, NULL) == RBTOKEN_OK) {
         ((seen *)user_data)->created++;
         tokens->release(same);
@@ -1169,14 +1168,14 @@ static const char *check_service_account(void)
     return NULL;
 }
 
-/* ---- The run ---- */
+/* ---- Main program ---- */
 
 typedef struct check {
     const char *name;
     const char *(*run)(void);
 } check;
 
-/* Without these nothing else can be tried. */
+/* Checks that all others depend on. */
 static const check BASIC[] = {
     {"the metadata is there", check_metadata},
     {"the extension table has every function", check_extension_members},
@@ -1229,7 +1228,7 @@ static unsigned run(const check *checks, size_t count)
     return failed;
 }
 
-/* Finds the extension table; says why if it cannot. */
+/* Finds the extension table; prints the reason on failure. */
 static const char *load(const char *path)
 {
     void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);

@@ -1,9 +1,9 @@
 # find_package(rbtoken): the targets rbtoken::shared and rbtoken::static, each if it is installed.
-# All is found from this file's place, so that an installation can be moved as a whole.
+# Paths are relative to this file, so that an installation can be moved as a whole.
 
 get_filename_component(_rbtoken_prefix "${CMAKE_CURRENT_LIST_DIR}/../../.." ABSOLUTE)
 
-# Relative to the prefix, or absolute. `make install` writes what it was told; else it is looked for.
+# Relative to the prefix, or absolute. `make install` sets them; otherwise they are searched for.
 set(_rbtoken_includedir "include")
 set(_rbtoken_libdir "")
 
@@ -28,7 +28,7 @@ foreach(_rbtoken_kind shared static)
     set_target_properties(rbtoken::${_rbtoken_kind} PROPERTIES
       IMPORTED_LOCATION "${_rbtoken_${_rbtoken_kind}}"
       INTERFACE_INCLUDE_DIRECTORIES "${_rbtoken_includedir}")
-    # For rbtoken.hpp. A project that is in C alone knows no such feature.
+    # For rbtoken.hpp. Projects that use only C do not have this feature.
     get_property(_rbtoken_languages GLOBAL PROPERTY ENABLED_LANGUAGES)
     if("CXX" IN_LIST _rbtoken_languages)
       set_target_properties(rbtoken::${_rbtoken_kind} PROPERTIES
@@ -41,7 +41,7 @@ foreach(_rbtoken_kind shared static)
   endif()
 endforeach()
 
-# What else a program with the static library needs is written in one place.
+# Other requirements of programs with the static library are listed in one place.
 if(TARGET rbtoken::static)
   file(STRINGS "${_rbtoken_libdir}/pkgconfig/rbtoken.pc" _rbtoken_libs REGEX "^Libs\\.private:")
   string(REGEX REPLACE "^Libs\\.private: *" "" _rbtoken_libs "${_rbtoken_libs}")

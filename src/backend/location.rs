@@ -37,14 +37,14 @@ impl<'a> Location<'a> {
     pub fn parse(location: Option<&'a str>) -> Result<Self> {
         let Some(location) = location else { return Ok(Self::Memory) };
         if location.len() > MAX_BYTES {
-            let message = format!("location must not be longer than {MAX_BYTES} bytes");
+            let message = format!("must not be longer than {MAX_BYTES} bytes");
             return Err(Error::new(ErrorKind::TooLong, message).at_argument(Argument::Location));
         }
         let (scheme, _) = location.trim_start().split_once(':').unwrap_or_default();
         let parsed = if DATABASE_SCHEMES.iter().any(|known| scheme.eq_ignore_ascii_case(known)) {
             Self::ReviewBoard(location)
         } else if location.is_empty() {
-            return Err(Error::invalid(Argument::Location, "the path is empty"));
+            return Err(Error::invalid(Argument::Location, "must not be empty"));
         } else if location.contains("://") {
             let message = "unknown URL scheme (expected postgresql, mysql, mariadb or \
                            reviewboard+sqlite); a file path must not contain \"://\"";
@@ -110,8 +110,7 @@ fn resembles_url(location: &str) -> bool {
 
 /// Returns the error for a location that this build does not support.
 pub(crate) fn needs_feature(feature: &str) -> Error {
-    let message =
-        format!("the library was built without the feature `{feature}`, which this needs");
+    let message = format!("requires a library that was built with the cargo feature `{feature}`");
     Error::new(ErrorKind::Unsupported, message).at_argument(Argument::Location)
 }
 

@@ -329,7 +329,7 @@ pub(crate) trait Backend: Send + Sync {
     /// # Errors
     /// `Unsupported` if they may not fit in memory.
     fn contents(&self) -> Result<Contents> {
-        Err(Error::new(ErrorKind::Unsupported, "a store of this kind cannot be copied")
+        Err(Error::new(ErrorKind::Unsupported, "a store of this kind cannot be backed up")
             .at_argument("store"))
     }
 
@@ -365,7 +365,7 @@ pub(crate) trait Backend: Send + Sync {
 
 /// Returns the error for a child process.
 fn forked() -> Error {
-    let message = "the process was forked after the store was opened; the store is the parent's";
+    let message = "opened before fork(): only the parent process can use it";
     Error::new(ErrorKind::Forked, message).at_argument("store")
 }
 

@@ -1,16 +1,18 @@
+//! The extension table, and the one symbol that exports it.
+
 use std::ffi::{c_char, c_void};
 
 use super::host::{Host, rbtoken_host_v1_t};
 use super::instance::Instance;
 use super::interfaces;
 use crate::error::{Error, ErrorKind};
-use crate::ffi::guard::guard;
-use crate::ffi::support::{Handle, HandleKind, Out, guard_value, optional_text, text};
+use crate::ffi::guard::catch_error;
+use crate::ffi::support::{Handle, HandleKind, Out, catch_panic_or, opt_str_arg, str_arg};
 use crate::ffi::{rbtoken_buffer_t, rbtoken_error_t, rbtoken_status_t, rbtoken_store_t};
 use crate::store::SETTINGS_SCHEMA;
 
-/// One instance of the extension, with a store and settings of its own. The host gives it back with
-/// `destroy` of the extension table.
+/// Instance of the extension, with its own store and settings. Free it with `destroy` of the
+/// extension table.
 pub struct rbtoken_instance_t {
     _opaque: [u8; 0],
 }
@@ -21,89 +23,87 @@ impl Handle for rbtoken_instance_t {
     const KIND: HandleKind = HandleKind::Instance;
 }
 
-/// The minor version of the tables that this header describes, for `rbtoken_extension_entry_v1()`.
+/// Minor version of the tables in this header, for `rbtoken_extension_entry_v1()`.
 pub const RBTOKEN_EXTENSION_MINOR: u32 = 0;
 
-/// The extension: who it is, and the life of its instances.
+/// Extension table: metadata, and the life cycle of instances.
 ///
-/// An instance is created, configured, initialized, shut down, perhaps initialized again, and
-/// destroyed; a call in a wrong order is `RBTOKEN_E_STATE` and changes nothing. Instances live side
-/// by side and share nothing. The functions may be called from any thread, `destroy` when no other
-/// call on the instance is in flight. Statuses, errors, texts and ownership are as everywhere in
-/// this header.
+/// An instance is created, configured, initialized, shut down (and perhaps initialized again), and
+/// destroyed. A call in the wrong order returns `RBTOKEN_E_STATE` and changes nothing. Instances
+/// are independent of each other. The functions can be called from any thread, but `destroy` only
+/// while no other call on the instance is running. Statuses, errors, text and ownership are as in
+/// rbtoken.h.
 #[repr(C)]
 pub struct rbtoken_extension_v1_t {
-    /// The bytes of this table. A member is there if it lies within them.
+    /// Size of this table in bytes. A member exists if it lies within that size.
     pub struct_size: usize,
     /// `"rbtoken"`.
     pub id: *const c_char,
-    /// The extension's name, for people.
+    /// Name of the extension, for people.
     pub name: *const c_char,
-    /// The library's version, as from `rbtoken_version()`.
+    /// Version of the library, as from `rbtoken_version()`.
     pub version: *const c_char,
-    /// Who wrote it.
+    /// Authors of the library.
     pub author: *const c_char,
-    /// The license, as an SPDX identifier.
+    /// License, as an SPDX identifier.
     pub license: *const c_char,
-    /// What it is for, in a sentence.
+    /// Purpose of the extension, in one sentence.
     pub summary: *const c_char,
-    /// Where to read about the rules that it follows.
+    /// Address of the documentation of the token rules.
     pub url: *const c_char,
-    /// Creates an instance. `host` offers services, each of them optional; NULL: none.
-    /// `RBTOKEN_E_NULL_ARGUMENT`, `RBTOKEN_E_STRUCT_SIZE`.
+    /// Creates an instance. `host` has services, each optional; NULL: none.
     pub create: unsafe extern "C" fn(
         host: *const rbtoken_host_v1_t,
         instance: *mut *mut rbtoken_instance_t,
         error: *mut *mut rbtoken_error_t,
     ) -> rbtoken_status_t,
-    /// Takes a JSON object of settings, by the names of `rbtoken_store_set_setting()`, which
-    /// replaces an earlier one. The whole object is validated before any setting applies. On
-    /// failure the error has the JSON path and the instance is unchanged. NULL with a length of 0:
-    /// all defaults. Must not be called while the instance is initialized. `RBTOKEN_E_STATE`, and as
-    /// from `rbtoken_store_open()` for settings.
+    /// Configures an instance with a JSON object of settings, with the names of
+    /// `rbtoken_store_set_setting()`. It replaces earlier settings. The whole object is validated
+    /// before any setting applies. On failure the error has the JSON path, and the instance is
+    /// unchanged. NULL with a length of 0: all defaults. The instance must not be initialized.
+    /// Returns the same statuses for settings as `rbtoken_store_open()`.
     pub configure: unsafe extern "C" fn(
         instance: *mut rbtoken_instance_t,
         settings: *const c_char,
         settings_len: usize,
         error: *mut *mut rbtoken_error_t,
     ) -> rbtoken_status_t,
-    /// Opens the instance's store. After a shutdown it is a new one; a store in memory is empty. A
-    /// file is given up with the last handle of its store: until then it is `RBTOKEN_E_LOCKED`.
-    /// `RBTOKEN_E_STATE`, `RBTOKEN_E_UNSUPPORTED`, and what `rbtoken_store_open()` answers.
+    /// Opens the store of a configured instance. After a shutdown this is a new store; one in
+    /// memory is empty. A file is unlocked when the last handle of its old store is released; until
+    /// then the status is `RBTOKEN_E_LOCKED`. Returns the same statuses as `rbtoken_store_open()`.
     pub initialize: unsafe extern "C" fn(
         instance: *mut rbtoken_instance_t,
         error: *mut *mut rbtoken_error_t,
     ) -> rbtoken_status_t,
-    /// Closes the instance's store and removes its hooks and the host's generators, which are
-    /// destroyed when their last call in flight ends. It does not wait: calls in flight end as they
-    /// would have or answer `RBTOKEN_E_STATE`, as does every later one, on any handle of the store.
-    /// `RBTOKEN_E_STATE`.
+    /// Closes the store of an initialized instance, and removes its hooks and the host's
+    /// generators, which are destroyed when their last running call ends. It does not wait. Running
+    /// calls finish normally or return `RBTOKEN_E_STATE`, as do all later calls on any handle of
+    /// the store.
     pub shutdown: unsafe extern "C" fn(
         instance: *mut rbtoken_instance_t,
         error: *mut *mut rbtoken_error_t,
     ) -> rbtoken_status_t,
-    /// Gives an instance back, shutting it down first if it is initialized. NULL does nothing.
+    /// Destroys an instance, after shutting it down if it is initialized. NULL does nothing.
     pub destroy: unsafe extern "C" fn(instance: *mut rbtoken_instance_t),
-    /// Gives a reference to the instance's store, to be released with `rbtoken_store_release()`;
-    /// only while the instance is initialized. `RBTOKEN_E_STATE`, `RBTOKEN_E_NULL_ARGUMENT`.
+    /// Returns a reference to the store of an initialized instance. Release it with
+    /// `rbtoken_store_release()`.
     pub get_store: unsafe extern "C" fn(
         instance: *mut rbtoken_instance_t,
         store: *mut *mut rbtoken_store_t,
         error: *mut *mut rbtoken_error_t,
     ) -> rbtoken_status_t,
-    /// Tells all settings in force as a JSON object, to be freed with `rbtoken_buffer_free()`: the
-    /// store's, or else those that it would be opened with.
-    /// `RBTOKEN_E_NULL_ARGUMENT`, `RBTOKEN_E_UNSUPPORTED`.
+    /// Returns all effective settings as a JSON object, to be freed with `rbtoken_buffer_free()`:
+    /// those of the store, or those that it would be opened with.
     pub get_settings: unsafe extern "C" fn(
         instance: *mut rbtoken_instance_t,
         settings: *mut *mut rbtoken_buffer_t,
         error: *mut *mut rbtoken_error_t,
     ) -> rbtoken_status_t,
-    /// A JSON Schema of the settings; a constant that is never freed.
+    /// Returns a JSON Schema of the settings, a constant that is never freed.
     pub get_settings_schema: unsafe extern "C" fn() -> *const c_char,
-    /// A table of functions by its name, such as `"rbtoken.store/1"`: an
-    /// `rbtoken_store_interface_v1_t`. A constant that is never freed. NULL if the library has none
-    /// of that name.
+    /// Returns a table of functions by name, such as `"rbtoken.store/1"` for an
+    /// `rbtoken_store_interface_v1_t`. It is a constant that is never freed. Returns NULL if the
+    /// library has no table with that name.
     pub get_interface: unsafe extern "C" fn(name: *const c_char) -> *const c_void,
 }
 
@@ -136,18 +136,16 @@ static EXTENSION: rbtoken_extension_v1_t = rbtoken_extension_v1_t {
     get_interface,
 };
 
-/// The one symbol that a host which loads the library at run time looks up; the major version of
-/// the tables is in its name.
+/// Returns the extension table. This is the only symbol that a host looks up if it loads the
+/// library at run time. Its name has the major version of the tables.
 ///
 /// `[thread-safe]`
 ///
-/// @param minor the minor version of the tables that the host cannot do without: mostly
-///        `RBTOKEN_EXTENSION_MINOR`
-/// @param extension receives the extension table, a constant that is never freed; NULL on failure
-/// @retval RBTOKEN_OK the table is there
-/// @retval RBTOKEN_E_NULL_ARGUMENT `extension` is NULL
-/// @retval RBTOKEN_E_UNSUPPORTED this library's tables are older
-/// @retval RBTOKEN_E_INTERNAL see "Errors"
+/// @param minor the lowest minor version of the tables that the host can use, usually
+///         `RBTOKEN_EXTENSION_MINOR`
+/// @param extension receives the table, a constant that is never freed; NULL on failure
+/// @retval RBTOKEN_OK the table was returned
+/// @retval RBTOKEN_E_UNSUPPORTED the library's tables have a lower minor version
 /// @since 0.1.0
 #[unsafe(no_mangle)]
 #[must_use]
@@ -160,14 +158,17 @@ pub unsafe extern "C" fn rbtoken_extension_entry_v1(
     let body = || {
         let extension = extension.required("extension")?;
         if minor > RBTOKEN_EXTENSION_MINOR {
-            return Err(Error::new(ErrorKind::Unsupported, "the tables are older than asked for")
-                .at_argument("minor"));
+            return Err(Error::new(
+                ErrorKind::Unsupported,
+                "must not be newer than this library's tables",
+            )
+            .at_argument("minor"));
         }
         extension.set(&raw const EXTENSION);
         Ok(())
     };
     // SAFETY: no error is asked for.
-    unsafe { guard(std::ptr::null_mut(), body) }
+    unsafe { catch_error(std::ptr::null_mut(), body) }
 }
 
 unsafe extern "C" fn create(
@@ -185,7 +186,7 @@ unsafe extern "C" fn create(
         Ok(())
     };
     // SAFETY: the host's output.
-    unsafe { guard(error, body) }
+    unsafe { catch_error(error, body) }
 }
 
 unsafe extern "C" fn configure(
@@ -199,13 +200,13 @@ unsafe extern "C" fn configure(
         let (instance, settings) = unsafe {
             (
                 rbtoken_instance_t::required(instance, "instance")?,
-                optional_text(settings, settings_len, "settings")?,
+                opt_str_arg(settings, settings_len, "settings")?,
             )
         };
         instance.configure(settings.unwrap_or("{}"))
     };
     // SAFETY: the host's output.
-    unsafe { guard(error, body) }
+    unsafe { catch_error(error, body) }
 }
 
 unsafe extern "C" fn initialize(
@@ -215,7 +216,7 @@ unsafe extern "C" fn initialize(
     // SAFETY: the host's instance, which it keeps for the duration of the call.
     let body = || unsafe { rbtoken_instance_t::required(instance, "instance") }?.initialize();
     // SAFETY: the host's output.
-    unsafe { guard(error, body) }
+    unsafe { catch_error(error, body) }
 }
 
 unsafe extern "C" fn shutdown(
@@ -225,12 +226,12 @@ unsafe extern "C" fn shutdown(
     // SAFETY: the host's instance, which it keeps for the duration of the call.
     let body = || unsafe { rbtoken_instance_t::required(instance, "instance") }?.shut_down();
     // SAFETY: the host's output.
-    unsafe { guard(error, body) }
+    unsafe { catch_error(error, body) }
 }
 
 unsafe extern "C" fn destroy(instance: *mut rbtoken_instance_t) {
     // SAFETY: the host gives its instance up.
-    guard_value((), || drop(unsafe { rbtoken_instance_t::take(instance) }));
+    catch_panic_or((), || drop(unsafe { rbtoken_instance_t::take(instance) }));
 }
 
 unsafe extern "C" fn get_store(
@@ -248,7 +249,7 @@ unsafe extern "C" fn get_store(
         Ok(())
     };
     // SAFETY: the host's output.
-    unsafe { guard(error, body) }
+    unsafe { catch_error(error, body) }
 }
 
 unsafe extern "C" fn get_settings(
@@ -266,17 +267,17 @@ unsafe extern "C" fn get_settings(
         Ok(())
     };
     // SAFETY: the host's output.
-    unsafe { guard(error, body) }
+    unsafe { catch_error(error, body) }
 }
 
 unsafe extern "C" fn get_settings_schema() -> *const c_char {
-    guard_value(std::ptr::null(), || SETTINGS_SCHEMA.as_ptr().cast())
+    catch_panic_or(std::ptr::null(), || SETTINGS_SCHEMA.as_ptr().cast())
 }
 
 unsafe extern "C" fn get_interface(name: *const c_char) -> *const c_void {
-    guard_value(std::ptr::null(), || {
+    catch_panic_or(std::ptr::null(), || {
         // SAFETY: the host's text, which it keeps for the duration of the call.
-        let name = unsafe { text(name, usize::MAX, "name") };
+        let name = unsafe { str_arg(name, usize::MAX, "name") };
         name.map_or(std::ptr::null(), interfaces::find)
     })
 }

@@ -1,3 +1,5 @@
+//! Services of the host for an instance: a log, a clock and random bytes.
+
 use std::ffi::{CString, c_char, c_void};
 use std::mem::offset_of;
 use std::sync::Arc;
@@ -9,24 +11,24 @@ use crate::ffi::{HostClock, HostEntropy, rbtoken_clock_fn, rbtoken_entropy_fn};
 use crate::store::{Event, Hooks, Store};
 use crate::token::{Entropy, SharedToken};
 
-/// How important a message to the host's log is.
+/// Severity of a log message.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum rbtoken_log_level {
-    /// Something failed.
+    /// An operation failed.
     RBTOKEN_LOG_ERROR = 1,
-    /// Something was refused.
+    /// A call was rejected.
     RBTOKEN_LOG_WARN = 2,
-    /// The life of an instance.
+    /// An instance changed its state.
     RBTOKEN_LOG_INFO = 3,
-    /// The life of each token.
+    /// A token was created, used or changed.
     RBTOKEN_LOG_DEBUG = 4,
 }
 
-/// Writes a message to the host's log. `level` is one of `RBTOKEN_LOG_ERROR` to `_DEBUG`, or a
-/// higher number in later versions; `target` names the part of the library, `"rbtoken.extension"`
-/// or `"rbtoken.store"`. The texts are lent for the call. No message has a token's value. Called
-/// from any thread, several at a time, with no lock held. Must not throw.
+/// Writes a message to the host's log. `level` is `RBTOKEN_LOG_ERROR` to `_DEBUG`, or a higher
+/// number in later versions. `target` is the part of the library: `"rbtoken.extension"` or
+/// `"rbtoken.store"`. The texts are valid during the call, and never contain a token's value. It
+/// runs on any thread, several at a time, and with no lock held. Must not throw.
 pub type rbtoken_log_fn = Option<
     unsafe extern "C-unwind" fn(
         user_data: *mut c_void,
@@ -36,32 +38,32 @@ pub type rbtoken_log_fn = Option<
     ),
 >;
 
-/// What a host offers to an extension instance. Set up with `RBTOKEN_INIT()`; copied when the
-/// instance is created. Each function may be NULL, and `struct_size` may be that of an older or a
-/// newer table: the library reads the members that it knows and that are there.
+/// Services of the host for an instance. Initialize with `RBTOKEN_INIT()`; the table is copied when
+/// the instance is created. Each callback may be NULL. `struct_size` can be that of an older or
+/// newer table: the library reads the members that it knows and that exist.
 ///
-/// `user_data` must stay good until `destroy` has returned and no call of a store that the instance
-/// gave out is in flight.
+/// `user_data` must stay valid until `destroy` has returned and no call on a store of the instance
+/// is running.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct rbtoken_host_v1_t {
     /// Set by `RBTOKEN_INIT()`.
     pub struct_size: usize,
-    /// Passed to the functions.
+    /// Passed to the callbacks.
     pub user_data: *mut c_void,
-    /// Writes to the host's log. NULL: nothing is logged.
+    /// Writes to the host's log. NULL: no log.
     pub log: rbtoken_log_fn,
-    /// Tells the time. NULL: the system's clock does.
+    /// Returns the time. NULL: the system clock is used.
     pub now: rbtoken_clock_fn,
-    /// Fills a buffer with unpredictable bytes. NULL: the operating system does.
+    /// Fills a buffer with random bytes. NULL: those of the operating system are used.
     pub fill: rbtoken_entropy_fn,
 }
 
-/// The host's services, as far as it has them.
+/// Services of the host, each optional.
 #[derive(Clone)]
 pub(crate) struct Host(rbtoken_host_v1_t);
 
-// SAFETY: the library only passes `user_data` on; the header tells the host that its functions are
+// SAFETY: the library only passes `user_data` on; the header states that the host's functions are
 // called from any thread.
 unsafe impl Send for Host {}
 // SAFETY: as above.
@@ -69,7 +71,7 @@ unsafe impl Sync for Host {}
 
 impl Host {
     /// # Safety
-    /// `host` is NULL or points to as many readable bytes as its first field says.
+    /// `host` is NULL, or points to as many readable bytes as its first field says.
     pub unsafe fn read(host: *const rbtoken_host_v1_t) -> Result<Self> {
         let mut table = rbtoken_host_v1_t {
             struct_size: size_of::<rbtoken_host_v1_t>(),
@@ -86,11 +88,11 @@ impl Host {
         if size < offset_of!(rbtoken_host_v1_t, user_data) {
             return Err(Error::new(
                 ErrorKind::StructSize,
-                "struct_size is smaller than the table's first field: set it with RBTOKEN_INIT",
+                "struct_size is too small: set it with RBTOKEN_INIT()",
             )
             .at_argument("host"));
         }
-        // A member that is there in part only is not there.
+        // A member that is only partly within the size does not exist.
         let ends = [
             offset_of!(rbtoken_host_v1_t, user_data),
             offset_of!(rbtoken_host_v1_t, log),
@@ -118,12 +120,12 @@ impl Host {
         Some(Arc::new(entropy))
     }
 
-    /// The data of the functions. The host destroys it itself.
+    /// Returns the data for the callbacks. The host destroys it.
     fn user_data(&self) -> UserData {
         UserData::new(self.0.user_data, None)
     }
 
-    /// Hooks that log what becomes of tokens.
+    /// Returns hooks that log the events of tokens.
     pub fn hooks(&self) -> Option<Box<dyn Hooks>> {
         self.0.log.is_some().then(|| Box::new(self.clone()) as Box<dyn Hooks>)
     }
@@ -149,7 +151,7 @@ impl Hooks for Host {
             Event::Used => "was used",
             Event::Deleted => "was deleted",
         };
-        // A name is quoted: it may hold a line break, which would forge a line of the log.
+        // Quoted, because a name can contain a line break, which would forge a line of the log.
         let message =
             format!("token {} of {:?} {what}", token.redacted(), token.record().user().as_str());
         self.log(rbtoken_log_level::RBTOKEN_LOG_DEBUG, "rbtoken.store", &message);

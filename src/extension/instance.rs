@@ -1,4 +1,4 @@
-//! The life of an instance: created → configured → initialized ⇄ shut down → destroyed.
+//! Life cycle of an instance: created → configured → initialized ⇄ shut down → destroyed.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use crate::store::{SettingsDocument, Store};
 
 const TARGET: &str = "rbtoken.extension";
 
-/// One instance of the extension, with a store and settings of its own.
+/// Instance of the extension, with its own store and settings.
 pub(crate) struct Instance {
     host: Host,
     state: Mutex<State>,
@@ -19,7 +19,7 @@ pub(crate) struct Instance {
 
 enum State {
     Created,
-    /// With settings that were checked whole.
+    /// With validated settings.
     Configured(String),
     Initialized(String, Arc<Store>),
     ShutDown(String),
@@ -31,13 +31,13 @@ impl Instance {
         Self { host, state: Mutex::new(State::Created) }
     }
 
-    /// Takes a document of settings in place of an earlier one, if all of it is right.
+    /// Replaces the settings, if the whole document is valid.
     pub fn configure(&self, settings: &str) -> Result<()> {
         let checked = SettingsDocument::parse(settings).and_then(|_| memory::string(settings));
         let configured = {
             let mut state = self.state.lock();
             match (&*state, checked) {
-                (State::Initialized(..), _) => Err(wrong_order("it is initialized")),
+                (State::Initialized(..), _) => Err(wrong_state("must not be initialized")),
                 (_, Err(error)) => Err(error.at_argument("settings")),
                 (_, Ok(settings)) => {
                     *state = State::Configured(settings);
@@ -45,7 +45,7 @@ impl Instance {
                 }
             }
         };
-        self.tell("configured", configured)
+        self.log_outcome("configured", configured)
     }
 
     /// Opens the instance's store.
@@ -53,8 +53,8 @@ impl Instance {
         let initialized = {
             let mut state = self.state.lock();
             match &*state {
-                State::Created => Err(wrong_order("it is not configured")),
-                State::Initialized(..) => Err(wrong_order("it is initialized already")),
+                State::Created => Err(wrong_state("must be configured")),
+                State::Initialized(..) => Err(wrong_state("must not be initialized")),
                 State::Configured(settings) | State::ShutDown(settings) => memory::string(settings)
                     .and_then(|settings| {
                         let store = self.open(&settings)?;
@@ -63,10 +63,10 @@ impl Instance {
                     }),
             }
         };
-        self.tell("initialized", initialized)
+        self.log_outcome("initialized", initialized)
     }
 
-    /// Opening calls nothing of the host's, so it may happen under the lock.
+    /// Opens a store. It calls no callback of the host, so it can run under the lock.
     fn open(&self, settings: &str) -> Result<Arc<Store>> {
         let settings = SettingsDocument::parse(settings)?;
         let (clock, entropy) = (self.host.clock(), self.host.entropy());
@@ -77,7 +77,7 @@ impl Instance {
         Ok(store)
     }
 
-    /// Closes the instance's store. Calls in flight end as they would have.
+    /// Closes the instance's store. Running calls finish.
     pub fn shut_down(&self) -> Result<()> {
         let shut_down = {
             let mut state = self.state.lock();
@@ -88,23 +88,23 @@ impl Instance {
                 }
                 other => {
                     *state = other;
-                    Err(wrong_order("it is not initialized"))
+                    Err(wrong_state("must be initialized"))
                 }
             }
         };
-        // Closing removes hooks, which calls the host: not under the lock.
-        self.tell("shut down", shut_down.map(|store| store.close()))
+        // Closing removes hooks, which calls the host, so the lock must not be held.
+        self.log_outcome("shut down", shut_down.map(|store| store.close()))
     }
 
-    /// The store, while the instance is initialized.
+    /// Returns the store of an initialized instance.
     pub fn store(&self) -> Result<Arc<Store>> {
         match &*self.state.lock() {
             State::Initialized(_, store) => Ok(Arc::clone(store)),
-            _ => Err(wrong_order("it is not initialized")),
+            _ => Err(wrong_state("must be initialized")),
         }
     }
 
-    /// The settings in force: the store's, or what it would be opened with.
+    /// Returns the effective settings: those of the store, or those that it would be opened with.
     pub fn settings(&self) -> Result<String> {
         let settings = match &*self.state.lock() {
             State::Initialized(_, store) => return store.effective_settings(),
@@ -115,7 +115,7 @@ impl Instance {
         Store::open_with(None, None, None, settings)?.effective_settings()
     }
 
-    fn tell(&self, what: &str, done: Result<()>) -> Result<()> {
+    fn log_outcome(&self, what: &str, done: Result<()>) -> Result<()> {
         match &done {
             Ok(()) => {
                 let message = format!("instance {what}");
@@ -133,14 +133,13 @@ impl Instance {
 impl Drop for Instance {
     fn drop(&mut self) {
         if matches!(&*self.state.lock(), State::Initialized(..)) {
-            // It was initialized, so it can be shut down.
+            // An initialized instance can always be shut down.
             let _ = self.shut_down();
         }
         self.host.log(rbtoken_log_level::RBTOKEN_LOG_INFO, TARGET, "instance destroyed");
     }
 }
 
-fn wrong_order(why: &'static str) -> Error {
-    Error::new(ErrorKind::State, format!("the instance is in the wrong state: {why}"))
-        .at_argument("instance")
+fn wrong_state(problem: &'static str) -> Error {
+    Error::new(ErrorKind::State, problem).at_argument("instance")
 }

@@ -1,29 +1,31 @@
+//! Callbacks of a store: the clock and the source of random bytes.
+
 use std::ffi::c_void;
 use std::sync::Arc;
 
 use super::error::rbtoken_status_t;
-use super::support::{SizedStruct, UserData, check_answer, read_published};
+use super::support::{SizedStruct, UserData, check_status, read_published};
 use crate::clock::{Clock, Timestamp};
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::CallbackIdentity;
 use crate::token::{Entropy, SystemEntropy};
 
-/// Called exactly once when the library needs a callback's `user_data` no more, also when it was
-/// never registered because the call that was to do so failed. (Only where the struct itself was
-/// refused with `RBTOKEN_E_STRUCT_SIZE` is it not called: its fields could not be read.) Where it
-/// is the last release of a store that calls it, that store answers `RBTOKEN_E_STATE` to whatever
-/// it asks.
+/// Frees a callback's `user_data`. It is called exactly once, when the library no longer needs the
+/// data, even if the registration fails. The only exception is `RBTOKEN_E_STRUCT_SIZE`, because the
+/// fields of such a struct cannot be read. If the last release of a store calls this function, it
+/// can no longer use that store: calls return `RBTOKEN_E_STATE`.
 pub type rbtoken_destroy_fn = Option<unsafe extern "C-unwind" fn(user_data: *mut c_void)>;
 
-/// Tells the time: sets `*now_us` to microseconds since the Unix epoch, UTC, and returns
-/// `RBTOKEN_OK`. Any other status makes the call that asked fail with it. Must not throw.
+/// Returns the time: sets `*now_us` to microseconds since the Unix epoch, UTC, and returns
+/// `RBTOKEN_OK`. With any other status, the call that needed the time fails with that status. Must
+/// not throw.
 pub type rbtoken_clock_fn = Option<
     unsafe extern "C-unwind" fn(user_data: *mut c_void, now_us: *mut i64) -> rbtoken_status_t,
 >;
 
-/// Fills `len` bytes of `bytes` with what nobody can predict, and returns `RBTOKEN_OK`. Any other
-/// status makes the call that asked fail with it. That call fails with `RBTOKEN_E_CALLBACK` if the
-/// last bytes were not written, although the answer is `RBTOKEN_OK`. Must not throw.
+/// Fills `len` bytes of `bytes` with random data that nobody can predict, and returns `RBTOKEN_OK`.
+/// With any other status, the call that needed the data fails with that status. If the end of the
+/// buffer was not written, the call fails with `RBTOKEN_E_CALLBACK`. Must not throw.
 pub type rbtoken_entropy_fn = Option<
     unsafe extern "C-unwind" fn(
         user_data: *mut c_void,
@@ -32,19 +34,19 @@ pub type rbtoken_entropy_fn = Option<
     ) -> rbtoken_status_t,
 >;
 
-/// A clock of the host's, instead of the system's. Set up with `RBTOKEN_INIT()`; copied when the
-/// store is opened. Its functions are called from any thread, several at a time, and never while
-/// the library holds a lock.
+/// Clock of the host, to be used instead of the system clock. Initialize it with `RBTOKEN_INIT()`;
+/// it is copied when the store is opened. The callbacks run on any thread, several at a time, and
+/// with no lock held.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct rbtoken_clock_t {
     /// Set by `RBTOKEN_INIT()`.
     pub struct_size: usize,
-    /// Passed to the functions.
+    /// Passed to the callbacks.
     pub user_data: *mut c_void,
-    /// Tells the time; must be set.
+    /// Returns the time. Must be set.
     pub now: rbtoken_clock_fn,
-    /// Called when `user_data` is needed no more; may be NULL.
+    /// Frees `user_data`. May be NULL.
     pub destroy: rbtoken_destroy_fn,
 }
 
@@ -53,19 +55,19 @@ unsafe impl SizedStruct for rbtoken_clock_t {
     const PUBLISHED: &'static [usize] = &[size_of::<Self>()];
 }
 
-/// A source of unpredictable bytes of the host's, instead of the operating system's. Set up with
-/// `RBTOKEN_INIT()`; copied when the store is opened. Its functions are called from any thread,
-/// several at a time, and never while the library holds a lock.
+/// Source of random bytes of the host, to be used instead of the operating system's. Initialize it
+/// with `RBTOKEN_INIT()`; it is copied when the store is opened. The callbacks run on any thread,
+/// several at a time, and with no lock held.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct rbtoken_entropy_t {
     /// Set by `RBTOKEN_INIT()`.
     pub struct_size: usize,
-    /// Passed to the functions.
+    /// Passed to the callbacks.
     pub user_data: *mut c_void,
-    /// Fills a buffer; must be set.
+    /// Fills a buffer. Must be set.
     pub fill: rbtoken_entropy_fn,
-    /// Called when `user_data` is needed no more; may be NULL.
+    /// Frees `user_data`. May be NULL.
     pub destroy: rbtoken_destroy_fn,
 }
 
@@ -78,7 +80,7 @@ pub(super) type NowFn = unsafe extern "C-unwind" fn(*mut c_void, *mut i64) -> rb
 pub(super) type FillFn =
     unsafe extern "C-unwind" fn(*mut c_void, *mut u8, usize) -> rbtoken_status_t;
 
-/// A clock of the host's.
+/// Clock of the host.
 pub(crate) struct HostClock {
     now: NowFn,
     user_data: UserData,
@@ -95,15 +97,15 @@ impl Clock for HostClock {
         let mut micros = i64::MIN;
         // SAFETY: the host's function, with its own data and a place that can be written.
         let status = unsafe { (self.now)(self.user_data.get(), &raw mut micros) };
-        check_answer(status, "the clock")?;
+        check_status(status, "clock")?;
         Timestamp::from_micros(micros).map_err(|_| {
-            let message = "the clock of the host told a time outside the years 1 to 9999";
+            let message = "the host's clock returned a time outside the years 1 to 9999";
             Error::new(ErrorKind::Callback, message)
         })
     }
 }
 
-/// An entropy source of the host's.
+/// Entropy source of the host.
 pub(crate) struct HostEntropy {
     fill: FillFn,
     user_data: UserData,
@@ -115,50 +117,53 @@ impl HostEntropy {
     }
 }
 
-/// Number of bytes at the end of a buffer that are compared with what they were. Unpredictable
+/// Number of bytes at the end of a buffer that must differ after the call. Unpredictable
 /// bytes equal them once in 2^128 calls.
 const COMPARED_BYTES: usize = 16;
 
 impl Entropy for HostEntropy {
-    /// Fills the buffer by the host's function, and refuses `RBTOKEN_OK` for bytes not written.
+    /// Fills the buffer with the host's function, and rejects `RBTOKEN_OK` if bytes were not
+    /// written.
     ///
-    /// Some runtimes answer 0, which is `RBTOKEN_OK`, for a callback that an exception kept from
-    /// running. Bytes that were not written would make a predictable token.
+    /// Some runtimes return 0, which is `RBTOKEN_OK`, if an exception prevented a callback from
+    /// running. Without this check, the token would be predictable.
     fn fill(&self, buffer: &mut [u8]) -> Result<()> {
         let mut compared = 0;
         loop {
-            // A host may bring its own source because the system has none.
+            // The host may have its own source because the system has none.
             SystemEntropy.fill(buffer).unwrap_or_else(|_| buffer.fill(0xa5));
             let mut before = [0; COMPARED_BYTES];
             before.iter_mut().zip(buffer.iter().rev()).for_each(|(before, byte)| *before = *byte);
             // SAFETY: the host's function, with its own data and so many bytes that can be written.
             let status =
                 unsafe { (self.fill)(self.user_data.get(), buffer.as_mut_ptr(), buffer.len()) };
-            check_answer(status, "the entropy source")?;
+            check_status(status, "entropy source")?;
             let changed =
                 before.iter().zip(buffer.iter().rev()).any(|(before, byte)| before != byte);
             if changed || buffer.is_empty() {
                 return Ok(());
             }
-            // The bytes of a small buffer may be equal by chance: the host is asked again.
+            // A small buffer can be equal by chance, so the host is called again.
             compared += buffer.len();
             if compared >= COMPARED_BYTES {
-                let message = "the entropy source returned RBTOKEN_OK without filling the buffer";
+                let message =
+                    "the host's entropy source returned RBTOKEN_OK without filling the buffer";
                 return Err(Error::new(ErrorKind::Callback, message));
             }
         }
     }
 }
 
-/// A callback struct of the host's as it was read: its function, and what tells it from others.
-pub(super) struct Given<T> {
+/// Callback struct of the host after reading: its function, and its identity.
+pub(super) struct HostCallback<T> {
     pub identity: CallbackIdentity,
     callbacks: Result<T>,
     user_data: UserData,
 }
 
-impl<T> Given<T> {
-    /// Reads a struct whose `fields` are the function and its address, its data and its `destroy`.
+impl<T> HostCallback<T> {
+    /// Reads a struct. `fields` returns its function, the function's address, its data and
+    /// `destroy`.
     ///
     /// # Safety
     /// `callback` is NULL or points to as many readable bytes as its first field says.
@@ -185,12 +190,12 @@ impl<T> Given<T> {
         }))
     }
 
-    /// Whether the struct can be used. Its data is destroyed with it if not.
+    /// Returns an error if the struct cannot be used. Dropping it destroys its data.
     pub fn check(&self) -> Result<()> {
         self.callbacks.as_ref().map(|_| ()).map_err(Clone::clone)
     }
 
-    /// Leaves the data alone if an equal struct was registered before, and owns it.
+    /// Keeps the data if an equal struct, which owns it, was registered before.
     pub fn forget_if_registered(self, registered: Option<CallbackIdentity>) {
         if registered == Some(self.identity) {
             self.user_data.forget();
@@ -198,7 +203,7 @@ impl<T> Given<T> {
     }
 }
 
-impl Given<NowFn> {
+impl HostCallback<NowFn> {
     /// # Safety
     /// `clock` is NULL or points to as many readable bytes as its first field says.
     pub unsafe fn clock(clock: *const rbtoken_clock_t) -> Result<Option<Self>> {
@@ -213,7 +218,7 @@ impl Given<NowFn> {
     }
 }
 
-impl Given<FillFn> {
+impl HostCallback<FillFn> {
     /// # Safety
     /// `entropy` is NULL or points to as many readable bytes as its first field says.
     pub unsafe fn entropy(entropy: *const rbtoken_entropy_t) -> Result<Option<Self>> {
@@ -230,7 +235,7 @@ impl Given<FillFn> {
 }
 
 pub(super) fn missing(argument: &'static str, function: &'static str) -> Error {
-    Error::new(ErrorKind::NullArgument, format!("the function {function} must be set"))
+    Error::new(ErrorKind::NullArgument, format!("the function `{function}` must not be NULL"))
         .at_argument(argument)
 }
 
@@ -288,7 +293,7 @@ mod tests {
     #[test]
     fn entropy_that_repeats_the_buffer_by_chance_is_accepted() {
         assert!(source(fill_nothing).fill(&mut []).is_ok());
-        // One in 256 of these buffers has the host's byte already.
+        // One in 256 of these buffers already contains the host's byte.
         for _ in 0..5000 {
             let mut byte = [0];
             assert!(source(fill_sevens).fill(&mut byte).is_ok());

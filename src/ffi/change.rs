@@ -1,29 +1,33 @@
+//! Changes to stored tokens: update, invalidate, delete, purge.
+
 use std::ffi::c_char;
 
 use super::error::{rbtoken_error_t, rbtoken_status_t};
-use super::guard::guard;
+use super::guard::catch_error;
 use super::store::rbtoken_store_t;
-use super::support::{Handle, Out, SizedStruct, optional_text, read_required, reject_unset, text};
+use super::support::{
+    Handle, Out, SizedStruct, opt_str_arg, read_required, reject_if_set, str_arg, unknown_mode,
+};
 use super::token::rbtoken_token_t;
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::store::TokenUpdate;
 
-/// What an update does to a field: the values of the fields `…_mode` in `rbtoken_token_update_t`.
+/// Change of a field: the values of the fields `…_mode` in `rbtoken_token_update_t`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum rbtoken_field_mode {
-    /// The field stays as it is.
+    /// Keeps the field.
     RBTOKEN_FIELD_KEEP = 0,
-    /// The token never expires, the note is empty, the policy gives full access, the extra data is
-    /// `{}`.
+    /// Clears the field: the token never expires, has an empty note, a policy for full access, or
+    /// the extra data `{}`.
     RBTOKEN_FIELD_NONE = 1,
-    /// The field takes the given value.
+    /// Sets the field to the given value.
     RBTOKEN_FIELD_SET = 2,
 }
 
-/// What an update changes. Set up with `RBTOKEN_INIT()`, which leaves everything as it is. A value
-/// whose mode is not `RBTOKEN_FIELD_SET` must be 0 or NULL.
+/// Changes to a token. Initialize with `RBTOKEN_INIT()`, which changes nothing. A value whose mode
+/// is not `RBTOKEN_FIELD_SET` must be 0 or NULL.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct rbtoken_token_update_t {
@@ -37,19 +41,20 @@ pub struct rbtoken_token_update_t {
     pub policy_mode: i32,
     /// `RBTOKEN_FIELD_KEEP`, `_NONE` or `_SET`.
     pub extra_data_mode: i32,
-    /// When the token expires: microseconds since the Unix epoch, UTC; the past is accepted.
+    /// When the token expires: microseconds since the Unix epoch, UTC; can be in the past.
     pub expires_at_us: i64,
     /// The note, at most 1 MiB.
     pub note: *const c_char,
-    /// Bytes of `note`, or `RBTOKEN_NUL_TERMINATED`.
+    /// Length of `note` in bytes, or `RBTOKEN_NUL_TERMINATED`.
     pub note_len: usize,
     /// The policy as JSON.
     pub policy: *const c_char,
-    /// Bytes of `policy`, or `RBTOKEN_NUL_TERMINATED`.
+    /// Length of `policy` in bytes, or `RBTOKEN_NUL_TERMINATED`.
     pub policy_len: usize,
-    /// The extra data as a JSON object, which replaces the old one whole, `client_name` included.
+    /// The extra data as a JSON object. It replaces the old one completely, including
+    /// `client_name`.
     pub extra_data: *const c_char,
-    /// Bytes of `extra_data`, or `RBTOKEN_NUL_TERMINATED`.
+    /// Length of `extra_data` in bytes, or `RBTOKEN_NUL_TERMINATED`.
     pub extra_data_len: usize,
 }
 
@@ -58,31 +63,24 @@ unsafe impl SizedStruct for rbtoken_token_update_t {
     const PUBLISHED: &'static [usize] = &[size_of::<Self>()];
 }
 
-/// Changes fields of a token, be it valid or not. `last_updated` becomes now, and the *updated*
-/// event is fired. Handles that the host holds already do not change.
+/// Changes fields of a token, whether it is usable or not. `last_updated` is set to the current
+/// time, and the *updated* event is fired. Existing handles do not change.
 ///
 /// `[thread-safe]`
 ///
 /// @param store the store
 /// @param id the token's id
-/// @param update what to change
+/// @param update the changes
 /// @param token receives the changed token, to be released with `rbtoken_token_release()`; NULL on
-///        failure; may be NULL
-/// @param error receives the details of a failure; may be NULL
-/// @retval RBTOKEN_OK the token is changed
-/// @retval RBTOKEN_E_NOT_FOUND there is no token of this id
-/// @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL,
-///         RBTOKEN_E_TOO_LONG an argument is bad
-/// @retval RBTOKEN_E_INVALID_ARGUMENT a mode is unknown, or a field is set that its mode ignores
-/// @retval RBTOKEN_E_STRUCT_SIZE, RBTOKEN_E_UNSUPPORTED_OPTION see "Options structs"
-/// @retval RBTOKEN_E_TIME_RANGE the expiration lies outside the years 1 to 9999
-/// @retval RBTOKEN_E_JSON_SYNTAX, RBTOKEN_E_JSON_TYPE, RBTOKEN_E_JSON_TOO_DEEP,
-///         RBTOKEN_E_JSON_NUMBER, RBTOKEN_E_POLICY a document is bad; the error's path tells where
-/// @retval RBTOKEN_E_CALLBACK the clock of the host broke its contract; its own failures are passed
-///         on unchanged
-/// @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL,
-///         RBTOKEN_E_LOCKED, RBTOKEN_E_IO, RBTOKEN_E_CORRUPT, RBTOKEN_E_DATABASE,
-///         RBTOKEN_E_NO_MEMORY see "Errors"
+///         failure; may be NULL
+/// @param error receives the error on failure; may be NULL
+/// @retval RBTOKEN_OK the token was changed
+/// @retval RBTOKEN_E_NOT_FOUND no token has this id
+/// @retval RBTOKEN_E_INVALID_ARGUMENT a mode is unknown, or a field is set that its mode does not
+///         use
+/// @retval RBTOKEN_E_TIME_RANGE the expiration is outside the years 1 to 9999
+/// @retval RBTOKEN_E_POLICY the policy breaks a rule; the error's JSON path shows where
+/// @retval other the status of the host's clock, unchanged
 /// @since 0.1.0
 #[unsafe(no_mangle)]
 #[must_use]
@@ -104,7 +102,7 @@ pub unsafe extern "C" fn rbtoken_store_update_token(
         Ok(())
     };
     // SAFETY: the host's output.
-    unsafe { guard(error, body) }
+    unsafe { catch_error(error, body) }
 }
 
 /// # Safety
@@ -115,13 +113,13 @@ unsafe fn token_update<'a>(update: *const rbtoken_token_update_t) -> Result<Toke
     // SAFETY: as promised by the caller.
     let (note, policy, extra_data) = unsafe {
         (
-            optional_text(u.note, u.note_len, "note")?,
-            optional_text(u.policy, u.policy_len, "policy")?,
-            optional_text(u.extra_data, u.extra_data_len, "extra_data")?,
+            opt_str_arg(u.note, u.note_len, "note")?,
+            opt_str_arg(u.policy, u.policy_len, "policy")?,
+            opt_str_arg(u.extra_data, u.extra_data_len, "extra_data")?,
         )
     };
     if u.expires_mode != SET {
-        reject_unset(u.expires_at_us != 0, "expires_at_us")?;
+        reject_if_set(u.expires_at_us != 0, "expires_at_us")?;
     }
     let expires_at = || {
         Timestamp::from_micros(u.expires_at_us).map_err(|error| error.at_argument("expires_at_us"))
@@ -130,7 +128,7 @@ unsafe fn token_update<'a>(update: *const rbtoken_token_update_t) -> Result<Toke
         KEEP => None,
         NONE => Some(None),
         SET => Some(Some(expires_at()?)),
-        _ => return Err(unknown_mode("expires_mode")),
+        _ => return Err(unknown_mode("expires_mode", u.expires_mode)),
     };
     Ok(TokenUpdate {
         expires,
@@ -151,42 +149,33 @@ fn field<'a>(
     mode_name: &'static str,
 ) -> Result<Option<Option<&'a str>>> {
     if mode != SET {
-        reject_unset(value.is_some(), name)?;
+        reject_if_set(value.is_some(), name)?;
     }
     match (mode, value) {
         (KEEP, _) => Ok(None),
         (NONE, _) => Ok(Some(None)),
         (SET, Some(value)) => Ok(Some(Some(value))),
-        (SET, None) => Err(Error::invalid(name, "the mode asks for a value")),
-        _ => Err(unknown_mode(mode_name)),
+        (SET, None) => Err(Error::invalid(name, "must be set with the mode RBTOKEN_FIELD_SET")),
+        _ => Err(unknown_mode(mode_name, mode)),
     }
 }
 
-fn unknown_mode(name: &'static str) -> Error {
-    Error::invalid(name, "the mode is not known")
-}
-
-/// Makes the token that has a value invalid, for good: nothing makes it valid again. On a token
-/// that is invalid already, the date and the reason are overwritten. The *invalidated* event is
+/// Invalidates the token with a value. This is final: nothing makes the token valid again. If the
+/// token is already invalid, the date and the reason are overwritten. The *invalidated* event is
 /// fired.
 ///
 /// `[thread-safe]`
 ///
 /// @param store the store
 /// @param value the token's value
-/// @param value_len bytes of `value`, or `RBTOKEN_NUL_TERMINATED`
-/// @param reason why, for people, at most 1 MiB; NULL with a length of 0: the empty text
-/// @param reason_len bytes of `reason`, or `RBTOKEN_NUL_TERMINATED`
-/// @param error receives the details of a failure; may be NULL
-/// @retval RBTOKEN_OK the token is invalid
-/// @retval RBTOKEN_E_NOT_FOUND there is no such token
-/// @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_ARGUMENT, RBTOKEN_E_INVALID_UTF8,
-///         RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG an argument is bad
-/// @retval RBTOKEN_E_CALLBACK the clock of the host broke its contract; its own failures are passed
-///         on unchanged
-/// @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL,
-///         RBTOKEN_E_LOCKED, RBTOKEN_E_IO, RBTOKEN_E_CORRUPT, RBTOKEN_E_DATABASE,
-///         RBTOKEN_E_NO_MEMORY see "Errors"
+/// @param value_len length of `value` in bytes, or `RBTOKEN_NUL_TERMINATED`
+/// @param reason the reason, for people, at most 1 MiB; NULL with a length of 0: the empty text
+/// @param reason_len length of `reason` in bytes, or `RBTOKEN_NUL_TERMINATED`
+/// @param error receives the error on failure; may be NULL
+/// @retval RBTOKEN_OK the token was invalidated
+/// @retval RBTOKEN_E_NOT_FOUND no token has this value
+/// @retval RBTOKEN_E_INVALID_ARGUMENT the value is empty
+/// @retval other the status of the host's clock, unchanged
 /// @since 0.1.0
 #[unsafe(no_mangle)]
 #[must_use]
@@ -203,34 +192,28 @@ pub unsafe extern "C" fn rbtoken_store_invalidate_token(
         let (store, value, reason) = unsafe {
             (
                 rbtoken_store_t::hold_open(store)?,
-                text(value, value_len, "value")?,
-                optional_text(reason, reason_len, "reason")?,
+                str_arg(value, value_len, "value")?,
+                opt_str_arg(reason, reason_len, "reason")?,
             )
         };
         store.invalidate_token(value, reason.unwrap_or_default())
     };
     // SAFETY: the host's output.
-    unsafe { guard(error, body) }
+    unsafe { catch_error(error, body) }
 }
 
-/// As `rbtoken_store_invalidate_token()`, for a host that does not have the value.
+/// Invalidates the token with an id, as `rbtoken_store_invalidate_token()` does.
 ///
 /// `[thread-safe]`
 ///
 /// @param store the store
 /// @param id the token's id
-/// @param reason why, for people, at most 1 MiB; NULL with a length of 0: the empty text
-/// @param reason_len bytes of `reason`, or `RBTOKEN_NUL_TERMINATED`
-/// @param error receives the details of a failure; may be NULL
-/// @retval RBTOKEN_OK the token is invalid
-/// @retval RBTOKEN_E_NOT_FOUND there is no such token
-/// @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL,
-///         RBTOKEN_E_TOO_LONG an argument is bad
-/// @retval RBTOKEN_E_CALLBACK the clock of the host broke its contract; its own failures are passed
-///         on unchanged
-/// @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL,
-///         RBTOKEN_E_LOCKED, RBTOKEN_E_IO, RBTOKEN_E_CORRUPT, RBTOKEN_E_DATABASE,
-///         RBTOKEN_E_NO_MEMORY see "Errors"
+/// @param reason the reason, for people, at most 1 MiB; NULL with a length of 0: the empty text
+/// @param reason_len length of `reason` in bytes, or `RBTOKEN_NUL_TERMINATED`
+/// @param error receives the error on failure; may be NULL
+/// @retval RBTOKEN_OK the token was invalidated
+/// @retval RBTOKEN_E_NOT_FOUND no token has this id
+/// @retval other the status of the host's clock, unchanged
 /// @since 0.1.0
 #[unsafe(no_mangle)]
 #[must_use]
@@ -244,34 +227,29 @@ pub unsafe extern "C" fn rbtoken_store_invalidate_token_by_id(
     let body = || {
         // SAFETY: the host's handle and text, which it keeps for the duration of the call.
         let (store, reason) = unsafe {
-            (rbtoken_store_t::hold_open(store)?, optional_text(reason, reason_len, "reason")?)
+            (rbtoken_store_t::hold_open(store)?, opt_str_arg(reason, reason_len, "reason")?)
         };
         store.invalidate_token_by_id(id, reason.unwrap_or_default())
     };
     // SAFETY: the host's output.
-    unsafe { guard(error, body) }
+    unsafe { catch_error(error, body) }
 }
 
-/// Makes all tokens of a user invalid, on every site. The *invalidated* event is fired for each.
+/// Invalidates all tokens of a user, on every site. The *invalidated* event is fired for each.
 ///
 /// `[thread-safe]`
 ///
 /// @param store the store
 /// @param user the user's name
-/// @param user_len bytes of `user`, or `RBTOKEN_NUL_TERMINATED`
-/// @param reason why, for people, at most 1 MiB; NULL with a length of 0: the empty text
-/// @param reason_len bytes of `reason`, or `RBTOKEN_NUL_TERMINATED`
-/// @param count receives how many tokens the user has; 0 on failure; may be NULL
-/// @param error receives the details of a failure; may be NULL
-/// @retval RBTOKEN_OK they are invalid, if the user has any
-/// @retval RBTOKEN_E_NOT_FOUND on a server's database: there is no such user
-/// @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_ARGUMENT, RBTOKEN_E_INVALID_UTF8,
-///         RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG an argument is bad
-/// @retval RBTOKEN_E_CALLBACK the clock of the host broke its contract; its own failures are passed
-///         on unchanged
-/// @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL,
-///         RBTOKEN_E_LOCKED, RBTOKEN_E_IO, RBTOKEN_E_CORRUPT, RBTOKEN_E_DATABASE,
-///         RBTOKEN_E_NO_MEMORY see "Errors"
+/// @param user_len length of `user` in bytes, or `RBTOKEN_NUL_TERMINATED`
+/// @param reason the reason, for people, at most 1 MiB; NULL with a length of 0: the empty text
+/// @param reason_len length of `reason` in bytes, or `RBTOKEN_NUL_TERMINATED`
+/// @param count receives the number of the user's tokens; 0 on failure; may be NULL
+/// @param error receives the error on failure; may be NULL
+/// @retval RBTOKEN_OK the user's tokens, if any, were invalidated
+/// @retval RBTOKEN_E_NOT_FOUND on Review Board's database: there is no such user
+/// @retval RBTOKEN_E_INVALID_ARGUMENT the name is empty
+/// @retval other the status of the host's clock, unchanged
 /// @since 0.1.0
 #[unsafe(no_mangle)]
 #[must_use]
@@ -291,34 +269,28 @@ pub unsafe extern "C" fn rbtoken_store_invalidate_user_tokens(
         let (store, user, reason) = unsafe {
             (
                 rbtoken_store_t::hold_open(store)?,
-                text(user, user_len, "user")?,
-                optional_text(reason, reason_len, "reason")?,
+                str_arg(user, user_len, "user")?,
+                opt_str_arg(reason, reason_len, "reason")?,
             )
         };
         count.set(store.invalidate_user_tokens(user, reason.unwrap_or_default())?);
         Ok(())
     };
     // SAFETY: the host's output.
-    unsafe { guard(error, body) }
+    unsafe { catch_error(error, body) }
 }
 
-/// Makes all tokens of all users invalid, on every site. The *invalidated* event is fired for each.
+/// Invalidates all tokens of all users, on every site. The *invalidated* event is fired for each.
 ///
 /// `[thread-safe]`
 ///
 /// @param store the store
-/// @param reason why, for people, at most 1 MiB; NULL with a length of 0: the empty text
-/// @param reason_len bytes of `reason`, or `RBTOKEN_NUL_TERMINATED`
-/// @param count receives how many tokens there are; 0 on failure; may be NULL
-/// @param error receives the details of a failure; may be NULL
-/// @retval RBTOKEN_OK they are invalid
-/// @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL,
-///         RBTOKEN_E_TOO_LONG an argument is bad
-/// @retval RBTOKEN_E_CALLBACK the clock of the host broke its contract; its own failures are passed
-///         on unchanged
-/// @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL,
-///         RBTOKEN_E_LOCKED, RBTOKEN_E_IO, RBTOKEN_E_CORRUPT, RBTOKEN_E_DATABASE,
-///         RBTOKEN_E_NO_MEMORY see "Errors"
+/// @param reason the reason, for people, at most 1 MiB; NULL with a length of 0: the empty text
+/// @param reason_len length of `reason` in bytes, or `RBTOKEN_NUL_TERMINATED`
+/// @param count receives the number of tokens; 0 on failure; may be NULL
+/// @param error receives the error on failure; may be NULL
+/// @retval RBTOKEN_OK all tokens were invalidated
+/// @retval other the status of the host's clock, unchanged
 /// @since 0.1.0
 #[unsafe(no_mangle)]
 #[must_use]
@@ -334,28 +306,24 @@ pub unsafe extern "C" fn rbtoken_store_invalidate_all_tokens(
     let body = || {
         // SAFETY: the host's handle and text, which it keeps for the duration of the call.
         let (store, reason) = unsafe {
-            (rbtoken_store_t::hold_open(store)?, optional_text(reason, reason_len, "reason")?)
+            (rbtoken_store_t::hold_open(store)?, opt_str_arg(reason, reason_len, "reason")?)
         };
         count.set(store.invalidate_all_tokens(reason.unwrap_or_default())?);
         Ok(())
     };
     // SAFETY: the host's output.
-    unsafe { guard(error, body) }
+    unsafe { catch_error(error, body) }
 }
 
-/// Removes a token. The *deleted* event is fired. Handles that the host holds stay readable.
+/// Deletes a token. The *deleted* event is fired. Existing handles stay readable.
 ///
 /// `[thread-safe]`
 ///
 /// @param store the store
 /// @param id the token's id
-/// @param error receives the details of a failure; may be NULL
-/// @retval RBTOKEN_OK the token is removed
-/// @retval RBTOKEN_E_NOT_FOUND there is no token of this id
-/// @retval RBTOKEN_E_NULL_ARGUMENT `store` is NULL
-/// @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL,
-///         RBTOKEN_E_LOCKED, RBTOKEN_E_IO, RBTOKEN_E_CORRUPT, RBTOKEN_E_DATABASE,
-///         RBTOKEN_E_NO_MEMORY see "Errors"
+/// @param error receives the error on failure; may be NULL
+/// @retval RBTOKEN_OK the token was deleted
+/// @retval RBTOKEN_E_NOT_FOUND no token has this id
 /// @since 0.1.0
 #[unsafe(no_mangle)]
 #[must_use]
@@ -367,33 +335,27 @@ pub unsafe extern "C" fn rbtoken_store_delete_token(
     // SAFETY: the host's handle, which it keeps for the duration of the call.
     let body = || unsafe { rbtoken_store_t::hold_open(store) }?.delete_token(id);
     // SAFETY: the host's output.
-    unsafe { guard(error, body) }
+    unsafe { catch_error(error, body) }
 }
 
-/// Removes the tokens that have been invalidated or expired since before a time. A token that was
-/// made invalid, or imported so, without a date counts from when it was made. The *deleted* event
-/// is fired for each.
+/// Deletes the tokens that were invalidated or expired before a time. If a token is invalid without
+/// a date, the time of its creation counts. The *deleted* event is fired for each.
 ///
-/// A token that is dead stays in the store, and in its memory, until it is deleted or purged: a
-/// caller that comes with it is told why it was refused. A host that runs for long calls this now
-/// and then, for instance once a day with the time of a month ago; its memory then grows with the
-/// tokens that are alive, where otherwise it grows with all that were ever made.
+/// An invalid or expired token stays in the store, and in its memory, until it is deleted or
+/// purged, so that a login can report why it was rejected. A host that runs for a long time should
+/// call this regularly, for example once a day with the time of a month ago. Its memory then grows
+/// only with the number of usable tokens.
 ///
 /// `[thread-safe]`
 ///
 /// @param store the store
-/// @param dead_before_us microseconds since the Unix epoch, UTC; the future is as good as now: what
-///        is alive stays
-/// @param count receives how many were removed; 0 on failure; may be NULL
-/// @param error receives the details of a failure; may be NULL
-/// @retval RBTOKEN_OK they are removed
-/// @retval RBTOKEN_E_TIME_RANGE the time lies outside the years 1 to 9999
-/// @retval RBTOKEN_E_NULL_ARGUMENT `store` is NULL
-/// @retval RBTOKEN_E_CALLBACK the clock of the host broke its contract; its own failures are passed
-///         on unchanged
-/// @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL,
-///         RBTOKEN_E_LOCKED, RBTOKEN_E_IO, RBTOKEN_E_CORRUPT, RBTOKEN_E_DATABASE,
-///         RBTOKEN_E_NO_MEMORY see "Errors"
+/// @param dead_before_us microseconds since the Unix epoch, UTC; a future time counts as the
+///         current time, so usable tokens are never deleted
+/// @param count receives the number of deleted tokens; 0 on failure; may be NULL
+/// @param error receives the error on failure; may be NULL
+/// @retval RBTOKEN_OK the tokens were deleted
+/// @retval RBTOKEN_E_TIME_RANGE the time is outside the years 1 to 9999
+/// @retval other the status of the host's clock, unchanged
 /// @since 0.1.0
 #[unsafe(no_mangle)]
 #[must_use]
@@ -414,5 +376,5 @@ pub unsafe extern "C" fn rbtoken_store_purge_tokens(
         Ok(())
     };
     // SAFETY: the host's output.
-    unsafe { guard(error, body) }
+    unsafe { catch_error(error, body) }
 }

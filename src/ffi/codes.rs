@@ -1,4 +1,4 @@
-//! The names of statuses and verdicts, and the numbers of what Rust calls otherwise.
+//! Names of statuses and verdicts, and their numbers.
 // Generated; do not edit. Update with: RBTOKEN_UPDATE=1 cargo test --test generated
 
 use super::{rbtoken_status_t, rbtoken_verdict_t};

@@ -1,93 +1,94 @@
+//! Statuses and error objects.
+
 use std::borrow::Cow;
 use std::ffi::c_char;
 
 use super::codes::status_of;
-use super::support::{Handle, HandleKind, Out, guard_value, lend};
+use super::support::{Handle, HandleKind, Out, catch_panic_or, lend};
 use crate::error::{Argument, Error};
 use crate::memory;
 
-/// What a function answers: one of the values of `rbtoken_status_code`, or the status of a
-/// callback of the host, passed on unchanged. Like every value that an enum names here, it crosses
-/// the boundary as an integer of 32 bits: the enums only give names.
+/// Result of a function: one of the values of `rbtoken_status_code`, or the status of a callback of
+/// the host, unchanged. All enums cross the boundary as 32-bit integers; the C enums only name
+/// their values.
 pub type rbtoken_status_t = i32;
 
-/// The statuses. Values are never reused; later versions may add some.
+/// Statuses. A number never gets a second meaning. Later versions can add some.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum rbtoken_status_code {
-    /// The call did what it says.
+    /// The call succeeded.
     RBTOKEN_OK = 0,
-    /// A required argument is NULL, or a text is NULL though its length is not 0.
+    /// A required argument is NULL, or a text is NULL and its length is not 0.
     RBTOKEN_E_NULL_ARGUMENT = 1,
     /// An argument has a value that is not allowed.
     RBTOKEN_E_INVALID_ARGUMENT = 2,
-    /// A text is not UTF-8.
+    /// A text is not valid UTF-8.
     RBTOKEN_E_INVALID_UTF8 = 3,
     /// A text contains a NUL character.
     RBTOKEN_E_EMBEDDED_NUL = 4,
     /// A text is longer than its field allows.
     RBTOKEN_E_TOO_LONG = 5,
-    /// `struct_size` is no size that the struct ever had: `RBTOKEN_INIT` was forgotten.
+    /// `struct_size` is not a size of the struct: `RBTOKEN_INIT` was not called.
     RBTOKEN_E_STRUCT_SIZE = 6,
-    /// A newer header's field is set, which this library does not know.
+    /// A field of a newer header is set, which this library does not know.
     RBTOKEN_E_UNSUPPORTED_OPTION = 7,
-    /// A time lies outside the years 1 to 9999, or leads there.
+    /// A time is outside the years 1 to 9999.
     RBTOKEN_E_TIME_RANGE = 8,
-    /// A document is not JSON.
+    /// A document is not valid JSON.
     RBTOKEN_E_JSON_SYNTAX = 40,
-    /// A JSON value has another type than the one that belongs there.
+    /// A JSON value has the wrong type.
     RBTOKEN_E_JSON_TYPE = 41,
     /// A document is nested more than 128 levels deep.
     RBTOKEN_E_JSON_TOO_DEEP = 42,
-    /// A number is neither an integer of 64 bits nor a finite float.
+    /// A number is neither a 64-bit integer nor a finite float.
     RBTOKEN_E_JSON_NUMBER = 43,
-    /// A policy breaks a rule of policies; the error tells where.
+    /// A policy breaks a rule; the error's JSON path shows where.
     RBTOKEN_E_POLICY = 44,
-    /// There is no such token, Local Site or setting.
+    /// There is no such token, user, Local Site or setting.
     RBTOKEN_E_NOT_FOUND = 80,
-    /// There is such an object already.
+    /// The object already exists.
     RBTOKEN_E_EXISTS = 81,
     /// The object is in a state that does not allow the call.
     RBTOKEN_E_STATE = 82,
-    /// This build, or this kind of store, cannot do that.
+    /// This build, or this kind of store, does not support the call.
     RBTOKEN_E_UNSUPPORTED = 83,
     /// The process was forked after the store was opened.
     RBTOKEN_E_FORKED = 84,
-    /// An earlier `RBTOKEN_E_INTERNAL` may have left the store half-changed; it refuses everything.
+    /// An earlier `RBTOKEN_E_INTERNAL` may have left the store inconsistent, so that it rejects all
+    /// calls.
     RBTOKEN_E_POISONED = 85,
-    /// No token value could be generated: no such generator, no entropy, or 20 values in a row that
-    /// exist already.
+    /// No token value could be generated: there is no such generator, there are no random bytes, or
+    /// 20 values in a row already exist.
     RBTOKEN_E_GENERATION = 120,
     /// A callback of the host broke its contract.
     RBTOKEN_E_CALLBACK = 121,
-    /// Another process, or another store of this one, owns the file.
+    /// Another store, in this process or another, has the file open.
     RBTOKEN_E_LOCKED = 160,
-    /// The operating system refused an input or output operation.
+    /// The operating system reported an input or output error.
     RBTOKEN_E_IO = 161,
     /// Stored data is damaged.
     RBTOKEN_E_CORRUPT = 162,
-    /// Stored data was written by an incompatible version.
+    /// Stored data has an incompatible version.
     RBTOKEN_E_VERSION = 163,
-    /// The database refused or failed.
+    /// The database reported an error.
     RBTOKEN_E_DATABASE = 164,
-    /// The operation did not end in its time.
+    /// The operation exceeded its time limit.
     RBTOKEN_E_TIMEOUT = 165,
-    /// The memory is exhausted.
+    /// Memory is exhausted.
     RBTOKEN_E_NO_MEMORY = 200,
-    /// A defect of the library. Nothing was changed, or the store says `RBTOKEN_E_POISONED` from
-    /// now on.
+    /// There is a bug in the library. Nothing was changed, or the store returns
+    /// `RBTOKEN_E_POISONED` from now on.
     RBTOKEN_E_INTERNAL = 201,
 }
 
-/// What went wrong in a call, in detail. A function that fails gives one to a host that passes
-/// `rbtoken_error_t **error`; the host frees it with `rbtoken_error_free()`.
-///
-/// It never contains a token's value.
+/// Details of a failed call. A function with a parameter `rbtoken_error_t **error` creates it on
+/// failure; free it with `rbtoken_error_free()`. It never contains a token's value.
 pub struct rbtoken_error_t {
     _opaque: [u8; 0],
 }
 
-/// The texts of an error, each with a NUL behind it.
+/// Texts of an error, each terminated by a NUL.
 pub(crate) struct Details {
     status: rbtoken_status_t,
     message: Cow<'static, str>,
@@ -104,16 +105,17 @@ impl Handle for rbtoken_error_t {
 impl From<Error> for Details {
     fn from(error: Error) -> Self {
         let terminated = |text: &str| format!("{}\0", text.replace('\0', "\\0"));
+        let argument = error.argument().map(c_name);
         Self {
             status: status_of(error.kind()),
-            message: terminated(error.message()).into(),
-            argument: error.argument().map(|argument| terminated(c_name(argument))),
+            message: terminated(&error.message_at(argument)).into(),
+            argument: argument.map(terminated),
             json_path: error.json_path().map(terminated),
         }
     }
 }
 
-/// The name that the header has for an argument.
+/// Returns the header's name of an argument.
 fn c_name(argument: Argument) -> &'static str {
     match argument {
         Argument::Expires => "expires_at_us",
@@ -121,16 +123,16 @@ fn c_name(argument: Argument) -> &'static str {
     }
 }
 
-/// The error for exhausted memory, which is made of none.
+/// Error for exhausted memory. It is static, because creating one would need memory.
 static EXHAUSTED: Details = Details {
     status: rbtoken_status_code::RBTOKEN_E_NO_MEMORY as rbtoken_status_t,
-    message: Cow::Borrowed("the memory is exhausted\0"),
+    message: Cow::Borrowed("memory is exhausted\0"),
     argument: None,
     json_path: None,
 };
 
 impl rbtoken_error_t {
-    /// Hands an error over.
+    /// Returns a handle for an error.
     pub(crate) fn of(error: Error) -> *mut Self {
         if error == memory::exhausted(()) {
             return (&raw const EXHAUSTED).cast_mut().cast();
@@ -139,7 +141,7 @@ impl rbtoken_error_t {
     }
 }
 
-/// The status that the function returned together with this error.
+/// Returns the status of an error: the one that the function returned with it.
 ///
 /// `[immutable]`
 ///
@@ -149,10 +151,11 @@ impl rbtoken_error_t {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rbtoken_error_status(error: *const rbtoken_error_t) -> rbtoken_status_t {
     // SAFETY: the host keeps the error for the duration of the call.
-    guard_value(0, || unsafe { rbtoken_error_t::get(error) }.map_or(0, |error| error.status))
+    catch_panic_or(0, || unsafe { rbtoken_error_t::get(error) }.map_or(0, |error| error.status))
 }
 
-/// What went wrong, in English, for people: for a log or a message, not to be parsed.
+/// Returns the message of an error, in English, for people: for a log, not to be parsed. It names
+/// the argument, the place in it, and what was wrong or expected.
 ///
 /// `[immutable]`
 ///
@@ -165,7 +168,7 @@ pub unsafe extern "C" fn rbtoken_error_message(error: *const rbtoken_error_t) ->
     unsafe { lend_detail(error, |error| Some(&*error.message)) }
 }
 
-/// The name of the parameter, or of the field of an options struct, that is at fault.
+/// Returns the name of the parameter, or of the field of an options struct, that is at fault.
 ///
 /// `[immutable]`
 ///
@@ -178,7 +181,7 @@ pub unsafe extern "C" fn rbtoken_error_argument(error: *const rbtoken_error_t) -
     unsafe { lend_detail(error, |error| error.argument.as_deref()) }
 }
 
-/// The place inside a JSON document that is at fault, as a JSONPath (RFC 9535) such as
+/// Returns the place in a JSON document that is at fault, as a JSONPath (RFC 9535) such as
 /// `$.resources["*"].allow[2]`.
 ///
 /// `[immutable]`
@@ -196,7 +199,7 @@ pub unsafe extern "C" fn rbtoken_error_json_path(error: *const rbtoken_error_t) 
 ///
 /// `[exclusive]`
 ///
-/// @param error an error, which is not used again; NULL does nothing
+/// @param error an error, which must not be used afterwards; NULL does nothing
 /// @since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rbtoken_error_free(error: *mut rbtoken_error_t) {
@@ -204,7 +207,7 @@ pub unsafe extern "C" fn rbtoken_error_free(error: *mut rbtoken_error_t) {
         return;
     }
     // SAFETY: the host gives its error up.
-    guard_value((), || drop(unsafe { rbtoken_error_t::take(error) }));
+    catch_panic_or((), || drop(unsafe { rbtoken_error_t::take(error) }));
 }
 
 /// # Safety
@@ -213,7 +216,7 @@ unsafe fn lend_detail(
     error: *const rbtoken_error_t,
     detail: impl FnOnce(&Details) -> Option<&str>,
 ) -> *const c_char {
-    guard_value(std::ptr::null(), || {
+    catch_panic_or(std::ptr::null(), || {
         // SAFETY: as promised by the caller.
         let text = unsafe { rbtoken_error_t::get(error) }.and_then(detail);
         lend(text, &Out::none())

@@ -1,10 +1,13 @@
+//! Finding and listing stored tokens.
+
 use std::ffi::c_char;
 
 use super::error::{rbtoken_error_t, rbtoken_status_t};
-use super::guard::guard;
+use super::guard::catch_error;
 use super::store::rbtoken_store_t;
 use super::support::{
-    Handle, Out, SizedStruct, optional_text, read_options, reject_flags, reject_unset, text,
+    Handle, Out, SizedStruct, opt_str_arg, read_options, reject_flags, reject_if_set,
+    reject_reserved, str_arg, unknown_mode,
 };
 use super::token::rbtoken_token_t;
 use super::token_list::rbtoken_token_list_t;
@@ -12,33 +15,33 @@ use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::store::{SiteFilter, TokenFilter, ValidityFilter};
 
-/// Whose tokens a list shows: the values of `local_site_mode` in `rbtoken_token_filter_t`.
+/// Sites whose tokens are listed: the values of `local_site_mode` in `rbtoken_token_filter_t`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum rbtoken_filter_site_mode {
-    /// Those of the global site and of every Local Site.
+    /// The global site and all Local Sites.
     RBTOKEN_FILTER_SITE_ALL = 0,
-    /// Those of the global site.
+    /// The global site.
     RBTOKEN_FILTER_SITE_GLOBAL = 1,
-    /// Those of the Local Site in `local_site`.
+    /// The Local Site in `local_site`.
     RBTOKEN_FILTER_SITE_NAMED = 2,
 }
 
-/// Whether a list shows the tokens that can be used: the values of `validity_mode` in
+/// Validity of the tokens that are listed: the values of `validity_mode` in
 /// `rbtoken_token_filter_t`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum rbtoken_filter_validity_mode {
     /// All tokens.
     RBTOKEN_FILTER_VALIDITY_ANY = 0,
-    /// Those that are neither invalidated nor expired.
+    /// Tokens that are neither invalidated nor expired.
     RBTOKEN_FILTER_VALIDITY_VALID = 1,
-    /// Those that are invalidated or expired.
+    /// Tokens that are invalidated or expired.
     RBTOKEN_FILTER_VALIDITY_DEAD = 2,
 }
 
-/// Which tokens a list shows: those that match every part. Set up with `RBTOKEN_INIT()`, which
-/// leaves all tokens.
+/// Filter for listing tokens, which must match all of its fields. Initialize with `RBTOKEN_INIT()`,
+/// which matches all tokens.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct rbtoken_token_filter_t {
@@ -57,15 +60,15 @@ pub struct rbtoken_token_filter_t {
     pub expires_before_us: i64,
     /// With `RBTOKEN_FILTER_SITE_NAMED`: the Local Site. Else NULL.
     pub local_site: *const c_char,
-    /// Bytes of `local_site`, or `RBTOKEN_NUL_TERMINATED`.
+    /// Length of `local_site` in bytes, or `RBTOKEN_NUL_TERMINATED`.
     pub local_site_len: usize,
-    /// Only this user's tokens. NULL: those of all users.
+    /// Only tokens of this user. NULL: of all users.
     pub user: *const c_char,
-    /// Bytes of `user`, or `RBTOKEN_NUL_TERMINATED`.
+    /// Length of `user` in bytes, or `RBTOKEN_NUL_TERMINATED`.
     pub user_len: usize,
-    /// Only this client's tokens. NULL: all, and those that are no client's.
+    /// Only tokens of this client. NULL: all tokens, with or without a client.
     pub client_name: *const c_char,
-    /// Bytes of `client_name`, or `RBTOKEN_NUL_TERMINATED`.
+    /// Length of `client_name` in bytes, or `RBTOKEN_NUL_TERMINATED`.
     pub client_name_len: usize,
 }
 
@@ -74,24 +77,22 @@ unsafe impl SizedStruct for rbtoken_token_filter_t {
     const PUBLISHED: &'static [usize] = &[size_of::<Self>()];
 }
 
-/// A flag of `rbtoken_token_filter_t`: only tokens that expire before `expires_before_us`.
+/// Flag of `rbtoken_token_filter_t`: lists only tokens that expire before `expires_before_us`.
 pub const RBTOKEN_FILTER_EXPIRES_BEFORE: u32 = 1;
 
-/// Finds the token that has a value, usable or not. **This is no login: it checks nothing**, and
-/// an answer of `RBTOKEN_OK` must not let anybody in.
+/// Finds a token by its value, whether it is usable or not. **This is not a login and checks
+/// nothing:** `RBTOKEN_OK` must not let anybody in.
 ///
 /// `[thread-safe]`
 ///
 /// @param store the store
-/// @param value a token's value
-/// @param value_len bytes of `value`, or `RBTOKEN_NUL_TERMINATED`
+/// @param value the token's value
+/// @param value_len length of `value` in bytes, or `RBTOKEN_NUL_TERMINATED`
 /// @param token receives the token, to be released with `rbtoken_token_release()`; NULL on failure
-/// @param error receives the details of a failure; may be NULL
-/// @retval RBTOKEN_OK the token is there
-/// @retval RBTOKEN_E_NOT_FOUND there is none
-/// @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_ARGUMENT, RBTOKEN_E_INVALID_UTF8,
-///         RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG an argument is bad
-/// @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL see "Errors"
+/// @param error receives the error on failure; may be NULL
+/// @retval RBTOKEN_OK the token was found
+/// @retval RBTOKEN_E_NOT_FOUND no token has this value
+/// @retval RBTOKEN_E_INVALID_ARGUMENT the value is empty
 /// @since 0.1.0
 #[unsafe(no_mangle)]
 #[must_use]
@@ -108,26 +109,24 @@ pub unsafe extern "C" fn rbtoken_store_find_token(
         let token = token.required("token")?;
         // SAFETY: the host's handle and text, which it keeps for the duration of the call.
         let (store, value) =
-            unsafe { (rbtoken_store_t::hold_open(store)?, text(value, value_len, "value")?) };
+            unsafe { (rbtoken_store_t::hold_open(store)?, str_arg(value, value_len, "value")?) };
         token.set(rbtoken_token_t::give(store.find_token(value)?));
         Ok(())
     };
     // SAFETY: the host's output.
-    unsafe { guard(error, body) }
+    unsafe { catch_error(error, body) }
 }
 
-/// Gets the token that has an id, usable or not.
+/// Returns the token with an id, whether it is usable or not.
 ///
 /// `[thread-safe]`
 ///
 /// @param store the store
 /// @param id the id, as from `rbtoken_token_id()`
 /// @param token receives the token, to be released with `rbtoken_token_release()`; NULL on failure
-/// @param error receives the details of a failure; may be NULL
-/// @retval RBTOKEN_OK the token is there
-/// @retval RBTOKEN_E_NOT_FOUND there is none, for instance because it was deleted
-/// @retval RBTOKEN_E_NULL_ARGUMENT `store` or `token` is NULL
-/// @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL see "Errors"
+/// @param error receives the error on failure; may be NULL
+/// @retval RBTOKEN_OK the token was returned
+/// @retval RBTOKEN_E_NOT_FOUND no token has this id, for example because it was deleted
 /// @since 0.1.0
 #[unsafe(no_mangle)]
 #[must_use]
@@ -147,30 +146,25 @@ pub unsafe extern "C" fn rbtoken_store_get_token(
         Ok(())
     };
     // SAFETY: the host's output.
-    unsafe { guard(error, body) }
+    unsafe { catch_error(error, body) }
 }
 
-/// Lists the tokens that match a filter, in order of their ids, as they are now. It reads every
-/// token of the user, or of the store if no user is given.
+/// Lists the tokens that match a filter, in the order of their ids. The call reads every token of
+/// the user or, without a user, of the store.
 ///
 /// `[thread-safe]`
 ///
 /// @param store the store
-/// @param filter which tokens; NULL: all
+/// @param filter the tokens to list; NULL: all
 /// @param list receives the list, to be freed with `rbtoken_token_list_free()`; NULL on failure
-/// @param error receives the details of a failure; may be NULL
-/// @retval RBTOKEN_OK the list is there; it may be empty
-/// @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL,
-///         RBTOKEN_E_TOO_LONG an argument is bad
+/// @param error receives the error on failure; may be NULL
+/// @retval RBTOKEN_OK the list was returned; it can be empty
 /// @retval RBTOKEN_E_INVALID_ARGUMENT a name is empty or malformed, a mode or flag is unknown, or a
-///         field is set that its mode ignores
-/// @retval RBTOKEN_E_STRUCT_SIZE, RBTOKEN_E_UNSUPPORTED_OPTION see "Options structs"
-/// @retval RBTOKEN_E_TIME_RANGE a time lies outside the years 1 to 9999
-/// @retval RBTOKEN_E_NOT_FOUND there is no such Local Site, or on a server's database no such user
-/// @retval RBTOKEN_E_CALLBACK the clock of the host broke its contract; its own failures are passed
-///         on unchanged
-/// @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL,
-///         RBTOKEN_E_NO_MEMORY see "Errors"
+///         field is set that its mode does not use
+/// @retval RBTOKEN_E_TIME_RANGE a time is outside the years 1 to 9999
+/// @retval RBTOKEN_E_NOT_FOUND there is no such Local Site or, on Review Board's database, no such
+///         user
+/// @retval other the status of the host's clock, unchanged
 /// @since 0.1.0
 #[unsafe(no_mangle)]
 #[must_use]
@@ -191,7 +185,7 @@ pub unsafe extern "C" fn rbtoken_store_list_tokens(
         Ok(())
     };
     // SAFETY: the host's output.
-    unsafe { guard(error, body) }
+    unsafe { catch_error(error, body) }
 }
 
 /// # Safety
@@ -209,33 +203,38 @@ unsafe fn token_filter<'a>(filter: *const rbtoken_token_filter_t) -> Result<Toke
     // SAFETY: as promised by the caller.
     let filter = unsafe { read_options(filter, "filter") }?;
     reject_flags(filter.flags & !RBTOKEN_FILTER_EXPIRES_BEFORE)?;
-    reject_unset(filter.reserved != 0, "reserved")?;
+    reject_reserved(filter.reserved)?;
     // SAFETY: as promised by the caller.
     let (local_site, user, client_name) = unsafe {
         (
-            optional_text(filter.local_site, filter.local_site_len, "local_site")?,
-            optional_text(filter.user, filter.user_len, "user")?,
-            optional_text(filter.client_name, filter.client_name_len, "client_name")?,
+            opt_str_arg(filter.local_site, filter.local_site_len, "local_site")?,
+            opt_str_arg(filter.user, filter.user_len, "user")?,
+            opt_str_arg(filter.client_name, filter.client_name_len, "client_name")?,
         )
     };
     if filter.local_site_mode != NAMED {
-        reject_unset(local_site.is_some(), "local_site")?;
+        reject_if_set(local_site.is_some(), "local_site")?;
     }
     let local_site = match (filter.local_site_mode, local_site) {
         (ALL, _) => SiteFilter::All,
         (GLOBAL, _) => SiteFilter::Global,
         (NAMED, Some(name)) => SiteFilter::Named(name),
-        (NAMED, None) => return Err(Error::invalid("local_site", "the mode asks for a name")),
-        _ => return Err(Error::invalid("local_site_mode", "the mode is not known")),
+        (NAMED, None) => {
+            return Err(Error::invalid(
+                "local_site",
+                "must be set with the mode RBTOKEN_FILTER_SITE_NAMED",
+            ));
+        }
+        _ => return Err(unknown_mode("local_site_mode", filter.local_site_mode)),
     };
     let validity = match filter.validity_mode {
         ANY => ValidityFilter::Any,
         VALID => ValidityFilter::Valid,
         DEAD => ValidityFilter::Unusable,
-        _ => return Err(Error::invalid("validity_mode", "the mode is not known")),
+        _ => return Err(unknown_mode("validity_mode", filter.validity_mode)),
     };
     let expires_before = if filter.flags & RBTOKEN_FILTER_EXPIRES_BEFORE == 0 {
-        reject_unset(filter.expires_before_us != 0, "expires_before_us")?;
+        reject_if_set(filter.expires_before_us != 0, "expires_before_us")?;
         None
     } else {
         let time = Timestamp::from_micros(filter.expires_before_us);
@@ -250,10 +249,8 @@ unsafe fn token_filter<'a>(filter: *const rbtoken_token_filter_t) -> Result<Toke
 ///
 /// @param store the store
 /// @param count receives the number; 0 on failure
-/// @param error receives the details of a failure; may be NULL
-/// @retval RBTOKEN_OK they are counted
-/// @retval RBTOKEN_E_NULL_ARGUMENT `store` or `count` is NULL
-/// @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL see "Errors"
+/// @param error receives the error on failure; may be NULL
+/// @retval RBTOKEN_OK the tokens were counted
 /// @since 0.1.0
 #[unsafe(no_mangle)]
 #[must_use]
@@ -272,30 +269,26 @@ pub unsafe extern "C" fn rbtoken_store_token_count(
         Ok(())
     };
     // SAFETY: the host's output.
-    unsafe { guard(error, body) }
+    unsafe { catch_error(error, body) }
 }
 
-/// Tells whether a value has a generator's format, its checksum included. **This is no login:** it
-/// says nothing of whether there is such a token.
+/// Checks whether a value has the format of a generator, including its checksum. **This is not a
+/// login:** it does not check whether there is such a token.
 ///
 /// `[thread-safe]`
 ///
 /// @param store the store
 /// @param generator_id `vendor_checksum`, `legacy_sha1`, or another generator of the store
-/// @param generator_id_len bytes of `generator_id`, or `RBTOKEN_NUL_TERMINATED`
+/// @param generator_id_len length of `generator_id` in bytes, or `RBTOKEN_NUL_TERMINATED`
 /// @param token_type the token type that the value must have, such as `rbp`
-/// @param token_type_len bytes of `token_type`, or `RBTOKEN_NUL_TERMINATED`
+/// @param token_type_len length of `token_type` in bytes, or `RBTOKEN_NUL_TERMINATED`
 /// @param value the value
-/// @param value_len bytes of `value`, or `RBTOKEN_NUL_TERMINATED`
-/// @param valid receives the answer; false on failure
-/// @param error receives the details of a failure; may be NULL
-/// @retval RBTOKEN_OK the question is answered
+/// @param value_len length of `value` in bytes, or `RBTOKEN_NUL_TERMINATED`
+/// @param valid receives the result; false on failure
+/// @param error receives the error on failure; may be NULL
+/// @retval RBTOKEN_OK the value was checked
 /// @retval RBTOKEN_E_GENERATION there is no such generator
-/// @retval RBTOKEN_E_CALLBACK a generator of the host broke its contract; its own failures are
-///         passed on unchanged
-/// @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL,
-///         RBTOKEN_E_TOO_LONG an argument is bad
-/// @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_INTERNAL see "Errors"
+/// @retval other the status of a generator of the host, unchanged
 /// @since 0.1.0
 #[unsafe(no_mangle)]
 #[must_use]
@@ -318,14 +311,14 @@ pub unsafe extern "C" fn rbtoken_store_value_is_valid(
         let (store, generator_id, token_type, value) = unsafe {
             (
                 rbtoken_store_t::hold_open(store)?,
-                text(generator_id, generator_id_len, "generator_id")?,
-                text(token_type, token_type_len, "token_type")?,
-                text(value, value_len, "value")?,
+                str_arg(generator_id, generator_id_len, "generator_id")?,
+                str_arg(token_type, token_type_len, "token_type")?,
+                str_arg(value, value_len, "value")?,
             )
         };
         valid.set(store.value_is_valid(generator_id, token_type, value)?);
         Ok(())
     };
     // SAFETY: the host's output.
-    unsafe { guard(error, body) }
+    unsafe { catch_error(error, body) }
 }

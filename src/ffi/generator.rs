@@ -1,3 +1,5 @@
+//! Token generators of the host.
+
 use std::ffi::{CString, c_char, c_void};
 use std::sync::Arc;
 
@@ -5,16 +7,17 @@ use zeroize::Zeroizing;
 
 use super::callbacks::{missing, rbtoken_destroy_fn};
 use super::error::{rbtoken_error_t, rbtoken_status_t};
-use super::guard::guard;
+use super::guard::catch_error;
 use super::store::rbtoken_store_t;
-use super::support::{SizedStruct, UserData, check_answer, read_published, text, text_list};
+use super::support::{SizedStruct, UserData, check_status, read_published, str_arg, str_list_arg};
 use crate::error::{Error, ErrorKind, Result};
 use crate::token::{CreateRequest, Entropy, TokenGenerator, TokenValue};
 
-/// Makes a new token value: writes at most `capacity` bytes of UTF-8 to `value`, without a NUL,
-/// sets `*value_len` to how many, and returns `RBTOKEN_OK`. A value has 1 to 255 characters, for
-/// which `capacity` is always enough. `attempt` is 0 at first; each collision with an existing
-/// value adds 1, up to 19. Any other status makes the call that asked fail with it. Must not throw.
+/// Creates a token value: writes at most `capacity` bytes of UTF-8 to `value`, without a NUL, sets
+/// `*value_len` to their number, and returns `RBTOKEN_OK`. A value has 1 to 255 characters, for
+/// which `capacity` is always enough. `attempt` starts at 0 and grows by 1 with each value that
+/// already exists, up to 19. With any other status, the call that needed the value fails with that
+/// status. Must not throw.
 pub type rbtoken_generator_create_fn = Option<
     unsafe extern "C-unwind" fn(
         user_data: *mut c_void,
@@ -26,9 +29,9 @@ pub type rbtoken_generator_create_fn = Option<
     ) -> rbtoken_status_t,
 >;
 
-/// Sets `*valid` to whether a value of `value_len` bytes has the generator's format for a token
-/// type, and returns `RBTOKEN_OK`. Any other status makes the call that asked fail with it. Must
-/// not throw.
+/// Checks a token value: sets `*valid` to whether the `value_len` bytes have the generator's format
+/// for a token type, and returns `RBTOKEN_OK`. With any other status, the call that needed the
+/// check fails with that status. Must not throw.
 pub type rbtoken_generator_validate_fn = Option<
     unsafe extern "C-unwind" fn(
         user_data: *mut c_void,
@@ -39,21 +42,21 @@ pub type rbtoken_generator_validate_fn = Option<
     ) -> rbtoken_status_t,
 >;
 
-/// A token generator of the host's. Set up with `RBTOKEN_INIT()`; copied when it is added. Its
-/// functions are called from any thread, several at a time, and never while the library holds a
-/// lock; they may use the store.
+/// Token generator of the host. Initialize it with `RBTOKEN_INIT()`; it is copied when it is added.
+/// The callbacks run on any thread, several at a time, and with no lock held; they can use the
+/// store.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct rbtoken_generator_t {
     /// Set by `RBTOKEN_INIT()`.
     pub struct_size: usize,
-    /// Passed to the functions.
+    /// Passed to the callbacks.
     pub user_data: *mut c_void,
-    /// Makes a value; must be set.
+    /// Creates a value. Must be set.
     pub create: rbtoken_generator_create_fn,
-    /// Recognises a value; must be set.
+    /// Checks the format of a value. Must be set.
     pub validate: rbtoken_generator_validate_fn,
-    /// Called when `user_data` is needed no more; may be NULL.
+    /// Frees `user_data`. May be NULL.
     pub destroy: rbtoken_destroy_fn,
 }
 
@@ -62,10 +65,10 @@ unsafe impl SizedStruct for rbtoken_generator_t {
     const PUBLISHED: &'static [usize] = &[size_of::<Self>()];
 }
 
-/// 255 characters of UTF-8.
+/// Size of the buffer for a value: 255 characters of UTF-8.
 const CAPACITY: usize = 4 * 255;
 
-/// The host's generator.
+/// Generator of the host.
 struct HostGenerator {
     create: rbtoken_generator_create_fn,
     validate: rbtoken_generator_validate_fn,
@@ -89,16 +92,18 @@ impl TokenGenerator for HostGenerator {
                 &raw mut len,
             )
         };
-        check_answer(status, "the token generator")?;
-        let value = value.get(..len).ok_or_else(|| broken("it wrote no length, or too long a one"));
-        let value = std::str::from_utf8(value?).map_err(|_| broken("its value is not UTF-8"))?;
-        TokenValue::new(value).map_err(|error| broken(error.message()))
+        check_status(status, "token generator")?;
+        let value = value
+            .get(..len)
+            .ok_or_else(|| broken("*value_len must be set, to at most the capacity"));
+        let value = std::str::from_utf8(value?).map_err(|_| broken("value must be valid UTF-8"))?;
+        TokenValue::new(value).map_err(|error| broken(&error.at_argument("value").message()))
     }
 
     fn validate(&self, token_type: &str, value: &str) -> Result<bool> {
         let Some(validate) = self.validate else { return Err(missing("generator", "validate")) };
         let token_type = terminated(token_type)?;
-        // Not a Rust `bool` yet: who knows what the host writes.
+        // Not a Rust `bool`, because the host can write any byte.
         let mut valid = 0_u8;
         // SAFETY: the host's function, with its own data, texts, and a place that can be written.
         let status = unsafe {
@@ -110,46 +115,46 @@ impl TokenGenerator for HostGenerator {
                 (&raw mut valid).cast(),
             )
         };
-        check_answer(status, "the token generator")?;
+        check_status(status, "token generator")?;
         match valid {
             0 => Ok(false),
             1 => Ok(true),
-            _ => Err(broken("its answer is neither true nor false")),
+            _ => Err(broken("*valid must be true or false")),
         }
     }
 }
 
 fn terminated(token_type: &str) -> Result<CString> {
     CString::new(token_type).map_err(|_| {
-        Error::new(ErrorKind::EmbeddedNul, "a token type contains no NUL").at_argument("token_type")
+        Error::new(ErrorKind::EmbeddedNul, "must not contain a NUL character")
+            .at_argument("token_type")
     })
 }
 
 fn broken(what: &str) -> Error {
-    Error::new(ErrorKind::Callback, format!("the token generator broke its contract: {what}"))
+    Error::new(
+        ErrorKind::Callback,
+        format!("the host's token generator broke its contract: {what}"),
+    )
 }
 
-/// Adds a token generator to a store, under an id of its own. It makes values once
-/// `rbtoken_generate_options_t` names it, or it is made the default.
+/// Adds a token generator to a store. It is used when `rbtoken_generate_options_t` names its id, or
+/// after it was made the default.
 ///
-/// `destroy` is called exactly once: when the store closes, or is shut down with its instance, and
-/// no call of the generator is in flight; or before this function returns if it fails.
+/// `destroy` is called exactly once: when the store has closed or its instance has shut down and no
+/// call of the generator is running, or before this function returns if it fails.
 ///
 /// `[thread-safe]`
 ///
 /// @param store the store
-/// @param generator_id the id, 1 to 255 characters, that no generator of the store has; but
-///        `legacy_sha1`, which cannot generate by itself, may be replaced once
-/// @param generator_id_len bytes of `generator_id`, or `RBTOKEN_NUL_TERMINATED`
-/// @param generator its functions
-/// @param error receives the details of a failure; may be NULL
-/// @retval RBTOKEN_OK the store has the generator
-/// @retval RBTOKEN_E_EXISTS the store has a generator of this id already
-/// @retval RBTOKEN_E_NULL_ARGUMENT an argument, or a function of `generator`, is NULL
-/// @retval RBTOKEN_E_STRUCT_SIZE, RBTOKEN_E_UNSUPPORTED_OPTION see "Options structs"
-/// @retval RBTOKEN_E_INVALID_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL,
-///         RBTOKEN_E_TOO_LONG the id is bad
-/// @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_INTERNAL see "Errors"
+/// @param generator_id the id, 1 to 255 characters, which no other generator of the store may have.
+///         `legacy_sha1`, which cannot create values itself, can be replaced once.
+/// @param generator_id_len length of `generator_id` in bytes, or `RBTOKEN_NUL_TERMINATED`
+/// @param generator the callbacks
+/// @param error receives the error on failure; may be NULL
+/// @retval RBTOKEN_OK the generator was added
+/// @retval RBTOKEN_E_EXISTS a generator with this id already exists
+/// @retval RBTOKEN_E_INVALID_ARGUMENT the id is empty
 /// @since 0.1.0
 #[unsafe(no_mangle)]
 #[must_use]
@@ -163,7 +168,7 @@ pub unsafe extern "C" fn rbtoken_store_add_generator(
     let body = || {
         // SAFETY: the host's struct, as the header describes it.
         let (given, known) = unsafe { read_published(generator, "generator") }?;
-        // From here on the data is destroyed, whatever is wrong.
+        // From here on the data is destroyed even on failure.
         let generator = Arc::new(HostGenerator {
             create: given.create,
             validate: given.validate,
@@ -176,28 +181,26 @@ pub unsafe extern "C" fn rbtoken_store_add_generator(
         let (store, generator_id) = unsafe {
             (
                 rbtoken_store_t::hold_open(store)?,
-                text(generator_id, generator_id_len, "generator_id")?,
+                str_arg(generator_id, generator_id_len, "generator_id")?,
             )
         };
         store.add_generator(generator_id, generator)
     };
     // SAFETY: the host's output.
-    unsafe { guard(error, body) }
+    unsafe { catch_error(error, body) }
 }
 
-/// Makes a generator the one that makes client tokens, and others where none is named.
+/// Sets the default generator. It creates the values of client tokens, and of other tokens that
+/// name no generator.
 ///
 /// `[thread-safe]`
 ///
 /// @param store the store
 /// @param generator_id the id of a generator that the store has
-/// @param generator_id_len bytes of `generator_id`, or `RBTOKEN_NUL_TERMINATED`
-/// @param error receives the details of a failure; may be NULL
-/// @retval RBTOKEN_OK it is the default from now on
+/// @param generator_id_len length of `generator_id` in bytes, or `RBTOKEN_NUL_TERMINATED`
+/// @param error receives the error on failure; may be NULL
+/// @retval RBTOKEN_OK the default was changed
 /// @retval RBTOKEN_E_GENERATION the store has no such generator
-/// @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL,
-///         RBTOKEN_E_TOO_LONG an argument is bad
-/// @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_INTERNAL see "Errors"
 /// @since 0.1.0
 #[unsafe(no_mangle)]
 #[must_use]
@@ -212,30 +215,27 @@ pub unsafe extern "C" fn rbtoken_store_set_default_generator(
         let (store, generator_id) = unsafe {
             (
                 rbtoken_store_t::hold_open(store)?,
-                text(generator_id, generator_id_len, "generator_id")?,
+                str_arg(generator_id, generator_id_len, "generator_id")?,
             )
         };
         store.set_default_generator(generator_id)
     };
     // SAFETY: the host's output.
-    unsafe { guard(error, body) }
+    unsafe { catch_error(error, body) }
 }
 
-/// Says which generators are deprecated, in place of those that were: at first `legacy_sha1`. Their
-/// tokens can still be used.
+/// Sets the deprecated generators, and replaces those that were set before. The default is
+/// `legacy_sha1`. Tokens of deprecated generators can still be used.
 ///
 /// `[thread-safe]`
 ///
 /// @param store the store
-/// @param generator_ids `count` NUL-terminated ids, known here or not; NULL with a `count` of 0:
-///        none
-/// @param count how many, at most 65536
-/// @param error receives the details of a failure; may be NULL
-/// @retval RBTOKEN_OK it is so from now on
-/// @retval RBTOKEN_E_NULL_ARGUMENT `store`, or an id, or `generator_ids` with a `count`, is NULL
-/// @retval RBTOKEN_E_INVALID_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_TOO_LONG an id, or the
-///         list, is bad
-/// @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_INTERNAL, RBTOKEN_E_NO_MEMORY see "Errors"
+/// @param generator_ids `count` NUL-terminated ids, which need not be known; NULL with a `count` of
+///         0: none
+/// @param count the number of ids, at most 65536
+/// @param error receives the error on failure; may be NULL
+/// @retval RBTOKEN_OK the deprecated generators were changed
+/// @retval RBTOKEN_E_INVALID_ARGUMENT an id is empty
 /// @since 0.1.0
 #[unsafe(no_mangle)]
 #[must_use]
@@ -248,10 +248,13 @@ pub unsafe extern "C" fn rbtoken_store_set_deprecated_generators(
     let body = || {
         // SAFETY: the host's handle and texts, which it keeps for the duration of the call.
         let (store, ids) = unsafe {
-            (rbtoken_store_t::hold_open(store)?, text_list(generator_ids, count, "generator_ids")?)
+            (
+                rbtoken_store_t::hold_open(store)?,
+                str_list_arg(generator_ids, count, "generator_ids")?,
+            )
         };
         store.set_deprecated_generators(&ids.unwrap_or_default())
     };
     // SAFETY: the host's output.
-    unsafe { guard(error, body) }
+    unsafe { catch_error(error, body) }
 }

@@ -1,17 +1,19 @@
+//! Event callbacks.
+
 use std::ffi::c_void;
 use std::sync::Arc;
 
 use super::callbacks::rbtoken_destroy_fn;
 use super::error::{rbtoken_error_t, rbtoken_status_t};
-use super::guard::guard;
+use super::guard::catch_error;
 use super::store::rbtoken_store_t;
-use super::support::{Out, Shared, SizedStruct, UserData, read_published};
+use super::support::{ArcHandle, Out, SizedStruct, UserData, read_published};
 use super::token::rbtoken_token_t;
 use crate::store::{Event, Hooks, Store};
 use crate::token::SharedToken;
 
-/// Told of an event. `store` and `token` are lent for the call; retain what is to be kept. The
-/// token shows the fields as they are after the event. Must not throw.
+/// Reports an event. `store` and `token` are valid during the call; retain them to keep them. The
+/// fields of the token are those after the event. Must not throw.
 pub type rbtoken_event_fn = Option<
     unsafe extern "C-unwind" fn(
         user_data: *mut c_void,
@@ -20,8 +22,9 @@ pub type rbtoken_event_fn = Option<
     ),
 >;
 
-/// Told that a token was made. `auto_generated` is what the caller said: no person asked for it.
-/// `store` and `token` are lent for the call; retain what is to be kept. Must not throw.
+/// Reports that a token was created. `auto_generated` is true if it was created with
+/// `RBTOKEN_GENERATE_AUTO_GENERATED`. `store` and `token` are valid during the call; retain them to
+/// keep them. Must not throw.
 pub type rbtoken_created_fn = Option<
     unsafe extern "C-unwind" fn(
         user_data: *mut c_void,
@@ -31,30 +34,30 @@ pub type rbtoken_created_fn = Option<
     ),
 >;
 
-/// Whom to tell of events. Set up with `RBTOKEN_INIT()`; copied when it is added. Each function may
-/// be NULL. They are called after the event, on the thread that caused it, with no lock held, in
-/// the order in which hooks were added; they may use the store, and remove hooks, these too. They
-/// cannot prevent what has happened.
+/// Event callbacks. Initialize with `RBTOKEN_INIT()`; they are copied when they are added. Each
+/// callback may be NULL. They are called after the event, on the thread that caused it, with no
+/// lock held, in the order in which hooks were added. They can use the store, and can remove hooks,
+/// including themselves. They cannot prevent an event.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct rbtoken_hooks_t {
     /// Set by `RBTOKEN_INIT()`.
     pub struct_size: usize,
-    /// Passed to the functions.
+    /// Passed to the callbacks.
     pub user_data: *mut c_void,
-    /// A token was made (not: imported).
+    /// A token was created, but not imported.
     pub created: rbtoken_created_fn,
-    /// A token's fields were changed.
+    /// The fields of a token were changed.
     pub updated: rbtoken_event_fn,
-    /// A token was made invalid, for the first time or again.
+    /// A token was invalidated, for the first time or again.
     pub invalidated: rbtoken_event_fn,
-    /// Somebody tried to log in with a token that is expired.
+    /// A login with an expired token was rejected.
     pub expired: rbtoken_event_fn,
-    /// Somebody logged in with a token.
+    /// A login with a token was accepted.
     pub used: rbtoken_event_fn,
     /// A token was deleted, purged, or removed with its Local Site.
     pub deleted: rbtoken_event_fn,
-    /// Called when `user_data` is needed no more; may be NULL.
+    /// Frees `user_data`. May be NULL.
     pub destroy: rbtoken_destroy_fn,
 }
 
@@ -63,7 +66,7 @@ unsafe impl SizedStruct for rbtoken_hooks_t {
     const PUBLISHED: &'static [usize] = &[size_of::<Self>()];
 }
 
-/// The host's hooks.
+/// Hooks of the host.
 struct HostHooks {
     created: rbtoken_created_fn,
     updated: rbtoken_event_fn,
@@ -101,22 +104,19 @@ impl Hooks for HostHooks {
     }
 }
 
-/// Adds hooks to a store, behind those that it has.
+/// Adds event callbacks to a store, after those that it already has.
 ///
-/// `destroy` is called exactly once: when the hooks are removed and their last call in flight has
+/// `destroy` is called exactly once: when the hooks are removed and their last running call has
 /// ended, when the store closes, or before this function returns if it fails. Hooks that hold a
 /// reference to their own store keep it open until they are removed.
 ///
 /// `[thread-safe]`
 ///
 /// @param store the store
-/// @param hooks the functions to call
-/// @param hooks_id receives the id to remove them by, 1 or more; 0 on failure
-/// @param error receives the details of a failure; may be NULL
-/// @retval RBTOKEN_OK they are called from now on
-/// @retval RBTOKEN_E_NULL_ARGUMENT an argument is NULL
-/// @retval RBTOKEN_E_STRUCT_SIZE, RBTOKEN_E_UNSUPPORTED_OPTION see "Options structs"
-/// @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_INTERNAL, RBTOKEN_E_NO_MEMORY see "Errors"
+/// @param hooks the callbacks
+/// @param hooks_id receives the id for `rbtoken_store_remove_hooks()`, 1 or more; 0 on failure
+/// @param error receives the error on failure; may be NULL
+/// @retval RBTOKEN_OK the hooks are registered
 /// @since 0.1.0
 #[unsafe(no_mangle)]
 #[must_use]
@@ -131,7 +131,7 @@ pub unsafe extern "C" fn rbtoken_store_add_hooks(
     let body = || {
         // SAFETY: the host's struct, as the header describes it.
         let (hooks, known) = unsafe { read_published(hooks, "hooks") }?;
-        // From here on the data is destroyed, whatever is wrong.
+        // From here on the data is destroyed even on failure.
         let hooks = Box::new(HostHooks {
             created: hooks.created,
             updated: hooks.updated,
@@ -149,23 +149,21 @@ pub unsafe extern "C" fn rbtoken_store_add_hooks(
         Ok(())
     };
     // SAFETY: the host's output.
-    unsafe { guard(error, body) }
+    unsafe { catch_error(error, body) }
 }
 
-/// Removes hooks from a store. What happens to tokens once this has returned is not told to them
-/// any more. It does not wait for calls in flight, so it may be called from inside one; a thread
-/// that was on its way into a hook may still reach it. `destroy` is called when the last of them
-/// ends: before this returns, if there are none.
+/// Removes event callbacks from a store. They are not called for events after this returns. The
+/// function does not wait for running calls, so it can be called from a callback, and a thread that
+/// was about to call one may still do so. `destroy` is called when the last running call ends, or
+/// before this returns if there is none.
 ///
 /// `[thread-safe]`
 ///
 /// @param store the store
 /// @param hooks_id an id from `rbtoken_store_add_hooks()`
-/// @param error receives the details of a failure; may be NULL
-/// @retval RBTOKEN_OK they are removed
-/// @retval RBTOKEN_E_NOT_FOUND the store has no hooks of this id, or no more
-/// @retval RBTOKEN_E_NULL_ARGUMENT `store` is NULL
-/// @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_INTERNAL see "Errors"
+/// @param error receives the error on failure; may be NULL
+/// @retval RBTOKEN_OK the hooks were removed
+/// @retval RBTOKEN_E_NOT_FOUND the store has no hooks with this id
 /// @since 0.1.0
 #[unsafe(no_mangle)]
 #[must_use]
@@ -177,5 +175,5 @@ pub unsafe extern "C" fn rbtoken_store_remove_hooks(
     // SAFETY: the host's handle, which it keeps for the duration of the call.
     let body = || unsafe { rbtoken_store_t::hold_open(store) }?.remove_hooks(hooks_id);
     // SAFETY: the host's output.
-    unsafe { guard(error, body) }
+    unsafe { catch_error(error, body) }
 }

@@ -1,10 +1,12 @@
+//! Version and ABI of the library, and names of statuses.
+
 use std::ffi::c_char;
 
 use super::codes::status_name;
 use super::error::rbtoken_status_t;
-use super::support::guard_value;
+use super::support::catch_panic_or;
 
-// The ABI has the crate's version, so that there is one place to change it.
+// The ABI version is the crate's, so that it has to be changed in one place only.
 const ABI_MAJOR: u32 = number(env!("CARGO_PKG_VERSION_MAJOR"));
 const ABI_MINOR: u32 = number(env!("CARGO_PKG_VERSION_MINOR"));
 
@@ -15,8 +17,8 @@ const fn number(digits: &str) -> u32 {
     }
 }
 
-/// The version of the library that runs, as text such as `"0.1.0"`; compare it with
-/// `RBTOKEN_VERSION`, the version of the header that was compiled.
+/// Returns the version of the running library as text, such as `"0.1.0"`. Compare it with
+/// `RBTOKEN_VERSION`, the version of the header that the program was compiled with.
 ///
 /// `[thread-safe]`
 ///
@@ -25,10 +27,10 @@ const fn number(digits: &str) -> u32 {
 #[unsafe(no_mangle)]
 pub extern "C" fn rbtoken_version() -> *const c_char {
     let version = concat!(env!("CARGO_PKG_VERSION"), "\0");
-    guard_value(std::ptr::null(), || version.as_ptr().cast())
+    catch_panic_or(std::ptr::null(), || version.as_ptr().cast())
 }
 
-/// The version of the ABI that the running library has.
+/// Returns the ABI version of the running library.
 ///
 /// `[thread-safe]`
 ///
@@ -36,11 +38,11 @@ pub extern "C" fn rbtoken_version() -> *const c_char {
 /// @since 0.1.0
 #[unsafe(no_mangle)]
 pub extern "C" fn rbtoken_abi_version() -> u32 {
-    guard_value(0, || (ABI_MAJOR << 16) | ABI_MINOR)
+    catch_panic_or(0, || (ABI_MAJOR << 16) | ABI_MINOR)
 }
 
-/// Tells whether a program that was compiled with a header can use the running library: the
-/// major versions are equal and the library's minor version is not lower.
+/// Returns whether a program that was compiled with a header can use the running library: the major
+/// versions must be equal, and the library's minor version must not be lower.
 ///
 /// ```c
 /// if (!rbtoken_abi_is_compatible(RBTOKEN_ABI_VERSION)) abort();
@@ -49,14 +51,14 @@ pub extern "C" fn rbtoken_abi_version() -> u32 {
 /// `[thread-safe]`
 ///
 /// @param abi_version `RBTOKEN_ABI_VERSION` of the header
-/// @return whether the library serves that header
+/// @return true if the library supports that header
 /// @since 0.1.0
 #[unsafe(no_mangle)]
 pub extern "C" fn rbtoken_abi_is_compatible(abi_version: u32) -> bool {
-    guard_value(false, || abi_version >> 16 == ABI_MAJOR && abi_version & 0xffff <= ABI_MINOR)
+    catch_panic_or(false, || abi_version >> 16 == ABI_MAJOR && abi_version & 0xffff <= ABI_MINOR)
 }
 
-/// The name of a status, such as `"RBTOKEN_E_NOT_FOUND"`.
+/// Returns the name of a status, such as `"RBTOKEN_E_NOT_FOUND"`.
 ///
 /// `[thread-safe]`
 ///
@@ -65,11 +67,11 @@ pub extern "C" fn rbtoken_abi_is_compatible(abi_version: u32) -> bool {
 /// @since 0.1.0
 #[unsafe(no_mangle)]
 pub extern "C" fn rbtoken_status_name(status: rbtoken_status_t) -> *const c_char {
-    guard_value(std::ptr::null(), || status_name(status).as_ptr().cast())
+    catch_panic_or(std::ptr::null(), || status_name(status).as_ptr().cast())
 }
 
-/// In a test build alone: says where the next calls panic, and tells how many panics there were
-/// since the last time. Not for the header:
+/// Sets where the next calls panic, in a test build only, and returns the number of panics since
+/// the last call. Not for the header:
 /// cbindgen:ignore
 #[cfg(rbtoken_panic_injection)]
 #[unsafe(no_mangle)]
@@ -79,14 +81,14 @@ pub extern "C" fn rbtoken_panic_injection_arm(place: i32) -> i32 {
     crate::panic_injection::PANICS.swap(0, Ordering::SeqCst)
 }
 
-/// In a test build alone: returns how many times each exported function and each member of the
+/// Returns, in a test build only, how many times each exported function and each member of the
 /// extension table was called, as a JSON object by their names; a function that was not called is
 /// not in it. NULL if there is no memory. Not for the header:
 /// cbindgen:ignore
 #[cfg(count_calls)]
 #[unsafe(no_mangle)]
 pub extern "C" fn rbtoken_call_counts() -> *mut super::rbtoken_buffer_t {
-    guard_value(std::ptr::null_mut(), || {
+    catch_panic_or(std::ptr::null_mut(), || {
         super::rbtoken_buffer_t::of(&super::support::call_counts::to_json())
             .unwrap_or(std::ptr::null_mut())
     })

@@ -1,25 +1,28 @@
+//! Logging callers in with a token.
+
 use std::ffi::c_char;
 
 use super::codes::{verdict_code, verdict_name};
 use super::error::{rbtoken_error_t, rbtoken_status_t};
-use super::guard::guard;
+use super::guard::catch_error;
 use super::store::rbtoken_store_t;
 use super::support::{
-    Handle, Out, SizedStruct, bytes, guard_value, optional_text, read_options, reject_unset,
+    Handle, Out, SizedStruct, bytes_arg, catch_panic_or, opt_str_arg, read_options, reject_if_set,
+    reject_reserved, unknown_mode,
 };
 use super::token::rbtoken_token_t;
 use crate::error::{Error, Result};
 use crate::store::{Login, RequestSite, Store, Verdict};
 
-/// What came of a login: one of the values of `rbtoken_verdict_code`. Later versions may add
-/// some: whatever is not `RBTOKEN_VERDICT_OK` is a refusal.
+/// Result of a login: one of the values of `rbtoken_verdict_code`. Later versions can add some.
+/// Every verdict other than `RBTOKEN_VERDICT_OK` rejects the login.
 pub type rbtoken_verdict_t = i32;
 
-/// The verdicts.
+/// Verdicts: the results of a login.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum rbtoken_verdict_code {
-    /// Nobody was judged: the call failed, or is not over.
+    /// No verdict: the call failed.
     RBTOKEN_VERDICT_REFUSED = 0,
     /// The caller is the token's user.
     RBTOKEN_VERDICT_OK = 1,
@@ -27,30 +30,29 @@ pub enum rbtoken_verdict_code {
     RBTOKEN_VERDICT_UNKNOWN = 2,
     /// The token was invalidated.
     RBTOKEN_VERDICT_INVALID = 3,
-    /// The token is expired.
+    /// The token has expired.
     RBTOKEN_VERDICT_EXPIRED = 4,
-    /// The token's user is not active. Answer the caller as for an unknown token.
+    /// The token's user is not active. Respond as for an unknown token.
     RBTOKEN_VERDICT_INACTIVE_USER = 5,
     /// The token belongs to a Local Site, and the request is for another site.
     RBTOKEN_VERDICT_WRONG_SITE = 6,
-    /// The header asks for another kind of login, which this library does not judge.
+    /// The header is for another kind of login, which this library does not handle.
     RBTOKEN_VERDICT_NOT_A_TOKEN = 7,
 }
 
-/// The site that a request is for: the values of `site_mode` in `rbtoken_login_options_t`.
+/// Site of a request: the values of `site_mode` in `rbtoken_login_options_t`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum rbtoken_site_mode {
-    /// The root, outside every Local Site: tokens of Local Sites are refused.
+    /// The global site: tokens of Local Sites are rejected.
     RBTOKEN_SITE_GLOBAL = 0,
-    /// The Local Site in `site`: tokens of others are refused.
+    /// The Local Site in `site`: tokens of other Local Sites are rejected.
     RBTOKEN_SITE_NAMED = 1,
-    /// Any: the host checks `rbtoken_token_local_site()` itself.
+    /// Any site: the host checks `rbtoken_token_local_site()` itself.
     RBTOKEN_SITE_ANY = 2,
 }
 
-/// What is known of a request that comes with a token. Set up with `RBTOKEN_INIT()`, which leaves
-/// the global site.
+/// Options for a login. Initialize with `RBTOKEN_INIT()`, which means the global site.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct rbtoken_login_options_t {
@@ -60,9 +62,9 @@ pub struct rbtoken_login_options_t {
     pub site_mode: i32,
     /// Must be 0.
     pub reserved: u32,
-    /// With `RBTOKEN_SITE_NAMED`: the Local Site's name. Else NULL.
+    /// With `RBTOKEN_SITE_NAMED`: the name of the Local Site. Else NULL.
     pub site: *const c_char,
-    /// Bytes of `site`, or `RBTOKEN_NUL_TERMINATED`.
+    /// Length of `site` in bytes, or `RBTOKEN_NUL_TERMINATED`.
     pub site_len: usize,
 }
 
@@ -71,7 +73,7 @@ unsafe impl SizedStruct for rbtoken_login_options_t {
     const PUBLISHED: &'static [usize] = &[size_of::<Self>()];
 }
 
-/// The name of a verdict, such as `"RBTOKEN_VERDICT_EXPIRED"`.
+/// Returns the name of a verdict, such as `"RBTOKEN_VERDICT_EXPIRED"`.
 ///
 /// `[thread-safe]`
 ///
@@ -80,48 +82,43 @@ unsafe impl SizedStruct for rbtoken_login_options_t {
 /// @since 0.1.0
 #[unsafe(no_mangle)]
 pub extern "C" fn rbtoken_verdict_name(verdict: rbtoken_verdict_t) -> *const c_char {
-    guard_value(std::ptr::null(), || verdict_name(verdict).as_ptr().cast())
+    catch_panic_or(std::ptr::null(), || verdict_name(verdict).as_ptr().cast())
 }
 
-/// Judges a login with a token's value.
+/// Logs a caller in with a token's value.
 ///
-/// **`RBTOKEN_OK` means that there is a verdict, not that anybody is logged in: look at
-/// `*verdict`.** It is `RBTOKEN_VERDICT_OK` for the caller that is the token's user, and a failure
-/// leaves `RBTOKEN_VERDICT_REFUSED`.
+/// **`RBTOKEN_OK` means that there is a verdict, not that the caller is logged in: check
+/// `*verdict`.** The caller is the token's user only if the verdict is `RBTOKEN_VERDICT_OK`. If the
+/// call fails, the verdict is `RBTOKEN_VERDICT_REFUSED`.
 ///
-/// The value is judged in this order: unknown, invalidated, expired, of an inactive user, of
-/// another site. A value that is accepted so far as its site sets `last_used`. Bytes that cannot
-/// be a value (not UTF-8, a NUL, too long, none at all) are an unknown one, never an error. What a
-/// comparison with a known value costs does not tell where the two differ.
+/// The checks are, in this order: whether the value is known, whether the token was invalidated,
+/// whether it has expired, whether its user is active, and whether it is for the request's site. A
+/// login that passes all checks before that of the site sets `last_used`. Bytes that cannot be a
+/// value (not UTF-8, a NUL, too long, or empty) count as an unknown value, not as an error. The
+/// time of a comparison does not reveal where two values differ.
 ///
-/// Whether the user may enter the site is for the host to check, and
-/// `rbtoken_token_is_deprecated()` tells whether to ask the user for a new token.
+/// The host must check whether the user may enter the site. If `rbtoken_token_is_deprecated()`
+/// returns true, ask the user to replace the token.
 ///
-/// On Review Board's database, the settings `last_used_interval_secs` and `login_cache_secs` say
-/// when `last_used` is written, and whether the server is asked: see "Review Board's database".
+/// On Review Board's database, `last_used_interval_secs` and `login_cache_secs` determine when
+/// `last_used` is written and whether the server is queried: see "Review Board's database".
 ///
 /// `[thread-safe]`
 ///
 /// @param store the store
-/// @param value the value
-/// @param value_len bytes of `value`, or `RBTOKEN_NUL_TERMINATED`
-/// @param options the request's site; NULL: the global site
+/// @param value the token's value
+/// @param value_len length of `value` in bytes, or `RBTOKEN_NUL_TERMINATED`
+/// @param options the site of the request; NULL: the global site
 /// @param verdict receives the verdict; `RBTOKEN_VERDICT_REFUSED` on failure
-/// @param token receives the token with `RBTOKEN_VERDICT_OK`, else NULL; to be released with
-///        `rbtoken_token_release()`
+/// @param token receives the token if the verdict is `RBTOKEN_VERDICT_OK`, else NULL; to be
+///         released with `rbtoken_token_release()`
 /// @param refused receives the token that explains `RBTOKEN_VERDICT_INVALID`, `_EXPIRED` or
-///        `_WRONG_SITE`, else NULL; to be released likewise; may be NULL
-/// @param error receives the details of a failure; may be NULL
+///         `_WRONG_SITE`, else NULL; to be released in the same way; may be NULL
+/// @param error receives the error on failure; may be NULL
 /// @retval RBTOKEN_OK there is a verdict
-/// @retval RBTOKEN_E_NULL_ARGUMENT `store`, `value`, `verdict` or `token` is NULL
 /// @retval RBTOKEN_E_INVALID_ARGUMENT the site's name is malformed, the mode is unknown, or a field
-///         is set that its mode ignores
-/// @retval RBTOKEN_E_STRUCT_SIZE, RBTOKEN_E_UNSUPPORTED_OPTION see "Options structs"
-/// @retval RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG the site's name is
-///         bad
-/// @retval RBTOKEN_E_CALLBACK the clock of the host broke its contract; its own failures are passed
-///         on unchanged
-/// @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL see "Errors"
+///         is set that its mode does not use
+/// @retval other the status of the host's clock, unchanged
 /// @since 0.1.0
 #[unsafe(no_mangle)]
 #[must_use]
@@ -143,7 +140,7 @@ pub unsafe extern "C" fn rbtoken_store_authenticate(
         // call.
         let (store, value, site) = unsafe {
             let store = rbtoken_store_t::hold_for_login(store)?;
-            (store, bytes(value, value_len, "value")?, request_site(options)?)
+            (store, bytes_arg(value, value_len, "value")?, request_site(options)?)
         };
         #[cfg(rbtoken_planted_race)]
         plant_a_race();
@@ -151,25 +148,22 @@ pub unsafe extern "C" fn rbtoken_store_authenticate(
         Ok(())
     };
     // SAFETY: the host's output.
-    unsafe { guard(error, body) }
+    unsafe { catch_error(error, body) }
 }
 
-/// Removes cached logins, so that the next login with the value asks the server. Call it when a
+/// Removes cached logins, so that the next login with the value asks the server. Call it when the
 /// host learns that others have revoked a token, after that change has reached the server that the
-/// store reads. Revocations through this store do it by themselves. Without `login_cache_secs`,
-/// there is nothing to remove.
+/// store reads. Revocation through this store does the same automatically. Without
+/// `login_cache_secs` there is nothing to remove.
 ///
 /// `[thread-safe]`
 ///
 /// @param store the store
 /// @param value the value of the token; NULL with a length of 0: all cached logins are removed
-/// @param value_len bytes of `value`, or `RBTOKEN_NUL_TERMINATED`
-/// @param error receives the details of a failure; may be NULL
-/// @retval RBTOKEN_OK no login that was cached before is used any more
-/// @retval RBTOKEN_E_NULL_ARGUMENT `store` is NULL, or `value` with another length
+/// @param value_len length of `value` in bytes, or `RBTOKEN_NUL_TERMINATED`
+/// @param error receives the error on failure; may be NULL
+/// @retval RBTOKEN_OK the cached logins were removed
 /// @retval RBTOKEN_E_INVALID_ARGUMENT the value is empty
-/// @retval RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG the value is bad
-/// @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL see "Errors"
 /// @since 0.2.0
 #[unsafe(no_mangle)]
 #[must_use]
@@ -183,44 +177,38 @@ pub unsafe extern "C" fn rbtoken_store_forget_logins(
         // SAFETY: the host's handle and bytes, which it keeps for the duration of the call.
         let (store, value) = unsafe {
             let store = rbtoken_store_t::hold_open(store)?;
-            (store, optional_text(value, value_len, "value")?)
+            (store, opt_str_arg(value, value_len, "value")?)
         };
         store.forget_logins(value)
     };
     // SAFETY: the host's output.
-    unsafe { guard(error, body) }
+    unsafe { catch_error(error, body) }
 }
 
-/// Judges a login with the value of an `Authorization` header: the word `token` in lower case, one
-/// space, and the token's value, without spaces. Another word is `RBTOKEN_VERDICT_NOT_A_TOKEN`, and
-/// the host tries its other logins; `token` without a value, or with spaces in it, is
-/// `RBTOKEN_VERDICT_UNKNOWN`.
+/// Logs a caller in with the value of an `Authorization` header: the word `token` in lower case,
+/// one space, and the token's value, without spaces. If the first word is another one, the verdict
+/// is `RBTOKEN_VERDICT_NOT_A_TOKEN`, and the host can try its other ways of login. If the value is
+/// missing or contains spaces, the verdict is `RBTOKEN_VERDICT_UNKNOWN`.
 ///
-/// **`RBTOKEN_OK` means that there is a verdict, not that anybody is logged in: look at
-/// `*verdict`.** All else is as for `rbtoken_store_authenticate()`.
+/// **`RBTOKEN_OK` means that there is a verdict, not that the caller is logged in: check
+/// `*verdict`.** Everything else is the same as for `rbtoken_store_authenticate()`.
 ///
 /// `[thread-safe]`
 ///
 /// @param store the store
-/// @param header the header's value, as it came
-/// @param header_len bytes of `header`, or `RBTOKEN_NUL_TERMINATED`
-/// @param options the request's site; NULL: the global site
+/// @param header the value of the header, as received
+/// @param header_len length of `header` in bytes, or `RBTOKEN_NUL_TERMINATED`
+/// @param options the site of the request; NULL: the global site
 /// @param verdict receives the verdict; `RBTOKEN_VERDICT_REFUSED` on failure
-/// @param token receives the token with `RBTOKEN_VERDICT_OK`, else NULL; to be released with
-///        `rbtoken_token_release()`
+/// @param token receives the token if the verdict is `RBTOKEN_VERDICT_OK`, else NULL; to be
+///         released with `rbtoken_token_release()`
 /// @param refused receives the token that explains `RBTOKEN_VERDICT_INVALID`, `_EXPIRED` or
-///        `_WRONG_SITE`, else NULL; to be released likewise; may be NULL
-/// @param error receives the details of a failure; may be NULL
+///         `_WRONG_SITE`, else NULL; to be released in the same way; may be NULL
+/// @param error receives the error on failure; may be NULL
 /// @retval RBTOKEN_OK there is a verdict
-/// @retval RBTOKEN_E_NULL_ARGUMENT `store`, `header`, `verdict` or `token` is NULL
 /// @retval RBTOKEN_E_INVALID_ARGUMENT the site's name is malformed, the mode is unknown, or a field
-///         is set that its mode ignores
-/// @retval RBTOKEN_E_STRUCT_SIZE, RBTOKEN_E_UNSUPPORTED_OPTION see "Options structs"
-/// @retval RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL, RBTOKEN_E_TOO_LONG the site's name is
-///         bad
-/// @retval RBTOKEN_E_CALLBACK the clock of the host broke its contract; its own failures are passed
-///         on unchanged
-/// @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL see "Errors"
+///         is set that its mode does not use
+/// @retval other the status of the host's clock, unchanged
 /// @since 0.1.0
 #[unsafe(no_mangle)]
 #[must_use]
@@ -242,16 +230,16 @@ pub unsafe extern "C" fn rbtoken_store_authenticate_header(
         // call.
         let (store, header, site) = unsafe {
             let store = rbtoken_store_t::hold_for_login(store)?;
-            (store, bytes(header, header_len, "header")?, request_site(options)?)
+            (store, bytes_arg(header, header_len, "header")?, request_site(options)?)
         };
         outputs.set(Store::authenticate_header(&store, header, site)?);
         Ok(())
     };
     // SAFETY: the host's output.
-    unsafe { guard(error, body) }
+    unsafe { catch_error(error, body) }
 }
 
-/// Where a login goes.
+/// Outputs of a login.
 struct Outputs {
     verdict: Out<rbtoken_verdict_t>,
     token: Out<*mut rbtoken_token_t>,
@@ -306,22 +294,24 @@ unsafe fn request_site<'a>(options: *const rbtoken_login_options_t) -> Result<Re
     }
     // SAFETY: as promised by the caller.
     let options = unsafe { read_options(options, "options") }?;
-    reject_unset(options.reserved != 0, "reserved")?;
+    reject_reserved(options.reserved)?;
     // SAFETY: as promised by the caller.
-    let site = unsafe { optional_text(options.site, options.site_len, "site") }?;
+    let site = unsafe { opt_str_arg(options.site, options.site_len, "site") }?;
     if options.site_mode != NAMED {
-        reject_unset(site.is_some(), "site")?;
+        reject_if_set(site.is_some(), "site")?;
     }
     match (options.site_mode, site) {
         (GLOBAL, _) => Ok(RequestSite::Global),
         (ANY, _) => Ok(RequestSite::Any),
         (NAMED, Some(name)) => Ok(RequestSite::Named(name)),
-        (NAMED, None) => Err(Error::invalid("site", "the mode asks for a name")),
-        _ => Err(Error::invalid("site_mode", "the mode is not known")),
+        (NAMED, None) => {
+            Err(Error::invalid("site", "must be set with the mode RBTOKEN_SITE_NAMED"))
+        }
+        _ => Err(unknown_mode("site_mode", options.site_mode)),
     }
 }
 
-/// Only in a build that the thread sanitizer must find fault with: see `.ci/tsan`.
+/// Plants a data race, only in a build in which the thread sanitizer must find it: see `.ci/tsan`.
 #[cfg(rbtoken_planted_race)]
 fn plant_a_race() {
     static mut LOGINS: u64 = 0;

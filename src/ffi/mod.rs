@@ -1,9 +1,9 @@
-//! The C ABI. The files hold the header's parts in its order; `include/rbtoken.h` is rendered
-//! from them. They translate and hold no rule of their own.
+//! C ABI, one file for each noun. `include/rbtoken.h` is rendered from these files. They translate
+//! between C and the store, and contain no rule.
 #![allow(unsafe_code)]
-// The contract of each function stands in the header's own terms, pointer by pointer.
+// The header documents the contract of each function and pointer.
 #![allow(clippy::missing_safety_doc)]
-// C's names.
+// The names are those of C.
 #![allow(non_camel_case_types)]
 
 mod buffer;

@@ -1,16 +1,17 @@
+//! Policies, with or without a token.
+
 use std::ffi::c_char;
 use std::sync::Arc;
 
 use super::error::{rbtoken_error_t, rbtoken_status_t};
-use super::guard::guard;
+use super::guard::catch_error;
 use super::store::rbtoken_store_t;
-use super::support::{Handle, HandleKind, Out, bytes, guard_value, optional_text, text};
+use super::support::{Handle, HandleKind, Out, bytes_arg, catch_panic_or, opt_str_arg, str_arg};
 use super::token::rbtoken_token_t;
 use crate::error::Result;
 use crate::policy::{Method, Policy, PolicyIds};
 
-/// A policy of its own, for hosts that ask one without a token. The host frees it with
-/// `rbtoken_policy_free()`.
+/// Policy that does not belong to a token. Free it with `rbtoken_policy_free()`.
 pub struct rbtoken_policy_t {
     _opaque: [u8; 0],
 }
@@ -21,37 +22,34 @@ impl Handle for rbtoken_policy_t {
     const KIND: HandleKind = HandleKind::Policy;
 }
 
-/// Tells whether a token's policy allows an HTTP method on a resource, as the policy was when the
-/// handle was given out. It says nothing of whether the token is valid:
-/// `rbtoken_store_authenticate()` does.
+/// Checks whether a token's policy allows an HTTP method on a resource. It uses the policy of the
+/// snapshot, and does not check whether the token is usable: `rbtoken_store_authenticate()` does
+/// that.
 ///
-/// The rules of the resource are asked first, then those of any resource of the policy id, then
-/// those of everything; the first that have an opinion decide, a block before an allow of the same
-/// method, a named method before `*`. Without an opinion the method is allowed. How long the answer
-/// takes does not depend on the size of the policy.
+/// The rules are checked in this order: those of the resource, those of `*` under the policy id,
+/// those of `*` at the top. The first of these rules with an entry for the method or `*` decide: an
+/// entry for the method comes before `*`, and `block` before `allow`. If no rules decide, the
+/// method is allowed. The time does not depend on the size of the policy.
 ///
-/// A token of Review Board's database whose stored policy is malformed, or whose row cannot be
-/// read, is allowed nothing: the answer is `RBTOKEN_E_CORRUPT`, and the message names the token and
+/// On Review Board's database, a token with a malformed policy, or with a row that cannot be read,
+/// is allowed nothing. The status is then `RBTOKEN_E_CORRUPT`, and the message names the token and
 /// the column.
 ///
 /// `[immutable]`
 ///
 /// @param token the token
 /// @param policy_id the policy id of the resource, such as `review_request`
-/// @param policy_id_len bytes of `policy_id`, or `RBTOKEN_NUL_TERMINATED`
-/// @param method the HTTP method in letters A to Z, such as `GET`
-/// @param method_len bytes of `method`, or `RBTOKEN_NUL_TERMINATED`
+/// @param policy_id_len length of `policy_id` in bytes, or `RBTOKEN_NUL_TERMINATED`
+/// @param method the HTTP method in upper-case letters, such as `GET`
+/// @param method_len length of `method` in bytes, or `RBTOKEN_NUL_TERMINATED`
 /// @param resource_id the resource's id; NULL with a length of 0: none
-/// @param resource_id_len bytes of `resource_id`, or `RBTOKEN_NUL_TERMINATED`
-/// @param allowed receives the answer; false on failure
-/// @param error receives the details of a failure; may be NULL
-/// @retval RBTOKEN_OK the question is answered
-/// @retval RBTOKEN_E_INVALID_ARGUMENT the method is not written in letters A to Z, or the policy id
-///         is empty, `*`, or not one that the host registered
-/// @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL,
-///         RBTOKEN_E_TOO_LONG an argument is bad
+/// @param resource_id_len length of `resource_id` in bytes, or `RBTOKEN_NUL_TERMINATED`
+/// @param allowed receives the result; false on failure
+/// @param error receives the error on failure; may be NULL
+/// @retval RBTOKEN_OK the policy was checked
+/// @retval RBTOKEN_E_INVALID_ARGUMENT the method has characters other than A to Z, or the policy id
+///         is empty, `*`, or not registered
 /// @retval RBTOKEN_E_CORRUPT the stored policy is malformed, or the token's row cannot be read
-/// @retval RBTOKEN_E_INTERNAL see "Errors"
 /// @since 0.1.0
 #[unsafe(no_mangle)]
 #[must_use]
@@ -86,26 +84,21 @@ pub unsafe extern "C" fn rbtoken_token_allows(
         Ok(())
     };
     // SAFETY: the host's output.
-    unsafe { guard(error, body) }
+    unsafe { catch_error(error, body) }
 }
 
-/// Reads and checks a policy document.
+/// Parses and validates a policy document.
 ///
 /// `[thread-safe]`
 ///
-/// @param store the store whose registered policy ids the document, and later questions, are
-///        checked against; NULL: any id is known
+/// @param store the store whose registered policy ids are allowed, here and in later checks; NULL:
+///         any id is allowed
 /// @param document the policy as JSON; `{}` is full access
-/// @param document_len bytes of `document`, or `RBTOKEN_NUL_TERMINATED`
+/// @param document_len length of `document` in bytes, or `RBTOKEN_NUL_TERMINATED`
 /// @param policy receives the policy, to be freed with `rbtoken_policy_free()`; NULL on failure
-/// @param error receives the details of a failure; may be NULL
+/// @param error receives the error on failure; may be NULL
 /// @retval RBTOKEN_OK the policy is valid
-/// @retval RBTOKEN_E_POLICY it breaks a rule of policies; the error's path tells where
-/// @retval RBTOKEN_E_JSON_SYNTAX, RBTOKEN_E_JSON_TYPE, RBTOKEN_E_JSON_TOO_DEEP,
-///         RBTOKEN_E_JSON_NUMBER it is no JSON object that is accepted
-/// @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL,
-///         RBTOKEN_E_TOO_LONG an argument is bad
-/// @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_INTERNAL, RBTOKEN_E_NO_MEMORY see "Errors"
+/// @retval RBTOKEN_E_POLICY the policy breaks a rule; the error's JSON path shows where
 /// @since 0.1.0
 #[unsafe(no_mangle)]
 #[must_use]
@@ -124,7 +117,7 @@ pub unsafe extern "C" fn rbtoken_policy_parse(
         // call.
         let (store, document) = unsafe {
             let store = (!store.is_null()).then(|| rbtoken_store_t::hold_open(store));
-            (store.transpose()?, text(document, document_len, "document")?)
+            (store.transpose()?, str_arg(document, document_len, "document")?)
         };
         let any = Arc::new(PolicyIds::default());
         let ids = store.as_ref().map_or(&any, |store| store.policy_ids());
@@ -133,28 +126,25 @@ pub unsafe extern "C" fn rbtoken_policy_parse(
         Ok(())
     };
     // SAFETY: the host's output.
-    unsafe { guard(error, body) }
+    unsafe { catch_error(error, body) }
 }
 
-/// Tells whether a policy allows an HTTP method on a resource, as `rbtoken_token_allows()` does.
+/// Checks whether a policy allows an HTTP method on a resource, as `rbtoken_token_allows()` does.
 ///
 /// `[immutable]`
 ///
 /// @param policy the policy
 /// @param policy_id the policy id of the resource, such as `review_request`
-/// @param policy_id_len bytes of `policy_id`, or `RBTOKEN_NUL_TERMINATED`
-/// @param method the HTTP method in letters A to Z, such as `GET`
-/// @param method_len bytes of `method`, or `RBTOKEN_NUL_TERMINATED`
+/// @param policy_id_len length of `policy_id` in bytes, or `RBTOKEN_NUL_TERMINATED`
+/// @param method the HTTP method in upper-case letters, such as `GET`
+/// @param method_len length of `method` in bytes, or `RBTOKEN_NUL_TERMINATED`
 /// @param resource_id the resource's id; NULL with a length of 0: none
-/// @param resource_id_len bytes of `resource_id`, or `RBTOKEN_NUL_TERMINATED`
-/// @param allowed receives the answer; false on failure
-/// @param error receives the details of a failure; may be NULL
-/// @retval RBTOKEN_OK the question is answered
-/// @retval RBTOKEN_E_INVALID_ARGUMENT the method is not written in letters A to Z, or the policy id
-///         is empty, `*`, or not one that the host registered
-/// @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL,
-///         RBTOKEN_E_TOO_LONG an argument is bad
-/// @retval RBTOKEN_E_INTERNAL see "Errors"
+/// @param resource_id_len length of `resource_id` in bytes, or `RBTOKEN_NUL_TERMINATED`
+/// @param allowed receives the result; false on failure
+/// @param error receives the error on failure; may be NULL
+/// @retval RBTOKEN_OK the policy was checked
+/// @retval RBTOKEN_E_INVALID_ARGUMENT the method has characters other than A to Z, or the policy id
+///         is empty, `*`, or not registered
 /// @since 0.1.0
 #[unsafe(no_mangle)]
 #[must_use]
@@ -188,22 +178,22 @@ pub unsafe extern "C" fn rbtoken_policy_allows(
         Ok(())
     };
     // SAFETY: the host's output.
-    unsafe { guard(error, body) }
+    unsafe { catch_error(error, body) }
 }
 
 /// Frees a policy.
 ///
 /// `[exclusive]`
 ///
-/// @param policy a policy, which is not used again; NULL does nothing
+/// @param policy a policy, which must not be used afterwards; NULL does nothing
 /// @since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rbtoken_policy_free(policy: *mut rbtoken_policy_t) {
     // SAFETY: the host gives its policy up.
-    guard_value((), || drop(unsafe { rbtoken_policy_t::take(policy) }));
+    catch_panic_or((), || drop(unsafe { rbtoken_policy_t::take(policy) }));
 }
 
-/// What a policy is asked.
+/// Arguments of a permission check.
 struct Question<'a> {
     policy_id: &'a str,
     method: Method<'a>,
@@ -212,7 +202,7 @@ struct Question<'a> {
 
 impl<'a> Question<'a> {
     /// # Safety
-    /// The texts of the host, which it keeps for the duration of the call.
+    /// The texts are valid during the call.
     #[inline(always)]
     unsafe fn read(
         policy_id: (*const c_char, usize),
@@ -222,12 +212,12 @@ impl<'a> Question<'a> {
         // SAFETY: as promised by the caller.
         unsafe {
             Ok(Self {
-                policy_id: text(policy_id.0, policy_id.1, "policy_id")?,
-                method: match Method::common(bytes(method.0, method.1, "method")?) {
+                policy_id: str_arg(policy_id.0, policy_id.1, "policy_id")?,
+                method: match Method::common(bytes_arg(method.0, method.1, "method")?) {
                     Some(usual) => usual,
-                    None => Method::new(text(method.0, method.1, "method")?),
+                    None => Method::new(str_arg(method.0, method.1, "method")?),
                 },
-                resource_id: optional_text(resource_id.0, resource_id.1, "resource_id")?,
+                resource_id: opt_str_arg(resource_id.0, resource_id.1, "resource_id")?,
             })
         }
     }

@@ -1,19 +1,21 @@
+//! Service accounts.
+
 use std::ffi::c_char;
 
 use super::error::{rbtoken_error_t, rbtoken_status_t};
-use super::guard::guard;
+use super::guard::catch_error;
 use super::issue::min_validity_secs;
 use super::store::rbtoken_store_t;
 use super::support::{
-    Handle, HandleKind, Out, SizedStruct, guard_value, optional_text, read_options, read_required,
-    reject_unset, text,
+    Handle, HandleKind, Out, SizedStruct, catch_panic_or, opt_str_arg, read_options, read_required,
+    reject_if_set, reject_reserved, str_arg, unknown_mode,
 };
 use super::token::rbtoken_token_t;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::store::{ServiceAccount, ServiceAccountOptions};
 
-/// A service account: a user that only ever logs in with a token of its own. It belongs to no
-/// store and never changes. The host frees it with `rbtoken_service_account_free()`.
+/// Service account: a user that logs in only with API tokens of its own. It belongs to no store and
+/// never changes. Free it with `rbtoken_service_account_free()`.
 pub struct rbtoken_service_account_t {
     _opaque: [u8; 0],
 }
@@ -24,20 +26,20 @@ impl Handle for rbtoken_service_account_t {
     const KIND: HandleKind = HandleKind::ServiceAccount;
 }
 
-/// For how long a service account's new tokens are valid: the values of `expiration_mode` in
+/// Lifetime of a service account's new tokens: the values of `expiration_mode` in
 /// `rbtoken_service_account_options_t`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum rbtoken_expiration_mode {
     /// 30 days.
     RBTOKEN_EXPIRATION_DEFAULT = 0,
-    /// For ever.
+    /// Unlimited: the tokens never expire.
     RBTOKEN_EXPIRATION_NEVER = 1,
-    /// As many seconds as `expiration_secs` says.
+    /// The number of seconds in `expiration_secs`.
     RBTOKEN_EXPIRATION_SECS = 2,
 }
 
-/// What a service account is made of. Set up with `RBTOKEN_INIT()`; then at least `id` is set.
+/// Options for a service account. Initialize with `RBTOKEN_INIT()`, then set at least `id`.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct rbtoken_service_account_options_t {
@@ -45,22 +47,22 @@ pub struct rbtoken_service_account_options_t {
     pub struct_size: usize,
     /// `RBTOKEN_EXPIRATION_DEFAULT`, `_NEVER` or `_SECS`.
     pub expiration_mode: i32,
-    /// Versions count from 1, and 0 is 1. A higher version makes a new token, for instance when
-    /// the policy has changed.
+    /// The version of the tokens, from 1; 0 means 1. A higher version makes the account use a new
+    /// token, for example after a change of the policy.
     pub token_version: u32,
-    /// With `RBTOKEN_EXPIRATION_SECS`: seconds, more than 0. Else 0.
+    /// With `RBTOKEN_EXPIRATION_SECS`: the lifetime in seconds, greater than 0. Else 0.
     pub expiration_secs: i64,
-    /// The account's id: letters, digits, `_` and `-`. Must be set.
+    /// The id of the account: letters, digits, `_` and `-`. Must be set.
     pub id: *const c_char,
-    /// Bytes of `id`, or `RBTOKEN_NUL_TERMINATED`.
+    /// Length of `id` in bytes, or `RBTOKEN_NUL_TERMINATED`.
     pub id_len: usize,
-    /// The user that owns the tokens. NULL: the user whose name is the account's id.
+    /// The user that owns the tokens. NULL: the user with the account's id as its name.
     pub user: *const c_char,
-    /// Bytes of `user`, or `RBTOKEN_NUL_TERMINATED`.
+    /// Length of `user` in bytes, or `RBTOKEN_NUL_TERMINATED`.
     pub user_len: usize,
-    /// A new token's policy as JSON. NULL: full access.
+    /// The policy of a new token as JSON. NULL: full access.
     pub policy: *const c_char,
-    /// Bytes of `policy`, or `RBTOKEN_NUL_TERMINATED`.
+    /// Length of `policy` in bytes, or `RBTOKEN_NUL_TERMINATED`.
     pub policy_len: usize,
 }
 
@@ -69,8 +71,7 @@ unsafe impl SizedStruct for rbtoken_service_account_options_t {
     const PUBLISHED: &'static [usize] = &[size_of::<Self>()];
 }
 
-/// Which token of a service account is asked for. Set up with `RBTOKEN_INIT()`, which leaves all
-/// defaults.
+/// Options for the token of a service account. Initialize with `RBTOKEN_INIT()`.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct rbtoken_service_token_options_t {
@@ -80,12 +81,12 @@ pub struct rbtoken_service_token_options_t {
     pub min_validity_mode: i32,
     /// Must be 0.
     pub reserved: u32,
-    /// With `RBTOKEN_MIN_VALIDITY_SECS`: seconds for which an existing token must still be valid;
-    /// 0 and less: it must be valid now. Else 0.
+    /// With `RBTOKEN_MIN_VALIDITY_SECS`: seconds for which an existing token must still be valid. 0
+    /// or less: it must be valid now. Else 0.
     pub min_validity_secs: i64,
-    /// The Local Site that the token belongs to. NULL: the global site.
+    /// The Local Site of the token. NULL: the global site.
     pub local_site: *const c_char,
-    /// Bytes of `local_site`, or `RBTOKEN_NUL_TERMINATED`.
+    /// Length of `local_site` in bytes, or `RBTOKEN_NUL_TERMINATED`.
     pub local_site_len: usize,
 }
 
@@ -94,23 +95,18 @@ unsafe impl SizedStruct for rbtoken_service_token_options_t {
     const PUBLISHED: &'static [usize] = &[size_of::<Self>()];
 }
 
-/// Describes a service account.
+/// Creates a service account. It is not stored anywhere.
 ///
 /// `[thread-safe]`
 ///
-/// @param options what it is made of
+/// @param options the account's properties
 /// @param account receives the account, to be freed with `rbtoken_service_account_free()`; NULL on
-///        failure
-/// @param error receives the details of a failure; may be NULL
-/// @retval RBTOKEN_OK the account is described
-/// @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL,
-///         RBTOKEN_E_TOO_LONG an argument is bad
+///         failure
+/// @param error receives the error on failure; may be NULL
+/// @retval RBTOKEN_OK the account was created
 /// @retval RBTOKEN_E_INVALID_ARGUMENT the id is malformed, the user's name is empty, the expiration
-///         is not positive, a mode is unknown, or a field is set that its mode ignores
-/// @retval RBTOKEN_E_STRUCT_SIZE, RBTOKEN_E_UNSUPPORTED_OPTION see "Options structs"
-/// @retval RBTOKEN_E_JSON_SYNTAX, RBTOKEN_E_JSON_TYPE, RBTOKEN_E_JSON_TOO_DEEP,
-///         RBTOKEN_E_JSON_NUMBER, RBTOKEN_E_POLICY the policy is bad; the error's path tells where
-/// @retval RBTOKEN_E_INTERNAL, RBTOKEN_E_NO_MEMORY see "Errors"
+///         is not positive, a mode is unknown, or a field is set that its mode does not use
+/// @retval RBTOKEN_E_POLICY the policy breaks a rule; the error's JSON path shows where
 /// @since 0.1.0
 #[unsafe(no_mangle)]
 #[must_use]
@@ -129,7 +125,7 @@ pub unsafe extern "C" fn rbtoken_service_account_new(
         Ok(())
     };
     // SAFETY: the host's output.
-    unsafe { guard(error, body) }
+    unsafe { catch_error(error, body) }
 }
 
 /// # Safety
@@ -146,31 +142,31 @@ unsafe fn account_options<'a>(
     // SAFETY: as promised by the caller.
     let (id, user, policy) = unsafe {
         (
-            text(o.id, o.id_len, "id")?,
-            optional_text(o.user, o.user_len, "user")?,
-            optional_text(o.policy, o.policy_len, "policy")?,
+            str_arg(o.id, o.id_len, "id")?,
+            opt_str_arg(o.user, o.user_len, "user")?,
+            opt_str_arg(o.policy, o.policy_len, "policy")?,
         )
     };
     if o.expiration_mode != SECS {
-        reject_unset(o.expiration_secs != 0, "expiration_secs")?;
+        reject_if_set(o.expiration_secs != 0, "expiration_secs")?;
     }
     let defaults = ServiceAccountOptions::new(id);
     let expiration_secs = match o.expiration_mode {
         DEFAULT => defaults.expiration_secs,
         NEVER => None,
         SECS => Some(o.expiration_secs),
-        _ => return Err(Error::invalid("expiration_mode", "the mode is not known")),
+        _ => return Err(unknown_mode("expiration_mode", o.expiration_mode)),
     };
     let token_version = o.token_version.max(1);
     Ok(ServiceAccountOptions { user, policy, expiration_secs, token_version, ..defaults })
 }
 
-/// Gives a service account's token: the existing one, or a new one if none will do. This is
-/// `rbtoken_store_get_or_create_client_token()` for the client `ID_vVERSION`, passing over tokens
-/// of deprecated generators. Where new tokens live for less than the minimum validity, an existing
-/// one must only be valid now.
+/// Returns the API token of a service account. It creates one only if there is no suitable token,
+/// as `rbtoken_store_get_or_create_client_token()` does for the client `ID_vVERSION`. Tokens of
+/// deprecated generators are skipped. If new tokens expire sooner than the minimum validity, an
+/// existing one only has to be valid now.
 ///
-/// **Whoever may call this may act as the account's user, for it gives out the secret.**
+/// **Whoever can call this can act as the account's user, because it returns the secret.**
 ///
 /// `[thread-safe]`
 ///
@@ -179,23 +175,17 @@ unsafe fn account_options<'a>(
 /// @param options which token; NULL: all defaults
 /// @param token receives the token, to be released with `rbtoken_token_release()`; NULL on failure
 /// @param created receives whether the token is new; false on failure; may be NULL
-/// @param error receives the details of a failure; may be NULL
-/// @retval RBTOKEN_OK the token is there
-/// @retval RBTOKEN_E_NULL_ARGUMENT, RBTOKEN_E_INVALID_UTF8, RBTOKEN_E_EMBEDDED_NUL,
-///         RBTOKEN_E_TOO_LONG an argument is bad
+/// @param error receives the error on failure; may be NULL
+/// @retval RBTOKEN_OK the token was returned
 /// @retval RBTOKEN_E_INVALID_ARGUMENT the site's name is malformed, a mode is unknown, or a field
-///         is set that its mode ignores
-/// @retval RBTOKEN_E_STRUCT_SIZE, RBTOKEN_E_UNSUPPORTED_OPTION see "Options structs"
-/// @retval RBTOKEN_E_TIME_RANGE the expiration, or the minimum validity, leads beyond the year 9999
-/// @retval RBTOKEN_E_NOT_FOUND there is no such Local Site, or on a server's database no such user
-/// @retval RBTOKEN_E_POLICY the account's policy names an id that the store does not know
-/// @retval RBTOKEN_E_UNSUPPORTED the store's default generator cannot generate
-/// @retval RBTOKEN_E_GENERATION no value that is new could be generated
-/// @retval RBTOKEN_E_CALLBACK a callback of the host broke its contract; its own failures are
-///         passed on unchanged
-/// @retval RBTOKEN_E_STATE, RBTOKEN_E_FORKED, RBTOKEN_E_POISONED, RBTOKEN_E_INTERNAL,
-///         RBTOKEN_E_LOCKED, RBTOKEN_E_IO, RBTOKEN_E_CORRUPT, RBTOKEN_E_DATABASE,
-///         RBTOKEN_E_NO_MEMORY see "Errors"
+///         is set that its mode does not use
+/// @retval RBTOKEN_E_TIME_RANGE the expiration or the minimum validity is after the year 9999
+/// @retval RBTOKEN_E_NOT_FOUND there is no such Local Site or, on Review Board's database, no such
+///         user
+/// @retval RBTOKEN_E_POLICY the account's policy has an id that is not registered in the store
+/// @retval RBTOKEN_E_UNSUPPORTED the store's default generator cannot create values
+/// @retval RBTOKEN_E_GENERATION no unique value could be generated
+/// @retval other the status of a callback of the host, unchanged
 /// @since 0.1.0
 #[unsafe(no_mangle)]
 #[must_use]
@@ -218,10 +208,10 @@ pub unsafe extern "C" fn rbtoken_service_account_get_api_token(
                 rbtoken_service_account_t::required(account, "account")?,
                 rbtoken_store_t::hold_open(store)?,
                 options,
-                optional_text(options.local_site, options.local_site_len, "local_site")?,
+                opt_str_arg(options.local_site, options.local_site_len, "local_site")?,
             )
         };
-        reject_unset(options.reserved != 0, "reserved")?;
+        reject_reserved(options.reserved)?;
         let min_validity_secs =
             min_validity_secs(options.min_validity_mode, options.min_validity_secs)?;
         let (found, is_new) = account.get_api_token(&store, local_site, min_validity_secs)?;
@@ -230,17 +220,17 @@ pub unsafe extern "C" fn rbtoken_service_account_get_api_token(
         Ok(())
     };
     // SAFETY: the host's output.
-    unsafe { guard(error, body) }
+    unsafe { catch_error(error, body) }
 }
 
-/// Frees a service account. Its tokens stay.
+/// Frees a service account. Its tokens are kept.
 ///
 /// `[exclusive]`
 ///
-/// @param account an account, which is not used again; NULL does nothing
+/// @param account an account, which must not be used afterwards; NULL does nothing
 /// @since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rbtoken_service_account_free(account: *mut rbtoken_service_account_t) {
     // SAFETY: the host gives its account up.
-    guard_value((), || drop(unsafe { rbtoken_service_account_t::take(account) }));
+    catch_panic_or((), || drop(unsafe { rbtoken_service_account_t::take(account) }));
 }

@@ -1,31 +1,33 @@
+//! Options for opening a store.
+
 use std::ffi::c_char;
 
-use super::callbacks::{FillFn, Given, NowFn, rbtoken_clock_t, rbtoken_entropy_t};
-use super::support::{SizedStruct, optional_text, read_published};
+use super::callbacks::{FillFn, HostCallback, NowFn, rbtoken_clock_t, rbtoken_entropy_t};
+use super::support::{SizedStruct, opt_str_arg, read_published};
 use crate::error::{Error, Result};
 use crate::memory;
 use crate::store::{OptionsIdentity, StoreOptions, shared_identity};
 
-/// What a store is opened with. Set up with `RBTOKEN_INIT()`, which leaves all defaults.
+/// Options for opening a store. Initialize with `RBTOKEN_INIT()`.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct rbtoken_store_options_t {
     /// Set by `RBTOKEN_INIT()`.
     pub struct_size: usize,
-    /// Where tokens are kept: the path of a file, which is made if there is none (see "Stores in
-    /// files"), or the address of a Review Board server's database (see "Review Board's database").
-    /// NULL: in memory.
+    /// Where tokens are kept: the path of a file, which is created if it does not exist (see
+    /// "Stores in files"), or the URL of a Review Board server's database (see "Review Board's
+    /// database"). NULL: in memory.
     pub location: *const c_char,
-    /// Bytes of `location`, or `RBTOKEN_NUL_TERMINATED`.
+    /// Length of `location` in bytes, or `RBTOKEN_NUL_TERMINATED`.
     pub location_len: usize,
-    /// Settings as a JSON object, by the names of `rbtoken_store_set_setting()`. NULL: none.
+    /// Settings as a JSON object, with the names of `rbtoken_store_set_setting()`. NULL: none.
     pub settings: *const c_char,
-    /// Bytes of `settings`, or `RBTOKEN_NUL_TERMINATED`.
+    /// Length of `settings` in bytes, or `RBTOKEN_NUL_TERMINATED`.
     pub settings_len: usize,
-    /// The clock. NULL: the system's.
+    /// The clock. NULL: the system clock.
     pub clock: *const rbtoken_clock_t,
-    /// The source of unpredictable bytes. NULL: a generator for each thread that the operating
-    /// system seeds, and seeds anew after `fork()`.
+    /// The source of random bytes. NULL: a generator per thread, seeded by the operating system and
+    /// seeded again after fork().
     pub entropy: *const rbtoken_entropy_t,
 }
 
@@ -34,19 +36,19 @@ unsafe impl SizedStruct for rbtoken_store_options_t {
     const PUBLISHED: &'static [usize] = &[size_of::<Self>()];
 }
 
-/// The options as they were read, with callbacks that are destroyed unless a store takes them.
-pub(super) struct Opening<'a> {
+/// Options after reading. Their callbacks are destroyed unless a store takes them.
+pub(super) struct OpenRequest<'a> {
     location: Option<&'a str>,
     settings: Option<&'a str>,
-    clock: Option<Given<NowFn>>,
-    entropy: Option<Given<FillFn>>,
+    clock: Option<HostCallback<NowFn>>,
+    entropy: Option<HostCallback<FillFn>>,
     /// What is wrong with them, if anything is.
     fault: Option<Error>,
 }
 
-impl<'a> Opening<'a> {
-    /// Reads the options. What is wrong with them is kept beside what could be read, since the
-    /// callbacks are to be destroyed even then.
+impl<'a> OpenRequest<'a> {
+    /// Reads the options. An error is kept together with the fields, because the callbacks must be
+    /// destroyed even then.
     ///
     /// # Safety
     /// `options` is NULL or points to a struct as its header describes it.
@@ -59,35 +61,35 @@ impl<'a> Opening<'a> {
     }
 
     /// # Safety
-    /// As [`Opening::read`].
+    /// As [`OpenRequest::read`].
     unsafe fn fill(&mut self, options: *const rbtoken_store_options_t) -> Result<()> {
         if options.is_null() {
             return Ok(());
         }
         // SAFETY: as promised by the caller.
         let (options, known) = unsafe { read_published(options, "options") }?;
-        // Both are read before anything is judged, so that each is destroyed whatever is bad.
+        // Both are read before anything is checked, so that both are destroyed on failure.
         // SAFETY: as promised by the caller.
-        let clock = unsafe { Given::clock(options.clock) }.map(|clock| self.clock = clock);
+        let clock = unsafe { HostCallback::clock(options.clock) }.map(|clock| self.clock = clock);
         // SAFETY: as promised by the caller.
         let entropy =
-            unsafe { Given::entropy(options.entropy) }.map(|entropy| self.entropy = entropy);
+            unsafe { HostCallback::entropy(options.entropy) }.map(|entropy| self.entropy = entropy);
         known.and(clock).and(entropy)?;
         // SAFETY: as promised by the caller.
         unsafe {
-            self.location = optional_text(options.location, options.location_len, "location")?;
-            self.settings = optional_text(options.settings, options.settings_len, "settings")?;
+            self.location = opt_str_arg(options.location, options.location_len, "location")?;
+            self.settings = opt_str_arg(options.settings, options.settings_len, "settings")?;
         }
-        self.clock.as_ref().map_or(Ok(()), Given::check)?;
-        self.entropy.as_ref().map_or(Ok(()), Given::check)
+        self.clock.as_ref().map_or(Ok(()), HostCallback::check)?;
+        self.entropy.as_ref().map_or(Ok(()), HostCallback::check)
     }
 
-    /// Whether the options can be used.
+    /// Returns the error, if the options cannot be used.
     pub fn check(&self) -> Result<()> {
         self.fault.clone().map_or(Ok(()), Err)
     }
 
-    /// What tells these options from others.
+    /// Returns the identity of the options, for comparing them with others.
     pub fn identity(&self) -> Result<OptionsIdentity> {
         Ok(OptionsIdentity {
             location: self.location.map(memory::string).transpose()?,
@@ -97,7 +99,7 @@ impl<'a> Opening<'a> {
         })
     }
 
-    /// Destroys the callbacks but those that the shared store has.
+    /// Destroys the callbacks, except those of the shared store.
     pub fn forget_registered(self) {
         let registered = shared_identity();
         if let Some(given) = self.clock {
@@ -112,8 +114,8 @@ impl<'a> Opening<'a> {
         Ok(StoreOptions {
             location: self.location,
             settings: self.settings,
-            clock: self.clock.map(Given::into_clock).transpose()?,
-            entropy: self.entropy.map(Given::into_entropy).transpose()?,
+            clock: self.clock.map(HostCallback::into_clock).transpose()?,
+            entropy: self.entropy.map(HostCallback::into_entropy).transpose()?,
         })
     }
 }

@@ -1,16 +1,18 @@
+//! Token handles: the fields of a token.
+
 use std::ffi::c_char;
 
 use super::buffer::rbtoken_buffer_t;
 use super::error::{rbtoken_error_t, rbtoken_status_t};
-use super::guard::guard;
-use super::support::{Handle, HandleKind, Out, Shared, guard_value, lend, reject_flags};
+use super::guard::catch_error;
+use super::support::{ArcHandle, Handle, HandleKind, Out, catch_panic_or, lend, reject_flags};
 use crate::clock::Timestamp;
 use crate::text::Text;
 use crate::token::{SharedToken, Token};
 
-/// A token as it was when a function gave it out. What becomes of the token afterwards does not
-/// change it, and it may outlive its store. Its handles count their references, and any thread
-/// may use them.
+/// Snapshot of a token: its fields as they were when a function returned it. Later changes do not
+/// affect it, and it can outlive its store. Its handles are reference-counted and can be used by
+/// any thread.
 pub struct rbtoken_token_t {
     _opaque: [u8; 0],
 }
@@ -21,8 +23,8 @@ impl Handle for rbtoken_token_t {
     const KIND: HandleKind = HandleKind::Token;
 }
 
-/// Adds a reference to a token, for another part of the host to release; or takes one of a token
-/// that is only lent, by a list or to a hook.
+/// Adds a reference to a token, for another part of the host to release. Use it also to keep a
+/// token that a list or a hook lends.
 ///
 /// `[thread-safe]`
 ///
@@ -33,26 +35,26 @@ impl Handle for rbtoken_token_t {
 pub unsafe extern "C" fn rbtoken_token_retain(
     token: *const rbtoken_token_t,
 ) -> *mut rbtoken_token_t {
-    guard_value(std::ptr::null_mut(), || {
+    catch_panic_or(std::ptr::null_mut(), || {
         // SAFETY: the host keeps its own reference for the duration of the call.
         unsafe { rbtoken_token_t::hold(token, "token") }
             .map_or(std::ptr::null_mut(), rbtoken_token_t::give)
     })
 }
 
-/// Releases a reference to a token. With the last one go the texts that were borrowed from it.
+/// Releases a reference to a token. The last release frees the texts that were read from it.
 ///
 /// `[thread-safe]`
 ///
-/// @param token a token, which this part of the host does not use again; NULL does nothing
+/// @param token a token, which this part of the host must not use afterwards; NULL does nothing
 /// @since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rbtoken_token_release(token: *mut rbtoken_token_t) {
     // SAFETY: the host gives its reference up.
-    guard_value((), || drop(unsafe { rbtoken_token_t::take(token) }));
+    catch_panic_or((), || drop(unsafe { rbtoken_token_t::take(token) }));
 }
 
-/// The token's id, which the store never gives to another token.
+/// Returns the id of a token. The store never uses an id twice.
 ///
 /// `[immutable]`
 ///
@@ -61,16 +63,18 @@ pub unsafe extern "C" fn rbtoken_token_release(token: *mut rbtoken_token_t) {
 /// @since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rbtoken_token_id(token: *const rbtoken_token_t) -> i64 {
-    // SAFETY: the host keeps the token for the duration of the call.
-    guard_value(0, || unsafe { rbtoken_token_t::get(token) }.map_or(0, |token| token.record().id()))
+    catch_panic_or(0, || {
+        // SAFETY: the host keeps the token for the duration of the call.
+        unsafe { rbtoken_token_t::get(token) }.map_or(0, |token| token.record().id())
+    })
 }
 
-/// The token's value: the secret. Do not log it; `rbtoken_token_redacted()` is for that.
+/// Returns the value of a token: the secret. Do not log it; log `rbtoken_token_redacted()`.
 ///
 /// `[immutable]`
 ///
 /// @param token a token; NULL is allowed
-/// @param len receives the number of bytes without the NUL; may be NULL
+/// @param len receives the length in bytes, without the NUL; may be NULL
 /// @return the value; valid until the token is released; NULL for NULL
 /// @since 0.1.0
 #[unsafe(no_mangle)]
@@ -82,13 +86,13 @@ pub unsafe extern "C" fn rbtoken_token_value(
     unsafe { lend_text(token, len, |token| Some(token.record().value().expose_with_nul())) }
 }
 
-/// A name for the token that may be logged, such as `rbp_***#17`: its type, if it is a generated
-/// one, and its id.
+/// Returns a name for the token that can be logged, such as `rbp_***#17`: its type, if it was
+/// generated, and its id.
 ///
 /// `[immutable]`
 ///
 /// @param token a token; NULL is allowed
-/// @param len receives the number of bytes without the NUL; may be NULL
+/// @param len receives the length in bytes, without the NUL; may be NULL
 /// @return the name; valid until the token is released; NULL for NULL
 /// @since 0.1.0
 #[unsafe(no_mangle)]
@@ -100,12 +104,12 @@ pub unsafe extern "C" fn rbtoken_token_redacted(
     unsafe { lend_text(token, len, |token| Some(token.redacted().as_str_with_nul())) }
 }
 
-/// The owner's name.
+/// Returns the name of the token's owner.
 ///
 /// `[immutable]`
 ///
 /// @param token a token; NULL is allowed
-/// @param len receives the number of bytes without the NUL; may be NULL
+/// @param len receives the length in bytes, without the NUL; may be NULL
 /// @return the name; valid until the token is released; NULL for NULL
 /// @since 0.1.0
 #[unsafe(no_mangle)]
@@ -117,14 +121,14 @@ pub unsafe extern "C" fn rbtoken_token_user(
     unsafe { lend_text(token, len, |token| Some(token.record().user().as_str_with_nul())) }
 }
 
-/// The Local Site that the token belongs to.
+/// Returns the Local Site of a token.
 ///
 /// `[immutable]`
 ///
 /// @param token a token; NULL is allowed
-/// @param len receives the number of bytes without the NUL; may be NULL
-/// @return the site's name; valid until the token is released; NULL for the global site, or for
-///         NULL
+/// @param len receives the length in bytes, without the NUL; may be NULL
+/// @return the name of the Local Site; valid until the token is released; NULL for the global site,
+///         or for NULL
 /// @since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rbtoken_token_local_site(
@@ -135,14 +139,13 @@ pub unsafe extern "C" fn rbtoken_token_local_site(
     unsafe { lend_text(token, len, |token| token.record().local_site().map(Text::as_str_with_nul)) }
 }
 
-/// The client whose token it is: the string `client_name` of its extra data.
+/// Returns the client name of a token: the string `client_name` of its extra data.
 ///
 /// `[immutable]`
 ///
 /// @param token a token; NULL is allowed
-/// @param len receives the number of bytes without the NUL; may be NULL
-/// @return the client's name; valid until the token is released; NULL if it is no client's, or for
-///         NULL
+/// @param len receives the length in bytes, without the NUL; may be NULL
+/// @return the client name; valid until the token is released; NULL if there is none, or for NULL
 /// @since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rbtoken_token_client_name(
@@ -155,13 +158,13 @@ pub unsafe extern "C" fn rbtoken_token_client_name(
     }
 }
 
-/// The note for people.
+/// Returns the note of a token, for people.
 ///
 /// `[immutable]`
 ///
 /// @param token a token; NULL is allowed
-/// @param len receives the number of bytes without the NUL; may be NULL
-/// @return the note, which may be empty; valid until the token is released; NULL for NULL
+/// @param len receives the length in bytes, without the NUL; may be NULL
+/// @return the note, which can be empty; valid until the token is released; NULL for NULL
 /// @since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rbtoken_token_note(
@@ -172,12 +175,12 @@ pub unsafe extern "C" fn rbtoken_token_note(
     unsafe { lend_text(token, len, |token| Some(token.record().note().as_str_with_nul())) }
 }
 
-/// The id of the generator that made the value, such as `vendor_checksum`.
+/// Returns the id of the generator that created the value, such as `vendor_checksum`.
 ///
 /// `[immutable]`
 ///
 /// @param token a token; NULL is allowed
-/// @param len receives the number of bytes without the NUL; may be NULL
+/// @param len receives the length in bytes, without the NUL; may be NULL
 /// @return the id; valid until the token is released; NULL for NULL
 /// @since 0.1.0
 #[unsafe(no_mangle)]
@@ -189,14 +192,15 @@ pub unsafe extern "C" fn rbtoken_token_generator_id(
     unsafe { lend_text(token, len, |token| Some(token.record().generator_id().as_str_with_nul())) }
 }
 
-/// The policy as JSON, in the text that Python's `json.dumps(…, sort_keys=True)` gives; on Review
-/// Board's database the text that is stored, which need not be JSON.
+/// Returns the policy of a token as JSON, as Python's `json.dumps(…, sort_keys=True)` writes it. On
+/// Review Board's database it returns the stored text, which need not be JSON.
 ///
 /// `[immutable]`
 ///
 /// @param token a token; NULL is allowed
-/// @param len receives the number of bytes without the NUL; may be NULL
-/// @return the document; `{}` is full access; valid until the token is released; NULL for NULL
+/// @param len receives the length in bytes, without the NUL; may be NULL
+/// @return the document, which is `{}` for full access; valid until the token is released; NULL for
+///         NULL
 /// @since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rbtoken_token_policy(
@@ -207,13 +211,13 @@ pub unsafe extern "C" fn rbtoken_token_policy(
     unsafe { lend_text(token, len, |token| Some(token.record().policy().text().as_str_with_nul())) }
 }
 
-/// The extra data as a JSON object, in the text that Python's `json.dumps(…, sort_keys=True)`
-/// gives; on Review Board's database the text that is stored, which need not be JSON.
+/// Returns the extra data of a token as a JSON object, as Python's `json.dumps(…, sort_keys=True)`
+/// writes it. On Review Board's database it returns the stored text, which need not be JSON.
 ///
 /// `[immutable]`
 ///
 /// @param token a token; NULL is allowed
-/// @param len receives the number of bytes without the NUL; may be NULL
+/// @param len receives the length in bytes, without the NUL; may be NULL
 /// @return the document; valid until the token is released; NULL for NULL
 /// @since 0.1.0
 #[unsafe(no_mangle)]
@@ -227,13 +231,13 @@ pub unsafe extern "C" fn rbtoken_token_extra_data(
     }
 }
 
-/// Why the token was invalidated.
+/// Returns the reason why a token was invalidated.
 ///
 /// `[immutable]`
 ///
 /// @param token a token; NULL is allowed
-/// @param len receives the number of bytes without the NUL; may be NULL
-/// @return the reason, which may be empty; valid until the token is released; NULL for NULL
+/// @param len receives the length in bytes, without the NUL; may be NULL
+/// @return the reason, which can be empty; valid until the token is released; NULL for NULL
 /// @since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rbtoken_token_invalid_reason(
@@ -248,13 +252,13 @@ pub unsafe extern "C" fn rbtoken_token_invalid_reason(
     }
 }
 
-/// From when on the token is expired.
+/// Returns when a token expires.
 ///
 /// `[immutable]`
 ///
 /// @param token a token; NULL is allowed
 /// @param time_us receives microseconds since the Unix epoch, UTC; 0 if there is none; may be NULL
-/// @return whether the token expires at all; false for NULL
+/// @return true if the token expires; false if it never does, or for NULL
 /// @since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rbtoken_token_expires(
@@ -262,10 +266,10 @@ pub unsafe extern "C" fn rbtoken_token_expires(
     time_us: *mut i64,
 ) -> bool {
     // SAFETY: the host keeps the token for the duration of the call, and `time_us` is its own.
-    unsafe { tell_time(token, time_us, |token| token.record().expires()) }
+    unsafe { read_time(token, time_us, |token| token.record().expires()) }
 }
 
-/// When the token was made.
+/// Returns when a token was created.
 ///
 /// `[immutable]`
 ///
@@ -279,10 +283,10 @@ pub unsafe extern "C" fn rbtoken_token_time_added(
     time_us: *mut i64,
 ) -> bool {
     // SAFETY: the host keeps the token for the duration of the call, and `time_us` is its own.
-    unsafe { tell_time(token, time_us, |token| Some(token.record().time_added())) }
+    unsafe { read_time(token, time_us, |token| Some(token.record().time_added())) }
 }
 
-/// When the token was changed last. Logins and invalidation are no changes.
+/// Returns when a token was last changed. Logins and invalidation do not count.
 ///
 /// `[immutable]`
 ///
@@ -296,16 +300,16 @@ pub unsafe extern "C" fn rbtoken_token_last_updated(
     time_us: *mut i64,
 ) -> bool {
     // SAFETY: the host keeps the token for the duration of the call, and `time_us` is its own.
-    unsafe { tell_time(token, time_us, |token| Some(token.record().last_updated())) }
+    unsafe { read_time(token, time_us, |token| Some(token.record().last_updated())) }
 }
 
-/// When the token was used last to log in, as of when this handle was given out.
+/// Returns when a token was last used for a login before the snapshot.
 ///
 /// `[immutable]`
 ///
 /// @param token a token; NULL is allowed
 /// @param time_us receives microseconds since the Unix epoch, UTC; 0 if there is none; may be NULL
-/// @return whether it was used at all; false for NULL
+/// @return true if it was ever used; false for NULL
 /// @since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rbtoken_token_last_used(
@@ -313,16 +317,16 @@ pub unsafe extern "C" fn rbtoken_token_last_used(
     time_us: *mut i64,
 ) -> bool {
     // SAFETY: the host keeps the token for the duration of the call, and `time_us` is its own.
-    unsafe { tell_time(token, time_us, |token| token.last_used()) }
+    unsafe { read_time(token, time_us, |token| token.last_used()) }
 }
 
-/// When the token was invalidated.
+/// Returns when a token was invalidated.
 ///
 /// `[immutable]`
 ///
 /// @param token a token; NULL is allowed
 /// @param time_us receives microseconds since the Unix epoch, UTC; 0 if there is none; may be NULL
-/// @return whether it was, and the time is known; false for NULL
+/// @return true if it was invalidated and the time is known; false for NULL
 /// @since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rbtoken_token_invalid_date(
@@ -331,30 +335,30 @@ pub unsafe extern "C" fn rbtoken_token_invalid_date(
 ) -> bool {
     // SAFETY: the host keeps the token for the duration of the call, and `time_us` is its own.
     unsafe {
-        tell_time(token, time_us, |token| token.record().invalidation().and_then(|it| it.date))
+        read_time(token, time_us, |token| token.record().invalidation().and_then(|it| it.date))
     }
 }
 
-/// Whether the token was invalidated, which is final.
+/// Returns whether a token was invalidated, which is final.
 ///
 /// `[immutable]`
 ///
 /// @param token a token; NULL is allowed
-/// @return whether it was; false for NULL
+/// @return true if it was; false for NULL
 /// @since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rbtoken_token_is_invalidated(token: *const rbtoken_token_t) -> bool {
     // SAFETY: the host keeps the token for the duration of the call.
-    unsafe { tell(token, |token| token.record().invalidation().is_some()) }
+    unsafe { read_flag(token, |token| token.record().invalidation().is_some()) }
 }
 
-/// Whether the token is expired at a time.
+/// Returns whether a token is expired at a time.
 ///
 /// `[immutable]`
 ///
 /// @param token a token; NULL is allowed
 /// @param at_us microseconds since the Unix epoch, UTC
-/// @return whether the token expires at this time or before; false for NULL
+/// @return true if the token expires at or before this time; false for NULL
 /// @since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rbtoken_token_is_expired(
@@ -365,46 +369,46 @@ pub unsafe extern "C" fn rbtoken_token_is_expired(
         token.record().expires().is_some_and(|expires| at_us >= expires.as_micros())
     };
     // SAFETY: the host keeps the token for the duration of the call.
-    unsafe { tell(token, expired) }
+    unsafe { read_flag(token, expired) }
 }
 
-/// Whether the token's generator was deprecated when this handle was given out.
+/// Returns whether the token's generator was deprecated at the time of the snapshot.
 ///
 /// `[immutable]`
 ///
 /// @param token a token; NULL is allowed
-/// @return whether it was; false for NULL
+/// @return true if it was; false for NULL
 /// @since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rbtoken_token_is_deprecated(token: *const rbtoken_token_t) -> bool {
     // SAFETY: the host keeps the token for the duration of the call.
-    unsafe { tell(token, |token| token.is_deprecated()) }
+    unsafe { read_flag(token, |token| token.is_deprecated()) }
 }
 
-/// A flag of `rbtoken_token_to_json()`: the document has the token's value.
+/// Flag of `rbtoken_token_to_json()`: includes the token's value.
 pub const RBTOKEN_JSON_WITH_VALUE: u32 = 1;
 
-/// Writes a token as a JSON object with the fields of Review Board's API token payload:
+/// Returns a token as a JSON object with the fields of Review Board's API token payload:
 /// `deprecated`, `expired`, `expires`, `extra_data`, `id`, `invalid_date`, `invalid_reason`,
-/// `last_updated`, `last_used`, `note`, `policy`, `time_added`, `token` (only if asked for),
-/// `token_generator_id`, `valid`. Times are ISO 8601 with the offset `+00:00`, or null. Members of
-/// `extra_data` whose names start with `__` are private and left out, also in objects that are
-/// members of objects; an object inside a list is written whole, as Review Board 8.1 does. What
-/// others stored on Review Board's database is written as JSON whatever it is; `policy` is null if
-/// it is neither JSON nor a Python literal.
+/// `last_updated`, `last_used`, `note`, `policy`, `time_added`, `token` (only if requested),
+/// `token_generator_id`, `valid`. Times are ISO 8601 with the offset `+00:00`, or null.
+///
+/// Members of `extra_data` whose names start with `__` are private and left out, at every depth of
+/// nested objects. Objects in a list are written whole, as in Review Board 8.1. Documents on Review
+/// Board's database that are not JSON are converted to JSON; `policy` is null if its text is
+/// neither JSON nor a Python literal.
 ///
 /// `[immutable]`
 ///
 /// @param token the token
-/// @param at_us the time for which `expired` is told: microseconds since the Unix epoch, UTC
-/// @param flags `RBTOKEN_JSON_WITH_VALUE`, or 0: `token` is left out, and the document is no secret
+/// @param at_us the time for `expired`: microseconds since the Unix epoch, UTC
+/// @param flags `RBTOKEN_JSON_WITH_VALUE`, or 0 to leave out `token`, so that the document is not
+///         secret
 /// @param json receives the document, to be freed with `rbtoken_buffer_free()`; NULL on failure
-/// @param error receives the details of a failure; may be NULL
-/// @retval RBTOKEN_OK the document is there
-/// @retval RBTOKEN_E_NULL_ARGUMENT `token` or `json` is NULL
+/// @param error receives the error on failure; may be NULL
+/// @retval RBTOKEN_OK the document was returned
 /// @retval RBTOKEN_E_INVALID_ARGUMENT a flag is unknown
-/// @retval RBTOKEN_E_TIME_RANGE the time lies outside the years 1 to 9999
-/// @retval RBTOKEN_E_INTERNAL, RBTOKEN_E_NO_MEMORY see "Errors"
+/// @retval RBTOKEN_E_TIME_RANGE the time is outside the years 1 to 9999
 /// @since 0.1.0
 #[unsafe(no_mangle)]
 #[must_use]
@@ -427,7 +431,7 @@ pub unsafe extern "C" fn rbtoken_token_to_json(
         Ok(())
     };
     // SAFETY: the host's output.
-    unsafe { guard(error, body) }
+    unsafe { catch_error(error, body) }
 }
 
 /// # Safety
@@ -439,7 +443,7 @@ unsafe fn lend_text<T: AsRef<[u8]> + ?Sized>(
 ) -> *const c_char {
     // SAFETY: as promised by the caller.
     let len = unsafe { Out::clear_to(len, 0) };
-    guard_value(std::ptr::null(), || {
+    catch_panic_or(std::ptr::null(), || {
         // SAFETY: as promised by the caller.
         lend(unsafe { rbtoken_token_t::get(token) }.and_then(text), &len)
     })
@@ -447,14 +451,14 @@ unsafe fn lend_text<T: AsRef<[u8]> + ?Sized>(
 
 /// # Safety
 /// `token` is NULL or a token; `time_us` is NULL or can be written.
-unsafe fn tell_time(
+unsafe fn read_time(
     token: *const rbtoken_token_t,
     time_us: *mut i64,
     time: impl FnOnce(&Token) -> Option<Timestamp>,
 ) -> bool {
     // SAFETY: as promised by the caller.
     let time_us = unsafe { Out::clear_to(time_us, 0) };
-    guard_value(false, || {
+    catch_panic_or(false, || {
         // SAFETY: as promised by the caller.
         let time = unsafe { rbtoken_token_t::get(token) }.and_then(time);
         time.inspect(|time| time_us.set(time.as_micros())).is_some()
@@ -463,7 +467,7 @@ unsafe fn tell_time(
 
 /// # Safety
 /// `token` is NULL or a token.
-unsafe fn tell(token: *const rbtoken_token_t, answer: impl FnOnce(&Token) -> bool) -> bool {
+unsafe fn read_flag(token: *const rbtoken_token_t, answer: impl FnOnce(&Token) -> bool) -> bool {
     // SAFETY: as promised by the caller.
-    guard_value(false, || unsafe { rbtoken_token_t::get(token) }.is_some_and(answer))
+    catch_panic_or(false, || unsafe { rbtoken_token_t::get(token) }.is_some_and(answer))
 }

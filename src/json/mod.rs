@@ -18,3 +18,17 @@ pub(crate) use stored::{Item, StoredDocument};
 pub(crate) use write::write_string;
 pub use write::{object_to_text, to_text};
 pub(crate) use zeroizing::ZeroizingMembers;
+
+/// Returns the message for a value of another type than the one that was expected, such as
+/// "an integer".
+pub(crate) fn expected(what: &str, found: &Value) -> String {
+    let found = match found {
+        Value::Null => "null",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a string",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "an object",
+    };
+    format!("expected {what}, found {found}")
+}

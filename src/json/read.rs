@@ -22,7 +22,7 @@ pub const MAX_LEVELS: usize = 128;
 pub fn parse_object(text: &str) -> Result<Map<String, Value>> {
     match parse(text)? {
         Value::Object(members) => Ok(members),
-        _ => Err(not_an_object()),
+        other => Err(not_an_object(&other)),
     }
 }
 
@@ -33,7 +33,7 @@ pub fn parse_object(text: &str) -> Result<Map<String, Value>> {
 /// [`ErrorKind::JsonNumber`] for a number that is neither a 64-bit integer nor a finite float.
 pub fn parse(text: &str) -> Result<Value> {
     if text.len() > MAX_BYTES {
-        return Err(Error::new(ErrorKind::TooLong, "the JSON document is longer than 1 MiB"));
+        return Err(Error::new(ErrorKind::TooLong, "must not be longer than 1 MiB"));
     }
     read(text, MAX_LEVELS)
 }
@@ -43,7 +43,7 @@ pub fn parse(text: &str) -> Result<Value> {
 pub(crate) fn parse_with_documents(text: &str) -> Result<Map<String, Value>> {
     match read(text, MAX_LEVELS + 1)? {
         Value::Object(members) => Ok(members),
-        _ => Err(not_an_object()),
+        other => Err(not_an_object(&other)),
     }
 }
 
@@ -57,14 +57,15 @@ pub(crate) fn parse_secret(text: &str, prefix: &str) -> Result<ZeroizingMembers>
     match value {
         Value::Object(members) => Ok(ZeroizingMembers(members)),
         mut value => {
+            let error = not_an_object(&value);
             super::zeroizing::zeroize(&mut value);
-            Err(not_an_object())
+            Err(error)
         }
     }
 }
 
-fn not_an_object() -> Error {
-    Error::new(ErrorKind::JsonType, "the document must be a JSON object").at_path(Path::Root)
+fn not_an_object(found: &Value) -> Error {
+    Error::new(ErrorKind::JsonType, super::expected("an object", found)).at_path(Path::Root)
 }
 
 fn read(text: &str, max_levels: usize) -> Result<Value> {
@@ -77,7 +78,7 @@ fn check_syntax(text: &str) -> Result<()> {
     check_room_for(text)?;
     serde_json::from_str::<IgnoredAny>(text)
         .map(|_| ())
-        .map_err(|error| syntax_error(format!("the document is not JSON: {error}"), &Path::Root))
+        .map_err(|error| syntax_error(format!("invalid JSON: {error}"), &Path::Root))
 }
 
 /// Checks that there is memory for a document. Parsing makes many small allocations, which are not
@@ -140,7 +141,7 @@ impl<'a> JsonParser<'a> {
     fn value(&mut self, path: &Path<'_>, level: usize) -> Result<Value> {
         let first = self.peek();
         if matches!(first, Some(b'{' | b'[')) && level == self.max_levels {
-            let message = "the document is more than 128 levels deep";
+            let message = "must not be nested more than 128 levels deep";
             return Err(Error::new(ErrorKind::JsonTooDeep, message).at_path(path));
         }
         Ok(match first {
@@ -174,8 +175,7 @@ impl<'a> JsonParser<'a> {
                     "false" => Value::Bool(false),
                     "null" => Value::Null,
                     number => Value::Number(read_number(number).ok_or_else(|| {
-                        let message =
-                            "the number is neither an integer of 64 bits nor a finite float";
+                        let message = "must be a 64-bit integer or a finite float";
                         Error::new(ErrorKind::JsonNumber, message).at_path(path)
                     })?),
                 }
@@ -223,7 +223,7 @@ impl<'a> JsonParser<'a> {
         let quoted = self.take(end.map_or(self.rest.len(), |end| end + 2));
         self.peek();
         unquote(quoted).ok_or_else(|| {
-            syntax_error("a string has a \\u escape that is not a character".to_owned(), path)
+            syntax_error("invalid JSON: a \\u escape is not a character".to_owned(), path)
         })
     }
 

@@ -115,7 +115,7 @@ impl Documents {
     ) -> Result<Arc<ExtraData>> {
         let client_name = document.get("client_name").and_then(Value::as_str);
         if client_name.is_some_and(|name| name.contains('\0')) {
-            return Err(Error::new(ErrorKind::EmbeddedNul, "the client name contains a NUL")
+            return Err(Error::new(ErrorKind::EmbeddedNul, "must not contain a NUL character")
                 .at_argument(argument)
                 .at_path("$.client_name"));
         }
@@ -215,7 +215,7 @@ fn foreign_text(stored: &str) -> Result<Option<String>> {
 }
 
 fn damaged() -> Error {
-    Error::new(ErrorKind::Corrupt, "a stored document is neither a JSON object nor a string")
+    Error::new(ErrorKind::Corrupt, "a stored document must be a JSON object or a string")
 }
 
 /// Parses a stored JSON object, which need not keep this library's limits.

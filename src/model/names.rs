@@ -26,7 +26,7 @@ pub(crate) fn check_local_site(name: &str) -> Result<()> {
     if name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte)) {
         Ok(())
     } else {
-        Err(Error::invalid("local_site", "a Local Site's name is made of A-Z a-z 0-9 _ . -"))
+        Err(Error::invalid("local_site", "must contain only A-Z, a-z, 0-9, _, . and -"))
     }
 }
 
@@ -34,19 +34,19 @@ pub(crate) fn check_local_site(name: &str) -> Result<()> {
 pub(crate) fn check_free_text(text: &str, argument: &'static str) -> Result<()> {
     check_no_nul(text, argument)?;
     if text.len() > MAX_FREE_TEXT_BYTES {
-        return Err(too_long(argument, "the text is longer than 1 MiB".to_owned()));
+        return Err(too_long(argument, "must not be longer than 1 MiB".to_owned()));
     }
     Ok(())
 }
 
 fn check_name(name: &str, argument: &'static str, max_chars: usize) -> Result<()> {
     if name.is_empty() {
-        return Err(Error::invalid(argument, "the name is empty"));
+        return Err(Error::invalid(argument, "must not be empty"));
     }
     check_no_nul(name, argument)?;
     // A name that fits in bytes also fits in characters, which saves counting in the usual case.
     if name.len() > max_chars && name.chars().count() > max_chars {
-        return Err(too_long(argument, format!("the name has more than {max_chars} characters")));
+        return Err(too_long(argument, format!("must not be longer than {max_chars} characters")));
     }
     Ok(())
 }
@@ -54,7 +54,7 @@ fn check_name(name: &str, argument: &'static str, max_chars: usize) -> Result<()
 /// Checks that a text contains no NUL.
 pub(crate) fn check_no_nul(text: &str, argument: &'static str) -> Result<()> {
     if text.bytes().any(|byte| byte == 0) {
-        return Err(Error::new(ErrorKind::EmbeddedNul, "the text contains a NUL character")
+        return Err(Error::new(ErrorKind::EmbeddedNul, "must not contain a NUL character")
             .at_argument(argument));
     }
     Ok(())

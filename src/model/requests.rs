@@ -26,7 +26,7 @@ pub(crate) fn default_expiration(now: Timestamp, days: i64) -> Result<Option<Tim
         return Ok(None);
     }
     now.plus_secs(days.saturating_mul(SECS_PER_DAY)).map(Some).map_err(|error| {
-        let message = "the setting client_token_expiration leads beyond the year 9999";
+        let message = "the setting client_token_expiration leads to a time after the year 9999";
         Error::new(error.kind(), message)
     })
 }

@@ -87,5 +87,5 @@ impl PolicyIds {
 
 #[cold]
 fn invalid_id() -> Error {
-    Error::invalid("policy_id", "a policy id is neither empty nor \"*\"")
+    Error::invalid("policy_id", "must not be empty or \"*\"")
 }

@@ -178,18 +178,18 @@ impl Policy {
 
 #[cold]
 fn malformed() -> Error {
-    let message = "the stored policy is malformed, so everything is denied";
+    let message = "the stored policy is malformed and denies everything";
     Error::new(ErrorKind::Corrupt, message)
 }
 
 #[cold]
 fn bad_method() -> Error {
-    Error::invalid("method", "an HTTP method is written in letters A to Z")
+    Error::invalid("method", "must contain only letters A to Z")
 }
 
 #[cold]
 fn unregistered() -> Error {
-    Error::invalid("policy_id", "this policy id was not registered")
+    Error::invalid("policy_id", "must be a registered policy id")
 }
 
 impl fmt::Debug for Policy {

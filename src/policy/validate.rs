@@ -1,7 +1,9 @@
 //! Validation of policy documents.
 
+use std::borrow::Cow;
+
 use crate::error::{Error, ErrorKind, Result};
-use crate::json::{Map, Path, Value};
+use crate::json::{self, Map, Path, Value};
 
 use super::PolicyIds;
 
@@ -12,12 +14,12 @@ pub(super) fn check(document: &Map<String, Value>, ids: &PolicyIds) -> Result<()
     }
     let root = Path::Root;
     let Some(resources) = document.get("resources") else {
-        return Err(broken(&root, "a policy that is not empty has a \"resources\" object"));
+        return Err(broken(&root, "must be empty or have a member \"resources\""));
     };
     let path = root.member("resources");
-    let resources = object(resources, &path, "\"resources\" must be a JSON object")?;
+    let resources = object(resources, &path)?;
     if resources.is_empty() {
-        return Err(broken(&path, "\"resources\" must not be empty"));
+        return Err(broken(&path, "must not be empty"));
     }
     for (policy_id, section) in resources {
         let path = path.member(policy_id);
@@ -26,9 +28,9 @@ pub(super) fn check(document: &Map<String, Value>, ids: &PolicyIds) -> Result<()
             continue;
         }
         if policy_id.is_empty() || !ids.knows(policy_id) {
-            return Err(broken(&path, "this is not a known policy id"));
+            return Err(broken(&path, "unknown policy id"));
         }
-        let section = object(section, &path, "a policy id's section must be a JSON object")?;
+        let section = object(section, &path)?;
         for (resource_id, section) in section {
             rules(section, &path.member(resource_id))?;
         }
@@ -37,33 +39,30 @@ pub(super) fn check(document: &Map<String, Value>, ids: &PolicyIds) -> Result<()
 }
 
 fn rules(section: &Value, path: &Path<'_>) -> Result<()> {
-    let section = object(section, path, "rules must be a JSON object")?;
+    let section = object(section, path)?;
     if !section.contains_key("allow") && !section.contains_key("block") {
-        return Err(broken(path, "rules have an \"allow\" list, a \"block\" list or both"));
+        return Err(broken(path, "must have a member \"allow\", \"block\" or both"));
     }
     for key in ["allow", "block"] {
         let path = path.member(key);
         match section.get(key) {
             None => {}
             Some(Value::Array(methods)) => {
-                if let Some(index) = methods.iter().position(|method| !method.is_string()) {
-                    return Err(broken(&path.item(index), "a method must be a string"));
+                let wrong = methods.iter().enumerate().find(|(_, method)| !method.is_string());
+                if let Some((index, method)) = wrong {
+                    return Err(broken(&path.item(index), json::expected("a string", method)));
                 }
             }
-            Some(_) => return Err(broken(&path, "\"allow\" and \"block\" must be lists")),
+            Some(other) => return Err(broken(&path, json::expected("a list", other))),
         }
     }
     Ok(())
 }
 
-fn object<'a>(
-    value: &'a Value,
-    path: &Path<'_>,
-    message: &'static str,
-) -> Result<&'a Map<String, Value>> {
-    value.as_object().ok_or_else(|| broken(path, message))
+fn object<'a>(value: &'a Value, path: &Path<'_>) -> Result<&'a Map<String, Value>> {
+    value.as_object().ok_or_else(|| broken(path, json::expected("an object", value)))
 }
 
-fn broken(path: &Path<'_>, message: &'static str) -> Error {
+fn broken(path: &Path<'_>, message: impl Into<Cow<'static, str>>) -> Error {
     Error::new(ErrorKind::Policy, message).at_path(path)
 }

@@ -66,5 +66,5 @@ impl Store {
 }
 
 pub(super) fn no_such_token(argument: &'static str) -> Error {
-    Error::new(ErrorKind::NotFound, "there is no such token").at_argument(argument)
+    Error::new(ErrorKind::NotFound, "no such token").at_argument(argument)
 }

@@ -100,9 +100,7 @@ impl Store {
         let list = &self.hooks;
         let mut entries = list.entries.write();
         let Some(index) = entries.iter().position(|entry| entry.id == id) else {
-            return Err(
-                Error::new(ErrorKind::NotFound, "there are no such hooks").at_argument("hooks_id")
-            );
+            return Err(Error::new(ErrorKind::NotFound, "no such hooks").at_argument("hooks_id"));
         };
         let entry = entries.remove(index);
         list.count.store(entries.len(), Ordering::Release);

@@ -58,10 +58,7 @@ impl Store {
             )),
         };
         if expires.flatten().is_some_and(|time| time <= now) {
-            return Err(Error::invalid(
-                Argument::Expires,
-                "the token would be expired from the start",
-            ));
+            return Err(Error::invalid(Argument::Expires, "must be after the current time"));
         }
 
         let ignored_generators =
@@ -222,7 +219,7 @@ impl Store {
         };
         let inserted = self.change(Operation::Insert(Box::new(fields), None))?;
         let record = inserted.into_iter().next().ok_or_else(|| {
-            Error::new(ErrorKind::Exists, "there is a token with this value already")
+            Error::new(ErrorKind::Exists, "a token with this value already exists")
                 .at_argument("value")
         })?;
         Ok(self.snapshot(record))
@@ -260,7 +257,7 @@ impl Store {
         }
         Err(Error::new(
             ErrorKind::Generation,
-            format!("{MAX_ATTEMPTS} generated values in a row exist already"),
+            format!("{MAX_ATTEMPTS} generated values in a row already exist"),
         ))
     }
 }

@@ -60,7 +60,7 @@ impl ServiceAccount {
         if id.is_empty()
             || !id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte))
         {
-            return Err(Error::invalid("id", "a service account's id is made of A-Z a-z 0-9 _ -"));
+            return Err(Error::invalid("id", "must contain only A-Z, a-z, 0-9, _ and -"));
         }
         let client_name = format!("{id}_v{}", options.token_version);
         names::check_client_name(&client_name).map_err(|error| error.moved_to_argument("id"))?;
@@ -75,7 +75,7 @@ impl ServiceAccount {
                 .map_err(|error| error.at_argument("policy"))?;
         }
         if options.expiration_secs.is_some_and(|secs| secs <= 0) {
-            return Err(Error::invalid("expiration_secs", "the expiration must be positive"));
+            return Err(Error::invalid("expiration_secs", "must be greater than 0"));
         }
         Ok(Self {
             user: user.to_owned(),

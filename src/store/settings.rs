@@ -35,8 +35,7 @@ impl Default for Settings {
 /// Conversion from and to the setting `trusted_owners`.
 impl TrustedOwners {
     fn read(value: &Value, path: &Path<'_>) -> Result<Self> {
-        let members =
-            value.as_object().ok_or_else(|| wrong_type("the setting must be an object", path))?;
+        let members = value.as_object().ok_or_else(|| wrong_type("an object", value, path))?;
         let mut owners = Self::default();
         for (name, value) in members {
             let path = path.member(name);
@@ -290,7 +289,7 @@ impl Setting {
                     let path = path.item(index);
                     names::check_local_site(site).map_err(at(&path))?;
                     if !seen.insert(site) {
-                        let message = "the list names this Local Site twice";
+                        let message = "must not be listed twice";
                         return Err(Error::new(ErrorKind::Exists, message).at_path(path));
                     }
                 }
@@ -327,8 +326,7 @@ impl Setting {
         match self {
             Self::ClientTokenExpiration(days) => {
                 if store.backend.client_token_expiration()?.is_some() {
-                    let message = "client_token_expiration is Review Board's, and is set there";
-                    return Err(Error::new(ErrorKind::Unsupported, message));
+                    return Err(Error::new(ErrorKind::Unsupported, SERVER_EXPIRATION));
                 }
                 store.settings.write().client_token_expiration = days;
             }
@@ -376,11 +374,11 @@ impl Store {
         let setting = Setting::read(name, &value, &generators, &Path::Root).map_err(|error| {
             match error.kind() {
                 ErrorKind::NotFound => error.moved_to_argument("name"),
-                _ => error.at_argument("value"),
+                _ => error.prefixed(name).at_argument("value"),
             }
         })?;
         if setting.is_for_opening() {
-            let message = "this can be set only when a store is opened";
+            let message = format!("{name} can be set only when the store is opened");
             return Err(Error::new(ErrorKind::State, message).at_argument("name"));
         }
         setting.apply(self).map_err(|error| error.at_argument("name"))
@@ -441,6 +439,9 @@ impl Store {
     }
 }
 
+const SERVER_EXPIRATION: &str =
+    "client_token_expiration is managed by the Review Board server and cannot be set here";
+
 /// Names of all settings, sorted.
 const NAMES: [&str; 17] = [
     "bulk_timeout_secs",
@@ -466,40 +467,40 @@ const NAMES: [&str; 17] = [
 pub const SETTINGS_SCHEMA: &str = concat!(include_str!("settings.schema.json"), "\0");
 
 fn unknown_setting() -> Error {
-    Error::new(ErrorKind::NotFound, "there is no such setting")
+    Error::new(ErrorKind::NotFound, "unknown setting")
 }
 
 fn integer(value: &Value, range: RangeInclusive<i64>, path: &Path<'_>) -> Result<i64> {
     let integer = match value {
         Value::Number(number) if !number.is_f64() => number.as_i64().unwrap_or(i64::MAX),
-        _ => return Err(wrong_type("the setting is an integer", path)),
+        _ => return Err(wrong_type("an integer", value, path)),
     };
     if range.contains(&integer) {
         Ok(integer)
     } else {
-        let message = format!("the setting lies between {} and {}", range.start(), range.end());
+        let message = format!("must be from {} to {}", range.start(), range.end());
         Err(Error::new(ErrorKind::InvalidArgument, message).at_path(path))
     }
 }
 
 fn ids(value: &Value, path: &Path<'_>) -> Result<BTreeSet<u32>> {
-    let items = value.as_array().ok_or_else(|| wrong_type("expected a list of ids", path))?;
+    let items = value.as_array().ok_or_else(|| wrong_type("a list of ids", value, path))?;
     let items = items.iter().enumerate();
     items
         .map(|(index, item)| {
             let path = path.item(index);
             let id = integer(item, 0..=MAX_ID, &path)?;
-            u32::try_from(id).map_err(|_| wrong_type("expected an id", &path))
+            u32::try_from(id).map_err(|_| wrong_type("an id", item, &path))
         })
         .collect()
 }
 
 fn text<'a>(value: &'a Value, path: &Path<'_>) -> Result<&'a str> {
-    value.as_str().ok_or_else(|| wrong_type("the setting is a string", path))
+    value.as_str().ok_or_else(|| wrong_type("a string", value, path))
 }
 
 fn texts(value: &Value, path: &Path<'_>) -> Result<Vec<String>> {
-    let items = value.as_array().ok_or_else(|| wrong_type("the setting is a list", path))?;
+    let items = value.as_array().ok_or_else(|| wrong_type("a list", value, path))?;
     let items = items.iter().enumerate();
     memory::try_collect(items.map(|(index, it)| memory::string(text(it, &path.item(index))?)))
 }
@@ -509,6 +510,6 @@ fn list<'a>(texts: impl Iterator<Item = &'a str>) -> Result<Value> {
     memory::try_collect(texts.map(|it| memory::string(it).map(Value::String))).map(Value::Array)
 }
 
-fn wrong_type(message: &'static str, path: &Path<'_>) -> Error {
-    Error::new(ErrorKind::JsonType, message).at_path(path)
+fn wrong_type(expected: &str, found: &Value, path: &Path<'_>) -> Error {
+    Error::new(ErrorKind::JsonType, json::expected(expected, found)).at_path(path)
 }

@@ -51,8 +51,11 @@ pub fn shared(
         Ok::<_, Error>((identity.take().unwrap_or_default(), store))
     })?;
     if identity.is_some_and(|identity| identity != *shared_identity) {
-        return Err(Error::new(ErrorKind::State, "the shared store was opened with other options")
-            .at_argument("options"));
+        return Err(Error::new(
+            ErrorKind::State,
+            "must be NULL or equal to the options of the shared store",
+        )
+        .at_argument("options"));
     }
     Ok(Arc::clone(store))
 }

@@ -10,12 +10,12 @@ pub enum Verdict {
     Unknown,
     /// The token was invalidated.
     Invalid,
-    /// The token is expired.
+    /// The token has expired.
     Expired,
-    /// The token's user is not active. Answer the caller as for an unknown token.
+    /// The token's user is not active. Respond as for an unknown token.
     InactiveUser,
     /// The token belongs to a Local Site, and the request is for another site.
     WrongSite,
-    /// The header asks for another kind of login, which this library does not judge.
+    /// The header is for another kind of login, which this library does not handle.
     NotAToken,
 }

@@ -110,7 +110,7 @@ fn fill_from_system(buffer: &mut [u8]) -> Result<()> {
     getrandom::fill(buffer).map_err(|error| {
         Error::new(
             ErrorKind::Generation,
-            format!("the operating system gave no random bytes: {error}"),
+            format!("the operating system returned no random bytes: {error}"),
         )
     })
 }

@@ -65,7 +65,7 @@ impl GeneratorRegistry {
     pub fn get(&self, id: &str) -> Result<(Text, Arc<dyn TokenGenerator>)> {
         match self.generators.get_key_value(id) {
             Some((id, generator)) => Ok((id.clone(), Arc::clone(generator))),
-            None => Err(Error::new(ErrorKind::Generation, "there is no such token generator")),
+            None => Err(Error::new(ErrorKind::Generation, "no such token generator")),
         }
     }
 
@@ -97,7 +97,7 @@ impl GeneratorRegistry {
     pub fn add(&mut self, id: &str, generator: Arc<dyn TokenGenerator>) -> Result<()> {
         let replaces_built_in = id == LEGACY_SHA1 && !self.legacy_sha1_replaced;
         if self.generators.contains_key(id) && !replaces_built_in {
-            return Err(Error::new(ErrorKind::Exists, "there is a generator of this id already"));
+            return Err(Error::new(ErrorKind::Exists, "a generator with this id already exists"));
         }
         self.legacy_sha1_replaced |= replaces_built_in;
         self.generators.insert(Text::new(id), generator);

@@ -41,18 +41,16 @@ impl TokenValue {
     /// As [`TokenValue::new`].
     pub fn check(value: &str) -> Result<()> {
         if value.is_empty() {
-            return Err(Error::new(ErrorKind::InvalidArgument, "a token's value is not empty"));
+            return Err(Error::new(ErrorKind::InvalidArgument, "must not be empty"));
         }
         if value.contains('\0') {
-            return Err(Error::new(ErrorKind::EmbeddedNul, "a token's value contains no NUL"));
+            return Err(Error::new(ErrorKind::EmbeddedNul, "must not contain a NUL character"));
         }
         // A value of at most 255 bytes has at most 255 characters, which saves counting in the
         // usual case.
         if value.len() > MAX_VALUE_CHARS && value.chars().count() > MAX_VALUE_CHARS {
-            return Err(Error::new(
-                ErrorKind::TooLong,
-                "a token's value has at most 255 characters",
-            ));
+            let message = "must not be longer than 255 characters";
+            return Err(Error::new(ErrorKind::TooLong, message));
         }
         Ok(())
     }

@@ -68,7 +68,7 @@ pub(crate) fn check_token_type(token_type: &str) -> Result<()> {
     {
         Ok(())
     } else {
-        Err(Error::invalid("token_type", "a token type is 1 to 216 ASCII letters and digits"))
+        Err(Error::invalid("token_type", "must be 1 to 216 ASCII letters and digits"))
     }
 }
 
@@ -90,7 +90,10 @@ fn draw_digits(place: &mut [u8], entropy: &dyn Entropy) -> Result<()> {
             return Ok(());
         }
     }
-    Err(Error::new(ErrorKind::Callback, "the entropy source gives bytes that are not random"))
+    Err(Error::new(
+        ErrorKind::Callback,
+        "the host's entropy source returned bytes that are not random",
+    ))
 }
 
 /// Replaces each two bytes by two base-62 digits, drops rejected pairs, and returns the digits.

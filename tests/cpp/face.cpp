@@ -154,7 +154,8 @@ void errors()
     auto refused = store.get_or_create_client_token("bob", "RBTools", options);
     CHECK(!refused && !refused.has_value());
     CHECK(refused.error().status() == Status::policy);
-    CHECK(refused.error().message() == "\"allow\" and \"block\" must be lists");
+    CHECK(refused.error().message() ==
+          "default_policy: $.resources[\"*\"].allow: expected a list, found a string");
     CHECK(refused.error().argument() == "default_policy");
     CHECK(refused.error().json_path() == R"($.resources["*"].allow)");
 

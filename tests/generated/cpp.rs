@@ -9,19 +9,19 @@ const ENUMS: &[(&str, &str, &str, &str)] = &[
     (
         "Status",
         "rbtoken_status_t",
-        "What a call answered. A status of a callback of the host is none of these numbers.",
+        "Result of a call. A callback of the host can return other numbers.",
         "rbtoken_status_code",
     ),
     (
         "Verdict",
         "rbtoken_verdict_t",
-        "The result of a login. Anything but Verdict::ok is a refusal; later versions may add values.",
+        "Result of a login. Every verdict other than Verdict::ok rejects it.",
         "rbtoken_verdict_code",
     ),
     (
         "Validity",
         "std::int32_t",
-        "Which tokens a list has, by whether they can be used.",
+        "Validity of the tokens that are listed.",
         "rbtoken_filter_validity_mode",
     ),
 ];

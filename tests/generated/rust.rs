@@ -89,7 +89,7 @@ fn interface_list() -> String {
     let uses = names.iter().map(|name| format!("pub use {name}::rbtoken_{name}_interface_v1_t;\n"));
     let uses: String = uses.collect();
     format!(
-        "//! The interfaces: tables of the exported functions, for hosts that load the library.\n\
+        "//! Interfaces: tables of the exported functions, for hosts that load the library.\n\
          // {NOTICE}\n\n\
          use std::ffi::c_void;\n\n{modules}\n{uses}\n\
          /// Returns the table of an interface, or NULL if there is none of that name.\n\
@@ -123,13 +123,13 @@ fn interface_file(name: &str, subject: &str, functions: &[&Function]) -> String 
     };
     let c_char = if fields.contains("c_char") { "use std::ffi::c_char;\n\n" } else { "" };
     format!(
-        "//! The interface `rbtoken.{name}/1`.\n\
+        "//! Interface `rbtoken.{name}/1`.\n\
          // {NOTICE}\n\n\
          {c_char}use crate::ffi::*;\n\n\
-         /// The interface `rbtoken.{name}/1`: the functions of the linked API for {subject}.\n\
+         /// Interface `rbtoken.{name}/1`: the functions for {subject}.\n\
          #[repr(C)]\n\
          pub struct {table} {{\n    \
-         /// The bytes of this table. A member is there if it lies within them.\n    \
+         /// Size of this table in bytes. A member exists if it lies within that size.\n    \
          pub struct_size: usize,\n{fields}}}\n\n{value}"
     )
 }
@@ -180,7 +180,7 @@ pub fn error_kinds(abi: &Abi) -> String {
     format!(
         "//! The kinds of errors.\n\
          // {NOTICE}\n\n\
-         /// What kind of thing went wrong. The C ABI has a status for each.\n\
+         /// Kind of an error. The C ABI has a status for each.\n\
          #[derive(Clone, Copy, Debug, PartialEq, Eq)]\n\
          #[non_exhaustive]\n\
          pub enum ErrorKind {{\n{}    \
@@ -217,7 +217,7 @@ pub fn codes(abi: &Abi) -> String {
         arms.map(|((name, _), value)| format!("        {kind}::{name} => {value},\n")).collect()
     };
     format!(
-        "//! The names of statuses and verdicts, and the numbers of what Rust calls otherwise.\n\
+        "//! Names of statuses and verdicts, and their numbers.\n\
          // {NOTICE}\n\n\
          use super::{{rbtoken_status_t, rbtoken_verdict_t}};\n\
          use crate::error::ErrorKind;\n\

@@ -28,6 +28,45 @@ fn the_header_compiles_alone_in_every_standard() {
     }
 }
 
+/// A host can copy `rbtoken.h` alone.
+#[test]
+fn copied_header_compiles_without_the_extension() {
+    let folder = c::BUILD.join("copied");
+    fs::create_dir_all(&folder).expect("a folder can be made below the target folder");
+    c::copy(&c::root().join("include/rbtoken.h"), &folder.join("rbtoken.h"));
+    let source = folder.join("copied.c");
+    fs::write(&source, "#include \"rbtoken.h\"\n").expect("a file can be written");
+    let compile = |compiler: &str, flags: &[&str]| {
+        let mut command = Command::new(compiler);
+        command.args(["-fsyntax-only", "-Wall", "-Wextra", "-pedantic", "-Werror"]).args(flags);
+        c::output(command.arg(&source))
+    };
+    for (compiler, language) in [("gcc", "-xc"), ("g++", "-xc++")] {
+        let alone = compile(compiler, &[language, "-DRBTOKEN_NO_EXTENSION"]);
+        assert!(alone.status.success(), "{}", String::from_utf8_lossy(&alone.stderr));
+        let incomplete = compile(compiler, &[language]);
+        let messages = String::from_utf8_lossy(&incomplete.stderr);
+        assert!(!incomplete.status.success() && messages.contains("rbtoken_extension.h"));
+    }
+}
+
+/// Either header can come first.
+#[test]
+fn extension_header_compiles_before_and_after_the_other() {
+    let texts = [
+        "#include <rbtoken_extension.h>\n#include <rbtoken.h>\n",
+        "#define RBTOKEN_NO_EXTENSION\n#include <rbtoken.h>\n#include <rbtoken_extension.h>\n",
+    ];
+    for (number, text) in texts.into_iter().enumerate() {
+        let source = c::BUILD.join(format!("extension_{number}.c"));
+        let text = format!("{text}rbtoken_host_v1_t host;\nrbtoken_store_options_t options;\n");
+        fs::write(&source, text).expect("a file can be written");
+        for language in [C11, Language::Cpp("c++17")] {
+            c::successful_output(c::compiler(language).arg("-fsyntax-only").arg(&source));
+        }
+    }
+}
+
 #[test]
 fn header_works_in_two_translation_units_in_every_standard() {
     for &language in LANGUAGES {
@@ -193,6 +232,8 @@ fn a_header_that_is_not_what_the_source_says_fails_the_build() {
     }
     let header = read("include/rbtoken.h").replace("E_NOT_FOUND = 80", "E_NOT_FOUND = 79");
     fs::write(tree.join("include/rbtoken.h"), header).expect("a file can be written");
+    let extension = "include/rbtoken_extension.h";
+    c::copy(&c::root().join(extension), &tree.join(extension));
 
     // The target folder of this build, so that the dependencies are not built again.
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("it is a folder inside");

@@ -236,7 +236,7 @@ fn every_function_of_the_c_header_is_called() {
 #[test]
 fn every_constant_of_the_c_header_is_used() {
     let names = identifiers(&read("include/rbtoken.hpp"));
-    let header = c::without_comments(&read("include/rbtoken.h"));
+    let header = c::without_comments(&crate::support::header::text());
     let enumerators = header.lines().filter_map(|line| {
         line.strip_prefix("  RBTOKEN_").and_then(|rest| rest.split_once(" = ")).map(|pair| pair.0)
     });
@@ -262,7 +262,7 @@ fn every_constant_of_the_c_header_is_used() {
 #[test]
 fn every_field_of_the_options_structs_can_be_set() {
     let face = c::without_comments(&read("include/rbtoken.hpp"));
-    let header = c::without_comments(&read("include/rbtoken.h"));
+    let header = c::without_comments(&crate::support::header::text());
     let mut checked = 0;
     for definition in header.split("typedef struct ").skip(1) {
         let Some((name, rest)) = definition.split_once(" {\n") else { continue };

@@ -284,13 +284,13 @@ fn open_refuses_foreign_files_unchanged() {
 
     let cases = [
         (&newer, E_VERSION, "version 2"),
-        (&foreign, E_INVALID_ARGUMENT, "something else"),
-        (&prose, E_INVALID_ARGUMENT, "something else"),
-        (&short, E_INVALID_ARGUMENT, "something else"),
+        (&foreign, E_INVALID_ARGUMENT, "not a store of this library"),
+        (&prose, E_INVALID_ARGUMENT, "not a store of this library"),
+        (&short, E_INVALID_ARGUMENT, "not a store of this library"),
         (&directory, E_INVALID_ARGUMENT, "directory"),
         (&read_only, E_IO, "read-only"),
-        (&open_to_others, E_INVALID_ARGUMENT, "others may write"),
-        (&open_to_group, E_INVALID_ARGUMENT, "its group may write"),
+        (&open_to_others, E_INVALID_ARGUMENT, "must not be writable by others"),
+        (&open_to_group, E_INVALID_ARGUMENT, "is writable by its group"),
         (&garbled, E_CORRUPT, "damaged"),
         (&garbled_versions, E_CORRUPT, "damaged"),
         (&garbled_without_log, E_CORRUPT, "damaged"),
@@ -299,10 +299,10 @@ fn open_refuses_foreign_files_unchanged() {
         (&bad_time, E_CORRUPT, "row 2 of webapi_webapitoken"),
         (&bad_json, E_CORRUPT, "row 2 of webapi_webapitoken"),
         (&huge_id, E_CORRUPT, "row 9223372036854775807 of webapi_webapitoken"),
-        (&huge_ids, E_CORRUPT, "leave no room"),
+        (&huge_ids, E_CORRUPT, "no ids are left"),
         (&low_id, E_CORRUPT, "row 0 of webapi_webapitoken"),
         (&no_table, E_CORRUPT, "damaged"),
-        (&nowhere, E_IO, "leads nowhere"),
+        (&nowhere, E_IO, "does not exist"),
         (&fifo, E_INVALID_ARGUMENT, "expected a regular file"),
         (&absent, E_IO, "cannot be found"),
         (&linked, E_INVALID_ARGUMENT, "find DIR -inum"),
@@ -403,7 +403,7 @@ fn trusted_group_may_write() {
     for (path, open_to_others) in [(&path, 0o606), (&directory, 0o777)] {
         mode(path, open_to_others);
         let failure = Store::open_file_with(&host, &folder.file("tokens.db"), Some(&settings));
-        assert!(failure.err().unwrap().message.contains("others may write"));
+        assert!(failure.err().unwrap().message.contains("writable by others"));
         mode(path, 0o700);
     }
 }
@@ -643,7 +643,7 @@ fn moved_file_takes_no_changes_until_it_is_back() {
         }
         let failure = store.generate("alice", &init()).unwrap_err();
         assert_eq!(failure.status, E_IO);
-        assert!(failure.message.contains("taken away"), "{failure:?}");
+        assert!(failure.message.contains("moved or deleted"), "{failure:?}");
         assert_eq!(store.count(), Ok(1));
         assert_eq!(store.authenticate(&token.value(), Site::Any).unwrap().verdict, ACCEPTED);
         // A no-op succeeds.
@@ -805,8 +805,8 @@ fn import_is_atomic_and_names_the_bad_line() {
     let with_line =
         |line: &str| format!("{}\n{line}\n", changed("\"tokens\": 5", "\"tokens\": 6").trim_end());
     let cases = [
-        (String::new(), E_INVALID_ARGUMENT, "no export", None),
-        ("{}\n".to_owned(), E_INVALID_ARGUMENT, "no export", None),
+        (String::new(), E_INVALID_ARGUMENT, "not an export", None),
+        ("{}\n".to_owned(), E_INVALID_ARGUMENT, "not an export", None),
         ("hello\n".to_owned(), E_JSON_SYNTAX, "line 1", Some("$")),
         (changed("\"version\": 1", "\"version\": 2"), E_VERSION, "version 2", None),
         (lines[..lines.len() - 1].join("\n"), E_CORRUPT, "first line", None),

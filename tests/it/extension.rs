@@ -172,7 +172,7 @@ type Member = (String, String, String);
 
 /// Returns the interface members that the header documents.
 fn interface_members() -> Vec<Member> {
-    let header = fs::read_to_string(source("include/rbtoken.h")).expect("there is a header");
+    let header = crate::support::header::text();
     let mut members = Vec::new();
     for part in header.split("typedef struct rbtoken_").skip(1) {
         let Some((noun, rest)) = part.split_once("_interface_v1_t {\n") else { continue };

@@ -48,17 +48,17 @@ impl Answer {
         match self {
             Works => ("OK", ""),
             TimesOut => ("TIMEOUT", "did not answer in time"),
-            TimesOutUnknown => ("TIMEOUT", "the outcome is not known"),
+            TimesOutUnknown => ("TIMEOUT", "the outcome is unknown"),
             Unreachable => ("IO", "cannot be reached"),
             Refused => ("DATABASE", ""),
-            CutUnknown => ("DATABASE", "the outcome is not known"),
+            CutUnknown => ("DATABASE", "the outcome is unknown"),
         }
     }
 
     fn documented(self) -> String {
         match self.status() {
             (_, _) if self == Works => "works".to_owned(),
-            (status, message) if message.ends_with("not known") => format!("`{status}`, unknown"),
+            (status, message) if message.ends_with("is unknown") => format!("`{status}`, unknown"),
             (status, _) => format!("`{status}`"),
         }
     }

@@ -1,14 +1,7 @@
 //! The header is the manual: each item is documented, and each function in full.
 
-use std::fs;
-use std::path::Path;
-
-use crate::support::declarations::{self, Function};
-
-fn header() -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("include/rbtoken.h");
-    fs::read_to_string(path).expect("there is a header")
-}
+use crate::support::declarations::{self, Function, general_statuses};
+use crate::support::header::text as header;
 
 /// The comment before each function, by the function's name.
 fn comments(header: &str) -> Vec<(String, String)> {
@@ -44,10 +37,17 @@ fn gaps(function: &Function, comment: &str) -> Vec<String> {
         gaps.push(format!("@param for {documented:?}, parameters {parameters:?}"));
     }
     if function.result.contains("rbtoken_status_t") && function.name != "rbtoken_error_status" {
-        for status in required_statuses(function) {
-            if !function.statuses.iter().any(|it| it == status) {
-                gaps.push(format!("no @retval {status}"));
-            }
+        if !function.statuses.iter().any(|it| it == "RBTOKEN_OK") {
+            gaps.push("no @retval RBTOKEN_OK".to_owned());
+        }
+        for status in repeated_statuses(function, comment) {
+            gaps.push(format!("@retval {status} repeats the chapter \"Errors\""));
+        }
+        let takes_mode = function.parameters.iter().any(|it| {
+            ["_options_t", "_filter_t", "_update_t"].iter().any(|end| it.kind.contains(end))
+        });
+        if takes_mode && !function.statuses.iter().any(|it| it == "RBTOKEN_E_INVALID_ARGUMENT") {
+            gaps.push("no @retval RBTOKEN_E_INVALID_ARGUMENT".to_owned());
         }
     } else if function.result != "void" && !comment.contains("@return ") {
         gaps.push("no @return".to_owned());
@@ -55,32 +55,16 @@ fn gaps(function: &Function, comment: &str) -> Vec<String> {
     gaps
 }
 
-/// The statuses that a function with such parameters can return.
-fn required_statuses(function: &Function) -> Vec<&'static str> {
-    let has = |kind: &str| function.parameters.iter().any(|it| it.kind.contains(kind));
-    let name = function.name.as_str();
-    let is_login = name.starts_with("rbtoken_store_authenticate");
-    let mut statuses = vec!["RBTOKEN_OK", "RBTOKEN_E_INTERNAL"];
-    if has("*") {
-        statuses.push("RBTOKEN_E_NULL_ARGUMENT");
-    }
-    let takes_text = function.parameters.iter().any(|it| it.name.ends_with("_len"));
-    if takes_text && !is_login {
-        let of_text = ["RBTOKEN_E_INVALID_UTF8", "RBTOKEN_E_EMBEDDED_NUL", "RBTOKEN_E_TOO_LONG"];
-        statuses.extend(of_text);
-    }
-    let structs = ["_options_t", "_filter_t", "_update_t", "_hooks_t", "_generator_t"];
-    if structs.iter().any(|it| has(it)) {
-        statuses.extend(["RBTOKEN_E_STRUCT_SIZE", "RBTOKEN_E_UNSUPPORTED_OPTION"]);
-    }
-    let takes_store = function.parameters.iter().any(|it| it.kind == "struct rbtoken_store_t *");
-    if takes_store {
-        statuses.push("RBTOKEN_E_STATE");
-    }
-    if function.parameters.iter().any(|it| it.name.ends_with("_mode")) {
-        statuses.push("RBTOKEN_E_INVALID_ARGUMENT");
-    }
-    statuses
+/// Returns the documented statuses that say nothing new: each is in the table of the chapter
+/// "Errors", and the function gives it no meaning of its own.
+fn repeated_statuses(function: &Function, comment: &str) -> Vec<String> {
+    let is_bare = |status: &str| {
+        let said = comment.split("@retval ").find(|said| said.starts_with(status));
+        said.is_none_or(|said| said.trim().len() <= status.len() || said.contains("see \""))
+    };
+    let general = general_statuses(function);
+    let listed = function.statuses.iter();
+    listed.filter(|it| general.contains(&it.as_str()) && is_bare(it)).cloned().collect()
 }
 
 #[test]
@@ -171,12 +155,31 @@ fn starts_a_field(_line: &str, before: &str) -> bool {
         }
 }
 
+/// The statuses that functions do not list themselves are in the table of the chapter "Errors".
+#[test]
+fn general_statuses_are_in_the_errors_chapter() {
+    let header = header();
+    let (_, chapter) = header.split_once(" * Errors\n").expect("there is the chapter");
+    let (chapter, _) = chapter.split_once(" * Text\n").expect("there is the next chapter");
+    for function in declarations::functions(&header) {
+        for status in general_statuses(&function) {
+            let row = chapter.lines().find(|line| {
+                line.starts_with(" * | RBTOKEN_E_") && {
+                    line.split([' ', ',']).any(|word| word == status)
+                }
+            });
+            assert!(row.is_some(), "{}: {status} is not in the table", function.name);
+        }
+    }
+}
+
 #[test]
 fn the_header_opens_with_its_chapters() {
     let header = header();
     let (opening, _) = header.split_once("#ifndef RBTOKEN_H").expect("there is a guard");
     assert!(opening.contains("@file rbtoken.h"));
     for chapter in [
+        "Overview",
         "Errors",
         "Text",
         "Options structs",

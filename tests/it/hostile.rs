@@ -7,6 +7,7 @@ use std::fs;
 use crate::support::c;
 use crate::support::calls::{Role, Structs, caller, has_status, one_call, role};
 use crate::support::declarations::{self, Function, Variable};
+use crate::support::header;
 
 /// How many calls there are today: fewer would mean that something is not tried any more.
 const CALLS: usize = 923;
@@ -15,7 +16,7 @@ const NULL: &str = "RBTOKEN_E_NULL_ARGUMENT";
 
 #[test]
 fn no_bad_argument_does_harm() {
-    let header = fs::read_to_string(c::root().join("include/rbtoken.h")).expect("a header");
+    let header = header::text();
     let functions = declarations::functions(&header);
     let structs = declarations::structs(&header);
     let mut names: Vec<_> = functions.iter().map(|function| function.name.clone()).collect();

@@ -15,6 +15,7 @@ use crate::support::c;
 const FILES: &[&str] = &[
     "include/rbtoken.h",
     "include/rbtoken.hpp",
+    "include/rbtoken_extension.h",
     "lib/librbtoken.a",
     "lib/librbtoken.so",
     "lib/librbtoken.so.0",
@@ -142,7 +143,7 @@ fn installed_files_match_the_list() {
         let link = fs::read_link(prefix.join("lib").join(link)).expect("it is a link");
         assert_eq!(link, Path::new(&format!("librbtoken.so.{VERSION}")));
     }
-    for name in ["include/rbtoken.h", "include/rbtoken.hpp"] {
+    for name in ["include/rbtoken.h", "include/rbtoken.hpp", "include/rbtoken_extension.h"] {
         let installed = fs::read(prefix.join(name)).expect("the header is installed");
         assert_eq!(installed, fs::read(c::root().join(name)).expect("there is a header"));
     }

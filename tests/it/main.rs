@@ -35,6 +35,7 @@ mod languages;
 mod login;
 mod login_cache;
 mod memory;
+mod messages;
 mod model;
 mod no_sqlite;
 mod panic;

@@ -39,7 +39,7 @@ fn library() -> PathBuf {
 
 #[test]
 fn panics_become_errors_and_poison_a_half_changed_store() {
-    let header = fs::read_to_string(c::root().join("include/rbtoken.h")).expect("a header");
+    let header = crate::support::header::text();
     let functions = declarations::functions(&header);
     let structs = declarations::structs(&header);
 

@@ -198,8 +198,7 @@ pub fn masked(text: &str) -> String {
 
 /// Returns the names of the functions that the header declares, sorted.
 pub fn declared_functions() -> Vec<String> {
-    let header = fs::read_to_string(root().join("include/rbtoken.h")).expect("there is a header");
-    let code = without_comments(&header);
+    let code = without_comments(&super::header::text());
     let code: Vec<_> = code.lines().filter(|line| !line.trim_start().starts_with('#')).collect();
     let code = code.join("\n");
     let declarations = code.split("RBTOKEN_API").skip(1);

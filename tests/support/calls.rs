@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use super::declarations::{Function, Variable};
+use super::declarations::{Function, Variable, general_statuses};
 
 pub type Structs = BTreeMap<String, Vec<Variable>>;
 
@@ -172,7 +172,9 @@ pub fn caller(function: &Function, structs: &Structs) -> String {
     let call = format!("{name}({})", arguments.join(", "));
     let names: String = names.iter().map(|name| format!("\"{name}\", ")).collect();
     let check = if has_status(function) {
-        let statuses = function.statuses.join(", ");
+        let mut statuses = function.statuses.clone();
+        statuses.extend(general_statuses(function).into_iter().map(str::to_owned));
+        let statuses = statuses.join(", ");
         let made = if error == "NULL" { "false" } else { "!a->no_error" };
         format!(
             "static const int32_t documented[] = {{{statuses}, ANY}}; \

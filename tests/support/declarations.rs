@@ -36,7 +36,51 @@ pub fn functions(header: &str) -> Vec<Function> {
     found
 }
 
-/// Returns the fields of each struct with a body.
+/// Returns the statuses that the chapter "Errors" documents for all functions with such parameters.
+pub fn general_statuses(function: &Function) -> Vec<&'static str> {
+    let has = |kind: &str| function.parameters.iter().any(|it| it.kind.contains(kind));
+    let has_struct = function.parameters.iter().any(|it| {
+        it.kind.starts_with("const struct ")
+            && ["_options_t", "_filter_t", "_update_t", "_hooks_t", "_generator_t", "_progress_t"]
+                .iter()
+                .any(|suffix| it.kind.contains(suffix))
+    });
+    let has_text = has_struct || has("const char *");
+    let mut statuses = vec!["RBTOKEN_E_INTERNAL", "RBTOKEN_E_NO_MEMORY"];
+    if has("*") {
+        statuses.push("RBTOKEN_E_NULL_ARGUMENT");
+    }
+    if has_text {
+        statuses.extend([
+            "RBTOKEN_E_INVALID_UTF8",
+            "RBTOKEN_E_EMBEDDED_NUL",
+            "RBTOKEN_E_TOO_LONG",
+            "RBTOKEN_E_JSON_SYNTAX",
+            "RBTOKEN_E_JSON_TYPE",
+            "RBTOKEN_E_JSON_TOO_DEEP",
+            "RBTOKEN_E_JSON_NUMBER",
+        ]);
+    }
+    if has_struct {
+        statuses.extend(["RBTOKEN_E_STRUCT_SIZE", "RBTOKEN_E_UNSUPPORTED_OPTION"]);
+    }
+    if has("struct rbtoken_store_t *") {
+        statuses.extend([
+            "RBTOKEN_E_CALLBACK",
+            "RBTOKEN_E_STATE",
+            "RBTOKEN_E_FORKED",
+            "RBTOKEN_E_POISONED",
+            "RBTOKEN_E_IO",
+            "RBTOKEN_E_LOCKED",
+            "RBTOKEN_E_CORRUPT",
+            "RBTOKEN_E_DATABASE",
+            "RBTOKEN_E_TIMEOUT",
+        ]);
+    }
+    statuses
+}
+
+/// The fields of each struct that has a body.
 pub fn structs(header: &str) -> BTreeMap<String, Vec<Variable>> {
     let mut found = BTreeMap::new();
     for part in header.split("\ntypedef struct ").skip(1) {

@@ -22,10 +22,16 @@ pub struct Header {
     pub constants: Vec<String>,
 }
 
+/// Returns the text of both C headers: the one that programs include, and the extension's.
+pub fn text() -> String {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("include");
+    let headers = ["rbtoken.h", "rbtoken_extension.h"].map(|name| folder.join(name));
+    headers.map(|path| fs::read_to_string(path).expect("the header can be read")).concat()
+}
+
 impl Header {
     pub fn read() -> Self {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("include/rbtoken.h");
-        Self::parse(&fs::read_to_string(path).expect("there is a header"))
+        Self::parse(&text())
     }
 
     pub fn parse(text: &str) -> Self {

@@ -30,7 +30,7 @@ class Arguments(unittest.TestCase):
             call()
         error = raised.exception
         self.assertEqual(error.argument, argument)
-        self.assertIn(repr(argument), str(error))
+        self.assertIn(argument, str(error))
         return error
 
     def test_number_outside_64_bits_is_refused(self) -> None:
@@ -202,7 +202,7 @@ class Arguments(unittest.TestCase):
             lambda: self.store.get_or_create_client_token("alice", "c", default_policy=bad))
         self.assertEqual((error.status, error.name), (Status.POLICY, "RBTOKEN_E_POLICY"))
         self.assertEqual(error.json_path, '$.resources["*"].allow')
-        for part in (error.message, "'default_policy'", '$.resources["*"].allow', error.name):
+        for part in (error.message, "default_policy", '$.resources["*"].allow', error.name):
             self.assertIn(part, str(error))
         nested = {"a": [0, {"b": {3: 4}}]}
         error = self.assert_refused(InvalidType, "extra_data", lambda: self.store.generate_token(

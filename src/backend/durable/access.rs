@@ -61,7 +61,7 @@ pub(super) fn check_only_name(path: &Path, metadata: &Metadata) -> Result<()> {
         return Ok(());
     }
     let message = format!(
-        "{}: the file must not have a second name (hard link); `find DIR -inum {}` finds it",
+        "{}: the file must not have a second hard link; `find DIR -inum {}` finds it",
         path.display(),
         metadata.ino()
     );
@@ -94,11 +94,11 @@ fn check_writers(
 ) -> Result<()> {
     let (mode, group) = (metadata.mode(), metadata.gid());
     if mode & OTHERS_MAY_WRITE != 0 {
-        return Err(refused(format!("{place}: others may write to the {what}")));
+        return Err(refused(format!("{place}: the {what} must not be writable by others")));
     }
     if mode & GROUP_MAY_WRITE != 0 && !trusted.groups.contains(&group) {
         return Err(refused(format!(
-            "{place}: its group may write to the {what}; to trust it, add {group} to the settings: \
+            "{place}: the {what} is writable by its group; to trust it, add {group} to the settings: \
              \"trusted_owners\": {{\"groups\": [{group}]}}"
         )));
     }

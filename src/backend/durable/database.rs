@@ -384,7 +384,7 @@ impl Database {
         self.record_sizes();
         let busy: bool = checkpointed.map_err(|error| sqlite_error(self.file.path(), &error))?;
         if busy {
-            let message = format!("{}: the file's journal is in use", self.file.path().display());
+            let message = format!("{}: the log of the file is in use", self.file.path().display());
             return Err(Error::new(ErrorKind::Database, message));
         }
         self.rows_since_checkpoint = 0;

@@ -14,20 +14,20 @@ pub(super) fn sqlite_error(path: &Path, error: &rusqlite::Error) -> Error {
         Some(ErrorCode::SystemIoFailure) => (ErrorKind::Io, "an input or output operation failed"),
         Some(ErrorCode::CannotOpen) => (ErrorKind::Io, "the file or its journal cannot be opened"),
         Some(ErrorCode::ReadOnly) => (ErrorKind::Io, "the file is read-only"),
-        Some(ErrorCode::PermissionDenied) => (ErrorKind::Io, "the file may not be accessed"),
+        Some(ErrorCode::PermissionDenied) => (ErrorKind::Io, "access to the file was denied"),
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
             (ErrorKind::Locked, "another program has the file open")
         }
         Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
             (ErrorKind::Corrupt, "the file is damaged")
         }
-        Some(ErrorCode::OutOfMemory) => (ErrorKind::NoMemory, "the memory is exhausted"),
-        Some(_) => (ErrorKind::Database, "the database refused"),
+        Some(ErrorCode::OutOfMemory) => (ErrorKind::NoMemory, "memory is exhausted"),
+        Some(_) => (ErrorKind::Database, "SQLite failed"),
         // Errors without a code come from rusqlite and are about a value in a row.
         None => (ErrorKind::Corrupt, "the file is damaged"),
     };
     let code = match error.sqlite_error() {
-        Some(error) => format!(" (SQLite's code {})", error.extended_code),
+        Some(error) => format!(" (SQLite code {})", error.extended_code),
         None => String::new(),
     };
     Error::new(kind, format!("{}: {what}{code}", path.display()))

@@ -97,7 +97,7 @@ impl OwnedFile {
     /// `Exists`; those of [`OwnedFile::open`].
     pub fn create(location: &str, trusted: &TrustedOwners) -> Result<Self> {
         if fs::symlink_metadata(location).is_ok() {
-            let message = format!("{location}: there is such a file already");
+            let message = format!("{location}: the file already exists");
             return Err(Error::new(ErrorKind::Exists, message));
         }
         let path = resolve(Path::new(location))?;
@@ -144,7 +144,7 @@ impl OwnedFile {
         let _registration = registry.add(identity, file.as_raw_fd());
         let file = CheckedFile::new(file).map_err(cannot_open)?;
         if found.is_some_and(|found| Identity::of(found) != identity) {
-            return Err(locked(&path, "somebody who replaces it"));
+            return Err(locked(&path, "a process that is replacing it"));
         }
         let directory = descriptors::open_directory(directory_of(&path)).map_err(cannot_open)?;
         let directory = CheckedFile::new(directory).map_err(cannot_open)?;
@@ -172,7 +172,9 @@ impl OwnedFile {
             trusted,
             _registration,
         };
-        owned.check_in_place().map_err(|_| locked(&owned.path, "somebody who replaces it"))?;
+        owned
+            .check_in_place()
+            .map_err(|_| locked(&owned.path, "a process that is replacing it"))?;
         if owned.is_new {
             // Another user may have created the file with broader permissions.
             owned.restrict(&metadata)?;
@@ -182,7 +184,7 @@ impl OwnedFile {
         if found.is_none()
             && let Err(error) = sync_directory(&owned.path)
         {
-            let error = io_error(&owned.path, "cannot be made", &error);
+            let error = io_error(&owned.path, "cannot be created", &error);
             owned.remove();
             return Err(error);
         }
@@ -284,7 +286,8 @@ impl OwnedFile {
     /// Checks that the file was written by this library, before SQLite opens it.
     fn check_header(&self) -> Result<()> {
         let not_ours = || {
-            let message = format!("{}: the file holds something else", self.path.display());
+            let message =
+                format!("{}: the file is not a store of this library", self.path.display());
             Err(Error::new(ErrorKind::InvalidArgument, message))
         };
         let mut header = [0_u8; 100];
@@ -425,7 +428,8 @@ fn resolve(path: &Path) -> Result<PathBuf> {
         Err(missing) if missing.kind() == io::ErrorKind::NotFound => {
             // Not a link if another store has created the file meanwhile.
             if fs::symlink_metadata(path).is_ok_and(|it| it.is_symlink()) {
-                let message = format!("{}: the symbolic link leads nowhere", path.display());
+                let message =
+                    format!("{}: the target of the symbolic link does not exist", path.display());
                 return Err(Error::new(ErrorKind::Io, message));
             }
             let (Some(directory), Some(name)) = (path.parent(), path.file_name()) else {
@@ -440,7 +444,7 @@ fn resolve(path: &Path) -> Result<PathBuf> {
 }
 
 /// The owner of a file that did not exist a moment ago.
-const NEW_OWNER: &str = "somebody who has just made it";
+const NEW_OWNER: &str = "a process that has just created it";
 
 /// Creates a file that only its owner can read.
 fn create(path: &Path) -> io::Result<File> {
@@ -455,7 +459,7 @@ fn sync_directory(path: &Path) -> io::Result<()> {
 }
 
 fn taken_away(path: &Path) -> Error {
-    Error::new(ErrorKind::Io, format!("{}: the file was taken away", path.display()))
+    Error::new(ErrorKind::Io, format!("{}: the file was moved or deleted", path.display()))
 }
 
 fn locked(path: &Path, owner: &str) -> Error {

@@ -16,7 +16,7 @@ pub(super) fn check_version(path: &Path, version: i32) -> Result<()> {
         return Ok(());
     }
     let message = format!(
-        "{}: the file has version {version}, and this library knows versions up to {VERSION}",
+        "{}: unsupported file version {version} (this library reads versions up to {VERSION})",
         path.display()
     );
     Err(Error::new(ErrorKind::Version, message))

@@ -64,7 +64,7 @@ const RECORDS_AHEAD: usize = 2 * PARTS_AHEAD * rows::CHUNK;
 
 /// Error returned when the writer thread has died.
 fn writer_died() -> Error {
-    Error::new(ErrorKind::Internal, "internal error: a defect of the library")
+    Error::new(ErrorKind::Internal, "internal error: a bug in the library")
 }
 
 impl Durable {
@@ -79,7 +79,7 @@ impl Durable {
         trusted: &TrustedOwners,
     ) -> Result<Self> {
         let generation = fork::generation().ok_or_else(|| {
-            let message = "the operating system cannot tell the process that it was forked";
+            let message = "fork() cannot be detected on this operating system";
             Error::new(ErrorKind::Unsupported, message).at_argument(Argument::Location)
         })?;
         let file = OwnedFile::open(location, trusted)
@@ -112,7 +112,7 @@ impl Durable {
         };
         let spawn = || thread::Builder::new().name("rbtoken-writer".into()).spawn(thread);
         let thread = signals::with_all_blocked(spawn).map_err(|error| {
-            Error::new(ErrorKind::Io, format!("the writer's thread cannot be started: {error}"))
+            Error::new(ErrorKind::Io, format!("the writer thread cannot be started: {error}"))
         })?;
         // If an error follows, dropping the store waits until the thread has closed the file.
         let store =

@@ -257,7 +257,7 @@ pub(super) fn load(
     if let Some(row) = rows.next()? {
         let last_id = row.get(0)?;
         if last_id > *IDS.end() {
-            let message = format!("the ids of {TOKENS} leave no room for more");
+            let message = format!("no ids are left in the table {TOKENS}");
             return Err(Error::new(ErrorKind::Corrupt, message).into());
         }
         give(LoadedPart::LastId(last_id))?;

@@ -107,7 +107,7 @@ pub(super) fn use_log(path: &Path, connection: &Connection) -> Result<()> {
         .query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))
         .map_err(|error| sqlite_error(path, &error))?;
     if mode != "wal" {
-        let message = format!("{}: the file's journal cannot be switched", path.display());
+        let message = format!("{}: the journal mode of the file cannot be changed", path.display());
         return Err(Error::new(ErrorKind::Database, message));
     }
     Ok(())

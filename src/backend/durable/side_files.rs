@@ -41,7 +41,7 @@ pub(super) fn check(file: &Path, len: Option<u64>, trusted: &TrustedOwners) -> R
         let belongs = len.is_some_and(|len| len > 0 || end == JOURNAL);
         if metadata.len() > 0 && !belongs {
             let message = format!(
-                "{}: this log has tokens of a file that is not there; move the file back before it is \
+                "{}: this log belongs to a file that does not exist; move the file back before it is \
                  opened, or remove the log",
                 path.display()
             );

@@ -46,8 +46,7 @@ impl Indexes {
     pub(super) fn check_local_site(&self, name: Option<&str>) -> Result<()> {
         match name {
             Some(name) if !self.local_sites.contains(name) => {
-                Err(Error::new(ErrorKind::NotFound, "there is no such Local Site")
-                    .at_argument("local_site"))
+                Err(Error::new(ErrorKind::NotFound, "no such Local Site").at_argument("local_site"))
             }
             _ => Ok(()),
         }

@@ -102,7 +102,7 @@ impl Memory {
         if self.poisoned.load(Ordering::Acquire) {
             return Err(Error::new(
                 ErrorKind::Poisoned,
-                "an earlier internal error may have left the store half-changed",
+                "an earlier internal error may have left the store inconsistent; open it again",
             ));
         }
         Ok(())

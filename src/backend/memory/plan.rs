@@ -105,7 +105,7 @@ impl Memory {
         Ok(match operation {
             Operation::AddLocalSite(name) => {
                 if indexes.local_sites.contains(&name) {
-                    let message = "there is such a Local Site already";
+                    let message = "this Local Site already exists";
                     return Err(Error::new(ErrorKind::Exists, message).at_argument("local_site"));
                 }
                 Plan::of(Effect::AddLocalSite(name))
@@ -199,7 +199,7 @@ impl Memory {
             if self.by_value.contains(record.value().expose_bytes())
                 || !values.insert(ByValue(record.clone()))
             {
-                let message = "there is a token with this value already";
+                let message = "a token with this value already exists";
                 return Err(at_line(Error::new(ErrorKind::Exists, message)));
             }
             *next_id += 1;

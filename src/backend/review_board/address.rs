@@ -197,7 +197,7 @@ impl Parameters {
     /// Decodes and adds a parameter.
     fn add(&mut self, name: &'static str, value: &str) -> Result<()> {
         if self.0.iter().any(|(known, _)| *known == name) {
-            return Err(invalid_address(format!("`{name}` is given twice")));
+            return Err(invalid_address(format!("`{name}` must not be given twice")));
         }
         if value.is_empty() {
             return Err(invalid_address(format!("`{name}` must not be empty")));
@@ -310,7 +310,7 @@ impl Host {
                 .map(|host| {
                     let host = Self::parse(host, default_port)?;
                     match port {
-                        Some(_) if host.1 => Err(invalid_address("`port` is given twice")),
+                        Some(_) if host.1 => Err(invalid_address("`port` must not be given twice")),
                         _ => Ok(host.0),
                     }
                 })
@@ -344,7 +344,7 @@ impl Host {
                 };
                 (Zeroizing::new(ip.to_string()), port)
             }
-            Some(None) => return Err(invalid_address("the host lacks a closing bracket")),
+            Some(None) => return Err(invalid_address("expected a closing bracket after the host")),
             None => match text.split_once(':') {
                 Some((name, port)) => (decoded("the host", name)?, Some(port)),
                 None => (decoded("the host", text)?, None),
@@ -392,21 +392,18 @@ impl Tls {
         let verification = match mode.as_ref().map(|mode| mode.as_str()) {
             None if !has_files && hosts.iter().all(Host::is_local) => return Ok(None),
             Some("disable") if has_files => {
-                return Err(invalid_address(
-                    "`sslmode` is disable: no other ssl parameter has an effect",
-                ));
+                return Err(invalid_address("`sslmode` must not be disable with other ssl parameters"));
             }
             Some("disable") => return Ok(None),
             Some("require") if authorities.is_some() => {
                 return Err(invalid_address(
-                    "`sslmode` is require, which ignores `sslrootcert`: use verify-ca or \
-                     verify-full",
+                    "`sslmode=require` ignores `sslrootcert`: use verify-ca or verify-full",
                 ));
             }
             Some("require") => Verification::Nothing,
             // Anyone can get a certificate from a well-known authority.
             Some("verify-ca") if authorities.is_none() => {
-                return Err(invalid_address("`sslmode` is verify-ca, which needs `sslrootcert`"));
+                return Err(invalid_address("`sslmode=verify-ca` needs `sslrootcert`"));
             }
             Some("verify-ca") => Verification::Authority,
             None | Some("verify-full") => Verification::Name,
@@ -418,14 +415,14 @@ impl Tls {
         };
         if hosts.iter().any(|host| host.socket.is_some()) {
             return Err(invalid_address(
-                "a socket has no TLS: `sslmode` must be disable, without other files",
+                "a socket has no TLS: `sslmode` must be disable, and no file must be given",
             ));
         }
         Ok(Some(Self { verification, authorities, identity }))
     }
 }
 
-const FRAGMENT: &str = "a fragment has no meaning (write # as %23)";
+const FRAGMENT: &str = "a URL must not have a fragment (write # as %23)";
 
 fn parsed_port(text: &str) -> Result<u16> {
     let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
@@ -445,7 +442,7 @@ fn decoded(name: &str, text: &str) -> Result<Zeroizing<String>> {
         digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
     };
     if !text.split('%').skip(1).all(is_escape) {
-        return Err(invalid_address(format!("two hexadecimal digits must follow % in {name}")));
+        return Err(invalid_address(format!("expected two hexadecimal digits after % in {name}")));
     }
     match percent_decode_str(text).decode_utf8() {
         Ok(text) if text.contains('\0') => {
@@ -460,12 +457,12 @@ fn feature(is_there: bool, name: &'static str) -> Result<()> {
     if is_there {
         return Ok(());
     }
-    let message = format!("this build has no driver for it: the cargo feature {name} is missing");
+    let message = format!("requires a library that was built with the cargo feature `{name}`");
     Err(Error::new(ErrorKind::Unsupported, message).at_argument(Argument::Location))
 }
 
 fn invalid_address(why: impl fmt::Display) -> Error {
-    Error::invalid(Argument::Location, format!("location is not a database's address: {why}"))
+    Error::invalid(Argument::Location, format!("invalid database URL: {why}"))
 }
 
 #[cfg(test)]

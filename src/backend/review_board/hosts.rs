@@ -33,7 +33,7 @@ impl Server {
         };
         let first = self.last_host.load(Ordering::Relaxed);
         let hosts = self.hosts.iter().enumerate().cycle().skip(first).take(self.hosts.len());
-        let mut failure = SqlError::Lost("there is no host".to_owned());
+        let mut failure = SqlError::Lost("no host is given".to_owned());
         for (tried, (index, host)) in hosts.enumerate() {
             let others = self.hosts.len() - tried - 1;
             let connected = match host.socket {

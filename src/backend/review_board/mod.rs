@@ -110,7 +110,7 @@ impl ReviewBoard {
                 Address::Mysql(server) => mysql::connect(server, attempt, settings.connect_timeout),
                 // Such an address is not parsed without its feature.
                 #[allow(unreachable_patterns)]
-                _ => Err(SqlError::Refused("there is no driver for it".to_owned())),
+                _ => Err(SqlError::Refused("this build has no driver for it".to_owned())),
             }
         };
         let pool = Pool::new(Box::new(connect), settings.connect_timeout, settings.pool_size);
@@ -528,7 +528,7 @@ impl Backend for ReviewBoard {
             }
             Operation::Import(_) => Err(Error::new(
                 ErrorKind::Unsupported,
-                "a file cannot be brought into a store on Review Board's database",
+                "a store on Review Board's database cannot import a file",
             )
             .at_argument("store")),
             Operation::Purge(before) => {
@@ -600,6 +600,7 @@ impl Backend for ReviewBoard {
 }
 
 fn managed_by_review_board(what: &str) -> Error {
-    let message = format!("{what} are Review Board's, and are changed there");
+    let message =
+        format!("{what} are managed by the Review Board server and cannot be changed here");
     Error::new(ErrorKind::Unsupported, message)
 }

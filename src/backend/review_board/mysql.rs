@@ -452,10 +452,10 @@ fn sql_error(error: mysql_async::Error) -> SqlError {
         }
         // The driver's messages for these may quote values.
         mysql_async::Error::Driver(_) | mysql_async::Error::Other(_) => {
-            SqlError::Lost("what the server sent made no sense".to_owned())
+            SqlError::Lost("the server sent an invalid response".to_owned())
         }
         mysql_async::Error::Url(_) => {
-            SqlError::Refused("the driver takes no such address".to_owned())
+            SqlError::Refused("the driver does not accept the URL".to_owned())
         }
     }
 }

@@ -400,7 +400,7 @@ impl<'a> PooledConnection<'a> {
         question: impl FnOnce(&mut dyn Connection) -> Result<T, SqlError>,
     ) -> Result<T, SqlError> {
         let Some(connection) = self.connection.as_deref_mut() else {
-            return Err(SqlError::Lost("it was closed".to_owned()));
+            return Err(SqlError::Lost("the store was closed".to_owned()));
         };
         let answer = question(connection);
         if let Err(error) = &answer {

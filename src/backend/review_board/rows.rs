@@ -369,7 +369,7 @@ pub(super) fn user_id(
     let lock = if locked && lock_user.is_none() { connection.lock() } else { "" };
     let statement = format!("SELECT id, username FROM auth_user WHERE username = ?{lock}");
     let rows = SqlError::or_empty(connection.query(&statement, &[Param::Text(name)]))?;
-    let id = named(rows, name).ok_or_else(|| not_found("there is no such user", "user"))?;
+    let id = named(rows, name).ok_or_else(|| not_found("no such user", "user"))?;
     if let Some(lock_user) = lock_user {
         connection.query(lock_user, &[Param::Int(id)])?;
     }
@@ -385,7 +385,7 @@ pub(super) fn local_site_id(
     let statement = "SELECT id, name FROM site_localsite WHERE name = ?";
     match named(SqlError::or_empty(connection.query(statement, &[Param::Text(name)]))?, name) {
         Some(id) => Ok(Some(id)),
-        None => Err(not_found("there is no such Local Site", "local_site").into()),
+        None => Err(not_found("no such Local Site", "local_site").into()),
     }
 }
 

@@ -111,10 +111,9 @@ impl Page {
         if let Some(best) = self.best {
             return Ok(PageResult::Found(best));
         }
-        let user_id =
-            self.user_id.ok_or_else(|| rows::not_found("there is no such user", "user"))?;
+        let user_id = self.user_id.ok_or_else(|| rows::not_found("no such user", "user"))?;
         if query.local_site.is_some() && self.local_site_id.is_none() {
-            return Err(rows::not_found("there is no such Local Site", "local_site"));
+            return Err(rows::not_found("no such Local Site", "local_site"));
         }
         let searched = FailedSearch { user_id, local_site_id: self.local_site_id, seen: None };
         Ok(match self.count < PAGE {

@@ -145,7 +145,7 @@ impl Row {
 
 /// Returns the error for a value that Review Board would not store there.
 pub(super) fn unreadable() -> Error {
-    Error::new(ErrorKind::Corrupt, "a value in the database is not of the kind that belongs there")
+    Error::new(ErrorKind::Corrupt, "a value in the database has an unexpected type")
 }
 
 /// Differences between databases in SQL.

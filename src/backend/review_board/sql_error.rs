@@ -85,41 +85,40 @@ impl From<SqlError> for Error {
             }
             SqlError::Full(why) => Self::new(
                 ErrorKind::Database,
-                format!("the database takes no more connections: {why}"),
+                format!("the database accepts no more connections: {why}"),
             ),
             SqlError::Duplicate => {
-                Self::new(ErrorKind::Exists, "a value that must be unique exists already")
+                Self::new(ErrorKind::Exists, "a value that must be unique already exists")
             }
             SqlError::Conflict => {
-                Self::new(ErrorKind::Database, "other transactions stood in the way too often")
+                Self::new(ErrorKind::Database, "the transaction conflicted with others too often")
             }
             SqlError::Schema => Self::new(
                 ErrorKind::Version,
-                "the database lacks tables or columns of Review Board: Review Board 5.0 or newer \
-                 is needed",
+                "the database does not have the tables and columns of Review Board 5.0 or newer",
             ),
-            SqlError::Unstorable(argument) => {
-                let message = "the character set of the database's column cannot hold this text";
-                let error = Self::new(ErrorKind::InvalidArgument, message);
-                argument.map(|name| error.clone().at_argument(name)).unwrap_or(error)
+            SqlError::Unstorable(Some(argument)) => {
+                Self::invalid(argument, "must fit the character set of the database column")
             }
-            SqlError::Unconvertible => Self::new(
-                ErrorKind::Corrupt,
-                "the database cannot convert a text of a row to UTF-8",
+            SqlError::Unstorable(None) => Self::new(
+                ErrorKind::InvalidArgument,
+                "a text does not fit the character set of the database column",
             ),
+            SqlError::Unconvertible => {
+                Self::new(ErrorKind::Corrupt, "the database cannot convert a stored text to UTF-8")
+            }
             SqlError::Refused(why) | SqlError::Denied(why) | SqlError::ReadOnly(why) => {
-                Self::new(ErrorKind::Database, format!("the database refused: {why}"))
+                Self::new(ErrorKind::Database, format!("database error: {why}"))
             }
             SqlError::Tls(why) => {
-                Self::new(ErrorKind::Database, format!("the database refused: TLS: {why}"))
+                Self::new(ErrorKind::Database, format!("database error: TLS: {why}"))
             }
             SqlError::Unknown { timed_out } => {
                 let (kind, what) = match timed_out {
                     true => (ErrorKind::Timeout, "the database did not answer"),
                     false => (ErrorKind::Database, "the connection was lost"),
                 };
-                let message =
-                    format!("{what} while a change was committed: the outcome is not known");
+                let message = format!("{what} during a commit: the outcome is unknown");
                 Self::new(kind, message)
             }
             SqlError::Library(error) => error,

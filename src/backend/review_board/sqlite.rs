@@ -206,7 +206,7 @@ fn sql_error(error: rusqlite::Error) -> SqlError {
         rusqlite::Error::SqliteFailure(failure, message) => (failure, message.as_deref()),
         rusqlite::Error::SqlInputError { error, msg, .. } => (error, Some(msg.as_str())),
         // The driver's own messages may quote values.
-        _ => return SqlError::Refused("the driver could not pass a value on".to_owned()),
+        _ => return SqlError::Refused("the driver could not bind a value".to_owned()),
     };
     let missing = |message: &str| {
         message.starts_with("no such table") || message.starts_with("no such column")

@@ -1,14 +1,14 @@
-//! The interface `rbtoken.about/1`.
+//! Interface `rbtoken.about/1`.
 // Generated; do not edit. Update with: RBTOKEN_UPDATE=1 cargo test --test generated
 
 use std::ffi::c_char;
 
 use crate::ffi::*;
 
-/// The interface `rbtoken.about/1`: the functions of the linked API for the library itself.
+/// Interface `rbtoken.about/1`: the functions for the library itself.
 #[repr(C)]
 pub struct rbtoken_about_interface_v1_t {
-    /// The bytes of this table. A member is there if it lies within them.
+    /// Size of this table in bytes. A member exists if it lies within that size.
     pub struct_size: usize,
     /// `rbtoken_version()`
     pub version: extern "C" fn() -> *const c_char,

@@ -1,14 +1,14 @@
-//! The interface `rbtoken.buffer/1`.
+//! Interface `rbtoken.buffer/1`.
 // Generated; do not edit. Update with: RBTOKEN_UPDATE=1 cargo test --test generated
 
 use std::ffi::c_char;
 
 use crate::ffi::*;
 
-/// The interface `rbtoken.buffer/1`: the functions of the linked API for buffers.
+/// Interface `rbtoken.buffer/1`: the functions for buffers.
 #[repr(C)]
 pub struct rbtoken_buffer_interface_v1_t {
-    /// The bytes of this table. A member is there if it lies within them.
+    /// Size of this table in bytes. A member exists if it lies within that size.
     pub struct_size: usize,
     /// `rbtoken_buffer_data()`
     pub data:

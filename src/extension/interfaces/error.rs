@@ -1,14 +1,14 @@
-//! The interface `rbtoken.error/1`.
+//! Interface `rbtoken.error/1`.
 // Generated; do not edit. Update with: RBTOKEN_UPDATE=1 cargo test --test generated
 
 use std::ffi::c_char;
 
 use crate::ffi::*;
 
-/// The interface `rbtoken.error/1`: the functions of the linked API for errors.
+/// Interface `rbtoken.error/1`: the functions for errors.
 #[repr(C)]
 pub struct rbtoken_error_interface_v1_t {
-    /// The bytes of this table. A member is there if it lies within them.
+    /// Size of this table in bytes. A member exists if it lies within that size.
     pub struct_size: usize,
     /// `rbtoken_error_status()`
     pub status: unsafe extern "C" fn(error: *const rbtoken_error_t) -> rbtoken_status_t,

@@ -1,14 +1,14 @@
-//! The interface `rbtoken.generator/1`.
+//! Interface `rbtoken.generator/1`.
 // Generated; do not edit. Update with: RBTOKEN_UPDATE=1 cargo test --test generated
 
 use std::ffi::c_char;
 
 use crate::ffi::*;
 
-/// The interface `rbtoken.generator/1`: the functions of the linked API for token generators.
+/// Interface `rbtoken.generator/1`: the functions for token generators.
 #[repr(C)]
 pub struct rbtoken_generator_interface_v1_t {
-    /// The bytes of this table. A member is there if it lies within them.
+    /// Size of this table in bytes. A member exists if it lies within that size.
     pub struct_size: usize,
     /// `rbtoken_store_add_generator()`
     pub add_generator: unsafe extern "C" fn(

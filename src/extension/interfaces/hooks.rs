@@ -1,12 +1,12 @@
-//! The interface `rbtoken.hooks/1`.
+//! Interface `rbtoken.hooks/1`.
 // Generated; do not edit. Update with: RBTOKEN_UPDATE=1 cargo test --test generated
 
 use crate::ffi::*;
 
-/// The interface `rbtoken.hooks/1`: the functions of the linked API for events.
+/// Interface `rbtoken.hooks/1`: the functions for events.
 #[repr(C)]
 pub struct rbtoken_hooks_interface_v1_t {
-    /// The bytes of this table. A member is there if it lies within them.
+    /// Size of this table in bytes. A member exists if it lies within that size.
     pub struct_size: usize,
     /// `rbtoken_store_add_hooks()`
     pub add_hooks: unsafe extern "C" fn(

@@ -1,4 +1,4 @@
-//! The interfaces: tables of the exported functions, for hosts that load the library.
+//! Interfaces: tables of the exported functions, for hosts that load the library.
 // Generated; do not edit. Update with: RBTOKEN_UPDATE=1 cargo test --test generated
 
 use std::ffi::c_void;

@@ -1,14 +1,14 @@
-//! The interface `rbtoken.policy/1`.
+//! Interface `rbtoken.policy/1`.
 // Generated; do not edit. Update with: RBTOKEN_UPDATE=1 cargo test --test generated
 
 use std::ffi::c_char;
 
 use crate::ffi::*;
 
-/// The interface `rbtoken.policy/1`: the functions of the linked API for policies.
+/// Interface `rbtoken.policy/1`: the functions for policies.
 #[repr(C)]
 pub struct rbtoken_policy_interface_v1_t {
-    /// The bytes of this table. A member is there if it lies within them.
+    /// Size of this table in bytes. A member exists if it lies within that size.
     pub struct_size: usize,
     /// `rbtoken_policy_parse()`
     pub parse: unsafe extern "C" fn(

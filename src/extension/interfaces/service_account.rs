@@ -1,12 +1,12 @@
-//! The interface `rbtoken.service_account/1`.
+//! Interface `rbtoken.service_account/1`.
 // Generated; do not edit. Update with: RBTOKEN_UPDATE=1 cargo test --test generated
 
 use crate::ffi::*;
 
-/// The interface `rbtoken.service_account/1`: the functions of the linked API for service accounts.
+/// Interface `rbtoken.service_account/1`: the functions for service accounts.
 #[repr(C)]
 pub struct rbtoken_service_account_interface_v1_t {
-    /// The bytes of this table. A member is there if it lies within them.
+    /// Size of this table in bytes. A member exists if it lies within that size.
     pub struct_size: usize,
     /// `rbtoken_service_account_new()`
     pub create: unsafe extern "C" fn(

@@ -1,14 +1,14 @@
-//! The interface `rbtoken.store/1`.
+//! Interface `rbtoken.store/1`.
 // Generated; do not edit. Update with: RBTOKEN_UPDATE=1 cargo test --test generated
 
 use std::ffi::c_char;
 
 use crate::ffi::*;
 
-/// The interface `rbtoken.store/1`: the functions of the linked API for stores, their tokens and logins.
+/// Interface `rbtoken.store/1`: the functions for stores, their tokens and logins.
 #[repr(C)]
 pub struct rbtoken_store_interface_v1_t {
-    /// The bytes of this table. A member is there if it lies within them.
+    /// Size of this table in bytes. A member exists if it lies within that size.
     pub struct_size: usize,
     /// `rbtoken_store_open()`
     pub open: unsafe extern "C" fn(

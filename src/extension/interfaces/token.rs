@@ -1,14 +1,14 @@
-//! The interface `rbtoken.token/1`.
+//! Interface `rbtoken.token/1`.
 // Generated; do not edit. Update with: RBTOKEN_UPDATE=1 cargo test --test generated
 
 use std::ffi::c_char;
 
 use crate::ffi::*;
 
-/// The interface `rbtoken.token/1`: the functions of the linked API for tokens.
+/// Interface `rbtoken.token/1`: the functions for tokens.
 #[repr(C)]
 pub struct rbtoken_token_interface_v1_t {
-    /// The bytes of this table. A member is there if it lies within them.
+    /// Size of this table in bytes. A member exists if it lies within that size.
     pub struct_size: usize,
     /// `rbtoken_token_retain()`
     pub retain: unsafe extern "C" fn(token: *const rbtoken_token_t) -> *mut rbtoken_token_t,

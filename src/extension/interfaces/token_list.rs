@@ -1,12 +1,12 @@
-//! The interface `rbtoken.token_list/1`.
+//! Interface `rbtoken.token_list/1`.
 // Generated; do not edit. Update with: RBTOKEN_UPDATE=1 cargo test --test generated
 
 use crate::ffi::*;
 
-/// The interface `rbtoken.token_list/1`: the functions of the linked API for token lists.
+/// Interface `rbtoken.token_list/1`: the functions for token lists.
 #[repr(C)]
 pub struct rbtoken_token_list_interface_v1_t {
-    /// The bytes of this table. A member is there if it lies within them.
+    /// Size of this table in bytes. A member exists if it lies within that size.
     pub struct_size: usize,
     /// `rbtoken_token_list_count()`
     pub count: unsafe extern "C" fn(list: *const rbtoken_token_list_t) -> usize,

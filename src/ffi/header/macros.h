@@ -1,4 +1,4 @@
-/** Marks what the library exports. Define RBTOKEN_STATIC before including this header if you link
+/** Declares an exported function. Define RBTOKEN_STATIC before including this header if you link
  * the static library. */
 #ifndef RBTOKEN_API
 #  if defined(RBTOKEN_STATIC)
@@ -12,7 +12,7 @@
 #  endif
 #endif
 
-/** Marks functions whose status must not be ignored. */
+/** Makes the compiler warn if a status is ignored. */
 #ifndef RBTOKEN_NODISCARD
 #  if defined(__GNUC__)
 #    define RBTOKEN_NODISCARD __attribute__((warn_unused_result))
@@ -23,34 +23,33 @@
 #  endif
 #endif
 
-/** A length that stands for "up to the first NUL". */
+/** The length of a text that ends at its first NUL. */
 #define RBTOKEN_NUL_TERMINATED SIZE_MAX
 
-/** A C string as the two arguments that a text takes: `f(RBTOKEN_STR("alice"))`. It is no expression
- * of its own. NULL is an error; for a text that may be absent write `NULL, 0`. */
+/** Expands to the pointer and the length of a C string: `f(RBTOKEN_STR("alice"))`. It can be used
+ * only in an argument list. NULL is an error; pass `NULL, 0` for an absent text. */
 #define RBTOKEN_STR(s) (s), RBTOKEN_NUL_TERMINATED
 
-/** Sets a text of an options struct to a C string:
- * `RBTOKEN_SET_STR(&options, local_site, "north")`. NULL is an error; a text that is to be absent
- * is left as RBTOKEN_INIT() left it. */
+/** Sets a text field of an options struct to a C string, and sets its length:
+ * `RBTOKEN_SET_STR(&options, local_site, "north")`. NULL is an error. For an absent text, leave the
+ * field as RBTOKEN_INIT() set it. */
 #define RBTOKEN_SET_STR(options, field, s) \
   ((void)((options)->field = (s)), (void)((options)->field##_len = RBTOKEN_NUL_TERMINATED))
 
-/** Sets a struct that starts with `struct_size` to all defaults: `RBTOKEN_INIT(&options)`. */
+/** Initializes an options struct with all defaults: `RBTOKEN_INIT(&options)`. */
 #define RBTOKEN_INIT(options) \
   ((void)memset((options), 0, sizeof *(options)), \
    (void)((options)->struct_size = sizeof *(options)))
 
-/** Does what RBTOKEN_INIT() does, for languages that import this header without its macros, such as
- * Zig: `rbtoken_options_init(&options, sizeof options)`. `struct_size` is the size of the caller's
- * struct. */
+/** Does the same as RBTOKEN_INIT(), for languages that cannot use C macros, such as Zig:
+ * `rbtoken_options_init(&options, sizeof options)`. */
 static inline void rbtoken_options_init(void *options, size_t struct_size)
 {
   memset(options, 0, struct_size);
   memcpy(options, &struct_size, sizeof struct_size);
 }
 
-/** Does what RBTOKEN_SET_STR() does, for languages that import this header without its macros:
+/** Does the same as RBTOKEN_SET_STR(), for languages that cannot use C macros:
  * `rbtoken_text_set(&options.local_site, &options.local_site_len, "north")`. */
 static inline void rbtoken_text_set(const char **text, size_t *text_len, const char *s)
 {

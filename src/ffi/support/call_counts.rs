@@ -1,9 +1,9 @@
-//! In a build with `--cfg count_calls` alone: counts the calls of each exported function, so that
-//! the tests of a language's package can prove that they call all of them. (A cargo feature would be
-//! switched on by `--all-features`, and shipped.)
+//! Counts the calls of each exported function, in a build with `--cfg count_calls` only, so that
+//! the tests of a binding can prove that they call all of them. (A cargo feature would be enabled
+//! by `--all-features`, and shipped.)
 //!
-//! Every exported function runs its body in the guard, as a closure. The name of the closure's type
-//! has the path of the function that defines it, so no function has to say its name.
+//! Every exported function passes its body to `catch_panic` as a closure. The name of the closure's
+//! type contains the path of that function, so no function has to pass its name.
 
 #[cfg(count_calls)]
 mod counts {
@@ -12,14 +12,15 @@ mod counts {
     use std::sync::OnceLock;
     use std::sync::atomic::{AtomicU64, Ordering};
 
-    /// The calls of one function.
+    /// Number of calls of one function.
     struct Counter {
-        /// The type of its body, from the first call on.
+        /// Type of the function's body, set by the first call.
         body: OnceLock<&'static str>,
         calls: AtomicU64,
     }
 
-    /// Taken from the front. Without a lock, which a child of `fork()` could find held.
+    /// Counters, used from the front. Without a lock, because a child of `fork()` could find it
+    /// locked.
     static COUNTERS: [Counter; 512] =
         [const { Counter { body: OnceLock::new(), calls: AtomicU64::new(0) } }; 512];
 
@@ -49,9 +50,9 @@ mod counts {
 #[cfg(count_calls)]
 pub(crate) use counts::{count, to_json};
 
-/// The name of the exported function whose body has a type of this name. A body that a helper such
-/// as `lend_text` makes has the function in the helper's type parameters. Members of the extension
-/// table are named `rbtoken_extension_v1_t.create`.
+/// Returns the name of the exported function whose body has a type of this name. If a helper such
+/// as `lend_text` makes the body, the function is in the helper's type parameters. Members of the
+/// extension table are named `rbtoken_extension_v1_t.create`.
 fn function_name(body: &str) -> Option<String> {
     let is_delimiter = |letter: char| !(letter.is_alphanumeric() || "_:{}".contains(letter));
     body.split(is_delimiter).find_map(|path| {
@@ -72,12 +73,12 @@ mod tests {
     use super::function_name;
     use crate::ffi::rbtoken_token_t;
 
-    /// Stands for an exported function.
+    /// Represents an exported function.
     fn rbtoken_token_example() -> Option<String> {
         function_of(&|| ())
     }
 
-    /// Stands for one whose body is made by a helper.
+    /// Represents a function whose body is made by a helper.
     fn rbtoken_token_helped() -> Option<String> {
         helper(|token: &rbtoken_token_t| std::ptr::from_ref(token))
     }

@@ -1,19 +1,19 @@
-//! What every callback of the host has: data that is destroyed once, and an answer.
+//! Data and status of the host's callbacks.
 
 use std::ffi::c_void;
 
 use crate::error::{Error, ErrorKind, Result};
 
-/// The function that a host gives for the end of its data.
+/// Function of the host that destroys its data.
 type Destroy = Option<unsafe extern "C-unwind" fn(user_data: *mut c_void)>;
 
-/// A callback's data, which is destroyed exactly once.
+/// Data of a callback, which is destroyed exactly once.
 pub(crate) struct UserData {
     data: *mut c_void,
     destroy: Destroy,
 }
 
-// SAFETY: the library only passes the pointer on; the header tells the host that its callbacks
+// SAFETY: the library only passes the pointer on; the header states that the host's callbacks
 // are called from any thread.
 unsafe impl Send for UserData {}
 // SAFETY: as above.
@@ -28,7 +28,7 @@ impl UserData {
         self.data
     }
 
-    /// Leaves the data to who owns it already.
+    /// Forgets the data, which has another owner.
     pub fn forget(mut self) {
         self.destroy = None;
     }
@@ -43,10 +43,11 @@ impl Drop for UserData {
     }
 }
 
-/// What a callback answered: its own status is passed on unchanged.
-pub(crate) fn check_answer(status: i32, what: &'static str) -> Result<()> {
+/// Passes the status of a callback on unchanged.
+pub(crate) fn check_status(status: i32, callback: &'static str) -> Result<()> {
     if status == 0 {
         return Ok(());
     }
-    Err(Error::new(ErrorKind::Host(status), format!("{what} of the host failed")))
+    let message = format!("the host's {callback} returned the status {status}");
+    Err(Error::new(ErrorKind::Host(status), message))
 }

@@ -1,4 +1,4 @@
-//! No panic crosses the boundary.
+//! Catches panics, which must not cross the boundary.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -13,11 +13,11 @@ pub(crate) fn catch_panic<T>(body: impl FnOnce() -> T) -> Option<T> {
         crate::panic_injection::point(crate::panic_injection::IN_GUARD);
         body()
     }));
-    // Dropping what was thrown could panic again.
+    // Dropping the panic payload could panic again.
     caught.map_err(std::mem::forget).ok()
 }
 
-/// Runs the body of a function that has no status; a panic answers with NULL, 0 or false.
-pub(crate) fn guard_value<T>(otherwise: T, body: impl FnOnce() -> T) -> T {
+/// Runs the body of a function without a status; returns `otherwise` if it panics.
+pub(crate) fn catch_panic_or<T>(otherwise: T, body: impl FnOnce() -> T) -> T {
     catch_panic(body).unwrap_or(otherwise)
 }

@@ -1,5 +1,5 @@
-//! Handles: what crosses the boundary is a pointer to an opaque type; what it points to is named
-//! here, once for each type, so that an owned handle cannot be released as a shared one.
+//! Handles: pointers to opaque types. Each type declares its owner once, so that a handle with one
+//! owner cannot be released as a reference-counted one.
 
 use std::mem::ManuallyDrop;
 use std::ops::Deref;
@@ -9,7 +9,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::index;
 use crate::os::thread_counters;
 
-/// The kinds of handles, whose live numbers the statistics tell.
+/// Kinds of handles, which the statistics count.
 #[derive(Clone, Copy)]
 pub(crate) enum HandleKind {
     Buffer,
@@ -22,7 +22,7 @@ pub(crate) enum HandleKind {
     TokenList,
 }
 
-/// Each kind has a counter.
+/// Ensures that each kind has a counter.
 const _: () = assert!(HandleKind::ALL.len() <= thread_counters::COUNTERS);
 
 impl HandleKind {
@@ -37,7 +37,7 @@ impl HandleKind {
         (Self::TokenList, "token_list"),
     ];
 
-    /// Returns how many handles of each kind the host holds. Retaining a handle counts as one more.
+    /// Returns the number of handles of each kind that the host holds. Each reference counts.
     pub fn live() -> [(&'static str, i64); 8] {
         let sums = thread_counters::sums();
         Self::ALL.map(|(kind, name)| (name, sums[kind as usize]))
@@ -50,32 +50,32 @@ impl HandleKind {
 
 #[cold]
 fn null(argument: &'static str) -> Error {
-    Error::new(ErrorKind::NullArgument, "the argument must not be NULL").at_argument(argument)
+    Error::new(ErrorKind::NullArgument, "must not be NULL").at_argument(argument)
 }
 
-/// What owns the target of a handle, and what the target's address can stand for.
+/// Owner of a handle's target, which can be converted to the target's address and back.
 ///
 /// # Safety
 /// The target may be read at its address while an owner exists.
 pub(crate) unsafe trait Owner: Deref<Target: Sized> + Sized {
-    /// Returns the address of the target, which stands for the owner from here on.
+    /// Converts the owner to the address of the target.
     fn into_raw(this: Self) -> *const Self::Target;
 
     /// # Safety
-    /// The address stands for an owner.
+    /// The address comes from [`Owner::into_raw`], and is converted back once.
     unsafe fn from_raw(target: *const Self::Target) -> Self;
 }
 
-/// An owner that shares its target with others.
+/// Reference-counted owner.
 ///
 /// # Safety
 /// As for [`Owner`].
-pub(crate) unsafe trait Counted: Owner + Clone {
+pub(crate) unsafe trait RefCounted: Owner + Clone {
     /// Returns the address of the target, as [`Owner::into_raw`] does.
     fn as_ptr(this: &Self) -> *const Self::Target;
 
-    /// Whether the last reference is going, and this is a callback's `destroy` that asks: the
-    /// memory is still there, but nothing may hold on to it any more.
+    /// Returns whether the last reference is being dropped. A callback's `destroy` can call this:
+    /// the memory still exists, but no new reference may be made.
     fn is_going(this: &Self) -> bool;
 }
 
@@ -104,7 +104,7 @@ unsafe impl<T> Owner for Arc<T> {
 }
 
 // SAFETY: as the standard library says.
-unsafe impl<T> Counted for Arc<T> {
+unsafe impl<T> RefCounted for Arc<T> {
     fn as_ptr(this: &Self) -> *const T {
         Self::as_ptr(this)
     }
@@ -127,34 +127,34 @@ unsafe impl<T> Owner for index::SlabArc<T> {
 }
 
 // SAFETY: as above.
-unsafe impl<T> Counted for index::SlabArc<T> {
+unsafe impl<T> RefCounted for index::SlabArc<T> {
     fn as_ptr(this: &Self) -> *const T {
         this.as_ptr()
     }
 
-    /// What is in such a reference calls nobody when it goes.
+    /// Returns false, because dropping such a target calls no callback.
     fn is_going(_: &Self) -> bool {
         false
     }
 }
 
-/// What a handle points to.
+/// Target of a handle.
 type Target<H> = <<H as Handle>::Owner as Deref>::Target;
 
-/// An opaque type, whose handles point to what an owner owns.
+/// Opaque type whose handles point to the target of an owner.
 pub(crate) trait Handle: Sized {
-    /// Who owns the target while the host has the handle.
+    /// Owner of the target while the host has the handle.
     type Owner: Owner;
 
     const KIND: HandleKind;
 
-    /// Hands the owner over to the host.
+    /// Converts the owner to a handle for the host.
     fn give(owner: impl Into<Self::Owner>) -> *mut Self {
         Self::KIND.count(1);
         Owner::into_raw(owner.into()).cast_mut().cast()
     }
 
-    /// The target, for as long as the host keeps the handle.
+    /// Returns the target, which is valid while the host keeps the handle.
     ///
     /// # Safety
     /// `handle` is NULL or a handle of this type that was not released and is not while the borrow
@@ -165,7 +165,7 @@ pub(crate) trait Handle: Sized {
         unsafe { handle.cast::<Target<Self>>().as_ref() }
     }
 
-    /// The target of a handle that must not be NULL.
+    /// Returns the target of a handle, or an error if the handle is NULL.
     ///
     /// # Safety
     /// As `get`.
@@ -177,7 +177,7 @@ pub(crate) trait Handle: Sized {
         unsafe { Self::get(handle) }.ok_or_else(|| null(argument))
     }
 
-    /// Takes the owner back.
+    /// Converts a handle back to the owner.
     ///
     /// # Safety
     /// `handle` is NULL or a handle of this type that was given, which the host does not use again.
@@ -190,15 +190,15 @@ pub(crate) trait Handle: Sized {
     }
 }
 
-/// An opaque type whose handles count their references.
-pub(crate) trait Shared: Handle<Owner: Counted> {
-    /// The handle of a reference that this side keeps: the host may use it meanwhile.
+/// Opaque type with reference-counted handles.
+pub(crate) trait ArcHandle: Handle<Owner: RefCounted> {
+    /// Returns a handle that the host can use while the library keeps its reference.
     fn lend(target: &Self::Owner) -> *mut Self {
-        Counted::as_ptr(target).cast_mut().cast()
+        RefCounted::as_ptr(target).cast_mut().cast()
     }
 
-    /// A reference of this side's own, so that the target outlives the call whatever a callback
-    /// releases.
+    /// Returns a new reference, so that the target outlives the call even if a callback releases
+    /// the handle.
     ///
     /// # Safety
     /// `handle` is NULL or a handle of this type that was not released.
@@ -207,49 +207,51 @@ pub(crate) trait Shared: Handle<Owner: Counted> {
         unsafe { Self::borrow(handle, argument) }.map(|held| held.clone())
     }
 
-    /// The host's own reference, for as long as it is kept.
+    /// Borrows the host's reference.
     ///
     /// # Safety
-    /// As [`Shared::hold`]; the answer is not used once the handle may have been released.
-    unsafe fn borrow(handle: *const Self, argument: &'static str) -> Result<Held<Self::Owner>> {
+    /// As [`ArcHandle::hold`]; the result is not used after the handle may have been released.
+    unsafe fn borrow(
+        handle: *const Self,
+        argument: &'static str,
+    ) -> Result<HandleRef<Self::Owner>> {
         if handle.is_null() {
             return Err(null(argument));
         }
         // SAFETY: a handle that is not NULL came from `give` or `lend`, whose reference still
-        // exists; it stays with the host, hence no drop of this one.
+        // exists. The host keeps it, so this one must not be dropped.
         let borrowed = ManuallyDrop::new(unsafe { Self::Owner::from_raw(handle.cast()) });
-        if Counted::is_going(&*borrowed) {
-            return Err(
-                Error::new(ErrorKind::State, "the object is being closed").at_argument(argument)
-            );
+        if RefCounted::is_going(&*borrowed) {
+            return Err(Error::new(ErrorKind::State, "the last reference is being released")
+                .at_argument(argument));
         }
-        Ok(Held { reference: borrowed, is_own: false })
+        Ok(HandleRef { reference: borrowed, is_own: false })
     }
 }
 
-impl<H: Handle<Owner: Counted>> Shared for H {}
+impl<H: Handle<Owner: RefCounted>> ArcHandle for H {}
 
-/// A reference of the host's, or one of this side's own.
-pub(crate) struct Held<R> {
+/// Reference that is borrowed from the host, or owned.
+pub(crate) struct HandleRef<R> {
     reference: ManuallyDrop<R>,
     is_own: bool,
 }
 
-impl<R: Clone> Held<R> {
-    /// The same as a reference of this side's own.
+impl<R: Clone> HandleRef<R> {
+    /// Converts it to an owned reference.
     pub fn into_own(self) -> Self {
         Self { reference: self.reference.clone(), is_own: true }
     }
 }
 
-impl<R> Deref for Held<R> {
+impl<R> Deref for HandleRef<R> {
     type Target = R;
     fn deref(&self) -> &R {
         &self.reference
     }
 }
 
-impl<R> Drop for Held<R> {
+impl<R> Drop for HandleRef<R> {
     fn drop(&mut self) {
         if self.is_own {
             // SAFETY: it is dropped here alone, and this is its end.
@@ -350,7 +352,7 @@ mod tests {
         _opaque: [u8; 0],
     }
 
-    /// Asks for a reference to itself when it goes, as a host's `destroy` can.
+    /// Requests a reference to itself when it is dropped, as a host's `destroy` can.
     struct AsksAtItsEnd;
 
     impl Handle for Asking {

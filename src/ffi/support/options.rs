@@ -4,19 +4,19 @@ use std::mem::MaybeUninit;
 
 use crate::error::{Error, ErrorKind, Result};
 
-/// A struct of the host that may be shorter or longer than the one known here.
+/// Struct of the host, which can be shorter or longer than this version's.
 ///
 /// # Safety
 /// The type is `repr(C)`, starts with `struct_size: usize`, and all-zero bytes are a value of it.
 pub(crate) unsafe trait SizedStruct: Copy {
-    /// The sizes that some published header gave it, in order; the last is today's.
+    /// Sizes in all published headers, in order; the last is the current one.
     const PUBLISHED: &'static [usize];
 }
 
-/// No struct of ours will ever be so long: a larger size is a mistake, not a newer header.
+/// Limit for sizes: a larger one is a mistake, not a newer header.
 const MAX_SIZE: usize = 4096;
 
-/// The options that the host gave; NULL is all defaults.
+/// Reads optional options; NULL means all defaults.
 ///
 /// # Safety
 /// `options` is NULL or points to as many readable bytes as its first field says.
@@ -32,7 +32,7 @@ pub(crate) unsafe fn read_options<T: SizedStruct>(
     unsafe { read_required(options, argument) }
 }
 
-/// A struct that the host must give.
+/// Reads a required struct.
 ///
 /// # Safety
 /// As [`read_options`].
@@ -45,8 +45,8 @@ pub(crate) unsafe fn read_required<T: SizedStruct>(
     known.map(|()| options)
 }
 
-/// The fields known here, and whether the host asks for something that is not. The two are told
-/// apart for structs that carry callbacks, which must be destroyed even then.
+/// Reads the fields of this version, and returns separately whether an unknown field is set.
+/// Structs with callbacks need the fields even then, to destroy their data.
 ///
 /// # Safety
 /// As [`read_options`].
@@ -55,8 +55,7 @@ pub(crate) unsafe fn read_published<T: SizedStruct>(
     argument: &'static str,
 ) -> Result<(T, Result<()>)> {
     if options.is_null() {
-        return Err(Error::new(ErrorKind::NullArgument, "the struct must not be NULL")
-            .at_argument(argument));
+        return Err(Error::new(ErrorKind::NullArgument, "must not be NULL").at_argument(argument));
     }
     const { assert!(T::PUBLISHED[T::PUBLISHED.len() - 1] == size_of::<T>()) };
     let bytes = options.cast::<u8>();
@@ -66,7 +65,7 @@ pub(crate) unsafe fn read_published<T: SizedStruct>(
     if size > MAX_SIZE || (size < newest && !T::PUBLISHED.contains(&size)) {
         return Err(Error::new(
             ErrorKind::StructSize,
-            "struct_size is no size that this struct ever had: set it with RBTOKEN_INIT",
+            "struct_size is not a size of this struct: set it with RBTOKEN_INIT()",
         )
         .at_argument(argument));
     }
@@ -84,34 +83,49 @@ pub(crate) unsafe fn read_published<T: SizedStruct>(
     } else {
         Err(Error::new(
             ErrorKind::UnsupportedOption,
-            "a field is set that this version of the library does not know",
+            "must not set a field that this version of the library does not know",
         )
         .at_argument(argument))
     };
     Ok((value, known))
 }
 
-/// Refuses a value whose mode says that it is not set.
-pub(crate) fn reject_unset(is_set: bool, argument: &'static str) -> Result<()> {
+/// Rejects a value that its mode or flag says is unset.
+pub(crate) fn reject_if_set(is_set: bool, argument: &'static str) -> Result<()> {
     if is_set {
-        return Err(Error::invalid(argument, "the field is set, but its mode says that it is not"));
+        let message = "must be 0 or NULL unless its mode or flag says that it is set";
+        return Err(Error::invalid(argument, message));
     }
     Ok(())
 }
 
-/// Refuses flags that are not known.
-pub(crate) fn reject_flags(unknown: u32) -> Result<()> {
-    if unknown != 0 {
-        return Err(Error::invalid("flags", "a flag is not known"));
+/// Rejects a reserved field that is not 0.
+pub(crate) fn reject_reserved(reserved: u32) -> Result<()> {
+    if reserved != 0 {
+        return Err(Error::invalid("reserved", "must be 0"));
     }
     Ok(())
+}
+
+/// Rejects unknown flags.
+pub(crate) fn reject_flags(unknown: u32) -> Result<()> {
+    if unknown != 0 {
+        return Err(Error::invalid("flags", format!("unknown flag {unknown:#x}")));
+    }
+    Ok(())
+}
+
+/// Returns the error for a mode that is not one of its enum's values.
+#[cold]
+pub(crate) fn unknown_mode(argument: &'static str, mode: i32) -> Error {
+    Error::invalid(argument, format!("unknown mode {mode}"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// A struct that has grown once.
+    /// Struct that has grown once.
     #[repr(C)]
     #[derive(Clone, Copy, Debug, PartialEq)]
     struct Grown {

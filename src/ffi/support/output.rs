@@ -4,13 +4,13 @@ use std::ffi::c_char;
 
 use crate::error::{Error, ErrorKind, Result};
 
-/// A place of the host where a result goes.
+/// Output parameter.
 pub(crate) struct Out<T> {
     place: *mut T,
 }
 
 impl<T> Out<*mut T> {
-    /// Sets a handle to NULL.
+    /// Clears an output for a handle to NULL.
     ///
     /// # Safety
     /// `place` is NULL, or can be written until the call returns.
@@ -21,7 +21,7 @@ impl<T> Out<*mut T> {
 }
 
 impl<T> Out<T> {
-    /// Sets a value to what it is unless the call succeeds.
+    /// Clears an output to its value for a failed call.
     ///
     /// # Safety
     /// `place` is NULL, or can be written until the call returns.
@@ -33,26 +33,27 @@ impl<T> Out<T> {
         Self { place }
     }
 
-    /// An output that nobody takes.
+    /// Returns an output that ignores values.
     pub fn none() -> Self {
         Self { place: std::ptr::null_mut() }
     }
 
-    /// Refuses a main output that the host does not take.
+    /// Returns an error if the output is NULL.
     pub fn required(self, argument: &'static str) -> Result<Self> {
         if self.place.is_null() {
-            return Err(Error::new(ErrorKind::NullArgument, "the output must not be NULL")
-                .at_argument(argument));
+            return Err(
+                Error::new(ErrorKind::NullArgument, "must not be NULL").at_argument(argument)
+            );
         }
         Ok(self)
     }
 
-    /// Sets the value, if the host takes it.
+    /// Sets the value, unless the output is NULL.
     pub fn set(&self, value: T) {
         self.set_if_wanted(|| value);
     }
 
-    /// As `set`, but what the host does not take is not made.
+    /// Computes and sets the value, unless the output is NULL.
     pub fn set_if_wanted(&self, value: impl FnOnce() -> T) {
         if !self.place.is_null() {
             let value = value();
@@ -62,8 +63,8 @@ impl<T> Out<T> {
     }
 }
 
-/// Lends a text that has a NUL behind it; none is NULL with the length 0. The host uses it only
-/// while its owner lives.
+/// Returns a NUL-terminated text to the host; `None` becomes NULL with the length 0. The host can
+/// use it while its owner exists.
 pub(crate) fn lend<T: AsRef<[u8]> + ?Sized>(
     terminated: Option<&T>,
     len: &Out<usize>,

@@ -40,7 +40,7 @@ impl Store {
         }
         let is_file = fs::metadata(path).map_err(|error| io_error(path, &error))?.is_file();
         if !is_file {
-            return Err(Error::invalid("path", format!("{path}: this is no regular file")));
+            return Err(Error::invalid("path", format!("{path}: expected a regular file")));
         }
         let file = descriptors::open_for_reading(Path::new(path))
             .map_err(|error| io_error(path, &error))?;
@@ -76,7 +76,8 @@ impl Store {
             (imported.records.len(), header.tokens),
         ];
         if counts.iter().any(|(found, announced)| *found as u64 != *announced) {
-            let message = format!("{path}: the file has not as much as its first line says");
+            let message =
+                format!("{path}: the file does not have as many lines as its first line announces");
             return Err(Error::new(ErrorKind::Corrupt, message).at_argument("path"));
         }
         progress(header.tokens, header.tokens)?;
@@ -96,19 +97,14 @@ impl Store {
                 let user = text(line, "username")?;
                 names::check_user(user)?;
                 if line.get("is_active") != Some(&Value::Bool(false)) {
-                    return Err(invalid_field(
-                        "is_active",
-                        "only users that are not active have a line",
-                    ));
+                    return Err(invalid_field("is_active", "must be false"));
                 }
                 memory::push(&mut imported.inactive_users, Text::new(user))?;
             }
             "token" => {
                 memory::push(&mut imported.records, (number, self.read_token(line)?))?;
             }
-            _ => {
-                return Err(invalid_field("type", "a line is for a local_site, a user or a token"));
-            }
+            _ => return Err(invalid_field("type", "must be \"local_site\", \"user\" or \"token\"")),
         }
         Ok(())
     }
@@ -132,7 +128,7 @@ impl Store {
                 date: optional_time(line, "invalid_date")?,
                 reason: Text::try_new(reason)?,
             }),
-            _ => return Err(invalid_field("valid", "this is true or false")),
+            _ => return Err(invalid_field("valid", "must be true or false")),
         };
         let policy = match optional_text(line, "stored_policy")? {
             Some(text) => self.documents.foreign_policy(Some(text)),
@@ -173,12 +169,12 @@ impl Header {
         }
         let number = |name: &'static str| {
             let number = line.get(name).and_then(Value::as_u64);
-            number.ok_or_else(|| invalid_field(name, "this is a number"))
+            number.ok_or_else(|| invalid_field(name, "must be an integer"))
         };
         let version = number("version")?;
         if version != VERSION {
             let message = format!(
-                "the export has version {version}, and this library knows version {VERSION}"
+                "unsupported export version {version} (this library reads version {VERSION})"
             );
             return Err(Error::new(ErrorKind::Version, message));
         }
@@ -191,7 +187,7 @@ impl Header {
 }
 
 fn not_an_export() -> Error {
-    Error::new(ErrorKind::InvalidArgument, "the file is no export of this library")
+    Error::new(ErrorKind::InvalidArgument, "not an export of this library")
 }
 
 struct ImportLines<'a> {
@@ -207,7 +203,7 @@ impl ImportLines<'_> {
         let Some(line) = line else { return Ok(None) };
         self.number += 1;
         let members = std::str::from_utf8(line)
-            .map_err(|_| Error::new(ErrorKind::InvalidUtf8, "the line is not UTF-8"))
+            .map_err(|_| Error::new(ErrorKind::InvalidUtf8, "must be valid UTF-8"))
             .and_then(|line| json::parse_secret(line, STORED));
         members.and_then(|members| read(&members)).map(Some).map_err(|error| {
             let place = format!("{}: line {}", self.path, self.number);
@@ -227,31 +223,31 @@ impl ImportLines<'_> {
 }
 
 fn text<'a>(line: &'a Members, name: &str) -> Result<&'a str> {
-    line.get(name).and_then(Value::as_str).ok_or_else(|| invalid_field(name, "this is a string"))
+    line.get(name).and_then(Value::as_str).ok_or_else(|| invalid_field(name, "must be a string"))
 }
 
 fn object(line: &Members, name: &str) -> Result<Map<String, Value>> {
     let members = line.get(name).and_then(Value::as_object).cloned();
-    members.ok_or_else(|| invalid_field(name, "this is an object"))
+    members.ok_or_else(|| invalid_field(name, "must be an object"))
 }
 
 fn optional_text<'a>(line: &'a Members, name: &str) -> Result<Option<&'a str>> {
     match line.get(name) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(text)) => Ok(Some(text)),
-        Some(_) => Err(invalid_field(name, "this is a string or null")),
+        Some(_) => Err(invalid_field(name, "must be a string or null")),
     }
 }
 
 fn time(line: &Members, name: &str) -> Result<Timestamp> {
-    optional_time(line, name)?.ok_or_else(|| invalid_field(name, "this is a time"))
+    optional_time(line, name)?.ok_or_else(|| invalid_field(name, "must be a time"))
 }
 
 fn optional_time(line: &Members, name: &str) -> Result<Option<Timestamp>> {
     let Some(text) = optional_text(line, name)? else { return Ok(None) };
-    Timestamp::from_iso8601(text).map(Some).ok_or_else(|| {
-        invalid_field(name, "this is no time in ISO 8601 within the years 1 to 9999")
-    })
+    Timestamp::from_iso8601(text)
+        .map(Some)
+        .ok_or_else(|| invalid_field(name, "must be an ISO 8601 time in the years 1 to 9999"))
 }
 
 /// Creates an error about a member of a line.

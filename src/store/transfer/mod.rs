@@ -49,10 +49,10 @@ impl Store {
 
 fn check_path(path: &str) -> Result<()> {
     if path.is_empty() {
-        return Err(Error::invalid("path", "the path is empty"));
+        return Err(Error::invalid("path", "must not be empty"));
     }
     if path.len() > MAX_BYTES {
-        let message = format!("path must not be longer than {MAX_BYTES} bytes");
+        let message = format!("must not be longer than {MAX_BYTES} bytes");
         return Err(Error::new(ErrorKind::TooLong, message).at_argument("path"));
     }
     Ok(())

@@ -389,7 +389,7 @@ impl Bench {
         };
         let rows =
             self.server.number(&format!("SELECT COUNT(*) FROM webapi_webapitoken WHERE {query}"));
-        let is_unknown = |failure: &Failure| failure.message.contains("not known");
+        let is_unknown = |failure: &Failure| failure.message.contains("is unknown");
         let expected = match answer {
             Ok(()) => 1,
             Err(failure) if is_unknown(failure) => usize::from(fault == Fault::CommitUnanswered),
@@ -456,11 +456,11 @@ impl Subject {
                     "IO" => rbtoken_status_code::RBTOKEN_E_IO,
                     _ => rbtoken_status_code::RBTOKEN_E_DATABASE,
                 };
-                let is_unknown = failure.message.contains("not known");
+                let is_unknown = failure.message.contains("is unknown");
                 expected != Answer::Works
                     && failure.status == status as i32
                     && failure.message.contains(message)
-                    && is_unknown == message.contains("not known")
+                    && is_unknown == message.contains("is unknown")
             }
         };
         let may_wait = self.expected != Answer::Works && is(Answer::TimesOut);

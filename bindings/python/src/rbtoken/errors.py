@@ -17,15 +17,15 @@ from ._abi import Status
 class RBTokenError(Exception):
     """A call that failed.
 
-    The text has the message, the argument at fault and the place in its JSON document. No token's
-    value is ever in it.
+    The text has the message, which names the argument at fault and the place in its JSON document,
+    and the name of the status. It never contains a token's value.
     """
 
     #: The `Status`, or the number of one that this package does not know.
     status: int
     #: The name of the status, such as ``RBTOKEN_E_NOT_FOUND``.
     name: str
-    #: The message, in English.
+    #: What was wrong or expected, in English. It names the argument and the place in it.
     message: str
     #: The parameter or option that the error is about, or None.
     argument: Optional[str]
@@ -39,8 +39,10 @@ class RBTokenError(Exception):
         self.message = message
         self.argument = argument
         self.json_path = json_path
-        places = [f"argument {argument!r}"] if argument is not None else []
-        places += [f"at {json_path}"] if json_path is not None else []
+        # The library's messages name both; those of this package do not.
+        named = argument is not None and message.startswith(argument)
+        places = [f"argument {argument!r}"] if argument is not None and not named else []
+        places += [f"at {json_path}"] if json_path is not None and not named else []
         where = f" ({', '.join(places)})" if places else ""
         super().__init__(f"{message}{where} [{self.name}]")
 
@@ -222,9 +224,14 @@ def failure(status: int, error: c_void_p | int | None) -> BaseException:
     finally:
         native.rbtoken_error_free(error)
     message, argument, json_path = (None if part is None else part.decode() for part in parts)
+    message = message or "the call failed"
+    if argument is not None:
+        parameter = _parameter(argument, status)
+        if message.startswith(argument):
+            message = parameter + message[len(argument):]
+        argument = parameter
     kind = _KINDS.get(status, RBTokenError)
-    return kind(status, message or "the call failed",
-                None if argument is None else _parameter(argument, status), json_path)
+    return kind(status, message, argument, json_path)
 
 
 def _parameter(field: str, status: int) -> str:

@@ -6,7 +6,7 @@ fn refusal(text: &str) -> String {
     let error = Address::parse(text).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{text}");
     assert_eq!(error.argument(), Some(Argument::Location), "{text}");
-    error.message().to_owned()
+    error.message()
 }
 
 #[test]
@@ -20,12 +20,12 @@ fn relative_sqlite_path_is_refused() {
         ("reviewboard+sqlite:", "must be absolute and follow `://`"),
         ("REVIEWBOARD+SQLITE:reviewboard.db", "must be absolute and follow `://`"),
         ("reviewboard+sqlite:///srv/rb.db?mode=ro", "takes no parameters"),
-        ("reviewboard+sqlite:///srv/rb.db#x", "a fragment has no meaning"),
+        ("reviewboard+sqlite:///srv/rb.db#x", "must not have a fragment"),
         ("reviewboard+sqlite:///srv/my board.db", "must not contain white space"),
         ("reviewboard+sqlite:///", "must not be empty"),
         ("reviewboard+sqlite:///a%00b", "must not contain a NUL"),
         ("reviewboard+sqlite:///%ff", "must be UTF-8"),
-        ("reviewboard+sqlite:///a%2", "two hexadecimal digits must follow %"),
+        ("reviewboard+sqlite:///a%2", "expected two hexadecimal digits after %"),
     ] {
         assert!(refusal(text).contains(why), "{text}: {}", refusal(text));
     }
@@ -167,7 +167,7 @@ mod servers {
             "postgresql://u:p#q@h/db",
             "mysql://u@h/db#sslmode=verify-full",
         ] {
-            assert!(refusal(text).contains("a fragment has no meaning"), "{text}");
+            assert!(refusal(text).contains("must not have a fragment"), "{text}");
         }
         assert_eq!(server("mysql://u:p%23q@h/db").password.unwrap().as_str(), "p#q");
     }
