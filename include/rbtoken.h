@@ -1137,7 +1137,8 @@ typedef struct rbtoken_generate_options_t {
    */
   size_t struct_size;
   /**
-   * When the token expires: `RBTOKEN_EXPIRES_DEFAULT` and `_NEVER` both mean never, or `_AT`.
+   * When the token expires: `RBTOKEN_EXPIRES_AT`, or `_DEFAULT` or `_NEVER`, which both mean
+   * never.
    */
   int32_t expires_mode;
   /**
@@ -1988,15 +1989,15 @@ rbtoken_status_t rbtoken_store_get_setting(struct rbtoken_store_t *store,
  * - `kind`: `"memory"`, `"file"`, `"postgresql"`, `"mysql"` or `"sqlite"`.
  * - `tokens`: the number of tokens, usable or not. Not for databases, which are not queried.
  * - `hooks`: the number of registered hooks.
- * - `memory`: `record_bytes`, the address space for records, and `index_bytes`, that for index
- *   tables of medium size. The rest is in the allocator's memory and not counted. Not for
- *   databases.
+ * - `memory`: `record_bytes`, the address space for records, and `index_bytes`, the address space
+ *   for index tables of medium size. The rest is in the allocator's memory and not counted. Not
+ *   for databases.
  * - `file`: `bytes` and `log_bytes`, the sizes of the file and its log, and `commits`, the number
  *   of commits since it was opened. For files only.
- * - `pool`: for databases only. `open` and `idle`: the numbers of connections, and of those that
- *   are not in use. `abandoned`: connections that were closed while the server may still have
- *   them. `waiting`: calls that wait for a connection. `lost`: connections that broke or were
- *   closed early. `timeouts`: calls that exceeded a time limit. `retries`: repeated queries and
+ * - `pool`: for databases only. `open`: the number of connections. `idle`: the number of unused
+ *   ones. `abandoned`: connections that were closed while the server may still have them.
+ *   `waiting`: calls that wait for a connection. `lost`: connections that broke or were closed
+ *   early. `timeouts`: calls that exceeded a time limit. `retries`: repeated queries and
  *   transactions.
  * - `login_cache`: only if logins are cached. `entries`: the number of cached logins. `hits`:
  *   logins that did not query the server.
@@ -3331,9 +3332,9 @@ RBTOKEN_API void rbtoken_token_list_free(struct rbtoken_token_list_t *list);
  * that.
  *
  * The rules are checked in this order: those of the resource, those of `*` under the policy id,
- * those of `*` at the top. The first of these rules with an entry for the method or `*` decide: an
- * entry for the method comes before `*`, and `block` before `allow`. If no rules decide, the
- * method is allowed. The time does not depend on the size of the policy.
+ * those of `*` at the top. The first rules that mention the method or `*` decide. Among their
+ * entries, the method comes before `*`, and `block` before `allow`. If none mention it, the method
+ * is allowed. The time does not depend on the size of the policy.
  *
  * On Review Board's database, a token with a malformed policy, or with a row that cannot be read,
  * is allowed nothing. The status is then `RBTOKEN_E_CORRUPT`, and the message names the token and

@@ -189,7 +189,8 @@ unsafe fn client_token_request<'a>(
 pub struct rbtoken_generate_options_t {
     /// Set by `RBTOKEN_INIT()`.
     pub struct_size: usize,
-    /// When the token expires: `RBTOKEN_EXPIRES_DEFAULT` and `_NEVER` both mean never, or `_AT`.
+    /// When the token expires: `RBTOKEN_EXPIRES_AT`, or `_DEFAULT` or `_NEVER`, which both mean
+    /// never.
     pub expires_mode: i32,
     /// `RBTOKEN_GENERATE_INVALID`, `RBTOKEN_GENERATE_AUTO_GENERATED`, or 0.
     pub flags: u32,

@@ -27,9 +27,9 @@ impl Handle for rbtoken_policy_t {
 /// that.
 ///
 /// The rules are checked in this order: those of the resource, those of `*` under the policy id,
-/// those of `*` at the top. The first of these rules with an entry for the method or `*` decide: an
-/// entry for the method comes before `*`, and `block` before `allow`. If no rules decide, the
-/// method is allowed. The time does not depend on the size of the policy.
+/// those of `*` at the top. The first rules that mention the method or `*` decide. Among their
+/// entries, the method comes before `*`, and `block` before `allow`. If none mention it, the method
+/// is allowed. The time does not depend on the size of the policy.
 ///
 /// On Review Board's database, a token with a malformed policy, or with a row that cannot be read,
 /// is allowed nothing. The status is then `RBTOKEN_E_CORRUPT`, and the message names the token and

@@ -321,15 +321,15 @@ pub unsafe extern "C" fn rbtoken_store_get_setting(
 /// - `kind`: `"memory"`, `"file"`, `"postgresql"`, `"mysql"` or `"sqlite"`.
 /// - `tokens`: the number of tokens, usable or not. Not for databases, which are not queried.
 /// - `hooks`: the number of registered hooks.
-/// - `memory`: `record_bytes`, the address space for records, and `index_bytes`, that for index
-///   tables of medium size. The rest is in the allocator's memory and not counted. Not for
-///   databases.
+/// - `memory`: `record_bytes`, the address space for records, and `index_bytes`, the address space
+///   for index tables of medium size. The rest is in the allocator's memory and not counted. Not
+///   for databases.
 /// - `file`: `bytes` and `log_bytes`, the sizes of the file and its log, and `commits`, the number
 ///   of commits since it was opened. For files only.
-/// - `pool`: for databases only. `open` and `idle`: the numbers of connections, and of those that
-///   are not in use. `abandoned`: connections that were closed while the server may still have
-///   them. `waiting`: calls that wait for a connection. `lost`: connections that broke or were
-///   closed early. `timeouts`: calls that exceeded a time limit. `retries`: repeated queries and
+/// - `pool`: for databases only. `open`: the number of connections. `idle`: the number of unused
+///   ones. `abandoned`: connections that were closed while the server may still have them.
+///   `waiting`: calls that wait for a connection. `lost`: connections that broke or were closed
+///   early. `timeouts`: calls that exceeded a time limit. `retries`: repeated queries and
 ///   transactions.
 /// - `login_cache`: only if logins are cached. `entries`: the number of cached logins. `hits`:
 ///   logins that did not query the server.
