@@ -181,8 +181,8 @@ impl<T> HashIndex<T> {
         Ok(())
     }
 
-    /// Replaces the entry with this hash for which `is_match` returns true by a value that `new` makes
-    /// from it, and returns the old one.
+    /// Replaces the entry with this hash for which `is_match` returns true by a value that `new`
+    /// makes from it, and returns the old one.
     pub fn replace(
         &mut self,
         hash: u64,
