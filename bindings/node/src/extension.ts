@@ -7,7 +7,7 @@ import { inspect } from "node:util";
 import * as convert from "./convert.js";
 import type { Document } from "./convert.js";
 import { callLater, callNow } from "./errors.js";
-import { refuseClosed } from "./handle.js";
+import { checkExternal, refuseClosed } from "./handle.js";
 import {
   keepWeakly, type Callbacks, type Clock, type Entropy, type Log,
 } from "./host.js";
@@ -78,7 +78,9 @@ export class Instance {
       entropy: read.entropy as Entropy | undefined,
     };
     const key = keepWeakly(this.#callbacks);
-    this.#external = callNow(native.instanceCreate, key, which) as External;
+    const external = callNow(native.instanceCreate, key, which);
+    checkExternal(external);
+    this.#external = external;
     if (settings === undefined) return;
     try {
       this.#now(native.instanceConfigure, settings);

@@ -3,7 +3,7 @@
 // SPDX-License-Identifier: MIT
 
 import { Status } from "./abi.js";
-import { ClosedError } from "./errors.js";
+import { ClosedError, InternalError } from "./errors.js";
 import { native, type External } from "./native.js";
 
 /** What makes a handle: nobody outside of this package has it. */
@@ -17,6 +17,12 @@ export function refuseClosed(handle: object): never {
 /** Throws the error for a class that is made with `new`. */
 export function refuseNew(name: string, expected: string): never {
   throw new TypeError(`a ${name} is not made with new: use ${expected}`);
+}
+
+/** Throws if the addon could not make an external value: nothing may be taken for a handle then. */
+export function checkExternal(external: unknown): asserts external is External {
+  if (typeof external === "object" && external !== null) return;
+  throw new InternalError(Status.INTERNAL, "Node.js could not make a value");
 }
 
 /** Returns what the addon is given for a handle, which must not be closed. */
@@ -36,6 +42,7 @@ export abstract class Handle {
   /** @internal */
   constructor(key: typeof MAKE, external: External) {
     if (key !== MAKE) refuseNew(new.target.name, "the methods of a Store");
+    checkExternal(external);
     this.#external = external;
   }
 

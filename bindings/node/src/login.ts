@@ -43,12 +43,13 @@ function optionalToken(external: unknown): Token | undefined {
   return external === undefined ? undefined : new Token(MAKE, external as External);
 }
 
+/** The addon returns a token alone if somebody is logged in. */
 export function toLogin(outputs: unknown): Login {
-  const [verdict, accepted, refused] = outputs as [number, unknown, unknown];
-  if (verdict === Verdict.OK) {
-    const token = new Token(MAKE, accepted as External);
+  if (!Array.isArray(outputs)) {
+    const token = new Token(MAKE, outputs as External);
     return { ok: true, verdict: "OK", token, refused: undefined };
   }
+  const [verdict, , refused] = outputs as [number, unknown, unknown];
   const name = (NAMES.get(verdict) ?? "REFUSED") as RefusedLogin["verdict"];
   return { ok: false, verdict: name, token: undefined, refused: optionalToken(refused) };
 }

@@ -21,6 +21,7 @@ export interface Native {
   readonly abiVersion: Read;
   readonly statusName: Read;
   readonly verdictName: Read;
+  readonly loginNow: Read;
   readonly tokenId: Read;
   readonly tokenText: Read;
   readonly tokenTime: Read;

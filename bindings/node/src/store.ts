@@ -9,8 +9,10 @@ import { inspect, types } from "node:util";
 import { Status } from "./abi.js";
 import * as convert from "./convert.js";
 import type { JsonValue, Time } from "./convert.js";
-import { NotFoundError, callLater, callNow, refuse, refuseType } from "./errors.js";
-import { MAKE, refuseClosed, refuseNew } from "./handle.js";
+import {
+  NotFoundError, callLater, callNow, refuse, refuseType, toError,
+} from "./errors.js";
+import { MAKE, checkExternal, refuseClosed, refuseNew } from "./handle.js";
 import {
   atExit, keep, keepWeakly, warn, type Callbacks, type Create, type Validate,
 } from "./host.js";
@@ -178,6 +180,7 @@ export class Store extends EventEmitter<StoreEvents> {
   constructor(key: typeof MAKE, external: External, origin: Origin) {
     if (key !== MAKE) refuseNew("Store", "Store.open() or Store.openSync()");
     super();
+    checkExternal(external);
     this.#external = external;
     this.#origin = origin;
     openStores.add(this.#reference);
@@ -755,7 +758,7 @@ export class Store extends EventEmitter<StoreEvents> {
 
   /** As {@link Store.authenticate}, on this thread. */
   authenticateSync(value: string | Uint8Array, options?: options.LoginOptions): Login {
-    return toLogin(this.#now(native.storeAuthenticate, ...loginValues(value, "value", options)));
+    return this.#loginNow(value, "value", options);
   }
 
   /**
@@ -773,8 +776,24 @@ export class Store extends EventEmitter<StoreEvents> {
   authenticateHeaderSync(
     header: string | Uint8Array | undefined, options?: options.LoginOptions,
   ): Login {
-    return toLogin(this.#now(native.storeAuthenticateHeader, ...loginValues(
-      header ?? "", "header", options)));
+    return this.#loginNow(header ?? "", "header", options);
+  }
+
+  #loginNow(
+    text: string | Uint8Array, name: "value" | "header", options?: options.LoginOptions,
+  ): Login {
+    const isHeader = name === "header";
+    if (options === undefined && typeof text === "string" && text.isWellFormed()) {
+      let outputs: unknown;
+      try {
+        outputs = native.loginNow(this.#open(), text, isHeader);
+      } catch (failure) {
+        throw toError(failure);
+      }
+      if (outputs !== undefined) return toLogin(outputs);
+    }
+    const call = isHeader ? native.storeAuthenticateHeader : native.storeAuthenticate;
+    return toLogin(this.#now(call, ...loginValues(text, name, options)));
   }
 
   /**

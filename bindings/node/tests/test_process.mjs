@@ -118,8 +118,9 @@ describe("workers", () => {
       let heard = 0;
       store.on("created", () => heard++);
       const workers = [${worker(source)}, ${worker(source)}];
+      const exits = workers.map((it) => once(it, "exit"));
       const counts = (await Promise.all(workers.map((it) => once(it, "message")))).flat();
-      await Promise.all(workers.map((it) => once(it, "exit")));
+      await Promise.all(exits);
       while (heard < 200) await sleep(5);
       console.log(counts, store.tokenCountSync(), heard === 200);`);
   });

@@ -141,11 +141,12 @@ if (isMainThread) {
     const before = await liveHandles();
     const workers = Array.from({ length: WORKERS }, () =>
       new Worker(new URL(import.meta.url), { workerData: { path } }));
+    const exits = workers.map((worker) => once(worker, "exit"));
     const [own, ...others] = await Promise.all([
       stress(path, CALLS),
       ...workers.map(async (worker) => (await once(worker, "message"))[0]),
     ]);
-    await Promise.all(workers.map((worker) => once(worker, "exit")));
+    await Promise.all(exits);
     for (const { steps, events } of [own, ...others]) {
       assert.ok(Math.min(steps, events) > 50, `${steps} steps, ${events} events`);
     }

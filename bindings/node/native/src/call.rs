@@ -174,7 +174,7 @@ struct Finished {
     ticket: Option<u32>,
 }
 
-fn run(host: Arc<Host>, job: Job) -> Finished {
+fn run(host: Arc<Host>, job: impl FnOnce() -> Result<Output, Failure>) -> Finished {
     let context = Context { host: Arc::clone(&host), notices: Vec::new(), ticket: None };
     // Calls of callbacks are nested.
     let outer = CONTEXT.replace(Some(context));
@@ -217,6 +217,8 @@ impl Output {
             Self::ClientToken(token, created) => {
                 js::array(env, &[wrap(env, token), js::of_flag(env, created)])
             }
+            // Most logins are accepted, and need no more to be told.
+            Self::Login(abi::VERDICT_OK, Some(accepted), None) => wrap(env, accepted),
             Self::Login(verdict, accepted, refused) => {
                 // A later library's verdict may be any number; none is negative.
                 let verdict = js::of_number(env, u64::from(verdict.unsigned_abs()));
@@ -260,7 +262,11 @@ impl Failure {
 }
 
 /// Makes a call on this thread.
-pub fn run_now(env: sys::napi_env, host: Arc<Host>, job: Job) -> sys::napi_value {
+pub fn run_now(
+    env: sys::napi_env,
+    host: Arc<Host>,
+    job: impl FnOnce() -> Result<Output, Failure>,
+) -> sys::napi_value {
     run(host, job).deliver(env).unwrap_or_else(|failure| {
         // SAFETY: a value of the current scope.
         unsafe { sys::napi_throw(env, failure) };

@@ -13,6 +13,9 @@ use crate::host;
 /// Most arguments of a function.
 const MAX_ARGUMENTS: usize = 16;
 
+/// Bytes of a buffer that holds most texts: a token value has up to 255.
+pub const SHORT: usize = 512;
+
 /// A call that JavaScript made wrongly: a `TypeError`. The package checks arguments before, and
 /// names them.
 pub struct Misuse(String);
@@ -228,22 +231,28 @@ impl Text {
     }
 }
 
-pub fn text(env: sys::napi_env, value: sys::napi_value) -> Option<Vec<u8>> {
-    // Most texts fit, and then one look at the string is enough.
-    let mut short = [0_u8; 256];
+/// Reads a text into a buffer. Most texts fit, and then one look at the string is enough; `None` for
+/// others, and for what is no text.
+pub fn short_text(
+    env: sys::napi_env,
+    value: sys::napi_value,
+    buffer: &mut [u8; SHORT],
+) -> Option<&[u8]> {
     let mut length = 0;
     // SAFETY: the buffer has this size. A value that is no string is refused.
     let status = unsafe {
-        let (buffer, size) = (short.as_mut_ptr().cast(), short.len());
-        sys::napi_get_value_string_utf8(env, value, buffer, size, &raw mut length)
+        let (start, size) = (buffer.as_mut_ptr().cast(), buffer.len());
+        sys::napi_get_value_string_utf8(env, value, start, size, &raw mut length)
     };
-    if status != napi_ok {
-        return None;
-    }
     // A character has up to 4 bytes, of which none is written if not all fit.
-    if length + 4 < short.len() {
-        return Some(short[..length].to_vec());
+    (status == napi_ok && length + 4 < buffer.len()).then(|| &buffer[..length])
+}
+
+pub fn text(env: sys::napi_env, value: sys::napi_value) -> Option<Vec<u8>> {
+    if let Some(text) = short_text(env, value, &mut [0; SHORT]) {
+        return Some(text.to_vec());
     }
+    let mut length = 0;
     // SAFETY: without a buffer, only the length is told.
     let status =
         unsafe { sys::napi_get_value_string_utf8(env, value, null_mut(), 0, &raw mut length) };

@@ -5,11 +5,13 @@ use std::ffi::CString;
 use std::ptr::{null, null_mut};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use napi_sys as sys;
+
 use crate::abi;
-use crate::call::{Buffer, Failure, Job, Output, call};
+use crate::call::{self, Buffer, Failure, Job, Output, call};
 use crate::handles::{AccountRef, InstanceRef, ListRef, PolicyRef, StoreRef, TokenRef};
 use crate::host::{self, HostKey};
-use crate::js::{Arguments, Misuse, Operation};
+use crate::js::{self, Arguments, Misuse, Operation};
 use crate::library::{api, extension};
 
 pub const TABLE: &[(&str, Operation)] = &[
@@ -542,11 +544,8 @@ macro_rules! logins {
                     &raw mut token,
                     &raw mut refused,
                 )?;
-                let own = |handle: abi::Handle| {
-                    // SAFETY: the library gave it to us.
-                    (!handle.is_null()).then(|| unsafe { TokenRef::own(handle) })
-                };
-                Ok(Output::Login(verdict, own(token), own(refused)))
+                // SAFETY: the library gave them to us.
+                Ok(unsafe { logged_in(verdict, token, refused) })
             })
         }
     )*};
@@ -555,6 +554,45 @@ macro_rules! logins {
 logins! {
     store_authenticate: store_authenticate;
     store_authenticate_header: store_authenticate_header;
+}
+
+/// Makes a login at once that is for no site, with a short text: without what any other call needs,
+/// which costs more than the login. Arguments: the store, the text, and whether it is a header.
+/// Undefined: the text is too long for this.
+pub fn login_now(arguments: &Arguments) -> Result<sys::napi_value, Misuse> {
+    let store = store(arguments, 0)?;
+    let mut buffer = [0; js::SHORT];
+    let Some(text) = js::short_text(arguments.env, arguments.value(1), &mut buffer) else {
+        return Ok(js::undefined(arguments.env));
+    };
+    let login =
+        if arguments.flag(2)? { api().store_authenticate_header } else { api().store_authenticate };
+    let host = host::of(arguments.env).ok_or_else(|| Misuse::argument(0))?;
+    Ok(call::run_now(arguments.env, host, || {
+        let (mut verdict, mut token, mut refused) = (0, null_mut(), null_mut());
+        call!(
+            login,
+            store.get(),
+            text.as_ptr().cast(),
+            text.len(),
+            null(),
+            &raw mut verdict,
+            &raw mut token,
+            &raw mut refused,
+        )?;
+        // SAFETY: the library gave them to us.
+        Ok(unsafe { logged_in(verdict, token, refused) })
+    }))
+}
+
+/// # Safety
+/// The tokens are good or NULL, and nobody else releases them.
+unsafe fn logged_in(verdict: i32, token: abi::Handle, refused: abi::Handle) -> Output {
+    let own = |handle: abi::Handle| {
+        // SAFETY: as promised by the caller.
+        (!handle.is_null()).then(|| unsafe { TokenRef::own(handle) })
+    };
+    Output::Login(verdict, own(token), own(refused))
 }
 
 /// Arguments: the id, and the fields of the update in their order.

@@ -11,6 +11,7 @@ use crate::handles::{ListRef, TokenRef, wrap};
 use crate::host;
 use crate::js::{self, Arguments, Misuse, Read};
 use crate::library::{self, api};
+use crate::operations::login_now;
 
 pub const TABLE: &[(&str, Read)] = &[
     ("load", load),
@@ -21,6 +22,7 @@ pub const TABLE: &[(&str, Read)] = &[
     ("abiVersion", abi_version),
     ("statusName", status_name),
     ("verdictName", verdict_name),
+    ("loginNow", login_now),
     ("tokenId", token_id),
     ("tokenText", token_text),
     ("tokenTime", token_time),
