@@ -128,7 +128,7 @@ node: shared-library ## run the tests of the Node.js package, and the Node.js ex
 	@cp $(TARGET)/node/$(notdir $(RELEASE))/librbtoken_node.so $(BUILD)/node/rbtoken.node
 	@cp -R bindings/node/. $(NODE_PACKAGE)/
 	@cp examples/node/example.mjs $(BUILD)/node/
-	@cd $(NODE_PACKAGE) && $(NPM) ci --silent --omit=optional && $(NPM) run --silent build
+	@cd $(NODE_PACKAGE) && $(NPM) ci --silent && $(NPM) run --silent build
 	@cd $(NODE_PACKAGE) && $(NODE) --expose-gc tests/all.mjs
 	@$(NODE) $(BUILD)/node/example.mjs
 

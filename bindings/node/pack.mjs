@@ -11,7 +11,7 @@
 
 import { execFileSync } from "node:child_process";
 import {
-  copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync,
+  cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join, resolve } from "node:path";
@@ -50,21 +50,30 @@ const library = build(root, targetDir, "librbtoken.so",
   ["--crate-type", "cdylib", "--features", FEATURES]);
 const addon = build(join(folder, "native"), join(targetDir, "node"), "librbtoken_node.so", []);
 
-const { version, license, author, engines } = JSON.parse(
-  readFileSync(join(folder, "package.json"), "utf8"));
+const manifest = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
+const { version, license, author, engines } = manifest;
 const staged = mkdtempSync(join(tmpdir(), "rbtoken-"));
+
+/** Packs a package of these files, by their names in it. */
+function stage(name, packageManifest, files) {
+  const path = join(staged, name);
+  mkdirSync(path);
+  for (const [to, from] of Object.entries({ LICENSE: join(folder, "LICENSE"), ...files })) {
+    cpSync(from, join(path, to), { recursive: true });
+  }
+  writeFileSync(join(path, "package.json"), `${JSON.stringify(packageManifest, null, 2)}\n`);
+  pack(path, into);
+}
+
 try {
-  copyFileSync(library, join(staged, "librbtoken.so"));
-  copyFileSync(addon, join(staged, "rbtoken.node"));
-  copyFileSync(join(folder, "LICENSE"), join(staged, "LICENSE"));
-  const manifest = {
+  stage("platform", {
     name: PLATFORM, version, description: "The native library of rbtoken for Linux on x86-64",
     license, author, engines, os: ["linux"], cpu: ["x64"], libc: ["glibc"], main: "rbtoken.node",
     files: ["librbtoken.so", "rbtoken.node"],
-  };
-  writeFileSync(join(staged, "package.json"), `${JSON.stringify(manifest, null, 2)}\n`);
-  pack(staged, into);
+  }, { "librbtoken.so": library, "rbtoken.node": addon });
+  // Here alone: npm does not install what is built from the same sources, and not published yet.
+  stage("package", { ...manifest, optionalDependencies: { [PLATFORM]: version } },
+    { "README.md": join(folder, "README.md"), dist: join(folder, "dist") });
 } finally {
   rmSync(staged, { recursive: true });
 }
-pack(folder, into);

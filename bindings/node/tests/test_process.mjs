@@ -107,12 +107,14 @@ describe("process", () => {
 describe("workers", () => {
   test("workers_share_a_store", async () => {
     const source = `
+      const { threadId } = await import("node:worker_threads");
       const store = await rbtoken.Store.shared();
-      const users = [];
-      store.on("created", (token) => users.push(token.user));
-      for (let index = 0; index < 100; index++) await store.generateToken("worker");
-      await store.close();
-      parentPort.postMessage(users.length);`;
+      const user = "worker" + threadId;
+      let own = 0;
+      store.on("created", (token) => { if (token.user === user) own++; });
+      for (let index = 0; index < 100; index++) await store.generateToken(user);
+      parentPort.postMessage(own);
+      await store.close();`;
     await endsWith({ output: "[ 100, 100 ] 200 true\n" }, `${WORKERS}
       const store = rbtoken.Store.sharedSync();
       let heard = 0;
