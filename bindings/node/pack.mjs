@@ -1,8 +1,8 @@
 // Packs both packages: `node pack.mjs FOLDER` writes their tarballs into a folder. Needs Rust, and
 // `dist`, which `npm run build` makes.
 //
-// With cargo-zigbuild on PATH, the library and the addon run on every Linux with glibc 2.17 or newer.
-// Without it, they are for systems like this one.
+// With cargo-zigbuild on PATH, the library and the addon run on every Linux with glibc 2.17 or
+// newer. Without it, they are for systems like this one.
 //
 //     RBTOKEN_TARGET_DIR   the folder that Cargo builds in
 //     RBTOKEN_PROFILE      the Cargo profile (release)
@@ -34,7 +34,8 @@ function build(source, into, name, options) {
   const [command, target] = hasZig ? ["cargo-zigbuild", ["--target", `${TARGET}.${GLIBC}`]]
     : ["cargo", []];
   execFileSync(command, ["rustc", "--quiet", "--locked", "--profile", profile, "--lib", ...options,
-    "--target-dir", into, ...target, "--", "-C", "strip=symbols"], { cwd: source, stdio: "inherit" });
+    "--target-dir", into, ...target, "--", "-C", "strip=symbols"],
+  { cwd: source, stdio: "inherit" });
   const output = profile === "dev" ? "debug" : profile;
   return join(into, hasZig ? TARGET : "", output, name);
 }

@@ -77,7 +77,8 @@ describe("arguments", () => {
       ["store", () => new ServiceAccount("bot").getApiToken(7)],
       ["store", () => new Policy({}, token)], ["id", () => new ServiceAccount(7)],
       ["expirationSecs", () => new ServiceAccount("bot", { expirationSecs: "1" })],
-      ["log", () => new Instance({ log: 7 })], ["withValue", () => token.toPayload({ withValue: 1 })],
+      ["log", () => new Instance({ log: 7 })],
+      ["withValue", () => token.toPayload({ withValue: 1 })],
       ["status", () => rbtoken.statusName("x")], ["name", () => rbtoken.hasInterface(7)],
       ["index", () => store.listTokensSync().at("0")],
     ];
@@ -236,7 +237,7 @@ describe("arguments", () => {
   test("handle_is_not_made_by_hand", () => {
     for (const kind of [Store, Token, TokenList]) {
       for (const values of [[], [1n], [Symbol("made by a call"), {}], [{}, {}]]) {
-        assert.throws(() => new kind(...values), { name: "TypeError", message: /not made with new/ });
+        assert.throws(() => new kind(...values), /^TypeError: .* is not made with new/);
       }
       assert.throws(() => Reflect.construct(kind, [], Array), TypeError);
     }
@@ -247,8 +248,9 @@ describe("arguments", () => {
     const others = [token, store.listTokensSync(), new Policy({}), new ServiceAccount("b"), {}];
     for (const other of others) {
       assert.throws(() => Store.prototype.tokenCountSync.call(other), TypeError);
-      if (other !== token) assert.throws(() => Token.prototype.allows.call(other, "x", "GET"), TypeError);
-      if (other !== token) assert.throws(() => Token.prototype.toPayload.call(other), TypeError);
+      if (other === token) continue;
+      assert.throws(() => Token.prototype.allows.call(other, "x", "GET"), TypeError);
+      assert.throws(() => Token.prototype.toPayload.call(other), TypeError);
     }
     const id = Object.getOwnPropertyDescriptor(Token.prototype, "id").get;
     for (const other of others.slice(1)) assert.throws(() => id.call(other), TypeError);
