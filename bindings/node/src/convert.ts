@@ -60,6 +60,11 @@ export function boolean(value: unknown, name: string): boolean {
   return typeof value === "boolean" ? value : refuseType(value, name, "a boolean");
 }
 
+/** A boolean option. */
+export function flag(value: unknown, name: string, byDefault: boolean): boolean {
+  return value === undefined ? byDefault : boolean(value, name);
+}
+
 export function callback<T>(value: T, name: string): T {
   return typeof value === "function" ? value : refuseType(value, name, "a function");
 }
@@ -115,6 +120,13 @@ export function nowUs(): bigint {
   return BigInt(Date.now()) * 1000n;
 }
 
+/** Whether an object has members alone, unlike a Map, an array or one of another class. */
+function isPlain(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  // The prototype of another realm's objects has none either.
+  return prototype === null || (Object.getPrototypeOf(prototype) === null && !Array.isArray(value));
+}
+
 /** Reads an object of options. Unknown ones are refused, and inherited ones are not read. */
 export function options<T extends string>(
   value: unknown, names: readonly T[], argument = "options",
@@ -122,10 +134,10 @@ export function options<T extends string>(
   // Without a prototype, which anybody may have given a property of such a name.
   const read = Object.create(null) as Partial<Record<T, unknown>>;
   if (value === undefined) return read;
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    refuseType(value, argument, "an object");
+  if (typeof value !== "object" || value === null || !isPlain(value)) {
+    refuseType(value, argument, "a plain object");
   }
-  for (const name of Object.keys(value)) {
+  for (const name of Reflect.ownKeys(value).map(String)) {
     if (!(names as readonly string[]).includes(name)) {
       refuse(name, `unknown option (expected ${names.join(", ")})`, Status.INVALID_ARGUMENT);
     }
@@ -187,8 +199,7 @@ function writeObject(value: object, name: string, path: string, depth: number): 
       write(item, name, `${path}[${index}]`, depth + 1));
     return `[${items.join(",")}]`;
   }
-  const prototype: unknown = Object.getPrototypeOf(value);
-  if (prototype !== null && Object.getPrototypeOf(prototype) !== null) {
+  if (!isPlain(value)) {
     const found = (value.constructor as { name?: string } | undefined)?.name ?? "an object";
     refuse(name, `expected a JSON value, found ${found}`, Status.JSON_TYPE, path);
   }

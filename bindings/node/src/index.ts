@@ -32,7 +32,9 @@ export {
 } from "./options.js";
 export { Policy } from "./policy.js";
 export { ServiceAccount, type ServiceAccountOptions } from "./service_account.js";
-export { Store, type Location, type StoreEvents } from "./store.js";
+export {
+  Store, type AnyListener, type Listener, type Location, type StoreEvents,
+} from "./store.js";
 export {
   Token, TokenList, type JsonObject, type PayloadOptions, type TokenMicroseconds,
 } from "./token.js";

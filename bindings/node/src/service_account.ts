@@ -36,7 +36,8 @@ export class ServiceAccount extends Handle {
   constructor(id: string, options?: ServiceAccountOptions) {
     const text = convert.text(id, "id");
     const read = convert.options(options, ["user", "tokenVersion", "expirationSecs", "policy"]);
-    const version = convert.small(read.tokenVersion ?? 1, "tokenVersion", 0, MAX_VERSION);
+    const given = read.tokenVersion === undefined ? 1 : read.tokenVersion;
+    const version = convert.small(given, "tokenVersion", 0, MAX_VERSION);
     let expiration: [number, bigint] = [ExpirationMode.DEFAULT, 0n];
     if (read.expirationSecs === null) {
       expiration = [ExpirationMode.NEVER, 0n];

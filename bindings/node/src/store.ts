@@ -45,10 +45,11 @@ export interface StoreEvents {
   error: [error: unknown];
 }
 
-type Listener<E extends keyof StoreEvents> = (...values: StoreEvents[E]) => void;
+/** A listener of an event. */
+export type Listener<E extends keyof StoreEvents> = (...values: StoreEvents[E]) => void;
 /** Any listener, of an event that may have any name. */
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- as in Node.js's own types.
-type AnyListener = (...values: any[]) => void;
+export type AnyListener = (...values: any[]) => void;
 
 /** Where a store is: a path, or a URL of a file or a database. */
 export type Location = string | URL;

@@ -205,7 +205,7 @@ export class Token extends Handle {
   toPayload(options?: PayloadOptions): JsonObject {
     const read = convert.options(options, ["withValue", "at"]);
     const at = read.at === undefined ? convert.nowUs() : convert.microseconds(read.at, "at");
-    const withValue = convert.boolean(read.withValue ?? false, "withValue");
+    const withValue = convert.flag(read.withValue, "withValue", false);
     const json = callNow(native.tokenToJson, externalOf(this), at, withValue ? JSON_WITH_VALUE : 0);
     return JSON.parse(json as string) as JsonObject;
   }
