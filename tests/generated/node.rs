@@ -22,10 +22,12 @@ pub fn module(abi: &Abi) -> String {
     }
     text += "\n/** The functions of the library, and the members of its extension table. */\n\
              export const FUNCTIONS: readonly string[] = [\n";
-    let members = abi.structs.iter().filter(|it| it.name == "rbtoken_extension_v1_t").flat_map(|it| {
-        let functions = it.fields.iter().filter(|field| matches!(field.kind, Type::Function(_)));
-        functions.map(|field| format!("{}.{}", it.name, field.name))
-    });
+    let members =
+        abi.structs.iter().filter(|it| it.name == "rbtoken_extension_v1_t").flat_map(|it| {
+            let functions =
+                it.fields.iter().filter(|field| matches!(field.kind, Type::Function(_)));
+            functions.map(|field| format!("{}.{}", it.name, field.name))
+        });
     for name in abi.functions.iter().map(|it| it.name.clone()).chain(members) {
         writeln!(text, "  \"{name}\",").unwrap();
     }
