@@ -114,14 +114,23 @@ python: shared-library ## run the tests of the Python package, and the Python ex
 	@$(PYTHON) -B bindings/python/tests
 	@$(PYTHON) -B examples/python/example.py
 
-# Runs in a copy, so that nothing is installed among the sources.
-node: shared-library ## run the Node.js example; npm fetches koffi
+# Built in a copy, so that nothing is installed among the sources.
+NODE_PACKAGE := $(BUILD)/node/node_modules/rbtoken
+node: export RBTOKEN_LIBRARY = $(LIBRARY_DIR)/librbtoken.so
+node: export RBTOKEN_ADDON = $(call absolute,$(BUILD))/node/rbtoken.node
+node: shared-library ## run the tests of the Node.js package, and the Node.js example; needs npm
 	$(call require,$(NODE),the package nodejs)
 	$(call require,$(NPM),the package npm)
-	@mkdir -p $(BUILD)/node
-	@cp examples/node/*.js examples/node/package*.json examples/node/.npmrc $(BUILD)/node/
-	@cd $(BUILD)/node && $(NPM) ci --silent
-	@RBTOKEN_LIBRARY='$(LIBRARY_DIR)/librbtoken.so' $(NODE) $(BUILD)/node/example.js
+	$(call say,CARGO,$(BUILD)/node/rbtoken.node)
+	$(Q)$(CARGO) build --quiet --locked --profile $(PROFILE) --target-dir '$(TARGET)/node' \
+		--manifest-path bindings/node/native/Cargo.toml
+	@mkdir -p $(NODE_PACKAGE)
+	@cp $(TARGET)/node/$(notdir $(RELEASE))/librbtoken_node.so $(BUILD)/node/rbtoken.node
+	@cp -R bindings/node/. $(NODE_PACKAGE)/
+	@cp examples/node/example.mjs $(BUILD)/node/
+	@cd $(NODE_PACKAGE) && $(NPM) ci --silent && $(NPM) run --silent build
+	@cd $(NODE_PACKAGE) && $(NODE) --expose-gc tests/all.mjs
+	@$(NODE) $(BUILD)/node/example.mjs
 
 go: shared-library ## run the Go example
 	$(call require,$(GO),the package golang-go)

@@ -20,7 +20,8 @@ need_docs=(doxygen:doxygen)
 need_sites=('/usr/lib/postgresql/*/bin/initdb:postgresql' pgbouncer:pgbouncer
     mariadbd:mariadb-server openssl:openssl '/usr/lib/python3*/ensurepip:python3-venv')
 need_python=(python3:python3 '/usr/lib/python3*/ensurepip:python3-venv' gcc:gcc readelf:binutils)
-need_languages=(python3:python3 '/usr/lib/python3*/ensurepip:python3-venv' node:nodejs npm:npm
+need_node=("${need_python[@]}" node:nodejs npm:npm)
+need_languages=(python3:python3 '/usr/lib/python3*/ensurepip:python3-venv'
     go:golang-go javac:default-jdk-headless /usr/share/java/jna.jar:libjna-java)
 need_gateway=("${need_c[@]}" /usr/include/microhttpd.h:libmicrohttpd-dev
     '/usr/include/*/curl/curl.h:libcurl4-openssl-dev')
@@ -81,4 +82,18 @@ cached() {
         mv "$new" "$cached"
     fi
     exec {lock}>&-
+}
+
+# Sets `cached` to an environment of Python with what builds and checks the packages for other
+# languages: cargo-zigbuild, among others.
+python_tools() {
+    local tools=(ziglang==0.17.1 cargo-zigbuild==0.24.1 hatchling==1.33.0 build==1.6.1 mypy==2.4.1
+        pdoc==16.0.0)
+    make_tools() {
+        python3 -m venv "$1"
+        "$1/bin/python" -m pip install -q "${tools[@]}"
+        # The scripts name their interpreter by the path that the environment has when it is complete.
+        find "$1/bin" -type f -exec sed -i "1,2s|$1/|$cached/|" {} +
+    }
+    cached python-tools "${tools[*]} $(python3 -VV) $(command -v python3)" make_tools
 }

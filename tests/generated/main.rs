@@ -54,17 +54,20 @@ fn files() -> Vec<(String, String)> {
         ("src/store/verdict.rs", rust::verdicts(&abi)),
         ("src/ffi/codes.rs", rust::codes(&abi)),
         ("tests/abi/layouts.rs", rust::layouts(&abi, &snapshot)),
-        ("benches/suite/src/abi.rs", rust::benchmarks(&abi)),
+        ("benches/suite/src/abi.rs", rust::loader(&abi, version)),
         ("include/rbtoken.hpp", cpp::header(&abi, &read("include/rbtoken.hpp"))),
         ("bindings/python/src/rbtoken/_abi.py", python::module(&with_extension, version)),
-        ("examples/node/abi.js", node::module(&abi)),
+        ("bindings/node/native/src/abi.rs", rust::loader(&with_extension, version)),
+        ("bindings/node/src/abi.ts", node::module(&with_extension)),
         ("examples/java/rbtoken/Abi.java", java::interface(&abi)),
         ("examples/go/constants.go", go::constants(&abi)),
     ];
     files.extend(others.map(|(path, text)| (path.to_owned(), text)));
-    // The source archive does not contain the benchmarks.
-    if !root().join("benches").exists() {
-        files.retain(|(path, _)| !path.starts_with("benches/"));
+    // The archive of the sources has no other Cargo packages: no benchmarks, and no addon.
+    for package in ["benches/", "bindings/node/native/"] {
+        if !root().join(package).exists() {
+            files.retain(|(path, _)| !path.starts_with(package));
+        }
     }
     files
 }

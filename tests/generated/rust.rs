@@ -1,5 +1,5 @@
 //! Writes Rust files: the tables of the plugin interface, the codes, the layouts for the tests, and
-//! the declarations for the benchmarks.
+//! the declarations for programs that load the library.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -269,9 +269,9 @@ pub fn layouts(abi: &Abi, snapshot: &str) -> String {
     )
 }
 
-/// Generates `benches/suite/src/abi.rs`: structs and function pointers for a host that loads the
-/// library.
-pub fn benchmarks(abi: &Abi) -> String {
+/// Generates structs and function pointers for a Rust program that loads the library: the
+/// benchmarks, and the addon of the Node.js package.
+pub fn loader(abi: &Abi, version: (u32, u32)) -> String {
     let mut structs = String::new();
     for it in &abi.structs {
         let fields = it.fields.iter();
@@ -309,6 +309,8 @@ pub fn benchmarks(abi: &Abi) -> String {
          use std::ffi::{{c_char, c_void}};\n\n\
          /// A handle of the library's, or a pointer of the host's.\n\
          pub type Handle = *mut c_void;\n\n\
+         /// The version of the ABI that this file describes, for `rbtoken_abi_is_compatible()`.\n\
+         pub const ABI_VERSION: u32 = {};\n\n\
          {}\n{structs}\
          /// Declares pointers to the library's functions, and loads them.\n\
          macro_rules! functions {{\n    \
@@ -324,6 +326,7 @@ pub fn benchmarks(abi: &Abi) -> String {
          Ok(Self {{ $($name: *library.get(concat!(\"rbtoken_\", stringify!($name)))?,)* }})\n                \
          }}\n            }}\n        }}\n    }};\n}}\n\n\
          functions! {{\n{functions}}}\n",
+        version.0 << 16 | version.1,
         constants.collect::<String>()
     )
 }
@@ -337,6 +340,15 @@ fn foreign(abi: &Abi, kind: &Type) -> String {
         }
         ref it @ Type::Named(_) if abi.is_callback(it) => "*const c_void".to_owned(),
         Type::Named(name) => pascal(bare(&name)),
+        Type::Function(signature) => {
+            let parameters = signature.parameters.iter().map(|it| foreign(abi, &it.kind));
+            let parameters = parameters.collect::<Vec<_>>().join(", ");
+            let result = match &signature.result {
+                Type::Void => String::new(),
+                result => format!(" -> {}", foreign(abi, result)),
+            };
+            format!("unsafe extern \"C\" fn({parameters}){result}")
+        }
         other => other.to_string(),
     }
 }

@@ -7,6 +7,9 @@ use std::ffi::{c_char, c_void};
 /// A handle of the library's, or a pointer of the host's.
 pub type Handle = *mut c_void;
 
+/// The version of the ABI that this file describes, for `rbtoken_abi_is_compatible()`.
+pub const ABI_VERSION: u32 = 2;
+
 /// `RBTOKEN_OK`.
 pub const OK: i32 = 0;
 /// `RBTOKEN_E_NULL_ARGUMENT`.
