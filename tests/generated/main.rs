@@ -60,7 +60,8 @@ fn files() -> Vec<(String, String)> {
         ("bindings/python/src/rbtoken/_abi.py", python::module(&with_extension, version)),
         ("examples/node/abi.js", node::module(&abi)),
         ("examples/java/rbtoken/Abi.java", java::interface(&abi)),
-        ("examples/go/constants.go", go::constants(&abi)),
+        ("bindings/go/abi.go", go::constants(&abi)),
+        ("bindings/go/functions_test.go", go::functions(&with_extension)),
     ];
     files.extend(others.map(|(path, text)| (path.to_owned(), text)));
     // The archive of the sources has no benchmarks.

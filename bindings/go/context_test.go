@@ -1,0 +1,65 @@
+package rbtoken
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+)
+
+func TestCallOfADoneContextDoesNothing(t *testing.T) {
+	done, cancel := context.WithCancel(ctx)
+	cancel()
+	for _, store := range stores(t) {
+		_, generated := store.GenerateToken(done, "alice", nil)
+		_, authenticated := store.Authenticate(done, "x", nil)
+		_, opened := Open(done, nil)
+		for _, err := range []error{generated, authenticated, opened} {
+			isError(t, err, context.Canceled)
+		}
+		equal(t, try[uint64](t)(store.TokenCount(ctx)), 0)
+	}
+}
+
+func TestCallStopsWaitingWhenItsContextIsDone(t *testing.T) {
+	store := openFile(t)
+	cancelable, cancel := context.WithCancel(ctx)
+	hooked, ended := make(chan struct{}), make(chan struct{})
+	_, err := store.AddHooks(Hooks{Created: func(*Store, *Token, bool) { cancel(); <-hooked }})
+	must(t, err)
+	_, err = store.GenerateToken(cancelable, "alice", nil)
+	isError(t, err, context.Canceled)
+	// What the call does goes on; so it is while the store is closed.
+	clone := try[*Store](t)(store.Clone())
+	must(t, store.Close())
+	go func() { defer close(ended); close(hooked) }()
+	<-ended
+	equal(t, try[uint64](t)(clone.TokenCount(ctx)), 1)
+	must(t, clone.Close())
+	nothingLives(t)
+}
+
+func TestCallOfALivingContextReturns(t *testing.T) {
+	living, cancel := context.WithTimeout(ctx, time.Hour)
+	defer cancel()
+	for _, store := range stores(t) {
+		token := try[*Token](t)(store.GenerateToken(living, "alice", nil))
+		equal(t, try[Login](t)(store.AuthenticateHeader(living, "token "+token.Value(), nil)).OK(), true)
+		equal(t, try[Login](t)(store.Authenticate(living, token.Value(), nil)).OK(), true)
+		_, err := store.GetToken(living, 7)
+		equal(t, errors.Is(err, StatusNotFound), true)
+	}
+}
+
+func TestPanicOfAnAbandonedCallEndsNothing(t *testing.T) {
+	store := openFile(t)
+	cancelable, cancel := context.WithCancel(ctx)
+	hooked := make(chan struct{})
+	_, err := store.AddHooks(Hooks{Created: func(*Store, *Token, bool) { cancel(); <-hooked; panic("logged") }})
+	must(t, err)
+	_, err = store.GenerateToken(cancelable, "alice", nil)
+	isError(t, err, context.Canceled)
+	close(hooked)
+	must(t, store.Close())
+	nothingLives(t)
+}

@@ -1,0 +1,3 @@
+package rbtoken
+
+var functions = []string{}
