@@ -3,6 +3,10 @@ package rbtoken
 import (
 	"context"
 	"errors"
+	"log"
+	"os"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -51,15 +55,33 @@ func TestCallOfALivingContextReturns(t *testing.T) {
 	}
 }
 
-func TestPanicOfAnAbandonedCallEndsNothing(t *testing.T) {
+// lines is what was logged.
+type lines struct {
+	lock sync.Mutex
+	text strings.Builder
+}
+
+func (l *lines) Write(line []byte) (int, error) {
+	l.lock.Lock()
+	defer l.lock.Unlock()
+	return l.text.Write(line)
+}
+
+func TestPanicOfAnAbandonedCallIsLogged(t *testing.T) {
+	var logged lines
+	log.SetOutput(&logged)
+	defer log.SetOutput(os.Stderr)
 	store := openFile(t)
 	cancelable, cancel := context.WithCancel(ctx)
 	hooked := make(chan struct{})
-	_, err := store.AddHooks(Hooks{Created: func(*Store, *Token, bool) { cancel(); <-hooked; panic("logged") }})
+	_, err := store.AddHooks(Hooks{Created: func(*Store, *Token, bool) { cancel(); <-hooked; panic("oops") }})
 	must(t, err)
 	_, err = store.GenerateToken(cancelable, "alice", nil)
 	isError(t, err, context.Canceled)
 	close(hooked)
 	must(t, store.Close())
 	nothingLives(t)
+	logged.lock.Lock()
+	defer logged.lock.Unlock()
+	equal(t, strings.Contains(logged.text.String(), "a callback panicked: oops"), true)
 }

@@ -119,4 +119,8 @@ func init() { programs["share"] = shareStores }
 
 func TestSharedStoreIsOne(t *testing.T) {
 	equal(t, run(t, "share"), "ok")
+	first, second := try[*Store](t)(Shared(ctx, nil)), try[*Store](t)(Shared(ctx, nil))
+	equal(t, first.Same(second), true)
+	must(t, first.Close())
+	must(t, second.Close())
 }

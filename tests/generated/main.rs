@@ -60,7 +60,7 @@ fn files() -> Vec<(String, String)> {
         ("bindings/python/src/rbtoken/_abi.py", python::module(&with_extension, version)),
         ("examples/node/abi.js", node::module(&abi)),
         ("examples/java/rbtoken/Abi.java", java::interface(&abi)),
-        ("bindings/go/abi.go", go::constants(&abi)),
+        ("bindings/go/abi.go", go::constants(&with_extension)),
         ("bindings/go/functions_test.go", go::functions(&with_extension)),
     ];
     files.extend(others.map(|(path, text)| (path.to_owned(), text)));
