@@ -67,6 +67,12 @@ func (l *lines) Write(line []byte) (int, error) {
 	return l.text.Write(line)
 }
 
+func (l *lines) have(text string) bool {
+	l.lock.Lock()
+	defer l.lock.Unlock()
+	return strings.Contains(l.text.String(), text)
+}
+
 func TestPanicOfAnAbandonedCallIsLogged(t *testing.T) {
 	var logged lines
 	log.SetOutput(&logged)
@@ -80,8 +86,9 @@ func TestPanicOfAnAbandonedCallIsLogged(t *testing.T) {
 	isError(t, err, context.Canceled)
 	close(hooked)
 	must(t, store.Close())
+	for i := 0; i < 500 && !logged.have("a callback panicked: oops"); i++ {
+		time.Sleep(10 * time.Millisecond)
+	}
+	equal(t, logged.have("a callback panicked: oops"), true)
 	nothingLives(t)
-	logged.lock.Lock()
-	defer logged.lock.Unlock()
-	equal(t, strings.Contains(logged.text.String(), "a callback panicked: oops"), true)
 }
