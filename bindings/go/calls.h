@@ -15,18 +15,25 @@
 /* What a call came to. Each call sets the members that it has outputs for. */
 typedef struct {
     rbtoken_status_t status;
-    /* A verdict. */
-    int32_t verdict;
     bool flag;
     uint64_t number;
     rbtoken_token_t *token;
-    rbtoken_token_t *refused;
     /* A handle of another kind. */
     void *object;
     rbtoken_error_t *error;
     /* The handle of what a callback returned or panicked with. */
     uintptr_t failure;
 } go_result;
+
+/* What a login came to: a struct of its own, since it is copied for each. */
+typedef struct {
+    rbtoken_status_t status;
+    rbtoken_verdict_t verdict;
+    rbtoken_token_t *token;
+    rbtoken_token_t *refused;
+    rbtoken_error_t *error;
+    uintptr_t failure;
+} go_login;
 
 /* A text that the library owns. */
 typedef struct {
@@ -40,15 +47,17 @@ typedef struct {
     bool is_known;
 } go_time;
 
-/* Runs the statement of a call, and takes what callbacks of Go returned meanwhile. The calls that
- * a callback makes itself are nested in it. */
-#define GO_CALL(statement)                                                                         \
-    go_result result = {0};                                                                        \
-    uintptr_t outer = rbtoken_go_failure;                                                          \
-    rbtoken_go_failure = 0;                                                                        \
+/* Runs the statement of a call, and takes what a callback of Go returned meanwhile. (The calls that
+ * a callback makes itself are on other threads, since this one waits for the callback's goroutine.)
+ */
+#define GO_CALL(statement) GO_CALL_FOR(go_result, statement)
+#define GO_CALL_FOR(type, statement)                                                               \
+    type result = {0};                                                                             \
     statement;                                                                                     \
-    result.failure = rbtoken_go_failure;                                                           \
-    rbtoken_go_failure = outer;                                                                    \
+    if (__builtin_expect(rbtoken_go_failure != 0, 0)) {                                            \
+        result.failure = rbtoken_go_failure;                                                       \
+        rbtoken_go_failure = 0;                                                                    \
+    }                                                                                              \
     return result
 
 /* The two arguments of a text. An empty Go string may have no address, and would be absent. */
@@ -411,29 +420,32 @@ typedef rbtoken_status_t (*go_login_fn)(rbtoken_store_t *, const char *, size_t,
                                         rbtoken_token_t **, rbtoken_token_t **,
                                         rbtoken_error_t **);
 
-static inline rbtoken_status_t go_login_with(go_login_fn login, go_result *result,
-                                             rbtoken_store_t *store, _GoString_ text,
-                                             int32_t site_mode, _GoString_ site)
+static inline rbtoken_status_t go_login_with(go_login_fn login, go_login *result, uintptr_t store,
+                                             _GoString_ text, int32_t site_mode, _GoString_ site)
 {
     rbtoken_login_options_t options;
-    RBTOKEN_INIT(&options);
-    options.site_mode = site_mode;
-    GO_SET(options, site, site);
-    return login(store, GO_TEXT(text), &options, &result->verdict, &result->token,
-                 &result->refused, &result->error);
+    bool is_default = site_mode == RBTOKEN_SITE_GLOBAL && !_GoStringLen(site);
+    if (!is_default) {
+        RBTOKEN_INIT(&options);
+        options.site_mode = site_mode;
+        GO_SET(options, site, site);
+    }
+    return login((rbtoken_store_t *)store, GO_TEXT(text), is_default ? NULL : &options,
+                 &result->verdict, &result->token, &result->refused, &result->error);
 }
 
-static inline go_result go_store_authenticate(rbtoken_store_t *store, _GoString_ value,
-                                              int32_t site_mode, _GoString_ site)
+/* Handles of frequent calls are numbers: cgo would check an address for Go's pointers. */
+static inline go_login go_store_authenticate(uintptr_t store, _GoString_ value, int32_t site_mode,
+                                              _GoString_ site)
 {
-    GO_CALL(result.status = go_login_with(rbtoken_store_authenticate, &result, store, value,
+    GO_CALL_FOR(go_login, result.status = go_login_with(rbtoken_store_authenticate, &result, store, value,
                                           site_mode, site));
 }
 
-static inline go_result go_store_authenticate_header(rbtoken_store_t *store, _GoString_ header,
+static inline go_login go_store_authenticate_header(uintptr_t store, _GoString_ header,
                                                      int32_t site_mode, _GoString_ site)
 {
-    GO_CALL(result.status = go_login_with(rbtoken_store_authenticate_header, &result, store,
+    GO_CALL_FOR(go_login, result.status = go_login_with(rbtoken_store_authenticate_header, &result, store,
                                           header, site_mode, site));
 }
 
@@ -505,9 +517,9 @@ static inline go_result go_service_account_new(int32_t expiration_mode, uint32_t
             result.object = account);
 }
 
-static inline go_result go_service_account_free(void *account)
+static inline void go_service_account_free(void *account)
 {
-    GO_CALL(rbtoken_service_account_free((rbtoken_service_account_t *)account));
+    rbtoken_service_account_free((rbtoken_service_account_t *)account);
 }
 
 static inline go_result go_service_account_get_api_token(const rbtoken_service_account_t *account,
@@ -533,9 +545,9 @@ static inline go_result go_policy_parse(rbtoken_store_t *store, _GoString_ docum
             result.object = policy);
 }
 
-static inline go_result go_policy_free(void *policy)
+static inline void go_policy_free(void *policy)
 {
-    GO_CALL(rbtoken_policy_free((rbtoken_policy_t *)policy));
+    rbtoken_policy_free((rbtoken_policy_t *)policy);
 }
 
 static inline go_result go_policy_allows(const rbtoken_policy_t *policy, _GoString_ policy_id,
@@ -548,9 +560,9 @@ static inline go_result go_policy_allows(const rbtoken_policy_t *policy, _GoStri
 
 /* A token's fields. */
 
-static inline go_result go_token_release(void *token)
+static inline void go_token_release(uintptr_t token)
 {
-    GO_CALL(rbtoken_token_release((rbtoken_token_t *)token));
+    rbtoken_token_release((rbtoken_token_t *)token);
 }
 
 typedef const char *(*go_field_fn)(const rbtoken_token_t *, size_t *);
@@ -603,9 +615,9 @@ static inline go_result go_token_to_json(const rbtoken_token_t *token, int64_t a
             result.object = json);
 }
 
-static inline go_result go_token_list_free(void *list)
+static inline void go_token_list_free(void *list)
 {
-    GO_CALL(rbtoken_token_list_free((rbtoken_token_list_t *)list));
+    rbtoken_token_list_free((rbtoken_token_list_t *)list);
 }
 
 /* Returns a token of a list as a handle of its own. */

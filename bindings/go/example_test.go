@@ -29,7 +29,7 @@ func Example() {
 
 	login, err := store.AuthenticateHeader(ctx, "token "+token.Value(), nil)
 	must(err)
-	fmt.Println(login.OK(), login.Token.User())
+	fmt.Println(login.OK(), login.Token().User())
 	// Output:
 	// Token rbp_***#1 of "alice" true
 	// true alice

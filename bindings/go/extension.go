@@ -74,20 +74,18 @@ type InstanceOptions struct {
 // Instance is an instance of the extension, with a store, settings and a life of its own: created,
 // configured, initialized, shut down. Instances share nothing. Close shuts one down.
 type Instance struct {
-	h     *handle
+	h     handle
 	table *C.rbtoken_extension_v1_t
 }
 
 var instanceKind = &handleKind{
 	name: "Instance",
-	release: func(p unsafe.Pointer) C.go_result {
-		t, err := table()
-		if err != nil {
-			return C.go_result{}
+	release: func(p unsafe.Pointer) {
+		if t, err := table(); err == nil {
+			dropped(C.go_instance_destroy(t, p))
 		}
-		return C.go_instance_destroy(t, p)
 	},
-	collect: closeLater,
+	isSlow: true,
 }
 
 // NewInstance creates an instance and configures it.
@@ -123,9 +121,9 @@ func NewInstance(options InstanceOptions) (*Instance, error) {
 	return instance, nil
 }
 
-func (i *Instance) ref() *handle {
+func (i *Instance) ref() handle {
 	if i == nil {
-		return nil
+		return handle{}
 	}
 	return i.h
 }
@@ -183,13 +181,13 @@ func (i *Instance) Shutdown() error {
 
 // Store returns a handle of the instance's store, while the instance is initialized.
 func (i *Instance) Store() (*Store, error) {
-	result, err := i.call(func(instance *C.rbtoken_instance_t) C.go_result {
-		return C.go_instance_store(i.table, instance)
-	})
-	if err != nil {
+	h := i.ref()
+	if err := h.enter(); err != nil {
 		return nil, err
 	}
-	store := newStore(result.object, false, "of an Instance", i.h.host)
+	defer h.leave()
+	result := C.go_instance_store(i.table, (*C.rbtoken_instance_t)(h.pointer))
+	store := newStore(result.object, false, "of an Instance", h.host)
 	if err := finish(result); err != nil {
 		return nil, err
 	}

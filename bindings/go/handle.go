@@ -7,110 +7,145 @@ import "C"
 
 import (
 	"runtime"
+	"sync"
 	"sync/atomic"
 	"unsafe"
 )
 
+// A slot's state is the number of calls in flight, the bit closed, and a generation.
 const (
-	// closed is set in a handle's state once it is closed.
-	closed = 1 << 62
-	// released is set too once the library's object was given back.
-	released = 1 << 61
+	calls      = 1<<23 - 1
+	closed     = 1 << 23
+	generation = 1 << 24
 )
 
 // handleKind is what the handles of one kind have in common.
 type handleKind struct {
 	name    string
-	release func(unsafe.Pointer) C.go_result
-	// collect closes a handle that is garbage.
-	collect func(*handle)
+	release func(unsafe.Pointer)
+	// isSlow says that a release may wait for a disk or call back, which would hold up all other
+	// finalizers.
+	isSlow bool
+	// slots are those that no handle uses, for a kind of which there are many; else nil.
+	slots *sync.Pool
 }
 
-// handle owns a reference to an object of the library, and gives it back once: when it was closed
-// and the last call on it has ended.
-type handle struct {
-	// state is the number of calls in flight, with the bits closed and released.
-	state   atomic.Int64
+// slot owns a reference to an object of the library, and gives it back once: when the handle was
+// closed and the last call on it has ended. A token's slot is used again for another token then,
+// since to set a finalizer costs as much as several calls. The generation in its state tells its
+// handles apart. A closed handle that somebody keeps also keeps the one token that has its slot now
+// from the garbage collector, so that slots of stores, which lock files, are not used again.
+type slot struct {
+	state   atomic.Uint64
 	pointer unsafe.Pointer
-	kind    *handleKind
-	// host is what the callbacks of an Instance need as long as the handle exists.
+	// host is what the callbacks of an Instance need as long as the handle is open.
 	host *hostData
+	kind *handleKind
 }
 
-// newHandle returns a handle that owns a reference. It is not part of the public object, so that a
-// copy of that is the same handle, and so that no cycle keeps it from the garbage collector.
-func newHandle(kind *handleKind, pointer unsafe.Pointer, host *hostData) *handle {
-	h := &handle{pointer: pointer, kind: kind, host: host}
-	runtime.SetFinalizer(h, kind.collect)
-	return h
+// handle is one use of a slot. Copies are the same handle. The zero handle is closed.
+type handle struct {
+	*slot
+	// own is the state of the slot while the handle is open, without the calls.
+	own uint64
 }
 
-// enter begins a call. The caller defers leave if there is no error, which also keeps the handle
-// from the garbage collector.
-func (h *handle) enter() error {
-	if h == nil {
+// newHandle returns a handle that owns a reference.
+func newHandle(kind *handleKind, pointer unsafe.Pointer, host *hostData) handle {
+	var s *slot
+	if kind.slots != nil {
+		s, _ = kind.slots.Get().(*slot)
+	}
+	if s == nil {
+		s = &slot{kind: kind}
+		runtime.SetFinalizer(s, (*slot).collect)
+	}
+	s.pointer, s.host = pointer, host
+	return handle{s, s.state.Load()}
+}
+
+// collect gives back the object of a handle that is garbage: no call on it is in flight.
+func (s *slot) collect() {
+	switch {
+	case s.pointer == nil:
+	case s.kind.isSlow:
+		go func() {
+			s.kind.release(s.pointer)
+			runtime.KeepAlive(s.host)
+		}()
+	default:
+		s.kind.release(s.pointer)
+	}
+}
+
+// enter begins a call. The caller defers leave if there is no error, which also keeps the slot from
+// the garbage collector.
+func (h handle) enter() error {
+	if h.slot == nil {
 		return closedError("handle")
 	}
-	if h.state.Add(1)&closed == 0 {
-		return nil
+	for {
+		state := h.state.Load()
+		if state&^calls != h.own {
+			return closedError(h.kind.name)
+		}
+		if h.state.CompareAndSwap(state, state+1) {
+			return nil
+		}
 	}
-	h.leave()
-	return closedError(h.kind.name)
 }
 
 // mustEnter is enter for methods that return no error.
-func (h *handle) mustEnter() {
+func (h handle) mustEnter() {
 	if err := h.enter(); err != nil {
 		panic(err)
 	}
 }
 
 // leave ends a call.
-func (h *handle) leave() {
-	if h.state.Add(-1) == closed {
+func (h handle) leave() {
+	if state := h.state.Add(^uint64(0)); state&(calls|closed) == closed {
 		h.give()
 	}
 }
 
-// give gives the object back, unless another goroutine does.
-func (h *handle) give() {
-	// A call that was refused may have made the number of calls 0 once more.
-	if h.state.CompareAndSwap(closed, closed|released) {
-		dropped(h.kind.release(h.pointer))
+// give gives the object back. No call can begin any more, and none is in flight.
+func (h handle) give() {
+	pointer, host := h.pointer, h.host
+	h.pointer, h.host = nil, nil
+	h.state.Store(h.own + generation)
+	if h.kind.slots != nil {
+		h.kind.slots.Put(h.slot)
+	} else {
+		runtime.SetFinalizer(h.slot, nil)
 	}
+	h.kind.release(pointer)
+	runtime.KeepAlive(host)
 }
 
-// close refuses calls from now on. It returns false if the handle was closed before.
-func (h *handle) close() bool {
-	if h == nil {
-		return false
+// close refuses calls from now on. A handle that is closed stays so.
+func (h handle) close() {
+	if h.slot == nil {
+		return
 	}
 	for {
 		state := h.state.Load()
-		if state&closed != 0 {
-			return false
+		if state&^calls != h.own {
+			return
 		}
 		if h.state.CompareAndSwap(state, state|closed) {
-			runtime.SetFinalizer(h, nil)
-			if state == 0 {
+			if state&calls == 0 {
 				h.give()
 			}
-			return true
+			return
 		}
 	}
 }
 
 // isClosed reports whether the handle was closed.
-func (h *handle) isClosed() bool {
-	return h == nil || h.state.Load()&closed != 0
+func (h handle) isClosed() bool {
+	return h.slot == nil || h.state.Load()&^calls != h.own
 }
-
-// closeNow closes a handle that is garbage, if that takes no time.
-func closeNow(h *handle) { h.close() }
-
-// closeLater closes a handle that is garbage. To give it back may wait for a disk or call back,
-// which would hold up all other finalizers.
-func closeLater(h *handle) { go h.close() }
 
 // text copies a text that the library owns.
 func text(t C.go_text) string {

@@ -185,6 +185,44 @@ func TestGarbageIsGivenBack(t *testing.T) {
 	nothingLives(t)
 }
 
+func TestClosedHandlesAreNotThoseOfNewObjects(t *testing.T) {
+	store, _ := open(t)
+	closed := []*Token{}
+	for i := 0; i < 100; i++ {
+		token := generate(t, store, "alice", nil)
+		must(t, token.Close())
+		closed = append(closed, token)
+		other := generate(t, store, "eve", nil)
+		for _, token := range closed {
+			must(t, token.Close())
+			isClosed(t, recovered(func() { token.User() }).(error))
+		}
+		equal(t, other.User(), "eve")
+		must(t, other.Close())
+	}
+}
+
+func TestClosedStoreThatIsKeptKeepsNoOther(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "tokens.db")
+	kept := []*Store{}
+	for i := 0; i < 20; i++ {
+		store := try[*Store](t)(Open(ctx, nil))
+		must(t, store.Close())
+		kept = append(kept, store)
+	}
+	func() { try[*Store](t)(Open(ctx, &Options{Location: path})) }()
+	var store *Store
+	err := error(StatusLocked)
+	for i := 0; i < 500 && errors.Is(err, StatusLocked); i++ {
+		runtime.GC()
+		time.Sleep(10 * time.Millisecond)
+		store, err = Open(ctx, &Options{Location: path})
+	}
+	must(t, err)
+	must(t, store.Close())
+	runtime.KeepAlive(kept)
+}
+
 func TestWhatTheLibraryKeepsOfGoIsForgotten(t *testing.T) {
 	var collected atomic.Int32
 	forgotten := func() {

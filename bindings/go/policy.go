@@ -10,14 +10,13 @@ import (
 
 // Policy is a policy without a token.
 type Policy struct {
-	h        *handle
+	h        handle
 	document string
 }
 
 var policyKind = &handleKind{
 	name:    "Policy",
-	release: func(p unsafe.Pointer) C.go_result { return C.go_policy_free(p) },
-	collect: closeNow,
+	release: func(p unsafe.Pointer) { C.go_policy_free(p) },
 }
 
 // ParsePolicy reads and checks a policy. Its ids, and those of later questions, must be registered
@@ -43,9 +42,9 @@ func ParsePolicy(document json.RawMessage, store *Store) (*Policy, error) {
 	return &Policy{newHandle(policyKind, result.object, nil), source}, nil
 }
 
-func (p *Policy) ref() *handle {
+func (p *Policy) ref() handle {
 	if p == nil {
-		return nil
+		return handle{}
 	}
 	return p.h
 }

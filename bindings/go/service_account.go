@@ -10,14 +10,13 @@ import (
 
 // ServiceAccount is a user that only logs in with a token of its own. It belongs to no store.
 type ServiceAccount struct {
-	h  *handle
+	h  handle
 	id string
 }
 
 var serviceAccountKind = &handleKind{
 	name:    "ServiceAccount",
-	release: func(p unsafe.Pointer) C.go_result { return C.go_service_account_free(p) },
-	collect: closeNow,
+	release: func(p unsafe.Pointer) { C.go_service_account_free(p) },
 }
 
 // NewServiceAccount describes an account.
@@ -44,9 +43,9 @@ func NewServiceAccount(options ServiceAccountOptions) (*ServiceAccount, error) {
 	return &ServiceAccount{newHandle(serviceAccountKind, result.object, nil), options.ID}, nil
 }
 
-func (a *ServiceAccount) ref() *handle {
+func (a *ServiceAccount) ref() handle {
 	if a == nil {
-		return nil
+		return handle{}
 	}
 	return a.h
 }

@@ -18,7 +18,7 @@ import (
 //
 // Whoever can ask a store for tokens can act as any user: authenticate the asker first.
 type Store struct {
-	h *handle
+	h handle
 	// mayWait says that a call may wait for a disk or a server.
 	mayWait bool
 	// where is what String says. It has no password.
@@ -27,8 +27,8 @@ type Store struct {
 
 var storeKind = &handleKind{
 	name:    "Store",
-	release: func(p unsafe.Pointer) C.go_result { return C.go_store_release(p) },
-	collect: closeLater,
+	release: func(p unsafe.Pointer) { dropped(C.go_store_release(p)) },
+	isSlow:  true,
 }
 
 func newStore(pointer unsafe.Pointer, mayWait bool, where string, host *hostData) *Store {
@@ -128,9 +128,9 @@ func (s *Store) kind() (string, error) {
 }
 
 // ref returns the handle; nil for a Store that was never opened.
-func (s *Store) ref() *handle {
+func (s *Store) ref() handle {
 	if s == nil {
-		return nil
+		return handle{}
 	}
 	return s.h
 }
@@ -155,7 +155,15 @@ func (s *Store) Clone() (*Store, error) {
 // Same reports whether both are handles of the same store, and neither is closed.
 func (s *Store) Same(other *Store) bool {
 	a, b := s.ref(), other.ref()
-	return !a.isClosed() && !b.isClosed() && a.pointer == b.pointer
+	if a.enter() != nil {
+		return false
+	}
+	defer a.leave()
+	if b.enter() != nil {
+		return false
+	}
+	defer b.leave()
+	return a.pointer == b.pointer
 }
 
 // String says where the store is. It has no password.
@@ -169,7 +177,7 @@ func (s *Store) String() string {
 // do runs a call of a store. drop gets what the call returns when nobody waits for it.
 func do[T any](ctx context.Context, s *Store, drop func(T), call func(*C.rbtoken_store_t) (T, error)) (T, error) {
 	h := s.ref()
-	if h == nil {
+	if h.slot == nil {
 		var none T
 		return none, h.enter()
 	}

@@ -220,9 +220,9 @@ func TestRevokedTokenTellsWhenAndWhy(t *testing.T) {
 	must(t, store.InvalidateToken(ctx, token.Value(), "Lost."))
 	login := try[Login](t)(store.Authenticate(ctx, token.Value(), nil))
 	equal(t, login.Verdict, VerdictInvalid)
-	equal(t, login.OK() || login.Token != nil, false)
-	equal(t, login.Refused.InvalidReason(), "Lost.")
-	date, _ := login.Refused.InvalidDate()
+	equal(t, login.OK() || login.Token() != nil, false)
+	equal(t, login.Refused().InvalidReason(), "Lost.")
+	date, _ := login.Refused().InvalidDate()
 	equal(t, date, newYear)
 	equal(t, token.IsInvalidated(), false)
 	must(t, login.Close())
@@ -252,8 +252,8 @@ func TestLoginsAreJudged(t *testing.T) {
 	header := "token " + token.Value()
 	login := try[Login](t)(store.AuthenticateHeader(ctx, header, &LoginOptions{Site: "north"}))
 	equal(t, login.OK(), true)
-	equal(t, login.Token.User(), "alice")
-	used, _ := login.Token.LastUsed()
+	equal(t, login.Token().User(), "alice")
+	used, _ := login.Token().LastUsed()
 	equal(t, used, newYear)
 	verdict := func(text string, options *LoginOptions) Verdict {
 		judge := store.Authenticate

@@ -179,7 +179,7 @@ func (s *shelf) use(within context.Context, store *Store, kept owned, chance flo
 	switch {
 	case chance < 0.8:
 		if login, err := store.Authenticate(within, value, nil); s.expected(err) {
-			for _, token := range []*Token{login.Token, login.Refused} {
+			for _, token := range []*Token{login.Token(), login.Refused()} {
 				if token != nil {
 					s.check(token.User(), kept.user)
 				}

@@ -6,6 +6,7 @@ import "C"
 import (
 	"encoding/json"
 	"fmt"
+	"sync"
 	"time"
 	"unsafe"
 )
@@ -13,12 +14,12 @@ import (
 // Token is a token as it was when a call returned it. It never changes, and may outlive its store.
 //
 // The methods that return no error panic if the token is closed, but for String.
-type Token struct{ h *handle }
+type Token struct{ h handle }
 
 var tokenKind = &handleKind{
 	name:    "Token",
-	release: func(p unsafe.Pointer) C.go_result { return C.go_token_release(p) },
-	collect: closeNow,
+	slots:   new(sync.Pool),
+	release: func(p unsafe.Pointer) { C.go_token_release(C.uintptr_t(uintptr(p))) },
 }
 
 func newToken(pointer *C.rbtoken_token_t) *Token {
@@ -30,9 +31,9 @@ func newToken(pointer *C.rbtoken_token_t) *Token {
 
 func closeToken(token *Token) { token.ref().close() }
 
-func (t *Token) ref() *handle {
+func (t *Token) ref() handle {
 	if t == nil {
-		return nil
+		return handle{}
 	}
 	return t.h
 }
@@ -43,7 +44,7 @@ func (t *Token) Close() error {
 	return nil
 }
 
-func (h *handle) token() *C.rbtoken_token_t { return (*C.rbtoken_token_t)(h.pointer) }
+func (h handle) token() *C.rbtoken_token_t { return (*C.rbtoken_token_t)(h.pointer) }
 
 func (t *Token) text(field func(*C.rbtoken_token_t) C.go_text) string {
 	h := t.ref()
@@ -302,12 +303,11 @@ func (t *Token) String() string {
 // TokenList is a list of tokens as they were when it was made, in order of their ids.
 //
 // The methods that return no error panic if the list is closed.
-type TokenList struct{ h *handle }
+type TokenList struct{ h handle }
 
 var tokenListKind = &handleKind{
 	name:    "TokenList",
-	release: func(p unsafe.Pointer) C.go_result { return C.go_token_list_free(p) },
-	collect: closeNow,
+	release: func(p unsafe.Pointer) { C.go_token_list_free(p) },
 }
 
 func newTokenList(pointer unsafe.Pointer) *TokenList {
@@ -319,9 +319,9 @@ func newTokenList(pointer unsafe.Pointer) *TokenList {
 
 func closeTokenList(list *TokenList) { list.ref().close() }
 
-func (l *TokenList) ref() *handle {
+func (l *TokenList) ref() handle {
 	if l == nil {
-		return nil
+		return handle{}
 	}
 	return l.h
 }

@@ -79,9 +79,9 @@ func logIn(store *rbtoken.Store, token *rbtoken.Token) {
 		verdict := strings.TrimPrefix(login.Verdict.String(), "RBTOKEN_VERDICT_")
 		switch {
 		case login.OK():
-			fmt.Printf("  %s: %s, %s\n", where, verdict, login.Token.User())
-		case login.Refused != nil && login.Refused.InvalidReason() != "":
-			fmt.Printf("  %s: %s, %s\n", where, verdict, login.Refused.InvalidReason())
+			fmt.Printf("  %s: %s, %s\n", where, verdict, login.Token().User())
+		case login.Refused() != nil && login.Refused().InvalidReason() != "":
+			fmt.Printf("  %s: %s, %s\n", where, verdict, login.Refused().InvalidReason())
 		default:
 			fmt.Printf("  %s: %s\n", where, verdict)
 		}
