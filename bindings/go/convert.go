@@ -46,7 +46,9 @@ func microseconds(t time.Time, argument string) (C.int64_t, error) {
 }
 
 // optionalMicroseconds sets flag in flags if there is a time.
-func optionalMicroseconds(t time.Time, argument string, flags *C.uint32_t, flag C.uint32_t) (C.int64_t, error) {
+func optionalMicroseconds(
+	t time.Time, argument string, flags *C.uint32_t, flag C.uint32_t,
+) (C.int64_t, error) {
 	if t.IsZero() {
 		return 0, nil
 	}

@@ -16,8 +16,8 @@ var ErrClosed = errors.New("rbtoken: closed")
 
 // Error is a call that failed. The call has changed nothing.
 //
-// errors.Is finds its Status, as in errors.Is(err, rbtoken.StatusNotFound). No token's value is ever
-// in it.
+// errors.Is finds its Status, as in errors.Is(err, rbtoken.StatusNotFound). No token's value is
+// ever in it.
 type Error struct {
 	// Status is what went wrong.
 	Status Status
@@ -64,7 +64,9 @@ func (e *Error) Timeout() bool { return e.Status == StatusTimeout }
 func (s Status) Error() string { return C.GoString(C.rbtoken_status_name(C.rbtoken_status_t(s))) }
 
 // String returns the name of the verdict, such as RBTOKEN_VERDICT_EXPIRED.
-func (v Verdict) String() string { return C.GoString(C.rbtoken_verdict_name(C.rbtoken_verdict_t(v))) }
+func (v Verdict) String() string {
+	return C.GoString(C.rbtoken_verdict_name(C.rbtoken_verdict_t(v)))
+}
 
 // CallbackPanic is what a call panics with if a callback panicked.
 type CallbackPanic struct {
@@ -186,5 +188,6 @@ var incompatible = func() error {
 // Version returns the version of the library, such as 0.2.0.
 func Version() string { return C.GoString(C.rbtoken_version()) }
 
-// ABIVersion returns the version of the library's ABI: the major version times 65536 plus the minor.
+// ABIVersion returns the version of the library's ABI: the major version times 65536 plus the
+// minor.
 func ABIVersion() uint32 { return uint32(C.rbtoken_abi_version()) }

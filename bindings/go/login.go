@@ -46,7 +46,9 @@ func closeLogin(l Login) { _ = l.Close() }
 
 // Authenticate judges a login with a token's value, for a request on a Local Site or on none.
 // Options may be nil: no Local Site. What cannot be a value is VerdictUnknown, never an error.
-func (s *Store) Authenticate(ctx context.Context, value string, options *LoginOptions) (Login, error) {
+func (s *Store) Authenticate(
+	ctx context.Context, value string, options *LoginOptions,
+) (Login, error) {
 	mode, site := options.site()
 	if h := s.ref(); h.slot != nil && !s.mayWait {
 		// Without the closures of do, which cost as much as the call.
@@ -66,7 +68,9 @@ func (s *Store) Authenticate(ctx context.Context, value string, options *LoginOp
 
 // AuthenticateHeader judges a login with the value of an Authorization header. Options may be nil:
 // no Local Site. A header that is not there, "", is VerdictNotAToken.
-func (s *Store) AuthenticateHeader(ctx context.Context, header string, options *LoginOptions) (Login, error) {
+func (s *Store) AuthenticateHeader(
+	ctx context.Context, header string, options *LoginOptions,
+) (Login, error) {
 	mode, site := options.site()
 	return do(ctx, s, closeLogin, func(store *C.rbtoken_store_t) (Login, error) {
 		return loginOf(C.go_store_authenticate_header(number(store), header, mode, site))
@@ -101,7 +105,8 @@ func loginOf(result C.go_login) (Login, error) {
 		login.refused = newHandle(tokenKind, unsafe.Pointer(result.refused), nil)
 	}
 	if result.status != C.RBTOKEN_OK || result.failure != 0 {
-		err := finish(C.go_result{status: result.status, error: result.error, failure: result.failure})
+		err := finish(C.go_result{
+			status: result.status, error: result.error, failure: result.failure})
 		if err != nil {
 			closeLogin(login)
 			return Login{}, err

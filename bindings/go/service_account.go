@@ -67,7 +67,9 @@ func (a *ServiceAccount) ID() string {
 // APIToken returns the account's token, and whether it is new. Options may be nil.
 //
 // Authenticate the asker first: this gives out the secret.
-func (a *ServiceAccount) APIToken(ctx context.Context, store *Store, options *ServiceTokenOptions) (token *Token, created bool, err error) {
+func (a *ServiceAccount) APIToken(
+	ctx context.Context, store *Store, options *ServiceTokenOptions,
+) (token *Token, created bool, err error) {
 	o := valueOf(options)
 	mode, secs, err := minValidity(o.MinValidity)
 	if err != nil {

@@ -49,8 +49,8 @@ func Open(ctx context.Context, options *Options) (*Store, error) {
 }
 
 // Shared returns the one store that the parts of a process share. The first call opens it. Later
-// calls pass nil, or the same location, settings, clock and entropy, which are compared with ==; two
-// functions are never the same. The process keeps the store until it ends; Close gives back one
+// calls pass nil, or the same location, settings, clock and entropy, which are compared with ==;
+// two functions are never the same. The process keeps the store until it ends; Close gives back one
 // handle.
 func Shared(ctx context.Context, options *Options) (*Store, error) {
 	if options == nil {
@@ -66,7 +66,8 @@ func keepAlone(thing any) (C.uintptr_t, func()) {
 	return C.uintptr_t(cgo.NewHandle(thing)), func() {}
 }
 
-func opened(ctx context.Context, options Options, open func(*Options, C.uintptr_t, C.uintptr_t) C.go_result,
+func opened(ctx context.Context, options Options,
+	open func(*Options, C.uintptr_t, C.uintptr_t) C.go_result,
 	keep func(any) (C.uintptr_t, func())) (*Store, error) {
 	if incompatible != nil {
 		return nil, incompatible
@@ -175,7 +176,9 @@ func (s *Store) String() string {
 }
 
 // do runs a call of a store. drop gets what the call returns when nobody waits for it.
-func do[T any](ctx context.Context, s *Store, drop func(T), call func(*C.rbtoken_store_t) (T, error)) (T, error) {
+func do[T any](
+	ctx context.Context, s *Store, drop func(T), call func(*C.rbtoken_store_t) (T, error),
+) (T, error) {
 	h := s.ref()
 	if h.slot == nil {
 		var none T
@@ -200,7 +203,9 @@ func (s *Store) change(ctx context.Context, call func(*C.rbtoken_store_t) C.go_r
 }
 
 // count runs a call that returns a number.
-func (s *Store) count(ctx context.Context, call func(*C.rbtoken_store_t) C.go_result) (uint64, error) {
+func (s *Store) count(
+	ctx context.Context, call func(*C.rbtoken_store_t) C.go_result,
+) (uint64, error) {
 	return do(ctx, s, nil, func(store *C.rbtoken_store_t) (uint64, error) {
 		result := call(store)
 		return uint64(result.number), finish(result)
@@ -208,7 +213,9 @@ func (s *Store) count(ctx context.Context, call func(*C.rbtoken_store_t) C.go_re
 }
 
 // token runs a call that returns a token.
-func (s *Store) token(ctx context.Context, call func(*C.rbtoken_store_t) C.go_result) (*Token, error) {
+func (s *Store) token(
+	ctx context.Context, call func(*C.rbtoken_store_t) C.go_result,
+) (*Token, error) {
 	return do(ctx, s, closeToken, func(store *C.rbtoken_store_t) (*Token, error) {
 		result := call(store)
 		token := newToken(result.token)
@@ -221,7 +228,9 @@ func (s *Store) token(ctx context.Context, call func(*C.rbtoken_store_t) C.go_re
 }
 
 // json runs a call that returns a JSON text.
-func (s *Store) json(ctx context.Context, call func(*C.rbtoken_store_t) C.go_result) (json.RawMessage, error) {
+func (s *Store) json(
+	ctx context.Context, call func(*C.rbtoken_store_t) C.go_result,
+) (json.RawMessage, error) {
 	return do(ctx, s, nil, func(store *C.rbtoken_store_t) (json.RawMessage, error) {
 		return jsonOf(call(store))
 	})
@@ -282,7 +291,9 @@ func (s *Store) SetUserActive(ctx context.Context, user string, active bool) err
 
 // SetPolicyIDs registers the policy ids of the host's resources; nil: any id is known.
 func (s *Store) SetPolicyIDs(ctx context.Context, ids []string) error {
-	return s.changeTexts(ctx, ids, "ids", func(store *C.rbtoken_store_t, list **C.char, count C.size_t) C.go_result {
+	return s.changeTexts(ctx, ids, "ids", func(
+		store *C.rbtoken_store_t, list **C.char, count C.size_t,
+	) C.go_result {
 		return C.go_store_set_policy_ids(store, list, count)
 	})
 }
@@ -359,7 +370,9 @@ func issuedOf(result C.go_result) (issued, error) {
 // whether it is new. Options may be nil.
 //
 // Authenticate the asker first: this gives out the secret of any user.
-func (s *Store) GetOrCreateClientToken(ctx context.Context, user, clientName string, options *ClientTokenOptions) (token *Token, created bool, err error) {
+func (s *Store) GetOrCreateClientToken(
+	ctx context.Context, user, clientName string, options *ClientTokenOptions,
+) (token *Token, created bool, err error) {
 	o := valueOf(options)
 	expires, err := o.Expires.microseconds()
 	if err != nil {
@@ -384,7 +397,9 @@ func (s *Store) GetOrCreateClientToken(ctx context.Context, user, clientName str
 // GenerateToken creates a token. Options may be nil.
 //
 // Authenticate the asker first: this gives out a secret of any user.
-func (s *Store) GenerateToken(ctx context.Context, user string, options *GenerateOptions) (*Token, error) {
+func (s *Store) GenerateToken(
+	ctx context.Context, user string, options *GenerateOptions,
+) (*Token, error) {
 	o := valueOf(options)
 	expires, err := o.Expires.microseconds()
 	if err != nil {
@@ -405,7 +420,9 @@ func (s *Store) GenerateToken(ctx context.Context, user string, options *Generat
 }
 
 // ImportToken stores a token that exists elsewhere. Options may be nil.
-func (s *Store) ImportToken(ctx context.Context, user, value string, options *ImportOptions) (*Token, error) {
+func (s *Store) ImportToken(
+	ctx context.Context, user, value string, options *ImportOptions,
+) (*Token, error) {
 	o := valueOf(options)
 	var flags C.uint32_t
 	if o.Invalid {
@@ -455,7 +472,8 @@ func (s *Store) GetToken(ctx context.Context, id int64) (*Token, error) {
 func (s *Store) ListTokens(ctx context.Context, filter *TokenFilter) (*TokenList, error) {
 	f := valueOf(filter)
 	var flags C.uint32_t
-	before, err := optionalMicroseconds(f.ExpiresBefore, "expires_before", &flags, C.RBTOKEN_FILTER_EXPIRES_BEFORE)
+	before, err := optionalMicroseconds(
+		f.ExpiresBefore, "expires_before", &flags, C.RBTOKEN_FILTER_EXPIRES_BEFORE)
 	if err != nil {
 		return nil, err
 	}
@@ -486,7 +504,9 @@ func (s *Store) TokenCount(ctx context.Context) (uint64, error) {
 }
 
 // ValueIsValid reports whether a value has a generator's format. This is no login.
-func (s *Store) ValueIsValid(ctx context.Context, generatorID, tokenType, value string) (bool, error) {
+func (s *Store) ValueIsValid(
+	ctx context.Context, generatorID, tokenType, value string,
+) (bool, error) {
 	return do(ctx, s, nil, func(store *C.rbtoken_store_t) (bool, error) {
 		result := C.go_store_value_is_valid(store, generatorID, tokenType, value)
 		return bool(result.flag), finish(result)
@@ -588,7 +608,8 @@ func (s *Store) AddHooks(hooks Hooks) (uint64, error) {
 	data := cgo.NewHandle(&hooksData{hooks, func(pointer unsafe.Pointer) *Store {
 		return newStore(pointer, mayWait, where, host)
 	}})
-	result := C.go_store_add_hooks((*C.rbtoken_store_t)(h.pointer), C.uintptr_t(data), hooks.events())
+	result := C.go_store_add_hooks(
+		(*C.rbtoken_store_t)(h.pointer), C.uintptr_t(data), hooks.events())
 	return uint64(result.number), finish(result)
 }
 
@@ -621,7 +642,9 @@ func (s *Store) SetDeprecatedGenerators(ctx context.Context, ids []string) error
 	if ids == nil {
 		ids = []string{}
 	}
-	return s.changeTexts(ctx, ids, "generator_ids", func(store *C.rbtoken_store_t, list **C.char, count C.size_t) C.go_result {
+	return s.changeTexts(ctx, ids, "generator_ids", func(
+		store *C.rbtoken_store_t, list **C.char, count C.size_t,
+	) C.go_result {
 		return C.go_store_set_deprecated_generators(store, list, count)
 	})
 }

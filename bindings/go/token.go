@@ -117,15 +117,21 @@ func (t *Token) ExtraDataText() string {
 // Policy returns the policy, a JSON object. An empty one gives full access. null says that what is
 // stored is no policy, and denies everything.
 func (t *Token) Policy() (json.RawMessage, error) {
-	return t.document("policy", func(t *C.rbtoken_token_t) C.go_text { return C.go_token_policy(t) })
+	return t.document("policy", func(t *C.rbtoken_token_t) C.go_text {
+		return C.go_token_policy(t)
+	})
 }
 
 // ExtraData returns the extra data, a JSON object.
 func (t *Token) ExtraData() (json.RawMessage, error) {
-	return t.document("extra_data", func(t *C.rbtoken_token_t) C.go_text { return C.go_token_extra_data(t) })
+	return t.document("extra_data", func(t *C.rbtoken_token_t) C.go_text {
+		return C.go_token_extra_data(t)
+	})
 }
 
-func (t *Token) document(member string, field func(*C.rbtoken_token_t) C.go_text) (json.RawMessage, error) {
+func (t *Token) document(
+	member string, field func(*C.rbtoken_token_t) C.go_text,
+) (json.RawMessage, error) {
 	h := t.ref()
 	if err := h.enter(); err != nil {
 		return nil, err
@@ -245,7 +251,8 @@ func (t *Token) ToJSON(at time.Time, withValue bool) (json.RawMessage, error) {
 // MarshalJSON is ToJSON for the present time, without the secret.
 func (t *Token) MarshalJSON() ([]byte, error) { return t.ToJSON(time.Now(), false) }
 
-// Equal reports whether all fields of both tokens are equal. A closed token is equal to itself only.
+// Equal reports whether all fields of both tokens are equal. A closed token is equal to itself
+// only.
 func (t *Token) Equal(other *Token) bool {
 	a, b := t.ref(), other.ref()
 	if a == b {

@@ -18,7 +18,9 @@ type outcome[T any] struct {
 
 // await runs a call. If the call may wait and the context can be done, await stops waiting when it
 // is, and drop gets what the call returns later.
-func await[T any](ctx context.Context, mayWait bool, call func() (T, error), drop func(T)) (T, error) {
+func await[T any](
+	ctx context.Context, mayWait bool, call func() (T, error), drop func(T),
+) (T, error) {
 	if err := ctx.Err(); err != nil {
 		var none T
 		return none, err

@@ -115,7 +115,8 @@ func main() {
 	C.rbtoken_token_release(tokenInC)
 	C.rbtoken_store_release(inC)
 	ratio := median(over)
-	fmt.Printf("Authenticate and Close: %.0f ns, in C %.0f ns; over C %.1f empty calls of %.0f ns (at most %d)\n",
+	fmt.Printf("Authenticate and Close: %.0f ns, in C %.0f ns; "+
+		"over C %.1f empty calls of %.0f ns (at most %d)\n",
 		median(goLogin)*1e9, median(cLogin)*1e9, ratio, median(empty)*1e9, limit)
 	if ratio > limit {
 		os.Exit(1)
