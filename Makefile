@@ -132,12 +132,18 @@ node: shared-library ## run the tests of the Node.js package, and the Node.js ex
 	@cd $(NODE_PACKAGE) && $(NODE) --expose-gc tests/all.mjs
 	@$(NODE) $(BUILD)/node/example.mjs
 
-go: shared-library ## run the Go example
+go: export PKG_CONFIG_PATH = $(call absolute,$(BUILD))/go
+go: export LD_LIBRARY_PATH = $(LIBRARY_DIR)
+go: export GOFLAGS = -buildvcs=false
+go: shared-library ## run the tests of the Go module, and the Go example
 	$(call require,$(GO),the package golang-go)
-	@cd examples/go && CGO_CFLAGS='-I$(CURDIR)/include' \
-		CGO_LDFLAGS='-L$(LIBRARY_DIR) -Wl,-rpath,$(LIBRARY_DIR)' \
-		$(GO) build -buildvcs=false -o '$(call absolute,$(BUILD))/go/walk' .
-	@$(BUILD)/go/walk
+	$(call require,pkg-config,the package pkg-config)
+	@mkdir -p $(BUILD)/go
+	@sed -e 's|@PREFIX@|$(CURDIR)|; s|@LIBDIR@|$(LIBRARY_DIR)|; s|@INCLUDEDIR@|$(CURDIR)/include|' \
+		-e 's|@DESCRIPTION@|$(DESCRIPTION)|; s|@VERSION@|$(VERSION)|; s|@LIBS_PRIVATE@||' \
+		packaging/rbtoken.pc.in > $(BUILD)/go/rbtoken.pc
+	@cd bindings/go && $(GO) test ./... >&2
+	@cd examples/go && $(GO) run .
 
 java: shared-library ## run the Java example
 	$(call require,$(JAVAC),the package default-jdk-headless)

@@ -21,8 +21,10 @@ need_sites=('/usr/lib/postgresql/*/bin/initdb:postgresql' pgbouncer:pgbouncer
     mariadbd:mariadb-server openssl:openssl '/usr/lib/python3*/ensurepip:python3-venv')
 need_python=(python3:python3 '/usr/lib/python3*/ensurepip:python3-venv' gcc:gcc readelf:binutils)
 need_node=("${need_python[@]}" node:nodejs npm:npm)
+need_go=(python3:python3 '/usr/lib/python3*/ensurepip:python3-venv' go:golang-go gcc:gcc
+    pkg-config:pkg-config)
 need_languages=(python3:python3 '/usr/lib/python3*/ensurepip:python3-venv'
-    go:golang-go javac:default-jdk-headless /usr/share/java/jna.jar:libjna-java)
+    go:golang-go pkg-config:pkg-config javac:default-jdk-headless /usr/share/java/jna.jar:libjna-java)
 need_gateway=("${need_c[@]}" /usr/include/microhttpd.h:libmicrohttpd-dev
     '/usr/include/*/curl/curl.h:libcurl4-openssl-dev')
 need_install=("${need_c[@]}" cmake:cmake pkg-config:pkg-config

@@ -1,16 +1,16 @@
-//! Writes `constants.go`: the statuses and verdicts for Go. cgo takes layouts and signatures from
-//! the header.
+//! Writes `abi.go`: the statuses, verdicts and levels for Go. Layouts and signatures come from the
+//! header itself, through cgo.
 
 use std::fmt::Write;
 
 use super::NOTICE;
-use super::abi::{Abi, Enum};
+use super::abi::{Abi, Enum, Type};
 use super::names::pascal;
 
 pub fn constants(abi: &Abi) -> String {
     format!(
-        "// Code generated from src/ffi. DO NOT EDIT.\n// {NOTICE}\n\npackage main\n\n\
-         // #include <rbtoken.h>\nimport \"C\"\n{}{}",
+        "// Code generated from src/ffi. DO NOT EDIT.\n// {NOTICE}\n\npackage rbtoken\n\n\
+         // #include <rbtoken.h>\nimport \"C\"\n{}{}{}",
         typed(
             abi.enumeration("rbtoken_status_code"),
             "Status",
@@ -21,6 +21,29 @@ pub fn constants(abi: &Abi) -> String {
             "Verdict",
             "is the result of a login. Anything but VerdictOK is a refusal.",
         ),
+        typed(
+            abi.enumeration("rbtoken_log_level"),
+            "LogLevel",
+            "is how important a message to the log is. Later versions of the library may add some.",
+        ),
+    )
+}
+
+/// Writes `functions_test.go`: the functions that the tests must call. `abi` has the plugin
+/// interface, too.
+pub fn functions(abi: &Abi) -> String {
+    let table = abi.structs.iter().find(|it| it.name == "rbtoken_extension_v1_t");
+    let members = table.into_iter().flat_map(|table| {
+        let functions = table.fields.iter().filter(|it| matches!(it.kind, Type::Function(_)));
+        functions.map(|it| format!("{}.{}", table.name, it.name))
+    });
+    let names = abi.functions.iter().map(|it| it.name.clone()).chain(members);
+    let lines: Vec<_> = names.map(|name| format!("\t\"{name}\",\n")).collect();
+    format!(
+        "// Code generated from src/ffi. DO NOT EDIT.\n// {NOTICE}\n\npackage rbtoken\n\n\
+         // functions are those of the header, and the members of the extension table.\n\
+         var functions = []string{{\n{}}}\n",
+        lines.concat()
     )
 }
 

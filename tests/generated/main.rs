@@ -60,7 +60,8 @@ fn files() -> Vec<(String, String)> {
         ("bindings/node/native/src/abi.rs", rust::loader(&with_extension, version)),
         ("bindings/node/src/abi.ts", node::module(&with_extension)),
         ("examples/java/rbtoken/Abi.java", java::interface(&abi)),
-        ("examples/go/constants.go", go::constants(&abi)),
+        ("bindings/go/abi.go", go::constants(&with_extension)),
+        ("bindings/go/functions_test.go", go::functions(&with_extension)),
     ];
     files.extend(others.map(|(path, text)| (path.to_owned(), text)));
     // The archive of the sources has no other Cargo packages: no benchmarks, and no addon.

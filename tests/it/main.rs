@@ -55,4 +55,5 @@ mod secrets;
 mod service_account;
 mod stored_documents;
 mod structure;
+mod style;
 mod vectors;

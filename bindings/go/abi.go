@@ -1,7 +1,7 @@
 // Code generated from src/ffi. DO NOT EDIT.
 // Generated; do not edit. Update with: RBTOKEN_UPDATE=1 cargo test --test generated
 
-package main
+package rbtoken
 
 // #include <rbtoken.h>
 import "C"
@@ -95,4 +95,18 @@ const (
 	VerdictWrongSite Verdict = C.RBTOKEN_VERDICT_WRONG_SITE
 	// The header is for another kind of login, which this library does not handle.
 	VerdictNotAToken Verdict = C.RBTOKEN_VERDICT_NOT_A_TOKEN
+)
+
+// LogLevel is how important a message to the log is. Later versions of the library may add some.
+type LogLevel int32
+
+const (
+	// Something failed.
+	LogLevelError LogLevel = C.RBTOKEN_LOG_ERROR
+	// Something was refused.
+	LogLevelWarn LogLevel = C.RBTOKEN_LOG_WARN
+	// The life of an instance.
+	LogLevelInfo LogLevel = C.RBTOKEN_LOG_INFO
+	// The life of each token.
+	LogLevelDebug LogLevel = C.RBTOKEN_LOG_DEBUG
 )

@@ -1,0 +1,3 @@
+module rbtoken.example/rbtoken
+
+go 1.19
