@@ -100,8 +100,7 @@ pub(crate) struct Searched {
     pub user_id: i64,
     /// None for the global site.
     pub local_site_id: Option<i64>,
-    /// None if all candidates fitted into a page.
-    pub seen: Option<Seen>,
+    pub seen: Seen,
 }
 
 /// The candidates that a search has seen.

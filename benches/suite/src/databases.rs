@@ -18,8 +18,9 @@ use crate::rounds::{Contestant, Ratio, Series, interleave};
 /// The variable that names the folder of the sites.
 const SITES: &str = "RBTOKEN_BENCH_SITES";
 
-/// Settings that turn the cache of logins on. The row is skipped if the library refuses them.
-const CACHE: &str = r#"{"login_cache_secs": 60}"#;
+/// Settings that answer repeated logins from the cache. Without an interval each login is written,
+/// and nothing is cached. The row is skipped if the library refuses them.
+const CACHE: &str = r#"{"login_cache_secs": 60, "last_used_interval_secs": null}"#;
 
 /// Users' names, by the number of tokens that each has.
 const FEW: &str = "rbtoken-bench-few-";

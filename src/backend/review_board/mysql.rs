@@ -244,12 +244,13 @@ impl Connection for Mysql {
         self.answer(async |connection| connection.query_drop(statement).await)
     }
 
-    /// Sends the begin together with the first queries, as long as their parameters are integers.
+    /// Sends the begin together with the first queries, as long as their parameters are integers
+    /// and times.
     fn begin(&mut self, queries: &[Query<'_>], each: ForRowsOf<'_>) -> Result<(), Fault> {
         self.refresh_session_limit()?;
         let (mut text, mut together) = (DIALECT.begin.to_owned(), 0);
         for query in queries {
-            let Some(statement) = with_integers(query) else { break };
+            let Some(statement) = with_numbers(query) else { break };
             text += "; ";
             text += &statement;
             together += 1;
@@ -356,16 +357,27 @@ fn date(time: Timestamp) -> Value {
     )
 }
 
-/// A query as a text with its parameters; none if one of them is no integer.
-fn with_integers(query: &Query<'_>) -> Option<String> {
+/// Returns a query as a text with its parameters, or `None` if one of them is neither an integer
+/// nor a time.
+fn with_numbers(query: &Query<'_>) -> Option<String> {
     let mut parts = query.statement.split('?');
     let mut text = parts.next()?.to_owned();
     let mut params = query.params.iter();
     for part in parts {
-        let Some(Param::Int(number)) = params.next() else { return None };
-        text += &format!("{number}{part}");
+        match params.next()? {
+            Param::Int(number) => text += &number.to_string(),
+            Param::Time(time) => text += &time_literal(*time),
+            _ => return None,
+        }
+        text += part;
     }
     params.next().is_none().then_some(text)
+}
+
+/// Returns a time as a literal, in UTC.
+fn time_literal(time: Timestamp) -> String {
+    let time = DateTime::<Utc>::from_timestamp_micros(time.as_micros()).unwrap_or_default();
+    time.format("TIMESTAMP'%Y-%m-%d %H:%M:%S%.6f'").to_string()
 }
 
 /// The cells of a row that was sent as text.

@@ -40,19 +40,19 @@ fn candidate_params(query: &ClientQuery<'_>) -> [Param<'static>; 2] {
 }
 
 /// The first page of candidates, with the ids of the user and the Local Site.
-pub(super) struct Page {
+struct Page {
     user_id: Option<i64>,
     local_site_id: Option<i64>,
-    count: usize,
-    best: Option<SharedRecord>,
+    seen: Seen,
+    best: Option<(Rank, SharedRecord)>,
 }
 
 impl Page {
-    pub const EMPTY: Self = Self { user_id: None, local_site_id: None, count: 0, best: None };
+    const EMPTY: Self = Self { user_id: None, local_site_id: None, seen: Seen::NONE, best: None };
 
-    /// Returns the query. A user without candidates has one row without a token. Ids are ordered
-    /// by themselves: MySQL would order whole rows, with their documents.
-    pub fn statement(time: &str, has_local_site: bool) -> String {
+    /// Returns the query. A user without candidates has one row without a token. Only ids are
+    /// sorted by the server: MySQL would sort whole rows, with their documents, on disk.
+    fn statement(time: &str, has_local_site: bool) -> String {
         let (columns, _) = rows::SELECT.split_once(" FROM ").unwrap_or_default();
         let columns = columns.trim_start_matches("SELECT ");
         let is_candidate = is_candidate(time);
@@ -64,15 +64,15 @@ impl Page {
             ("", "t.local_site_id IS NULL", "s.id = t.local_site_id")
         };
         format!(
-            "SELECT u.id, u.username, s.id, s.name, {columns} FROM auth_user u LEFT JOIN \
+            "SELECT u.id, u.username, s.id, s.name, {STATE}, {columns} FROM auth_user u LEFT JOIN \
              (SELECT t.id FROM webapi_webapitoken t JOIN auth_user o ON o.id = t.user_id {join} \
              WHERE o.username = ? AND {site} AND {is_candidate} {order}) page ON 1 = 1 \
              LEFT JOIN webapi_webapitoken t ON t.id = page.id \
-             LEFT JOIN site_localsite s ON {its_site} WHERE u.username = ? {order}"
+             LEFT JOIN site_localsite s ON {its_site} WHERE u.username = ?"
         )
     }
 
-    pub fn params<'a>(query: &ClientQuery<'a>) -> Vec<Param<'a>> {
+    fn params<'a>(query: &ClientQuery<'a>) -> Vec<Param<'a>> {
         let (user, site) = (Param::Text(query.user), query.local_site.map(Param::Text));
         let [after, until] = candidate_params(query);
         let params = [Some(user), site, Some(after), Some(until), site, Some(user)];
@@ -80,12 +80,7 @@ impl Page {
     }
 
     /// Reads the next row.
-    pub fn read(
-        &mut self,
-        reader: Reader<'_>,
-        query: &ClientQuery<'_>,
-        mut row: Row,
-    ) -> Result<()> {
+    fn read(&mut self, reader: Reader<'_>, query: &ClientQuery<'_>, mut row: Row) -> Result<()> {
         let user_id = row.id();
         if row.name().ok().flatten().is_none_or(|name| name.as_str() != query.user) {
             return Ok(());
@@ -95,42 +90,28 @@ impl Page {
         if name.as_deref().map(String::as_str) == query.local_site {
             self.local_site_id = id;
         }
+        let Some(state) = State::read(&mut row)? else { return Ok(()) };
+        self.seen.add(&state);
         let Some((record, _)) = reader.read(row)? else { return Ok(()) };
-        self.count += 1;
-        if self.best.is_none() && rows::serves(&record, query) {
-            self.best = Some(record);
+        let rank = rank(record.expires(), record.id());
+        if self.best.as_ref().is_none_or(|(best, _)| rank < *best) && rows::serves(&record, query) {
+            self.best = Some((rank, record));
         }
         Ok(())
     }
 
-    /// The best candidate, or what has been searched in vain.
+    /// Returns the ids of the user and the Local Site.
     ///
     /// # Errors
     /// `NotFound` if there is no such user or Local Site.
-    pub fn finish(self, query: &ClientQuery<'_>) -> Result<Paged> {
-        if let Some(best) = self.best {
-            return Ok(Paged::Found(best));
-        }
+    fn names(&self, query: &ClientQuery<'_>) -> Result<(i64, Option<i64>)> {
         let user_id =
             self.user_id.ok_or_else(|| rows::not_found("there is no such user", "user"))?;
         if query.local_site.is_some() && self.local_site_id.is_none() {
             return Err(rows::not_found("there is no such Local Site", "local_site"));
         }
-        let searched = Searched { user_id, local_site_id: self.local_site_id, seen: None };
-        Ok(match self.count < PAGE {
-            true => Paged::NotFound(searched),
-            false => Paged::Full(searched),
-        })
+        Ok((user_id, self.local_site_id))
     }
-}
-
-/// What came of a page.
-pub(super) enum Paged {
-    Found(SharedRecord),
-    /// None of the user's candidates serves the client.
-    NotFound(Searched),
-    /// None of the page serves the client, and there may be others.
-    Full(Searched),
 }
 
 impl Reader<'_> {
@@ -146,22 +127,27 @@ impl Reader<'_> {
             Ok(page.read(self, query, row)?)
         });
         Fault::or_no_rows(read)?;
-        match page.finish(query)? {
-            Paged::Found(best) => Ok(Ok(best)),
-            Paged::NotFound(searched) => Ok(Err(searched)),
-            Paged::Full(searched) => self.scan(lease, query, searched),
+        if let Some((_, best)) = page.best {
+            return Ok(Ok(best));
         }
+        let (user_id, local_site_id) = page.names(query)?;
+        let searched = Searched { user_id, local_site_id, seen: page.seen };
+        if page.seen.count < PAGE as i64 {
+            return Ok(Err(searched));
+        }
+        self.scan(lease, query, searched)
     }
 
     /// Searches among all candidates, also those of the page: one of these may be newer.
-    pub fn scan(
+    fn scan(
         self,
         lease: &mut Lease<'_>,
         query: &ClientQuery<'_>,
         searched: Searched,
     ) -> Result<Result<SharedRecord, Searched>, Fault> {
         let (condition, params) = of_searched(lease.time(), query, &searched);
-        let statement = format!("SELECT {CANDIDATE} FROM webapi_webapitoken t WHERE {condition}");
+        let statement =
+            format!("SELECT {STATE}, {CANDIDATE} FROM webapi_webapitoken t WHERE {condition}");
         let mut candidates = Candidates::new();
         // What the first round has seen: all of it was looked at.
         let mut seen = None;
@@ -179,7 +165,7 @@ impl Reader<'_> {
             }
             match candidates.last_of_many() {
                 Some(last) => candidates = Candidates::behind(last),
-                None => return Ok(Err(Searched { seen: Some(seen), ..searched })),
+                None => return Ok(Err(Searched { seen, ..searched })),
             }
         }
     }
@@ -207,16 +193,27 @@ impl Reader<'_> {
     }
 }
 
-/// What is read of a candidate at first.
-const CANDIDATE: &str = "t.id, COALESCE(OCTET_LENGTH(t.extra_data), 0), t.expires, \
-     t.last_updated, t.token_generator_id, t.extra_data";
+/// The columns of [`State`].
+const STATE: &str = "t.id, COALESCE(OCTET_LENGTH(t.extra_data), 0), t.last_updated";
+
+/// The columns of a candidate that a scan reads, after those of [`STATE`].
+const CANDIDATE: &str = "t.expires, t.token_generator_id, t.extra_data";
 
 /// What identifies the state of a candidate, as far as a search depends on it.
-pub(super) struct State {
+struct State {
     id: i64,
     /// The length of its `extra_data`: the server does not always move `last_updated` with it.
     bytes: i64,
     last_updated: Option<Timestamp>,
+}
+
+impl State {
+    /// Reads the next cells of a row. Returns `None` if the row has no token.
+    fn read(row: &mut Row) -> Result<Option<Self>> {
+        let Some(id) = row.id() else { return Ok(None) };
+        let bytes = row.id().ok_or_else(unreadable)?;
+        Ok(Some(Self { id, bytes, last_updated: row.time().ok().flatten() }))
+    }
 }
 
 /// The condition of all candidates, where the ids of user and Local Site are known.
@@ -256,54 +253,59 @@ impl Candidates {
         self.best.last().copied().filter(|_| self.best.len() >= PAGE)
     }
 
-    /// Reads a row of [`CANDIDATE`]. Returns its state, unless the row has no token.
-    pub fn read(
+    /// Reads a row of [`STATE`] and [`CANDIDATE`]. Returns its state, unless the row has no token.
+    fn read(
         &mut self,
         reader: Reader<'_>,
         query: &ClientQuery<'_>,
         mut row: Row,
     ) -> Result<Option<State>> {
-        let Some(id) = row.id() else { return Ok(None) };
-        let bytes = row.id().ok_or_else(unreadable)?;
-        let (expires, last_updated) = (row.time(), row.time().ok().flatten());
-        let told = Ok(Some(State { id, bytes, last_updated }));
+        let Some(state) = State::read(&mut row)? else { return Ok(None) };
+        let rank = |expires| rank(expires, state.id);
         let (Ok(expires), Ok(Some(generator_id)), Ok(Some(extra_data))) =
-            (expires, row.text(), row.text())
+            (row.time(), row.text(), row.text())
         else {
-            return told;
+            return Ok(Some(state));
         };
-        let rank = rank(expires, id);
+        let rank = rank(expires);
         if self.after.is_some_and(|after| rank <= after)
             || query.ignored_generators.is_some_and(|ids| ids.contains(generator_id.as_str()))
             || !names_client(reader, &extra_data, query.client_name)?
         {
-            return told;
+            return Ok(Some(state));
         }
         let place = self.best.partition_point(|own| *own < rank);
         if place < PAGE {
             self.best.insert(place, rank);
             self.best.truncate(PAGE);
         }
-        told
+        Ok(Some(state))
     }
 }
 
-/// What has changed since a search in vain: how many candidates there were then, the sums of their
-/// ids and of the lengths of their `extra_data`, and those that are new or were updated since.
+/// What has changed since a search without a result: whether the names are those of the same user
+/// and Local Site, how many of the candidates of that time are left, the sums of their ids and of
+/// the lengths of their `extra_data`, and the candidates that are new or were updated since.
 pub(super) struct Changes {
+    has_names: bool,
     known: Option<(i64, i128, i128)>,
     pub candidates: Candidates,
 }
 
 impl Changes {
-    pub const EMPTY: Self = Self { known: None, candidates: Candidates::new() };
+    pub const EMPTY: Self = Self { has_names: false, known: None, candidates: Candidates::new() };
 
-    /// Returns the query, whose first cells are those of the known candidates.
+    /// Returns the query, whose first cells are those of the names and the known candidates.
     pub fn statement(time: &str, query: &ClientQuery<'_>, searched: &Searched) -> String {
         let (condition, _) = of_searched(time, query, searched);
+        let site = match searched.local_site_id {
+            Some(_) => "(SELECT name FROM site_localsite WHERE id = ?)",
+            None => "NULL",
+        };
         format!(
-            "SELECT f.known, f.total, f.bytes, {CANDIDATE} FROM (SELECT COUNT(*) AS known, \
-             CAST(SUM(t.id) AS char(40)) AS total, \
+            "SELECT f.owner, f.site, f.known, f.total, f.bytes, {STATE}, {CANDIDATE} \
+             FROM (SELECT (SELECT username FROM auth_user WHERE id = ?) AS owner, {site} AS site, \
+             COUNT(*) AS known, CAST(SUM(t.id) AS char(40)) AS total, \
              CAST(SUM(COALESCE(OCTET_LENGTH(t.extra_data), 0)) AS char(40)) AS bytes \
              FROM webapi_webapitoken t WHERE {condition} AND t.id <= ?) f \
              LEFT JOIN webapi_webapitoken t \
@@ -311,13 +313,12 @@ impl Changes {
         )
     }
 
-    pub fn params(
-        query: &ClientQuery<'_>,
-        searched: &Searched,
-        seen: &Seen,
-    ) -> Vec<Param<'static>> {
+    pub fn params(query: &ClientQuery<'_>, searched: &Searched) -> Vec<Param<'static>> {
         let (_, of_searched) = of_searched("", query, searched);
-        let mut params = of_searched.clone();
+        let seen = &searched.seen;
+        let mut params = vec![Param::Int(searched.user_id)];
+        params.extend(searched.local_site_id.map(Param::Int));
+        params.extend_from_slice(&of_searched);
         params.push(Param::Int(seen.last_id));
         params.extend(of_searched);
         params.extend([Param::Int(seen.last_id), Param::Time(seen.last_updated)]);
@@ -331,6 +332,10 @@ impl Changes {
         query: &ClientQuery<'_>,
         mut row: Row,
     ) -> Result<()> {
+        let mut name = || row.name().ok().flatten();
+        let (owner, site) = (name(), name());
+        self.has_names = owner.as_deref().map(String::as_str) == Some(query.user)
+            && site.as_deref().map(String::as_str) == query.local_site;
         let count = row.id().ok_or_else(unreadable)?;
         let mut sum = || {
             let sum = row.text().map_err(|_| unreadable())?;
@@ -339,6 +344,11 @@ impl Changes {
         self.known = Some((count, sum()?, sum()?));
         self.candidates.read(reader, query, row)?;
         Ok(())
+    }
+
+    /// Whether the names are still those of the user and the Local Site that were searched.
+    pub fn has_names(&self) -> bool {
+        self.has_names
     }
 
     /// Whether the candidates that were known are those that were seen. Others may have committed
