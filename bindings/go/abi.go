@@ -101,12 +101,12 @@ const (
 type LogLevel int32
 
 const (
-	// Something failed.
+	// An operation failed.
 	LogLevelError LogLevel = C.RBTOKEN_LOG_ERROR
-	// Something was refused.
+	// A call was rejected.
 	LogLevelWarn LogLevel = C.RBTOKEN_LOG_WARN
-	// The life of an instance.
+	// An instance changed its state.
 	LogLevelInfo LogLevel = C.RBTOKEN_LOG_INFO
-	// The life of each token.
+	// A token was created, used or changed.
 	LogLevelDebug LogLevel = C.RBTOKEN_LOG_DEBUG
 )

@@ -100,8 +100,7 @@ pub(crate) struct FailedSearch {
     pub user_id: i64,
     /// `None` for the global site.
     pub local_site_id: Option<i64>,
-    /// `None` if all candidates fit into one page.
-    pub seen: Option<CandidateSummary>,
+    pub seen: CandidateSummary,
 }
 
 /// A summary of candidates, to detect changes.

@@ -18,8 +18,9 @@ use crate::rounds::{Contestant, Ratio, Series, interleave};
 /// Environment variable with the folder of the sites.
 const SITES: &str = "RBTOKEN_BENCH_SITES";
 
-/// Settings that enable the login cache. The row is skipped if the library rejects them.
-const CACHE: &str = r#"{"login_cache_secs": 60}"#;
+/// Settings that answer repeated logins from the cache. Without an interval each login is written,
+/// and nothing is cached. The row is skipped if the library refuses them.
+const CACHE: &str = r#"{"login_cache_secs": 60, "last_used_interval_secs": null}"#;
 
 /// User names by their number of tokens.
 const FEW: &str = "rbtoken-bench-few-";

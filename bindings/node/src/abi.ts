@@ -3,79 +3,82 @@
 //
 // SPDX-License-Identifier: MIT
 
-/** The statuses. Values are never reused; later versions may add some. */
+/** Statuses. A number never gets a second meaning. Later versions can add some. */
 export const Status = {
-  /** The call did what it says. */
+  /** The call succeeded. */
   OK: 0,
-  /** A required argument is NULL, or a text is NULL though its length is not 0. */
+  /** A required argument is NULL, or a text is NULL and its length is not 0. */
   NULL_ARGUMENT: 1,
   /** An argument has a value that is not allowed. */
   INVALID_ARGUMENT: 2,
-  /** A text is not UTF-8. */
+  /** A text is not valid UTF-8. */
   INVALID_UTF8: 3,
   /** A text contains a NUL character. */
   EMBEDDED_NUL: 4,
   /** A text is longer than its field allows. */
   TOO_LONG: 5,
-  /** `struct_size` is no size that the struct ever had: `RBTOKEN_INIT` was forgotten. */
+  /** `struct_size` is not a size of the struct: `RBTOKEN_INIT` was not called. */
   STRUCT_SIZE: 6,
-  /** A newer header's field is set, which this library does not know. */
+  /** A field of a newer header is set, which this library does not know. */
   UNSUPPORTED_OPTION: 7,
-  /** A time lies outside the years 1 to 9999, or leads there. */
+  /** A time is outside the years 1 to 9999. */
   TIME_RANGE: 8,
-  /** A document is not JSON. */
+  /** A document is not valid JSON. */
   JSON_SYNTAX: 40,
-  /** A JSON value has another type than the one that belongs there. */
+  /** A JSON value has the wrong type. */
   JSON_TYPE: 41,
   /** A document is nested more than 128 levels deep. */
   JSON_TOO_DEEP: 42,
-  /** A number is neither an integer of 64 bits nor a finite float. */
+  /** A number is neither a 64-bit integer nor a finite float. */
   JSON_NUMBER: 43,
-  /** A policy breaks a rule of policies; the error tells where. */
+  /** A policy breaks a rule; the error's JSON path shows where. */
   POLICY: 44,
-  /** There is no such token, Local Site or setting. */
+  /** There is no such token, user, Local Site or setting. */
   NOT_FOUND: 80,
-  /** There is such an object already. */
+  /** The object already exists. */
   EXISTS: 81,
   /** The object is in a state that does not allow the call. */
   STATE: 82,
-  /** This build, or this kind of store, cannot do that. */
+  /** This build, or this kind of store, does not support the call. */
   UNSUPPORTED: 83,
   /** The process was forked after the store was opened. */
   FORKED: 84,
-  /** An earlier `RBTOKEN_E_INTERNAL` may have left the store half-changed; it refuses everything. */
+  /**
+   * An earlier `RBTOKEN_E_INTERNAL` may have left the store inconsistent, so that it rejects all
+   * calls.
+   */
   POISONED: 85,
   /**
-   * No token value could be generated: no such generator, no entropy, or 20 values in a row that
-   * exist already.
+   * No token value could be generated: there is no such generator, there are no random bytes, or
+   * 20 values in a row already exist.
    */
   GENERATION: 120,
   /** A callback of the host broke its contract. */
   CALLBACK: 121,
-  /** Another process, or another store of this one, owns the file. */
+  /** Another store, in this process or another, has the file open. */
   LOCKED: 160,
-  /** The operating system refused an input or output operation. */
+  /** The operating system reported an input or output error. */
   IO: 161,
   /** Stored data is damaged. */
   CORRUPT: 162,
-  /** Stored data was written by an incompatible version. */
+  /** Stored data has an incompatible version. */
   VERSION: 163,
-  /** The database refused or failed. */
+  /** The database reported an error. */
   DATABASE: 164,
-  /** The operation did not end in its time. */
+  /** The operation exceeded its time limit. */
   TIMEOUT: 165,
-  /** The memory is exhausted. */
+  /** Memory is exhausted. */
   NO_MEMORY: 200,
   /**
-   * A defect of the library. Nothing was changed, or the store says `RBTOKEN_E_POISONED` from
-   * now on.
+   * There is a bug in the library. Nothing was changed, or the store returns
+   * `RBTOKEN_E_POISONED` from now on.
    */
   INTERNAL: 201,
 } as const;
 
-/** When a new token expires: the values of a field `expires_mode`. */
+/** Expiration of a new token: the values of `expires_mode`. */
 export const ExpiresMode = {
-  /** As the store's `client_token_expiration` says for client tokens; never for others. */
+  /** After `client_token_expiration` for client tokens; never for other tokens. */
   DEFAULT: 0,
   /** Never. */
   NEVER: 1,
@@ -83,43 +86,40 @@ export const ExpiresMode = {
   AT: 2,
 } as const;
 
-/**
- * For how long an existing token must still be valid: the values of a field
- * `min_validity_mode`.
- */
+/** Minimum validity of an existing token: the values of `min_validity_mode`. */
 export const MinValidityMode = {
-  /** As long as the default says. */
+  /** The default. */
   DEFAULT: 0,
-  /** As many seconds as `min_validity_secs` says. */
+  /** The number of seconds in `min_validity_secs`. */
   SECS: 1,
 } as const;
 
-/** Whose tokens a list shows: the values of `local_site_mode` in `rbtoken_token_filter_t`. */
+/** Sites whose tokens are listed: the values of `local_site_mode` in `rbtoken_token_filter_t`. */
 export const FilterSiteMode = {
-  /** Those of the global site and of every Local Site. */
+  /** The global site and all Local Sites. */
   ALL: 0,
-  /** Those of the global site. */
+  /** The global site. */
   GLOBAL: 1,
-  /** Those of the Local Site in `local_site`. */
+  /** The Local Site in `local_site`. */
   NAMED: 2,
 } as const;
 
 /**
- * Whether a list shows the tokens that can be used: the values of `validity_mode` in
+ * Validity of the tokens that are listed: the values of `validity_mode` in
  * `rbtoken_token_filter_t`.
  */
 export const FilterValidityMode = {
   /** All tokens. */
   ANY: 0,
-  /** Those that are neither invalidated nor expired. */
+  /** Tokens that are neither invalidated nor expired. */
   VALID: 1,
-  /** Those that are invalidated or expired. */
+  /** Tokens that are invalidated or expired. */
   DEAD: 2,
 } as const;
 
-/** The verdicts. */
+/** Verdicts: the results of a login. */
 export const Verdict = {
-  /** Nobody was judged: the call failed, or is not over. */
+  /** No verdict: the call failed. */
   REFUSED: 0,
   /** The caller is the token's user. */
   OK: 1,
@@ -127,89 +127,92 @@ export const Verdict = {
   UNKNOWN: 2,
   /** The token was invalidated. */
   INVALID: 3,
-  /** The token is expired. */
+  /** The token has expired. */
   EXPIRED: 4,
-  /** The token's user is not active. Answer the caller as for an unknown token. */
+  /** The token's user is not active. Respond as for an unknown token. */
   INACTIVE_USER: 5,
   /** The token belongs to a Local Site, and the request is for another site. */
   WRONG_SITE: 6,
-  /** The header asks for another kind of login, which this library does not judge. */
+  /** The header is for another kind of login, which this library does not handle. */
   NOT_A_TOKEN: 7,
 } as const;
 
-/** The site that a request is for: the values of `site_mode` in `rbtoken_login_options_t`. */
+/** Site of a request: the values of `site_mode` in `rbtoken_login_options_t`. */
 export const SiteMode = {
-  /** The root, outside every Local Site: tokens of Local Sites are refused. */
+  /** The global site: tokens of Local Sites are rejected. */
   GLOBAL: 0,
-  /** The Local Site in `site`: tokens of others are refused. */
+  /** The Local Site in `site`: tokens of other Local Sites are rejected. */
   NAMED: 1,
-  /** Any: the host checks `rbtoken_token_local_site()` itself. */
+  /** Any site: the host checks `rbtoken_token_local_site()` itself. */
   ANY: 2,
 } as const;
 
-/** What an update does to a field: the values of the fields `…_mode` in `rbtoken_token_update_t`. */
+/** Change of a field: the values of the fields `…_mode` in `rbtoken_token_update_t`. */
 export const FieldMode = {
-  /** The field stays as it is. */
+  /** Keeps the field. */
   KEEP: 0,
   /**
-   * The token never expires, the note is empty, the policy gives full access, the extra data is
-   * `{}`.
+   * Clears the field: the token never expires, has an empty note, a policy for full access, or
+   * the extra data `{}`.
    */
   NONE: 1,
-  /** The field takes the given value. */
+  /** Sets the field to the given value. */
   SET: 2,
 } as const;
 
 /**
- * For how long a service account's new tokens are valid: the values of `expiration_mode` in
+ * Lifetime of a service account's new tokens: the values of `expiration_mode` in
  * `rbtoken_service_account_options_t`.
  */
 export const ExpirationMode = {
   /** 30 days. */
   DEFAULT: 0,
-  /** For ever. */
+  /** Unlimited: the tokens never expire. */
   NEVER: 1,
-  /** As many seconds as `expiration_secs` says. */
+  /** The number of seconds in `expiration_secs`. */
   SECS: 2,
 } as const;
 
-/** How important a message to the host's log is. */
+/** Severity of a log message. */
 export const LogLevel = {
-  /** Something failed. */
+  /** An operation failed. */
   ERROR: 1,
-  /** Something was refused. */
+  /** A call was rejected. */
   WARN: 2,
-  /** The life of an instance. */
+  /** An instance changed its state. */
   INFO: 3,
-  /** The life of each token. */
+  /** A token was created, used or changed. */
   DEBUG: 4,
 } as const;
 
 // Flags.
 
-/** A flag of `rbtoken_client_token_options_t`: tokens of deprecated generators are passed over. */
+/** Flag of `rbtoken_client_token_options_t`: skips tokens of deprecated generators. */
 export const CLIENT_TOKEN_IGNORE_DEPRECATED = 1;
-/** A flag of `rbtoken_generate_options_t`: the token is invalid from the start. */
+/** Flag of `rbtoken_generate_options_t`: creates a token that is invalid from the start. */
 export const GENERATE_INVALID = 1;
-/** A flag of `rbtoken_generate_options_t`: the *created* event says that no person asked for it. */
+/**
+ * Flag of `rbtoken_generate_options_t`: tells the *created* callback that no person asked for the
+ * token.
+ */
 export const GENERATE_AUTO_GENERATED = 2;
-/** A flag of `rbtoken_import_options_t`: the token was invalidated. */
+/** Flag of `rbtoken_import_options_t`: the token was invalidated. */
 export const IMPORT_INVALID = 1;
-/** A flag of `rbtoken_import_options_t`: `time_added_us` is known. */
+/** Flag of `rbtoken_import_options_t`: `time_added_us` is set. */
 export const IMPORT_TIME_ADDED_KNOWN = 2;
-/** A flag of `rbtoken_import_options_t`: `last_updated_us` is known. */
+/** Flag of `rbtoken_import_options_t`: `last_updated_us` is set. */
 export const IMPORT_LAST_UPDATED_KNOWN = 4;
-/** A flag of `rbtoken_import_options_t`: `last_used_us` is known. */
+/** Flag of `rbtoken_import_options_t`: `last_used_us` is set. */
 export const IMPORT_LAST_USED_KNOWN = 8;
-/** A flag of `rbtoken_import_options_t`: `expires_at_us` is known. */
+/** Flag of `rbtoken_import_options_t`: `expires_at_us` is set. */
 export const IMPORT_EXPIRES_KNOWN = 16;
-/** A flag of `rbtoken_import_options_t`: `invalid_date_us` is known. */
+/** Flag of `rbtoken_import_options_t`: `invalid_date_us` is set. */
 export const IMPORT_INVALID_DATE_KNOWN = 32;
-/** A flag of `rbtoken_token_filter_t`: only tokens that expire before `expires_before_us`. */
+/** Flag of `rbtoken_token_filter_t`: lists only tokens that expire before `expires_before_us`. */
 export const FILTER_EXPIRES_BEFORE = 1;
-/** A flag of `rbtoken_token_to_json()`: the document has the token's value. */
+/** Flag of `rbtoken_token_to_json()`: includes the token's value. */
 export const JSON_WITH_VALUE = 1;
-/** The minor version of the tables that this header describes, for `rbtoken_extension_entry_v1()`. */
+/** Minor version of the tables in this header, for `rbtoken_extension_entry_v1()`. */
 export const EXTENSION_MINOR = 0;
 
 /** The functions of the library, and the members of its extension table. */

@@ -392,7 +392,9 @@ impl Tls {
         let verification = match mode.as_ref().map(|mode| mode.as_str()) {
             None if !has_files && hosts.iter().all(Host::is_local) => return Ok(None),
             Some("disable") if has_files => {
-                return Err(invalid_address("`sslmode` must not be disable with other ssl parameters"));
+                return Err(invalid_address(
+                    "`sslmode` must not be disable with other ssl parameters",
+                ));
             }
             Some("disable") => return Ok(None),
             Some("require") if authorities.is_some() => {

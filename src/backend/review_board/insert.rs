@@ -1,20 +1,19 @@
 //! Insertion of new tokens, at most one for each client.
 
 use super::pool::{PooledConnection, TextMode};
-use super::search::{Changes, Page, PageResult};
+use super::search::Changes;
 use super::sql::{Param, Query, Row};
 use super::sql_error::SqlError;
 use super::{DEFAULT_EXPIRATION_DAYS, ReviewBoard, expiration_days, names, rows};
 use crate::backend::{Backend, FailedSearch, Outcome, OwnedClientQuery};
 use crate::error::Result;
 use crate::model::requests::default_expiration;
-use crate::token::{Record, RecordFields, SharedRecord};
+use crate::token::{Record, RecordFields};
 
 /// What is read after the user is locked.
 struct LockedState {
     /// Whether the user still exists.
     is_user: bool,
-    page: Page,
     changes: Changes,
     days: i64,
 }
@@ -79,16 +78,8 @@ impl ReviewBoard {
             Some(lock) => lock.to_owned(),
             None => format!("SELECT id FROM auth_user WHERE id = ?{}", connection.lock()),
         };
-        let (again, params) = match &searched.seen {
-            None => {
-                let has_local_site = query.local_site.is_some();
-                (Page::statement(connection.time(), has_local_site), Page::params(&query))
-            }
-            Some(seen) => (
-                Changes::statement(connection.time(), &query, searched),
-                Changes::params(&query, searched, seen),
-            ),
-        };
+        let again = Changes::statement(connection.time(), &query, searched);
+        let params = Changes::params(&query, searched);
         let user_id = [Param::Int(searched.user_id)];
         let mut queries = vec![Query { statement: &lock, params: &user_id }];
         if unless.expires_from.is_some() {
@@ -96,12 +87,8 @@ impl ReviewBoard {
         }
         queries.push(Query { statement: &again, params: &params });
         let last = queries.len() - 1;
-        let locked = LockedState {
-            is_user: false,
-            page: Page::EMPTY,
-            changes: Changes::EMPTY,
-            days: DEFAULT_EXPIRATION_DAYS,
-        };
+        let locked =
+            LockedState { is_user: false, changes: Changes::EMPTY, days: DEFAULT_EXPIRATION_DAYS };
         let read = |locked: &mut LockedState, index, mut row: Row| {
             match index {
                 0 => locked.is_user = true,
@@ -109,36 +96,30 @@ impl ReviewBoard {
                     let settings = row.text().map_err(|_| SqlError::Unconvertible)?;
                     locked.days = expiration_days(settings.as_ref().map_or("", |it| it))?;
                 }
-                _ if searched.seen.is_some() => locked.changes.read(reader, &query, row)?,
-                _ => locked.page.read(reader, &query, row)?,
+                _ => locked.changes.read(reader, &query, row)?,
             }
             Ok(())
         };
         connection.transaction_after(&queries, locked, read, |connection, locked| {
-            let LockedState { is_user, page, changes, days } = locked;
-            if !is_user {
+            let LockedState { is_user, changes, days } = locked;
+            // The user is gone, or the names belong to others by now.
+            if !is_user || !changes.has_names() {
                 return Err(SqlError::Unconvertible);
             }
-            let found: Result<SharedRecord, FailedSearch> = match &searched.seen {
-                Some(seen) if changes.are_all(seen) => {
-                    match reader.first_that_serves(connection, &query, &changes.candidates)? {
-                        Some(found) => Ok(found),
-                        None if changes.candidates.last_of_many().is_none() => Err(*searched),
-                        None => reader.search(connection, &query)?,
-                    }
+            let mut found = None;
+            let is_known = changes.are_all(&searched.seen);
+            if is_known {
+                found = reader.first_that_serves(connection, &query, &changes.candidates)?;
+            }
+            if found.is_none() && (!is_known || changes.candidates.last_of_many().is_some()) {
+                match reader.search(connection, &query)? {
+                    Ok(best) => found = Some(best),
+                    Err(again) if again.is_of_same_names(searched) => {}
+                    Err(_) => return Err(SqlError::Unconvertible),
                 }
-                Some(_) => reader.search(connection, &query)?,
-                None => match page.finish(&query)? {
-                    PageResult::Found(found) => Ok(found),
-                    PageResult::NotFound(searched) => Err(searched),
-                    PageResult::Full(searched) => reader.scan(connection, &query, searched)?,
-                },
-            };
-            match found {
-                Ok(found) => return Ok(Outcome::Found(found)),
-                Err(again) if again.is_of_same_names(searched) => {}
-                // The names belong to other rows now.
-                Err(_) => return Err(SqlError::Unconvertible),
+            }
+            if let Some(found) = found {
+                return Ok(Outcome::Found(found));
             }
             let mut fields = fields.clone();
             if let Some(now) = unless.expires_from {

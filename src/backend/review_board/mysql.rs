@@ -249,12 +249,13 @@ impl Connection for Mysql {
         self.await_response(async |connection| connection.query_drop(statement).await)
     }
 
-    /// Sends BEGIN together with the first queries, as long as their parameters are integers.
+    /// Sends the begin together with the first queries, as long as their parameters are integers
+    /// and times.
     fn begin(&mut self, queries: &[Query<'_>], each: ForIndexedRows<'_>) -> Result<(), SqlError> {
         self.refresh_session_limit()?;
         let (mut text, mut together) = (DIALECT.begin.to_owned(), 0);
         for query in queries {
-            let Some(statement) = with_integers(query) else { break };
+            let Some(statement) = with_numbers(query) else { break };
             text += "; ";
             text += &statement;
             together += 1;
@@ -361,20 +362,30 @@ fn date(time: Timestamp) -> Value {
     )
 }
 
-/// Inserts integer parameters into the text of a query. Returns `None` if a parameter is not an
-/// integer.
-fn with_integers(query: &Query<'_>) -> Option<String> {
+/// Returns a query as a text with its parameters, or `None` if one of them is neither an integer
+/// nor a time.
+fn with_numbers(query: &Query<'_>) -> Option<String> {
     let mut parts = query.statement.split('?');
     let mut text = parts.next()?.to_owned();
     let mut params = query.params.iter();
     for part in parts {
-        let Some(Param::Int(number)) = params.next() else { return None };
-        text += &format!("{number}{part}");
+        match params.next()? {
+            Param::Int(number) => text += &number.to_string(),
+            Param::Time(time) => text += &time_literal(*time),
+            _ => return None,
+        }
+        text += part;
     }
     params.next().is_none().then_some(text)
 }
 
-/// Converts a row in the text protocol.
+/// Returns a time as a literal, in UTC.
+fn time_literal(time: Timestamp) -> String {
+    let time = DateTime::<Utc>::from_timestamp_micros(time.as_micros()).unwrap_or_default();
+    time.format("TIMESTAMP'%Y-%m-%d %H:%M:%S%.6f'").to_string()
+}
+
+/// The cells of a row that was sent as text.
 fn text_cells(row: mysql_async::Row) -> Vec<Cell> {
     let columns = row.columns();
     let read = |(value, column): (Value, &Column)| match value {

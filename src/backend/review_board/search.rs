@@ -39,20 +39,21 @@ fn candidate_params(query: &ClientQuery<'_>) -> [Param<'static>; 2] {
     [Param::Time(query.valid_until), Param::Time(Timestamp::MAX)]
 }
 
-/// The first page of candidates, and the ids of the user and the Local Site.
-pub(super) struct Page {
+/// The first page of candidates, with the ids of the user and the Local Site.
+struct Page {
     user_id: Option<i64>,
     local_site_id: Option<i64>,
-    count: usize,
-    best: Option<SharedRecord>,
+    seen: CandidateSummary,
+    best: Option<(Rank, SharedRecord)>,
 }
 
 impl Page {
-    pub const EMPTY: Self = Self { user_id: None, local_site_id: None, count: 0, best: None };
+    const EMPTY: Self =
+        Self { user_id: None, local_site_id: None, seen: CandidateSummary::NONE, best: None };
 
-    /// Returns the query. A user without candidates gives one row without a token. Only ids are
-    /// sorted in the subquery: MySQL would sort whole rows with their documents.
-    pub fn statement(time: &str, has_local_site: bool) -> String {
+    /// Returns the query. A user without candidates has one row without a token. Only ids are
+    /// sorted by the server: MySQL would sort whole rows, with their documents, on disk.
+    fn statement(time: &str, has_local_site: bool) -> String {
         let (columns, _) = rows::SELECT.split_once(" FROM ").unwrap_or_default();
         let columns = columns.trim_start_matches("SELECT ");
         let is_candidate = is_candidate(time);
@@ -64,15 +65,15 @@ impl Page {
             ("", "t.local_site_id IS NULL", "s.id = t.local_site_id")
         };
         format!(
-            "SELECT u.id, u.username, s.id, s.name, {columns} FROM auth_user u LEFT JOIN \
+            "SELECT u.id, u.username, s.id, s.name, {STATE}, {columns} FROM auth_user u LEFT JOIN \
              (SELECT t.id FROM webapi_webapitoken t JOIN auth_user o ON o.id = t.user_id {join} \
              WHERE o.username = ? AND {site} AND {is_candidate} {order}) page ON 1 = 1 \
              LEFT JOIN webapi_webapitoken t ON t.id = page.id \
-             LEFT JOIN site_localsite s ON {its_site} WHERE u.username = ? {order}"
+             LEFT JOIN site_localsite s ON {its_site} WHERE u.username = ?"
         )
     }
 
-    pub fn params<'a>(query: &ClientQuery<'a>) -> Vec<Param<'a>> {
+    fn params<'a>(query: &ClientQuery<'a>) -> Vec<Param<'a>> {
         let (user, site) = (Param::Text(query.user), query.local_site.map(Param::Text));
         let [after, until] = candidate_params(query);
         let params = [Some(user), site, Some(after), Some(until), site, Some(user)];
@@ -80,7 +81,7 @@ impl Page {
     }
 
     /// Reads the next row.
-    pub fn read(
+    fn read(
         &mut self,
         reader: TokenReader<'_>,
         query: &ClientQuery<'_>,
@@ -95,45 +96,31 @@ impl Page {
         if name.as_deref().map(String::as_str) == query.local_site {
             self.local_site_id = id;
         }
+        let Some(state) = CandidateState::read(&mut row)? else { return Ok(()) };
+        self.seen.add(&state);
         let Some((record, _)) = reader.read(row)? else { return Ok(()) };
-        self.count += 1;
-        if self.best.is_none() && rows::serves(&record, query) {
-            self.best = Some(record);
+        let rank = rank(record.expires(), record.id());
+        if self.best.as_ref().is_none_or(|(best, _)| rank < *best) && rows::serves(&record, query) {
+            self.best = Some((rank, record));
         }
         Ok(())
     }
 
-    /// Returns the best candidate, or the state of the search if there is none.
+    /// Returns the ids of the user and the Local Site.
     ///
     /// # Errors
-    /// `NotFound` if the user or Local Site does not exist.
-    pub fn finish(self, query: &ClientQuery<'_>) -> Result<PageResult> {
-        if let Some(best) = self.best {
-            return Ok(PageResult::Found(best));
-        }
+    /// `NotFound` if no such user or Local Site.
+    fn names(&self, query: &ClientQuery<'_>) -> Result<(i64, Option<i64>)> {
         let user_id = self.user_id.ok_or_else(|| rows::not_found("no such user", "user"))?;
         if query.local_site.is_some() && self.local_site_id.is_none() {
             return Err(rows::not_found("no such Local Site", "local_site"));
         }
-        let searched = FailedSearch { user_id, local_site_id: self.local_site_id, seen: None };
-        Ok(match self.count < PAGE {
-            true => PageResult::NotFound(searched),
-            false => PageResult::Full(searched),
-        })
+        Ok((user_id, self.local_site_id))
     }
 }
 
-/// The result of a page.
-pub(super) enum PageResult {
-    Found(SharedRecord),
-    /// No candidate of the user matches.
-    NotFound(FailedSearch),
-    /// No candidate on this page matches, and there may be others.
-    Full(FailedSearch),
-}
-
 impl TokenReader<'_> {
-    /// Searches for the best token of a client.
+    /// Searches for the token that serves a client best.
     pub fn search(
         self,
         connection: &mut PooledConnection<'_>,
@@ -145,23 +132,27 @@ impl TokenReader<'_> {
             Ok(page.read(self, query, row)?)
         });
         SqlError::or_empty(read)?;
-        match page.finish(query)? {
-            PageResult::Found(best) => Ok(Ok(best)),
-            PageResult::NotFound(searched) => Ok(Err(searched)),
-            PageResult::Full(searched) => self.scan(connection, query, searched),
+        if let Some((_, best)) = page.best {
+            return Ok(Ok(best));
         }
+        let (user_id, local_site_id) = page.names(query)?;
+        let searched = FailedSearch { user_id, local_site_id, seen: page.seen };
+        if page.seen.count < PAGE as i64 {
+            return Ok(Err(searched));
+        }
+        self.scan(connection, query, searched)
     }
 
-    /// Searches all candidates, including those on the first page, since one of them may have
-    /// changed.
-    pub fn scan(
+    /// Searches among all candidates, also those of the page: one of these may be newer.
+    fn scan(
         self,
         connection: &mut PooledConnection<'_>,
         query: &ClientQuery<'_>,
         searched: FailedSearch,
     ) -> Result<Result<SharedRecord, FailedSearch>, SqlError> {
         let (condition, params) = of_searched(connection.time(), query, &searched);
-        let statement = format!("SELECT {CANDIDATE} FROM webapi_webapitoken t WHERE {condition}");
+        let statement =
+            format!("SELECT {STATE}, {CANDIDATE} FROM webapi_webapitoken t WHERE {condition}");
         let mut candidates = Candidates::new();
         // A summary of what the first pass has read, which is everything.
         let mut seen = None;
@@ -179,7 +170,7 @@ impl TokenReader<'_> {
             }
             match candidates.last_of_many() {
                 Some(last) => candidates = Candidates::after(last),
-                None => return Ok(Err(FailedSearch { seen: Some(seen), ..searched })),
+                None => return Ok(Err(FailedSearch { seen, ..searched })),
             }
         }
     }
@@ -207,12 +198,14 @@ impl TokenReader<'_> {
     }
 }
 
-/// The columns of a candidate that are read first.
-const CANDIDATE: &str = "t.id, COALESCE(OCTET_LENGTH(t.extra_data), 0), t.expires, \
-     t.last_updated, t.token_generator_id, t.extra_data";
+/// The columns of [`CandidateState`].
+const STATE: &str = "t.id, COALESCE(OCTET_LENGTH(t.extra_data), 0), t.last_updated";
 
-/// The state of a candidate, as far as the search depends on it.
-pub(super) struct CandidateState {
+/// The columns of a candidate that a scan reads, after those of [`STATE`].
+const CANDIDATE: &str = "t.expires, t.token_generator_id, t.extra_data";
+
+/// What identifies the state of a candidate, as far as a search depends on it.
+struct CandidateState {
     id: i64,
     /// The length of `extra_data`. The server does not always update `last_updated` when it
     /// changes.
@@ -220,7 +213,16 @@ pub(super) struct CandidateState {
     last_updated: Option<Timestamp>,
 }
 
-/// Returns the condition for all candidates, given the ids of user and Local Site.
+impl CandidateState {
+    /// Reads the next cells of a row. Returns `None` if the row has no token.
+    fn read(row: &mut Row) -> Result<Option<Self>> {
+        let Some(id) = row.id() else { return Ok(None) };
+        let bytes = row.id().ok_or_else(unreadable)?;
+        Ok(Some(Self { id, bytes, last_updated: row.time().ok().flatten() }))
+    }
+}
+
+/// The condition of all candidates, where the ids of user and Local Site are known.
 fn of_searched(
     time: &str,
     query: &ClientQuery<'_>,
@@ -257,55 +259,59 @@ impl Candidates {
         self.best.last().copied().filter(|_| self.best.len() >= PAGE)
     }
 
-    /// Reads a row of [`CANDIDATE`]. Returns its state, unless the row has no token.
-    pub fn read(
+    /// Reads a row of [`STATE`] and [`CANDIDATE`]. Returns its state, unless the row has no token.
+    fn read(
         &mut self,
         reader: TokenReader<'_>,
         query: &ClientQuery<'_>,
         mut row: Row,
     ) -> Result<Option<CandidateState>> {
-        let Some(id) = row.id() else { return Ok(None) };
-        let bytes = row.id().ok_or_else(unreadable)?;
-        let (expires, last_updated) = (row.time(), row.time().ok().flatten());
-        let state = Ok(Some(CandidateState { id, bytes, last_updated }));
+        let Some(state) = CandidateState::read(&mut row)? else { return Ok(None) };
+        let rank = |expires| rank(expires, state.id);
         let (Ok(expires), Ok(Some(generator_id)), Ok(Some(extra_data))) =
-            (expires, row.text(), row.text())
+            (row.time(), row.text(), row.text())
         else {
-            return state;
+            return Ok(Some(state));
         };
-        let rank = rank(expires, id);
+        let rank = rank(expires);
         if self.after.is_some_and(|after| rank <= after)
             || query.ignored_generators.is_some_and(|ids| ids.contains(generator_id.as_str()))
             || !names_client(reader, &extra_data, query.client_name)?
         {
-            return state;
+            return Ok(Some(state));
         }
         let place = self.best.partition_point(|own| *own < rank);
         if place < PAGE {
             self.best.insert(place, rank);
             self.best.truncate(PAGE);
         }
-        state
+        Ok(Some(state))
     }
 }
 
-/// Changes since a search without a result: the number of candidates at that time, the sums of
-/// their ids and of the lengths of their `extra_data`, and the candidates that were added or
-/// updated since.
+/// What has changed since a search without a result: whether the names are those of the same user
+/// and Local Site, how many of the candidates of that time are left, the sums of their ids and of
+/// the lengths of their `extra_data`, and the candidates that are new or were updated since.
 pub(super) struct Changes {
+    has_names: bool,
     known: Option<(i64, i128, i128)>,
     pub candidates: Candidates,
 }
 
 impl Changes {
-    pub const EMPTY: Self = Self { known: None, candidates: Candidates::new() };
+    pub const EMPTY: Self = Self { has_names: false, known: None, candidates: Candidates::new() };
 
-    /// Returns the query. The first columns of each row are about the known candidates.
+    /// Returns the query, whose first cells are those of the names and the known candidates.
     pub fn statement(time: &str, query: &ClientQuery<'_>, searched: &FailedSearch) -> String {
         let (condition, _) = of_searched(time, query, searched);
+        let site = match searched.local_site_id {
+            Some(_) => "(SELECT name FROM site_localsite WHERE id = ?)",
+            None => "NULL",
+        };
         format!(
-            "SELECT f.known, f.total, f.bytes, {CANDIDATE} FROM (SELECT COUNT(*) AS known, \
-             CAST(SUM(t.id) AS char(40)) AS total, \
+            "SELECT f.owner, f.site, f.known, f.total, f.bytes, {STATE}, {CANDIDATE} \
+             FROM (SELECT (SELECT username FROM auth_user WHERE id = ?) AS owner, {site} AS site, \
+             COUNT(*) AS known, CAST(SUM(t.id) AS char(40)) AS total, \
              CAST(SUM(COALESCE(OCTET_LENGTH(t.extra_data), 0)) AS char(40)) AS bytes \
              FROM webapi_webapitoken t WHERE {condition} AND t.id <= ?) f \
              LEFT JOIN webapi_webapitoken t \
@@ -313,13 +319,12 @@ impl Changes {
         )
     }
 
-    pub fn params(
-        query: &ClientQuery<'_>,
-        searched: &FailedSearch,
-        seen: &CandidateSummary,
-    ) -> Vec<Param<'static>> {
+    pub fn params(query: &ClientQuery<'_>, searched: &FailedSearch) -> Vec<Param<'static>> {
         let (_, of_searched) = of_searched("", query, searched);
-        let mut params = of_searched.clone();
+        let seen = &searched.seen;
+        let mut params = vec![Param::Int(searched.user_id)];
+        params.extend(searched.local_site_id.map(Param::Int));
+        params.extend_from_slice(&of_searched);
         params.push(Param::Int(seen.last_id));
         params.extend(of_searched);
         params.extend([Param::Int(seen.last_id), Param::Time(seen.last_updated)]);
@@ -333,6 +338,10 @@ impl Changes {
         query: &ClientQuery<'_>,
         mut row: Row,
     ) -> Result<()> {
+        let mut name = || row.name().ok().flatten();
+        let (owner, site) = (name(), name());
+        self.has_names = owner.as_deref().map(String::as_str) == Some(query.user)
+            && site.as_deref().map(String::as_str) == query.local_site;
         let count = row.id().ok_or_else(unreadable)?;
         let mut sum = || {
             let sum = row.text().map_err(|_| unreadable())?;
@@ -343,8 +352,13 @@ impl Changes {
         Ok(())
     }
 
-    /// Returns whether the known candidates are exactly those that were seen. Lower ids may have
-    /// been committed after higher ones.
+    /// Whether the names are still those of the user and the Local Site that were searched.
+    pub fn has_names(&self) -> bool {
+        self.has_names
+    }
+
+    /// Whether the candidates that were known are those that were seen. Others may have committed
+    /// lower ids after higher ones.
     pub fn are_all(&self, seen: &CandidateSummary) -> bool {
         self.known == Some((seen.count, seen.sum, seen.bytes))
     }

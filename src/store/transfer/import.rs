@@ -104,7 +104,9 @@ impl Store {
             "token" => {
                 memory::push(&mut imported.records, (number, self.read_token(line)?))?;
             }
-            _ => return Err(invalid_field("type", "must be \"local_site\", \"user\" or \"token\"")),
+            _ => {
+                return Err(invalid_field("type", "must be \"local_site\", \"user\" or \"token\""));
+            }
         }
         Ok(())
     }

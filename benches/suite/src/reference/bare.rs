@@ -136,9 +136,13 @@ impl Connection {
                     tokio::spawn(connection);
                     Driver::Postgres { client, prepared: HashMap::new() }
                 }
-                Server::Mysql => Driver::Mysql(
-                    mysql_async::Conn::new(mysql_async::Opts::from_url(location)?).await?,
-                ),
+                Server::Mysql => {
+                    // Like ours, by the address that it is given: the driver would look for the
+                    // socket of a server on this machine.
+                    let options =
+                        mysql_async::OptsBuilder::from_opts(mysql_async::Opts::from_url(location)?);
+                    Driver::Mysql(mysql_async::Conn::new(options.prefer_socket(false)).await?)
+                }
             })
         });
         Ok(Self { driver: driver.context(location.to_owned())?, runtime })
