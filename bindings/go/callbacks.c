@@ -67,11 +67,11 @@ static void created(void *data, rbtoken_store_t *store, const rbtoken_token_t *t
                               auto_generated));
 }
 
-#define EVENT(name, number)                                                                        \
-    static void name(void *data, rbtoken_store_t *store, const rbtoken_token_t *token)             \
-    {                                                                                              \
-        (void)keep(rbtokenGoEvent((uintptr_t)data, (number), store, (rbtoken_token_t *)token,      \
-                                  false));                                                         \
+#define EVENT(name, number)                                                                   \
+    static void name(void *data, rbtoken_store_t *store, const rbtoken_token_t *token)        \
+    {                                                                                         \
+        (void)keep(rbtokenGoEvent((uintptr_t)data, (number), store, (rbtoken_token_t *)token, \
+                                  false));                                                    \
     }
 EVENT(updated, RBTOKEN_GO_UPDATED)
 EVENT(invalidated, RBTOKEN_GO_INVALIDATED)

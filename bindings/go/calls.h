@@ -51,13 +51,13 @@ typedef struct {
  * a callback makes itself are on other threads, since this one waits for the callback's goroutine.)
  */
 #define GO_CALL(statement) GO_CALL_FOR(go_result, statement)
-#define GO_CALL_FOR(type, statement)                                                               \
-    type result = {0};                                                                             \
-    statement;                                                                                     \
-    if (__builtin_expect(rbtoken_go_failure != 0, 0)) {                                            \
-        result.failure = rbtoken_go_failure;                                                       \
-        rbtoken_go_failure = 0;                                                                    \
-    }                                                                                              \
+#define GO_CALL_FOR(type, statement)                    \
+    type result = {0};                                  \
+    statement;                                          \
+    if (__builtin_expect(rbtoken_go_failure != 0, 0)) { \
+        result.failure = rbtoken_go_failure;            \
+        rbtoken_go_failure = 0;                         \
+    }                                                   \
     return result
 
 /* The two arguments of a text. An empty Go string may have no address, and would be absent. */
@@ -65,8 +65,8 @@ typedef struct {
 /* The two arguments of a text that is absent if it is empty. */
 #define GO_OPTIONAL(text) (_GoStringLen(text) ? _GoStringPtr(text) : NULL), _GoStringLen(text)
 /* Sets a field, and the one of its length, to a text that is absent if it is empty. */
-#define GO_SET(options, field, text)                                                               \
-    ((options).field = _GoStringLen(text) ? _GoStringPtr(text) : NULL,                             \
+#define GO_SET(options, field, text)                                   \
+    ((options).field = _GoStringLen(text) ? _GoStringPtr(text) : NULL, \
      (options).field##_len = _GoStringLen(text))
 
 /* Names, versions, errors, buffers. */
@@ -193,21 +193,21 @@ static inline go_result go_store_statistics(rbtoken_store_t *store)
 
 static inline go_result go_store_add_local_site(rbtoken_store_t *store, _GoString_ local_site)
 {
-    GO_CALL(result.status =
-                rbtoken_store_add_local_site(store, GO_TEXT(local_site), &result.error));
+    GO_CALL(result.status = rbtoken_store_add_local_site(store, GO_TEXT(local_site),
+                                                         &result.error));
 }
 
 static inline go_result go_store_remove_local_site(rbtoken_store_t *store, _GoString_ local_site)
 {
-    GO_CALL(result.status =
-                rbtoken_store_remove_local_site(store, GO_TEXT(local_site), &result.error));
+    GO_CALL(result.status = rbtoken_store_remove_local_site(store, GO_TEXT(local_site),
+                                                            &result.error));
 }
 
 static inline go_result go_store_set_user_active(rbtoken_store_t *store, _GoString_ user,
                                                  bool active)
 {
-    GO_CALL(result.status =
-                rbtoken_store_set_user_active(store, GO_TEXT(user), active, &result.error));
+    GO_CALL(result.status = rbtoken_store_set_user_active(store, GO_TEXT(user), active,
+                                                          &result.error));
 }
 
 /* The texts of a list are in C's memory; NULL: no list. */
@@ -259,17 +259,16 @@ static inline go_result go_store_get_or_create_client_token(
     GO_SET(options, local_site, local_site);
     GO_SET(options, default_policy, default_policy);
     GO_SET(options, default_extra_data, default_extra_data);
-    GO_CALL(result.status = rbtoken_store_get_or_create_client_token(
-                store, GO_TEXT(user), GO_TEXT(client_name), &options, &result.token, &result.flag,
-                &result.error));
+    GO_CALL(result.status = rbtoken_store_get_or_create_client_token(store, GO_TEXT(user),
+                                                                     GO_TEXT(client_name), &options,
+                                                                     &result.token, &result.flag,
+                                                                     &result.error));
 }
 
-static inline go_result go_store_generate_token(rbtoken_store_t *store, _GoString_ user,
-                                                int32_t expires_mode, int64_t expires_at_us,
-                                                uint32_t flags, _GoString_ generator_id,
-                                                _GoString_ token_type, _GoString_ local_site,
-                                                _GoString_ note, _GoString_ policy,
-                                                _GoString_ extra_data)
+static inline go_result go_store_generate_token(
+    rbtoken_store_t *store, _GoString_ user, int32_t expires_mode, int64_t expires_at_us,
+    uint32_t flags, _GoString_ generator_id, _GoString_ token_type, _GoString_ local_site,
+    _GoString_ note, _GoString_ policy, _GoString_ extra_data)
 {
     rbtoken_generate_options_t options;
     RBTOKEN_INIT(&options);
@@ -306,9 +305,8 @@ static inline go_result go_store_import_token(
     GO_SET(options, note, note);
     GO_SET(options, policy, policy);
     GO_SET(options, extra_data, extra_data);
-    GO_CALL(result.status =
-                rbtoken_store_import_token(store, GO_TEXT(user), GO_TEXT(value), &options,
-                                           &result.token, &result.error));
+    GO_CALL(result.status = rbtoken_store_import_token(store, GO_TEXT(user), GO_TEXT(value),
+                                                       &options, &result.token, &result.error));
 }
 
 static inline go_result go_store_find_token(rbtoken_store_t *store, _GoString_ value)
@@ -349,9 +347,9 @@ static inline go_result go_store_token_count(rbtoken_store_t *store)
 static inline go_result go_store_value_is_valid(rbtoken_store_t *store, _GoString_ generator_id,
                                                 _GoString_ token_type, _GoString_ value)
 {
-    GO_CALL(result.status =
-                rbtoken_store_value_is_valid(store, GO_TEXT(generator_id), GO_TEXT(token_type),
-                                             GO_TEXT(value), &result.flag, &result.error));
+    GO_CALL(result.status = rbtoken_store_value_is_valid(store, GO_TEXT(generator_id),
+                                                         GO_TEXT(token_type), GO_TEXT(value),
+                                                         &result.flag, &result.error));
 }
 
 /* The modes of an update keep a field, empty it, or set it. */
@@ -371,8 +369,8 @@ static inline go_result go_store_update_token(rbtoken_store_t *store, int64_t id
     GO_SET(update, note, note);
     GO_SET(update, policy, policy);
     GO_SET(update, extra_data, extra_data);
-    GO_CALL(result.status =
-                rbtoken_store_update_token(store, id, &update, &result.token, &result.error));
+    GO_CALL(result.status = rbtoken_store_update_token(store, id, &update, &result.token,
+                                                       &result.error));
 }
 
 static inline go_result go_store_invalidate_token(rbtoken_store_t *store, _GoString_ value,
@@ -385,8 +383,8 @@ static inline go_result go_store_invalidate_token(rbtoken_store_t *store, _GoStr
 static inline go_result go_store_invalidate_token_by_id(rbtoken_store_t *store, int64_t id,
                                                         _GoString_ reason)
 {
-    GO_CALL(result.status =
-                rbtoken_store_invalidate_token_by_id(store, id, GO_TEXT(reason), &result.error));
+    GO_CALL(result.status = rbtoken_store_invalidate_token_by_id(store, id, GO_TEXT(reason),
+                                                                 &result.error));
 }
 
 static inline go_result go_store_invalidate_user_tokens(rbtoken_store_t *store, _GoString_ user,
@@ -417,8 +415,7 @@ static inline go_result go_store_purge_tokens(rbtoken_store_t *store, int64_t de
 
 typedef rbtoken_status_t (*go_login_fn)(rbtoken_store_t *, const char *, size_t,
                                         const rbtoken_login_options_t *, rbtoken_verdict_t *,
-                                        rbtoken_token_t **, rbtoken_token_t **,
-                                        rbtoken_error_t **);
+                                        rbtoken_token_t **, rbtoken_token_t **, rbtoken_error_t **);
 
 static inline rbtoken_status_t go_login_with(go_login_fn login, go_login *result, uintptr_t store,
                                              _GoString_ text, int32_t site_mode, _GoString_ site)
@@ -436,17 +433,17 @@ static inline rbtoken_status_t go_login_with(go_login_fn login, go_login *result
 
 /* Handles of frequent calls are numbers: cgo would check an address for Go's pointers. */
 static inline go_login go_store_authenticate(uintptr_t store, _GoString_ value, int32_t site_mode,
-                                              _GoString_ site)
+                                             _GoString_ site)
 {
-    GO_CALL_FOR(go_login, result.status = go_login_with(rbtoken_store_authenticate, &result, store, value,
-                                          site_mode, site));
+    GO_CALL_FOR(go_login, result.status = go_login_with(rbtoken_store_authenticate, &result, store,
+                                                        value, site_mode, site));
 }
 
 static inline go_login go_store_authenticate_header(uintptr_t store, _GoString_ header,
-                                                     int32_t site_mode, _GoString_ site)
+                                                    int32_t site_mode, _GoString_ site)
 {
-    GO_CALL_FOR(go_login, result.status = go_login_with(rbtoken_store_authenticate_header, &result, store,
-                                          header, site_mode, site));
+    GO_CALL_FOR(go_login, result.status = go_login_with(rbtoken_store_authenticate_header, &result,
+                                                        store, header, site_mode, site));
 }
 
 static inline go_result go_store_forget_logins(rbtoken_store_t *store)
@@ -492,8 +489,8 @@ static inline go_result go_store_set_default_generator(rbtoken_store_t *store,
 static inline go_result go_store_set_deprecated_generators(rbtoken_store_t *store, char **ids,
                                                            size_t count)
 {
-    GO_CALL(result.status = rbtoken_store_set_deprecated_generators(
-                store, (const char *const *)ids, count, &result.error));
+    GO_CALL(result.status = rbtoken_store_set_deprecated_generators(store, (const char *const *)ids,
+                                                                    count, &result.error));
 }
 
 /* Service accounts and policies. */
@@ -522,11 +519,9 @@ static inline void go_service_account_free(void *account)
     rbtoken_service_account_free((rbtoken_service_account_t *)account);
 }
 
-static inline go_result go_service_account_get_api_token(const rbtoken_service_account_t *account,
-                                                         rbtoken_store_t *store,
-                                                         int32_t min_validity_mode,
-                                                         int64_t min_validity_secs,
-                                                         _GoString_ local_site)
+static inline go_result go_service_account_get_api_token(
+    const rbtoken_service_account_t *account, rbtoken_store_t *store, int32_t min_validity_mode,
+    int64_t min_validity_secs, _GoString_ local_site)
 {
     rbtoken_service_token_options_t options;
     RBTOKEN_INIT(&options);
@@ -540,8 +535,7 @@ static inline go_result go_service_account_get_api_token(const rbtoken_service_a
 static inline go_result go_policy_parse(rbtoken_store_t *store, _GoString_ document)
 {
     rbtoken_policy_t *policy = NULL;
-    GO_CALL(result.status =
-                rbtoken_policy_parse(store, GO_TEXT(document), &policy, &result.error);
+    GO_CALL(result.status = rbtoken_policy_parse(store, GO_TEXT(document), &policy, &result.error);
             result.object = policy);
 }
 
@@ -568,12 +562,12 @@ static inline void go_token_release(uintptr_t token)
 typedef const char *(*go_field_fn)(const rbtoken_token_t *, size_t *);
 typedef bool (*go_time_fn)(const rbtoken_token_t *, int64_t *);
 
-#define GO_FIELD(name)                                                                             \
-    static inline go_text go_token_##name(const rbtoken_token_t *token)                            \
-    {                                                                                              \
-        size_t len = 0;                                                                            \
-        const char *data = rbtoken_token_##name(token, &len);                                      \
-        return go_text_of(data, len);                                                              \
+#define GO_FIELD(name)                                                  \
+    static inline go_text go_token_##name(const rbtoken_token_t *token) \
+    {                                                                   \
+        size_t len = 0;                                                 \
+        const char *data = rbtoken_token_##name(token, &len);           \
+        return go_text_of(data, len);                                   \
     }
 GO_FIELD(value)
 GO_FIELD(redacted)
@@ -586,12 +580,12 @@ GO_FIELD(policy)
 GO_FIELD(extra_data)
 GO_FIELD(invalid_reason)
 
-#define GO_TIME(name)                                                                              \
-    static inline go_time go_token_##name(const rbtoken_token_t *token)                            \
-    {                                                                                              \
-        go_time time = {0, false};                                                                 \
-        time.is_known = rbtoken_token_##name(token, &time.us);                                     \
-        return time;                                                                               \
+#define GO_TIME(name)                                                   \
+    static inline go_time go_token_##name(const rbtoken_token_t *token) \
+    {                                                                   \
+        go_time time = {0, false};                                      \
+        time.is_known = rbtoken_token_##name(token, &time.us);          \
+        return time;                                                    \
     }
 GO_TIME(expires)
 GO_TIME(time_added)
@@ -658,8 +652,7 @@ static inline go_result go_instance_create(const rbtoken_extension_v1_t *table, 
 static inline go_result go_instance_configure(const rbtoken_extension_v1_t *table,
                                               rbtoken_instance_t *instance, _GoString_ settings)
 {
-    GO_CALL(result.status =
-                table->configure(instance, GO_OPTIONAL(settings), &result.error));
+    GO_CALL(result.status = table->configure(instance, GO_OPTIONAL(settings), &result.error));
 }
 
 static inline go_result go_instance_initialize(const rbtoken_extension_v1_t *table,
