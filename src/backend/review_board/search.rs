@@ -365,8 +365,13 @@ impl Changes {
 }
 
 impl CandidateSummary {
-    const NONE: Self =
-        Self { count: 0, sum: 0, bytes: 0, last_id: i64::MIN, last_updated: Timestamp::MIN };
+    const NONE: Self = Self {
+        count: 0,
+        sum: 0,
+        bytes: 0,
+        last_id: rows::BEFORE_ALL,
+        last_updated: Timestamp::MIN,
+    };
 
     fn add(&mut self, state: &CandidateState) {
         self.count += 1;
