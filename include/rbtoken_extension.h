@@ -15,7 +15,7 @@
  *    source of random bytes.
  * 2. `configure` takes the settings as a JSON object; `initialize` opens the store.
  * 3. `get_store` returns the store, and `get_interface` returns tables of the functions of
- *    rbtoken.h, by noun: `get_interface("rbtoken.store/1")` returns an
+ *    rbtoken.h, one for each kind of object: `get_interface("rbtoken.store/1")` returns an
  *    rbtoken_store_interface_v1_t.
  * 4. `shutdown` closes the store, and `destroy` frees the instance.
  *
@@ -70,8 +70,9 @@ typedef struct rbtoken_instance_t rbtoken_instance_t;
 /**
  * Writes a message to the host's log. `level` is `RBTOKEN_LOG_ERROR` to `_DEBUG`, or a higher
  * number in later versions. `target` is the part of the library: `"rbtoken.extension"` or
- * `"rbtoken.store"`. The texts are valid during the call, and never contain a token's value. It
- * runs on any thread, several at a time, and with no lock held. Must not throw.
+ * `"rbtoken.store"`. The texts are valid during the call, and never contain a token's value. The
+ * function is called on any thread, by several threads at a time, and with no lock held. Must not
+ * throw.
  *
  * @ingroup extension
  */

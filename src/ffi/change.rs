@@ -343,8 +343,8 @@ pub unsafe extern "C" fn rbtoken_store_delete_token(
 ///
 /// An invalid or expired token stays in the store, and in its memory, until it is deleted or
 /// purged, so that a login can report why it was rejected. A host that runs for a long time should
-/// call this regularly, for example once a day with the time of a month ago. Its memory then grows
-/// only with the number of usable tokens.
+/// call this regularly, for example once a day with the time of a month ago. The store's memory
+/// then grows only with the number of usable tokens.
 ///
 /// `[thread-safe]`
 ///

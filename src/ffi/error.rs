@@ -9,8 +9,8 @@ use crate::error::{Argument, Error};
 use crate::memory;
 
 /// Result of a function: one of the values of `rbtoken_status_code`, or the status of a callback of
-/// the host, unchanged. All enums cross the boundary as 32-bit integers; the C enums only name
-/// their values.
+/// the host, unchanged. Functions and structs have 32-bit integers in place of enums; the C enums
+/// only name the values.
 pub type rbtoken_status_t = i32;
 
 /// Statuses. A number never gets a second meaning. Later versions can add some.

@@ -27,9 +27,10 @@ impl Handle for rbtoken_policy_t {
 /// that.
 ///
 /// The rules are checked in this order: those of the resource, those of `*` under the policy id,
-/// those of `*` at the top. The first rules that mention the method or `*` decide. Among their
-/// entries, the method comes before `*`, and `block` before `allow`. If none mention it, the method
-/// is allowed. The time does not depend on the size of the policy.
+/// those of `*` at the top. The first of them that mention the method or `*` decide. Their entries
+/// are checked in this order: the method in `block`, the method in `allow`, `*` in `block`, `*` in
+/// `allow`. If none mention it, the method is allowed. The time does not depend on the size of the
+/// policy.
 ///
 /// On Review Board's database, a token with a malformed policy, or with a row that cannot be read,
 /// is allowed nothing. The status is then `RBTOKEN_E_CORRUPT`, and the message names the token and

@@ -78,7 +78,10 @@ export const Status = {
 
 /** Expiration of a new token: the values of `expires_mode`. */
 export const ExpiresMode = {
-  /** After `client_token_expiration` for client tokens; never for other tokens. */
+  /**
+   * `get_or_create_client_token`: after `client_token_expiration` days.
+   * `generate_token`: never.
+   */
   DEFAULT: 0,
   /** Never. */
   NEVER: 1,
