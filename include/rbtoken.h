@@ -52,9 +52,10 @@
  *
  * A *client token* belongs to a client program of a user, such as RBTools: its `extra_data` has the
  * program's name as `client_name`. A *Local Site* is a separate section of a Review Board server; a
- * token of a Local Site is accepted only there. A *policy* restricts the HTTP methods and resources
- * that a token can be used for. A *generator* creates token values; tokens of a *deprecated*
- * generator still work, but should be replaced. A *verdict* is the result of a login.
+ * token of a Local Site is accepted only there, and a token of the *global site* everywhere. A
+ * *policy* restricts the HTTP methods and resources that a token can be used for. A *generator*
+ * creates token values; tokens of a *deprecated* generator still work, but should be replaced. A
+ * *verdict* is the result of a login.
  *
  * Users, clients and sites are identified by name. The *host* is the program that uses this
  * library. It authenticates its own users: **whoever can call the functions that return tokens can
@@ -165,9 +166,9 @@
  * After fork(), the child can use a store in memory if no other thread was inside a call at the
  * time of the fork. Parent and child never generate the same value. Every call on a store in a file
  * or database returns RBTOKEN_E_FORKED in the child, and releasing the store there does nothing.
- * Hosts that fork should open their stores afterwards, which always works. The library's fork
- * handlers wait until no thread is opening a store or using SQLite. For that reason, do not call
- * fork() in a signal handler, and do not call the library in a pthread_atfork() handler.
+ * Hosts that fork should open their stores after the fork. The library's fork handlers wait until
+ * no thread is opening a store or using SQLite. For that reason, do not call fork() in a signal
+ * handler, and do not call the library in a pthread_atfork() handler.
  *
  * A thread that calls the library needs a stack of at least 64 KiB. With 32 KiB, a JSON document of
  * 128 levels ends the process.
@@ -178,12 +179,12 @@
  *
  * Memory
  * ------
- * RBTOKEN_E_NO_MEMORY means that memory is exhausted and that nothing has changed. It is returned
- * for every failed allocation of 4 KiB or more, and for every failed memory mapping. Before the
- * library reads a document, makes a list or loads a file, it checks that there is enough memory for
- * all parts; another thread can still use up that memory in between. Creating the error object of
- * this status needs no memory. If the thread of a store in a file cannot be started, the status is
- * RBTOKEN_E_IO.
+ * RBTOKEN_E_NO_MEMORY means that memory is exhausted. It is returned for every failed allocation of
+ * 4 KiB or more, and for every failed memory mapping, except in the drivers of PostgreSQL and MySQL
+ * (see "Review Board's database"). Before the library reads a document, makes a list or loads a
+ * file, it checks that there is enough memory for all parts; another thread can still use up that
+ * memory in between. Creating the error object of this status needs no memory. If the thread of a
+ * store in a file cannot be started, the status is RBTOKEN_E_IO.
  *
  * If a smaller allocation fails, Rust's allocator prints a message to the standard error stream and
  * calls abort(). To make that unlikely, functions that create tokens fail while less than about
@@ -288,7 +289,7 @@
  *
  * An accepted login writes `last_used`, as on the server. With the setting
  * `last_used_interval_secs`, it writes only if the stored time is at least that old; with `null`,
- * it writes nothing, which suits a standby or an account with read access only.
+ * it writes nothing, which suits a standby server or an account with read access only.
  *
  * With the setting `login_cache_secs`, accepted logins are cached. A login then asks the server
  * only if its entry is that old, or if it has to write `last_used`; so the cache has no effect
@@ -308,8 +309,8 @@
  *
  * Any call can return RBTOKEN_E_IO if the database cannot be reached, RBTOKEN_E_TIMEOUT if it does
  * not respond in time, and RBTOKEN_E_DATABASE if it reports an error. Nothing has changed then,
- * with one exception: if the connection fails during a commit, the outcome is unknown, and the
- * message says so.
+ * with two exceptions: rbtoken_store_purge_tokens() commits in steps, as described below; and if
+ * the connection fails during a commit, the outcome is unknown, and the message says so.
  *
  * A call for one token ends within `call_timeout_secs`, which includes waiting for a connection,
  * connecting, all statements and all retries. Listing, exporting, purging, and invalidating the
@@ -380,8 +381,8 @@
  * version can add functions, statuses, verdicts, enum values, flags, fields at the end of structs,
  * and members at the end of tables. Programs that were compiled with an older header of the same
  * major version keep working. A major version can change or remove things. A number never gets a
- * second meaning. Call rbtoken_abi_is_compatible() at startup, and treat an unknown status, verdict
- * or event as a failure.
+ * second meaning. Call rbtoken_abi_is_compatible() at startup, and treat an unknown status or
+ * verdict as a failure.
  *
  * Unloading
  * ---------
@@ -609,7 +610,7 @@ typedef enum rbtoken_status_code {
    */
   RBTOKEN_E_POLICY = 44,
   /**
-   * There is no such token, user, Local Site or setting.
+   * There is no such token, user, Local Site, setting or hooks.
    */
   RBTOKEN_E_NOT_FOUND = 80,
   /**
@@ -976,8 +977,8 @@ typedef struct rbtoken_clock_t {
 typedef rbtoken_status_t (*rbtoken_entropy_fn)(void *user_data, uint8_t *bytes, size_t len);
 
 /**
- * Source of random bytes of the host, to be used instead of the operating system's. Initialize it
- * with `RBTOKEN_INIT()`; it is copied when the store is opened. The callbacks run on any thread,
+ * Source of random bytes of the host, to be used instead of the library's own. Initialize it with
+ * `RBTOKEN_INIT()`; it is copied when the store is opened. The callbacks run on any thread,
  * several at a time, and with no lock held.
  *
  * @ingroup store
@@ -2771,6 +2772,9 @@ rbtoken_status_t rbtoken_store_delete_token(struct rbtoken_store_t *store,
  * Deletes the tokens that were invalidated or expired before a time. If a token is invalid without
  * a date, the time of its creation counts. The *deleted* event is fired for each.
  *
+ * On Review Board's database, up to 500 tokens are deleted at a time. If the call fails, those
+ * that were deleted before stay deleted.
+ *
  * An invalid or expired token stays in the store, and in its memory, until it is deleted or
  * purged, so that a login can report why it was rejected. A host that runs for a long time should
  * call this regularly, for example once a day with the time of a month ago. The store's memory
@@ -2846,8 +2850,9 @@ rbtoken_status_t rbtoken_store_remove_hooks(struct rbtoken_store_t *store,
  * Adds a token generator to a store. It is used when `rbtoken_generate_options_t` names its id, or
  * after it was made the default.
  *
- * `destroy` is called exactly once: when the store has closed or its instance has shut down and no
- * call of the generator is running, or before this function returns if it fails.
+ * `destroy` is called exactly once. If this function fails, that is before it returns. Otherwise
+ * it is after the store has closed or its instance has shut down, as soon as no call of the
+ * generator is running.
  *
  * `[thread-safe]`
  *
@@ -3343,6 +3348,14 @@ RBTOKEN_API void rbtoken_token_list_free(struct rbtoken_token_list_t *list);
  * Checks whether a token's policy allows an HTTP method on a resource. It uses the policy of the
  * snapshot, and does not check whether the token is usable: `rbtoken_store_authenticate()` does
  * that.
+ *
+ * In this policy, the resource `42` has rules, `*` under the policy id `review_request` has rules,
+ * and `*` at the top has rules:
+ *
+ * ```json
+ * {"resources": {"review_request": {"42": {"block": ["DELETE"]}, "*": {"allow": ["GET"]}},
+ *                "*": {"block": ["*"]}}}
+ * ```
  *
  * The rules are checked in this order: those of the resource, those of `*` under the policy id,
  * those of `*` at the top. The first of them that mention the method or `*` decide. Their entries

@@ -109,7 +109,8 @@ typedef struct rbtoken_host_v1_t {
    */
   rbtoken_clock_fn now;
   /**
-   * Fills a buffer with random bytes. NULL: those of the operating system are used.
+   * Fills a buffer with random bytes. NULL: the same as for `entropy` of
+   * `rbtoken_store_options_t`.
    */
   rbtoken_entropy_fn fill;
 } rbtoken_host_v1_t;
@@ -183,9 +184,9 @@ typedef struct rbtoken_extension_v1_t {
   rbtoken_status_t (*initialize)(struct rbtoken_instance_t *instance, struct rbtoken_error_t **error);
   /**
    * Closes the store of an initialized instance, and removes its hooks and the host's
-   * generators, which are destroyed when their last running call ends. It does not wait. Running
-   * calls finish normally or return `RBTOKEN_E_STATE`, as do all later calls on any handle of
-   * the store.
+   * generators, which are destroyed when their last running call ends. The function does not
+   * wait for running calls: they finish normally or return `RBTOKEN_E_STATE`, as do all later
+   * calls on any handle of the store.
    */
   rbtoken_status_t (*shutdown)(struct rbtoken_instance_t *instance, struct rbtoken_error_t **error);
   /**

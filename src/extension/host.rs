@@ -56,7 +56,8 @@ pub struct rbtoken_host_v1_t {
     pub log: rbtoken_log_fn,
     /// Returns the time. NULL: the system clock is used.
     pub now: rbtoken_clock_fn,
-    /// Fills a buffer with random bytes. NULL: those of the operating system are used.
+    /// Fills a buffer with random bytes. NULL: the same as for `entropy` of
+    /// `rbtoken_store_options_t`.
     pub fill: rbtoken_entropy_fn,
 }
 

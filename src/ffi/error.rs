@@ -45,7 +45,7 @@ pub enum rbtoken_status_code {
     RBTOKEN_E_JSON_NUMBER = 43,
     /// A policy breaks a rule; the error's JSON path shows where.
     RBTOKEN_E_POLICY = 44,
-    /// There is no such token, user, Local Site or setting.
+    /// There is no such token, user, Local Site, setting or hooks.
     RBTOKEN_E_NOT_FOUND = 80,
     /// The object already exists.
     RBTOKEN_E_EXISTS = 81,

@@ -26,6 +26,14 @@ impl Handle for rbtoken_policy_t {
 /// snapshot, and does not check whether the token is usable: `rbtoken_store_authenticate()` does
 /// that.
 ///
+/// In this policy, the resource `42` has rules, `*` under the policy id `review_request` has rules,
+/// and `*` at the top has rules:
+///
+/// ```json
+/// {"resources": {"review_request": {"42": {"block": ["DELETE"]}, "*": {"allow": ["GET"]}},
+///                "*": {"block": ["*"]}}}
+/// ```
+///
 /// The rules are checked in this order: those of the resource, those of `*` under the policy id,
 /// those of `*` at the top. The first of them that mention the method or `*` decide. Their entries
 /// are checked in this order: the method in `block`, the method in `allow`, `*` in `block`, `*` in

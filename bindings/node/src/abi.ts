@@ -33,7 +33,7 @@ export const Status = {
   JSON_NUMBER: 43,
   /** A policy breaks a rule; the error's JSON path shows where. */
   POLICY: 44,
-  /** There is no such token, user, Local Site or setting. */
+  /** There is no such token, user, Local Site, setting or hooks. */
   NOT_FOUND: 80,
   /** The object already exists. */
   EXISTS: 81,

@@ -52,9 +52,10 @@
  *
  * A *client token* belongs to a client program of a user, such as RBTools: its `extra_data` has the
  * program's name as `client_name`. A *Local Site* is a separate section of a Review Board server; a
- * token of a Local Site is accepted only there. A *policy* restricts the HTTP methods and resources
- * that a token can be used for. A *generator* creates token values; tokens of a *deprecated*
- * generator still work, but should be replaced. A *verdict* is the result of a login.
+ * token of a Local Site is accepted only there, and a token of the *global site* everywhere. A
+ * *policy* restricts the HTTP methods and resources that a token can be used for. A *generator*
+ * creates token values; tokens of a *deprecated* generator still work, but should be replaced. A
+ * *verdict* is the result of a login.
  *
  * Users, clients and sites are identified by name. The *host* is the program that uses this
  * library. It authenticates its own users: **whoever can call the functions that return tokens can
@@ -165,9 +166,9 @@
  * After fork(), the child can use a store in memory if no other thread was inside a call at the
  * time of the fork. Parent and child never generate the same value. Every call on a store in a file
  * or database returns RBTOKEN_E_FORKED in the child, and releasing the store there does nothing.
- * Hosts that fork should open their stores afterwards, which always works. The library's fork
- * handlers wait until no thread is opening a store or using SQLite. For that reason, do not call
- * fork() in a signal handler, and do not call the library in a pthread_atfork() handler.
+ * Hosts that fork should open their stores after the fork. The library's fork handlers wait until
+ * no thread is opening a store or using SQLite. For that reason, do not call fork() in a signal
+ * handler, and do not call the library in a pthread_atfork() handler.
  *
  * A thread that calls the library needs a stack of at least 64 KiB. With 32 KiB, a JSON document of
  * 128 levels ends the process.
@@ -178,12 +179,12 @@
  *
  * Memory
  * ------
- * RBTOKEN_E_NO_MEMORY means that memory is exhausted and that nothing has changed. It is returned
- * for every failed allocation of 4 KiB or more, and for every failed memory mapping. Before the
- * library reads a document, makes a list or loads a file, it checks that there is enough memory for
- * all parts; another thread can still use up that memory in between. Creating the error object of
- * this status needs no memory. If the thread of a store in a file cannot be started, the status is
- * RBTOKEN_E_IO.
+ * RBTOKEN_E_NO_MEMORY means that memory is exhausted. It is returned for every failed allocation of
+ * 4 KiB or more, and for every failed memory mapping, except in the drivers of PostgreSQL and MySQL
+ * (see "Review Board's database"). Before the library reads a document, makes a list or loads a
+ * file, it checks that there is enough memory for all parts; another thread can still use up that
+ * memory in between. Creating the error object of this status needs no memory. If the thread of a
+ * store in a file cannot be started, the status is RBTOKEN_E_IO.
  *
  * If a smaller allocation fails, Rust's allocator prints a message to the standard error stream and
  * calls abort(). To make that unlikely, functions that create tokens fail while less than about
@@ -288,7 +289,7 @@
  *
  * An accepted login writes `last_used`, as on the server. With the setting
  * `last_used_interval_secs`, it writes only if the stored time is at least that old; with `null`,
- * it writes nothing, which suits a standby or an account with read access only.
+ * it writes nothing, which suits a standby server or an account with read access only.
  *
  * With the setting `login_cache_secs`, accepted logins are cached. A login then asks the server
  * only if its entry is that old, or if it has to write `last_used`; so the cache has no effect
@@ -308,8 +309,8 @@
  *
  * Any call can return RBTOKEN_E_IO if the database cannot be reached, RBTOKEN_E_TIMEOUT if it does
  * not respond in time, and RBTOKEN_E_DATABASE if it reports an error. Nothing has changed then,
- * with one exception: if the connection fails during a commit, the outcome is unknown, and the
- * message says so.
+ * with two exceptions: rbtoken_store_purge_tokens() commits in steps, as described below; and if
+ * the connection fails during a commit, the outcome is unknown, and the message says so.
  *
  * A call for one token ends within `call_timeout_secs`, which includes waiting for a connection,
  * connecting, all statements and all retries. Listing, exporting, purging, and invalidating the
@@ -380,8 +381,8 @@
  * version can add functions, statuses, verdicts, enum values, flags, fields at the end of structs,
  * and members at the end of tables. Programs that were compiled with an older header of the same
  * major version keep working. A major version can change or remove things. A number never gets a
- * second meaning. Call rbtoken_abi_is_compatible() at startup, and treat an unknown status, verdict
- * or event as a failure.
+ * second meaning. Call rbtoken_abi_is_compatible() at startup, and treat an unknown status or
+ * verdict as a failure.
  *
  * Unloading
  * ---------
