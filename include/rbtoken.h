@@ -52,12 +52,14 @@
  *
  * A *client token* belongs to a client program of a user, such as RBTools: its `extra_data` has the
  * program's name as `client_name`. A *Local Site* is a separate section of a Review Board server; a
- * token of a Local Site is accepted only there. A *policy* restricts the HTTP methods and resources
- * that a token can be used for. A *generator* creates token values; tokens of a *deprecated*
- * generator still work, but should be replaced. A *verdict* is the result of a login.
+ * token of a Local Site is accepted only there, and a token of the *global site* everywhere. A
+ * *policy* restricts the HTTP methods and resources that a token can be used for. A *generator*
+ * creates token values; tokens of a *deprecated* generator still work, but should be replaced. A
+ * *verdict* is the result of a login.
  *
- * Users, clients and sites are identified by name. The host authenticates its own users:
- * **whoever can call the functions that return tokens can act as any user.**
+ * Users, clients and sites are identified by name. The *host* is the program that uses this
+ * library. It authenticates its own users: **whoever can call the functions that return tokens can
+ * act as any user.**
  *
  * rbtoken_extension.h is for hosts that load the library at run time with dlopen(). This header
  * includes it unless RBTOKEN_NO_EXTENSION is defined. docs/terms.md explains all terms.
@@ -85,7 +87,7 @@
  * | RBTOKEN_E_JSON_SYNTAX, RBTOKEN_E_JSON_TYPE | functions with JSON documents |
  * | RBTOKEN_E_JSON_TOO_DEEP, RBTOKEN_E_JSON_NUMBER | functions with JSON documents |
  * | RBTOKEN_E_CALLBACK | functions that call the host: a callback broke its contract |
- * | RBTOKEN_E_STATE | functions of a store that its instance has shut down |
+ * | RBTOKEN_E_STATE | functions of a store whose extension instance was shut down |
  * | RBTOKEN_E_FORKED | functions of a store in a file or database, in a child of fork() |
  * | RBTOKEN_E_POISONED | functions of a store after RBTOKEN_E_INTERNAL left it inconsistent |
  * | RBTOKEN_E_IO, RBTOKEN_E_LOCKED | functions that write a file, or use a database |
@@ -117,8 +119,9 @@
  *
  * JSON documents must be objects of at most 1 MiB and 128 levels. Integers must fit in 64 bits, and
  * floats must be finite, because other numbers could not be returned unchanged. If an object has
- * the same key twice, the last value wins. Documents are returned as ASCII, which can be longer
- * than the original: a document close to the limit may be too long to pass in again.
+ * the same key twice, the last value wins. Documents are returned in ASCII, with escapes for all
+ * other characters. They can be longer than the originals, so a document close to the limit may be
+ * too long to pass in again.
  *
  * Options structs
  * ---------------
@@ -157,15 +160,15 @@
  * - `[immutable]`: reads data that never changes; any number of calls can run at once.
  * - `[exclusive]`: no other call may use the same object at the same time.
  *
- * The library starts one thread for each store in a file, which writes the file with all signals
- * blocked. It starts no other threads.
+ * The library starts one thread for each store in a file. That thread writes the file, and all
+ * signals are blocked in it. The library starts no other threads.
  *
  * After fork(), the child can use a store in memory if no other thread was inside a call at the
  * time of the fork. Parent and child never generate the same value. Every call on a store in a file
  * or database returns RBTOKEN_E_FORKED in the child, and releasing the store there does nothing.
- * Hosts that fork should open their stores afterwards, which always works. The library's fork
- * handlers wait until no thread is opening a store or using SQLite. For that reason, do not call
- * fork() in a signal handler, and do not call the library in a pthread_atfork() handler.
+ * Hosts that fork should open their stores after the fork. The library's fork handlers wait until
+ * no thread is opening a store or using SQLite. For that reason, do not call fork() in a signal
+ * handler, and do not call the library in a pthread_atfork() handler.
  *
  * A thread that calls the library needs a stack of at least 64 KiB. With 32 KiB, a JSON document of
  * 128 levels ends the process.
@@ -176,12 +179,12 @@
  *
  * Memory
  * ------
- * RBTOKEN_E_NO_MEMORY means that memory is exhausted and that nothing has changed. It is returned
- * for every failed allocation of 4 KiB or more, and for every failed mapping. Before the library
- * reads a document, makes a list or loads a file, it checks that there is enough memory for all
- * parts; another thread can still use up that memory in between. The error object of this status
- * needs no memory. If the thread of a store in a file cannot be started, the status is
- * RBTOKEN_E_IO.
+ * RBTOKEN_E_NO_MEMORY means that memory is exhausted. It is returned for every failed allocation of
+ * 4 KiB or more, and for every failed memory mapping, except in the drivers of PostgreSQL and MySQL
+ * (see "Review Board's database"). Before the library reads a document, makes a list or loads a
+ * file, it checks that there is enough memory for all parts; another thread can still use up that
+ * memory in between. Creating the error object of this status needs no memory. If the thread of a
+ * store in a file cannot be started, the status is RBTOKEN_E_IO.
  *
  * If a smaller allocation fails, Rust's allocator prints a message to the standard error stream and
  * calls abort(). To make that unlikely, functions that create tokens fail while less than about
@@ -206,8 +209,9 @@
  * Only one store can have a file open. A second one, in any process, fails with RBTOKEN_E_LOCKED.
  * The lock is released when its process ends, even if children of fork() still run. (A child that
  * was made without fork handlers, by _Fork() or a bare system call, keeps the lock until it ends or
- * calls exec.) Symbolic links are followed when the file is opened. A file with a second hard link,
- * or a mount of the file alone, is refused, because its log has only one name.
+ * calls exec.) Symbolic links are followed when the file is opened. A file that has a second hard
+ * link, or is itself a mount point, is refused, because its log would not be found under its other
+ * name.
  *
  * The file and its directory must belong to the effective user, to root, or to a user in the
  * setting `trusted_owners`. A group that can write to either must be in that setting too, as with a
@@ -215,15 +219,16 @@
  * not be able to write, except to a directory with the sticky bit, such as /tmp. Trusted owners can
  * replace the file and read all token values in it.
  *
- * While a store has the file open, no other program can read or write it. On Linux this includes
- * other copies of SQLite in the same process, because the lock belongs to the open file description
- * (F_OFD_SETLK). On systems and file systems without such locks, SQLite's own locks are used, which
- * belong to the process. They are lost when anything in the process closes the file, and another
- * copy of SQLite in the process can then corrupt it. On such systems, do not open the file by other
- * means, and do not open a file in a child of fork() that its parent has had open.
+ * While a store has the file open, other programs cannot read or write it with SQLite. On Linux
+ * this includes other copies of SQLite in the same process, because the lock belongs to the open
+ * file description (F_OFD_SETLK). On systems and file systems without such locks, SQLite's own
+ * locks are used, which belong to the process. They are lost when anything in the process closes
+ * the file, and another copy of SQLite in the process can then corrupt it. On such systems, do not
+ * open the file by other means, and do not open a file in a child of fork() that its parent has had
+ * open.
  *
- * A host can close the store's file descriptors and reuse their numbers, as daemons do. After that,
- * every change fails with RBTOKEN_E_IO and nothing is written to the host's files. Reads,
+ * If a host closes the store's file descriptors, as daemons do, and its own files get their
+ * numbers, nothing is written to those files: every change fails with RBTOKEN_E_IO. Reads,
  * rbtoken_store_export_file() and rbtoken_store_backup() still work; open the file again to make
  * changes. The same happens if another program changes the size of the file or its log. In that
  * case, export the store first, because the file has only what that program left in it. A store
@@ -232,12 +237,12 @@
  * A host can run with its standard streams closed. The library never uses the descriptors 0, 1 and
  * 2 for a file or connection: it opens /dev/null on those that are closed, and leaves it open.
  *
- * The file is an SQLite database. While the store is open, there is a second file named `…-wal`
- * beside it. Copy or move both or neither, or make copies with rbtoken_store_backup(). The tables
- * are those of Review Board 8.1 (`webapi_webapitoken`, `auth_user`, `site_localsite`), so that
- * other programs can read them while the store is closed, and rows can be moved to a server. Token
- * values are stored in plain text. A new file is readable by its owner alone; an existing file
- * keeps its mode.
+ * The file is an SQLite database. While the store is open, its log is beside it, in a second file
+ * named `…-wal`. Copy or move both or neither, or make copies with rbtoken_store_backup(). The
+ * tables are those of Review Board 8.1 (`webapi_webapitoken`, `auth_user`, `site_localsite`), so
+ * that other programs can read them while the store is closed, and rows can be moved to a server.
+ * Token values are stored in plain text. A new file is readable by its owner alone; an existing
+ * file keeps its mode.
  *
  * Review Board's database
  * -----------------------
@@ -262,8 +267,8 @@
  *   the default, except for loopback hosts. `verify-ca` checks only the issuer. `require` checks
  *   nothing, so it does not prevent interception. `disable` is the default for loopback hosts and
  *   sockets.
- * - `sslrootcert`: a PEM file with the trusted authorities, instead of the well-known ones.
- *   `sslcert` and `sslkey`: PEM files of a client certificate and its key.
+ * - `sslrootcert`: a PEM file with the trusted authorities. It replaces Mozilla's list, which is
+ *   built into the library. `sslcert` and `sslkey`: PEM files of a client certificate and its key.
  * - `target_session_attrs`: `read-write` skips read-only hosts, and is the default for several
  *   hosts. `any` accepts them, and is the default for one host.
  * - `pooler` (PostgreSQL): `transaction` is required behind PgBouncer in transaction mode.
@@ -276,13 +281,15 @@
  * If the character set of a column cannot hold a text, such as an emoji in utf8mb3, no row matches
  * the text, and writing it returns RBTOKEN_E_INVALID_ARGUMENT with the name of the argument.
  *
- * Users, Local Sites and the setting `client_token_expiration` are managed by the server: names
- * that it does not have are RBTOKEN_E_NOT_FOUND, and changing them is RBTOKEN_E_UNSUPPORTED. The
- * server sends no signals or e-mails for changes that the library makes.
+ * Users, Local Sites and the setting `client_token_expiration` are managed by the server. Creating,
+ * listing or invalidating tokens for a user or Local Site that the server does not have returns
+ * RBTOKEN_E_NOT_FOUND. Changing a user, a Local Site or the setting returns RBTOKEN_E_UNSUPPORTED.
+ * For changes that the library makes, the server runs no event handlers (Django signals) and sends
+ * no e-mails.
  *
  * An accepted login writes `last_used`, as on the server. With the setting
  * `last_used_interval_secs`, it writes only if the stored time is at least that old; with `null`,
- * it writes nothing, which suits a standby or an account with read access only.
+ * it writes nothing, which suits a standby server or an account with read access only.
  *
  * With the setting `login_cache_secs`, accepted logins are cached. A login then asks the server
  * only if its entry is that old, or if it has to write `last_used`; so the cache has no effect
@@ -302,8 +309,8 @@
  *
  * Any call can return RBTOKEN_E_IO if the database cannot be reached, RBTOKEN_E_TIMEOUT if it does
  * not respond in time, and RBTOKEN_E_DATABASE if it reports an error. Nothing has changed then,
- * with one exception: if the connection fails during a commit, the outcome is unknown, and the
- * message says so.
+ * with two exceptions: rbtoken_store_purge_tokens() commits in steps, as described below; and if
+ * the connection fails during a commit, the outcome is unknown, and the message says so.
  *
  * A call for one token ends within `call_timeout_secs`, which includes waiting for a connection,
  * connecting, all statements and all retries. Listing, exporting, purging, and invalidating the
@@ -312,12 +319,13 @@
  * the server are shorter than those of the call, so that no statement is left waiting for a lock.
  *
  * Rows are read one at a time, and the library first checks that there is memory for each. On
- * SQLite, no row ends the process, whatever its size. The drivers of PostgreSQL and MySQL cannot
- * report a failed allocation: if memory is exhausted, a row of more than 32 KiB can end the process.
- * (The driver of PostgreSQL also allocates the next rows, in its buffers.) If there is no memory for a document or text of more than 1 MiB, only its row cannot be
- * read. If there is none for a shorter one, the call fails with RBTOKEN_E_NO_MEMORY, so that a list
- * is never incomplete. Revocation does not need that memory, except that SQLite rewrites the row,
- * for which it needs up to four times the row's size.
+ * SQLite, reading a row never ends the process, whatever the size of the row. The drivers of
+ * PostgreSQL and MySQL cannot report a failed allocation: if memory is exhausted, a row of more
+ * than 32 KiB can end the process. (The driver of PostgreSQL also reads later rows in advance.) If
+ * there is no memory for a document or text of more than 1 MiB, its row counts as unreadable and
+ * the call continues. If there is none for a shorter one, the call fails with RBTOKEN_E_NO_MEMORY,
+ * so that a list is never incomplete. Revocation does not need that memory, except that SQLite
+ * rewrites the row, for which it needs up to four times the row's size.
  *
  * rbtoken_store_purge_tokens() commits up to 500 tokens at a time; those that were purged before a
  * failure stay purged. Revocation does not read documents. If hooks are registered, tokens are read
@@ -336,7 +344,8 @@
  * - A policy denies everything if its text is neither JSON nor a Python literal, if it is not an
  *   object, or if a part of its `resources` has the wrong type. rbtoken_token_allows() then returns
  *   RBTOKEN_E_CORRUPT, and the message names the token and the column. SQL NULL, an empty text,
- *   `{}` and a false `resources` allow everything, as on the server.
+ *   `{}` and a `resources` that is false in Python (null, false, 0 or empty) allow everything, as
+ *   on the server.
  * - A row with an unreadable cell cannot be used for a login, which returns RBTOKEN_E_CORRUPT.
  *   Examples are `infinity` in PostgreSQL, a zero date in MySQL, bytes that are not UTF-8, a name
  *   that contains a NUL, and a document of more than 2 MiB. The same applies if the row's user does
@@ -348,16 +357,17 @@
  *
  * Secrets
  * -------
- * Whoever can ask a store for tokens can act as any user. A token's value is a secret. It is erased
- * from memory when the last handle is released, and no error contains it. Log
- * rbtoken_token_redacted() instead.
+ * Whoever can ask a store for tokens can act as any user. A token's value is a secret. The library
+ * erases it before it frees the memory, and no error contains it. Log rbtoken_token_redacted()
+ * instead.
  *
- * After the last release, no value is left in the memory of the process. This holds for stores in
- * memory, in files and on Review Board's SQLite databases, and after exports, imports and backups.
- * It does not hold for PostgreSQL and MySQL: their drivers free what they send and receive without
- * erasing it. In a measurement, a store created 20 values and was released. All 20 were still in
- * memory if it was released at once, and 5 to 11 if it had made other calls in between. If that is
- * not acceptable, disable core dumps and let nobody else read the memory of the process.
+ * After the last release of a store and of its tokens, none of their values is left in the memory
+ * of the process. This holds for stores in memory, in files and on Review Board's SQLite databases,
+ * and after exports, imports and backups. It does not hold for PostgreSQL and MySQL: their drivers
+ * free what they send and receive without erasing it. In a measurement, a store created 20 values
+ * and was released. All 20 were still in memory if it was released at once, and 5 to 11 if it had
+ * made other calls in between. If that is not acceptable, disable core dumps and let nobody else
+ * read the memory of the process.
  *
  * A store in a file, its backups and its exports have the values in plain text. The values of
  * deleted tokens are removed from the file and its log by rbtoken_store_purge_tokens(), by a call
@@ -371,8 +381,8 @@
  * version can add functions, statuses, verdicts, enum values, flags, fields at the end of structs,
  * and members at the end of tables. Programs that were compiled with an older header of the same
  * major version keep working. A major version can change or remove things. A number never gets a
- * second meaning. Call rbtoken_abi_is_compatible() at startup, and treat an unknown status, verdict
- * or event as a failure.
+ * second meaning. Call rbtoken_abi_is_compatible() at startup, and treat an unknown status or
+ * verdict as a failure.
  *
  * Unloading
  * ---------
@@ -600,7 +610,7 @@ typedef enum rbtoken_status_code {
    */
   RBTOKEN_E_POLICY = 44,
   /**
-   * There is no such token, user, Local Site or setting.
+   * There is no such token, user, Local Site, setting or hooks.
    */
   RBTOKEN_E_NOT_FOUND = 80,
   /**
@@ -675,7 +685,8 @@ typedef enum rbtoken_status_code {
  */
 typedef enum rbtoken_expires_mode {
   /**
-   * After `client_token_expiration` for client tokens; never for other tokens.
+   * `get_or_create_client_token`: after `client_token_expiration` days.
+   * `generate_token`: never.
    */
   RBTOKEN_EXPIRES_DEFAULT = 0,
   /**
@@ -695,7 +706,7 @@ typedef enum rbtoken_expires_mode {
  */
 typedef enum rbtoken_min_validity_mode {
   /**
-   * The default.
+   * The setting `min_validity_secs`; 2 hours for service accounts.
    */
   RBTOKEN_MIN_VALIDITY_DEFAULT = 0,
   /**
@@ -904,8 +915,8 @@ typedef struct rbtoken_token_t rbtoken_token_t;
 
 /**
  * Result of a function: one of the values of `rbtoken_status_code`, or the status of a callback of
- * the host, unchanged. All enums cross the boundary as 32-bit integers; the C enums only name
- * their values.
+ * the host, unchanged. Functions and structs have 32-bit integers in place of enums; the C enums
+ * only name the values.
  *
  * @ingroup error
  */
@@ -966,8 +977,8 @@ typedef struct rbtoken_clock_t {
 typedef rbtoken_status_t (*rbtoken_entropy_fn)(void *user_data, uint8_t *bytes, size_t len);
 
 /**
- * Source of random bytes of the host, to be used instead of the operating system's. Initialize it
- * with `RBTOKEN_INIT()`; it is copied when the store is opened. The callbacks run on any thread,
+ * Source of random bytes of the host, to be used instead of the library's own. Initialize it with
+ * `RBTOKEN_INIT()`; it is copied when the store is opened. The callbacks run on any thread,
  * several at a time, and with no lock held.
  *
  * @ingroup store
@@ -1041,7 +1052,7 @@ typedef rbtoken_status_t (*rbtoken_progress_fn)(void *user_data, uint64_t done, 
 
 /**
  * Progress callback of an export or import. Initialize it with `RBTOKEN_INIT()`. The callbacks run
- * on the thread of the call, with no lock held; they can take their time, and can use the store.
+ * on the thread of the call, with no lock held; they may be slow, and can use the store.
  *
  * @ingroup store
  */
@@ -1080,7 +1091,8 @@ typedef struct rbtoken_client_token_options_t {
    */
   int32_t expires_mode;
   /**
-   * `RBTOKEN_MIN_VALIDITY_DEFAULT` (the setting `min_validity_secs`, at first 300 s) or `_SECS`.
+   * `RBTOKEN_MIN_VALIDITY_DEFAULT` (the setting `min_validity_secs`, 300 s by default) or
+   * `_SECS`.
    */
   int32_t min_validity_mode;
   /**
@@ -1089,7 +1101,7 @@ typedef struct rbtoken_client_token_options_t {
   int64_t expires_at_us;
   /**
    * With `RBTOKEN_MIN_VALIDITY_SECS`: seconds for which an existing token must still be valid. 0
-   * or less: it must be valid now. Else 0.
+   * or less: it must be valid now. With any other mode: must be 0.
    */
   int64_t min_validity_secs;
   /**
@@ -1241,8 +1253,8 @@ typedef struct rbtoken_import_options_t {
    */
   int64_t invalid_date_us;
   /**
-   * Why the token was invalidated. Requires `RBTOKEN_IMPORT_INVALID`, unless it is empty, as in
-   * a server's row of a valid token. NULL: the empty text.
+   * Why the token was invalidated. Requires `RBTOKEN_IMPORT_INVALID`, unless the text is empty.
+   * NULL: the empty text.
    */
   const char *invalid_reason;
   /**
@@ -1294,8 +1306,8 @@ typedef struct rbtoken_import_options_t {
 } rbtoken_import_options_t;
 
 /**
- * Filter for listing tokens, which must match all of its fields. Initialize with `RBTOKEN_INIT()`,
- * which matches all tokens.
+ * Filter for listing tokens. A token is listed if it matches all fields. After `RBTOKEN_INIT()`,
+ * the filter matches all tokens.
  *
  * @ingroup tokens
  */
@@ -1485,7 +1497,7 @@ typedef struct rbtoken_hooks_t {
    */
   void *user_data;
   /**
-   * A token was created, but not imported.
+   * A token was created. An import does not cause this event.
    */
   rbtoken_created_fn created;
   /**
@@ -1642,7 +1654,7 @@ typedef struct rbtoken_service_token_options_t {
   uint32_t reserved;
   /**
    * With `RBTOKEN_MIN_VALIDITY_SECS`: seconds for which an existing token must still be valid. 0
-   * or less: it must be valid now. Else 0.
+   * or less: it must be valid now. With any other mode: must be 0.
    */
   int64_t min_validity_secs;
   /**
@@ -1830,9 +1842,9 @@ rbtoken_status_t rbtoken_store_open(const struct rbtoken_store_options_t *option
 
 /**
  * Returns the shared store of the process. The first successful call opens it. Later calls must
- * pass NULL or equal options: equal texts, and for callbacks the same functions and data, which
- * are not destroyed because they are registered already. The process keeps the store open until it
- * ends, but each handle must still be released.
+ * pass NULL or equal options: equal texts, and the same callback functions with the same
+ * `user_data`. Such a later call does not destroy the data, because the store uses it. The process
+ * keeps the store open until it ends, but each handle must still be released.
  *
  * `[thread-safe]`
  *
@@ -1853,7 +1865,7 @@ rbtoken_status_t rbtoken_store_shared(const struct rbtoken_store_options_t *opti
                                       struct rbtoken_error_t **error);
 
 /**
- * Adds a reference to a store, for another part of the host to release.
+ * Adds a reference to a store. Release each reference with `rbtoken_store_release()`.
  *
  * `[thread-safe]`
  *
@@ -1870,7 +1882,8 @@ RBTOKEN_API struct rbtoken_store_t *rbtoken_store_retain(struct rbtoken_store_t 
  *
  * `[thread-safe]`
  *
- * @param store a store, which this part of the host must not use afterwards; NULL does nothing
+ * @param store a store; after the call, use it only if you have another reference; NULL does
+ *         nothing
  * @since 0.1.0
  * @ingroup store
  */
@@ -2151,17 +2164,17 @@ rbtoken_status_t rbtoken_store_backup(struct rbtoken_store_t *store,
  * read it with `rbtoken_store_import_file()`. The first line has the format, its version, and the
  * number of lines of each kind. Each of the other lines is a JSON object for a Local Site, a
  * disabled user, or a token with all its fields. The export has the state of the store at one
- * moment.
+ * moment, except on Review Board's database.
  *
  * Each line is valid JSON, including `policy` and `extra_data`. A stored document that this
  * library would write differently is preceded by its text, as the string `stored_policy` or
  * `stored_extra_data`. An import uses that text, so that the document is returned unchanged and
  * denies what it denied before. `policy` is null if the text is neither JSON nor a Python literal.
  *
- * Review Board's database is read in pages of 500 tokens, each with the state at its own moment,
- * without a transaction around them. All pages together take at most `bulk_timeout_secs`. Rows
- * with a cell that cannot be read, or with a name that this library does not accept, are left out;
- * such a token cannot be used for a login.
+ * Review Board's database is read in pages of 500 tokens, without a transaction around them. Each
+ * page has the state at the moment when it is read. All pages together take at most
+ * `bulk_timeout_secs`. Rows with a cell that cannot be read, or with a name that this library does
+ * not accept, are left out; such a token cannot be used for a login.
  *
  * The file contains the values of all tokens, so keep it secret. Only its owner can read it. It is
  * on the disk when the call returns. An existing file is not overwritten, and a failed call leaves
@@ -2248,7 +2261,7 @@ rbtoken_status_t rbtoken_store_import_file(struct rbtoken_store_t *store,
  * `[thread-safe]`
  *
  * @param store the store
- * @param user the owner's name, 1 to 150 characters; any name is a user
+ * @param user the owner's name, 1 to 150 characters; on Review Board's database it must exist
  * @param user_len length of `user` in bytes, or `RBTOKEN_NUL_TERMINATED`
  * @param client_name the client's name, 1 to 255 characters, such as `RBTools`
  * @param client_name_len length of `client_name` in bytes, or `RBTOKEN_NUL_TERMINATED`
@@ -2289,7 +2302,7 @@ rbtoken_status_t rbtoken_store_get_or_create_client_token(struct rbtoken_store_t
  * `[thread-safe]`
  *
  * @param store the store
- * @param user the owner's name, 1 to 150 characters; any name is a user
+ * @param user the owner's name, 1 to 150 characters; on Review Board's database it must exist
  * @param user_len length of `user` in bytes, or `RBTOKEN_NUL_TERMINATED`
  * @param options how to create it; NULL: all defaults
  * @param token receives the token, to be released with `rbtoken_token_release()`; NULL on failure
@@ -2323,7 +2336,7 @@ rbtoken_status_t rbtoken_store_generate_token(struct rbtoken_store_t *store,
  * `[thread-safe]`
  *
  * @param store the store
- * @param user the owner's name, 1 to 150 characters; any name is a user
+ * @param user the owner's name, 1 to 150 characters; on Review Board's database it must exist
  * @param user_len length of `user` in bytes, or `RBTOKEN_NUL_TERMINATED`
  * @param value the token's value, 1 to 255 characters; it need not have its generator's format
  * @param value_len length of `value` in bytes, or `RBTOKEN_NUL_TERMINATED`
@@ -2355,7 +2368,7 @@ rbtoken_status_t rbtoken_store_import_token(struct rbtoken_store_t *store,
 
 /**
  * Finds a token by its value, whether it is usable or not. **This is not a login and checks
- * nothing:** `RBTOKEN_OK` must not let anybody in.
+ * nothing:** never accept a login because it returns `RBTOKEN_OK`.
  *
  * `[thread-safe]`
  *
@@ -2497,13 +2510,13 @@ RBTOKEN_API const char *rbtoken_verdict_name(rbtoken_verdict_t verdict);
  * call fails, the verdict is `RBTOKEN_VERDICT_REFUSED`.
  *
  * The checks are, in this order: whether the value is known, whether the token was invalidated,
- * whether it has expired, whether its user is active, and whether it is for the request's site. A
- * login that passes all checks before that of the site sets `last_used`. Bytes that cannot be a
- * value (not UTF-8, a NUL, too long, or empty) count as an unknown value, not as an error. The
- * time of a comparison does not reveal where two values differ.
+ * whether it has expired, whether its user is active, and whether it is for the request's site. An
+ * accepted login sets `last_used`, and so does one that is rejected only because of its site.
+ * Bytes that cannot be a value (not UTF-8, a NUL, too long, or empty) count as an unknown value,
+ * not as an error. The time of a comparison does not reveal where two values differ.
  *
- * The host must check whether the user may enter the site. If `rbtoken_token_is_deprecated()`
- * returns true, ask the user to replace the token.
+ * The host must check whether the user has access to the Local Site. If
+ * `rbtoken_token_is_deprecated()` returns true, ask the user to replace the token.
  *
  * On Review Board's database, `last_used_interval_secs` and `login_cache_secs` determine when
  * `last_used` is written and whether the server is queried: see "Review Board's database".
@@ -2759,10 +2772,13 @@ rbtoken_status_t rbtoken_store_delete_token(struct rbtoken_store_t *store,
  * Deletes the tokens that were invalidated or expired before a time. If a token is invalid without
  * a date, the time of its creation counts. The *deleted* event is fired for each.
  *
+ * On Review Board's database, up to 500 tokens are deleted at a time. If the call fails, those
+ * that were deleted before stay deleted.
+ *
  * An invalid or expired token stays in the store, and in its memory, until it is deleted or
  * purged, so that a login can report why it was rejected. A host that runs for a long time should
- * call this regularly, for example once a day with the time of a month ago. Its memory then grows
- * only with the number of usable tokens.
+ * call this regularly, for example once a day with the time of a month ago. The store's memory
+ * then grows only with the number of usable tokens.
  *
  * `[thread-safe]`
  *
@@ -2809,10 +2825,10 @@ rbtoken_status_t rbtoken_store_add_hooks(struct rbtoken_store_t *store,
                                          struct rbtoken_error_t **error);
 
 /**
- * Removes event callbacks from a store. They are not called for events after this returns. The
- * function does not wait for running calls, so it can be called from a callback, and a thread that
- * was about to call one may still do so. `destroy` is called when the last running call ends, or
- * before this returns if there is none.
+ * Removes event callbacks from a store. They are not called for events that happen after this
+ * function has returned. It does not wait for running calls, so it can be called from a callback.
+ * A thread may still call one for an event that happened before. `destroy` is called when the last
+ * running call ends, or before this returns if there is none.
  *
  * `[thread-safe]`
  *
@@ -2834,8 +2850,9 @@ rbtoken_status_t rbtoken_store_remove_hooks(struct rbtoken_store_t *store,
  * Adds a token generator to a store. It is used when `rbtoken_generate_options_t` names its id, or
  * after it was made the default.
  *
- * `destroy` is called exactly once: when the store has closed or its instance has shut down and no
- * call of the generator is running, or before this function returns if it fails.
+ * `destroy` is called exactly once. If this function fails, that is before it returns. Otherwise
+ * it is after the store has closed or its instance has shut down, as soon as no call of the
+ * generator is running.
  *
  * `[thread-safe]`
  *
@@ -2928,9 +2945,9 @@ rbtoken_status_t rbtoken_service_account_new(const struct rbtoken_service_accoun
 
 /**
  * Returns the API token of a service account. It creates one only if there is no suitable token,
- * as `rbtoken_store_get_or_create_client_token()` does for the client `ID_vVERSION`. Tokens of
- * deprecated generators are skipped. If new tokens expire sooner than the minimum validity, an
- * existing one only has to be valid now.
+ * as `rbtoken_store_get_or_create_client_token()` does for a client named `ID_vVERSION`, such as
+ * `bot_v1`. Tokens of deprecated generators are skipped. If new tokens expire sooner than the
+ * minimum validity, an existing one only has to be valid now.
  *
  * **Whoever can call this can act as the account's user, because it returns the secret.**
  *
@@ -2938,7 +2955,7 @@ rbtoken_status_t rbtoken_service_account_new(const struct rbtoken_service_accoun
  *
  * @param account the account
  * @param store the store
- * @param options which token; NULL: all defaults
+ * @param options the Local Site and the minimum validity; NULL: all defaults
  * @param token receives the token, to be released with `rbtoken_token_release()`; NULL on failure
  * @param created receives whether the token is new; false on failure; may be NULL
  * @param error receives the error on failure; may be NULL
@@ -2976,8 +2993,8 @@ rbtoken_status_t rbtoken_service_account_get_api_token(const struct rbtoken_serv
 RBTOKEN_API void rbtoken_service_account_free(struct rbtoken_service_account_t *account);
 
 /**
- * Adds a reference to a token, for another part of the host to release. Use it also to keep a
- * token that a list or a hook lends.
+ * Adds a reference to a token. Release each reference with `rbtoken_token_release()`. To keep a
+ * token of a list, or one that a hook received, add a reference.
  *
  * `[thread-safe]`
  *
@@ -2993,7 +3010,8 @@ RBTOKEN_API struct rbtoken_token_t *rbtoken_token_retain(const struct rbtoken_to
  *
  * `[thread-safe]`
  *
- * @param token a token, which this part of the host must not use afterwards; NULL does nothing
+ * @param token a token; after the call, use it only if you have another reference; NULL does
+ *         nothing
  * @since 0.1.0
  * @ingroup token
  */
@@ -3025,8 +3043,8 @@ RBTOKEN_API int64_t rbtoken_token_id(const struct rbtoken_token_t *token);
 RBTOKEN_API const char *rbtoken_token_value(const struct rbtoken_token_t *token, size_t *len);
 
 /**
- * Returns a name for the token that can be logged, such as `rbp_***#17`: its type, if it was
- * generated, and its id.
+ * Returns a name for the token that can be logged: its token type and its id, such as
+ * `rbp_***#17`. If the value does not have the format of `vendor_checksum`, the name is `***#17`.
  *
  * `[immutable]`
  *
@@ -3331,10 +3349,19 @@ RBTOKEN_API void rbtoken_token_list_free(struct rbtoken_token_list_t *list);
  * snapshot, and does not check whether the token is usable: `rbtoken_store_authenticate()` does
  * that.
  *
+ * In this policy, the resource `42` has rules, `*` under the policy id `review_request` has rules,
+ * and `*` at the top has rules:
+ *
+ * ```json
+ * {"resources": {"review_request": {"42": {"block": ["DELETE"]}, "*": {"allow": ["GET"]}},
+ *                "*": {"block": ["*"]}}}
+ * ```
+ *
  * The rules are checked in this order: those of the resource, those of `*` under the policy id,
- * those of `*` at the top. The first rules that mention the method or `*` decide. Among their
- * entries, the method comes before `*`, and `block` before `allow`. If none mention it, the method
- * is allowed. The time does not depend on the size of the policy.
+ * those of `*` at the top. The first of them that mention the method or `*` decide. Their entries
+ * are checked in this order: the method in `block`, the method in `allow`, `*` in `block`, `*` in
+ * `allow`. If none mention it, the method is allowed. The time does not depend on the size of the
+ * policy.
  *
  * On Review Board's database, a token with a malformed policy, or with a row that cannot be read,
  * is allowed nothing. The status is then `RBTOKEN_E_CORRUPT`, and the message names the token and

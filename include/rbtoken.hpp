@@ -154,7 +154,7 @@ enum class Status : rbtoken_status_t {
     json_number = RBTOKEN_E_JSON_NUMBER,
     /** A policy breaks a rule; the error's JSON path shows where. */
     policy = RBTOKEN_E_POLICY,
-    /** There is no such token, user, Local Site or setting. */
+    /** There is no such token, user, Local Site, setting or hooks. */
     not_found = RBTOKEN_E_NOT_FOUND,
     /** The object already exists. */
     exists = RBTOKEN_E_EXISTS,

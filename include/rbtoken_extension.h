@@ -15,7 +15,7 @@
  *    source of random bytes.
  * 2. `configure` takes the settings as a JSON object; `initialize` opens the store.
  * 3. `get_store` returns the store, and `get_interface` returns tables of the functions of
- *    rbtoken.h, by noun: `get_interface("rbtoken.store/1")` returns an
+ *    rbtoken.h, one for each kind of object: `get_interface("rbtoken.store/1")` returns an
  *    rbtoken_store_interface_v1_t.
  * 4. `shutdown` closes the store, and `destroy` frees the instance.
  *
@@ -70,8 +70,9 @@ typedef struct rbtoken_instance_t rbtoken_instance_t;
 /**
  * Writes a message to the host's log. `level` is `RBTOKEN_LOG_ERROR` to `_DEBUG`, or a higher
  * number in later versions. `target` is the part of the library: `"rbtoken.extension"` or
- * `"rbtoken.store"`. The texts are valid during the call, and never contain a token's value. It
- * runs on any thread, several at a time, and with no lock held. Must not throw.
+ * `"rbtoken.store"`. The texts are valid during the call, and never contain a token's value. The
+ * function is called on any thread, by several threads at a time, and with no lock held. Must not
+ * throw.
  *
  * @ingroup extension
  */
@@ -108,7 +109,8 @@ typedef struct rbtoken_host_v1_t {
    */
   rbtoken_clock_fn now;
   /**
-   * Fills a buffer with random bytes. NULL: those of the operating system are used.
+   * Fills a buffer with random bytes. NULL: the same as for `entropy` of
+   * `rbtoken_store_options_t`.
    */
   rbtoken_entropy_fn fill;
 } rbtoken_host_v1_t;
@@ -182,9 +184,9 @@ typedef struct rbtoken_extension_v1_t {
   rbtoken_status_t (*initialize)(struct rbtoken_instance_t *instance, struct rbtoken_error_t **error);
   /**
    * Closes the store of an initialized instance, and removes its hooks and the host's
-   * generators, which are destroyed when their last running call ends. It does not wait. Running
-   * calls finish normally or return `RBTOKEN_E_STATE`, as do all later calls on any handle of
-   * the store.
+   * generators, which are destroyed when their last running call ends. The function does not
+   * wait for running calls: they finish normally or return `RBTOKEN_E_STATE`, as do all later
+   * calls on any handle of the store.
    */
   rbtoken_status_t (*shutdown)(struct rbtoken_instance_t *instance, struct rbtoken_error_t **error);
   /**

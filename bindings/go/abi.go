@@ -38,7 +38,7 @@ const (
 	StatusJSONNumber Status = C.RBTOKEN_E_JSON_NUMBER
 	// A policy breaks a rule; the error's JSON path shows where.
 	StatusPolicy Status = C.RBTOKEN_E_POLICY
-	// There is no such token, user, Local Site or setting.
+	// There is no such token, user, Local Site, setting or hooks.
 	StatusNotFound Status = C.RBTOKEN_E_NOT_FOUND
 	// The object already exists.
 	StatusExists Status = C.RBTOKEN_E_EXISTS

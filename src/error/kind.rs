@@ -31,7 +31,7 @@ pub enum ErrorKind {
     JsonNumber,
     /// A policy breaks a rule; the error's JSON path shows where.
     Policy,
-    /// There is no such token, user, Local Site or setting.
+    /// There is no such token, user, Local Site, setting or hooks.
     NotFound,
     /// The object already exists.
     Exists,

@@ -76,9 +76,9 @@ pub struct rbtoken_extension_v1_t {
         error: *mut *mut rbtoken_error_t,
     ) -> rbtoken_status_t,
     /// Closes the store of an initialized instance, and removes its hooks and the host's
-    /// generators, which are destroyed when their last running call ends. It does not wait. Running
-    /// calls finish normally or return `RBTOKEN_E_STATE`, as do all later calls on any handle of
-    /// the store.
+    /// generators, which are destroyed when their last running call ends. The function does not
+    /// wait for running calls: they finish normally or return `RBTOKEN_E_STATE`, as do all later
+    /// calls on any handle of the store.
     pub shutdown: unsafe extern "C" fn(
         instance: *mut rbtoken_instance_t,
         error: *mut *mut rbtoken_error_t,

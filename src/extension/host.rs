@@ -27,8 +27,9 @@ pub enum rbtoken_log_level {
 
 /// Writes a message to the host's log. `level` is `RBTOKEN_LOG_ERROR` to `_DEBUG`, or a higher
 /// number in later versions. `target` is the part of the library: `"rbtoken.extension"` or
-/// `"rbtoken.store"`. The texts are valid during the call, and never contain a token's value. It
-/// runs on any thread, several at a time, and with no lock held. Must not throw.
+/// `"rbtoken.store"`. The texts are valid during the call, and never contain a token's value. The
+/// function is called on any thread, by several threads at a time, and with no lock held. Must not
+/// throw.
 pub type rbtoken_log_fn = Option<
     unsafe extern "C-unwind" fn(
         user_data: *mut c_void,
@@ -55,7 +56,8 @@ pub struct rbtoken_host_v1_t {
     pub log: rbtoken_log_fn,
     /// Returns the time. NULL: the system clock is used.
     pub now: rbtoken_clock_fn,
-    /// Fills a buffer with random bytes. NULL: those of the operating system are used.
+    /// Fills a buffer with random bytes. NULL: the same as for `entropy` of
+    /// `rbtoken_store_options_t`.
     pub fill: rbtoken_entropy_fn,
 }
 

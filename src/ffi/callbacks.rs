@@ -55,8 +55,8 @@ unsafe impl SizedStruct for rbtoken_clock_t {
     const PUBLISHED: &'static [usize] = &[size_of::<Self>()];
 }
 
-/// Source of random bytes of the host, to be used instead of the operating system's. Initialize it
-/// with `RBTOKEN_INIT()`; it is copied when the store is opened. The callbacks run on any thread,
+/// Source of random bytes of the host, to be used instead of the library's own. Initialize it with
+/// `RBTOKEN_INIT()`; it is copied when the store is opened. The callbacks run on any thread,
 /// several at a time, and with no lock held.
 #[repr(C)]
 #[derive(Clone, Copy)]

@@ -341,10 +341,13 @@ pub unsafe extern "C" fn rbtoken_store_delete_token(
 /// Deletes the tokens that were invalidated or expired before a time. If a token is invalid without
 /// a date, the time of its creation counts. The *deleted* event is fired for each.
 ///
+/// On Review Board's database, up to 500 tokens are deleted at a time. If the call fails, those
+/// that were deleted before stay deleted.
+///
 /// An invalid or expired token stays in the store, and in its memory, until it is deleted or
 /// purged, so that a login can report why it was rejected. A host that runs for a long time should
-/// call this regularly, for example once a day with the time of a month ago. Its memory then grows
-/// only with the number of usable tokens.
+/// call this regularly, for example once a day with the time of a month ago. The store's memory
+/// then grows only with the number of usable tokens.
 ///
 /// `[thread-safe]`
 ///

@@ -9,8 +9,8 @@ use crate::error::{Argument, Error};
 use crate::memory;
 
 /// Result of a function: one of the values of `rbtoken_status_code`, or the status of a callback of
-/// the host, unchanged. All enums cross the boundary as 32-bit integers; the C enums only name
-/// their values.
+/// the host, unchanged. Functions and structs have 32-bit integers in place of enums; the C enums
+/// only name the values.
 pub type rbtoken_status_t = i32;
 
 /// Statuses. A number never gets a second meaning. Later versions can add some.
@@ -45,7 +45,7 @@ pub enum rbtoken_status_code {
     RBTOKEN_E_JSON_NUMBER = 43,
     /// A policy breaks a rule; the error's JSON path shows where.
     RBTOKEN_E_POLICY = 44,
-    /// There is no such token, user, Local Site or setting.
+    /// There is no such token, user, Local Site, setting or hooks.
     RBTOKEN_E_NOT_FOUND = 80,
     /// The object already exists.
     RBTOKEN_E_EXISTS = 81,

@@ -40,8 +40,8 @@ pub enum rbtoken_filter_validity_mode {
     RBTOKEN_FILTER_VALIDITY_DEAD = 2,
 }
 
-/// Filter for listing tokens, which must match all of its fields. Initialize with `RBTOKEN_INIT()`,
-/// which matches all tokens.
+/// Filter for listing tokens. A token is listed if it matches all fields. After `RBTOKEN_INIT()`,
+/// the filter matches all tokens.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct rbtoken_token_filter_t {
@@ -81,7 +81,7 @@ unsafe impl SizedStruct for rbtoken_token_filter_t {
 pub const RBTOKEN_FILTER_EXPIRES_BEFORE: u32 = 1;
 
 /// Finds a token by its value, whether it is usable or not. **This is not a login and checks
-/// nothing:** `RBTOKEN_OK` must not let anybody in.
+/// nothing:** never accept a login because it returns `RBTOKEN_OK`.
 ///
 /// `[thread-safe]`
 ///

@@ -141,8 +141,9 @@ fn broken(what: &str) -> Error {
 /// Adds a token generator to a store. It is used when `rbtoken_generate_options_t` names its id, or
 /// after it was made the default.
 ///
-/// `destroy` is called exactly once: when the store has closed or its instance has shut down and no
-/// call of the generator is running, or before this function returns if it fails.
+/// `destroy` is called exactly once. If this function fails, that is before it returns. Otherwise
+/// it is after the store has closed or its instance has shut down, as soon as no call of the
+/// generator is running.
 ///
 /// `[thread-safe]`
 ///

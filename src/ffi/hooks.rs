@@ -45,7 +45,7 @@ pub struct rbtoken_hooks_t {
     pub struct_size: usize,
     /// Passed to the callbacks.
     pub user_data: *mut c_void,
-    /// A token was created, but not imported.
+    /// A token was created. An import does not cause this event.
     pub created: rbtoken_created_fn,
     /// The fields of a token were changed.
     pub updated: rbtoken_event_fn,
@@ -152,10 +152,10 @@ pub unsafe extern "C" fn rbtoken_store_add_hooks(
     unsafe { catch_error(error, body) }
 }
 
-/// Removes event callbacks from a store. They are not called for events after this returns. The
-/// function does not wait for running calls, so it can be called from a callback, and a thread that
-/// was about to call one may still do so. `destroy` is called when the last running call ends, or
-/// before this returns if there is none.
+/// Removes event callbacks from a store. They are not called for events that happen after this
+/// function has returned. It does not wait for running calls, so it can be called from a callback.
+/// A thread may still call one for an event that happened before. `destroy` is called when the last
+/// running call ends, or before this returns if there is none.
 ///
 /// `[thread-safe]`
 ///

@@ -18,7 +18,8 @@ use crate::store::{ClientTokenRequest, Expires, GenerateRequest, ImportRequest};
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum rbtoken_expires_mode {
-    /// After `client_token_expiration` for client tokens; never for other tokens.
+    /// `get_or_create_client_token`: after `client_token_expiration` days.
+    /// `generate_token`: never.
     RBTOKEN_EXPIRES_DEFAULT = 0,
     /// Never.
     RBTOKEN_EXPIRES_NEVER = 1,
@@ -30,7 +31,7 @@ pub enum rbtoken_expires_mode {
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum rbtoken_min_validity_mode {
-    /// The default.
+    /// The setting `min_validity_secs`; 2 hours for service accounts.
     RBTOKEN_MIN_VALIDITY_DEFAULT = 0,
     /// The number of seconds in `min_validity_secs`.
     RBTOKEN_MIN_VALIDITY_SECS = 1,
@@ -45,12 +46,13 @@ pub struct rbtoken_client_token_options_t {
     /// When a new token expires: `RBTOKEN_EXPIRES_DEFAULT`, `_NEVER` or `_AT`. Not used for the
     /// search.
     pub expires_mode: i32,
-    /// `RBTOKEN_MIN_VALIDITY_DEFAULT` (the setting `min_validity_secs`, at first 300 s) or `_SECS`.
+    /// `RBTOKEN_MIN_VALIDITY_DEFAULT` (the setting `min_validity_secs`, 300 s by default) or
+    /// `_SECS`.
     pub min_validity_mode: i32,
     /// With `RBTOKEN_EXPIRES_AT`: microseconds since the Unix epoch, UTC, in the future. Else 0.
     pub expires_at_us: i64,
     /// With `RBTOKEN_MIN_VALIDITY_SECS`: seconds for which an existing token must still be valid. 0
-    /// or less: it must be valid now. Else 0.
+    /// or less: it must be valid now. With any other mode: must be 0.
     pub min_validity_secs: i64,
     /// `RBTOKEN_CLIENT_TOKEN_IGNORE_DEPRECATED` or 0.
     pub flags: u32,
@@ -96,7 +98,7 @@ pub const RBTOKEN_CLIENT_TOKEN_IGNORE_DEPRECATED: u32 = 1;
 /// `[thread-safe]`
 ///
 /// @param store the store
-/// @param user the owner's name, 1 to 150 characters; any name is a user
+/// @param user the owner's name, 1 to 150 characters; on Review Board's database it must exist
 /// @param user_len length of `user` in bytes, or `RBTOKEN_NUL_TERMINATED`
 /// @param client_name the client's name, 1 to 255 characters, such as `RBTools`
 /// @param client_name_len length of `client_name` in bytes, or `RBTOKEN_NUL_TERMINATED`
@@ -242,7 +244,7 @@ pub const RBTOKEN_GENERATE_AUTO_GENERATED: u32 = 2;
 /// `[thread-safe]`
 ///
 /// @param store the store
-/// @param user the owner's name, 1 to 150 characters; any name is a user
+/// @param user the owner's name, 1 to 150 characters; on Review Board's database it must exist
 /// @param user_len length of `user` in bytes, or `RBTOKEN_NUL_TERMINATED`
 /// @param options how to create it; NULL: all defaults
 /// @param token receives the token, to be released with `rbtoken_token_release()`; NULL on failure
@@ -336,8 +338,8 @@ pub struct rbtoken_import_options_t {
     pub expires_at_us: i64,
     /// When the token was invalidated. Requires `RBTOKEN_IMPORT_INVALID`.
     pub invalid_date_us: i64,
-    /// Why the token was invalidated. Requires `RBTOKEN_IMPORT_INVALID`, unless it is empty, as in
-    /// a server's row of a valid token. NULL: the empty text.
+    /// Why the token was invalidated. Requires `RBTOKEN_IMPORT_INVALID`, unless the text is empty.
+    /// NULL: the empty text.
     pub invalid_reason: *const c_char,
     /// Length of `invalid_reason` in bytes, or `RBTOKEN_NUL_TERMINATED`.
     pub invalid_reason_len: usize,
@@ -391,7 +393,7 @@ const IMPORT_FLAGS: u32 = 63;
 /// `[thread-safe]`
 ///
 /// @param store the store
-/// @param user the owner's name, 1 to 150 characters; any name is a user
+/// @param user the owner's name, 1 to 150 characters; on Review Board's database it must exist
 /// @param user_len length of `user` in bytes, or `RBTOKEN_NUL_TERMINATED`
 /// @param value the token's value, 1 to 255 characters; it need not have its generator's format
 /// @param value_len length of `value` in bytes, or `RBTOKEN_NUL_TERMINATED`

@@ -92,13 +92,13 @@ pub extern "C" fn rbtoken_verdict_name(verdict: rbtoken_verdict_t) -> *const c_c
 /// call fails, the verdict is `RBTOKEN_VERDICT_REFUSED`.
 ///
 /// The checks are, in this order: whether the value is known, whether the token was invalidated,
-/// whether it has expired, whether its user is active, and whether it is for the request's site. A
-/// login that passes all checks before that of the site sets `last_used`. Bytes that cannot be a
-/// value (not UTF-8, a NUL, too long, or empty) count as an unknown value, not as an error. The
-/// time of a comparison does not reveal where two values differ.
+/// whether it has expired, whether its user is active, and whether it is for the request's site. An
+/// accepted login sets `last_used`, and so does one that is rejected only because of its site.
+/// Bytes that cannot be a value (not UTF-8, a NUL, too long, or empty) count as an unknown value,
+/// not as an error. The time of a comparison does not reveal where two values differ.
 ///
-/// The host must check whether the user may enter the site. If `rbtoken_token_is_deprecated()`
-/// returns true, ask the user to replace the token.
+/// The host must check whether the user has access to the Local Site. If
+/// `rbtoken_token_is_deprecated()` returns true, ask the user to replace the token.
 ///
 /// On Review Board's database, `last_used_interval_secs` and `login_cache_secs` determine when
 /// `last_used` is written and whether the server is queried: see "Review Board's database".

@@ -26,10 +26,19 @@ impl Handle for rbtoken_policy_t {
 /// snapshot, and does not check whether the token is usable: `rbtoken_store_authenticate()` does
 /// that.
 ///
+/// In this policy, the resource `42` has rules, `*` under the policy id `review_request` has rules,
+/// and `*` at the top has rules:
+///
+/// ```json
+/// {"resources": {"review_request": {"42": {"block": ["DELETE"]}, "*": {"allow": ["GET"]}},
+///                "*": {"block": ["*"]}}}
+/// ```
+///
 /// The rules are checked in this order: those of the resource, those of `*` under the policy id,
-/// those of `*` at the top. The first rules that mention the method or `*` decide. Among their
-/// entries, the method comes before `*`, and `block` before `allow`. If none mention it, the method
-/// is allowed. The time does not depend on the size of the policy.
+/// those of `*` at the top. The first of them that mention the method or `*` decide. Their entries
+/// are checked in this order: the method in `block`, the method in `allow`, `*` in `block`, `*` in
+/// `allow`. If none mention it, the method is allowed. The time does not depend on the size of the
+/// policy.
 ///
 /// On Review Board's database, a token with a malformed policy, or with a row that cannot be read,
 /// is allowed nothing. The status is then `RBTOKEN_E_CORRUPT`, and the message names the token and

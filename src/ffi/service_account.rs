@@ -82,7 +82,7 @@ pub struct rbtoken_service_token_options_t {
     /// Must be 0.
     pub reserved: u32,
     /// With `RBTOKEN_MIN_VALIDITY_SECS`: seconds for which an existing token must still be valid. 0
-    /// or less: it must be valid now. Else 0.
+    /// or less: it must be valid now. With any other mode: must be 0.
     pub min_validity_secs: i64,
     /// The Local Site of the token. NULL: the global site.
     pub local_site: *const c_char,
@@ -162,9 +162,9 @@ unsafe fn account_options<'a>(
 }
 
 /// Returns the API token of a service account. It creates one only if there is no suitable token,
-/// as `rbtoken_store_get_or_create_client_token()` does for the client `ID_vVERSION`. Tokens of
-/// deprecated generators are skipped. If new tokens expire sooner than the minimum validity, an
-/// existing one only has to be valid now.
+/// as `rbtoken_store_get_or_create_client_token()` does for a client named `ID_vVERSION`, such as
+/// `bot_v1`. Tokens of deprecated generators are skipped. If new tokens expire sooner than the
+/// minimum validity, an existing one only has to be valid now.
 ///
 /// **Whoever can call this can act as the account's user, because it returns the secret.**
 ///
@@ -172,7 +172,7 @@ unsafe fn account_options<'a>(
 ///
 /// @param account the account
 /// @param store the store
-/// @param options which token; NULL: all defaults
+/// @param options the Local Site and the minimum validity; NULL: all defaults
 /// @param token receives the token, to be released with `rbtoken_token_release()`; NULL on failure
 /// @param created receives whether the token is new; false on failure; may be NULL
 /// @param error receives the error on failure; may be NULL

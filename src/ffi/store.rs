@@ -96,9 +96,9 @@ pub unsafe extern "C" fn rbtoken_store_open(
 }
 
 /// Returns the shared store of the process. The first successful call opens it. Later calls must
-/// pass NULL or equal options: equal texts, and for callbacks the same functions and data, which
-/// are not destroyed because they are registered already. The process keeps the store open until it
-/// ends, but each handle must still be released.
+/// pass NULL or equal options: equal texts, and the same callback functions with the same
+/// `user_data`. Such a later call does not destroy the data, because the store uses it. The process
+/// keeps the store open until it ends, but each handle must still be released.
 ///
 /// `[thread-safe]`
 ///
@@ -151,7 +151,7 @@ pub unsafe extern "C" fn rbtoken_store_shared(
     unsafe { catch_error(error, body) }
 }
 
-/// Adds a reference to a store, for another part of the host to release.
+/// Adds a reference to a store. Release each reference with `rbtoken_store_release()`.
 ///
 /// `[thread-safe]`
 ///
@@ -172,7 +172,8 @@ pub unsafe extern "C" fn rbtoken_store_retain(store: *mut rbtoken_store_t) -> *m
 ///
 /// `[thread-safe]`
 ///
-/// @param store a store, which this part of the host must not use afterwards; NULL does nothing
+/// @param store a store; after the call, use it only if you have another reference; NULL does
+///         nothing
 /// @since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rbtoken_store_release(store: *mut rbtoken_store_t) {

@@ -23,8 +23,8 @@ impl Handle for rbtoken_token_t {
     const KIND: HandleKind = HandleKind::Token;
 }
 
-/// Adds a reference to a token, for another part of the host to release. Use it also to keep a
-/// token that a list or a hook lends.
+/// Adds a reference to a token. Release each reference with `rbtoken_token_release()`. To keep a
+/// token of a list, or one that a hook received, add a reference.
 ///
 /// `[thread-safe]`
 ///
@@ -46,7 +46,8 @@ pub unsafe extern "C" fn rbtoken_token_retain(
 ///
 /// `[thread-safe]`
 ///
-/// @param token a token, which this part of the host must not use afterwards; NULL does nothing
+/// @param token a token; after the call, use it only if you have another reference; NULL does
+///         nothing
 /// @since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rbtoken_token_release(token: *mut rbtoken_token_t) {
@@ -86,8 +87,8 @@ pub unsafe extern "C" fn rbtoken_token_value(
     unsafe { lend_text(token, len, |token| Some(token.record().value().expose_with_nul())) }
 }
 
-/// Returns a name for the token that can be logged, such as `rbp_***#17`: its type, if it was
-/// generated, and its id.
+/// Returns a name for the token that can be logged: its token type and its id, such as
+/// `rbp_***#17`. If the value does not have the format of `vendor_checksum`, the name is `***#17`.
 ///
 /// `[immutable]`
 ///

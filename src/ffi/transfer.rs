@@ -18,7 +18,7 @@ pub type rbtoken_progress_fn = Option<
 >;
 
 /// Progress callback of an export or import. Initialize it with `RBTOKEN_INIT()`. The callbacks run
-/// on the thread of the call, with no lock held; they can take their time, and can use the store.
+/// on the thread of the call, with no lock held; they may be slow, and can use the store.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct rbtoken_progress_t {
@@ -109,17 +109,17 @@ pub unsafe extern "C" fn rbtoken_store_backup(
 /// read it with `rbtoken_store_import_file()`. The first line has the format, its version, and the
 /// number of lines of each kind. Each of the other lines is a JSON object for a Local Site, a
 /// disabled user, or a token with all its fields. The export has the state of the store at one
-/// moment.
+/// moment, except on Review Board's database.
 ///
 /// Each line is valid JSON, including `policy` and `extra_data`. A stored document that this
 /// library would write differently is preceded by its text, as the string `stored_policy` or
 /// `stored_extra_data`. An import uses that text, so that the document is returned unchanged and
 /// denies what it denied before. `policy` is null if the text is neither JSON nor a Python literal.
 ///
-/// Review Board's database is read in pages of 500 tokens, each with the state at its own moment,
-/// without a transaction around them. All pages together take at most `bulk_timeout_secs`. Rows
-/// with a cell that cannot be read, or with a name that this library does not accept, are left out;
-/// such a token cannot be used for a login.
+/// Review Board's database is read in pages of 500 tokens, without a transaction around them. Each
+/// page has the state at the moment when it is read. All pages together take at most
+/// `bulk_timeout_secs`. Rows with a cell that cannot be read, or with a name that this library does
+/// not accept, are left out; such a token cannot be used for a login.
 ///
 /// The file contains the values of all tokens, so keep it secret. Only its owner can read it. It is
 /// on the disk when the call returns. An existing file is not overwritten, and a failed call leaves

@@ -33,7 +33,7 @@ export const Status = {
   JSON_NUMBER: 43,
   /** A policy breaks a rule; the error's JSON path shows where. */
   POLICY: 44,
-  /** There is no such token, user, Local Site or setting. */
+  /** There is no such token, user, Local Site, setting or hooks. */
   NOT_FOUND: 80,
   /** The object already exists. */
   EXISTS: 81,
@@ -78,7 +78,10 @@ export const Status = {
 
 /** Expiration of a new token: the values of `expires_mode`. */
 export const ExpiresMode = {
-  /** After `client_token_expiration` for client tokens; never for other tokens. */
+  /**
+   * `get_or_create_client_token`: after `client_token_expiration` days.
+   * `generate_token`: never.
+   */
   DEFAULT: 0,
   /** Never. */
   NEVER: 1,

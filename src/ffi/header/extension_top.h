@@ -15,7 +15,7 @@
  *    source of random bytes.
  * 2. `configure` takes the settings as a JSON object; `initialize` opens the store.
  * 3. `get_store` returns the store, and `get_interface` returns tables of the functions of
- *    rbtoken.h, by noun: `get_interface("rbtoken.store/1")` returns an
+ *    rbtoken.h, one for each kind of object: `get_interface("rbtoken.store/1")` returns an
  *    rbtoken_store_interface_v1_t.
  * 4. `shutdown` closes the store, and `destroy` frees the instance.
  *

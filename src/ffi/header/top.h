@@ -52,12 +52,14 @@
  *
  * A *client token* belongs to a client program of a user, such as RBTools: its `extra_data` has the
  * program's name as `client_name`. A *Local Site* is a separate section of a Review Board server; a
- * token of a Local Site is accepted only there. A *policy* restricts the HTTP methods and resources
- * that a token can be used for. A *generator* creates token values; tokens of a *deprecated*
- * generator still work, but should be replaced. A *verdict* is the result of a login.
+ * token of a Local Site is accepted only there, and a token of the *global site* everywhere. A
+ * *policy* restricts the HTTP methods and resources that a token can be used for. A *generator*
+ * creates token values; tokens of a *deprecated* generator still work, but should be replaced. A
+ * *verdict* is the result of a login.
  *
- * Users, clients and sites are identified by name. The host authenticates its own users:
- * **whoever can call the functions that return tokens can act as any user.**
+ * Users, clients and sites are identified by name. The *host* is the program that uses this
+ * library. It authenticates its own users: **whoever can call the functions that return tokens can
+ * act as any user.**
  *
  * rbtoken_extension.h is for hosts that load the library at run time with dlopen(). This header
  * includes it unless RBTOKEN_NO_EXTENSION is defined. docs/terms.md explains all terms.
@@ -85,7 +87,7 @@
  * | RBTOKEN_E_JSON_SYNTAX, RBTOKEN_E_JSON_TYPE | functions with JSON documents |
  * | RBTOKEN_E_JSON_TOO_DEEP, RBTOKEN_E_JSON_NUMBER | functions with JSON documents |
  * | RBTOKEN_E_CALLBACK | functions that call the host: a callback broke its contract |
- * | RBTOKEN_E_STATE | functions of a store that its instance has shut down |
+ * | RBTOKEN_E_STATE | functions of a store whose extension instance was shut down |
  * | RBTOKEN_E_FORKED | functions of a store in a file or database, in a child of fork() |
  * | RBTOKEN_E_POISONED | functions of a store after RBTOKEN_E_INTERNAL left it inconsistent |
  * | RBTOKEN_E_IO, RBTOKEN_E_LOCKED | functions that write a file, or use a database |
@@ -117,8 +119,9 @@
  *
  * JSON documents must be objects of at most 1 MiB and 128 levels. Integers must fit in 64 bits, and
  * floats must be finite, because other numbers could not be returned unchanged. If an object has
- * the same key twice, the last value wins. Documents are returned as ASCII, which can be longer
- * than the original: a document close to the limit may be too long to pass in again.
+ * the same key twice, the last value wins. Documents are returned in ASCII, with escapes for all
+ * other characters. They can be longer than the originals, so a document close to the limit may be
+ * too long to pass in again.
  *
  * Options structs
  * ---------------
@@ -157,15 +160,15 @@
  * - `[immutable]`: reads data that never changes; any number of calls can run at once.
  * - `[exclusive]`: no other call may use the same object at the same time.
  *
- * The library starts one thread for each store in a file, which writes the file with all signals
- * blocked. It starts no other threads.
+ * The library starts one thread for each store in a file. That thread writes the file, and all
+ * signals are blocked in it. The library starts no other threads.
  *
  * After fork(), the child can use a store in memory if no other thread was inside a call at the
  * time of the fork. Parent and child never generate the same value. Every call on a store in a file
  * or database returns RBTOKEN_E_FORKED in the child, and releasing the store there does nothing.
- * Hosts that fork should open their stores afterwards, which always works. The library's fork
- * handlers wait until no thread is opening a store or using SQLite. For that reason, do not call
- * fork() in a signal handler, and do not call the library in a pthread_atfork() handler.
+ * Hosts that fork should open their stores after the fork. The library's fork handlers wait until
+ * no thread is opening a store or using SQLite. For that reason, do not call fork() in a signal
+ * handler, and do not call the library in a pthread_atfork() handler.
  *
  * A thread that calls the library needs a stack of at least 64 KiB. With 32 KiB, a JSON document of
  * 128 levels ends the process.
@@ -176,12 +179,12 @@
  *
  * Memory
  * ------
- * RBTOKEN_E_NO_MEMORY means that memory is exhausted and that nothing has changed. It is returned
- * for every failed allocation of 4 KiB or more, and for every failed mapping. Before the library
- * reads a document, makes a list or loads a file, it checks that there is enough memory for all
- * parts; another thread can still use up that memory in between. The error object of this status
- * needs no memory. If the thread of a store in a file cannot be started, the status is
- * RBTOKEN_E_IO.
+ * RBTOKEN_E_NO_MEMORY means that memory is exhausted. It is returned for every failed allocation of
+ * 4 KiB or more, and for every failed memory mapping, except in the drivers of PostgreSQL and MySQL
+ * (see "Review Board's database"). Before the library reads a document, makes a list or loads a
+ * file, it checks that there is enough memory for all parts; another thread can still use up that
+ * memory in between. Creating the error object of this status needs no memory. If the thread of a
+ * store in a file cannot be started, the status is RBTOKEN_E_IO.
  *
  * If a smaller allocation fails, Rust's allocator prints a message to the standard error stream and
  * calls abort(). To make that unlikely, functions that create tokens fail while less than about
@@ -206,8 +209,9 @@
  * Only one store can have a file open. A second one, in any process, fails with RBTOKEN_E_LOCKED.
  * The lock is released when its process ends, even if children of fork() still run. (A child that
  * was made without fork handlers, by _Fork() or a bare system call, keeps the lock until it ends or
- * calls exec.) Symbolic links are followed when the file is opened. A file with a second hard link,
- * or a mount of the file alone, is refused, because its log has only one name.
+ * calls exec.) Symbolic links are followed when the file is opened. A file that has a second hard
+ * link, or is itself a mount point, is refused, because its log would not be found under its other
+ * name.
  *
  * The file and its directory must belong to the effective user, to root, or to a user in the
  * setting `trusted_owners`. A group that can write to either must be in that setting too, as with a
@@ -215,15 +219,16 @@
  * not be able to write, except to a directory with the sticky bit, such as /tmp. Trusted owners can
  * replace the file and read all token values in it.
  *
- * While a store has the file open, no other program can read or write it. On Linux this includes
- * other copies of SQLite in the same process, because the lock belongs to the open file description
- * (F_OFD_SETLK). On systems and file systems without such locks, SQLite's own locks are used, which
- * belong to the process. They are lost when anything in the process closes the file, and another
- * copy of SQLite in the process can then corrupt it. On such systems, do not open the file by other
- * means, and do not open a file in a child of fork() that its parent has had open.
+ * While a store has the file open, other programs cannot read or write it with SQLite. On Linux
+ * this includes other copies of SQLite in the same process, because the lock belongs to the open
+ * file description (F_OFD_SETLK). On systems and file systems without such locks, SQLite's own
+ * locks are used, which belong to the process. They are lost when anything in the process closes
+ * the file, and another copy of SQLite in the process can then corrupt it. On such systems, do not
+ * open the file by other means, and do not open a file in a child of fork() that its parent has had
+ * open.
  *
- * A host can close the store's file descriptors and reuse their numbers, as daemons do. After that,
- * every change fails with RBTOKEN_E_IO and nothing is written to the host's files. Reads,
+ * If a host closes the store's file descriptors, as daemons do, and its own files get their
+ * numbers, nothing is written to those files: every change fails with RBTOKEN_E_IO. Reads,
  * rbtoken_store_export_file() and rbtoken_store_backup() still work; open the file again to make
  * changes. The same happens if another program changes the size of the file or its log. In that
  * case, export the store first, because the file has only what that program left in it. A store
@@ -232,12 +237,12 @@
  * A host can run with its standard streams closed. The library never uses the descriptors 0, 1 and
  * 2 for a file or connection: it opens /dev/null on those that are closed, and leaves it open.
  *
- * The file is an SQLite database. While the store is open, there is a second file named `…-wal`
- * beside it. Copy or move both or neither, or make copies with rbtoken_store_backup(). The tables
- * are those of Review Board 8.1 (`webapi_webapitoken`, `auth_user`, `site_localsite`), so that
- * other programs can read them while the store is closed, and rows can be moved to a server. Token
- * values are stored in plain text. A new file is readable by its owner alone; an existing file
- * keeps its mode.
+ * The file is an SQLite database. While the store is open, its log is beside it, in a second file
+ * named `…-wal`. Copy or move both or neither, or make copies with rbtoken_store_backup(). The
+ * tables are those of Review Board 8.1 (`webapi_webapitoken`, `auth_user`, `site_localsite`), so
+ * that other programs can read them while the store is closed, and rows can be moved to a server.
+ * Token values are stored in plain text. A new file is readable by its owner alone; an existing
+ * file keeps its mode.
  *
  * Review Board's database
  * -----------------------
@@ -262,8 +267,8 @@
  *   the default, except for loopback hosts. `verify-ca` checks only the issuer. `require` checks
  *   nothing, so it does not prevent interception. `disable` is the default for loopback hosts and
  *   sockets.
- * - `sslrootcert`: a PEM file with the trusted authorities, instead of the well-known ones.
- *   `sslcert` and `sslkey`: PEM files of a client certificate and its key.
+ * - `sslrootcert`: a PEM file with the trusted authorities. It replaces Mozilla's list, which is
+ *   built into the library. `sslcert` and `sslkey`: PEM files of a client certificate and its key.
  * - `target_session_attrs`: `read-write` skips read-only hosts, and is the default for several
  *   hosts. `any` accepts them, and is the default for one host.
  * - `pooler` (PostgreSQL): `transaction` is required behind PgBouncer in transaction mode.
@@ -276,13 +281,15 @@
  * If the character set of a column cannot hold a text, such as an emoji in utf8mb3, no row matches
  * the text, and writing it returns RBTOKEN_E_INVALID_ARGUMENT with the name of the argument.
  *
- * Users, Local Sites and the setting `client_token_expiration` are managed by the server: names
- * that it does not have are RBTOKEN_E_NOT_FOUND, and changing them is RBTOKEN_E_UNSUPPORTED. The
- * server sends no signals or e-mails for changes that the library makes.
+ * Users, Local Sites and the setting `client_token_expiration` are managed by the server. Creating,
+ * listing or invalidating tokens for a user or Local Site that the server does not have returns
+ * RBTOKEN_E_NOT_FOUND. Changing a user, a Local Site or the setting returns RBTOKEN_E_UNSUPPORTED.
+ * For changes that the library makes, the server runs no event handlers (Django signals) and sends
+ * no e-mails.
  *
  * An accepted login writes `last_used`, as on the server. With the setting
  * `last_used_interval_secs`, it writes only if the stored time is at least that old; with `null`,
- * it writes nothing, which suits a standby or an account with read access only.
+ * it writes nothing, which suits a standby server or an account with read access only.
  *
  * With the setting `login_cache_secs`, accepted logins are cached. A login then asks the server
  * only if its entry is that old, or if it has to write `last_used`; so the cache has no effect
@@ -302,8 +309,8 @@
  *
  * Any call can return RBTOKEN_E_IO if the database cannot be reached, RBTOKEN_E_TIMEOUT if it does
  * not respond in time, and RBTOKEN_E_DATABASE if it reports an error. Nothing has changed then,
- * with one exception: if the connection fails during a commit, the outcome is unknown, and the
- * message says so.
+ * with two exceptions: rbtoken_store_purge_tokens() commits in steps, as described below; and if
+ * the connection fails during a commit, the outcome is unknown, and the message says so.
  *
  * A call for one token ends within `call_timeout_secs`, which includes waiting for a connection,
  * connecting, all statements and all retries. Listing, exporting, purging, and invalidating the
@@ -312,12 +319,13 @@
  * the server are shorter than those of the call, so that no statement is left waiting for a lock.
  *
  * Rows are read one at a time, and the library first checks that there is memory for each. On
- * SQLite, no row ends the process, whatever its size. The drivers of PostgreSQL and MySQL cannot
- * report a failed allocation: if memory is exhausted, a row of more than 32 KiB can end the process.
- * (The driver of PostgreSQL also allocates the next rows, in its buffers.) If there is no memory for a document or text of more than 1 MiB, only its row cannot be
- * read. If there is none for a shorter one, the call fails with RBTOKEN_E_NO_MEMORY, so that a list
- * is never incomplete. Revocation does not need that memory, except that SQLite rewrites the row,
- * for which it needs up to four times the row's size.
+ * SQLite, reading a row never ends the process, whatever the size of the row. The drivers of
+ * PostgreSQL and MySQL cannot report a failed allocation: if memory is exhausted, a row of more
+ * than 32 KiB can end the process. (The driver of PostgreSQL also reads later rows in advance.) If
+ * there is no memory for a document or text of more than 1 MiB, its row counts as unreadable and
+ * the call continues. If there is none for a shorter one, the call fails with RBTOKEN_E_NO_MEMORY,
+ * so that a list is never incomplete. Revocation does not need that memory, except that SQLite
+ * rewrites the row, for which it needs up to four times the row's size.
  *
  * rbtoken_store_purge_tokens() commits up to 500 tokens at a time; those that were purged before a
  * failure stay purged. Revocation does not read documents. If hooks are registered, tokens are read
@@ -336,7 +344,8 @@
  * - A policy denies everything if its text is neither JSON nor a Python literal, if it is not an
  *   object, or if a part of its `resources` has the wrong type. rbtoken_token_allows() then returns
  *   RBTOKEN_E_CORRUPT, and the message names the token and the column. SQL NULL, an empty text,
- *   `{}` and a false `resources` allow everything, as on the server.
+ *   `{}` and a `resources` that is false in Python (null, false, 0 or empty) allow everything, as
+ *   on the server.
  * - A row with an unreadable cell cannot be used for a login, which returns RBTOKEN_E_CORRUPT.
  *   Examples are `infinity` in PostgreSQL, a zero date in MySQL, bytes that are not UTF-8, a name
  *   that contains a NUL, and a document of more than 2 MiB. The same applies if the row's user does
@@ -348,16 +357,17 @@
  *
  * Secrets
  * -------
- * Whoever can ask a store for tokens can act as any user. A token's value is a secret. It is erased
- * from memory when the last handle is released, and no error contains it. Log
- * rbtoken_token_redacted() instead.
+ * Whoever can ask a store for tokens can act as any user. A token's value is a secret. The library
+ * erases it before it frees the memory, and no error contains it. Log rbtoken_token_redacted()
+ * instead.
  *
- * After the last release, no value is left in the memory of the process. This holds for stores in
- * memory, in files and on Review Board's SQLite databases, and after exports, imports and backups.
- * It does not hold for PostgreSQL and MySQL: their drivers free what they send and receive without
- * erasing it. In a measurement, a store created 20 values and was released. All 20 were still in
- * memory if it was released at once, and 5 to 11 if it had made other calls in between. If that is
- * not acceptable, disable core dumps and let nobody else read the memory of the process.
+ * After the last release of a store and of its tokens, none of their values is left in the memory
+ * of the process. This holds for stores in memory, in files and on Review Board's SQLite databases,
+ * and after exports, imports and backups. It does not hold for PostgreSQL and MySQL: their drivers
+ * free what they send and receive without erasing it. In a measurement, a store created 20 values
+ * and was released. All 20 were still in memory if it was released at once, and 5 to 11 if it had
+ * made other calls in between. If that is not acceptable, disable core dumps and let nobody else
+ * read the memory of the process.
  *
  * A store in a file, its backups and its exports have the values in plain text. The values of
  * deleted tokens are removed from the file and its log by rbtoken_store_purge_tokens(), by a call
@@ -371,8 +381,8 @@
  * version can add functions, statuses, verdicts, enum values, flags, fields at the end of structs,
  * and members at the end of tables. Programs that were compiled with an older header of the same
  * major version keep working. A major version can change or remove things. A number never gets a
- * second meaning. Call rbtoken_abi_is_compatible() at startup, and treat an unknown status, verdict
- * or event as a failure.
+ * second meaning. Call rbtoken_abi_is_compatible() at startup, and treat an unknown status or
+ * verdict as a failure.
  *
  * Unloading
  * ---------

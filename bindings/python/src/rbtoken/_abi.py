@@ -48,7 +48,7 @@ class Status(enum.IntEnum):
     JSON_NUMBER = 43
     #: A policy breaks a rule; the error's JSON path shows where.
     POLICY = 44
-    #: There is no such token, user, Local Site or setting.
+    #: There is no such token, user, Local Site, setting or hooks.
     NOT_FOUND = 80
     #: The object already exists.
     EXISTS = 81
@@ -88,7 +88,8 @@ class Status(enum.IntEnum):
 class ExpiresMode(enum.IntEnum):
     """Expiration of a new token: the values of ``expires_mode``."""
 
-    #: After ``client_token_expiration`` for client tokens; never for other tokens.
+    #: ``get_or_create_client_token``: after ``client_token_expiration`` days.
+    #: ``generate_token``: never.
     DEFAULT = 0
     #: Never.
     NEVER = 1
@@ -99,7 +100,7 @@ class ExpiresMode(enum.IntEnum):
 class MinValidityMode(enum.IntEnum):
     """Minimum validity of an existing token: the values of ``min_validity_mode``."""
 
-    #: The default.
+    #: The setting ``min_validity_secs``; 2 hours for service accounts.
     DEFAULT = 0
     #: The number of seconds in ``min_validity_secs``.
     SECS = 1
