@@ -91,7 +91,7 @@ export const ExpiresMode = {
 
 /** Minimum validity of an existing token: the values of `min_validity_mode`. */
 export const MinValidityMode = {
-  /** The default. */
+  /** The setting `min_validity_secs`; 2 hours for service accounts. */
   DEFAULT: 0,
   /** The number of seconds in `min_validity_secs`. */
   SECS: 1,
