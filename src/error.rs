@@ -142,7 +142,8 @@ fn shortened(path: &str) -> Cow<'_, str> {
     if path.len() <= MAX_BYTES {
         return Cow::Borrowed(path);
     }
-    Cow::Owned(format!("{}…", &path[..path.floor_char_boundary(MAX_BYTES)]))
+    let end = (0..=MAX_BYTES).rev().find(|end| path.is_char_boundary(*end)).unwrap_or(0);
+    Cow::Owned(format!("{}…", &path[..end]))
 }
 
 /// Formats a path. Its length depends on the document, so this returns `None` if there is no

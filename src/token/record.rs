@@ -117,7 +117,7 @@ pub type SharedRecord = SlabArc<Record>;
 /// need not replace the record.
 ///
 /// A store can have millions of records. Most of a record is its value; fields that many tokens
-/// share are in [`SharedFields`].
+/// share are in `SharedFields`.
 ///
 /// The order of the fields is their layout: with the reference count, everything but the value is
 /// one cache line, and the value is four.
