@@ -1,4 +1,4 @@
-//! Updating, invalidating and deleting tokens.
+//! Updates, invalidates and deletes tokens.
 
 use std::sync::Arc;
 
@@ -96,7 +96,7 @@ impl Store {
     }
 
     /// Deletes the tokens that became unusable (invalid or expired) before a given time, and
-    /// returns their number. A token without a date of invalidation counts from its creation.
+    /// returns their number. If the date of invalidation is unknown, the time of creation is used.
     /// Usable tokens are kept, even if the time is in the future.
     ///
     /// # Errors

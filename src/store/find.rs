@@ -1,4 +1,4 @@
-//! Looking up, listing and counting tokens.
+//! Looks up, lists and counts tokens.
 
 use super::{SiteFilter, Store, TokenFilter};
 use crate::error::{Error, ErrorKind, Result};
@@ -7,7 +7,8 @@ use crate::model::names;
 use crate::token::{SharedToken, Token, TokenValue};
 
 impl Store {
-    /// Returns the token with this value, usable or not. Not a login: nothing is checked.
+    /// Returns the token with this value, usable or not. This is not a login: it checks
+    /// neither the token nor its user, and sets no `last_used`.
     ///
     /// # Errors
     /// `NotFound`; those of an invalid value.
@@ -37,7 +38,8 @@ impl Store {
             names::check_local_site(name)?;
         }
         let records = self.backend.list(filter, self.now()?)?;
-        // Each snapshot is a small allocation.
+        // Checked for all snapshots at once, since a small allocation that fails aborts the
+        // process.
         memory::check_room(records.len() * (Token::SIZE + memory::OVERHEAD))?;
         memory::collect(records.into_iter().map(|record| self.snapshot(record)))
     }

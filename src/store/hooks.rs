@@ -15,7 +15,7 @@ use crate::token::{SharedRecord, SharedToken};
 pub enum Event {
     /// The token was created.
     Created {
-        /// As passed by the caller: whether no person requested the token.
+        /// Flag that the caller passed: a program requested the token, not a person.
         auto_generated: bool,
     },
     /// Fields were updated.
@@ -59,8 +59,9 @@ impl HookList {
         self.count.load(Ordering::Relaxed)
     }
 
-    /// Returns the first hooks after `id`, which may have been removed. Hooks are found one by one:
-    /// copying the list could fail for lack of memory, and the event must be delivered.
+    /// Returns the first hooks with an id greater than `id`, whether or not those with `id` still
+    /// exist. Hooks are found one by one: copying the list could fail for lack of memory, and the
+    /// event must be delivered.
     fn next_after(&self, id: u64) -> Option<Arc<RegisteredHooks>> {
         let entries = self.entries.read();
         entries.get(entries.partition_point(|entry| entry.id <= id)).cloned()

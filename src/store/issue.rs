@@ -1,4 +1,4 @@
-//! Issuing tokens: the client-token rule, generation and import.
+//! Issues tokens: the client-token rule, generation and import.
 
 use std::sync::Arc;
 
@@ -14,7 +14,8 @@ use crate::token::{
     CreateRequest, Invalidation, RecordFields, SharedRecord, SharedToken, TokenValue,
 };
 
-/// Maximum number of generated values. A new one is generated if the previous one exists.
+/// Maximum number of values generated for one token. If a value already exists, another one is
+/// generated.
 const MAX_ATTEMPTS: u32 = 20;
 
 impl Store {
@@ -28,7 +29,7 @@ impl Store {
     /// Names: `InvalidArgument`, `TooLong`, `EmbeddedNul`. `NotFound` for an unknown Local Site.
     /// Documents: those of [`crate::json::parse_object`], and `Policy`. `InvalidArgument` for an
     /// expiry that is not in the future. `TimeRange` for a time after the year 9999. `Generation`
-    /// after 20 values that already exist. Nothing is changed then.
+    /// if 20 generated values in a row already exist. Nothing is changed then.
     pub fn get_or_create_client_token(
         self: &Arc<Self>,
         request: &ClientTokenRequest<'_>,
@@ -116,7 +117,7 @@ impl Store {
                 policy,
                 extra_data,
             })?;
-        // Hooks are not part of the call and its time limit.
+        // Ends the call before the hooks run, so that its time limit does not include them.
         drop(call);
         let token = self.snapshot(record);
         if created {
@@ -125,7 +126,7 @@ impl Store {
         Ok((token, created))
     }
 
-    /// Generates a token, for a client or not.
+    /// Generates a new token, even if the user already has one.
     ///
     /// # Errors
     /// Those of [`Store::get_or_create_client_token`], except that an expiry in the past is

@@ -17,7 +17,7 @@ pub enum RequestSite<'a> {
     Global,
     /// A Local Site.
     Named(&'a str),
-    /// Any site: the caller checks it.
+    /// Any site: the caller must check the token's Local Site.
     Any,
 }
 
@@ -50,16 +50,17 @@ impl Store {
     /// Checks a token value presented in a request for a site. Bytes that cannot be a value are
     /// treated as an unknown value.
     ///
-    /// With the system clock, the store is not used after the hooks were called.
+    /// With the system clock, does not use the store after calling the hooks: the C function then
+    /// holds no reference to it, and a hook may release the last one.
     ///
     /// # Errors
     /// Those of invalid names, of the clock and of the backend. The login has no verdict then.
     pub fn authenticate(self: &Arc<Self>, value: &[u8], site: RequestSite<'_>) -> Result<Login> {
         site.check()?;
-        // A host's clock is called now, since a lock is held later. The system clock is read only
-        // for known values.
+        // Calls a host's clock before the backend takes a lock. The system clock is read later, and
+        // only for known values.
         let told = self.clock.as_ref().map(|clock| clock.now()).transpose()?;
-        // A character has at most four bytes. Other invalid input just matches no token.
+        // A character has at most four bytes. The backend treats other invalid input as unknown.
         if value.len() > 4 * MAX_VALUE_CHARS {
             return Ok(Login::refused(Verdict::Unknown));
         }

@@ -158,8 +158,8 @@ impl Store {
     }
 
     /// Closes the store for all its users. Concurrent calls complete normally or fail because it is
-    /// closed. Hooks and generators are removed. Callers that act for others must call
-    /// [`Store::check_open`] first.
+    /// closed. Hooks and generators are removed. Most methods do not check whether the store is
+    /// closed, so the C functions call [`Store::check_open`] first.
     pub fn close(&self) {
         self.closed.store(true, Ordering::Release);
         self.remove_all_hooks();
@@ -181,7 +181,7 @@ impl Store {
         self.backend.check()
     }
 
-    /// Makes all completed work durable. Only times of last use are not durable without this.
+    /// Makes the times of last use durable. All other changes are durable when their calls return.
     ///
     /// # Errors
     /// Those of the backend.

@@ -87,8 +87,8 @@ impl ServiceAccount {
 
     /// Returns the token of the account, or creates one. Also returns whether it was created. An
     /// existing token must be valid for at least `min_validity_secs`, by default 2 hours. If new
-    /// tokens have a shorter lifetime, it must only be valid now. Tokens of deprecated generators
-    /// are ignored.
+    /// tokens live for less than that, an existing one must only be valid now. Tokens of deprecated
+    /// generators are ignored.
     ///
     /// # Errors
     /// Those of [`Store::get_or_create_client_token`].
@@ -108,7 +108,7 @@ impl ServiceAccount {
             ignore_deprecated: true,
             ..ClientTokenRequest::new(&self.user, &self.client_name)
         });
-        // These come from the account and not from an argument of the caller.
+        // The account sets these, so the error must not name an argument that the caller lacks.
         token.map_err(|error| match error.argument() {
             Some(Argument::Expires | Argument::DefaultPolicy) => error.renamed_argument("account"),
             _ => error,

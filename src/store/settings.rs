@@ -15,7 +15,7 @@ use crate::policy::PolicyIds;
 use crate::text::Text;
 use crate::token::{GeneratorRegistry, check_token_type};
 
-/// Settings that are plain values. Those of generators and policies are stored with them.
+/// Settings that are plain values. The generator registry and the list of policy ids store theirs.
 #[derive(Clone, Debug)]
 pub(super) struct Settings {
     /// Days until a client token expires, unless its request says otherwise; 0 is never.
@@ -143,15 +143,15 @@ enum Setting {
     DefaultGenerator(Text),
     DeprecatedGenerators(BTreeSet<Text>),
     PolicyIds(Option<Vec<String>>),
-    /// Only when a store is opened.
+    /// Accepted only when a store is opened.
     LocalSites(Vec<String>),
-    /// Only when a store is opened.
+    /// Accepted only when a store is opened.
     Location(Option<String>),
-    /// Only when a store is opened.
+    /// Accepted only when a store is opened.
     Connection(&'static ConnectionSetting, i64),
-    /// Only when a store is opened.
+    /// Accepted only when a store is opened.
     LastUsedIntervalSecs(Option<i64>),
-    /// Only when a store is opened.
+    /// Accepted only when a store is opened.
     TrustedOwners(TrustedOwners),
 }
 
@@ -175,6 +175,9 @@ impl SettingsDocument {
     /// | `trusted_owners` | ids of users and groups, `{"users": [1000], "groups": [2000]}` | none |
     /// | `call_timeout_secs` | time limit for a call about one token, 1 to 3600 | `30` |
     /// | `bulk_timeout_secs` | limit for a call about any number of tokens, 1 to 3600 | `600` |
+    /// | `last_used_interval_secs` | minimum age to update `last_used`; null: never | `0` |
+    /// | `login_cache_secs` | maximum age of a cached login, 0 to 3600; 0 is no cache | `0` |
+    /// | `login_cache_entries` | maximum number of cached logins, 1 to 1000000 | `10000` |
     ///
     /// # Errors
     /// Those of [`Store::set_setting`], with a JSON path; `Unsupported` for a location that this

@@ -50,7 +50,7 @@ impl Store {
         let lines =
             LineWriter { file, path, gathered: Zeroizing::new(memory::vec_with_capacity(CHUNK)?) };
         let mut export = Export { lines, sites: HashSet::new(), users: 0, tokens: 0, total: 0 };
-        // Overwritten when the numbers are known.
+        // A placeholder, overwritten when the numbers are known.
         let header = export.header()?;
         export.lines.add(&[&header])?;
         self.backend.for_all(&mut |part| export.add(part, progress))?;
@@ -85,7 +85,8 @@ impl Export<'_> {
     fn header(&self) -> Result<String> {
         let Self { sites, users, tokens, .. } = self;
         let mut header = TextBuffer::default();
-        // There is room for the numbers. The buffer records failures, and `finish` returns them.
+        // `HEADER` is large enough for any numbers. The buffer records failures, and `finish`
+        // returns them.
         header.reserve(HEADER);
         let _ = write!(
             header,

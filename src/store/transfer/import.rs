@@ -16,11 +16,11 @@ use crate::store::Store;
 use crate::text::Text;
 use crate::token::{Invalidation, RecordFields, TokenValue};
 
-/// Maximum length of a line, beyond which it is truncated. This library's texts are at most 1 MiB
-/// each before escaping, but other programs may have stored longer ones.
+/// Maximum length of a line. A longer line is split, so its parts are invalid JSON. This library's
+/// texts are at most 1 MiB each before escaping, but other programs may have stored longer ones.
 const MAX_LINE: usize = 1 << 30;
 
-/// The members of a line, one of which is a token value.
+/// The members of a line. One of them may be a token value, so they are zeroized.
 type Members = ZeroizingMembers;
 
 impl Store {
@@ -28,7 +28,7 @@ impl Store {
     /// new ids in the order of the lines. No event is fired.
     ///
     /// # Errors
-    /// `Exists` if a token value already exists; `Version` for an export of a later version;
+    /// `Exists` if a token value already exists; `Version` for an export of another version;
     /// `Corrupt` for a truncated export; `Locked` if the file is that of an open store; those of
     /// invalid names, values and documents, with the line number.
     pub fn import_file(&self, path: &str, progress: Progress<'_>) -> Result<u64> {
@@ -209,7 +209,8 @@ impl ImportLines<'_> {
             .and_then(|line| json::parse_secret(line, STORED));
         members.and_then(|members| read(&members)).map(Some).map_err(|error| {
             let place = format!("{}: line {}", self.path, self.number);
-            // Keeps the path of a document. Any other error is about a member of the line.
+            // Keeps the path of an error in a document. Otherwise, the argument names a member of
+            // the line.
             let path = match (error.json_path(), error.argument()) {
                 (Some(path), _) => Some(path.to_owned()),
                 (None, Some(member)) => Some(format!("$.{}", member.name())),

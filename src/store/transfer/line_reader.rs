@@ -23,6 +23,8 @@ pub(super) struct LineReader {
 }
 
 impl LineReader {
+    /// Creates a reader at the current position of a file.
+    ///
     /// # Errors
     /// `NoMemory`.
     pub fn new(file: File, max_line: usize) -> Result<Self> {

@@ -10,16 +10,17 @@ use super::Store;
 use crate::backend::location::MAX_BYTES;
 use crate::error::{Error, ErrorKind, Result};
 
-/// Progress callback: the number of tokens done, and of all tokens. An error aborts the transfer
-/// and is returned.
+/// Progress callback. Its arguments are the number of tokens done and the total. An error aborts
+/// the transfer and is returned.
 pub type Progress<'a> = &'a mut dyn FnMut(u64, u64) -> Result<()>;
 
 /// Identifies an export in its first line.
 const FORMAT: &str = "rbtoken export";
-/// Version of the export format. Later versions are rejected.
+/// Version of the export format. Other versions are rejected.
 const VERSION: u64 = 1;
-/// Prefix of a member with the text of a document that another program wrote. It comes before the
-/// document itself. The text is what is imported; the document is for people who read the file.
+/// Prefix of the name of a member with a document's text as another program wrote it. The member
+/// precedes that of the document. An import uses the text and skips the document, which is there
+/// for people who read the file.
 const STORED: &str = "stored_";
 /// Number of tokens between two calls of [`Progress`].
 const STEP: u64 = 1000;
