@@ -46,6 +46,6 @@ impl Default for ConnectionSettings {
 pub(crate) struct TrustedOwners {
     /// User ids of trusted owners.
     pub users: BTreeSet<u32>,
-    /// Ids of groups with permission to write.
+    /// Ids of groups that may have permission to write.
     pub groups: BTreeSet<u32>,
 }

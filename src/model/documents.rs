@@ -67,8 +67,8 @@ impl Documents {
         let Some(text) = text else {
             return Ok(self.full_access());
         };
-        // Read before the list of ids, so that a text validated while the list changes is not taken
-        // for one of the new version.
+        // Reads the version before the list of ids. If the list changes in between, the text is
+        // cached with the old version and validated again.
         let version = self.policy_ids.version();
         self.policy_cache.get(text, version, || {
             let document = PolicyDocument::parse(text, &self.policy_ids);
@@ -187,7 +187,7 @@ impl Documents {
     }
 }
 
-/// Returns the stored text of a document, or `None` if it represents none.
+/// Returns the stored text of a document, or `None` if the column is empty or `null`.
 fn stored_text(text: Option<&str>) -> Option<&str> {
     text.filter(|text| !text.is_empty() && *text != "null")
 }
@@ -205,7 +205,7 @@ pub(crate) fn to_storage<'a>(text: &'a Text, foreign: Option<&Text>) -> Result<C
     quoted.finish().map(Cow::Owned)
 }
 
-/// Returns the text of another program, if it is stored in that form.
+/// Returns the text of another program, if the stored form is a JSON string.
 fn foreign_text(stored: &str) -> Result<Option<String>> {
     if !stored.starts_with('"') {
         return Ok(None);
@@ -218,7 +218,7 @@ fn damaged() -> Error {
     Error::new(ErrorKind::Corrupt, "a stored document must be a JSON object or a string")
 }
 
-/// Parses a stored JSON object, which need not keep this library's limits.
+/// Parses a stored JSON object, which may exceed this library's limits.
 fn stored_object(text: &str) -> Result<Map<String, Value>> {
     json::check_room_for(text)?;
     // serde_json accepts one nesting level less than this library.

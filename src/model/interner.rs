@@ -29,7 +29,7 @@ struct WeakTable<T> {
     gone: usize,
 }
 
-/// Kept small, since it stays after its value is dropped until the next sweep.
+/// A weak entry. It is small, since it outlives its value until the next sweep.
 struct WeakEntry<T> {
     hash: u64,
     value: Weak<T>,
@@ -109,7 +109,8 @@ impl<T: Keyed> WeakTable<T> {
 
 impl<T> WeakTable<T> {
     fn insert(&mut self, entry: WeakEntry<T>) {
-        // Sweeps as rarely as a table doubles, so that the cost per entry is constant.
+        // Sweeps when the number of entries has doubled, so that the amortized cost per entry is
+        // constant.
         let grown = self.entries.len() >= 2 * self.swept.max(SWEEP_AT_LEAST / 2);
         if grown || self.gone > self.swept.max(SWEEP_AT_LEAST) {
             self.sweep();

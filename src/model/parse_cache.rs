@@ -1,4 +1,4 @@
-//! Cache of parsed documents by their text, so that the same text is not parsed and validated
+//! A cache of parsed documents by their text, which avoids parsing and validating the same text
 //! again.
 
 use std::hash::BuildHasher;
@@ -9,7 +9,8 @@ use parking_lot::Mutex;
 
 use crate::memory;
 
-/// Maximum memory of a cache, at which it is emptied. A text of maximum length fits.
+/// Maximum memory of a cache. An entry that would exceed it empties the cache first. A text of
+/// maximum length fits.
 const MAX_BYTES: usize = 4 << 20;
 
 /// Maps texts, exactly as they were written, to documents. It does not keep documents alive.
@@ -57,7 +58,7 @@ impl<T> ParseCache<T> {
         }
         // Without the lock, since it may take long.
         let document = make()?;
-        // Without memory for its copy, the text is not cached.
+        // If there is no memory for a copy, the text is not cached.
         if let Ok(text) = memory::string(text) {
             let (text, weak) = (text.into_boxed_str(), Arc::downgrade(&document));
             self.texts.lock().set(CachedText { hash, text, version, document: weak });
@@ -77,7 +78,7 @@ impl<T> CachedTexts<T> {
             *known = entry;
             return;
         }
-        // The exact memory of a hash table is unknown; estimated as two entries for each.
+        // Counts two table slots per entry, since the exact memory of a hash table is unknown.
         let cost = entry.text.len() + 2 * size_of::<CachedText<T>>() + size_of::<T>();
         if self.bytes + cost > MAX_BYTES {
             self.entries = HashTable::new();

@@ -179,7 +179,7 @@ pub enum ValidityFilter {
     /// All tokens.
     #[default]
     Any,
-    /// Tokens that are neither invalidated nor expired.
+    /// Tokens that are neither invalidated nor expired, and whose rows are readable.
     Valid,
     /// All other tokens.
     Unusable,
