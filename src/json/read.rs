@@ -38,8 +38,8 @@ pub fn parse(text: &str) -> Result<Value> {
     read(text, MAX_LEVELS)
 }
 
-/// Parses an object whose members are documents, so that it may be one level deeper and of any
-/// length.
+/// Parses an object whose members are documents. It may therefore be one level deeper than a
+/// document, and of any length.
 pub(crate) fn parse_with_documents(text: &str) -> Result<Map<String, Value>> {
     match read(text, MAX_LEVELS + 1)? {
         Value::Object(members) => Ok(members),
@@ -94,7 +94,7 @@ pub(crate) fn check_room_for(text: &str) -> Result<()> {
 fn most_memory(text: &str) -> usize {
     /// A B-tree node has room for 11 members, each with a key, a value and some pointers.
     const NODE: usize = 11 * (size_of::<String>() + size_of::<Value>()) + 16 + 12 * 8 + OVERHEAD;
-    /// Nodes but the first have at least 5 members, and one in 6 has child nodes.
+    /// Every node except the first has at least 5 members, and one in 6 has child nodes.
     const MEMBER: usize = NODE / 5 + NODE / 30;
     /// An array grows by doubling, with a copy each time.
     const ITEM: usize = 4 * size_of::<Value>();

@@ -74,7 +74,7 @@ pub(crate) struct StoredDocument {
 }
 
 impl StoredDocument {
-    /// Parses the text of a column. Every text has a meaning.
+    /// Parses the text of a column. No text is rejected.
     ///
     /// # Errors
     /// `NoMemory`.
@@ -121,7 +121,7 @@ impl StoredDocument {
     }
 
     /// Returns the document as JSON without the members whose names start with `prefix`, also in
-    /// nested objects.
+    /// objects nested in objects. Objects inside lists are written in full.
     ///
     /// # Errors
     /// `NoMemory`.
@@ -195,7 +195,8 @@ impl<'a> Item<'a> {
         }
     }
 
-    /// Returns the keys and values of an object. The last of duplicate keys wins.
+    /// Returns the keys and values of an object. Duplicate keys are all returned, and the last one
+    /// is the valid one.
     pub fn members(self) -> Option<impl Iterator<Item = (Item<'a>, Item<'a>)> + use<'a>> {
         match self.node() {
             Node::Dict { end } => {

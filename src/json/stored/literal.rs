@@ -48,7 +48,7 @@ struct Bracket {
     /// Number of complete values, keys included.
     count: usize,
     is_hashable: bool,
-    /// Depth of grammar rules at which Python's parser is here.
+    /// Nesting depth of Python's parser at this bracket, in grammar rules.
     rules: usize,
     /// The sign before the value; true means minus.
     sign: Option<bool>,
@@ -178,7 +178,7 @@ impl LiteralParser<'_> {
         self.check_rules(0)
     }
 
-    /// Checks that Python's parser has memory for a value here, nested in `more` rules.
+    /// Checks that Python's parser has memory for a value here, nested in `more` further rules.
     fn check_rules(&self, more: usize) -> Option<()> {
         (self.open.last()?.rules_inside() + more <= MAX_RULES).then_some(())
     }
@@ -295,8 +295,8 @@ impl LiteralParser<'_> {
 }
 
 impl Bracket {
-    /// Returns the depth of grammar rules at the atom of the next value: 23 from an expression to
-    /// an atom, and those of the containers.
+    /// Returns the depth of grammar rules at the atom of the next value. There are 23 rules from an
+    /// expression to its atom, and each container adds some.
     fn rules_inside(&self) -> usize {
         let outer = self.rules;
         let inside = match (self.form, self.count) {
@@ -312,7 +312,8 @@ impl Bracket {
         outer + inside + usize::from(self.sign.is_some())
     }
 
-    /// Records the sign of a value. An imaginary part has no sign but the operator of the sum.
+    /// Records the sign of a value. An imaginary part after a real part must not have
+    /// one: there, `+` or `-` is the operator of the sum.
     fn set_sign(&mut self, is_negative: bool) -> Option<()> {
         let is_first = self.sign.is_none() && self.real_part.is_none();
         self.sign = Some(is_negative);

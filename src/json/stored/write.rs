@@ -11,7 +11,7 @@ use super::{Item, Node, Parts};
 use crate::error::Result;
 use crate::memory::{self, TextBuffer};
 
-/// The rest of an open container.
+/// The values of an open container that have not been written.
 enum OpenContainer<'a> {
     List(Parts<'a>),
     /// In reverse order, so that `pop` returns the next one.
