@@ -14,7 +14,7 @@ pub trait Entropy: Send + Sync {
     /// Fills the whole buffer.
     ///
     /// # Errors
-    /// If the source has no bytes. No value is generated then.
+    /// Any error of a source that cannot fill the buffer. No value is generated then.
     fn fill(&self, buffer: &mut [u8]) -> Result<()>;
 }
 

@@ -23,9 +23,9 @@ impl Token {
     /// `NoMemory`.
     pub fn to_json(&self, at: Timestamp, with_value: bool) -> Result<Zeroizing<String>> {
         let mut json = TextBuffer::default();
-        // The buffer records failures, and `finish` returns them.
         let extra_data = self.record().extra_data().to_json_without(PRIVATE)?;
         let policy = self.record().policy().to_json()?;
+        // The buffer records failures, and `finish` returns them.
         let _ = self.write_json(at, with_value, &extra_data, &policy, &mut json);
         json.finish().map(Zeroizing::new)
     }

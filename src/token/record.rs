@@ -45,7 +45,7 @@ impl ExtraData {
     pub(crate) fn stored(text: &str) -> Result<Self> {
         let document = StoredDocument::read(text)?;
         let client_name = document.root().get("client_name").and_then(json::Item::as_str);
-        // C would truncate a name that contains a NUL, so no caller can compute for that client.
+        // C would truncate a name that contains a NUL, so no C caller can ask for that client.
         let client_name = client_name.filter(|name| !name.contains('\0'));
         let client_name = client_name.map(Text::try_new).transpose()?;
         Ok(Self { text: Text::try_new(text)?, client_name, is_foreign: true })
@@ -76,7 +76,7 @@ impl ExtraData {
     }
 
     /// Returns the document as JSON without the members whose names start with `prefix`, also in
-    /// nested objects.
+    /// objects nested in objects. Objects inside lists are written in full.
     ///
     /// # Errors
     /// `NoMemory`.
@@ -113,8 +113,8 @@ fn remove_members(value: &mut Value, prefix: &str) {
 /// A reference to a record, shared by the indexes and by callers.
 pub type SharedRecord = SlabArc<Record>;
 
-/// What a store knows about one token. Records are immutable but for `last_used`, so that a login
-/// need not replace the record.
+/// The stored fields of one token. Only `last_used` can change, so that a login need not replace
+/// the record.
 ///
 /// A store can have millions of records. Most of a record is its value; fields that many tokens
 /// share are in `SharedFields`.
@@ -418,9 +418,8 @@ impl Record {
         }
     }
 
-    /// Returns since when the token is unusable, or from when on it will be: the time of its
-    /// invalidation or expiry, whichever is earlier. If the time of invalidation is unknown,
-    /// `time_added` is taken.
+    /// Returns the past or future time at which the token becomes unusable: its invalidation or its
+    /// expiry, whichever is earlier. If the time of invalidation is unknown, `time_added` is used.
     pub fn unusable_since(&self) -> Option<Timestamp> {
         let invalid = self.invalidation().map(|it| it.date.unwrap_or(self.time_added));
         match (invalid, self.expires()) {

@@ -9,7 +9,8 @@ pub const VENDOR_CHECKSUM: &str = "vendor_checksum";
 
 const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 const CHECKSUM_CHARS: usize = 6;
-/// Ends the loop for a source that repeats itself. Random bytes never need this many draws.
+/// Maximum number of draws. Only a source that is not random, such as one that repeats itself,
+/// reaches it.
 const MAX_DRAWS: u32 = 16;
 /// Maximum length of a token type. It leaves 32 characters of entropy (190 bits), more than the 128
 /// required.

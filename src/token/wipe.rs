@@ -2,8 +2,8 @@
 
 use zeroize::optimization_barrier;
 
-/// Zeroizes memory that held a value or its ingredients. Faster than `zeroize`, which writes one
-/// byte at a time.
+/// Zeroizes memory that held a value, or bytes from which one was made. Faster than `zeroize`,
+/// which writes one byte at a time.
 pub(super) fn wipe(bytes: &mut [u8]) {
     bytes.fill(0);
     optimization_barrier(bytes);
