@@ -11,8 +11,7 @@ use crate::memory;
 /// The registered policy ids. Without a list, every id is known.
 #[derive(Debug, Default)]
 pub struct PolicyIds {
-    /// Whether a list is registered. Read by every check, so that checks take no lock without a
-    /// list.
+    /// Whether a list is registered. If none is, checks read only this flag and take no lock.
     registered: AtomicBool,
     /// Incremented when the list changes.
     version: AtomicU64,
@@ -67,8 +66,8 @@ impl PolicyIds {
         Ok(Some(ids))
     }
 
-    /// Returns the version of the list. Results of checks stay valid while the version, read before
-    /// them, is unchanged.
+    /// Returns the version of the list. The result of a check stays valid until the version differs
+    /// from the one that was read before the check.
     pub fn version(&self) -> u64 {
         self.version.load(Ordering::Acquire)
     }

@@ -81,7 +81,7 @@ impl Rules {
     fn compile(section: &Value, common: u16) -> Result<Self> {
         let mut rules = Self::default();
         let mut mentioned = [0; 2];
-        // If a method is both allowed and blocked, block wins, so it is written last.
+        // If a method is both allowed and blocked, block wins, so it is processed last.
         for (key, allowed) in [("allow", true), ("block", false)] {
             let methods = section.get(key).and_then(Value::as_array);
             for name in methods.into_iter().flatten().filter_map(Value::as_str) {

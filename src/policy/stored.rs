@@ -12,7 +12,7 @@ pub(super) enum Access {
     None,
 }
 
-/// Interprets a stored document. A document that Review Board reads only by its fallback allows
+/// Interprets a stored document. A text that Review Board cannot read and replaces by `{}` allows
 /// nothing.
 pub(super) fn access(document: &StoredDocument) -> Access {
     let root = document.root();
