@@ -92,8 +92,8 @@ pub(crate) fn generation() -> Option<u64> {
     Some(FORKS.load(Ordering::Acquire))
 }
 
-/// A page that the kernel zeroes in the child of any fork. `_Fork()` and direct system calls do not
-/// run fork handlers. Miri supports neither such pages nor forks.
+/// Detects forks by a page that the kernel zeroes in every child. Fork handlers are not enough:
+/// `_Fork()` and direct system calls do not run them. Miri supports neither such pages nor forks.
 #[cfg(all(target_os = "linux", not(miri)))]
 mod wipe_on_fork {
     use std::sync::atomic::{AtomicU64, Ordering};

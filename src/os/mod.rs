@@ -1,4 +1,4 @@
-//! Direct calls of the operating system and of SQLite's C API, which need `unsafe`.
+//! Direct calls to the operating system and to SQLite's C API, which need `unsafe`.
 #![allow(unsafe_code)]
 
 pub(crate) mod clock;

@@ -47,8 +47,8 @@ pub(crate) fn allocate(len: usize) -> Option<NonNull<u8>> {
     NonNull::new(unsafe { std::alloc::alloc(layout) })
 }
 
-/// Asks the system to back a block with huge pages, or not to. A huge page takes physical memory as
-/// a whole. Failure is harmless.
+/// Advises the system whether to back a block with huge pages. A huge page takes all of its
+/// physical memory at the first write. Failure is harmless.
 pub(crate) fn prefer_huge(block: NonNull<u8>, len: usize, huge: bool) {
     #[cfg(all(target_os = "linux", not(miri)))]
     // SAFETY: the block belongs to the caller, and the advice does not change its contents.
@@ -60,8 +60,8 @@ pub(crate) fn prefer_huge(block: NonNull<u8>, len: usize, huge: bool) {
     let _ = (block, len, huge);
 }
 
-/// Registers a block with LeakSanitizer as a root region, or unregisters it, if that is in the
-/// process. It would otherwise search only the heap for pointers.
+/// Calls LeakSanitizer, if the process contains it, to register or unregister a block as a root
+/// region. LeakSanitizer would otherwise search only the heap for pointers.
 #[cfg(not(miri))]
 fn tell_leak_checker(name: &CStr, block: NonNull<u8>, len: usize) {
     // SAFETY: the name ends with a NUL. The symbol, if found, is a function of LeakSanitizer with

@@ -15,8 +15,8 @@ struct LockedFile {
     fd: RawFd,
 }
 
-/// A mutex of the standard library. parking_lot keeps waiting threads in a global table, which the
-/// child of a fork inherits although it does not have these threads.
+/// The locked files, behind a mutex of the standard library. parking_lot keeps waiting threads in a
+/// global table, which the child of a fork inherits although it does not have these threads.
 static FILES: Mutex<Vec<LockedFile>> = Mutex::new(Vec::new());
 
 /// Exclusive access to the registry. Held while a file is opened and locked: without open file
