@@ -29,7 +29,7 @@ pub(crate) struct Server {
     /// The connections go through a pooler in transaction mode: each transaction may get another
     /// session.
     pub pools_transactions: bool,
-    /// Read-only hosts are skipped.
+    /// Whether read-only hosts are skipped.
     pub needs_writes: bool,
     pub password: Option<Zeroizing<String>>,
     /// The parameter `passfile`. The file must exist.

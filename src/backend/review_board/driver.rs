@@ -12,8 +12,8 @@ use super::sql_error::SqlError;
 /// Runs a future with a time limit.
 ///
 /// # Errors
-/// `silence` after the time limit. `Lost` if the driver panics: the state of the connection is
-/// unknown then. Other connections are not affected.
+/// The error `silence` after the time limit. `Lost` if the driver panics: the state of the
+/// connection is unknown then. Other connections are not affected.
 pub(super) fn within<T>(
     runtime: &Runtime,
     limit: Duration,

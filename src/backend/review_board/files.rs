@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 use super::sql_error::SqlError;
 use crate::memory;
 
-/// Maximum size of such a file.
+/// Maximum size of a file that a location names.
 const MAX_BYTES: u64 = 4 << 20;
 
 /// Permission bits for users other than the owner.

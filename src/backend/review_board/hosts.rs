@@ -58,7 +58,7 @@ impl Server {
 
 impl Host {
     /// Connects to the first IP address that accepts the connection. `connect` gets each address
-    /// and the number of remaining ones.
+    /// and the number of attempts left, including this one.
     fn connect_first_ip<T>(
         &self,
         mut connect: impl FnMut(IpAddr, usize) -> Result<T, SqlError>,

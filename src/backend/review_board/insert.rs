@@ -10,7 +10,7 @@ use crate::error::Result;
 use crate::model::requests::default_expiration;
 use crate::token::{Record, RecordFields};
 
-/// What is read after the user is locked.
+/// Results of the queries that run after the user is locked.
 struct LockedState {
     /// Whether the user still exists.
     is_user: bool,
@@ -132,7 +132,7 @@ impl ReviewBoard {
 }
 
 /// Returns the texts of a new token that a column may be unable to store, with their arguments.
-/// JSON documents are ASCII.
+/// JSON documents are ASCII, which every column can store.
 fn texts(fields: &RecordFields) -> [(&'static str, &str); 4] {
     let reason = fields.invalidation.as_ref().map_or("", |it| &it.reason);
     [

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::sql_error::SqlError;
 
-/// Maximum time after the server's own limit in which its response may arrive.
+/// Maximum time to wait for a response after the server's own limit has passed.
 pub(super) const MAX_GRACE: Duration = Duration::from_secs(1);
 
 /// Minimum limit to set in a session: on some servers, 0 means no limit.
@@ -17,7 +17,7 @@ pub(super) struct Limits {
     pub deadline: Instant,
     /// Limit for one statement on the server, including waiting for locks.
     pub statement: Duration,
-    /// How much earlier than the call the server should cancel a statement.
+    /// Time between the server's cancellation of a statement and the deadline of the call.
     pub margin: Duration,
 }
 
@@ -26,7 +26,7 @@ pub(super) struct Wait {
     pub limit: Duration,
     /// The error if there is no response within the limit.
     pub silence: SqlError,
-    /// Until when the server may be working on the statement.
+    /// Time until which the server may be working on the statement.
     pub busy_until: Instant,
 }
 
@@ -38,7 +38,7 @@ impl Limits {
     }
 
     /// Returns the limits of an attempt to connect, including the setup of the session; `left` is
-    /// the number of remaining attempts.
+    /// the number of attempts left, including this one.
     pub fn of_connect(&self, connect_timeout: Duration, left: usize) -> Self {
         let now = Instant::now();
         let rest = self.deadline.saturating_duration_since(now);
@@ -94,8 +94,7 @@ impl Limits {
     }
 
     /// Returns the limit to set in the session before the next statement, or `None` if the current
-    /// one is good enough. Calls that start in time with quick statements need none, which saves a
-    /// round trip.
+    /// one is good enough. Early in a call, it usually is, which saves a round trip.
     ///
     /// # Errors
     /// Those of [`Limits::remaining`].
@@ -107,8 +106,8 @@ impl Limits {
     fn limit_with(&self, left: Duration, told: Duration) -> Option<Duration> {
         let wanted = left.saturating_sub(self.margin / 2).max(left / 2).max(MIN_STATEMENT);
         let wanted = wanted.min(self.statement);
-        // Half of the margin, or of the remaining time, is reserved when a limit is set. It may
-        // shrink to a quarter.
+        // A new limit leaves half of the margin, or of the remaining time, for the response. The
+        // limit is replaced when it would leave less than a quarter.
         let is_too_long = told + (self.margin / 4).min(left / 4) > left;
         let is_too_short = told < wanted && (wanted == self.statement || told < wanted / 2);
         (is_too_long || is_too_short).then_some(wanted).filter(|wanted| *wanted != told)

@@ -18,8 +18,8 @@ type Answer = Option<(SharedRecord, Judgment)>;
 
 /// Reads the row of a value and updates its `last_used` in one round trip (PostgreSQL).
 ///
-/// The verdict is based on `found`. `written` repeats the checks that may have become outdated on
-/// the row itself: a login that waited for a revocation of its token must not be accepted. Values
+/// The verdict is based on `found`. `written` repeats, on the row itself, the checks whose results
+/// may be outdated: a login that waited for a revocation of its token must not be accepted. Values
 /// are compared byte by byte, whatever the collation. A row is not updated if a time or document in
 /// it may be unreadable for this library.
 static LOG_IN: LazyLock<String> = LazyLock::new(|| {

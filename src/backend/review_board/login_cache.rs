@@ -1,8 +1,8 @@
 //! A cache of accepted logins, so that most requests need no query.
 //!
 //! Only accepted logins are cached. A change through this store that could revoke a token evicts
-//! its entries before it is sent and after it has ended. Changes by others take effect when an
-//! entry is older than `login_cache_secs`.
+//! the token's entry before the change is sent and after it has ended. Changes by others take
+//! effect when an entry is older than `login_cache_secs`.
 
 use std::hash::{BuildHasher, Hasher};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -46,7 +46,7 @@ struct State {
 
 struct CachedLogin {
     record: SharedRecord,
-    /// When the query was sent that returned this record.
+    /// Time at which the query that returned this record was sent.
     verified_at: Instant,
     /// Whether a login has used the entry since then.
     is_used: AtomicBool,
@@ -178,7 +178,7 @@ impl LoginCache {
     }
 
     /// Stores an accepted login, unless a change was sent or ended since the query started. Does
-    /// nothing without memory.
+    /// nothing if memory is exhausted.
     pub fn insert(&self, query_start: QueryStart, record: &SharedRecord) {
         if memory::check_room(memory::LARGE).is_err() {
             return;
@@ -197,8 +197,8 @@ impl LoginCache {
         ChangeGuard { cache: self, affected }
     }
 
-    /// Stores nothing until `time`: a change whose outcome is unknown may still be executed until
-    /// then.
+    /// Evicts all entries, and rejects results of queries sent before `time`: until then, the
+    /// server may still execute a change whose outcome is unknown.
     pub fn block_until(&self, time: Instant) {
         let mut state = self.state.write();
         state.blocked_until = state.blocked_until.max(Some(time));
@@ -238,7 +238,8 @@ impl LoginCache {
 
     /// Selects stale entries for the caller to refresh: that of `value`, and others that were used
     /// since they were verified. Evicts unused stale entries. Returns `None` if there is only this
-    /// value to refresh, if another caller is refreshing, or without memory.
+    /// value to refresh, if another caller is refreshing, or if memory is
+    /// exhausted.
     pub fn begin_refresh(&self, value: &str) -> Option<Refresh<'_>> {
         let alone = self.refreshing.try_lock()?;
         let own = self.hash(value.as_bytes());
@@ -333,7 +334,7 @@ impl State {
         if texts.into_iter().map(|text| text.len()).sum::<usize>() > MAX_TEXT_BYTES {
             return;
         }
-        // The same token with another value.
+        // Evicts the entry of the same token under its previous value.
         if let Some(hash) = self.hashes.get(&record.id()).copied() {
             self.remove(hash);
         }

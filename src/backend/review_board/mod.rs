@@ -176,7 +176,7 @@ impl ReviewBoard {
         Limits::of_call(self.settings.bulk_timeout, self.settings.bulk_timeout)
     }
 
-    /// Runs a repeatable read about one token.
+    /// Runs a read about one token, which may be repeated.
     fn read_retrying<T>(
         &self,
         question: impl FnMut(&mut PooledConnection<'_>) -> Result<T, SqlError>,
@@ -228,9 +228,8 @@ impl ReviewBoard {
         error
     }
 
-    /// Runs a transaction. It is retried after a conflict, after the loss of an idle connection,
-    /// and after exhausted memory that the driver has freed, if this happened before the commit:
-    /// then it certainly had no effect.
+    /// Runs a transaction. It is retried after a conflict, after the loss of a connection that had
+    /// been idle, and once after exhausted memory. None of these errors leaves anything committed.
     fn transact<T>(
         &self,
         limits: Limits,
@@ -239,7 +238,8 @@ impl ReviewBoard {
         self.transact_as(limits, |connection| connection.transaction(&mut work))
     }
 
-    /// Runs a transaction that the caller controls.
+    /// Runs a closure that begins and ends a transaction itself, with the retries of
+    /// [`Self::transact`].
     fn transact_as<T>(
         &self,
         limits: Limits,
@@ -286,7 +286,7 @@ impl ReviewBoard {
     }
 
     /// Converts the error of a change. If a text cannot be stored and the server has not said which
-    /// one, the server is asked, within the limits of the change.
+    /// one, asks the server, within the limits of the change.
     fn name_unstorable_text(
         &self,
         limits: Limits,
@@ -388,7 +388,7 @@ fn expiration_days(settings: &str) -> Result<i64> {
     })
 }
 
-/// Appends records if there is memory. The change that they belong to has been made already.
+/// Appends records if there is memory. It must not fail, since their change is already committed.
 fn keep(kept: &mut Vec<SharedRecord>, records: &[SharedRecord]) {
     if kept.try_reserve(records.len()).is_ok() {
         kept.extend_from_slice(records);
@@ -575,7 +575,7 @@ impl Backend for ReviewBoard {
         }
     }
 
-    /// Each page is from a different point in time: one transaction for all pages would block the
+    /// Reads each page at a different point in time: one transaction for all pages would block the
     /// server.
     fn for_all(&self, give: ForParts<'_>) -> Result<()> {
         let limits = self.bulk_limits();

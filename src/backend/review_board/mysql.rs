@@ -39,8 +39,9 @@ static DIALECT: Dialect = Dialect {
 const GOODBYE: Duration = Duration::from_millis(100);
 
 /// The settings of a session, independent of the server's defaults. Read committed is also Django's
-/// choice. Strict mode prevents the truncation of values. The server closes sessions that the
-/// network has dropped some time after the pool would stop using them.
+/// choice. Strict mode prevents the truncation of values. With `wait_timeout`, the server closes
+/// sessions that the network has dropped. It exceeds the pool's idle limit, unless the server's own
+/// value is shorter.
 const SESSION: [&str; 3] = [
     "SET NAMES utf8mb4",
     "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE",
@@ -126,8 +127,8 @@ pub(super) fn connect(
         let options = options.clone().pass(password).tcp_port(host.port);
         let options = match &host.socket {
             Some(path) => options.socket(Some(path.to_string_lossy().into_owned())),
-            // The driver would start a thread to resolve the name. It still checks the certificate
-            // for it.
+            // The driver would start a thread to resolve the name. It still checks that the
+            // certificate is valid for the name.
             None => options.ip_or_hostname(host.name.clone()).resolved_ips(ip.map(|ip| vec![ip])),
         };
         connect(options, limits)
@@ -185,9 +186,9 @@ impl Mysql {
         }
     }
 
-    /// Returns the settings that limit statements, including locks, and pauses in a transaction,
-    /// from those that only MariaDB supports to those that all servers support. MySQL limits no
-    /// pauses, and only statements that read.
+    /// Returns settings that limit statements (including waits for locks) and pauses in a
+    /// transaction. Only MariaDB supports the first of them; all servers support the last. MySQL
+    /// limits neither pauses nor statements that write.
     fn session_limits(&self, limit: Duration) -> [String; 4] {
         // Waits for locks, and pauses, are limited in whole seconds.
         let seconds = |limit: Duration| limit.as_secs().max(1);
@@ -249,7 +250,7 @@ impl Connection for Mysql {
         self.await_response(async |connection| connection.query_drop(statement).await)
     }
 
-    /// Sends the begin together with the first queries, as long as their parameters are integers
+    /// Sends BEGIN together with the first queries, as long as their parameters are integers
     /// and times.
     fn begin(&mut self, queries: &[Query<'_>], each: ForIndexedRows<'_>) -> Result<(), SqlError> {
         self.refresh_session_limit()?;
@@ -385,7 +386,7 @@ fn time_literal(time: Timestamp) -> String {
     time.format("TIMESTAMP'%Y-%m-%d %H:%M:%S%.6f'").to_string()
 }
 
-/// The cells of a row that was sent as text.
+/// Converts the cells of a row that was sent as text.
 fn text_cells(row: mysql_async::Row) -> Vec<Cell> {
     let columns = row.columns();
     let read = |(value, column): (Value, &Column)| match value {
@@ -440,7 +441,7 @@ fn sql_error(error: mysql_async::Error) -> SqlError {
             1267 | 1366 | 1977 | 3854 | 3988 => SqlError::Unstorable(argument(&answer.message)),
             1040 | 1203 | 1226 => SqlError::Full(redacted_message(answer.code, &answer.message)),
             // The session has ended: shutdown, killed, idle for too long, or a packet out of order.
-            // Or the server refuses to serve, but another host may.
+            // Or this server accepts no statements, but another host may.
             1047 | 3032 | 1053 | 1080 | 1152..=1161 | 1184 | 1927 | 2006 | 2013 | 4031 => {
                 SqlError::Lost(redacted_message(answer.code, &answer.message))
             }

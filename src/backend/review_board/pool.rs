@@ -18,8 +18,8 @@ type Connect = Box<dyn Fn(&Attempt<'_>) -> Result<Box<dyn Connection>, SqlError>
 /// An attempt to connect, which tries one host after the other.
 pub(super) struct Attempt<'a> {
     pub limits: Limits,
-    /// To be called for each host that did not respond in time, since it may still have the
-    /// connection.
+    /// Reserves a slot for a host that did not respond in time, since the host may still have the
+    /// connection. Must be called once for each such host.
     pub abandon: &'a dyn Fn(),
 }
 
@@ -43,7 +43,7 @@ pub(super) struct Pool {
     forks: Option<u64>,
 }
 
-/// An idle connection, and since when it is idle.
+/// An idle connection, preceded by the time at which it became idle.
 type IdleConnection = (Instant, Box<dyn Connection>);
 
 #[derive(Default)]
@@ -53,7 +53,7 @@ struct State {
     /// Number of slots in use: by idle connections, by those that callers hold, and by abandoned
     /// ones that the server may still be working on.
     open: usize,
-    /// Until when each abandoned connection uses its slot.
+    /// Time until which each abandoned connection uses its slot.
     abandoned: Vec<Instant>,
     failure: Option<ConnectFailure>,
     /// Number of callers that wait for a connection.
@@ -62,8 +62,8 @@ struct State {
     lost: u64,
 }
 
-/// The server is considered down: the last attempt to connect failed, or a connection was lost
-/// since.
+/// Present while the server is considered down: the last attempt to connect failed, or a connection
+/// was lost after it.
 struct ConnectFailure {
     /// The error of the last attempt; `None` before the first one.
     error: Option<SqlError>,
@@ -71,7 +71,7 @@ struct ConnectFailure {
     /// Time of the next attempt.
     retry_at: Instant,
     backoff: Duration,
-    /// A caller is connecting, and others wait for the result.
+    /// Whether a caller is connecting, so that others wait for the result.
     is_retried: bool,
 }
 
@@ -89,8 +89,8 @@ impl State {
         self.idle.drain(..old).collect()
     }
 
-    /// Returns the time of the next change without a notification. `may_connect`: whether the
-    /// caller could use a slot.
+    /// Returns when a waiting caller must check again without a notification: when an abandoned
+    /// connection frees its slot or, if `may_connect` is set, when the next attempt is allowed.
     fn next_change(&self, may_connect: bool) -> Option<Instant> {
         let failure = self.failure.as_ref().filter(|failure| may_connect && !failure.is_retried);
         let retry_at = failure.map(|failure| failure.retry_at);
@@ -221,8 +221,9 @@ impl Pool {
         }
     }
 
-    /// Waits for a slot, with an idle connection or for a new one. If the connection must be new,
-    /// an idle one gives up its slot. Returns `None` if the caller should try again.
+    /// Waits for a slot, with an idle connection or for a new one. If the connection must be new
+    /// and no slot is free, the caller must close the returned one and use its slot. Returns `None`
+    /// if the caller should try again.
     fn acquire_slot(
         &self,
         limits: Limits,
@@ -360,7 +361,7 @@ impl Drop for PoolSlot<'_> {
 pub(super) struct PooledConnection<'a> {
     connection: Option<Box<dyn Connection>>,
     slot: PoolSlot<'a>,
-    /// Opened for this call, so it cannot have died while it was idle.
+    /// Whether it was opened for this call, so that it cannot have died while it was idle.
     pub is_new: bool,
     /// How texts in rows are read.
     pub text_mode: TextMode,
@@ -422,7 +423,8 @@ impl<'a> PooledConnection<'a> {
         self.connection.as_ref().map_or("", |connection| connection.dialect().lock)
     }
 
-    /// Returns a statement that locks a user by id, if the user's row is not locked.
+    /// Returns the statement that locks a user by id, or `None` if the user's row is locked
+    /// instead.
     pub fn lock_user(&self) -> Option<&'static str> {
         self.connection.as_ref().and_then(|connection| connection.dialect().lock_user)
     }

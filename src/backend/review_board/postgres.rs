@@ -48,13 +48,13 @@ const GOODBYE: Duration = Duration::from_millis(100);
 /// Maximum number of prepared statements per connection.
 const MAX_PREPARED: usize = 64;
 /// Startup options for the session, independent of the server's defaults. Values other than text
-/// are transferred in binary, so formats do not matter. With keepalives, the server notices that
-/// this process is gone while the connection is idle.
+/// are transferred in binary, so settings of text formats do not matter. With keepalives, the
+/// server notices that this process is gone while the connection is idle.
 const SESSION: &str = "-c default_transaction_isolation=read\\ committed \
      -c standard_conforming_strings=on -c tcp_keepalives_idle=15 -c tcp_keepalives_interval=5 \
      -c tcp_keepalives_count=3";
-/// An option with which the server notices this while it executes a statement. PostgreSQL before 14
-/// and some systems do not support it.
+/// A setting with which the server notices, while it executes a statement, that this process is
+/// gone. PostgreSQL before 14 and some systems do not support it.
 const CHECK_INTERVAL: &str = "client_connection_check_interval";
 
 const POOLER_HINT: &str = "a connection pooler, such as PgBouncer, needs `pooler=transaction` in \
@@ -394,7 +394,7 @@ impl Connection for Postgres {
         self.busy_until
     }
 
-    /// Does nothing outside a transaction, where a query that needs another limit begins one.
+    /// Does nothing outside a transaction: there, a query that needs another limit begins one.
     fn refresh_session_limit(&mut self) -> Result<(), SqlError> {
         let Some(told) = self.transaction_limit else { return Ok(()) };
         if let Some(limit) = self.limits.new_session_limit(told)? {

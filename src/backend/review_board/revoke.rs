@@ -13,7 +13,8 @@ use crate::error::Result;
 use crate::token::{Invalidation, SharedRecord};
 
 impl ReviewBoard {
-    /// Invalidates tokens without reading them. If `tells_ids` is set, returns their ids.
+    /// Invalidates tokens without reading them, and returns their number. If `tells_ids` is set,
+    /// also returns their ids, except for a selection by value.
     pub(super) fn invalidate(
         &self,
         limits: Limits,

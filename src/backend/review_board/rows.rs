@@ -1,4 +1,4 @@
-//! Reading and writing rows of Review Board's tables.
+//! Reads and writes rows of Review Board's tables.
 
 use std::borrow::Cow;
 
@@ -16,8 +16,8 @@ use crate::model::documents::Documents;
 use crate::text::Text;
 use crate::token::{Invalidation, Record, RecordFields, SharedRecord, TokenValue};
 
-/// Selects a token's row with names by reference and whether the owner is active. If the user is
-/// missing, its cells are unreadable.
+/// Selects a token's row, the names of its user and Local Site, and whether the user is active. If
+/// the user is missing, the user's cells are unreadable.
 pub(super) const SELECT: &str = "SELECT t.id, u.is_active, t.extra_data, t.token_generator_id, \
      u.username, s.name, t.token, t.time_added, t.last_updated, t.last_used, t.expires, t.valid, \
      t.invalid_date, t.invalid_reason, t.note, t.policy \
@@ -41,7 +41,8 @@ pub(super) struct TokenReader<'a> {
 
 impl TokenReader<'_> {
     /// Converts a row of `SELECT` to a record, and returns whether its owner is active. The record
-    /// notes the name of an unreadable column, and has a harmless substitute for the value.
+    /// stores the name of an unreadable column and a substitute value. Such a token can only be
+    /// revoked.
     ///
     /// # Errors
     /// `NoMemory`. The row can be read later.
@@ -169,8 +170,8 @@ impl TokenReader<'_> {
         Ok(found)
     }
 
-    /// Returns the best token for a client among all rows of the user. For servers that cannot
-    /// convert some text: the faster search does not read rows one by one.
+    /// Returns the best token for a client among all rows of the user. Used if the server cannot
+    /// convert some text, since the faster search cannot read rows one by one.
     pub fn best(
         &self,
         connection: &mut PooledConnection<'_>,
@@ -270,7 +271,7 @@ fn ids(
     Ok(ids)
 }
 
-/// Checks that a token that the database found matches the query.
+/// Returns whether a token that the database found matches the query exactly.
 pub(super) fn serves(record: &Record, query: &ClientQuery<'_>) -> bool {
     record.user().as_str() == query.user
         && record.local_site().map(Text::as_str) == query.local_site
@@ -359,7 +360,7 @@ impl Cells {
     }
 }
 
-/// Returns the id of a user.
+/// Returns the id of a user. If `locked` is set, locks the user until the transaction ends.
 pub(super) fn user_id(
     connection: &mut PooledConnection<'_>,
     name: &str,
@@ -431,7 +432,7 @@ pub(super) fn insert(
     )
 }
 
-/// Lower than all ids, also in a column of 32 bits.
+/// A number lower than all ids that fits a column of 32 bits.
 pub(super) const BEFORE_ALL: i64 = i32::MIN as i64;
 
 /// Number of rows per page where all rows are read.

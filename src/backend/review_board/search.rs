@@ -51,7 +51,7 @@ impl Page {
     const EMPTY: Self =
         Self { user_id: None, local_site_id: None, seen: CandidateSummary::NONE, best: None };
 
-    /// Returns the query. A user without candidates has one row without a token. Only ids are
+    /// Returns the query. For a user without candidates, its only row has no token. Only ids are
     /// sorted by the server: MySQL would sort whole rows, with their documents, on disk.
     fn statement(time: &str, has_local_site: bool) -> String {
         let (columns, _) = rows::SELECT.split_once(" FROM ").unwrap_or_default();
@@ -120,7 +120,7 @@ impl Page {
 }
 
 impl TokenReader<'_> {
-    /// Searches for the token that serves a client best.
+    /// Returns the best token for a client or, if there is none, a summary of the search.
     pub fn search(
         self,
         connection: &mut PooledConnection<'_>,
@@ -143,7 +143,8 @@ impl TokenReader<'_> {
         self.scan(connection, query, searched)
     }
 
-    /// Searches among all candidates, also those of the page: one of these may be newer.
+    /// Searches among all candidates, also those of the page, since some may have changed
+    /// meanwhile.
     fn scan(
         self,
         connection: &mut PooledConnection<'_>,
@@ -154,7 +155,7 @@ impl TokenReader<'_> {
         let statement =
             format!("SELECT {STATE}, {CANDIDATE} FROM webapi_webapitoken t WHERE {condition}");
         let mut candidates = Candidates::new();
-        // A summary of what the first pass has read, which is everything.
+        // Summary of the first pass, which reads all candidates.
         let mut seen = None;
         loop {
             let mut seen_now = CandidateSummary::NONE;
@@ -204,7 +205,7 @@ const STATE: &str = "t.id, COALESCE(OCTET_LENGTH(t.extra_data), 0), t.last_updat
 /// The columns of a candidate that a scan reads, after those of [`STATE`].
 const CANDIDATE: &str = "t.expires, t.token_generator_id, t.extra_data";
 
-/// What identifies the state of a candidate, as far as a search depends on it.
+/// The values that show whether a candidate has changed since a search.
 struct CandidateState {
     id: i64,
     /// The length of `extra_data`. The server does not always update `last_updated` when it
@@ -222,7 +223,7 @@ impl CandidateState {
     }
 }
 
-/// The condition of all candidates, where the ids of user and Local Site are known.
+/// Returns the condition for all candidates, given the ids of the user and the Local Site.
 fn of_searched(
     time: &str,
     query: &ClientQuery<'_>,
@@ -289,12 +290,14 @@ impl Candidates {
     }
 }
 
-/// What has changed since a search without a result: whether the names are those of the same user
-/// and Local Site, how many of the candidates of that time are left, the sums of their ids and of
-/// the lengths of their `extra_data`, and the candidates that are new or were updated since.
+/// Changes since a search without a result.
 pub(super) struct Changes {
+    /// Whether the ids still belong to the user and the Local Site with these names.
     has_names: bool,
+    /// Of the candidates of that time: how many are left, the sum of their ids, and the sum of the
+    /// lengths of their `extra_data`.
     known: Option<(i64, i128, i128)>,
+    /// The candidates that are new or were updated since.
     pub candidates: Candidates,
 }
 
@@ -352,13 +355,13 @@ impl Changes {
         Ok(())
     }
 
-    /// Whether the names are still those of the user and the Local Site that were searched.
+    /// Returns whether the names are still those of the user and the Local Site that were searched.
     pub fn has_names(&self) -> bool {
         self.has_names
     }
 
-    /// Whether the candidates that were known are those that were seen. Others may have committed
-    /// lower ids after higher ones.
+    /// Returns whether the candidates up to the last id seen are exactly those that were seen.
+    /// Another transaction may have committed a lower id after a higher one.
     pub fn are_all(&self, seen: &CandidateSummary) -> bool {
         self.known == Some((seen.count, seen.sum, seen.bytes))
     }
@@ -401,8 +404,8 @@ fn may_name(document: &str, name: &str) -> bool {
         return true;
     }
     // Each quote begins or ends a string. Python concatenates strings that are separated only by
-    // white space and the letters of a prefix. Triple quotes leave nothing between some quotes,
-    // too.
+    // white space and the letters of a prefix. Triple quotes also leave nothing between
+    // some quotes.
     let mut between = document.split('"').skip(2).step_by(2).peekable();
     while let Some(part) = between.next() {
         let is_last = between.peek().is_none();

@@ -24,7 +24,7 @@ pub(super) enum Param<'a> {
     Time(Timestamp),
 }
 
-/// Not shown, since it may be a token value.
+/// Hides the parameter, since it may be a token value.
 impl fmt::Debug for Param<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Param")
@@ -183,13 +183,13 @@ pub(super) trait Connection: Send {
     /// Sets the limits of the following statements.
     fn set_limits(&mut self, limits: Limits);
 
-    /// Returns until when the server may be working on a statement without a response.
+    /// Returns the time until which the server may be working on a statement without a response.
     fn busy_until(&self) -> Option<Instant> {
         None
     }
 
-    /// Lowers the server's own limit to the remaining time of the call. Queries do this themselves;
-    /// `run` does not.
+    /// Adjusts the server's own limit to the remaining time of the call. Queries do this
+    /// themselves; `run` does not.
     fn refresh_session_limit(&mut self) -> Result<(), SqlError> {
         Ok(())
     }

@@ -2,8 +2,8 @@
 
 use crate::error::{Error, ErrorKind, Result};
 
-/// Why a statement or a connection failed. No message contains a value of a statement: databases
-/// like to quote them, and they may be secret.
+/// Why a statement or a connection failed. No message contains a value of a statement, since
+/// it may be secret. Databases often quote values in theirs.
 #[derive(Clone, Debug)]
 pub(super) enum SqlError {
     /// The connection is lost or could not be opened.

@@ -30,14 +30,15 @@ pub(super) fn sql_error(error: &tokio_postgres::Error) -> SqlError {
     if is(&[SqlState::TOO_MANY_CONNECTIONS]) {
         return SqlError::Full(says());
     }
-    // Except for these, every error that ends the session counts as its loss.
+    // An error that ends the session counts as a lost connection, unless the full server above or a
+    // case below applies.
     let is_over = match answer.parsed_severity() {
         Some(severity) => matches!(severity, Severity::Fatal | Severity::Panic),
         // PgBouncer sends the severity in only one form.
         None => matches!(answer.severity(), "FATAL" | "PANIC"),
     };
-    // A fatal error of a pooler about an option is caused by the location. Others are about a
-    // server that it has lost, or about its limits.
+    // The location causes a fatal protocol error of a pooler only if the error names a startup
+    // parameter. Others report that the pooler has lost a server, or reached a limit.
     let is_of_options = !is_over || answer.message().contains("startup parameter");
     // A pooler rejects startup options, or does not know a statement of this session.
     if is(&[SqlState::INVALID_SQL_STATEMENT_NAME, SqlState::DUPLICATE_PSTATEMENT])
