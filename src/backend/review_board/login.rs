@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use super::login_cache::{AffectedEntries, CacheLookup, ChangeGuard, LoginCache};
 use super::pool::{PooledConnection, TextMode};
+use super::retry::ATTEMPTS;
 use super::sql::Param;
 use super::sql_error::SqlError;
-use super::{ATTEMPTS, ReviewBoard, login_cache, rows};
+use super::{ReviewBoard, login_cache, rows};
 use crate::backend::{Judge, Judgment};
 use crate::clock::Timestamp;
 use crate::error::Result;

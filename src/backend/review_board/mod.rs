@@ -20,6 +20,7 @@ mod passwords;
 mod pool;
 #[cfg(feature = "postgres")]
 mod postgres;
+mod retry;
 mod revoke;
 mod rows;
 mod search;
@@ -29,6 +30,7 @@ mod sql_error;
 mod sqlite;
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 mod tls;
+mod update;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -37,13 +39,13 @@ use std::time::{Duration, Instant};
 pub(crate) use address::Address;
 use limits::Limits;
 use login_cache::{AffectedEntries, LoginCache};
-use pool::{Attempt, Pool, PooledConnection, TextMode};
+use pool::{Attempt, Pool, TextMode};
 use rows::TokenReader;
-use sql::{Connection, Param, Query};
+use sql::{Connection, Param};
 use sql_error::SqlError;
 
 use super::{
-    Backend, CallScope, Change, ClientQuery, FailedSearch, ForParts, ForRecords, Judge, Judgment,
+    Backend, CallScope, ClientQuery, FailedSearch, ForParts, ForRecords, Judge, Judgment,
     Operation, Outcome, Part, PoolStatistics, Selection, Statistics,
 };
 use crate::clock::Timestamp;
@@ -54,13 +56,10 @@ use crate::model::connection::ConnectionSettings;
 use crate::model::documents::Documents;
 use crate::model::requests::{SiteFilter, TokenFilter};
 use crate::text::Text;
-use crate::token::{Record, SharedRecord, TokenValue};
+use crate::token::{SharedRecord, TokenValue};
 
 /// Default of the server's setting `client_token_expiration`, in days.
 const DEFAULT_EXPIRATION_DAYS: i64 = 365;
-
-/// Maximum number of attempts for a change that conflicts with others.
-const ATTEMPTS: u32 = 5;
 
 /// The tokens in a Review Board database.
 pub(crate) struct ReviewBoard {
@@ -174,193 +173,6 @@ impl ReviewBoard {
     /// Returns the limits of a call about any number of tokens.
     fn bulk_limits(&self) -> Limits {
         Limits::of_call(self.settings.bulk_timeout, self.settings.bulk_timeout)
-    }
-
-    /// Runs a read about one token, which may be repeated.
-    fn read_retrying<T>(
-        &self,
-        question: impl FnMut(&mut PooledConnection<'_>) -> Result<T, SqlError>,
-    ) -> Result<T> {
-        self.read_within(self.limits(), question)
-    }
-
-    /// Runs a read that may be repeated. It is retried once if the connection died while it was
-    /// idle.
-    fn read_within<T>(
-        &self,
-        limits: Limits,
-        question: impl FnMut(&mut PooledConnection<'_>) -> Result<T, SqlError>,
-    ) -> Result<T> {
-        let answer = self.try_read(limits, question);
-        answer.map_err(|error| self.count_error(error).into())
-    }
-
-    fn try_read<T>(
-        &self,
-        limits: Limits,
-        mut question: impl FnMut(&mut PooledConnection<'_>) -> Result<T, SqlError>,
-    ) -> Result<T, SqlError> {
-        let mut connection = self.pool.acquire(limits)?;
-        let mut answer = question(&mut connection);
-        if answer.as_ref().is_err_and(SqlError::is_connection_dead) && !connection.is_new {
-            drop(connection);
-            self.count_retry();
-            connection = self.pool.acquire_new(limits)?;
-            answer = question(&mut connection);
-        }
-        if matches!(answer, Err(SqlError::Unconvertible)) {
-            connection.text_mode = TextMode::RowByRow;
-            self.count_retry();
-            answer = question(&mut connection);
-        }
-        answer
-    }
-
-    fn count_retry(&self) {
-        self.retries.fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// Counts a final error if it is a timeout.
-    fn count_error(&self, error: SqlError) -> SqlError {
-        if error.is_timeout() {
-            self.timeouts.fetch_add(1, Ordering::Relaxed);
-        }
-        error
-    }
-
-    /// Runs a transaction. It is retried after a conflict, after the loss of a connection that had
-    /// been idle, and once after exhausted memory. None of these errors leaves anything committed.
-    fn transact<T>(
-        &self,
-        limits: Limits,
-        mut work: impl FnMut(&mut PooledConnection<'_>) -> Result<T, SqlError>,
-    ) -> Result<T, SqlError> {
-        self.transact_as(limits, |connection| connection.transaction(&mut work))
-    }
-
-    /// Runs a closure that begins and ends a transaction itself, with the retries of
-    /// [`Self::transact`].
-    fn transact_as<T>(
-        &self,
-        limits: Limits,
-        transaction: impl FnMut(&mut PooledConnection<'_>) -> Result<T, SqlError>,
-    ) -> Result<T, SqlError> {
-        let done = self.transact_again(limits, transaction);
-        if matches!(done, Err(SqlError::Unknown { .. }))
-            && let Some(cache) = &self.login_cache
-        {
-            // The server may still execute it until this time.
-            cache.block_until(Instant::now() + limits.statement + limits::MAX_GRACE);
-        }
-        done.map_err(|error| self.count_error(error))
-    }
-
-    fn transact_again<T>(
-        &self,
-        limits: Limits,
-        mut transaction: impl FnMut(&mut PooledConnection<'_>) -> Result<T, SqlError>,
-    ) -> Result<T, SqlError> {
-        let mut connection = self.pool.acquire(limits)?;
-        for attempt in 1.. {
-            match transaction(&mut connection) {
-                Err(SqlError::Conflict) if attempt < ATTEMPTS => {}
-                Err(SqlError::Library(error))
-                    if attempt == 1
-                        && error.kind() == ErrorKind::NoMemory
-                        && connection.is_usable() => {}
-                Err(SqlError::Unconvertible) if connection.text_mode == TextMode::All => {
-                    connection.text_mode = TextMode::Ascii;
-                }
-                Err(error) if error.is_connection_dead() && !connection.is_new => {}
-                done => return done,
-            }
-            self.count_retry();
-            if !connection.is_usable() {
-                let texts = connection.text_mode;
-                drop(connection);
-                connection = self.pool.acquire_new(limits)?;
-                connection.text_mode = texts;
-            }
-        }
-        Err(SqlError::Conflict)
-    }
-
-    /// Converts the error of a change. If a text cannot be stored and the server has not said which
-    /// one, asks the server, within the limits of the change.
-    fn name_unstorable_text(
-        &self,
-        limits: Limits,
-        error: SqlError,
-        texts: &[(&'static str, &str)],
-    ) -> Error {
-        let refused = |text: &str| {
-            let params = [Param::Text(text)];
-            let asked = self.read_within(limits, |connection| {
-                connection.query("SELECT CAST(? AS text)", &params)
-            });
-            asked.is_err_and(|error| error.kind() == ErrorKind::InvalidArgument)
-        };
-        if !matches!(error, SqlError::Unstorable(None)) {
-            return error.into();
-        }
-        let argument = texts.iter().find(|(_, text)| !text.is_ascii() && refused(text));
-        SqlError::Unstorable(argument.map(|(argument, _)| *argument)).into()
-    }
-
-    /// Writes only the columns that a change affects.
-    fn update(&self, id: i64, change: &Change) -> Result<Outcome> {
-        let mut columns = vec!["last_updated = ?"];
-        let mut params = vec![Param::Time(change.last_updated)];
-        if let Some(expires) = change.expires {
-            columns.push("expires = ?");
-            params.push(Param::time(expires));
-        }
-        if let Some(note) = &change.note {
-            columns.push("note = ?");
-            params.push(Param::Text(note));
-        }
-        if let Some(policy) = &change.policy {
-            columns.push("policy = ?");
-            params.push(Param::Text(policy.text()));
-        }
-        if let Some(extra_data) = &change.extra_data {
-            columns.push("extra_data = ?");
-            params.push(Param::Text(extra_data.text()));
-        }
-        let update = format!("UPDATE webapi_webapitoken SET {} WHERE id = ?", columns.join(", "));
-        let id = [Param::Int(id)];
-        params.extend(id);
-        let limits = self.limits();
-        let changed = self.transact_as(limits, |connection| {
-            let lock = format!(
-                "SELECT t.id FROM webapi_webapitoken t WHERE t.id = ?{}",
-                connection.lock()
-            );
-            let select = format!("{} WHERE t.id = ?", rows::select(connection.text_mode));
-            let queries = [
-                Query { statement: &lock, params: &id },
-                Query { statement: &select, params: &id },
-            ];
-            let read = |found: &mut Option<SharedRecord>, query, row| {
-                if query == 1 {
-                    *found = self.reader().read(row)?.map(|(record, _)| record);
-                }
-                Ok(())
-            };
-            connection.transaction_after(&queries, None, read, |connection, found| {
-                let Some(record) = found else { return Ok(Vec::new()) };
-                connection.execute(&update, &params)?;
-                if record.unreadable().is_none() {
-                    return Ok(vec![Record::boxed(record.id(), change.applied_to(&record))]);
-                }
-                // The change may have replaced the unreadable value.
-                let mut records = Vec::new();
-                self.reader().select(connection, "t.id = ?", &id, &mut records)?;
-                Ok(records)
-            })
-        });
-        let texts = [("note", change.note.as_deref().unwrap_or_default())];
-        changed.map(Outcome::Done).map_err(|error| self.name_unstorable_text(limits, error, &texts))
     }
 
     fn limits_of(&self, which: &Selection) -> Limits {

@@ -1,0 +1,124 @@
+//! Reads and transactions, which are repeated after failures that had no effect.
+
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use super::ReviewBoard;
+use super::limits::{self, Limits};
+use super::pool::{PooledConnection, TextMode};
+use super::sql_error::SqlError;
+use crate::error::{ErrorKind, Result};
+
+/// Maximum number of attempts for a change that conflicts with others.
+pub(super) const ATTEMPTS: u32 = 5;
+
+impl ReviewBoard {
+    /// Runs a read about one token, which may be repeated.
+    pub(super) fn read_retrying<T>(
+        &self,
+        question: impl FnMut(&mut PooledConnection<'_>) -> Result<T, SqlError>,
+    ) -> Result<T> {
+        self.read_within(self.limits(), question)
+    }
+
+    /// Runs a read that may be repeated. It is retried once if the connection died while it was
+    /// idle.
+    pub(super) fn read_within<T>(
+        &self,
+        limits: Limits,
+        question: impl FnMut(&mut PooledConnection<'_>) -> Result<T, SqlError>,
+    ) -> Result<T> {
+        let answer = self.try_read(limits, question);
+        answer.map_err(|error| self.count_error(error).into())
+    }
+
+    fn try_read<T>(
+        &self,
+        limits: Limits,
+        mut question: impl FnMut(&mut PooledConnection<'_>) -> Result<T, SqlError>,
+    ) -> Result<T, SqlError> {
+        let mut connection = self.pool.acquire(limits)?;
+        let mut answer = question(&mut connection);
+        if answer.as_ref().is_err_and(SqlError::is_connection_dead) && !connection.is_new {
+            drop(connection);
+            self.count_retry();
+            connection = self.pool.acquire_new(limits)?;
+            answer = question(&mut connection);
+        }
+        if matches!(answer, Err(SqlError::Unconvertible)) {
+            connection.text_mode = TextMode::RowByRow;
+            self.count_retry();
+            answer = question(&mut connection);
+        }
+        answer
+    }
+
+    pub(super) fn count_retry(&self) {
+        self.retries.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts a final error if it is a timeout.
+    fn count_error(&self, error: SqlError) -> SqlError {
+        if error.is_timeout() {
+            self.timeouts.fetch_add(1, Ordering::Relaxed);
+        }
+        error
+    }
+
+    /// Runs a transaction. It is retried after a conflict, after the loss of a connection that had
+    /// been idle, and once after exhausted memory. None of these errors leaves anything committed.
+    pub(super) fn transact<T>(
+        &self,
+        limits: Limits,
+        mut work: impl FnMut(&mut PooledConnection<'_>) -> Result<T, SqlError>,
+    ) -> Result<T, SqlError> {
+        self.transact_as(limits, |connection| connection.transaction(&mut work))
+    }
+
+    /// Runs a closure that begins and ends a transaction itself, with the retries of
+    /// [`Self::transact`].
+    pub(super) fn transact_as<T>(
+        &self,
+        limits: Limits,
+        transaction: impl FnMut(&mut PooledConnection<'_>) -> Result<T, SqlError>,
+    ) -> Result<T, SqlError> {
+        let done = self.transact_again(limits, transaction);
+        if matches!(done, Err(SqlError::Unknown { .. }))
+            && let Some(cache) = &self.login_cache
+        {
+            // The server may still execute it until this time.
+            cache.block_until(Instant::now() + limits.statement + limits::MAX_GRACE);
+        }
+        done.map_err(|error| self.count_error(error))
+    }
+
+    fn transact_again<T>(
+        &self,
+        limits: Limits,
+        mut transaction: impl FnMut(&mut PooledConnection<'_>) -> Result<T, SqlError>,
+    ) -> Result<T, SqlError> {
+        let mut connection = self.pool.acquire(limits)?;
+        for attempt in 1.. {
+            match transaction(&mut connection) {
+                Err(SqlError::Conflict) if attempt < ATTEMPTS => {}
+                Err(SqlError::Library(error))
+                    if attempt == 1
+                        && error.kind() == ErrorKind::NoMemory
+                        && connection.is_usable() => {}
+                Err(SqlError::Unconvertible) if connection.text_mode == TextMode::All => {
+                    connection.text_mode = TextMode::Ascii;
+                }
+                Err(error) if error.is_connection_dead() && !connection.is_new => {}
+                done => return done,
+            }
+            self.count_retry();
+            if !connection.is_usable() {
+                let texts = connection.text_mode;
+                drop(connection);
+                connection = self.pool.acquire_new(limits)?;
+                connection.text_mode = texts;
+            }
+        }
+        Err(SqlError::Conflict)
+    }
+}
