@@ -14,12 +14,12 @@ use crate::host::{Host, Notice};
 use crate::js;
 use crate::library::api;
 
-/// What a call returns.
+/// The result of a successful call.
 pub enum Output {
     Nothing,
     Flag(bool),
     Count(u64),
-    /// A buffer with a text, which is wiped and freed.
+    /// A buffer with a text, which is erased and freed after it is converted.
     Text(Buffer),
     Token(TokenRef),
     ClientToken(TokenRef, bool),
@@ -53,14 +53,14 @@ unsafe impl Send for Buffer {}
 
 impl Buffer {
     /// # Safety
-    /// The handle is a good buffer or NULL, and nobody else frees it.
+    /// The handle must be a valid buffer or NULL, and must not be freed elsewhere.
     pub unsafe fn own(handle: Handle) -> Self {
         Self(handle)
     }
 
     pub fn bytes(&self) -> &[u8] {
         let mut length = 0;
-        // SAFETY: the buffer is good while it is borrowed.
+        // SAFETY: the buffer is valid while it is borrowed.
         unsafe { slice((api().buffer_data)(self.0, &raw mut length), length) }.unwrap_or_default()
     }
 }
@@ -73,19 +73,19 @@ impl Drop for Buffer {
 }
 
 /// # Safety
-/// The address is NULL or that of as many bytes.
+/// The address must be NULL, or valid for reads of that many bytes.
 pub unsafe fn slice<'a>(data: *const c_char, length: usize) -> Option<&'a [u8]> {
     // SAFETY: as promised by the caller.
     (!data.is_null()).then(|| unsafe { std::slice::from_raw_parts(data.cast::<u8>(), length) })
 }
 
-/// Reads the error of a call that failed, and frees it.
+/// Reads and frees the error of a failed call.
 pub fn check(status: i32, error: Handle) -> Result<(), Failure> {
     if status == OK {
         return Ok(());
     }
     let text = |function: unsafe extern "C" fn(Handle) -> *const c_char| {
-        // SAFETY: the error is good or NULL; its texts are copied before it is freed.
+        // SAFETY: the error is valid or NULL; its texts are copied before it is freed.
         unsafe {
             let text = function(error);
             (!text.is_null()).then(|| CStr::from_ptr(text).to_bytes().to_vec())
@@ -116,17 +116,17 @@ macro_rules! call {
 }
 pub(crate) use call;
 
-/// A call with all that it needs.
+/// A call with its arguments, ready to run on any thread.
 pub type Job = Box<dyn FnOnce() -> Result<Output, Failure> + Send>;
 
-/// The status that a callback of JavaScript answers when it threw. The library passes it on.
+/// Status that a callback returns if its JavaScript function threw. The library passes it on.
 const RAISED: i32 = 0x4a53;
 
-/// What callbacks leave for the call that they are part of.
+/// Results of callbacks, collected for the call that runs them.
 struct Context {
     host: Arc<Host>,
     notices: Vec<Notice>,
-    /// The ticket of what a callback threw.
+    /// The ticket of the error that a callback threw.
     ticket: Option<u32>,
 }
 
@@ -135,10 +135,10 @@ thread_local! {
     static CONTEXT: RefCell<Option<Context>> = const { RefCell::new(None) };
 }
 
-/// Keeps a notice until the call of this thread has returned, if there is one from the same
-/// environment; gives it back if not.
+/// Queues a notice until the running call of this thread returns. Returns the notice if no call of
+/// the same environment is running.
 pub fn keep(host: &Arc<Host>, notice: Notice) -> Option<Notice> {
-    // The thread may be about to end: its variables are gone then.
+    // The thread-local variables may be destroyed already if the thread is ending.
     let mut notice = Some(notice);
     let _ = CONTEXT.try_with(|context| {
         if let Ok(mut context) = context.try_borrow_mut()
@@ -151,7 +151,7 @@ pub fn keep(host: &Arc<Host>, notice: Notice) -> Option<Notice> {
     notice
 }
 
-/// Keeps the ticket of what a callback threw; returns the status for the library.
+/// Stores the ticket of an error that a callback threw, and returns the status for the library.
 pub fn raise(ticket: Option<u32>) -> i32 {
     if ticket.is_none() {
         return abi::E_CALLBACK;
@@ -185,7 +185,8 @@ fn run(host: Arc<Host>, job: impl FnOnce() -> Result<Output, Failure>) -> Finish
 }
 
 impl Finished {
-    /// Tells JavaScript what happened, then gives it the result: an `Err` has what it throws.
+    /// Delivers the queued notices to JavaScript, then returns the result. An `Err` has the value that
+    /// JavaScript throws.
     fn deliver(self, env: sys::napi_env) -> Result<sys::napi_value, sys::napi_value> {
         for notice in self.notices {
             self.host.announce(notice);
@@ -217,10 +218,10 @@ impl Output {
             Self::ClientToken(token, created) => {
                 js::array(env, &[wrap(env, token), js::of_flag(env, created)])
             }
-            // Most logins are accepted, and need no more to be told.
+            // Most logins are accepted and need no further fields.
             Self::Login(abi::VERDICT_OK, Some(accepted), None) => wrap(env, accepted),
             Self::Login(verdict, accepted, refused) => {
-                // A later library's verdict may be any number; none is negative.
+                // A newer library may return verdicts that are not known here. Verdicts are never negative.
                 let verdict = js::of_number(env, u64::from(verdict.unsigned_abs()));
                 js::array(env, &[verdict, token(accepted), token(refused)])
             }
@@ -234,7 +235,7 @@ impl Output {
 }
 
 impl Failure {
-    /// An object for JavaScript, which makes an error of it.
+    /// Converts the failure to an object, from which the package creates an error.
     fn into_value(self, env: sys::napi_env, ticket: Option<u32>) -> sys::napi_value {
         let optional = |text: Option<Vec<u8>>| match text {
             Some(text) => js::of_text(env, &text),
@@ -261,7 +262,7 @@ impl Failure {
     }
 }
 
-/// Makes a call on this thread.
+/// Runs a call on this thread.
 pub fn run_now(
     env: sys::napi_env,
     host: Arc<Host>,
@@ -283,7 +284,7 @@ struct Work {
     finished: Option<Finished>,
 }
 
-/// Makes a call on a thread of the pool, whose queue has no end; returns a promise.
+/// Queues a call for the thread pool, without a limit, and returns a promise.
 pub fn run_later(env: sys::napi_env, host: Arc<Host>, job: Job) -> sys::napi_value {
     let mut promise = null_mut();
     let name = js::of_text(env, b"rbtoken");
@@ -319,14 +320,14 @@ unsafe extern "C" fn execute(_: sys::napi_env, data: *mut c_void) {
     // SAFETY: JavaScript's thread leaves it alone until this has returned.
     let work = unsafe { &mut *data.cast::<Work>() };
     let Some(job) = work.job.take() else { return };
-    // Node.js waits for the pool when it ends: what has not begun is left.
+    // Node.js waits for the pool at exit, so calls that have not started are skipped.
     if !work.host.has_ended() {
         work.finished = Some(run(Arc::clone(&work.host), job));
     }
 }
 
 unsafe extern "C" fn complete(env: sys::napi_env, _: sys::napi_status, data: *mut c_void) {
-    // SAFETY: what `run_later` gave away; this is the last use.
+    // SAFETY: the pointer comes from `run_later`; this is its last use.
     let work = unsafe { Box::from_raw(data.cast::<Work>()) };
     let result = match work.finished {
         Some(finished) => finished.deliver(env),

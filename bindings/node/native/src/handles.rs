@@ -1,4 +1,4 @@
-//! Handles of the library, and what stands for them in JavaScript.
+//! Handles of the library, and the external values that hold them in JavaScript.
 
 use std::ffi::c_void;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,14 +15,14 @@ macro_rules! owners {
         $(#[$doc])*
         pub struct $name(Handle);
 
-        // SAFETY: the library's functions on it may be called from any thread.
+        // SAFETY: the library's functions on this handle are thread-safe.
         unsafe impl Send for $name {}
         // SAFETY: as above.
         unsafe impl Sync for $name {}
 
         impl $name {
             /// # Safety
-            /// The handle is good, and nobody else releases it.
+            /// The handle must be valid, and must not be released elsewhere.
             pub unsafe fn own(handle: Handle) -> Self {
                 Self(handle)
             }
@@ -53,10 +53,10 @@ owners! {
 }
 
 impl TokenRef {
-    /// Another reference to a token that is lent.
+    /// Retains a borrowed token.
     ///
     /// # Safety
-    /// The token is good.
+    /// The token must be valid.
     pub unsafe fn retain(token: Handle) -> Self {
         // SAFETY: as promised by the caller.
         Self(unsafe { (api().token_retain)(token) })
@@ -65,28 +65,28 @@ impl TokenRef {
 
 impl Clone for TokenRef {
     fn clone(&self) -> Self {
-        // SAFETY: the token is good while it is borrowed.
+        // SAFETY: the token is valid while it is borrowed.
         unsafe { Self::retain(self.0) }
     }
 }
 
-/// A reference to a store, with the hooks that were added through it. Calls hold it, too: it is
-/// released when the last of them has ended.
+/// A reference to a store, and the hooks that were added through it. Running calls share it, so it
+/// is released after the last of them.
 pub struct StoreRef {
     handle: Handle,
     hooks: Mutex<Vec<u64>>,
-    /// The functions that an instance's store calls.
+    /// The host functions of the extension instance that the store belongs to.
     _keep: Option<Arc<HostKey>>,
 }
 
-// SAFETY: a store may be used from any thread.
+// SAFETY: stores are thread-safe.
 unsafe impl Send for StoreRef {}
 // SAFETY: as above.
 unsafe impl Sync for StoreRef {}
 
 impl StoreRef {
     /// # Safety
-    /// The handle is good, and nobody else releases it.
+    /// The handle must be valid, and must not be released elsewhere.
     pub unsafe fn own(handle: Handle, keep: Option<Arc<HostKey>>) -> Arc<Self> {
         Arc::new(Self { handle, hooks: Mutex::new(Vec::new()), _keep: keep })
     }
@@ -108,8 +108,8 @@ impl Drop for StoreRef {
     fn drop(&mut self) {
         let hooks = std::mem::take(self.hooks.get_mut().unwrap_or_else(PoisonError::into_inner));
         for id in hooks {
-            // The process may keep the store, which would go on calling them.
-            // SAFETY: the store is good; no error is asked for.
+            // The store may live on (`Store.shared`) and would continue to call the hooks.
+            // SAFETY: the store is valid; no error object is requested.
             let _ = unsafe { (api().store_remove_hooks)(self.handle, id, std::ptr::null_mut()) };
         }
         // SAFETY: the handle is owned, and this is the last use of it.
@@ -117,20 +117,20 @@ impl Drop for StoreRef {
     }
 }
 
-/// An instance of the extension. It calls its host's functions until it is destroyed.
+/// An extension instance, which calls its host functions until it is destroyed.
 pub struct InstanceRef {
     handle: Handle,
     pub keep: Arc<HostKey>,
 }
 
-// SAFETY: an instance may be used from any thread.
+// SAFETY: instances are thread-safe.
 unsafe impl Send for InstanceRef {}
 // SAFETY: as above.
 unsafe impl Sync for InstanceRef {}
 
 impl InstanceRef {
     /// # Safety
-    /// The handle is good, and nobody else destroys it.
+    /// The handle must be valid, and must not be destroyed elsewhere.
     pub unsafe fn own(handle: Handle, keep: Arc<HostKey>) -> Arc<Self> {
         Arc::new(Self { handle, keep })
     }
@@ -149,9 +149,9 @@ impl Drop for InstanceRef {
     }
 }
 
-/// What an external value of JavaScript holds.
+/// A type that an external value of JavaScript can hold.
 pub trait Kind: Sized + 'static {
-    /// Tells the kinds of external values from each other.
+    /// Identifies the type.
     const KIND: u32;
 }
 
@@ -172,7 +172,8 @@ kinds! {
     Arc<InstanceRef>: 0x7262_0006;
 }
 
-/// The memory of an external value. Its kind stands in front whatever it holds.
+/// The memory of an external value. The type is the first field, so that it can be read before the
+/// rest is known.
 #[repr(C)]
 struct External<T> {
     kind: u32,
@@ -181,12 +182,12 @@ struct External<T> {
 }
 
 unsafe extern "C" fn finalize<T>(_: sys::napi_env, data: *mut c_void, _: *mut c_void) {
-    // SAFETY: what `wrap` gave to JavaScript, which is garbage now.
+    // SAFETY: the pointer comes from `wrap`, and the external value was garbage-collected.
     drop(unsafe { Box::from_raw(data.cast::<External<T>>()) });
 }
 
-/// An external value that holds a handle until it is closed or garbage. NULL if JavaScript cannot
-/// run any more.
+/// Creates an external value that holds a handle until it is closed or garbage-collected. Returns
+/// NULL if JavaScript can no longer run.
 pub fn wrap<T: Kind>(env: sys::napi_env, value: T) -> sys::napi_value {
     let external = Box::into_raw(Box::new(External { kind: T::KIND, value: Some(value) }));
     let mut result = std::ptr::null_mut();
@@ -201,7 +202,7 @@ pub fn wrap<T: Kind>(env: sys::napi_env, value: T) -> sys::napi_value {
         )
     };
     if status != sys::Status::napi_ok {
-        // SAFETY: JavaScript did not take it.
+        // SAFETY: JavaScript did not take ownership.
         drop(unsafe { Box::from_raw(external) });
         return std::ptr::null_mut();
     }
@@ -226,11 +227,11 @@ impl Arguments {
         if unsafe { *data.cast::<u32>() } != T::KIND {
             return Err(Misuse::argument(index));
         }
-        // SAFETY: the kind says what it holds.
+        // SAFETY: the type field was checked.
         Ok(unsafe { &raw mut (*data.cast::<External<T>>()).value })
     }
 
-    /// What an external value holds.
+    /// Returns the handle of an external value.
     pub fn handle<T: Kind>(&self, index: usize) -> Result<&T, Misuse> {
         let slot = self.slot::<T>(index)?;
         // SAFETY: only the thread of JavaScript has it. While it is borrowed, nothing closes it:
@@ -238,14 +239,14 @@ impl Arguments {
         unsafe { (*slot).as_ref() }.ok_or_else(|| Misuse::argument(index))
     }
 
-    /// Takes what an external value holds, which is closed from then on.
+    /// Takes the handle out of an external value, which closes it.
     pub fn take<T: Kind>(&self, index: usize) -> Result<Option<T>, Misuse> {
         let slot = self.slot::<T>(index)?;
         // SAFETY: as in `handle`.
         Ok(unsafe { (*slot).take() })
     }
 
-    /// Closes an external value of a kind that need not be known.
+    /// Closes an external value of any type.
     pub fn close(&self, index: usize) -> Result<(), Misuse> {
         let data = self.external(index)?;
         // SAFETY: as in `slot`.

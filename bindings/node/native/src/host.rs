@@ -1,8 +1,8 @@
-//! Functions of JavaScript that the library calls.
+//! JavaScript callbacks that the library calls.
 //!
-//! JavaScript keeps them in a table, by a key, and gives each environment one function, which is
-//! called with what happened and the key. It never throws: it answers with a number, a ticket, if
-//! the callback did, and keeps the error for the call.
+//! JavaScript keeps its callbacks in a table by key. Each environment has one dispatch function,
+//! which is called with an operation and a key. It never throws. If a callback throws, it stores the
+//! error and returns a ticket, a number by which the call throws the error later.
 
 use std::ffi::{CStr, c_char, c_void};
 use std::ptr::null_mut;
@@ -20,10 +20,10 @@ use crate::call;
 use crate::handles::{TokenRef, wrap};
 use crate::js;
 
-/// How often a thread that waits for JavaScript looks whether JavaScript has ended.
+/// How often a thread that waits for JavaScript checks whether JavaScript has ended.
 const POLL: Duration = Duration::from_millis(20);
 
-/// What JavaScript's function is told, as its first argument. `host.ts` has the same numbers.
+/// Operations of the dispatch function, its first argument. `host.ts` has the same numbers.
 #[derive(Clone, Copy)]
 enum Occasion {
     Now = 0,
@@ -51,11 +51,11 @@ pub enum Answer {
     Flag(bool),
     Time(i64),
     Bytes(Vec<u8>),
-    /// With the ticket of what the callback threw; `None`: JavaScript cannot run any more.
+    /// The callback threw, with the ticket of the error. `None` if JavaScript can no longer run.
     Failed(Option<u32>),
 }
 
-/// What JavaScript is told without an answer.
+/// A notice to JavaScript, which needs no answer.
 pub enum Notice {
     Event {
         key: u32,
@@ -69,7 +69,7 @@ pub enum Notice {
         target: Vec<u8>,
         message: Vec<u8>,
     },
-    /// The library needs a callback no more.
+    /// The library has released a callback.
     Release(u32),
 }
 
@@ -82,20 +82,20 @@ enum Message {
 pub struct Host {
     env: sys::napi_env,
     thread: ThreadId,
-    /// JavaScript's function.
+    /// The dispatch function.
     function: AtomicPtr<sys::napi_ref__>,
-    /// Posts messages to the thread; NULL once the environment ends.
+    /// Posts messages to the thread. NULL after the environment has ended.
     queue: Mutex<sys::napi_threadsafe_function>,
-    /// Whether JavaScript has ended, or is about to: nothing waits for it any more.
+    /// Whether JavaScript has ended or is ending, so that no thread waits for it.
     has_ended: AtomicBool,
 }
 
-// SAFETY: `env` and `function` are used on their own thread alone, and the queue from any.
+// SAFETY: `env` and `function` are used only on their own thread; the queue is thread-safe.
 unsafe impl Send for Host {}
 // SAFETY: as above.
 unsafe impl Sync for Host {}
 
-/// Makes the host of an environment.
+/// Creates the host of an environment.
 pub fn install(env: sys::napi_env) {
     let host = Arc::new(Host {
         env,
@@ -145,7 +145,7 @@ unsafe extern "C" fn end_host(data: *mut c_void) {
     *host.queue.lock().unwrap_or_else(PoisonError::into_inner) = null_mut();
 }
 
-/// The host of the environment that runs.
+/// Returns the host of the running environment.
 pub fn of(env: sys::napi_env) -> Option<Arc<Host>> {
     let mut data = null_mut();
     // SAFETY: the data is what `install` set.
@@ -160,7 +160,7 @@ pub fn of(env: sys::napi_env) -> Option<Arc<Host>> {
 }
 
 impl Host {
-    /// Sets JavaScript's function.
+    /// Sets the dispatch function.
     pub fn set_function(&self, function: sys::napi_value) {
         let mut reference = null_mut();
         // SAFETY: on the thread of JavaScript.
@@ -171,7 +171,7 @@ impl Host {
         }
     }
 
-    /// From now on no thread waits for JavaScript, and queued calls fail.
+    /// Ends the host: no thread waits for JavaScript from now on, and queued calls fail.
     pub fn end(&self) {
         self.has_ended.store(true, Ordering::Release);
     }
@@ -190,7 +190,7 @@ impl Host {
             return;
         }
         let data = Box::into_raw(Box::new(message));
-        // SAFETY: the queue lives: it ends after it was set to NULL, which the lock keeps off.
+        // SAFETY: the queue is alive. It ends only after it was set to NULL under this lock.
         let status = unsafe {
             sys::napi_call_threadsafe_function(
                 *queue,
@@ -200,20 +200,20 @@ impl Host {
         };
         if status != napi_ok {
             drop(queue);
-            // SAFETY: the queue did not take it.
+            // SAFETY: the queue did not take ownership.
             drop(unsafe { Box::from_raw(data) });
         }
     }
 
-    /// Tells JavaScript, after the call that this is part of, or else as soon as its thread is
-    /// free.
+    /// Delivers a notice to JavaScript after the running call, or as soon as its thread is free if no
+    /// call is running.
     pub fn tell(self: &Arc<Self>, notice: Notice) {
         if let Some(notice) = call::keep(self, notice) {
             self.post(Message::Notice(notice));
         }
     }
 
-    /// Asks a callback, on this thread if it is JavaScript's.
+    /// Runs a callback and waits for its result, on this thread if it belongs to JavaScript.
     fn ask(&self, key: u32, question: Question) -> Answer {
         if self.is_here() {
             return self.put(key, question);
@@ -229,7 +229,7 @@ impl Host {
         }
     }
 
-    /// Asks a callback on the thread of JavaScript.
+    /// Runs a callback on the thread of JavaScript.
     fn put(&self, key: u32, question: Question) -> Answer {
         self.in_scope(|| {
             let env = self.env;
@@ -263,7 +263,7 @@ impl Host {
         .unwrap_or(Answer::Failed(None))
     }
 
-    /// Tells JavaScript on its thread.
+    /// Delivers a notice on the thread of JavaScript.
     pub fn announce(&self, notice: Notice) {
         let env = self.env;
         let _ = self.in_scope(|| match notice {
@@ -289,7 +289,7 @@ impl Host {
         });
     }
 
-    /// Forgets an error that no call throws.
+    /// Drops a stored error that no call will throw.
     pub fn forget(&self, ticket: u32) {
         let _ = self.in_scope(|| self.call(Occasion::Forget, ticket, &[]));
     }
@@ -306,7 +306,7 @@ impl Host {
         Some(result)
     }
 
-    /// Calls JavaScript's function; `None` if JavaScript cannot run.
+    /// Calls the dispatch function. Returns `None` if JavaScript cannot run.
     fn call(
         &self,
         occasion: Occasion,
@@ -342,7 +342,7 @@ impl Host {
         }
         if status == sys::Status::napi_pending_exception {
             let mut exception = null_mut();
-            // SAFETY: clears it, such as an overflow of the stack, so that the call can return.
+            // SAFETY: clears the exception (such as a stack overflow), so that the call can return.
             unsafe { sys::napi_get_and_clear_last_exception(env, &raw mut exception) };
         }
         None
@@ -351,7 +351,7 @@ impl Host {
 
 fn ticket(env: sys::napi_env, value: sys::napi_value) -> Option<u32> {
     let mut number = 0;
-    // SAFETY: a value of the current scope; what is no number is refused.
+    // SAFETY: a value of the current scope; Node-API rejects values that are not numbers.
     let status = unsafe { sys::napi_get_value_uint32(env, value, &raw mut number) };
     (status == napi_ok).then_some(number)
 }
@@ -363,14 +363,15 @@ fn flag(env: sys::napi_env, value: sys::napi_value) -> Option<bool> {
     (status == napi_ok).then_some(flag)
 }
 
-/// Runs on the thread of JavaScript. When the environment ends, what is left comes without one.
+/// Handles a message on the thread of JavaScript. When the environment ends, the remaining messages
+/// come without an environment.
 unsafe extern "C" fn deliver(
     env: sys::napi_env,
     _: sys::napi_value,
     context: *mut c_void,
     data: *mut c_void,
 ) {
-    // SAFETY: the message that `post` gave away.
+    // SAFETY: the message comes from `post`.
     let message = unsafe { Box::from_raw(data.cast::<Message>()) };
     if env.is_null() {
         return;
@@ -385,7 +386,7 @@ unsafe extern "C" fn deliver(
     }
 }
 
-/// A callback, or a group of them. JavaScript is told when the library needs it no more.
+/// A callback or a group of callbacks. JavaScript is notified when the library has released it.
 pub struct HostKey {
     host: Arc<Host>,
     pub key: u32,
@@ -400,13 +401,13 @@ impl HostKey {
         Arc::ptr_eq(&self.host, host) && self.key == key
     }
 
-    /// The `user_data` that owns a reference, for a callback with `destroy`.
+    /// Returns a `user_data` that owns a reference, for a callback with `destroy`.
     pub fn into_user_data(self: Arc<Self>) -> *mut c_void {
         Arc::into_raw(self).cast_mut().cast()
     }
 
     /// # Safety
-    /// The data is that of a key that is still held.
+    /// The data must be that of a key that is still referenced.
     unsafe fn of<'a>(user_data: *mut c_void) -> &'a Self {
         // SAFETY: as promised by the caller.
         unsafe { &*user_data.cast_const().cast::<Self>() }
@@ -467,7 +468,7 @@ pub fn generator(user_data: *mut c_void) -> abi::Generator {
     }
 }
 
-/// The services that a host has, by bit: 1 is a log, 2 a clock, 4 a source of entropy.
+/// The services of a host as bits: 1 for a log, 2 for a clock, 4 for a source of entropy.
 pub fn services(user_data: *mut c_void, which: u32) -> abi::HostV1 {
     let service = |bit, function| {
         if which & bit == 0 { std::ptr::null() } else { pointer(function) }
@@ -498,11 +499,11 @@ pub fn hooks(user_data: *mut c_void, event: u32) -> abi::Hooks {
     }
 }
 
-// What the library calls. It keeps `user_data` good until `destroy`, and lends the rest for the
-// call.
+// Functions that the library calls. `user_data` is valid until `destroy`, and other pointers are
+// valid during the call.
 
 unsafe extern "C" fn destroy(user_data: *mut c_void) {
-    // SAFETY: the reference of `into_user_data`, given back once.
+    // SAFETY: the reference comes from `into_user_data` and is dropped once.
     drop(unsafe { Arc::from_raw(user_data.cast_const().cast::<HostKey>()) });
 }
 

@@ -9,22 +9,22 @@ use crate::js::Misuse;
 
 struct Loaded {
     api: Api,
-    /// For functions that the header does not have.
-    library: libloading::Library,
+    /// For functions that are not in the header.
+    shared_object: libloading::Library,
 }
 
 static LOADED: OnceLock<Loaded> = OnceLock::new();
 
-/// Loads the library at a path. It stays loaded; a later path is not looked at.
+/// Loads the library at a path. It is never unloaded, and later paths are ignored.
 pub fn load(path: &str) -> Result<(), Misuse> {
     if LOADED.get().is_some() {
         return Ok(());
     }
     let refuse =
         |error: libloading::Error| Misuse::new(format!("{path} cannot be loaded: {error}"));
-    // SAFETY: librbtoken runs nothing when it is loaded.
+    // SAFETY: librbtoken has no initializers with side effects.
     let library = unsafe { libloading::Library::new(path) }.map_err(refuse)?;
-    // SAFETY: the header's signatures. Both are in every version of the library.
+    // SAFETY: the signatures are those of the header; every version has both functions.
     let (is_compatible, version) = unsafe {
         let is_compatible: unsafe extern "C" fn(u32) -> bool =
             *library.get(c"rbtoken_abi_is_compatible").map_err(refuse)?;
@@ -38,18 +38,18 @@ pub fn load(path: &str) -> Result<(), Misuse> {
         return Err(Misuse::new(message));
     }
     let api = Api::load(&library).map_err(refuse)?;
-    // Another thread may have loaded it at the same time: the library is then open twice.
-    let _ = LOADED.set(Loaded { api, library });
+    // Another thread may have loaded it at the same time. The library is then open twice.
+    let _ = LOADED.set(Loaded { api, shared_object: library });
     Ok(())
 }
 
-/// The functions of the library. Handles and operations exist after `load` alone.
+/// Returns the functions of the library. `load` comes before every operation.
 #[expect(clippy::expect_used, reason = "JavaScript loads the library first")]
 pub fn api() -> &'static Api {
     &LOADED.get().expect("the library is loaded").api
 }
 
-/// The extension table.
+/// Returns the extension table.
 pub fn extension() -> Result<&'static ExtensionV1, Failure> {
     let mut table = std::ptr::null();
     // SAFETY: the output is a place for a pointer.
@@ -61,13 +61,13 @@ pub fn extension() -> Result<&'static ExtensionV1, Failure> {
     Ok(unsafe { &*table })
 }
 
-/// The buffer with the counts of calls, in a library that counts them.
+/// Returns the buffer with the call counts if the library was built to count calls.
 pub fn call_counts() -> Option<Handle> {
-    let library = &LOADED.get()?.library;
-    // SAFETY: the signature of the library's test build.
+    let loaded = LOADED.get()?;
+    // SAFETY: the signature is that of the library's counting build.
     unsafe {
         let counts: libloading::Symbol<unsafe extern "C" fn() -> Handle> =
-            library.get(c"rbtoken_call_counts").ok()?;
+            loaded.shared_object.get(c"rbtoken_call_counts").ok()?;
         Some(counts())
     }
 }

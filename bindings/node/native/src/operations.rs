@@ -1,4 +1,4 @@
-//! The calls that may wait. The first argument of each tells where it is made (see
+//! Operations that may block. The first argument of each selects where it runs (see
 //! `js::Operation`); the others are those of the library's function, in its order.
 
 use std::ffi::CString;
@@ -82,7 +82,7 @@ fn key(arguments: &Arguments, index: usize) -> Result<Arc<HostKey>, Misuse> {
     Ok(HostKey::new(host, arguments.small(index)?))
 }
 
-/// A key, or none if the argument is 0.
+/// Returns a key, or `None` if the argument is 0.
 fn optional_key(arguments: &Arguments, index: usize) -> Result<Option<Arc<HostKey>>, Misuse> {
     if arguments.small(index)? == 0 { Ok(None) } else { key(arguments, index).map(Some) }
 }
@@ -91,7 +91,7 @@ fn job(body: impl FnOnce() -> Result<Output, Failure> + Send + 'static) -> Prepa
     Ok(Box::new(body))
 }
 
-/// A call of a store that returns nothing, with one text.
+/// Defines operations of a store with one text and no result.
 macro_rules! with_text {
     ($($name:ident: $function:ident;)*) => {$(
         fn $name(arguments: &Arguments) -> Prepared {
@@ -112,7 +112,7 @@ with_text! {
     store_set_default_generator: store_set_default_generator;
 }
 
-/// A call of a store that returns nothing, with two texts.
+/// Defines operations of a store with two texts and no result.
 macro_rules! with_texts {
     ($($name:ident: $function:ident;)*) => {$(
         fn $name(arguments: &Arguments) -> Prepared {
@@ -138,7 +138,7 @@ fn opened(
 ) -> Result<Output, Failure> {
     let mut handle = null_mut();
     call!(open, options.map_or(null(), std::ptr::from_ref), &raw mut handle)?;
-    // SAFETY: the library gave it to us.
+    // SAFETY: the library returned it to this caller, which owns it.
     Ok(Output::Store(unsafe { StoreRef::own(handle, None) }))
 }
 
@@ -147,7 +147,7 @@ fn store_open(arguments: &Arguments) -> Prepared {
     let (location, settings) = (arguments.optional_text(1)?, arguments.optional_text(2)?);
     let (clock, entropy) = (optional_key(arguments, 3)?, optional_key(arguments, 4)?);
     job(move || {
-        // From here on the library destroys them, whatever happens.
+        // From here on the library destroys them, also if the call fails.
         let clock = clock.map(|key| host::clock(key.into_user_data(), true));
         let entropy = entropy.map(|key| host::entropy(key.into_user_data(), true));
         let options = abi::StoreOptions {
@@ -163,11 +163,11 @@ fn store_open(arguments: &Arguments) -> Prepared {
     })
 }
 
-/// What the store that the process shares was given. The library never destroys it, and a later
-/// call must pass the same.
+/// Callbacks of the process-wide store. The library never destroys them, and later calls must pass
+/// the same ones.
 static SHARED: Mutex<Vec<Arc<HostKey>>> = Mutex::new(Vec::new());
 
-/// The kept key that is equal to a new one.
+/// Returns the stored key that is equal to a new one.
 fn kept(new: Arc<HostKey>, host: &Arc<host::Host>) -> Arc<HostKey> {
     let mut keys = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(known) = keys.iter().find(|known| known.is(host, new.key)) {
@@ -177,7 +177,7 @@ fn kept(new: Arc<HostKey>, host: &Arc<host::Host>) -> Arc<HostKey> {
     new
 }
 
-/// Arguments as of `store_open`. Without any, the store is the one that was opened.
+/// Arguments: those of `store_open`. Without them, the store must have been opened already.
 fn store_shared(arguments: &Arguments) -> Prepared {
     let (location, settings) = (arguments.optional_text(1)?, arguments.optional_text(2)?);
     let (clock, entropy) = (optional_key(arguments, 3)?, optional_key(arguments, 4)?);
@@ -203,7 +203,7 @@ fn store_shared(arguments: &Arguments) -> Prepared {
     })
 }
 
-/// Gives a reference back. The store is released when the calls on it have ended, too.
+/// Drops a reference. The store is released after its running calls.
 fn store_release(arguments: &Arguments) -> Prepared {
     let store = arguments.take::<Arc<StoreRef>>(1)?;
     job(move || {
@@ -226,7 +226,7 @@ fn store_get_setting(arguments: &Arguments) -> Prepared {
         let mut value = null_mut();
         let output = &raw mut value;
         call!(api().store_get_setting, store.get(), name.at(), name.len(), output)?;
-        // SAFETY: the library gave it to us.
+        // SAFETY: the library returned it to this caller, which owns it.
         Ok(Output::Text(unsafe { Buffer::own(value) }))
     })
 }
@@ -236,7 +236,7 @@ fn store_statistics(arguments: &Arguments) -> Prepared {
     job(move || {
         let mut statistics = null_mut();
         call!(api().store_statistics, store.get(), &raw mut statistics)?;
-        // SAFETY: the library gave it to us.
+        // SAFETY: the library returned it to this caller, which owns it.
         Ok(Output::Text(unsafe { Buffer::own(statistics) }))
     })
 }
@@ -251,7 +251,7 @@ fn store_set_user_active(arguments: &Arguments) -> Prepared {
 }
 
 fn pointers(texts: &[CString]) -> Vec<*const std::ffi::c_char> {
-    // An array without elements has no address.
+    // An empty array has no address.
     texts.iter().map(|text| text.as_ptr()).chain([null()]).collect()
 }
 
@@ -280,7 +280,7 @@ fn store_set_deprecated_generators(arguments: &Arguments) -> Prepared {
     })
 }
 
-/// A transfer of a file: arguments are the path, and the key of the progress callback or 0.
+/// Defines transfers of a file. Arguments: the path, and the key of the progress callback or 0.
 macro_rules! transfers {
     ($($name:ident: $function:ident;)*) => {$(
         fn $name(arguments: &Arguments) -> Prepared {
@@ -303,12 +303,12 @@ transfers! {
 }
 
 fn token(handle: abi::Handle) -> Output {
-    // SAFETY: the library gave it to us.
+    // SAFETY: the library returned it to this caller, which owns it.
     Output::Token(unsafe { TokenRef::own(handle) })
 }
 
 fn client_token(handle: abi::Handle, created: bool) -> Output {
-    // SAFETY: the library gave it to us.
+    // SAFETY: the library returned it to this caller, which owns it.
     Output::ClientToken(unsafe { TokenRef::own(handle) }, created)
 }
 
@@ -485,7 +485,7 @@ fn store_list_tokens(arguments: &Arguments) -> Prepared {
         };
         let mut list = null_mut();
         call!(api().store_list_tokens, store.get(), &raw const filter, &raw mut list)?;
-        // SAFETY: the library gave it to us.
+        // SAFETY: the library returned it to this caller, which owns it.
         Ok(Output::List(unsafe { ListRef::own(list) }))
     })
 }
@@ -519,7 +519,7 @@ fn store_value_is_valid(arguments: &Arguments) -> Prepared {
     })
 }
 
-/// A login: arguments are the text, and the mode and the name of the request's site.
+/// Defines logins. Arguments: the text, and the mode and the name of the request's site.
 macro_rules! logins {
     ($($name:ident: $function:ident;)*) => {$(
         fn $name(arguments: &Arguments) -> Prepared {
@@ -544,7 +544,7 @@ macro_rules! logins {
                     &raw mut token,
                     &raw mut refused,
                 )?;
-                // SAFETY: the library gave them to us.
+                // SAFETY: the library returned them to this caller, which owns them.
                 Ok(unsafe { logged_in(verdict, token, refused) })
             })
         }
@@ -556,9 +556,9 @@ logins! {
     store_authenticate_header: store_authenticate_header;
 }
 
-/// Makes a login at once that is for no site, with a short text: without what any other call needs,
+/// Runs a login without a site and with a short text on this thread. It skips the general path,
 /// which costs more than the login. Arguments: the store, the text, and whether it is a header.
-/// Undefined: the text is too long for this.
+/// Returns `undefined` if the text is too long.
 pub fn login_now(arguments: &Arguments) -> Result<sys::napi_value, Misuse> {
     let store = store(arguments, 0)?;
     let mut buffer = [0; js::SHORT];
@@ -580,13 +580,13 @@ pub fn login_now(arguments: &Arguments) -> Result<sys::napi_value, Misuse> {
             &raw mut token,
             &raw mut refused,
         )?;
-        // SAFETY: the library gave them to us.
+        // SAFETY: the library returned them to this caller, which owns them.
         Ok(unsafe { logged_in(verdict, token, refused) })
     }))
 }
 
 /// # Safety
-/// The tokens are good or NULL, and nobody else releases them.
+/// The tokens must be valid or NULL, and must not be released elsewhere.
 unsafe fn logged_in(verdict: i32, token: abi::Handle, refused: abi::Handle) -> Output {
     let own = |handle: abi::Handle| {
         // SAFETY: as promised by the caller.
@@ -729,7 +729,7 @@ fn service_account_new(arguments: &Arguments) -> Prepared {
         };
         let mut account = null_mut();
         call!(api().service_account_new, &raw const options, &raw mut account)?;
-        // SAFETY: the library gave it to us.
+        // SAFETY: the library returned it to this caller, which owns it.
         Ok(Output::Account(Arc::new(unsafe { AccountRef::own(account) })))
     })
 }
@@ -761,7 +761,7 @@ fn service_account_get_api_token(arguments: &Arguments) -> Prepared {
     })
 }
 
-/// A question to a policy: arguments are the policy's id, the method and the resource's id.
+/// Defines policy checks. Arguments: the policy id, the method and the resource id.
 macro_rules! questions {
     ($($name:ident: $kind:ty, $function:ident;)*) => {$(
         fn $name(arguments: &Arguments) -> Prepared {
@@ -799,7 +799,7 @@ fn token_to_json(arguments: &Arguments) -> Prepared {
     job(move || {
         let mut json = null_mut();
         call!(api().token_to_json, token.get(), at_us, flags, &raw mut json)?;
-        // SAFETY: the library gave it to us.
+        // SAFETY: the library returned it to this caller, which owns it.
         Ok(Output::Text(unsafe { Buffer::own(json) }))
     })
 }
@@ -813,7 +813,7 @@ fn policy_parse(arguments: &Arguments) -> Prepared {
         let mut policy = null_mut();
         let output = &raw mut policy;
         call!(api().policy_parse, store, document.at(), document.len(), output)?;
-        // SAFETY: the library gave it to us.
+        // SAFETY: the library returned it to this caller, which owns it.
         Ok(Output::Policy(Arc::new(unsafe { PolicyRef::own(policy) })))
     })
 }
@@ -825,7 +825,7 @@ fn instance_create(arguments: &Arguments) -> Prepared {
         let services = host::services(Arc::as_ptr(&key).cast_mut().cast(), which);
         let mut instance = null_mut();
         call!(extension()?.create, &raw const services, &raw mut instance)?;
-        // SAFETY: the library gave it to us.
+        // SAFETY: the library returned it to this caller, which owns it.
         Ok(Output::Instance(unsafe { InstanceRef::own(instance, key) }))
     })
 }
@@ -854,7 +854,7 @@ fn instance_shutdown(arguments: &Arguments) -> Prepared {
     })
 }
 
-/// Gives an instance back. It is destroyed when the calls on it have ended, too.
+/// Drops a reference. The instance is destroyed after its running calls.
 fn instance_destroy(arguments: &Arguments) -> Prepared {
     let instance = arguments.take::<Arc<InstanceRef>>(1)?;
     job(move || {
@@ -869,7 +869,7 @@ fn instance_get_store(arguments: &Arguments) -> Prepared {
         let mut store = null_mut();
         call!(extension()?.get_store, instance.get(), &raw mut store)?;
         let keep = Some(Arc::clone(&instance.keep));
-        // SAFETY: the library gave it to us.
+        // SAFETY: the library returned it to this caller, which owns it.
         Ok(Output::Store(unsafe { StoreRef::own(store, keep) }))
     })
 }
@@ -879,7 +879,7 @@ fn instance_get_settings(arguments: &Arguments) -> Prepared {
     job(move || {
         let mut settings = null_mut();
         call!(extension()?.get_settings, instance.get(), &raw mut settings)?;
-        // SAFETY: the library gave it to us.
+        // SAFETY: the library returned it to this caller, which owns it.
         Ok(Output::Text(unsafe { Buffer::own(settings) }))
     })
 }

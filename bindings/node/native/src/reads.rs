@@ -1,4 +1,4 @@
-//! The calls that only read memory, and those of the addon itself.
+//! Functions that only read memory, and functions of the addon itself.
 
 use std::ffi::{CStr, c_char};
 use std::ptr::null_mut;
@@ -38,7 +38,7 @@ pub const TABLE: &[(&str, Read)] = &[
 
 type Answer = Result<sys::napi_value, Misuse>;
 
-/// Loads the library. No other function is called before.
+/// Loads the library. Must be called before all other functions.
 fn load(arguments: &Arguments) -> Answer {
     let path = arguments.text(0)?;
     library::load(path.as_str())?;
@@ -51,7 +51,7 @@ fn set_host(arguments: &Arguments) -> Answer {
     Ok(js::undefined(arguments.env))
 }
 
-/// The process, or the worker, is about to end.
+/// Called when the process or the worker is about to end.
 fn end(arguments: &Arguments) -> Answer {
     if let Some(host) = host::of(arguments.env) {
         host.end();
@@ -64,10 +64,10 @@ fn close(arguments: &Arguments) -> Answer {
     Ok(js::undefined(arguments.env))
 }
 
-/// A text of the library that ends with a NUL.
+/// Converts a NUL-terminated text of the library.
 ///
 /// # Safety
-/// It is good, or NULL.
+/// It must be valid or NULL.
 unsafe fn constant(env: sys::napi_env, text: *const c_char) -> sys::napi_value {
     if text.is_null() {
         return js::undefined(env);
@@ -82,7 +82,7 @@ fn version(arguments: &Arguments) -> Answer {
 }
 
 fn abi_version(arguments: &Arguments) -> Answer {
-    // SAFETY: the function has no contract.
+    // SAFETY: the function has no preconditions.
     Ok(js::of_number(arguments.env, u64::from(unsafe { (api().abi_version)() })))
 }
 
@@ -100,11 +100,11 @@ fn verdict_name(arguments: &Arguments) -> Answer {
 
 fn token_id(arguments: &Arguments) -> Answer {
     let token = arguments.handle::<TokenRef>(0)?;
-    // SAFETY: the token is good.
+    // SAFETY: the token is valid.
     Ok(js::of_int(arguments.env, unsafe { (api().token_id)(token.get()) }))
 }
 
-/// The texts of a token, in the order of `TEXTS` in `token.ts`.
+/// Returns a text of a token, by its index in `TEXTS` of `token.ts`.
 fn token_text(arguments: &Arguments) -> Answer {
     type Function = unsafe extern "C" fn(Handle, *mut usize) -> *const c_char;
     let function: fn(&Api) -> Function = match arguments.small(1)? {
@@ -122,12 +122,12 @@ fn token_text(arguments: &Arguments) -> Answer {
     };
     let token = arguments.handle::<TokenRef>(0)?;
     let mut length = 0;
-    // SAFETY: the token is good, and its texts live as long as it does.
+    // SAFETY: the token is valid, and its texts live as long as it does.
     let text = unsafe { slice(function(api())(token.get(), &raw mut length), length) };
     Ok(text.map_or_else(|| js::undefined(arguments.env), |text| js::of_text(arguments.env, text)))
 }
 
-/// The times of a token, in the order of `TIMES` in `token.ts`.
+/// Returns a time of a token, by its index in `TIMES` of `token.ts`.
 fn token_time(arguments: &Arguments) -> Answer {
     type Function = unsafe extern "C" fn(Handle, *mut i64) -> bool;
     let function: fn(&Api) -> Function = match arguments.small(1)? {
@@ -140,13 +140,13 @@ fn token_time(arguments: &Arguments) -> Answer {
     };
     let token = arguments.handle::<TokenRef>(0)?;
     let mut time = 0;
-    // SAFETY: the token is good.
+    // SAFETY: the token is valid.
     let is_set = unsafe { function(api())(token.get(), &raw mut time) };
     let env = arguments.env;
     Ok(if is_set { js::of_int(env, time) } else { js::undefined(env) })
 }
 
-/// 0: whether the token is invalidated; 1: whether its generator is deprecated.
+/// Returns a flag of a token: 0 for invalidated, 1 for a deprecated generator.
 fn token_flag(arguments: &Arguments) -> Answer {
     let function = match arguments.small(1)? {
         0 => api().token_is_invalidated,
@@ -154,36 +154,36 @@ fn token_flag(arguments: &Arguments) -> Answer {
         _ => return Err(Misuse::argument(1)),
     };
     let token = arguments.handle::<TokenRef>(0)?;
-    // SAFETY: the token is good.
+    // SAFETY: the token is valid.
     Ok(js::of_flag(arguments.env, unsafe { function(token.get()) }))
 }
 
 fn token_is_expired(arguments: &Arguments) -> Answer {
     let (token, at) = (arguments.handle::<TokenRef>(0)?, arguments.int(1)?);
-    // SAFETY: the token is good.
+    // SAFETY: the token is valid.
     let is_expired = unsafe { (api().token_is_expired)(token.get(), at) };
     Ok(js::of_flag(arguments.env, is_expired))
 }
 
 fn list_count(arguments: &Arguments) -> Answer {
     let list = arguments.handle::<ListRef>(0)?;
-    // SAFETY: the list is good.
+    // SAFETY: the list is valid.
     let count = unsafe { (api().token_list_count)(list.get()) };
     Ok(js::of_number(arguments.env, count as u64))
 }
 
 fn list_get(arguments: &Arguments) -> Answer {
     let (list, index) = (arguments.handle::<ListRef>(0)?, arguments.small(1)?);
-    // SAFETY: the list is good.
+    // SAFETY: the list is valid.
     let token = unsafe { (api().token_list_get)(list.get(), index as usize) };
     if token.is_null() {
         return Ok(js::undefined(arguments.env));
     }
-    // SAFETY: the list lends it.
+    // SAFETY: the token is borrowed from the list.
     Ok(wrap(arguments.env, unsafe { TokenRef::retain(token) }))
 }
 
-/// What the library says of itself, in the order of `extension()` in `extension.ts`.
+/// Returns metadata of the library, in the order of `extension()` in `extension.ts`.
 fn extension(arguments: &Arguments) -> Answer {
     let env = arguments.env;
     let Ok(table) = library::extension() else { return Ok(js::undefined(env)) };
@@ -209,7 +209,7 @@ fn settings_schema(arguments: &Arguments) -> Answer {
 
 fn has_interface(arguments: &Arguments) -> Answer {
     let (env, name) = (arguments.env, arguments.text(0)?);
-    // A name with a NUL is none.
+    // A name with a NUL is unknown.
     let Ok(name) = std::ffi::CString::new(name.as_str()) else {
         return Ok(js::of_flag(env, false));
     };
@@ -219,7 +219,7 @@ fn has_interface(arguments: &Arguments) -> Answer {
     Ok(js::of_flag(env, !interface.is_null()))
 }
 
-/// The counts of calls as JSON, in a library that counts them.
+/// Returns the call counts as JSON if the library was built to count calls.
 fn call_counts(arguments: &Arguments) -> Answer {
     let env = arguments.env;
     let counts = library::call_counts().unwrap_or(null_mut());
