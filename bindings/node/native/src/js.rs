@@ -10,14 +10,14 @@ use sys::ValueType;
 use crate::call::{self, Job};
 use crate::host;
 
-/// Most arguments of a function.
+/// Maximum number of arguments of a function.
 const MAX_ARGUMENTS: usize = 16;
 
-/// Bytes of a buffer that holds most texts: a token value has up to 255.
+/// Size of a buffer that fits most texts, in bytes. A token value has up to 255.
 pub const SHORT: usize = 512;
 
-/// A call that JavaScript made wrongly: a `TypeError`. The package checks arguments before, and
-/// names them.
+/// An invalid call from JavaScript, which becomes a `TypeError`. The package checks and names the
+/// arguments before, so this is only reached by calls that bypass it.
 pub struct Misuse(String);
 
 impl Misuse {
@@ -30,10 +30,10 @@ impl Misuse {
     }
 }
 
-/// A call that may wait: it is made at once if its first argument is `false`, and otherwise on a
-/// thread of the pool.
+/// An operation that may block. It runs on the calling thread if its first argument is `false`, and
+/// otherwise on a thread of the pool.
 pub type Operation = fn(&Arguments) -> Result<Job, Misuse>;
-/// A call that takes no longer than reading memory.
+/// A function that only reads memory.
 pub type Read = fn(&Arguments) -> Result<sys::napi_value, Misuse>;
 
 pub enum Entry {
@@ -108,7 +108,7 @@ pub struct Arguments {
 
 impl Arguments {
     /// # Safety
-    /// This is inside the call that `info` describes.
+    /// Must be called inside the call that `info` describes.
     unsafe fn read(env: sys::napi_env, info: sys::napi_callback_info) -> Self {
         let mut arguments = Self { env, values: [null_mut(); MAX_ARGUMENTS], data: null_mut() };
         let mut count = MAX_ARGUMENTS;
@@ -149,7 +149,7 @@ impl Arguments {
         if status == napi_ok { Ok(flag) } else { Err(Misuse::argument(index)) }
     }
 
-    /// A number of 32 bits.
+    /// Returns a 32-bit number.
     pub fn small(&self, index: usize) -> Result<u32, Misuse> {
         let mut number = 0;
         // SAFETY: an argument of this call.
@@ -158,7 +158,7 @@ impl Arguments {
         if status == napi_ok { Ok(number) } else { Err(Misuse::argument(index)) }
     }
 
-    /// The value of a mode or a status.
+    /// Returns the value of a mode or a status.
     pub fn code(&self, index: usize) -> Result<i32, Misuse> {
         let mut number = 0;
         // SAFETY: an argument of this call.
@@ -167,7 +167,7 @@ impl Arguments {
         if status == napi_ok { Ok(number) } else { Err(Misuse::argument(index)) }
     }
 
-    /// A bigint of 64 bits.
+    /// Returns a 64-bit bigint.
     pub fn int(&self, index: usize) -> Result<i64, Misuse> {
         int(self.env, self.values[index]).ok_or_else(|| Misuse::argument(index))
     }
@@ -179,12 +179,12 @@ impl Arguments {
         }
     }
 
-    /// A text; undefined and null: none.
+    /// Returns a text, or `None` for undefined and null.
     pub fn optional_text(&self, index: usize) -> Result<Text, Misuse> {
         if self.is_absent(index) { Ok(Text(None)) } else { self.text(index) }
     }
 
-    /// A text, or the bytes of one.
+    /// Returns a text, which may be passed as bytes.
     pub fn untrusted_text(&self, index: usize) -> Result<Text, Misuse> {
         match bytes(self.env, self.values[index]) {
             Some(bytes) => Ok(Text(Some(bytes))),
@@ -192,7 +192,7 @@ impl Arguments {
         }
     }
 
-    /// An array of texts without NULs; undefined and null: none.
+    /// Returns an array of texts without NULs, or `None` for undefined and null.
     pub fn optional_texts(&self, index: usize) -> Result<Option<Vec<CString>>, Misuse> {
         if self.is_absent(index) {
             return Ok(None);
@@ -214,7 +214,7 @@ impl Arguments {
     }
 }
 
-/// A text for the library: an address and a length. `None` is an absent one.
+/// A text as an address and a length for the library. `None` if it is absent.
 pub struct Text(Option<Vec<u8>>);
 
 impl Text {
@@ -231,8 +231,8 @@ impl Text {
     }
 }
 
-/// Reads a text into a buffer. Most texts fit, and then one look at the string is enough; `None` for
-/// others, and for what is no text.
+/// Reads a text into a buffer with a single call of Node-API. Returns `None` if the text does not
+/// fit, or if the value is not a string.
 pub fn short_text(
     env: sys::napi_env,
     value: sys::napi_value,
@@ -269,7 +269,7 @@ pub fn text(env: sys::napi_env, value: sys::napi_value) -> Option<Vec<u8>> {
     (status == napi_ok).then_some(text)
 }
 
-/// The bytes of a `Uint8Array`.
+/// Returns the bytes of a `Uint8Array`.
 pub fn bytes(env: sys::napi_env, value: sys::napi_value) -> Option<Vec<u8>> {
     let mut is_array = false;
     // SAFETY: a value of the current scope.
@@ -328,7 +328,7 @@ pub fn of_flag(env: sys::napi_env, flag: bool) -> sys::napi_value {
     value
 }
 
-/// A number up to 2^53, as counts and lengths are.
+/// Converts a number up to 2^53, such as a count or a length.
 pub fn of_number(env: sys::napi_env, number: u64) -> sys::napi_value {
     let mut value = null_mut();
     // SAFETY: the environment is the current one.
