@@ -19,6 +19,7 @@ on_each_database! {
     unreadable_tokens_hide_no_good_one
     ;
     search_sees_what_was_committed_meanwhile
+    user_renamed_meanwhile_gets_no_token
     one_token_is_made_for_a_user_with_many
 }
 
@@ -97,6 +98,15 @@ fn unreadable_tokens_hide_no_good_one(site: &mut Installation) {
     execute(site, "DELETE FROM webapi_webapitoken");
 }
 
+/// Locks the user as the insertion of a token does, until the transaction ends.
+fn lock_alice(site: &mut Installation) {
+    let lock = match site.name {
+        "mysql" => "SELECT first_name FROM auth_user WHERE username = 'alice' LOCK IN SHARE MODE",
+        _ => "SELECT pg_advisory_xact_lock(1919054443, id) FROM auth_user WHERE username = 'alice'",
+    };
+    execute(site, lock);
+}
+
 /// A search finds nothing and waits for the lock of the user. Meanwhile others commit a token for
 /// the client with a lower id than those that were read, or change one so that it matches. The
 /// server does the latter to a new token without changing `last_updated`.
@@ -108,17 +118,7 @@ fn search_sees_what_was_committed_meanwhile(site: &mut Installation) {
         let first = give_tokens(&store, 1, |_| "first".to_owned())[0];
         execute(site, "UPDATE webapi_webapitoken SET last_updated = '2000-01-01 00:00:00'");
         execute(site, "BEGIN");
-        let lock = match site.name {
-            // Like the insertion of a token, which locks the row of its user.
-            "mysql" => {
-                "SELECT first_name FROM auth_user WHERE username = 'alice' LOCK IN SHARE MODE"
-            }
-            _ => {
-                "SELECT pg_advisory_xact_lock(1919054443, id) FROM auth_user \
-                 WHERE username = 'alice'"
-            }
-        };
-        execute(site, lock);
+        lock_alice(site);
         let columns = "user_id, token_generator_id, time_added, last_updated, valid, \
                        invalid_reason, note, policy, expires";
         let statement = if change == "inserted" {
@@ -147,6 +147,30 @@ fn search_sees_what_was_committed_meanwhile(site: &mut Installation) {
             execute(site, "COMMIT");
             assert_eq!(search.join().unwrap(), Ok(false), "{count} {change}");
         });
+        execute(site, "DELETE FROM webapi_webapitoken");
+    }
+}
+
+/// A search finds nothing and waits for the lock of the user, who gets another name meanwhile. The
+/// new token would belong to a user whom the caller has not named.
+fn user_renamed_meanwhile_gets_no_token(site: &mut Installation) {
+    let store = site.store();
+    for count in [0, 2, MANY] {
+        give_tokens(&store, count, |number| format!("client {number}"));
+        execute(site, "BEGIN");
+        lock_alice(site);
+        execute(site, "UPDATE auth_user SET username = 'alicia' WHERE username = 'alice'");
+        thread::scope(|scope| {
+            let store = &store;
+            let call = scope.spawn(move || store.client_token("alice", "wanted", &init()).err());
+            thread::sleep(Duration::from_millis(500));
+            assert!(!call.is_finished());
+            execute(site, "COMMIT");
+            let failure = call.join().unwrap().expect("no user has this name");
+            assert_eq!(failure.of(), (E_NOT_FOUND, Some("user")), "{count}: {failure:?}");
+        });
+        execute(site, "UPDATE auth_user SET username = 'alice' WHERE username = 'alicia'");
+        assert_eq!(store.count(), Ok(count as u64));
         execute(site, "DELETE FROM webapi_webapitoken");
     }
 }
