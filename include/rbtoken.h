@@ -10,8 +10,8 @@
  * Review Board is a web application for code review. Its users, and programs that act for them,
  * call its web API with API tokens: long random strings that belong to a user and can expire, be
  * revoked, or be restricted by a policy. This library creates, stores, finds, checks and revokes
- * such tokens by the rules of Review Board 8.1: in memory, in a file, or in the database of a
- * Review Board server.
+ * such tokens by the rules of Review Board 8.1. It keeps them in memory, in a file, or in the
+ * database of a Review Board server.
  *
  * A first program:
  *
@@ -33,10 +33,10 @@
  * | task | functions |
  * | --- | --- |
  * | get the token of a client program for a user | rbtoken_store_get_or_create_client_token() |
- * | create another token | rbtoken_store_generate_token() |
+ * | create a token for any other purpose | rbtoken_store_generate_token() |
  * | add a token that exists elsewhere | rbtoken_store_import_token() |
- * | log a caller in with a header | rbtoken_store_authenticate_header() |
- * | log a caller in with a value | rbtoken_store_authenticate() |
+ * | log a caller in with an `Authorization` header | rbtoken_store_authenticate_header() |
+ * | log a caller in with a token's value | rbtoken_store_authenticate() |
  * | check what the caller may do | rbtoken_token_allows() |
  * | look a token up | rbtoken_store_find_token(), rbtoken_store_get_token() |
  * | list tokens | rbtoken_store_list_tokens() |
@@ -50,16 +50,17 @@
  * | copy a store | rbtoken_store_backup() |
  * | move tokens between stores | rbtoken_store_export_file(), rbtoken_store_import_file() |
  *
- * A *client token* belongs to a client program of a user, such as RBTools: its `extra_data` has the
- * program's name as `client_name`. A *Local Site* is a separate section of a Review Board server; a
- * token of a Local Site is accepted only there, and a token of the *global site* everywhere. A
- * *policy* restricts the HTTP methods and resources that a token can be used for. A *generator*
- * creates token values; tokens of a *deprecated* generator still work, but should be replaced. A
- * *verdict* is the result of a login.
+ * A *client token* belongs to a client program of a user, such as RBTools. The `extra_data` of the
+ * token is a JSON object, whose member `client_name` is the program's name. A *Local Site* is a
+ * separate section of a Review Board server; a token of a Local Site is accepted only there, and a
+ * token of the *global site* everywhere. A *policy* restricts the HTTP methods and resources that a
+ * token can be used for. A *generator* creates token values; tokens of a *deprecated* generator
+ * still work, but should be replaced. A *verdict* is the result of a login. A token is *usable* if
+ * it was not invalidated and has not expired.
  *
- * Users, clients and sites are identified by name. The *host* is the program that uses this
- * library. It authenticates its own users: **whoever can call the functions that return tokens can
- * act as any user.**
+ * Users, clients and Local Sites are identified by name. The *host* is the program that uses this
+ * library. It must authenticate its callers itself: **whoever can call the functions that return
+ * tokens can act as any user.**
  *
  * rbtoken_extension.h is for hosts that load the library at run time with dlopen(). This header
  * includes it unless RBTOKEN_NO_EXTENSION is defined. docs/terms.md explains all terms.
@@ -73,11 +74,11 @@
  * path of the fault in a document. Pass NULL for `error` if you do not need it. There is no "last
  * error" of a thread or process.
  *
- * Every output is set to NULL, 0 or false before anything is checked, and to a result only on
+ * Every other output is set to NULL, 0 or false before anything is checked, and to a result only on
  * success. A failed call has changed nothing, unless its documentation says otherwise.
  *
- * These statuses apply to all functions of the kind that the table names. The documentation of a
- * function lists only the other statuses, and those that have a special meaning there:
+ * The table shows which functions can return which general status. The documentation of a function
+ * lists only other statuses, and general ones that have a special meaning there:
  *
  * | status | returned by |
  * | --- | --- |
@@ -126,13 +127,13 @@
  * Options structs
  * ---------------
  * A struct that the host fills in starts with `struct_size`. RBTOKEN_INIT() sets it, and sets all
- * other fields to their defaults: 0 or NULL. Languages that cannot use C macros call
- * rbtoken_options_init() and rbtoken_text_set(), which are inline functions.
+ * other fields to their defaults: 0 or NULL. Languages that cannot use C macros but can use inline
+ * functions, such as Zig, call rbtoken_options_init() and rbtoken_text_set().
  *
  * A program that was compiled with an older or newer header has shorter or longer structs. Both
- * work. The status is RBTOKEN_E_STRUCT_SIZE if no version of the struct has that size, and
- * RBTOKEN_E_UNSUPPORTED_OPTION if a field that this library does not know is not 0. An output must
- * not lie inside such a struct.
+ * work. If `struct_size` is not a possible size of the struct, the status is RBTOKEN_E_STRUCT_SIZE.
+ * If the program sets a field that this library does not know, the status is
+ * RBTOKEN_E_UNSUPPORTED_OPTION. An output must not lie inside such a struct.
  *
  * Ownership
  * ---------
@@ -158,7 +159,7 @@
  *
  * - `[thread-safe]`: can be called from any thread at any time.
  * - `[immutable]`: reads data that never changes; any number of calls can run at once.
- * - `[exclusive]`: no other call may use the same object at the same time.
+ * - `[exclusive]`: other calls must not use the same object at the same time.
  *
  * The library starts one thread for each store in a file. That thread writes the file, and all
  * signals are blocked in it. The library starts no other threads.
@@ -201,17 +202,17 @@
  * (rbtoken_token_last_used()) is written later: after at most a second, by rbtoken_store_flush(),
  * or when the last handle is released.
  *
- * If a change cannot be written, the call fails and the store is unchanged. It can still be read,
- * and accepts changes again as soon as the file can be written. There is one exception: if the file
- * can never be written again, the last failed change may be in it when it is opened again, because
- * that change could not be undone.
+ * If a change cannot be written, the call fails and the store is unchanged. The store can still be
+ * read, and accepts changes again as soon as the file can be written. There is one exception: to
+ * undo the failed change, the library may have to write to the file. If it never can, the file may
+ * contain that change when it is opened again.
  *
- * Only one store can have a file open. A second one, in any process, fails with RBTOKEN_E_LOCKED.
- * The lock is released when its process ends, even if children of fork() still run. (A child that
- * was made without fork handlers, by _Fork() or a bare system call, keeps the lock until it ends or
- * calls exec.) Symbolic links are followed when the file is opened. A file that has a second hard
- * link, or is itself a mount point, is refused, because its log would not be found under its other
- * name.
+ * A file can be open in only one store at a time. Opening it a second time, in any process, fails
+ * with RBTOKEN_E_LOCKED. The lock is released when the process of the store ends, even if children
+ * of fork() still run. (A child that was made without fork handlers, by _Fork() or a bare system
+ * call, keeps the lock until it ends or calls exec.) Symbolic links are followed when the file is
+ * opened. A file that has a second hard link, or is itself a mount point, is refused, because a
+ * program that opens it by the other name would not find its log.
  *
  * The file and its directory must belong to the effective user, to root, or to a user in the
  * setting `trusted_owners`. A group that can write to either must be in that setting too, as with a
@@ -219,64 +220,66 @@
  * not be able to write, except to a directory with the sticky bit, such as /tmp. Trusted owners can
  * replace the file and read all token values in it.
  *
- * While a store has the file open, other programs cannot read or write it with SQLite. On Linux
- * this includes other copies of SQLite in the same process, because the lock belongs to the open
- * file description (F_OFD_SETLK). On systems and file systems without such locks, SQLite's own
- * locks are used, which belong to the process. They are lost when anything in the process closes
- * the file, and another copy of SQLite in the process can then corrupt it. On such systems, do not
- * open the file by other means, and do not open a file in a child of fork() that its parent has had
- * open.
+ * While a store has the file open, no other copy of SQLite can read or write it. On Linux this
+ * includes copies in the same process, because the lock belongs to the open file description
+ * (F_OFD_SETLK). On systems and file systems without such locks, SQLite's own locks are used, which
+ * belong to the process. They are lost when anything in the process closes the file, and another
+ * copy of SQLite in the process can then corrupt it. On such systems, do not open the file by other
+ * means. Do not open it in a child of fork() if the parent has had it open.
  *
- * If a host closes the store's file descriptors, as daemons do, and its own files get their
- * numbers, nothing is written to those files: every change fails with RBTOKEN_E_IO. Reads,
- * rbtoken_store_export_file() and rbtoken_store_backup() still work; open the file again to make
- * changes. The same happens if another program changes the size of the file or its log. In that
- * case, export the store first, because the file has only what that program left in it. A store
- * keeps working after chroot().
+ * A host that becomes a daemon may close the store's file descriptors. Files that it opens later
+ * can then get the same descriptor numbers. The library does not write to them: every change fails
+ * with RBTOKEN_E_IO. Reads, rbtoken_store_export_file() and rbtoken_store_backup() still work; open
+ * the file again to make changes. The same happens if another program changes the size of the file
+ * or its log. In that case, export the store first, because the file has only what that program
+ * left in it. A store keeps working after chroot().
  *
  * A host can run with its standard streams closed. The library never uses the descriptors 0, 1 and
  * 2 for a file or connection: it opens /dev/null on those that are closed, and leaves it open.
  *
- * The file is an SQLite database. While the store is open, its log is beside it, in a second file
- * named `…-wal`. Copy or move both or neither, or make copies with rbtoken_store_backup(). The
- * tables are those of Review Board 8.1 (`webapi_webapitoken`, `auth_user`, `site_localsite`), so
- * that other programs can read them while the store is closed, and rows can be moved to a server.
- * Token values are stored in plain text. A new file is readable by its owner alone; an existing
- * file keeps its mode.
+ * The file is an SQLite database. While the store is open, and after a crash, its log is beside it,
+ * in a second file named `…-wal`. If there is a log, copy or move both files, and only while no
+ * store has them open. To copy a store that is in use, call rbtoken_store_backup(). The tables are
+ * those of Review Board 8.1 (`webapi_webapitoken`, `auth_user`, `site_localsite`), so that other
+ * programs can read them while the store is closed, and rows can be moved to a server. Token values
+ * are stored in plain text. A new file is readable by its owner alone; an existing file keeps its
+ * mode.
  *
  * Review Board's database
  * -----------------------
  * With one of these URLs as its location, a store uses the database of a Review Board server, 5.0
  * or newer. The server accepts the tokens of the store, and the store those of the server. Any
- * number of hosts can do so at the same time:
+ * number of programs can use the database at the same time:
  *
  *     reviewboard+sqlite:///path/of/reviewboard.db
  *     postgresql://user:password@host/database
  *     mysql://user:password@host/database        (or mariadb://)
  *
- * Percent-encode reserved characters and white space. `host` can be a list, such as
- * `host1:5432,host2`. Query parameters, each at most once:
+ * Percent-encode reserved characters and white space. `host` is the machine of the database server.
+ * It can be a list, such as `host1:5432,host2`. Query parameters, each at most once:
  *
  * - `user`, `password`, `port`: the same as `user:password@` and `:port` in the URL.
  * - `host` (PostgreSQL): the directory of a Unix socket. `socket` (MySQL): the path of a Unix
- *   socket. Both replace the host, and need a user and a password.
+ *   socket. Each replaces the host. The URL must still name the user: the user of the process is
+ *   not used.
  * - `passfile`: a file with lines `host:port:database:user:password` and the mode 0600. If a
  *   PostgreSQL location has neither a password nor this file, `PGPASSWORD`, `PGPASSFILE` and
  *   `~/.pgpass` are used as in libpq, except in a set-user-ID process.
  * - `sslmode`: `verify-full` checks that the server's certificate is valid for the host name. It is
- *   the default, except for loopback hosts. `verify-ca` checks only the issuer. `require` checks
- *   nothing, so it does not prevent interception. `disable` is the default for loopback hosts and
- *   sockets.
+ *   the default, except for loopback addresses. `verify-ca` checks only that the certificate was
+ *   issued by an authority in `sslrootcert`, which it requires. `require` checks nothing, so it
+ *   does not prevent interception. `disable` is the default for loopback addresses and sockets.
  * - `sslrootcert`: a PEM file with the trusted authorities. It replaces Mozilla's list, which is
  *   built into the library. `sslcert` and `sslkey`: PEM files of a client certificate and its key.
- * - `target_session_attrs`: `read-write` skips read-only hosts, and is the default for several
- *   hosts. `any` accepts them, and is the default for one host.
+ * - `target_session_attrs`: `read-write` skips read-only servers, and is the default if `host` is a
+ *   list. `any` accepts them, and is the default otherwise.
  * - `pooler` (PostgreSQL): `transaction` is required behind PgBouncer in transaction mode.
  *
  * docs/databases.md has the details. The status is RBTOKEN_E_INVALID_ARGUMENT if a location is
  * malformed, contains white space or a fragment, or has a parameter twice. The message names the
- * part and never quotes the location. The library must have been built with the cargo feature
- * `sqlite`, `postgres` or `mysql`.
+ * part and never quotes the location. The library must have been built with the cargo feature for
+ * the kind of URL: `sqlite`, which is on by default, `postgres` or `mysql`. `make install
+ * FEATURES=postgres,mysql` adds the last two.
  *
  * If the character set of a column cannot hold a text, such as an emoji in utf8mb3, no row matches
  * the text, and writing it returns RBTOKEN_E_INVALID_ARGUMENT with the name of the argument.
@@ -291,21 +294,22 @@
  * `last_used_interval_secs`, it writes only if the stored time is at least that old; with `null`,
  * it writes nothing, which suits a standby server or an account with read access only.
  *
- * With the setting `login_cache_secs`, accepted logins are cached. A login then asks the server
- * only if its entry is that old, or if it has to write `last_used`; so the cache has no effect
- * while `last_used_interval_secs` is 0. Rejected logins are not cached. Expiration and site are
- * checked at every login, and the hook `used` is called. WARNING: changes by others (the server's
- * pages, another host, SQL) take effect up to `login_cache_secs` later, and later still on a
- * standby. Until then, a token that they revoked, or whose user they deactivated, is accepted, and
- * its old policy and expiration apply. A token that is revoked through this store is rejected at
- * once, unless the outcome of the revocation is unknown. rbtoken_store_forget_logins() removes
+ * Accepted logins are cached for `login_cache_secs` seconds. A login queries the database only if
+ * it is not in the cache, or if it has to write `last_used`. While `last_used_interval_secs` is 0,
+ * every login has to, so the cache has no effect. Rejected logins are not cached. Expiration and
+ * site are checked at every login, and the hook `used` is called. WARNING: changes by others (the
+ * server's pages, another program, SQL) take effect up to `login_cache_secs` later, and later still
+ * on a standby. Until then, a token that they revoked, or whose user they deactivated, is accepted,
+ * and its old policy and expiration apply. A token that is revoked through this store is rejected
+ * at once, unless the outcome of the revocation is unknown. rbtoken_store_forget_logins() removes
  * entries.
  *
  * WARNING: SQLite's own locks protect a reviewboard+sqlite database, and they belong to a process.
  * A process that opens the database with this library must not open it with another copy of SQLite,
- * such as that of Python or PHP, nor open and close the file itself: the locks are lost, and writes
- * corrupt the database within seconds. Use separate processes, or PostgreSQL or MySQL. For the same
- * reason, a child of fork() must not open such a database while its parent has it open.
+ * such as that of Python or PHP, and must not open and close the database file by other means: the
+ * locks are lost, and writes corrupt the database within seconds. Use separate processes, or
+ * PostgreSQL or MySQL. For the same reason, a child of fork() must not open such a database while
+ * its parent has it open.
  *
  * Any call can return RBTOKEN_E_IO if the database cannot be reached, RBTOKEN_E_TIMEOUT if it does
  * not respond in time, and RBTOKEN_E_DATABASE if it reports an error. Nothing has changed then,
@@ -314,24 +318,25 @@
  *
  * A call for one token ends within `call_timeout_secs`, which includes waiting for a connection,
  * connecting, all statements and all retries. Listing, exporting, purging, and invalidating the
- * tokens of a user or of all users end within `bulk_timeout_secs`. These limits do not cover the
- * resolution of host names; the last address that worked is tried first. The session's timeouts on
- * the server are shorter than those of the call, so that no statement is left waiting for a lock.
+ * tokens of a user or of all users end within `bulk_timeout_secs`. These limits do not include the
+ * resolution of host names. The library also sets shorter limits on the server, so that no
+ * statement still waits for a lock after its call has ended.
  *
  * Rows are read one at a time, and the library first checks that there is memory for each. On
  * SQLite, reading a row never ends the process, whatever the size of the row. The drivers of
  * PostgreSQL and MySQL cannot report a failed allocation: if memory is exhausted, a row of more
  * than 32 KiB can end the process. (The driver of PostgreSQL also reads later rows in advance.) If
  * there is no memory for a document or text of more than 1 MiB, its row counts as unreadable and
- * the call continues. If there is none for a shorter one, the call fails with RBTOKEN_E_NO_MEMORY,
- * so that a list is never incomplete. Revocation does not need that memory, except that SQLite
- * rewrites the row, for which it needs up to four times the row's size.
+ * the call continues. If there is no memory for a shorter text, the call fails with
+ * RBTOKEN_E_NO_MEMORY, so that a list is never incomplete. Revoking or deleting a token does not
+ * read its documents, and needs no memory for them. An exception is SQLite: it rewrites the row,
+ * for which it needs up to four times the row's size.
  *
  * rbtoken_store_purge_tokens() commits up to 500 tokens at a time; those that were purged before a
- * failure stay purged. Revocation does not read documents. If hooks are registered, tokens are read
- * for their events, 16 at a time: after they were invalidated, or before they are deleted. There is
- * no event for a token that cannot be read. In a child of fork(), every call that needs the
- * database returns RBTOKEN_E_FORKED; the connections belong to the parent.
+ * failure stay purged. If hooks are registered, tokens are read for their events, 16 at a time:
+ * after they were invalidated, or before they are deleted. There is no event for a token that
+ * cannot be read. In a child of fork(), every call that needs the database returns
+ * RBTOKEN_E_FORKED; the connections belong to the parent.
  *
  * Users of the server can store documents that are not JSON. The library reads `policy` and
  * `extra_data` as the server does: as Python's json module (with NaN, infinities and lone
@@ -364,30 +369,30 @@
  * After the last release of a store and of its tokens, none of their values is left in the memory
  * of the process. This holds for stores in memory, in files and on Review Board's SQLite databases,
  * and after exports, imports and backups. It does not hold for PostgreSQL and MySQL: their drivers
- * free what they send and receive without erasing it. In a measurement, a store created 20 values
- * and was released. All 20 were still in memory if it was released at once, and 5 to 11 if it had
- * made other calls in between. If that is not acceptable, disable core dumps and let nobody else
- * read the memory of the process.
+ * free what they send and receive without erasing it. In a measurement, a program created 20 tokens
+ * and released the store. If it did so at once, all 20 values were still in memory. If it made
+ * other calls first, 5 to 11 of them were. If that is not acceptable, disable core dumps and let
+ * nobody else read the memory of the process.
  *
  * A store in a file, its backups and its exports have the values in plain text. The values of
  * deleted tokens are removed from the file and its log by rbtoken_store_purge_tokens(), by a call
  * that deletes 1,000 tokens or more, by rbtoken_store_flush(), and by the last release. Until then,
- * the log contains them. This does not erase them from the medium: free blocks of the disk, its
- * journal, snapshots and copies may still contain them.
+ * the log contains them. Removing them does not erase them from the disk: its free blocks, journal,
+ * snapshots and copies may still contain them.
  *
  * ABI policy
  * ----------
  * The name of the shared library ends with the major version, RBTOKEN_VERSION_MAJOR. A minor
  * version can add functions, statuses, verdicts, enum values, flags, fields at the end of structs,
  * and members at the end of tables. Programs that were compiled with an older header of the same
- * major version keep working. A major version can change or remove things. A number never gets a
- * second meaning. Call rbtoken_abi_is_compatible() at startup, and treat an unknown status or
- * verdict as a failure.
+ * major version keep working. A major version can change or remove things. The number of a status,
+ * verdict, enum value or flag is never used for another one. Call rbtoken_abi_is_compatible() at
+ * startup, and treat an unknown status or verdict as a failure.
  *
  * Unloading
  * ---------
- * The library cannot be unloaded. It stays in memory after dlclose(), because a thread of the host
- * may still have to run its destructors.
+ * The library cannot be unloaded. It stays in memory after dlclose(), because threads of the host
+ * may still have to run destructors of the library when they end.
  */
 
 #ifndef RBTOKEN_H
@@ -548,7 +553,7 @@ static inline void rbtoken_text_set(const char **text, size_t *text_len, const c
 #define RBTOKEN_JSON_WITH_VALUE 1
 
 /**
- * Statuses. A number never gets a second meaning. Later versions can add some.
+ * Statuses. Later versions can add statuses, but never use a number for another one.
  *
  * @ingroup error
  */
@@ -578,7 +583,8 @@ typedef enum rbtoken_status_code {
    */
   RBTOKEN_E_TOO_LONG = 5,
   /**
-   * `struct_size` is not a size of the struct: `RBTOKEN_INIT` was not called.
+   * `struct_size` is not a possible size of the struct, for example because it was not set with
+   * `RBTOKEN_INIT`.
    */
   RBTOKEN_E_STRUCT_SIZE = 6,
   /**
@@ -635,8 +641,8 @@ typedef enum rbtoken_status_code {
    */
   RBTOKEN_E_POISONED = 85,
   /**
-   * No token value could be generated: there is no such generator, there are no random bytes, or
-   * 20 values in a row already exist.
+   * No token value could be generated: there is no such generator, no random bytes are
+   * available, or 20 values in a row already exist.
    */
   RBTOKEN_E_GENERATION = 120,
   /**
@@ -747,7 +753,7 @@ typedef enum rbtoken_filter_validity_mode {
    */
   RBTOKEN_FILTER_VALIDITY_ANY = 0,
   /**
-   * Tokens that are neither invalidated nor expired.
+   * Usable tokens: those that are neither invalidated nor expired.
    */
   RBTOKEN_FILTER_VALIDITY_VALID = 1,
   /**
@@ -771,7 +777,7 @@ typedef enum rbtoken_verdict_code {
    */
   RBTOKEN_VERDICT_OK = 1,
   /**
-   * There is no such token, or the header has no value.
+   * There is no such token, or the token's value in the header is missing or contains spaces.
    */
   RBTOKEN_VERDICT_UNKNOWN = 2,
   /**
@@ -943,7 +949,7 @@ typedef void (*rbtoken_destroy_fn)(void *user_data);
 
 /**
  * Clock of the host, to be used instead of the system clock. Initialize it with `RBTOKEN_INIT()`;
- * it is copied when the store is opened. The callbacks run on any thread, several at a time, and
+ * it is copied when the store is opened. The callbacks can be called by several threads at once,
  * with no lock held.
  *
  * @ingroup store
@@ -978,8 +984,8 @@ typedef rbtoken_status_t (*rbtoken_entropy_fn)(void *user_data, uint8_t *bytes, 
 
 /**
  * Source of random bytes of the host, to be used instead of the library's own. Initialize it with
- * `RBTOKEN_INIT()`; it is copied when the store is opened. The callbacks run on any thread,
- * several at a time, and with no lock held.
+ * `RBTOKEN_INIT()`; it is copied when the store is opened. The callbacks can be called by several
+ * threads at once, with no lock held.
  *
  * @ingroup store
  */
@@ -1035,16 +1041,16 @@ typedef struct rbtoken_store_options_t {
    */
   const struct rbtoken_clock_t *clock;
   /**
-   * The source of random bytes. NULL: a generator per thread, seeded by the operating system and
-   * seeded again after fork().
+   * The source of random bytes. NULL: a random number generator per thread, seeded by the
+   * operating system, and again after fork().
    */
   const struct rbtoken_entropy_t *entropy;
 } rbtoken_store_options_t;
 
 /**
- * Reports how many of `total` tokens are done: at intervals, and when all are. Returns
- * `RBTOKEN_OK` to continue. Any other status cancels the call, which then returns that status and
- * has changed nothing. Must not throw.
+ * Reports that `done` of `total` tokens were exported or imported. It is called at intervals, and
+ * after the last token. Returns `RBTOKEN_OK` to continue. Any other status cancels the call, which
+ * then returns that status and has changed nothing. Must not throw.
  *
  * @ingroup store
  */
@@ -1154,7 +1160,7 @@ typedef struct rbtoken_generate_options_t {
    */
   int32_t expires_mode;
   /**
-   * `RBTOKEN_GENERATE_INVALID`, `RBTOKEN_GENERATE_AUTO_GENERATED`, or 0.
+   * `RBTOKEN_GENERATE_INVALID`, `RBTOKEN_GENERATE_AUTO_GENERATED`, both, or 0.
    */
   uint32_t flags;
   /**
@@ -1171,7 +1177,7 @@ typedef struct rbtoken_generate_options_t {
    */
   size_t generator_id_len;
   /**
-   * The prefix of the value. NULL: the setting `token_type`.
+   * The token type, with which the value starts. NULL: the setting `token_type`.
    */
   const char *token_type;
   /**
@@ -1203,8 +1209,8 @@ typedef struct rbtoken_generate_options_t {
    */
   size_t policy_len;
   /**
-   * The extra data as a JSON object. With a string `client_name` in it, this is a client token.
-   * NULL: none.
+   * The extra data as a JSON object. If it has a string `client_name`, the token is a client
+   * token. NULL: none.
    */
   const char *extra_data;
   /**
@@ -1262,8 +1268,8 @@ typedef struct rbtoken_import_options_t {
    */
   size_t invalid_reason_len;
   /**
-   * The generator that created the value, which need not be known here. NULL: the store's
-   * default generator.
+   * The id of the generator that created the value. The store need not have that generator.
+   * NULL: the store's default generator.
    */
   const char *generator_id;
   /**
@@ -1295,8 +1301,8 @@ typedef struct rbtoken_import_options_t {
    */
   size_t policy_len;
   /**
-   * The extra data as a JSON object. With a string `client_name` in it, this is a client token.
-   * NULL: none.
+   * The extra data as a JSON object. If it has a string `client_name`, the token is a client
+   * token. NULL: none.
    */
   const char *extra_data;
   /**
@@ -1557,7 +1563,7 @@ typedef rbtoken_status_t (*rbtoken_generator_validate_fn)(void *user_data,
 
 /**
  * Token generator of the host. Initialize it with `RBTOKEN_INIT()`; it is copied when it is added.
- * The callbacks run on any thread, several at a time, and with no lock held; they can use the
+ * The callbacks can be called by several threads at once, with no lock held, and can use the
  * store.
  *
  * @ingroup generator
@@ -1695,8 +1701,9 @@ RBTOKEN_API const char *rbtoken_version(void);
 RBTOKEN_API uint32_t rbtoken_abi_version(void);
 
 /**
- * Returns whether a program that was compiled with a header can use the running library: the major
- * versions must be equal, and the library's minor version must not be lower.
+ * Returns whether a program can use the running library. The major versions of the library and of
+ * the header that the program was compiled with must be equal, and the library's minor version
+ * must not be lower.
  *
  * ```c
  * if (!rbtoken_abi_is_compatible(RBTOKEN_ABI_VERSION)) abort();
@@ -1819,8 +1826,9 @@ RBTOKEN_API void rbtoken_buffer_free(struct rbtoken_buffer_t *buffer);
  * @retval RBTOKEN_OK the store is open
  * @retval RBTOKEN_E_INVALID_ARGUMENT `location` is malformed, is a directory, is not a file of
  *         this library, or can be replaced by others; or a setting has a value that is not allowed
- * @retval RBTOKEN_E_NOT_FOUND, RBTOKEN_E_EXISTS, RBTOKEN_E_GENERATION `settings` has an unknown
- *         setting, a Local Site twice, or an unknown generator
+ * @retval RBTOKEN_E_NOT_FOUND `settings` has an unknown setting
+ * @retval RBTOKEN_E_EXISTS `settings` has a Local Site twice
+ * @retval RBTOKEN_E_GENERATION `settings` has an unknown generator
  * @retval RBTOKEN_E_UNSUPPORTED the library was built without the cargo feature that `location`
  *         needs, or a setting is managed by the Review Board server
  * @retval RBTOKEN_E_LOCKED another store has the file open, in this process or another
@@ -1916,7 +1924,8 @@ rbtoken_status_t rbtoken_store_flush(struct rbtoken_store_t *store,
  *   0 means never.
  * - `min_validity_secs`, default `300`: seconds for which an existing client token must still be
  *   valid, 0 to 315537897600.
- * - `token_type`, default `"rbp"`: the prefix of new values, 1 to 216 ASCII letters and digits.
+ * - `token_type`, default `"rbp"`: the token type, with which new values start, 1 to 216 ASCII
+ *   letters and digits.
  * - `default_generator`, default `"vendor_checksum"`: the id of a generator of the store.
  * - `deprecated_generators`, default `["legacy_sha1"]`: a list of generator ids, which need not be
  *   known to the store.
@@ -1937,8 +1946,8 @@ rbtoken_status_t rbtoken_store_flush(struct rbtoken_store_t *store,
  * - `statement_timeout_secs`, default `30`: the time limit of a statement, waiting for locks
  *   included, 1 to 3600.
  * - `call_timeout_secs`, default `30`: the time limit of a call for one token, 1 to 3600.
- * - `bulk_timeout_secs`, default `600`: the time limit of a call for any number of tokens, 1 to
- *   3600.
+ * - `bulk_timeout_secs`, default `600`: the time limit of a call that lists, exports, purges or
+ *   invalidates many tokens, 1 to 3600.
  * - `last_used_interval_secs`, default `0`: a login writes `last_used` if the stored time is at
  *   least this many seconds old, 0 to 31536000. 0 means that every login writes it, and `null`
  *   that none does.
@@ -1999,7 +2008,8 @@ rbtoken_status_t rbtoken_store_get_setting(struct rbtoken_store_t *store,
 /**
  * Returns the counters of a store as a JSON object. Later versions can add members:
  *
- * - `kind`: `"memory"`, `"file"`, `"postgresql"`, `"mysql"` or `"sqlite"`.
+ * - `kind`: `"memory"`, `"file"`, or for Review Board's database `"postgresql"`, `"mysql"` or
+ *   `"sqlite"`.
  * - `tokens`: the number of tokens, usable or not. Not for databases, which are not queried.
  * - `hooks`: the number of registered hooks.
  * - `memory`: `record_bytes`, the address space for records, and `index_bytes`, the address space
@@ -2008,12 +2018,12 @@ rbtoken_status_t rbtoken_store_get_setting(struct rbtoken_store_t *store,
  * - `file`: `bytes` and `log_bytes`, the sizes of the file and its log, and `commits`, the number
  *   of commits since it was opened. For files only.
  * - `pool`: for databases only. `open`: the number of connections. `idle`: the number of unused
- *   ones. `abandoned`: connections that were closed while the server may still have them.
- *   `waiting`: calls that wait for a connection. `lost`: connections that broke or were closed
- *   early. `timeouts`: calls that exceeded a time limit. `retries`: repeated queries and
+ *   ones. `abandoned`: connections that the library closed, but that may still be open on the
+ *   server. `waiting`: calls that wait for a connection. `lost`: connections that broke or were
+ *   closed early. `timeouts`: calls that exceeded a time limit. `retries`: repeated queries and
  *   transactions.
  * - `login_cache`: only if logins are cached. `entries`: the number of cached logins. `hits`:
- *   logins that did not query the server.
+ *   logins that did not query the database.
  * - `handles`: the number of handles of each kind that the host holds, for the whole process:
  *   `buffer`, `error`, `instance`, `policy`, `service_account`, `store`, `token`, `token_list`. A
  *   number that keeps growing is a leak in the host.
@@ -2107,8 +2117,8 @@ rbtoken_status_t rbtoken_store_set_user_active(struct rbtoken_store_t *store,
 
 /**
  * Registers the policy ids of the host's resources, and replaces those that were registered
- * before. Afterwards, a policy that names another id is rejected, and so is a permission check for
- * another id.
+ * before. Afterwards, policies that contain other ids are rejected, and `rbtoken_token_allows()`
+ * fails for other ids.
  *
  * `[thread-safe]`
  *
@@ -2166,10 +2176,11 @@ rbtoken_status_t rbtoken_store_backup(struct rbtoken_store_t *store,
  * disabled user, or a token with all its fields. The export has the state of the store at one
  * moment, except on Review Board's database.
  *
- * Each line is valid JSON, including `policy` and `extra_data`. A stored document that this
- * library would write differently is preceded by its text, as the string `stored_policy` or
- * `stored_extra_data`. An import uses that text, so that the document is returned unchanged and
- * denies what it denied before. `policy` is null if the text is neither JSON nor a Python literal.
+ * Each line is valid JSON, including `policy` and `extra_data`. If the stored text of a document
+ * differs from this JSON, the line also has that text, as the string `stored_policy` or
+ * `stored_extra_data`. An import uses the text, so that the document does not change, and a
+ * malformed policy still denies everything. `policy` is null if the text is neither JSON nor a
+ * Python literal.
  *
  * Review Board's database is read in pages of 500 tokens, without a transaction around them. Each
  * page has the state at the moment when it is read. All pages together take at most
@@ -2207,9 +2218,9 @@ rbtoken_status_t rbtoken_store_export_file(struct rbtoken_store_t *store,
 /**
  * Imports a file that `rbtoken_store_export_file()` has written: all of it, or nothing. The tokens
  * get new ids, in the order of their lines, and no event is fired for them. Existing Local Sites
- * are kept, and settings do not change. Stored documents of the file need not be valid and are
- * kept unchanged; a malformed policy denies everything, as described in "Review Board's database".
- * A line can have at most 1 GiB.
+ * are kept, and settings do not change. The strings `stored_policy` and `stored_extra_data` need
+ * not be valid JSON, and are stored unchanged. A malformed policy denies everything, as described
+ * in "Review Board's database". A line can have at most 1 GiB.
  *
  * `[thread-safe]`
  *
@@ -2272,7 +2283,8 @@ rbtoken_status_t rbtoken_store_import_file(struct rbtoken_store_t *store,
  * @retval RBTOKEN_OK the token was returned
  * @retval RBTOKEN_E_INVALID_ARGUMENT a name is empty or malformed, a mode or flag is unknown, a
  *         field is set that its mode does not use, or the expiration is not in the future
- * @retval RBTOKEN_E_TIME_RANGE the expiration or the minimum validity is after the year 9999
+ * @retval RBTOKEN_E_TIME_RANGE the expiration, or the current time plus the minimum validity, is
+ *         after the year 9999
  * @retval RBTOKEN_E_NOT_FOUND there is no such Local Site or, on Review Board's database, no such
  *         user
  * @retval RBTOKEN_E_POLICY the policy breaks a rule; the error's JSON path shows where
@@ -2519,7 +2531,7 @@ RBTOKEN_API const char *rbtoken_verdict_name(rbtoken_verdict_t verdict);
  * `rbtoken_token_is_deprecated()` returns true, ask the user to replace the token.
  *
  * On Review Board's database, `last_used_interval_secs` and `login_cache_secs` determine when
- * `last_used` is written and whether the server is queried: see "Review Board's database".
+ * `last_used` is written and whether the database is queried: see "Review Board's database".
  *
  * `[thread-safe]`
  *
@@ -2552,9 +2564,9 @@ rbtoken_status_t rbtoken_store_authenticate(struct rbtoken_store_t *store,
                                             struct rbtoken_error_t **error);
 
 /**
- * Removes cached logins, so that the next login with the value asks the server. Call it when the
- * host learns that others have revoked a token, after that change has reached the server that the
- * store reads. Revocation through this store does the same automatically. Without
+ * Removes the cached logins of a token, so that the next login with it queries the database. Call
+ * it when another program has revoked the token, as soon as the database that the store uses has
+ * that change. Revocation through this store does the same automatically. Without
  * `login_cache_secs` there is nothing to remove.
  *
  * `[thread-safe]`
@@ -2578,7 +2590,7 @@ rbtoken_status_t rbtoken_store_forget_logins(struct rbtoken_store_t *store,
 /**
  * Logs a caller in with the value of an `Authorization` header: the word `token` in lower case,
  * one space, and the token's value, without spaces. If the first word is another one, the verdict
- * is `RBTOKEN_VERDICT_NOT_A_TOKEN`, and the host can try its other ways of login. If the value is
+ * is `RBTOKEN_VERDICT_NOT_A_TOKEN`, and the host can try other kinds of login. If the value is
  * missing or contains spaces, the verdict is `RBTOKEN_VERDICT_UNKNOWN`.
  *
  * **`RBTOKEN_OK` means that there is a verdict, not that the caller is logged in: check
@@ -2850,15 +2862,16 @@ rbtoken_status_t rbtoken_store_remove_hooks(struct rbtoken_store_t *store,
  * Adds a token generator to a store. It is used when `rbtoken_generate_options_t` names its id, or
  * after it was made the default.
  *
- * `destroy` is called exactly once. If this function fails, that is before it returns. Otherwise
- * it is after the store has closed or its instance has shut down, as soon as no call of the
- * generator is running.
+ * `destroy` is called exactly once. If this function fails, `destroy` is called before the
+ * function returns. Otherwise it is called after the store has closed or its instance has shut
+ * down, as soon as no call of the generator is running.
  *
  * `[thread-safe]`
  *
  * @param store the store
  * @param generator_id the id, 1 to 255 characters, which no other generator of the store may have.
- *         `legacy_sha1`, which cannot create values itself, can be replaced once.
+ *         An exception is `legacy_sha1`: the library's own generator of that name cannot create
+ *         values, and can be replaced once.
  * @param generator_id_len length of `generator_id` in bytes, or `RBTOKEN_NUL_TERMINATED`
  * @param generator the callbacks
  * @param error receives the error on failure; may be NULL
@@ -2877,8 +2890,8 @@ rbtoken_status_t rbtoken_store_add_generator(struct rbtoken_store_t *store,
                                              struct rbtoken_error_t **error);
 
 /**
- * Sets the default generator. It creates the values of client tokens, and of other tokens that
- * name no generator.
+ * Sets the default generator. It creates the values of client tokens, and of other tokens if their
+ * options have no `generator_id`.
  *
  * `[thread-safe]`
  *
@@ -2946,8 +2959,8 @@ rbtoken_status_t rbtoken_service_account_new(const struct rbtoken_service_accoun
 /**
  * Returns the API token of a service account. It creates one only if there is no suitable token,
  * as `rbtoken_store_get_or_create_client_token()` does for a client named `ID_vVERSION`, such as
- * `bot_v1`. Tokens of deprecated generators are skipped. If new tokens expire sooner than the
- * minimum validity, an existing one only has to be valid now.
+ * `bot_v1`. Tokens of deprecated generators are skipped. If the lifetime of new tokens is shorter
+ * than the minimum validity, an existing token only has to be valid now.
  *
  * **Whoever can call this can act as the account's user, because it returns the secret.**
  *
@@ -2962,7 +2975,8 @@ rbtoken_status_t rbtoken_service_account_new(const struct rbtoken_service_accoun
  * @retval RBTOKEN_OK the token was returned
  * @retval RBTOKEN_E_INVALID_ARGUMENT the site's name is malformed, a mode is unknown, or a field
  *         is set that its mode does not use
- * @retval RBTOKEN_E_TIME_RANGE the expiration or the minimum validity is after the year 9999
+ * @retval RBTOKEN_E_TIME_RANGE the expiration, or the current time plus the minimum validity, is
+ *         after the year 9999
  * @retval RBTOKEN_E_NOT_FOUND there is no such Local Site or, on Review Board's database, no such
  *         user
  * @retval RBTOKEN_E_POLICY the account's policy has an id that is not registered in the store
@@ -3176,7 +3190,8 @@ const char *rbtoken_token_invalid_reason(const struct rbtoken_token_t *token,
  * `[immutable]`
  *
  * @param token a token; NULL is allowed
- * @param time_us receives microseconds since the Unix epoch, UTC; 0 if there is none; may be NULL
+ * @param time_us receives microseconds since the Unix epoch, UTC; 0 if the function returns false;
+ *         may be NULL
  * @return true if the token expires; false if it never does, or for NULL
  * @since 0.1.0
  * @ingroup token
@@ -3189,7 +3204,8 @@ RBTOKEN_API bool rbtoken_token_expires(const struct rbtoken_token_t *token, int6
  * `[immutable]`
  *
  * @param token a token; NULL is allowed
- * @param time_us receives microseconds since the Unix epoch, UTC; 0 if there is none; may be NULL
+ * @param time_us receives microseconds since the Unix epoch, UTC; 0 if the function returns false;
+ *         may be NULL
  * @return true; false for NULL
  * @since 0.1.0
  * @ingroup token
@@ -3202,7 +3218,8 @@ RBTOKEN_API bool rbtoken_token_time_added(const struct rbtoken_token_t *token, i
  * `[immutable]`
  *
  * @param token a token; NULL is allowed
- * @param time_us receives microseconds since the Unix epoch, UTC; 0 if there is none; may be NULL
+ * @param time_us receives microseconds since the Unix epoch, UTC; 0 if the function returns false;
+ *         may be NULL
  * @return true; false for NULL
  * @since 0.1.0
  * @ingroup token
@@ -3215,7 +3232,8 @@ RBTOKEN_API bool rbtoken_token_last_updated(const struct rbtoken_token_t *token,
  * `[immutable]`
  *
  * @param token a token; NULL is allowed
- * @param time_us receives microseconds since the Unix epoch, UTC; 0 if there is none; may be NULL
+ * @param time_us receives microseconds since the Unix epoch, UTC; 0 if the function returns false;
+ *         may be NULL
  * @return true if it was ever used; false for NULL
  * @since 0.1.0
  * @ingroup token
@@ -3228,7 +3246,8 @@ RBTOKEN_API bool rbtoken_token_last_used(const struct rbtoken_token_t *token, in
  * `[immutable]`
  *
  * @param token a token; NULL is allowed
- * @param time_us receives microseconds since the Unix epoch, UTC; 0 if there is none; may be NULL
+ * @param time_us receives microseconds since the Unix epoch, UTC; 0 if the function returns false;
+ *         may be NULL
  * @return true if it was invalidated and the time is known; false for NULL
  * @since 0.1.0
  * @ingroup token
@@ -3360,8 +3379,8 @@ RBTOKEN_API void rbtoken_token_list_free(struct rbtoken_token_list_t *list);
  * The rules are checked in this order: those of the resource, those of `*` under the policy id,
  * those of `*` at the top. The first of them that mention the method or `*` decide. Their entries
  * are checked in this order: the method in `block`, the method in `allow`, `*` in `block`, `*` in
- * `allow`. If none mention it, the method is allowed. The time does not depend on the size of the
- * policy.
+ * `allow`. If no rules mention the method or `*`, the method is allowed. The time of a check does
+ * not depend on the size of the policy.
  *
  * On Review Board's database, a token with a malformed policy, or with a row that cannot be read,
  * is allowed nothing. The status is then `RBTOKEN_E_CORRUPT`, and the message names the token and
@@ -3402,8 +3421,8 @@ rbtoken_status_t rbtoken_token_allows(const struct rbtoken_token_t *token,
  *
  * `[thread-safe]`
  *
- * @param store the store whose registered policy ids are allowed, here and in later checks; NULL:
- *         any id is allowed
+ * @param store the store whose registered policy ids are allowed, in the document and for
+ *         `rbtoken_policy_allows()`; NULL: any id is allowed
  * @param document the policy as JSON; `{}` is full access
  * @param document_len length of `document` in bytes, or `RBTOKEN_NUL_TERMINATED`
  * @param policy receives the policy, to be freed with `rbtoken_policy_free()`; NULL on failure

@@ -2,7 +2,7 @@
 
 /**
  * @file rbtoken.hpp
- * C++17 wrapper of rbtoken.h, header-only: Review Board API tokens.
+ * Header-only C++17 wrapper of rbtoken.h, for Review Board API tokens.
  *
  * A first program:
  *
@@ -26,14 +26,15 @@
  *     use(found->user());
  *
  * If exceptions are disabled (RBTOKEN_EXCEPTIONS is 0, as with -fno-exceptions), `.value()` of a
- * failure calls std::terminate(). So do `*`, `->` and `.error()` if the Result does not have what
- * they return; their behavior is never undefined. RTTI is not needed. If memory is exhausted on the
- * C++ side, std::bad_alloc is thrown or the program ends, as usual in C++.
+ * failure calls std::terminate(). With and without exceptions, `*` and `->` of a failure and
+ * `.error()` of a success call std::terminate(), so their behavior is never undefined. RTTI is not
+ * needed. If memory is exhausted on the C++ side, std::bad_alloc is thrown or the program ends, as
+ * usual in C++.
  *
  * **Success does not mean yes.** A Result that holds a bool, a number or a Login does not convert
  * to bool. `if (token.allows(…))` and `if (store.authenticate(…))` would be true for every
- * successful call, so they do not compile. Use `.value()`, or `.value_or(false)` and
- * `.value_or(Login{})`, which reject on failure.
+ * successful call, so they do not compile. Use `.value()`; or use `.value_or(false)` and
+ * `.value_or(Login{})`, whose result after a failure means "no".
  *
  * Ownership
  * ---------
@@ -43,9 +44,9 @@
  * store. A moved-from object can be assigned to, destroyed, and tested with `if (handle)`. Other
  * calls on it fail with Status::null_argument, or return an empty value, 0 or false.
  *
- * To exchange handles with C: `X::adopt(pointer)` takes ownership of a reference, `x.release()`
- * gives it up, and `x.get()` returns the pointer without giving it up. For Store and Token,
- * `X::share(pointer)` adds a reference.
+ * To exchange handles with C: `X::adopt(pointer)` takes ownership of a pointer, `x.release()`
+ * returns the pointer and its ownership, and `x.get()` returns the pointer but keeps the ownership.
+ * For Store and Token, `X::share(pointer)` adds a reference.
  *
  * Text
  * ----
@@ -67,11 +68,10 @@
  *
  * Callbacks
  * ---------
- * Hooks, clocks, entropy sources and generators can be any functions. They are called from any
- * thread, several at a time, and can call the store. They are destroyed exactly once, even if the
- * registration fails. No exception passes through the library: an exception in a clock, an entropy
- * source or a generator fails the call with Status::callback, and one in a hook is passed to
- * Hooks::on_exception.
+ * Hooks, clocks, entropy sources, generators and progress callbacks can be any functions. Several
+ * threads can call them at once, and they can call the store. They are destroyed exactly once, even
+ * if the registration fails. No exception passes through the library: an exception in a hook is
+ * passed to Hooks::on_exception, and one in another callback fails the call with Status::callback.
  */
 
 #ifndef RBTOKEN_HPP
@@ -111,7 +111,7 @@
 /** Review Board API tokens. */
 namespace rbtoken {
 
-// Code with and without exceptions can be linked into one program: the classes differ.
+// The classes differ with and without exceptions. The namespaces let one program use both kinds.
 #if RBTOKEN_EXCEPTIONS
 inline namespace with_exceptions {
 #else
@@ -138,7 +138,8 @@ enum class Status : rbtoken_status_t {
     embedded_nul = RBTOKEN_E_EMBEDDED_NUL,
     /** A text is longer than its field allows. */
     too_long = RBTOKEN_E_TOO_LONG,
-    /** `struct_size` is not a size of the struct: `RBTOKEN_INIT` was not called. */
+    /** `struct_size` is not a possible size of the struct, for example because it was not set with
+     * `RBTOKEN_INIT`. */
     struct_size = RBTOKEN_E_STRUCT_SIZE,
     /** A field of a newer header is set, which this library does not know. */
     unsupported_option = RBTOKEN_E_UNSUPPORTED_OPTION,
@@ -167,8 +168,8 @@ enum class Status : rbtoken_status_t {
     /** An earlier `RBTOKEN_E_INTERNAL` may have left the store inconsistent, so that it rejects all
      * calls. */
     poisoned = RBTOKEN_E_POISONED,
-    /** No token value could be generated: there is no such generator, there are no random bytes, or
-     * 20 values in a row already exist. */
+    /** No token value could be generated: there is no such generator, no random bytes are
+     * available, or 20 values in a row already exist. */
     generation = RBTOKEN_E_GENERATION,
     /** A callback of the host broke its contract. */
     callback = RBTOKEN_E_CALLBACK,
@@ -199,7 +200,7 @@ enum class Verdict : rbtoken_verdict_t {
     refused = RBTOKEN_VERDICT_REFUSED,
     /** The caller is the token's user. */
     ok = RBTOKEN_VERDICT_OK,
-    /** There is no such token, or the header has no value. */
+    /** There is no such token, or the token's value in the header is missing or contains spaces. */
     unknown = RBTOKEN_VERDICT_UNKNOWN,
     /** The token was invalidated. */
     invalid = RBTOKEN_VERDICT_INVALID,
@@ -226,7 +227,7 @@ enum class Verdict : rbtoken_verdict_t {
     return rbtoken_abi_version();
 }
 
-/** Returns whether the running library supports the header of the program, or another one. */
+/** Returns whether the running library supports a header: by default, this one. */
 [[nodiscard]] inline bool abi_is_compatible(
     std::uint32_t header_version = RBTOKEN_ABI_VERSION) noexcept
 {
@@ -276,7 +277,7 @@ private:
     }
 };
 
-/** Converts a time for std::chrono::system_clock; none if its counter cannot hold it. */
+/** Converts a time to system_clock::time_point; std::nullopt if that cannot represent it. */
 [[nodiscard]] constexpr std::optional<std::chrono::system_clock::time_point> to_system_time(
     time_point time) noexcept
 {
@@ -289,7 +290,7 @@ private:
     return system_time(std::chrono::duration_cast<system_time::duration>(since_epoch));
 }
 
-/* ---- What the classes below are made of ---------------------------------------------------- */
+/* ---- Implementation of the classes below --------------------------------------------------- */
 
 namespace detail {
 
@@ -303,8 +304,8 @@ public:
     Owned(Owned &&other) noexcept : pointer_(other.release()) {}
     Owned &operator=(Owned &&other) noexcept
     {
-        Owned taken(std::move(other));
-        std::swap(pointer_, taken.pointer_);
+        Owned moved(std::move(other));
+        std::swap(pointer_, moved.pointer_);
         return *this;
     }
     ~Owned() { Traits::free(pointer_); }
@@ -438,7 +439,7 @@ public:
             has_nul_ = has_nul_ || text.find('\0') != std::string::npos;
             pointers_.push_back(text.c_str());
         }
-        pointers_.push_back(nullptr); // So that an empty list is not NULL, which says "any".
+        pointers_.push_back(nullptr); // So that an empty list is not NULL, which means "any".
     }
 
     bool has_nul() const noexcept { return has_nul_; }
@@ -473,7 +474,7 @@ public:
         return adopt(rbtoken_error_status(error), error);
     }
 
-    /** Returns the status; no call returns Status::ok. */
+    /** Returns the status, which is not Status::ok if a call failed with this error. */
     [[nodiscard]] Status status() const noexcept { return status_; }
 
     /** Returns the message for people: for a log, not to be parsed. */
@@ -482,26 +483,27 @@ public:
         const char *message = rbtoken_error_message(get());
         return message != nullptr ? std::string_view(message) : name(status_);
     }
-    std::string_view message() const && = delete; ///< Name the error first.
+    std::string_view message() const && = delete; ///< Store it in a variable.
 
     /** Returns the parameter, or the field of an options struct, that is at fault. */
     [[nodiscard]] std::optional<std::string_view> argument() const & noexcept
     {
         return detail::maybe_text(rbtoken_error_argument(get()));
     }
-    std::optional<std::string_view> argument() const && = delete; ///< Name the error first.
+    std::optional<std::string_view> argument() const && = delete; ///< Store it in a variable.
 
     /** Returns the place in a JSON document that is at fault, as a JSONPath. */
     [[nodiscard]] std::optional<std::string_view> json_path() const & noexcept
     {
         return detail::maybe_text(rbtoken_error_json_path(get()));
     }
-    std::optional<std::string_view> json_path() const && = delete; ///< Name the error first.
+    std::optional<std::string_view> json_path() const && = delete; ///< Store it in a variable.
 
-    /** Returns the C handle without giving it up; nullptr if the host created the error. */
+    /** Returns the C handle, and keeps its ownership; nullptr if the host created the error. */
     [[nodiscard]] rbtoken_error_t *get() const & noexcept { return handle_.get(); }
-    rbtoken_error_t *get() const && = delete; ///< Name the error first.
-    /** Gives up the C handle, for rbtoken_error_free(). The status stays. */
+    rbtoken_error_t *get() const && = delete; ///< Store it in a variable.
+    /** Returns the C handle, which the caller must free with rbtoken_error_free(). Keeps the
+     * status. */
     [[nodiscard]] rbtoken_error_t *release() noexcept { return handle_.release(); }
 
 private:
@@ -556,12 +558,12 @@ namespace detail {
 
 /** Types whose Result must not be mistaken for the value in it. */
 template <class T>
-inline constexpr bool is_answer = std::is_arithmetic_v<T> || std::is_same_v<T, Login>;
+inline constexpr bool is_bool_like = std::is_arithmetic_v<T> || std::is_same_v<T, Login>;
 
 /** Types that a Result can be made from. No pointer becomes a bool. */
 template <class U, class T>
-inline constexpr bool makes = std::is_same_v<T, bool> ? std::is_same_v<std::decay_t<U>, bool>
-                                                      : std::is_convertible_v<U, T>;
+inline constexpr bool is_result_source =
+    std::is_same_v<T, bool> ? std::is_same_v<std::decay_t<U>, bool> : std::is_convertible_v<U, T>;
 
 } // namespace detail
 
@@ -579,10 +581,10 @@ public:
     using value_type = T;
 
     /** Creates a success. */
-    template <class U = T,
-              std::enable_if_t<detail::makes<U &&, T> && !std::is_same_v<std::decay_t<U>, Error> &&
-                                   !std::is_same_v<std::decay_t<U>, Result>,
-                               int> = 0>
+    template <class U = T, std::enable_if_t<detail::is_result_source<U &&, T> &&
+                                                !std::is_same_v<std::decay_t<U>, Error> &&
+                                                !std::is_same_v<std::decay_t<U>, Result>,
+                                            int> = 0>
     Result(U &&value) : state_(std::in_place_index<0>, std::forward<U>(value))
     {
     }
@@ -592,7 +594,7 @@ public:
     /** Returns whether there is a value. */
     [[nodiscard]] bool has_value() const noexcept { return state_.index() == 0; }
     /** Returns whether there is a value. Deleted for bool, numbers and Login: see "Errors". */
-    template <class U = T, std::enable_if_t<!detail::is_answer<U>, int> = 0>
+    template <class U = T, std::enable_if_t<!detail::is_bool_like<U>, int> = 0>
     [[nodiscard]] explicit operator bool() const noexcept
     {
         return has_value();
@@ -622,26 +624,26 @@ public:
     }
 
     /** Returns the value, which must exist. */
-    [[nodiscard]] T &operator*() & noexcept { return present<0>(state_); }
+    [[nodiscard]] T &operator*() & noexcept { return get_or_terminate<0>(state_); }
     /** Returns the value, which must exist. */
-    [[nodiscard]] const T &operator*() const & noexcept { return present<0>(state_); }
+    [[nodiscard]] const T &operator*() const & noexcept { return get_or_terminate<0>(state_); }
     /** Returns the value itself, which must exist. */
-    [[nodiscard]] T operator*() && noexcept { return std::move(present<0>(state_)); }
+    [[nodiscard]] T operator*() && noexcept { return std::move(get_or_terminate<0>(state_)); }
     /** Returns the value, which must exist. */
-    [[nodiscard]] T *operator->() & noexcept { return &present<0>(state_); }
+    [[nodiscard]] T *operator->() & noexcept { return &get_or_terminate<0>(state_); }
     /** Returns the value, which must exist. */
-    [[nodiscard]] const T *operator->() const & noexcept { return &present<0>(state_); }
-    T *operator->() && = delete;             ///< Name the Result first.
-    const T *operator->() const && = delete; ///< Name the Result first.
+    [[nodiscard]] const T *operator->() const & noexcept { return &get_or_terminate<0>(state_); }
+    T *operator->() && = delete;             ///< Store it in a variable.
+    const T *operator->() const && = delete; ///< Store it in a variable.
 
     /** Returns the error, which must exist. */
-    [[nodiscard]] const Error &error() const & noexcept { return present<1>(state_); }
+    [[nodiscard]] const Error &error() const & noexcept { return get_or_terminate<1>(state_); }
     /** Returns the error itself, which must exist. */
-    [[nodiscard]] Error error() && noexcept { return std::move(present<1>(state_)); }
+    [[nodiscard]] Error error() && noexcept { return std::move(get_or_terminate<1>(state_)); }
 
 private:
     template <std::size_t Index, class State>
-    static auto &present(State &state) noexcept
+    static auto &get_or_terminate(State &state) noexcept
     {
         auto *wanted = std::get_if<Index>(&state);
         if (wanted == nullptr) std::terminate();
@@ -694,7 +696,7 @@ namespace detail {
 
 /** Calls a C function without a result. */
 template <class Function>
-Result<void> act(Function function)
+Result<void> call(Function function)
 {
     rbtoken_error_t *error = nullptr;
     const rbtoken_status_t status = function(&error);
@@ -704,18 +706,18 @@ Result<void> act(Function function)
 
 /** Calls a C function that returns a value. */
 template <class T, class Function>
-Result<T> tell(Function function)
+Result<T> call_value(Function function)
 {
-    T told{};
+    T value{};
     rbtoken_error_t *error = nullptr;
-    const rbtoken_status_t status = function(&told, &error);
+    const rbtoken_status_t status = function(&value, &error);
     if (status != RBTOKEN_OK) return Error::adopt(status, error);
-    return told;
+    return value;
 }
 
 /** Calls a C function that returns a handle. */
 template <class T, class Function>
-Result<T> give(Function function)
+Result<T> call_handle(Function function)
 {
     decltype(std::declval<T &>().get()) handle = nullptr;
     rbtoken_error_t *error = nullptr;
@@ -739,16 +741,16 @@ public:
     {
         return detail::text(rbtoken_buffer_data, get());
     }
-    std::string_view view() const && = delete; ///< Name the buffer first.
+    std::string_view view() const && = delete; ///< Store it in a variable.
     /** Returns a copy of the text, which is not erased. */
     [[nodiscard]] std::string to_string() const { return std::string(view()); }
 
     /** Returns whether there is a buffer; false if it was moved from. */
     [[nodiscard]] explicit operator bool() const noexcept { return handle_.get() != nullptr; }
-    /** Returns the C handle without giving it up. */
+    /** Returns the C handle, and keeps its ownership. */
     [[nodiscard]] rbtoken_buffer_t *get() const & noexcept { return handle_.get(); }
-    rbtoken_buffer_t *get() const && = delete; ///< Name the buffer first.
-    /** Gives up the C handle, for rbtoken_buffer_free(). */
+    rbtoken_buffer_t *get() const && = delete; ///< Store it in a variable.
+    /** Returns the C handle, which the caller must free with rbtoken_buffer_free(). */
     [[nodiscard]] rbtoken_buffer_t *release() noexcept { return handle_.release(); }
 
 private:
@@ -775,61 +777,61 @@ public:
 
     /** Returns the value: the secret. Do not log it; log redacted(). */
     [[nodiscard]] std::string_view value() const & noexcept { return text(rbtoken_token_value); }
-    std::string_view value() const && = delete; ///< Name the token first.
+    std::string_view value() const && = delete; ///< Store it in a variable.
 
     /** Returns a name that can be logged, such as `rbp_***#17`. */
     [[nodiscard]] std::string_view redacted() const & noexcept
     {
         return text(rbtoken_token_redacted);
     }
-    std::string_view redacted() const && = delete; ///< Name the token first.
+    std::string_view redacted() const && = delete; ///< Store it in a variable.
 
     /** Returns the owner's name. */
     [[nodiscard]] std::string_view user() const & noexcept { return text(rbtoken_token_user); }
-    std::string_view user() const && = delete; ///< Name the token first.
+    std::string_view user() const && = delete; ///< Store it in a variable.
 
     /** Returns the Local Site; none: the global site. */
     [[nodiscard]] std::optional<std::string_view> local_site() const & noexcept
     {
         return detail::maybe_text(rbtoken_token_local_site, get());
     }
-    std::optional<std::string_view> local_site() const && = delete; ///< Name the token first.
+    std::optional<std::string_view> local_site() const && = delete; ///< Store it in a variable.
 
     /** Returns the client name; none: it is not a client token. */
     [[nodiscard]] std::optional<std::string_view> client_name() const & noexcept
     {
         return detail::maybe_text(rbtoken_token_client_name, get());
     }
-    std::optional<std::string_view> client_name() const && = delete; ///< Name the token first.
+    std::optional<std::string_view> client_name() const && = delete; ///< Store it in a variable.
 
     /** Returns the note for people, which can be empty. */
     [[nodiscard]] std::string_view note() const & noexcept { return text(rbtoken_token_note); }
-    std::string_view note() const && = delete; ///< Name the token first.
+    std::string_view note() const && = delete; ///< Store it in a variable.
 
     /** Returns the id of the generator that created the value. */
     [[nodiscard]] std::string_view generator_id() const & noexcept
     {
         return text(rbtoken_token_generator_id);
     }
-    std::string_view generator_id() const && = delete; ///< Name the token first.
+    std::string_view generator_id() const && = delete; ///< Store it in a variable.
 
     /** Returns the policy as JSON; `{}` is full access. */
     [[nodiscard]] std::string_view policy() const & noexcept { return text(rbtoken_token_policy); }
-    std::string_view policy() const && = delete; ///< Name the token first.
+    std::string_view policy() const && = delete; ///< Store it in a variable.
 
     /** Returns the extra data as a JSON object. */
     [[nodiscard]] std::string_view extra_data() const & noexcept
     {
         return text(rbtoken_token_extra_data);
     }
-    std::string_view extra_data() const && = delete; ///< Name the token first.
+    std::string_view extra_data() const && = delete; ///< Store it in a variable.
 
     /** Returns why the token was invalidated; can be empty. */
     [[nodiscard]] std::string_view invalid_reason() const & noexcept
     {
         return text(rbtoken_token_invalid_reason);
     }
-    std::string_view invalid_reason() const && = delete; ///< Name the token first.
+    std::string_view invalid_reason() const && = delete; ///< Store it in a variable.
 
     /** Returns when the token expires; none: never. */
     [[nodiscard]] std::optional<time_point> expires() const noexcept
@@ -877,13 +879,13 @@ public:
         std::optional<std::string_view> resource_id = std::nullopt) const
     {
         const detail::Text id(policy_id), verb(method), resource(resource_id);
-        return detail::tell<bool>([&](bool *allowed, rbtoken_error_t **error) {
+        return detail::call_value<bool>([&](bool *allowed, rbtoken_error_t **error) {
             return rbtoken_token_allows(get(), id.data, id.len, verb.data, verb.len, resource.data,
                                         resource.len, allowed, error);
         });
     }
 
-    /** Returns a JSON object with the fields of Review Board's payload, without the value.
+    /** Returns a JSON object with the fields of Review Board's API, without the token's value.
      * @param at the time for `expired` */
     [[nodiscard]] Result<Buffer> to_json(Time at) const { return to_json(at, 0); }
     /** Returns the same as to_json(), with the value: the document is secret. */
@@ -894,10 +896,10 @@ public:
 
     /** Returns whether there is a token; false if it was moved from. */
     [[nodiscard]] explicit operator bool() const noexcept { return get() != nullptr; }
-    /** Returns the C handle without giving it up. */
+    /** Returns the C handle, and keeps its ownership. */
     [[nodiscard]] rbtoken_token_t *get() const & noexcept { return handle_.get(); }
-    rbtoken_token_t *get() const && = delete; ///< Name the token first.
-    /** Gives up the reference, for rbtoken_token_release(). */
+    rbtoken_token_t *get() const && = delete; ///< Store it in a variable.
+    /** Returns the C handle, which the caller must pass to rbtoken_token_release(). */
     [[nodiscard]] rbtoken_token_t *release() noexcept { return handle_.release(); }
 
 private:
@@ -911,7 +913,7 @@ private:
 
     Result<Buffer> to_json(Time at, std::uint32_t flags) const
     {
-        return detail::give<Buffer>([&](rbtoken_buffer_t **json, rbtoken_error_t **error) {
+        return detail::call_handle<Buffer>([&](rbtoken_buffer_t **json, rbtoken_error_t **error) {
             return rbtoken_token_to_json(get(), detail::microseconds(at), flags, json, error);
         });
     }
@@ -961,7 +963,7 @@ public:
         {
             return a.list_ == b.list_ && a.index_ == b.index_;
         }
-        /** Returns whether they are not. */
+        /** Returns whether they differ in position or list. */
         [[nodiscard]] friend bool operator!=(const iterator &a, const iterator &b) noexcept
         {
             return !(a == b);
@@ -981,7 +983,7 @@ public:
         const rbtoken_token_list_t *list_ = nullptr;
         std::size_t index_ = 0;
     };
-    /** A list cannot be changed. */
+    /** Same as iterator, because a list cannot be changed. */
     using const_iterator = iterator;
 
     /** Takes ownership of a C handle. */
@@ -1003,17 +1005,17 @@ public:
     }
     /** Returns an iterator at the first token. */
     [[nodiscard]] iterator begin() const & noexcept { return iterator(get(), 0); }
-    iterator begin() const && = delete; ///< Name the list first.
+    iterator begin() const && = delete; ///< Store it in a variable.
     /** Returns the iterator after the last token. */
     [[nodiscard]] iterator end() const & noexcept { return iterator(get(), size()); }
-    iterator end() const && = delete; ///< Name the list first.
+    iterator end() const && = delete; ///< Store it in a variable.
 
     /** Returns whether there is a list; false if it was moved from. */
     [[nodiscard]] explicit operator bool() const noexcept { return get() != nullptr; }
-    /** Returns the C handle without giving it up. */
+    /** Returns the C handle, and keeps its ownership. */
     [[nodiscard]] rbtoken_token_list_t *get() const & noexcept { return handle_.get(); }
-    rbtoken_token_list_t *get() const && = delete; ///< Name the list first.
-    /** Gives up the C handle, for rbtoken_token_list_free(). */
+    rbtoken_token_list_t *get() const && = delete; ///< Store it in a variable.
+    /** Returns the C handle, which the caller must free with rbtoken_token_list_free(). */
     [[nodiscard]] rbtoken_token_list_t *release() noexcept { return handle_.release(); }
 
 private:
@@ -1044,14 +1046,14 @@ private:
     std::optional<std::string_view> text_;
 };
 
-/** Value for "never": `options.expires = rbtoken::never`. */
-struct Never {};
 /** Type of `never`. */
+struct Never {};
+/** Never expires: `options.expires = rbtoken::never`. */
 inline constexpr Never never{};
 
-/** Value for "none" in an update: never, an empty note, full access, `{}`. */
-struct None {};
 /** Type of `none`. */
+struct None {};
+/** Clears a field in an update: never expires, empty note, full access, or extra data `{}`. */
 inline constexpr None none{};
 
 /** The global site, outside every Local Site. */
@@ -1190,7 +1192,7 @@ private:
 enum class Validity : std::int32_t {
     /** All tokens. */
     any = RBTOKEN_FILTER_VALIDITY_ANY,
-    /** Tokens that are neither invalidated nor expired. */
+    /** Usable tokens: those that are neither invalidated nor expired. */
     valid = RBTOKEN_FILTER_VALIDITY_VALID,
     /** Tokens that are invalidated or expired. */
     dead = RBTOKEN_FILTER_VALIDITY_DEAD,
@@ -1211,7 +1213,7 @@ struct ClientTokenOptions {
 struct GenerateOptions {
     Expires expires{};           ///< Default: never. Can be in the past.
     OptionalText generator_id{}; ///< None: the store's default.
-    OptionalText token_type{};   ///< None: the setting.
+    OptionalText token_type{};   ///< None: the setting `token_type`.
     OptionalText local_site{};   ///< None: the global site.
     OptionalText note{};         ///< None: empty.
     OptionalText policy{};       ///< JSON. None: full access.
@@ -1240,11 +1242,11 @@ struct ImportOptions {
     OptionalText extra_data{};                 ///< A JSON object. None: `{}`.
 };
 
-/** Filter for listing tokens, which must match all fields; see rbtoken_token_filter_t. */
+/** Filter for listing tokens: those that match all fields. See rbtoken_token_filter_t. */
 struct TokenFilter {
     SiteFilter site{};                    ///< Default: all sites.
     Validity validity = Validity::any;    ///< Default: usable or not.
-    std::optional<Time> expires_before{}; ///< Only those that expire before.
+    std::optional<Time> expires_before{}; ///< Only tokens that expire before this.
     OptionalText user{};                  ///< None: of all users.
     OptionalText client_name{};           ///< None: with or without a client.
 };
@@ -1254,7 +1256,7 @@ struct TokenUpdate {
     Change<Time> expires{};                ///< `none` is never; can be in the past.
     Change<std::string_view> note{};       ///< `none` is the empty note.
     Change<std::string_view> policy{};     ///< JSON; `none` is full access.
-    Change<std::string_view> extra_data{}; ///< A JSON object, `client_name` included.
+    Change<std::string_view> extra_data{}; ///< A JSON object that replaces the old one.
 };
 
 /** Options for a login. */
@@ -1265,9 +1267,9 @@ struct LoginOptions {
 /** Options for a service account; see rbtoken_service_account_options_t. */
 struct ServiceAccountOptions {
     OptionalText id{};               ///< Must be set.
-    std::uint32_t token_version = 1; ///< A higher one creates new tokens.
+    std::uint32_t token_version = 1; ///< A higher version makes new tokens.
     Expiration expiration{};         ///< Default: 30 days.
-    OptionalText user{};             ///< None: the user of the account's id.
+    OptionalText user{};             ///< None: the user with the id as name.
     OptionalText policy{};           ///< JSON. None: full access.
 };
 
@@ -1280,15 +1282,17 @@ struct ServiceTokenOptions {
 /* ---- Callbacks --------------------------------------------------------------------------- */
 
 /** Clock: a function that returns any time of std::chrono::system_clock. It fails by
- * throwing, or by returning `rbtoken::Result<rbtoken::Time>` with an Error of its own status. */
+ * throwing, or by returning an `rbtoken::Result<rbtoken::Time>` with an Error. The call then fails
+ * with the status of that Error. */
 using Clock = std::function<Result<Time>()>;
 
-/** Progress callback: gets the number of tokens done and in all. An Error or a throw cancels. */
+/** Progress callback: receives how many tokens are done, and their total number. Returning an Error
+ * or throwing cancels the call. */
 using Progress = std::function<Result<void>(std::uint64_t done, std::uint64_t total)>;
 
 /** Entropy source: fills `len` bytes with unpredictable data. It is a function
- * `(std::uint8_t *bytes, std::size_t len)` that returns nothing, or a Result<void> with an Error of
- * its own status. */
+ * `(std::uint8_t *bytes, std::size_t len)` that returns nothing or a Result<void>. If
+ * that has an Error, the call fails with its status. */
 class Entropy {
 public:
     /** No source: the library uses its own. */
@@ -1333,13 +1337,13 @@ struct Generator {
     std::function<Result<bool>(std::string_view token_type, std::string_view value)> validate{};
 };
 
-/** Event callback. The handles are valid during the call; copy them to keep them. The token has the
- * fields as of after the event. */
+/** Event callback. The handles are valid during the call; copy them to keep them. The fields
+ * of the token are those after the event. */
 using EventFunction = std::function<void(Store &, const Token &)>;
 
 /** Event callbacks, called after the event; see rbtoken_hooks_t. Each is optional. */
 struct Hooks {
-    /** A token was created, but not imported. */
+    /** A token was created. An import does not cause this event. */
     std::function<void(Store &, const Token &, bool auto_generated)> created{};
     EventFunction updated{};     ///< The fields of a token were changed.
     EventFunction invalidated{}; ///< A token was invalidated, for the first time or again.
@@ -1347,7 +1351,7 @@ struct Hooks {
     EventFunction used{};        ///< A login with a token was accepted.
     EventFunction deleted{};     ///< A token was deleted, purged, or removed with its Local Site.
 #if RBTOKEN_EXCEPTIONS
-    /** Handles an exception of another callback; must not throw. None: std::terminate(). */
+    /** Handles an exception of one of these callbacks; must not throw. None: std::terminate(). */
     std::function<void(std::exception_ptr)> on_exception{};
 #endif
 };
@@ -1357,7 +1361,7 @@ struct StoreOptions {
     OptionalText location{}; ///< None: in memory.
     OptionalText settings{}; ///< A JSON object. None: all defaults.
     Clock clock{};           ///< None: the system clock.
-    Entropy entropy{};       ///< None: the library's.
+    Entropy entropy{};       ///< None: the library's own source.
 };
 
 /* ---- The store --------------------------------------------------------------------------- */
@@ -1372,7 +1376,7 @@ struct ClientToken {
 struct Login {
     Verdict verdict = Verdict::refused; ///< The verdict.
     std::optional<Token> token{};       ///< Only with Verdict::ok.
-    std::optional<Token> refused{};     ///< Explains invalid, expired and wrong_site.
+    std::optional<Token> refused{};     ///< Rejected token: invalid, expired, wrong_site.
 
     /** Returns whether the caller is the token's user. */
     [[nodiscard]] explicit operator bool() const noexcept
@@ -1392,7 +1396,7 @@ public:
     /** Opens a store; see rbtoken_store_open(). */
     [[nodiscard]] static Result<Store> open(StoreOptions options = {});
     /** Returns the shared store of the process; see rbtoken_store_shared(). Only the first call can
-     * have a clock or an entropy source, because they are new with each call. */
+     * have a clock or an entropy source, because those of later calls are never equal to them. */
     [[nodiscard]] static Result<Store> shared();
     /** Returns the shared store, with options that later calls must repeat or leave out. */
     [[nodiscard]] static Result<Store> shared(StoreOptions options);
@@ -1410,7 +1414,7 @@ public:
     [[nodiscard]] Result<void> set_setting(std::string_view setting, std::string_view value) const
     {
         const detail::Text name(setting), json(value);
-        return detail::act([&](rbtoken_error_t **error) {
+        return detail::call([&](rbtoken_error_t **error) {
             return rbtoken_store_set_setting(get(), name.data, name.len, json.data, json.len,
                                              error);
         });
@@ -1419,14 +1423,14 @@ public:
     [[nodiscard]] Result<Buffer> get_setting(std::string_view setting) const
     {
         const detail::Text name(setting);
-        return detail::give<Buffer>([&](rbtoken_buffer_t **value, rbtoken_error_t **error) {
+        return detail::call_handle<Buffer>([&](rbtoken_buffer_t **value, rbtoken_error_t **error) {
             return rbtoken_store_get_setting(get(), name.data, name.len, value, error);
         });
     }
     /** Returns the store's counters as a JSON object. */
     [[nodiscard]] Result<Buffer> statistics() const
     {
-        return detail::give<Buffer>([&](rbtoken_buffer_t **object, rbtoken_error_t **error) {
+        return detail::call_handle<Buffer>([&](rbtoken_buffer_t **object, rbtoken_error_t **error) {
             return rbtoken_store_statistics(get(), object, error);
         });
     }
@@ -1435,7 +1439,7 @@ public:
     [[nodiscard]] Result<void> add_local_site(std::string_view local_site) const
     {
         const detail::Text site(local_site);
-        return detail::act([&](rbtoken_error_t **error) {
+        return detail::call([&](rbtoken_error_t **error) {
             return rbtoken_store_add_local_site(get(), site.data, site.len, error);
         });
     }
@@ -1443,7 +1447,7 @@ public:
     [[nodiscard]] Result<void> remove_local_site(std::string_view local_site) const
     {
         const detail::Text site(local_site);
-        return detail::act([&](rbtoken_error_t **error) {
+        return detail::call([&](rbtoken_error_t **error) {
             return rbtoken_store_remove_local_site(get(), site.data, site.len, error);
         });
     }
@@ -1451,7 +1455,7 @@ public:
     [[nodiscard]] Result<void> set_user_active(std::string_view user, bool active) const
     {
         const detail::Text name(user);
-        return detail::act([&](rbtoken_error_t **error) {
+        return detail::call([&](rbtoken_error_t **error) {
             return rbtoken_store_set_user_active(get(), name.data, name.len, active ? 1 : 0, error);
         });
     }
@@ -1461,14 +1465,14 @@ public:
     {
         const detail::TextList list(ids);
         if (list.has_nul()) return Error(Status::embedded_nul);
-        return detail::act([&](rbtoken_error_t **error) {
+        return detail::call([&](rbtoken_error_t **error) {
             return rbtoken_store_set_policy_ids(get(), list.data(), list.size(), error);
         });
     }
     /** Allows any policy id again, which is the default. */
     [[nodiscard]] Result<void> accept_any_policy_id() const
     {
-        return detail::act([&](rbtoken_error_t **error) {
+        return detail::call([&](rbtoken_error_t **error) {
             return rbtoken_store_set_policy_ids(get(), nullptr, 0, error);
         });
     }
@@ -1498,7 +1502,8 @@ public:
         c_options.default_extra_data_len = extra_data.len;
 
         bool created = false;
-        auto token = detail::give<Token>([&](rbtoken_token_t **out, rbtoken_error_t **error) {
+        auto token = detail::call_handle<Token>([&](rbtoken_token_t **out,
+                                                    rbtoken_error_t **error) {
             return rbtoken_store_get_or_create_client_token(get(), owner.data, owner.len,
                                                             client.data, client.len, &c_options,
                                                             out, &created, error);
@@ -1532,7 +1537,7 @@ public:
         c_options.policy_len = policy.len;
         c_options.extra_data = extra_data.data;
         c_options.extra_data_len = extra_data.len;
-        return detail::give<Token>([&](rbtoken_token_t **token, rbtoken_error_t **error) {
+        return detail::call_handle<Token>([&](rbtoken_token_t **token, rbtoken_error_t **error) {
             return rbtoken_store_generate_token(get(), owner.data, owner.len, &c_options, token,
                                                 error);
         });
@@ -1573,7 +1578,7 @@ public:
         c_options.policy_len = policy.len;
         c_options.extra_data = extra_data.data;
         c_options.extra_data_len = extra_data.len;
-        return detail::give<Token>([&](rbtoken_token_t **token, rbtoken_error_t **error) {
+        return detail::call_handle<Token>([&](rbtoken_token_t **token, rbtoken_error_t **error) {
             return rbtoken_store_import_token(get(), owner.data, owner.len, secret.data, secret.len,
                                               &c_options, token, error);
         });
@@ -1583,14 +1588,14 @@ public:
     [[nodiscard]] Result<Token> find_token(std::string_view value) const
     {
         const detail::Text secret(value);
-        return detail::give<Token>([&](rbtoken_token_t **token, rbtoken_error_t **error) {
+        return detail::call_handle<Token>([&](rbtoken_token_t **token, rbtoken_error_t **error) {
             return rbtoken_store_find_token(get(), secret.data, secret.len, token, error);
         });
     }
     /** Returns the token with an id, usable or not. */
     [[nodiscard]] Result<Token> get_token(std::int64_t id) const
     {
-        return detail::give<Token>([&](rbtoken_token_t **token, rbtoken_error_t **error) {
+        return detail::call_handle<Token>([&](rbtoken_token_t **token, rbtoken_error_t **error) {
             return rbtoken_store_get_token(get(), id, token, error);
         });
     }
@@ -1613,14 +1618,16 @@ public:
         c_filter.user_len = user.len;
         c_filter.client_name = client.data;
         c_filter.client_name_len = client.len;
-        return detail::give<TokenList>([&](rbtoken_token_list_t **list, rbtoken_error_t **error) {
+        return detail::call_handle<TokenList>([&](rbtoken_token_list_t **list,
+                                                  rbtoken_error_t **error) {
             return rbtoken_store_list_tokens(get(), &c_filter, list, error);
         });
     }
     /** Counts the tokens, usable or not. */
     [[nodiscard]] Result<std::uint64_t> token_count() const
     {
-        return detail::tell<std::uint64_t>([&](std::uint64_t *count, rbtoken_error_t **error) {
+        return detail::call_value<std::uint64_t>([&](std::uint64_t *count,
+                                                     rbtoken_error_t **error) {
             return rbtoken_store_token_count(get(), count, error);
         });
     }
@@ -1630,7 +1637,7 @@ public:
                                               std::string_view value) const
     {
         const detail::Text id(generator_id), type(token_type), secret(value);
-        return detail::tell<bool>([&](bool *valid, rbtoken_error_t **error) {
+        return detail::call_value<bool>([&](bool *valid, rbtoken_error_t **error) {
             return rbtoken_store_value_is_valid(get(), id.data, id.len, type.data, type.len,
                                                 secret.data, secret.len, valid, error);
         });
@@ -1670,7 +1677,7 @@ public:
         c_update.policy_len = policy.len;
         c_update.extra_data = extra_data.data;
         c_update.extra_data_len = extra_data.len;
-        return detail::give<Token>([&](rbtoken_token_t **token, rbtoken_error_t **error) {
+        return detail::call_handle<Token>([&](rbtoken_token_t **token, rbtoken_error_t **error) {
             return rbtoken_store_update_token(get(), id, &c_update, token, error);
         });
     }
@@ -1680,7 +1687,7 @@ public:
                                                 std::string_view reason = {}) const
     {
         const detail::Text secret(value), why(reason);
-        return detail::act([&](rbtoken_error_t **error) {
+        return detail::call([&](rbtoken_error_t **error) {
             return rbtoken_store_invalidate_token(get(), secret.data, secret.len, why.data, why.len,
                                                   error);
         });
@@ -1690,7 +1697,7 @@ public:
                                                       std::string_view reason = {}) const
     {
         const detail::Text why(reason);
-        return detail::act([&](rbtoken_error_t **error) {
+        return detail::call([&](rbtoken_error_t **error) {
             return rbtoken_store_invalidate_token_by_id(get(), id, why.data, why.len, error);
         });
     }
@@ -1699,7 +1706,8 @@ public:
                                                                std::string_view reason = {}) const
     {
         const detail::Text owner(user), why(reason);
-        return detail::tell<std::uint64_t>([&](std::uint64_t *count, rbtoken_error_t **error) {
+        return detail::call_value<std::uint64_t>([&](std::uint64_t *count,
+                                                     rbtoken_error_t **error) {
             return rbtoken_store_invalidate_user_tokens(get(), owner.data, owner.len, why.data,
                                                         why.len, count, error);
         });
@@ -1708,36 +1716,38 @@ public:
     [[nodiscard]] Result<std::uint64_t> invalidate_all_tokens(std::string_view reason = {}) const
     {
         const detail::Text why(reason);
-        return detail::tell<std::uint64_t>([&](std::uint64_t *count, rbtoken_error_t **error) {
+        return detail::call_value<std::uint64_t>([&](std::uint64_t *count,
+                                                     rbtoken_error_t **error) {
             return rbtoken_store_invalidate_all_tokens(get(), why.data, why.len, count, error);
         });
     }
-    /** Removes the cached login with a token's value, so that the next one asks the server. */
+    /** Removes the cached login with a token's value, so that the next one queries the database. */
     [[nodiscard]] Result<void> forget_login(std::string_view value) const
     {
         const detail::Text text(value);
-        return detail::act([&](rbtoken_error_t **error) {
+        return detail::call([&](rbtoken_error_t **error) {
             return rbtoken_store_forget_logins(get(), text.data, text.len, error);
         });
     }
     /** Removes all cached logins. */
     [[nodiscard]] Result<void> forget_logins() const
     {
-        return detail::act([&](rbtoken_error_t **error) {
+        return detail::call([&](rbtoken_error_t **error) {
             return rbtoken_store_forget_logins(get(), nullptr, 0, error);
         });
     }
     /** Deletes a token. Its handles stay readable. */
     [[nodiscard]] Result<void> delete_token(std::int64_t id) const
     {
-        return detail::act([&](rbtoken_error_t **error) {
+        return detail::call([&](rbtoken_error_t **error) {
             return rbtoken_store_delete_token(get(), id, error);
         });
     }
     /** Deletes the tokens that were invalidated or expired before a time; returns their number. */
     [[nodiscard]] Result<std::uint64_t> purge_tokens(Time dead_before) const
     {
-        return detail::tell<std::uint64_t>([&](std::uint64_t *count, rbtoken_error_t **error) {
+        return detail::call_value<std::uint64_t>([&](std::uint64_t *count,
+                                                     rbtoken_error_t **error) {
             return rbtoken_store_purge_tokens(get(), detail::microseconds(dead_before), count,
                                               error);
         });
@@ -1746,20 +1756,21 @@ public:
     /** Writes everything to the disk, including the times of the last logins. */
     [[nodiscard]] Result<void> flush() const
     {
-        return detail::act([&](rbtoken_error_t **error) {
+        return detail::call([&](rbtoken_error_t **error) {
             return rbtoken_store_flush(get(), error);
         });
     }
-    /** Copies the store into a new file, which can be opened as a store. The file is secret. */
+    /** Copies the store into a new file, which can be opened as a store. The file has all token
+     * values: keep it secret. */
     [[nodiscard]] Result<void> backup(std::string_view path) const
     {
         const detail::Text file(path);
-        return detail::act([&](rbtoken_error_t **error) {
+        return detail::call([&](rbtoken_error_t **error) {
             return rbtoken_store_backup(get(), file.data, file.len, error);
         });
     }
     /** Exports the store to a new file in JSON Lines format, and returns the number of tokens. The
-     * file is secret. */
+     * file has all token values: keep it secret. */
     [[nodiscard]] Result<std::uint64_t> export_file(std::string_view path,
                                                     const Progress &progress = {}) const
     {
@@ -1783,7 +1794,7 @@ public:
     [[nodiscard]] Result<void> set_default_generator(std::string_view generator_id) const
     {
         const detail::Text id(generator_id);
-        return detail::act([&](rbtoken_error_t **error) {
+        return detail::call([&](rbtoken_error_t **error) {
             return rbtoken_store_set_default_generator(get(), id.data, id.len, error);
         });
     }
@@ -1793,17 +1804,17 @@ public:
     {
         const detail::TextList list(generator_ids);
         if (list.has_nul()) return Error(Status::embedded_nul);
-        return detail::act([&](rbtoken_error_t **error) {
+        return detail::call([&](rbtoken_error_t **error) {
             return rbtoken_store_set_deprecated_generators(get(), list.data(), list.size(), error);
         });
     }
 
     /** Returns whether there is a store; false if it was moved from. */
     [[nodiscard]] explicit operator bool() const noexcept { return get() != nullptr; }
-    /** Returns the C handle without giving it up. */
+    /** Returns the C handle, and keeps its ownership. */
     [[nodiscard]] rbtoken_store_t *get() const & noexcept { return handle_.get(); }
-    rbtoken_store_t *get() const && = delete; ///< Name the store first.
-    /** Gives up the reference, for rbtoken_store_release(). */
+    rbtoken_store_t *get() const && = delete; ///< Store it in a variable.
+    /** Returns the C handle, which the caller must pass to rbtoken_store_release(). */
     [[nodiscard]] rbtoken_store_t *release() noexcept { return handle_.release(); }
 
 private:
@@ -1813,7 +1824,7 @@ private:
     Result<Login> log_in(Function function, std::string_view text,
                          const LoginOptions &options) const
     {
-        const detail::Text given(text), site(options.site.site());
+        const detail::Text input(text), site(options.site.site());
         rbtoken_login_options_t c_options;
         RBTOKEN_INIT(&c_options);
         c_options.site_mode = options.site.mode();
@@ -1823,7 +1834,7 @@ private:
         rbtoken_verdict_t verdict = RBTOKEN_VERDICT_REFUSED;
         rbtoken_token_t *token = nullptr, *refused = nullptr;
         rbtoken_error_t *error = nullptr;
-        const rbtoken_status_t status = function(get(), given.data, given.len, &c_options, &verdict,
+        const rbtoken_status_t status = function(get(), input.data, input.len, &c_options, &verdict,
                                                  &token, &refused, &error);
         if (status != RBTOKEN_OK) return Error::adopt(status, error);
         Login login;
@@ -1857,9 +1868,9 @@ public:
     }
     HooksRegistration &operator=(HooksRegistration &&other) noexcept
     {
-        HooksRegistration taken(std::move(other));
-        std::swap(store_, taken.store_);
-        std::swap(id_, taken.id_);
+        HooksRegistration moved(std::move(other));
+        std::swap(store_, moved.store_);
+        std::swap(id_, moved.id_);
         return *this;
     }
     ~HooksRegistration() { static_cast<void>(remove()); }
@@ -1872,7 +1883,7 @@ public:
         const Store store = std::move(store_);
         const std::uint64_t id = std::exchange(id_, 0);
         if (id == 0) return {};
-        return detail::act([&](rbtoken_error_t **error) {
+        return detail::call([&](rbtoken_error_t **error) {
             return rbtoken_store_remove_hooks(store.get(), id, error);
         });
     }
@@ -1917,7 +1928,7 @@ public:
         std::optional<std::string_view> resource_id = std::nullopt) const
     {
         const detail::Text id(policy_id), verb(method), resource(resource_id);
-        return detail::tell<bool>([&](bool *allowed, rbtoken_error_t **error) {
+        return detail::call_value<bool>([&](bool *allowed, rbtoken_error_t **error) {
             return rbtoken_policy_allows(get(), id.data, id.len, verb.data, verb.len, resource.data,
                                          resource.len, allowed, error);
         });
@@ -1925,10 +1936,10 @@ public:
 
     /** Returns whether there is a policy; false if it was moved from. */
     [[nodiscard]] explicit operator bool() const noexcept { return get() != nullptr; }
-    /** Returns the C handle without giving it up. */
+    /** Returns the C handle, and keeps its ownership. */
     [[nodiscard]] rbtoken_policy_t *get() const & noexcept { return handle_.get(); }
-    rbtoken_policy_t *get() const && = delete; ///< Name the policy first.
-    /** Gives up the C handle, for rbtoken_policy_free(). */
+    rbtoken_policy_t *get() const && = delete; ///< Store it in a variable.
+    /** Returns the C handle, which the caller must free with rbtoken_policy_free(). */
     [[nodiscard]] rbtoken_policy_t *release() noexcept { return handle_.release(); }
 
 private:
@@ -1937,7 +1948,7 @@ private:
     static Result<Policy> parse(rbtoken_store_t *store, std::string_view document)
     {
         const detail::Text json(document);
-        return detail::give<Policy>([&](rbtoken_policy_t **policy, rbtoken_error_t **error) {
+        return detail::call_handle<Policy>([&](rbtoken_policy_t **policy, rbtoken_error_t **error) {
             return rbtoken_policy_parse(store, json.data, json.len, policy, error);
         });
     }
@@ -1963,8 +1974,8 @@ public:
         c_options.user_len = user.len;
         c_options.policy = policy.data;
         c_options.policy_len = policy.len;
-        return detail::give<ServiceAccount>([&](rbtoken_service_account_t **account,
-                                                rbtoken_error_t **error) {
+        return detail::call_handle<ServiceAccount>([&](rbtoken_service_account_t **account,
+                                                       rbtoken_error_t **error) {
             return rbtoken_service_account_new(&c_options, account, error);
         });
     }
@@ -1990,7 +2001,8 @@ public:
         c_options.local_site_len = site.len;
 
         bool created = false;
-        auto token = detail::give<Token>([&](rbtoken_token_t **out, rbtoken_error_t **error) {
+        auto token = detail::call_handle<Token>([&](rbtoken_token_t **out,
+                                                    rbtoken_error_t **error) {
             return rbtoken_service_account_get_api_token(get(), store.get(), &c_options, out,
                                                          &created, error);
         });
@@ -2000,10 +2012,10 @@ public:
 
     /** Returns whether there is an account; false if it was moved from. */
     [[nodiscard]] explicit operator bool() const noexcept { return get() != nullptr; }
-    /** Returns the C handle without giving it up. */
+    /** Returns the C handle, and keeps its ownership. */
     [[nodiscard]] rbtoken_service_account_t *get() const & noexcept { return handle_.get(); }
-    rbtoken_service_account_t *get() const && = delete; ///< Name the account first.
-    /** Gives up the C handle, for rbtoken_service_account_free(). */
+    rbtoken_service_account_t *get() const && = delete; ///< Store it in a variable.
+    /** Returns the C handle, which the caller must free with rbtoken_service_account_free(). */
     [[nodiscard]] rbtoken_service_account_t *release() noexcept { return handle_.release(); }
 
 private:
@@ -2011,7 +2023,7 @@ private:
     detail::Owned<detail::ServiceAccountTraits> handle_;
 };
 
-/* ---- How callbacks are called ------------------------------------------------------------ */
+/* ---- Implementation of callbacks ---------------------------------------------------------- */
 
 namespace detail {
 
@@ -2053,12 +2065,12 @@ inline rbtoken_status_t clock_now(void *user_data, std::int64_t *now_us) noexcep
     });
 }
 
-inline rbtoken_status_t progress_told(void *user_data, std::uint64_t done,
-                                      std::uint64_t total) noexcept
+inline rbtoken_status_t progress_report(void *user_data, std::uint64_t done,
+                                        std::uint64_t total) noexcept
 {
     return guarded([&] {
-        const Result<void> told = (*static_cast<const Progress *>(user_data))(done, total);
-        return told ? rbtoken_status_t{RBTOKEN_OK} : failure(told.error());
+        const Result<void> reported = (*static_cast<const Progress *>(user_data))(done, total);
+        return reported ? rbtoken_status_t{RBTOKEN_OK} : failure(reported.error());
     });
 }
 
@@ -2082,14 +2094,14 @@ inline rbtoken_status_t generator_create(void *user_data, const char *token_type
                                          std::size_t *value_len) noexcept
 {
     return guarded([&] {
-        auto made = static_cast<Generator *>(user_data)->create(token_type, attempt);
-        if (!made) return failure(made.error());
-        const bool fits = made->size() <= capacity;
+        auto created = static_cast<Generator *>(user_data)->create(token_type, attempt);
+        if (!created) return failure(created.error());
+        const bool fits = created->size() <= capacity;
         if (fits) {
-            std::memcpy(value, made->data(), made->size());
-            *value_len = made->size();
+            std::memcpy(value, created->data(), created->size());
+            *value_len = created->size();
         }
-        wipe(*made);
+        wipe(*created);
         return rbtoken_status_t{fits ? RBTOKEN_OK : RBTOKEN_E_CALLBACK};
     });
 }
@@ -2100,9 +2112,9 @@ inline rbtoken_status_t generator_validate(void *user_data, const char *token_ty
 {
     return guarded([&] {
         const std::string_view text(value, value_len);
-        const auto judged = static_cast<Generator *>(user_data)->validate(token_type, text);
-        if (!judged.has_value()) return failure(judged.error());
-        *valid = *judged;
+        const auto is_valid = static_cast<Generator *>(user_data)->validate(token_type, text);
+        if (!is_valid.has_value()) return failure(is_valid.error());
+        *valid = *is_valid;
         return rbtoken_status_t{RBTOKEN_OK};
     });
 }
@@ -2183,7 +2195,7 @@ Result<Store> Store::open_with(Function function, StoreOptions &&options)
     // From here on the library destroys them.
     static_cast<void>(clock.release());
     static_cast<void>(entropy.release());
-    return detail::give<Store>([&](rbtoken_store_t **store, rbtoken_error_t **error) {
+    return detail::call_handle<Store>([&](rbtoken_store_t **store, rbtoken_error_t **error) {
         return function(&c_options, store, error);
     });
 }
@@ -2200,7 +2212,7 @@ inline Result<Store> Store::shared(StoreOptions options)
 
 inline Result<Store> Store::shared()
 {
-    return detail::give<Store>([](rbtoken_store_t **store, rbtoken_error_t **error) {
+    return detail::call_handle<Store>([](rbtoken_store_t **store, rbtoken_error_t **error) {
         return rbtoken_store_shared(nullptr, store, error);
     });
 }
@@ -2220,7 +2232,7 @@ inline Result<HooksRegistration> Store::add_hooks(Hooks hooks) const
     c_hooks.user_data = box.release();
 
     std::uint64_t id = 0;
-    auto added = detail::act([&](rbtoken_error_t **error) {
+    auto added = detail::call([&](rbtoken_error_t **error) {
         return rbtoken_store_add_hooks(get(), &c_hooks, &id, error);
     });
     if (!added) return std::move(added).error();
@@ -2232,13 +2244,13 @@ Result<std::uint64_t> Store::transfer(Function function, std::string_view path,
                                       const Progress &progress) const
 {
     const detail::Text file(path);
-    Progress told = progress;
+    Progress callback = progress;
     rbtoken_progress_t c_progress;
     RBTOKEN_INIT(&c_progress);
-    c_progress.user_data = &told;
-    c_progress.progress = detail::progress_told;
-    return detail::tell<std::uint64_t>([&](std::uint64_t *count, rbtoken_error_t **error) {
-        return function(get(), file.data, file.len, told ? &c_progress : nullptr, count, error);
+    c_progress.user_data = &callback;
+    c_progress.progress = detail::progress_report;
+    return detail::call_value<std::uint64_t>([&](std::uint64_t *count, rbtoken_error_t **error) {
+        return function(get(), file.data, file.len, callback ? &c_progress : nullptr, count, error);
     });
 }
 
@@ -2252,7 +2264,7 @@ inline Result<void> Store::add_generator(std::string_view generator_id, Generato
     if (box->validate) c_generator.validate = detail::generator_validate;
     c_generator.destroy = detail::destroy<Generator>;
     c_generator.user_data = box.release();
-    return detail::act([&](rbtoken_error_t **error) {
+    return detail::call([&](rbtoken_error_t **error) {
         return rbtoken_store_add_generator(get(), generator_name.data, generator_name.len,
                                            &c_generator, error);
     });

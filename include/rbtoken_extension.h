@@ -42,11 +42,11 @@
  */
 typedef enum rbtoken_log_level {
   /**
-   * An operation failed.
+   * No message has this level yet.
    */
   RBTOKEN_LOG_ERROR = 1,
   /**
-   * A call was rejected.
+   * An instance could not be configured, initialized or shut down.
    */
   RBTOKEN_LOG_WARN = 2,
   /**
@@ -54,7 +54,7 @@ typedef enum rbtoken_log_level {
    */
   RBTOKEN_LOG_INFO = 3,
   /**
-   * A token was created, used or changed.
+   * An event of a token, as in `rbtoken_hooks_t`.
    */
   RBTOKEN_LOG_DEBUG = 4,
 } rbtoken_log_level;
@@ -156,7 +156,7 @@ typedef struct rbtoken_extension_v1_t {
    */
   const char *summary;
   /**
-   * Address of the documentation of the token rules.
+   * URL of the documentation of Review Board's web API.
    */
   const char *url;
   /**

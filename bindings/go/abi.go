@@ -22,7 +22,8 @@ const (
 	StatusEmbeddedNUL Status = C.RBTOKEN_E_EMBEDDED_NUL
 	// A text is longer than its field allows.
 	StatusTooLong Status = C.RBTOKEN_E_TOO_LONG
-	// `struct_size` is not a size of the struct: `RBTOKEN_INIT` was not called.
+	// `struct_size` is not a possible size of the struct, for example because it was not set with
+	// `RBTOKEN_INIT`.
 	StatusStructSize Status = C.RBTOKEN_E_STRUCT_SIZE
 	// A field of a newer header is set, which this library does not know.
 	StatusUnsupportedOption Status = C.RBTOKEN_E_UNSUPPORTED_OPTION
@@ -51,8 +52,8 @@ const (
 	// An earlier `RBTOKEN_E_INTERNAL` may have left the store inconsistent, so that it rejects all
 	// calls.
 	StatusPoisoned Status = C.RBTOKEN_E_POISONED
-	// No token value could be generated: there is no such generator, there are no random bytes, or
-	// 20 values in a row already exist.
+	// No token value could be generated: there is no such generator, no random bytes are
+	// available, or 20 values in a row already exist.
 	StatusGeneration Status = C.RBTOKEN_E_GENERATION
 	// A callback of the host broke its contract.
 	StatusCallback Status = C.RBTOKEN_E_CALLBACK
@@ -83,7 +84,7 @@ const (
 	VerdictRefused Verdict = C.RBTOKEN_VERDICT_REFUSED
 	// The caller is the token's user.
 	VerdictOK Verdict = C.RBTOKEN_VERDICT_OK
-	// There is no such token, or the header has no value.
+	// There is no such token, or the token's value in the header is missing or contains spaces.
 	VerdictUnknown Verdict = C.RBTOKEN_VERDICT_UNKNOWN
 	// The token was invalidated.
 	VerdictInvalid Verdict = C.RBTOKEN_VERDICT_INVALID
@@ -101,12 +102,12 @@ const (
 type LogLevel int32
 
 const (
-	// An operation failed.
+	// No message has this level yet.
 	LogLevelError LogLevel = C.RBTOKEN_LOG_ERROR
-	// A call was rejected.
+	// An instance could not be configured, initialized or shut down.
 	LogLevelWarn LogLevel = C.RBTOKEN_LOG_WARN
 	// An instance changed its state.
 	LogLevelInfo LogLevel = C.RBTOKEN_LOG_INFO
-	// A token was created, used or changed.
+	// An event of a token, as in `rbtoken_hooks_t`.
 	LogLevelDebug LogLevel = C.RBTOKEN_LOG_DEBUG
 )

@@ -15,7 +15,8 @@ pub enum ErrorKind {
     EmbeddedNul,
     /// A text is longer than its field allows.
     TooLong,
-    /// `struct_size` is not a size of the struct: `RBTOKEN_INIT` was not called.
+    /// `struct_size` is not a possible size of the struct, for example because it was not set with
+    /// `RBTOKEN_INIT`.
     StructSize,
     /// A field of a newer header is set, which this library does not know.
     UnsupportedOption,
@@ -44,8 +45,8 @@ pub enum ErrorKind {
     /// An earlier `RBTOKEN_E_INTERNAL` may have left the store inconsistent, so that it rejects all
     /// calls.
     Poisoned,
-    /// No token value could be generated: there is no such generator, there are no random bytes, or
-    /// 20 values in a row already exist.
+    /// No token value could be generated: there is no such generator, no random bytes are
+    /// available, or 20 values in a row already exist.
     Generation,
     /// A callback of the host broke its contract.
     Callback,

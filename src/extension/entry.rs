@@ -49,7 +49,7 @@ pub struct rbtoken_extension_v1_t {
     pub license: *const c_char,
     /// Purpose of the extension, in one sentence.
     pub summary: *const c_char,
-    /// Address of the documentation of the token rules.
+    /// URL of the documentation of Review Board's web API.
     pub url: *const c_char,
     /// Creates an instance. `host` has services, each optional; NULL: none.
     pub create: unsafe extern "C" fn(

@@ -15,13 +15,13 @@ use crate::token::{Entropy, SharedToken};
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum rbtoken_log_level {
-    /// An operation failed.
+    /// No message has this level yet.
     RBTOKEN_LOG_ERROR = 1,
-    /// A call was rejected.
+    /// An instance could not be configured, initialized or shut down.
     RBTOKEN_LOG_WARN = 2,
     /// An instance changed its state.
     RBTOKEN_LOG_INFO = 3,
-    /// A token was created, used or changed.
+    /// An event of a token, as in `rbtoken_hooks_t`.
     RBTOKEN_LOG_DEBUG = 4,
 }
 

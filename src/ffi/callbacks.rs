@@ -35,7 +35,7 @@ pub type rbtoken_entropy_fn = Option<
 >;
 
 /// Clock of the host, to be used instead of the system clock. Initialize it with `RBTOKEN_INIT()`;
-/// it is copied when the store is opened. The callbacks run on any thread, several at a time, and
+/// it is copied when the store is opened. The callbacks can be called by several threads at once,
 /// with no lock held.
 #[repr(C)]
 #[derive(Clone, Copy)]
@@ -56,8 +56,8 @@ unsafe impl SizedStruct for rbtoken_clock_t {
 }
 
 /// Source of random bytes of the host, to be used instead of the library's own. Initialize it with
-/// `RBTOKEN_INIT()`; it is copied when the store is opened. The callbacks run on any thread,
-/// several at a time, and with no lock held.
+/// `RBTOKEN_INIT()`; it is copied when the store is opened. The callbacks can be called by several
+/// threads at once, with no lock held.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct rbtoken_entropy_t {

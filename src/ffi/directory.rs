@@ -113,8 +113,8 @@ pub unsafe extern "C" fn rbtoken_store_set_user_active(
 }
 
 /// Registers the policy ids of the host's resources, and replaces those that were registered
-/// before. Afterwards, a policy that names another id is rejected, and so is a permission check for
-/// another id.
+/// before. Afterwards, policies that contain other ids are rejected, and `rbtoken_token_allows()`
+/// fails for other ids.
 ///
 /// `[thread-safe]`
 ///

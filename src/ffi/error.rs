@@ -13,7 +13,7 @@ use crate::memory;
 /// only name the values.
 pub type rbtoken_status_t = i32;
 
-/// Statuses. A number never gets a second meaning. Later versions can add some.
+/// Statuses. Later versions can add statuses, but never use a number for another one.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum rbtoken_status_code {
@@ -29,7 +29,8 @@ pub enum rbtoken_status_code {
     RBTOKEN_E_EMBEDDED_NUL = 4,
     /// A text is longer than its field allows.
     RBTOKEN_E_TOO_LONG = 5,
-    /// `struct_size` is not a size of the struct: `RBTOKEN_INIT` was not called.
+    /// `struct_size` is not a possible size of the struct, for example because it was not set with
+    /// `RBTOKEN_INIT`.
     RBTOKEN_E_STRUCT_SIZE = 6,
     /// A field of a newer header is set, which this library does not know.
     RBTOKEN_E_UNSUPPORTED_OPTION = 7,
@@ -58,8 +59,8 @@ pub enum rbtoken_status_code {
     /// An earlier `RBTOKEN_E_INTERNAL` may have left the store inconsistent, so that it rejects all
     /// calls.
     RBTOKEN_E_POISONED = 85,
-    /// No token value could be generated: there is no such generator, there are no random bytes, or
-    /// 20 values in a row already exist.
+    /// No token value could be generated: there is no such generator, no random bytes are
+    /// available, or 20 values in a row already exist.
     RBTOKEN_E_GENERATION = 120,
     /// A callback of the host broke its contract.
     RBTOKEN_E_CALLBACK = 121,

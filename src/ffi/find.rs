@@ -34,7 +34,7 @@ pub enum rbtoken_filter_site_mode {
 pub enum rbtoken_filter_validity_mode {
     /// All tokens.
     RBTOKEN_FILTER_VALIDITY_ANY = 0,
-    /// Tokens that are neither invalidated nor expired.
+    /// Usable tokens: those that are neither invalidated nor expired.
     RBTOKEN_FILTER_VALIDITY_VALID = 1,
     /// Tokens that are invalidated or expired.
     RBTOKEN_FILTER_VALIDITY_DEAD = 2,

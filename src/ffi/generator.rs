@@ -43,7 +43,7 @@ pub type rbtoken_generator_validate_fn = Option<
 >;
 
 /// Token generator of the host. Initialize it with `RBTOKEN_INIT()`; it is copied when it is added.
-/// The callbacks run on any thread, several at a time, and with no lock held; they can use the
+/// The callbacks can be called by several threads at once, with no lock held, and can use the
 /// store.
 #[repr(C)]
 #[derive(Clone, Copy)]
@@ -141,15 +141,16 @@ fn broken(what: &str) -> Error {
 /// Adds a token generator to a store. It is used when `rbtoken_generate_options_t` names its id, or
 /// after it was made the default.
 ///
-/// `destroy` is called exactly once. If this function fails, that is before it returns. Otherwise
-/// it is after the store has closed or its instance has shut down, as soon as no call of the
-/// generator is running.
+/// `destroy` is called exactly once. If this function fails, `destroy` is called before the
+/// function returns. Otherwise it is called after the store has closed or its instance has shut
+/// down, as soon as no call of the generator is running.
 ///
 /// `[thread-safe]`
 ///
 /// @param store the store
 /// @param generator_id the id, 1 to 255 characters, which no other generator of the store may have.
-///         `legacy_sha1`, which cannot create values itself, can be replaced once.
+///         An exception is `legacy_sha1`: the library's own generator of that name cannot create
+///         values, and can be replaced once.
 /// @param generator_id_len length of `generator_id` in bytes, or `RBTOKEN_NUL_TERMINATED`
 /// @param generator the callbacks
 /// @param error receives the error on failure; may be NULL
@@ -191,8 +192,8 @@ pub unsafe extern "C" fn rbtoken_store_add_generator(
     unsafe { catch_error(error, body) }
 }
 
-/// Sets the default generator. It creates the values of client tokens, and of other tokens that
-/// name no generator.
+/// Sets the default generator. It creates the values of client tokens, and of other tokens if their
+/// options have no `generator_id`.
 ///
 /// `[thread-safe]`
 ///

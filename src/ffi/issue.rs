@@ -109,7 +109,8 @@ pub const RBTOKEN_CLIENT_TOKEN_IGNORE_DEPRECATED: u32 = 1;
 /// @retval RBTOKEN_OK the token was returned
 /// @retval RBTOKEN_E_INVALID_ARGUMENT a name is empty or malformed, a mode or flag is unknown, a
 ///         field is set that its mode does not use, or the expiration is not in the future
-/// @retval RBTOKEN_E_TIME_RANGE the expiration or the minimum validity is after the year 9999
+/// @retval RBTOKEN_E_TIME_RANGE the expiration, or the current time plus the minimum validity, is
+///         after the year 9999
 /// @retval RBTOKEN_E_NOT_FOUND there is no such Local Site or, on Review Board's database, no such
 ///         user
 /// @retval RBTOKEN_E_POLICY the policy breaks a rule; the error's JSON path shows where
@@ -194,7 +195,7 @@ pub struct rbtoken_generate_options_t {
     /// When the token expires: `RBTOKEN_EXPIRES_AT`, or `_DEFAULT` or `_NEVER`, which both mean
     /// never.
     pub expires_mode: i32,
-    /// `RBTOKEN_GENERATE_INVALID`, `RBTOKEN_GENERATE_AUTO_GENERATED`, or 0.
+    /// `RBTOKEN_GENERATE_INVALID`, `RBTOKEN_GENERATE_AUTO_GENERATED`, both, or 0.
     pub flags: u32,
     /// With `RBTOKEN_EXPIRES_AT`: microseconds since the Unix epoch, UTC; can be in the past. Else
     /// 0.
@@ -203,7 +204,7 @@ pub struct rbtoken_generate_options_t {
     pub generator_id: *const c_char,
     /// Length of `generator_id` in bytes, or `RBTOKEN_NUL_TERMINATED`.
     pub generator_id_len: usize,
-    /// The prefix of the value. NULL: the setting `token_type`.
+    /// The token type, with which the value starts. NULL: the setting `token_type`.
     pub token_type: *const c_char,
     /// Length of `token_type` in bytes, or `RBTOKEN_NUL_TERMINATED`.
     pub token_type_len: usize,
@@ -219,8 +220,8 @@ pub struct rbtoken_generate_options_t {
     pub policy: *const c_char,
     /// Length of `policy` in bytes, or `RBTOKEN_NUL_TERMINATED`.
     pub policy_len: usize,
-    /// The extra data as a JSON object. With a string `client_name` in it, this is a client token.
-    /// NULL: none.
+    /// The extra data as a JSON object. If it has a string `client_name`, the token is a client
+    /// token. NULL: none.
     pub extra_data: *const c_char,
     /// Length of `extra_data` in bytes, or `RBTOKEN_NUL_TERMINATED`.
     pub extra_data_len: usize,
@@ -343,8 +344,8 @@ pub struct rbtoken_import_options_t {
     pub invalid_reason: *const c_char,
     /// Length of `invalid_reason` in bytes, or `RBTOKEN_NUL_TERMINATED`.
     pub invalid_reason_len: usize,
-    /// The generator that created the value, which need not be known here. NULL: the store's
-    /// default generator.
+    /// The id of the generator that created the value. The store need not have that generator.
+    /// NULL: the store's default generator.
     pub generator_id: *const c_char,
     /// Length of `generator_id` in bytes, or `RBTOKEN_NUL_TERMINATED`.
     pub generator_id_len: usize,
@@ -360,8 +361,8 @@ pub struct rbtoken_import_options_t {
     pub policy: *const c_char,
     /// Length of `policy` in bytes, or `RBTOKEN_NUL_TERMINATED`.
     pub policy_len: usize,
-    /// The extra data as a JSON object. With a string `client_name` in it, this is a client token.
-    /// NULL: none.
+    /// The extra data as a JSON object. If it has a string `client_name`, the token is a client
+    /// token. NULL: none.
     pub extra_data: *const c_char,
     /// Length of `extra_data` in bytes, or `RBTOKEN_NUL_TERMINATED`.
     pub extra_data_len: usize,

@@ -41,8 +41,9 @@ pub extern "C" fn rbtoken_abi_version() -> u32 {
     catch_panic_or(0, || (ABI_MAJOR << 16) | ABI_MINOR)
 }
 
-/// Returns whether a program that was compiled with a header can use the running library: the major
-/// versions must be equal, and the library's minor version must not be lower.
+/// Returns whether a program can use the running library. The major versions of the library and of
+/// the header that the program was compiled with must be equal, and the library's minor version
+/// must not be lower.
 ///
 /// ```c
 /// if (!rbtoken_abi_is_compatible(RBTOKEN_ABI_VERSION)) abort();

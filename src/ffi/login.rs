@@ -26,7 +26,7 @@ pub enum rbtoken_verdict_code {
     RBTOKEN_VERDICT_REFUSED = 0,
     /// The caller is the token's user.
     RBTOKEN_VERDICT_OK = 1,
-    /// There is no such token, or the header has no value.
+    /// There is no such token, or the token's value in the header is missing or contains spaces.
     RBTOKEN_VERDICT_UNKNOWN = 2,
     /// The token was invalidated.
     RBTOKEN_VERDICT_INVALID = 3,
@@ -101,7 +101,7 @@ pub extern "C" fn rbtoken_verdict_name(verdict: rbtoken_verdict_t) -> *const c_c
 /// `rbtoken_token_is_deprecated()` returns true, ask the user to replace the token.
 ///
 /// On Review Board's database, `last_used_interval_secs` and `login_cache_secs` determine when
-/// `last_used` is written and whether the server is queried: see "Review Board's database".
+/// `last_used` is written and whether the database is queried: see "Review Board's database".
 ///
 /// `[thread-safe]`
 ///
@@ -151,9 +151,9 @@ pub unsafe extern "C" fn rbtoken_store_authenticate(
     unsafe { catch_error(error, body) }
 }
 
-/// Removes cached logins, so that the next login with the value asks the server. Call it when the
-/// host learns that others have revoked a token, after that change has reached the server that the
-/// store reads. Revocation through this store does the same automatically. Without
+/// Removes the cached logins of a token, so that the next login with it queries the database. Call
+/// it when another program has revoked the token, as soon as the database that the store uses has
+/// that change. Revocation through this store does the same automatically. Without
 /// `login_cache_secs` there is nothing to remove.
 ///
 /// `[thread-safe]`
@@ -187,7 +187,7 @@ pub unsafe extern "C" fn rbtoken_store_forget_logins(
 
 /// Logs a caller in with the value of an `Authorization` header: the word `token` in lower case,
 /// one space, and the token's value, without spaces. If the first word is another one, the verdict
-/// is `RBTOKEN_VERDICT_NOT_A_TOKEN`, and the host can try its other ways of login. If the value is
+/// is `RBTOKEN_VERDICT_NOT_A_TOKEN`, and the host can try other kinds of login. If the value is
 /// missing or contains spaces, the verdict is `RBTOKEN_VERDICT_UNKNOWN`.
 ///
 /// **`RBTOKEN_OK` means that there is a verdict, not that the caller is logged in: check

@@ -37,8 +37,8 @@ impl Handle for rbtoken_policy_t {
 /// The rules are checked in this order: those of the resource, those of `*` under the policy id,
 /// those of `*` at the top. The first of them that mention the method or `*` decide. Their entries
 /// are checked in this order: the method in `block`, the method in `allow`, `*` in `block`, `*` in
-/// `allow`. If none mention it, the method is allowed. The time does not depend on the size of the
-/// policy.
+/// `allow`. If no rules mention the method or `*`, the method is allowed. The time of a check does
+/// not depend on the size of the policy.
 ///
 /// On Review Board's database, a token with a malformed policy, or with a row that cannot be read,
 /// is allowed nothing. The status is then `RBTOKEN_E_CORRUPT`, and the message names the token and
@@ -100,8 +100,8 @@ pub unsafe extern "C" fn rbtoken_token_allows(
 ///
 /// `[thread-safe]`
 ///
-/// @param store the store whose registered policy ids are allowed, here and in later checks; NULL:
-///         any id is allowed
+/// @param store the store whose registered policy ids are allowed, in the document and for
+///         `rbtoken_policy_allows()`; NULL: any id is allowed
 /// @param document the policy as JSON; `{}` is full access
 /// @param document_len length of `document` in bytes, or `RBTOKEN_NUL_TERMINATED`
 /// @param policy receives the policy, to be freed with `rbtoken_policy_free()`; NULL on failure

@@ -163,8 +163,8 @@ unsafe fn account_options<'a>(
 
 /// Returns the API token of a service account. It creates one only if there is no suitable token,
 /// as `rbtoken_store_get_or_create_client_token()` does for a client named `ID_vVERSION`, such as
-/// `bot_v1`. Tokens of deprecated generators are skipped. If new tokens expire sooner than the
-/// minimum validity, an existing one only has to be valid now.
+/// `bot_v1`. Tokens of deprecated generators are skipped. If the lifetime of new tokens is shorter
+/// than the minimum validity, an existing token only has to be valid now.
 ///
 /// **Whoever can call this can act as the account's user, because it returns the secret.**
 ///
@@ -179,7 +179,8 @@ unsafe fn account_options<'a>(
 /// @retval RBTOKEN_OK the token was returned
 /// @retval RBTOKEN_E_INVALID_ARGUMENT the site's name is malformed, a mode is unknown, or a field
 ///         is set that its mode does not use
-/// @retval RBTOKEN_E_TIME_RANGE the expiration or the minimum validity is after the year 9999
+/// @retval RBTOKEN_E_TIME_RANGE the expiration, or the current time plus the minimum validity, is
+///         after the year 9999
 /// @retval RBTOKEN_E_NOT_FOUND there is no such Local Site or, on Review Board's database, no such
 ///         user
 /// @retval RBTOKEN_E_POLICY the account's policy has an id that is not registered in the store

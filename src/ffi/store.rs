@@ -61,8 +61,9 @@ impl rbtoken_store_t {
 /// @retval RBTOKEN_OK the store is open
 /// @retval RBTOKEN_E_INVALID_ARGUMENT `location` is malformed, is a directory, is not a file of
 ///         this library, or can be replaced by others; or a setting has a value that is not allowed
-/// @retval RBTOKEN_E_NOT_FOUND, RBTOKEN_E_EXISTS, RBTOKEN_E_GENERATION `settings` has an unknown
-///         setting, a Local Site twice, or an unknown generator
+/// @retval RBTOKEN_E_NOT_FOUND `settings` has an unknown setting
+/// @retval RBTOKEN_E_EXISTS `settings` has a Local Site twice
+/// @retval RBTOKEN_E_GENERATION `settings` has an unknown generator
 /// @retval RBTOKEN_E_UNSUPPORTED the library was built without the cargo feature that `location`
 ///         needs, or a setting is managed by the Review Board server
 /// @retval RBTOKEN_E_LOCKED another store has the file open, in this process or another
@@ -211,7 +212,8 @@ pub unsafe extern "C" fn rbtoken_store_flush(
 ///   0 means never.
 /// - `min_validity_secs`, default `300`: seconds for which an existing client token must still be
 ///   valid, 0 to 315537897600.
-/// - `token_type`, default `"rbp"`: the prefix of new values, 1 to 216 ASCII letters and digits.
+/// - `token_type`, default `"rbp"`: the token type, with which new values start, 1 to 216 ASCII
+///   letters and digits.
 /// - `default_generator`, default `"vendor_checksum"`: the id of a generator of the store.
 /// - `deprecated_generators`, default `["legacy_sha1"]`: a list of generator ids, which need not be
 ///   known to the store.
@@ -232,8 +234,8 @@ pub unsafe extern "C" fn rbtoken_store_flush(
 /// - `statement_timeout_secs`, default `30`: the time limit of a statement, waiting for locks
 ///   included, 1 to 3600.
 /// - `call_timeout_secs`, default `30`: the time limit of a call for one token, 1 to 3600.
-/// - `bulk_timeout_secs`, default `600`: the time limit of a call for any number of tokens, 1 to
-///   3600.
+/// - `bulk_timeout_secs`, default `600`: the time limit of a call that lists, exports, purges or
+///   invalidates many tokens, 1 to 3600.
 /// - `last_used_interval_secs`, default `0`: a login writes `last_used` if the stored time is at
 ///   least this many seconds old, 0 to 31536000. 0 means that every login writes it, and `null`
 ///   that none does.
@@ -319,7 +321,8 @@ pub unsafe extern "C" fn rbtoken_store_get_setting(
 
 /// Returns the counters of a store as a JSON object. Later versions can add members:
 ///
-/// - `kind`: `"memory"`, `"file"`, `"postgresql"`, `"mysql"` or `"sqlite"`.
+/// - `kind`: `"memory"`, `"file"`, or for Review Board's database `"postgresql"`, `"mysql"` or
+///   `"sqlite"`.
 /// - `tokens`: the number of tokens, usable or not. Not for databases, which are not queried.
 /// - `hooks`: the number of registered hooks.
 /// - `memory`: `record_bytes`, the address space for records, and `index_bytes`, the address space
@@ -328,12 +331,12 @@ pub unsafe extern "C" fn rbtoken_store_get_setting(
 /// - `file`: `bytes` and `log_bytes`, the sizes of the file and its log, and `commits`, the number
 ///   of commits since it was opened. For files only.
 /// - `pool`: for databases only. `open`: the number of connections. `idle`: the number of unused
-///   ones. `abandoned`: connections that were closed while the server may still have them.
-///   `waiting`: calls that wait for a connection. `lost`: connections that broke or were closed
-///   early. `timeouts`: calls that exceeded a time limit. `retries`: repeated queries and
+///   ones. `abandoned`: connections that the library closed, but that may still be open on the
+///   server. `waiting`: calls that wait for a connection. `lost`: connections that broke or were
+///   closed early. `timeouts`: calls that exceeded a time limit. `retries`: repeated queries and
 ///   transactions.
 /// - `login_cache`: only if logins are cached. `entries`: the number of cached logins. `hits`:
-///   logins that did not query the server.
+///   logins that did not query the database.
 /// - `handles`: the number of handles of each kind that the host holds, for the whole process:
 ///   `buffer`, `error`, `instance`, `policy`, `service_account`, `store`, `token`, `token_list`. A
 ///   number that keeps growing is a leak in the host.

@@ -26,8 +26,8 @@ pub struct rbtoken_store_options_t {
     pub settings_len: usize,
     /// The clock. NULL: the system clock.
     pub clock: *const rbtoken_clock_t,
-    /// The source of random bytes. NULL: a generator per thread, seeded by the operating system and
-    /// seeded again after fork().
+    /// The source of random bytes. NULL: a random number generator per thread, seeded by the
+    /// operating system, and again after fork().
     pub entropy: *const rbtoken_entropy_t,
 }
 

@@ -258,7 +258,8 @@ pub unsafe extern "C" fn rbtoken_token_invalid_reason(
 /// `[immutable]`
 ///
 /// @param token a token; NULL is allowed
-/// @param time_us receives microseconds since the Unix epoch, UTC; 0 if there is none; may be NULL
+/// @param time_us receives microseconds since the Unix epoch, UTC; 0 if the function returns false;
+///         may be NULL
 /// @return true if the token expires; false if it never does, or for NULL
 /// @since 0.1.0
 #[unsafe(no_mangle)]
@@ -275,7 +276,8 @@ pub unsafe extern "C" fn rbtoken_token_expires(
 /// `[immutable]`
 ///
 /// @param token a token; NULL is allowed
-/// @param time_us receives microseconds since the Unix epoch, UTC; 0 if there is none; may be NULL
+/// @param time_us receives microseconds since the Unix epoch, UTC; 0 if the function returns false;
+///         may be NULL
 /// @return true; false for NULL
 /// @since 0.1.0
 #[unsafe(no_mangle)]
@@ -292,7 +294,8 @@ pub unsafe extern "C" fn rbtoken_token_time_added(
 /// `[immutable]`
 ///
 /// @param token a token; NULL is allowed
-/// @param time_us receives microseconds since the Unix epoch, UTC; 0 if there is none; may be NULL
+/// @param time_us receives microseconds since the Unix epoch, UTC; 0 if the function returns false;
+///         may be NULL
 /// @return true; false for NULL
 /// @since 0.1.0
 #[unsafe(no_mangle)]
@@ -309,7 +312,8 @@ pub unsafe extern "C" fn rbtoken_token_last_updated(
 /// `[immutable]`
 ///
 /// @param token a token; NULL is allowed
-/// @param time_us receives microseconds since the Unix epoch, UTC; 0 if there is none; may be NULL
+/// @param time_us receives microseconds since the Unix epoch, UTC; 0 if the function returns false;
+///         may be NULL
 /// @return true if it was ever used; false for NULL
 /// @since 0.1.0
 #[unsafe(no_mangle)]
@@ -326,7 +330,8 @@ pub unsafe extern "C" fn rbtoken_token_last_used(
 /// `[immutable]`
 ///
 /// @param token a token; NULL is allowed
-/// @param time_us receives microseconds since the Unix epoch, UTC; 0 if there is none; may be NULL
+/// @param time_us receives microseconds since the Unix epoch, UTC; 0 if the function returns false;
+///         may be NULL
 /// @return true if it was invalidated and the time is known; false for NULL
 /// @since 0.1.0
 #[unsafe(no_mangle)]

@@ -10,9 +10,9 @@ use super::store::rbtoken_store_t;
 use super::support::{Out, SizedStruct, UserData, check_status, read_published, str_arg};
 use crate::error::Result;
 
-/// Reports how many of `total` tokens are done: at intervals, and when all are. Returns
-/// `RBTOKEN_OK` to continue. Any other status cancels the call, which then returns that status and
-/// has changed nothing. Must not throw.
+/// Reports that `done` of `total` tokens were exported or imported. It is called at intervals, and
+/// after the last token. Returns `RBTOKEN_OK` to continue. Any other status cancels the call, which
+/// then returns that status and has changed nothing. Must not throw.
 pub type rbtoken_progress_fn = Option<
     unsafe extern "C-unwind" fn(user_data: *mut c_void, done: u64, total: u64) -> rbtoken_status_t,
 >;
@@ -111,10 +111,11 @@ pub unsafe extern "C" fn rbtoken_store_backup(
 /// disabled user, or a token with all its fields. The export has the state of the store at one
 /// moment, except on Review Board's database.
 ///
-/// Each line is valid JSON, including `policy` and `extra_data`. A stored document that this
-/// library would write differently is preceded by its text, as the string `stored_policy` or
-/// `stored_extra_data`. An import uses that text, so that the document is returned unchanged and
-/// denies what it denied before. `policy` is null if the text is neither JSON nor a Python literal.
+/// Each line is valid JSON, including `policy` and `extra_data`. If the stored text of a document
+/// differs from this JSON, the line also has that text, as the string `stored_policy` or
+/// `stored_extra_data`. An import uses the text, so that the document does not change, and a
+/// malformed policy still denies everything. `policy` is null if the text is neither JSON nor a
+/// Python literal.
 ///
 /// Review Board's database is read in pages of 500 tokens, without a transaction around them. Each
 /// page has the state at the moment when it is read. All pages together take at most
@@ -165,9 +166,9 @@ pub unsafe extern "C" fn rbtoken_store_export_file(
 
 /// Imports a file that `rbtoken_store_export_file()` has written: all of it, or nothing. The tokens
 /// get new ids, in the order of their lines, and no event is fired for them. Existing Local Sites
-/// are kept, and settings do not change. Stored documents of the file need not be valid and are
-/// kept unchanged; a malformed policy denies everything, as described in "Review Board's database".
-/// A line can have at most 1 GiB.
+/// are kept, and settings do not change. The strings `stored_policy` and `stored_extra_data` need
+/// not be valid JSON, and are stored unchanged. A malformed policy denies everything, as described
+/// in "Review Board's database". A line can have at most 1 GiB.
 ///
 /// `[thread-safe]`
 ///

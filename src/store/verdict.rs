@@ -6,7 +6,7 @@
 pub enum Verdict {
     /// The caller is the token's user.
     Ok,
-    /// There is no such token, or the header has no value.
+    /// There is no such token, or the token's value in the header is missing or contains spaces.
     Unknown,
     /// The token was invalidated.
     Invalid,

@@ -10,8 +10,8 @@
  * Review Board is a web application for code review. Its users, and programs that act for them,
  * call its web API with API tokens: long random strings that belong to a user and can expire, be
  * revoked, or be restricted by a policy. This library creates, stores, finds, checks and revokes
- * such tokens by the rules of Review Board 8.1: in memory, in a file, or in the database of a
- * Review Board server.
+ * such tokens by the rules of Review Board 8.1. It keeps them in memory, in a file, or in the
+ * database of a Review Board server.
  *
  * A first program:
  *
@@ -33,10 +33,10 @@
  * | task | functions |
  * | --- | --- |
  * | get the token of a client program for a user | rbtoken_store_get_or_create_client_token() |
- * | create another token | rbtoken_store_generate_token() |
+ * | create a token for any other purpose | rbtoken_store_generate_token() |
  * | add a token that exists elsewhere | rbtoken_store_import_token() |
- * | log a caller in with a header | rbtoken_store_authenticate_header() |
- * | log a caller in with a value | rbtoken_store_authenticate() |
+ * | log a caller in with an `Authorization` header | rbtoken_store_authenticate_header() |
+ * | log a caller in with a token's value | rbtoken_store_authenticate() |
  * | check what the caller may do | rbtoken_token_allows() |
  * | look a token up | rbtoken_store_find_token(), rbtoken_store_get_token() |
  * | list tokens | rbtoken_store_list_tokens() |
@@ -50,16 +50,17 @@
  * | copy a store | rbtoken_store_backup() |
  * | move tokens between stores | rbtoken_store_export_file(), rbtoken_store_import_file() |
  *
- * A *client token* belongs to a client program of a user, such as RBTools: its `extra_data` has the
- * program's name as `client_name`. A *Local Site* is a separate section of a Review Board server; a
- * token of a Local Site is accepted only there, and a token of the *global site* everywhere. A
- * *policy* restricts the HTTP methods and resources that a token can be used for. A *generator*
- * creates token values; tokens of a *deprecated* generator still work, but should be replaced. A
- * *verdict* is the result of a login.
+ * A *client token* belongs to a client program of a user, such as RBTools. The `extra_data` of the
+ * token is a JSON object, whose member `client_name` is the program's name. A *Local Site* is a
+ * separate section of a Review Board server; a token of a Local Site is accepted only there, and a
+ * token of the *global site* everywhere. A *policy* restricts the HTTP methods and resources that a
+ * token can be used for. A *generator* creates token values; tokens of a *deprecated* generator
+ * still work, but should be replaced. A *verdict* is the result of a login. A token is *usable* if
+ * it was not invalidated and has not expired.
  *
- * Users, clients and sites are identified by name. The *host* is the program that uses this
- * library. It authenticates its own users: **whoever can call the functions that return tokens can
- * act as any user.**
+ * Users, clients and Local Sites are identified by name. The *host* is the program that uses this
+ * library. It must authenticate its callers itself: **whoever can call the functions that return
+ * tokens can act as any user.**
  *
  * rbtoken_extension.h is for hosts that load the library at run time with dlopen(). This header
  * includes it unless RBTOKEN_NO_EXTENSION is defined. docs/terms.md explains all terms.
@@ -73,11 +74,11 @@
  * path of the fault in a document. Pass NULL for `error` if you do not need it. There is no "last
  * error" of a thread or process.
  *
- * Every output is set to NULL, 0 or false before anything is checked, and to a result only on
+ * Every other output is set to NULL, 0 or false before anything is checked, and to a result only on
  * success. A failed call has changed nothing, unless its documentation says otherwise.
  *
- * These statuses apply to all functions of the kind that the table names. The documentation of a
- * function lists only the other statuses, and those that have a special meaning there:
+ * The table shows which functions can return which general status. The documentation of a function
+ * lists only other statuses, and general ones that have a special meaning there:
  *
  * | status | returned by |
  * | --- | --- |
@@ -126,13 +127,13 @@
  * Options structs
  * ---------------
  * A struct that the host fills in starts with `struct_size`. RBTOKEN_INIT() sets it, and sets all
- * other fields to their defaults: 0 or NULL. Languages that cannot use C macros call
- * rbtoken_options_init() and rbtoken_text_set(), which are inline functions.
+ * other fields to their defaults: 0 or NULL. Languages that cannot use C macros but can use inline
+ * functions, such as Zig, call rbtoken_options_init() and rbtoken_text_set().
  *
  * A program that was compiled with an older or newer header has shorter or longer structs. Both
- * work. The status is RBTOKEN_E_STRUCT_SIZE if no version of the struct has that size, and
- * RBTOKEN_E_UNSUPPORTED_OPTION if a field that this library does not know is not 0. An output must
- * not lie inside such a struct.
+ * work. If `struct_size` is not a possible size of the struct, the status is RBTOKEN_E_STRUCT_SIZE.
+ * If the program sets a field that this library does not know, the status is
+ * RBTOKEN_E_UNSUPPORTED_OPTION. An output must not lie inside such a struct.
  *
  * Ownership
  * ---------
@@ -158,7 +159,7 @@
  *
  * - `[thread-safe]`: can be called from any thread at any time.
  * - `[immutable]`: reads data that never changes; any number of calls can run at once.
- * - `[exclusive]`: no other call may use the same object at the same time.
+ * - `[exclusive]`: other calls must not use the same object at the same time.
  *
  * The library starts one thread for each store in a file. That thread writes the file, and all
  * signals are blocked in it. The library starts no other threads.
@@ -201,17 +202,17 @@
  * (rbtoken_token_last_used()) is written later: after at most a second, by rbtoken_store_flush(),
  * or when the last handle is released.
  *
- * If a change cannot be written, the call fails and the store is unchanged. It can still be read,
- * and accepts changes again as soon as the file can be written. There is one exception: if the file
- * can never be written again, the last failed change may be in it when it is opened again, because
- * that change could not be undone.
+ * If a change cannot be written, the call fails and the store is unchanged. The store can still be
+ * read, and accepts changes again as soon as the file can be written. There is one exception: to
+ * undo the failed change, the library may have to write to the file. If it never can, the file may
+ * contain that change when it is opened again.
  *
- * Only one store can have a file open. A second one, in any process, fails with RBTOKEN_E_LOCKED.
- * The lock is released when its process ends, even if children of fork() still run. (A child that
- * was made without fork handlers, by _Fork() or a bare system call, keeps the lock until it ends or
- * calls exec.) Symbolic links are followed when the file is opened. A file that has a second hard
- * link, or is itself a mount point, is refused, because its log would not be found under its other
- * name.
+ * A file can be open in only one store at a time. Opening it a second time, in any process, fails
+ * with RBTOKEN_E_LOCKED. The lock is released when the process of the store ends, even if children
+ * of fork() still run. (A child that was made without fork handlers, by _Fork() or a bare system
+ * call, keeps the lock until it ends or calls exec.) Symbolic links are followed when the file is
+ * opened. A file that has a second hard link, or is itself a mount point, is refused, because a
+ * program that opens it by the other name would not find its log.
  *
  * The file and its directory must belong to the effective user, to root, or to a user in the
  * setting `trusted_owners`. A group that can write to either must be in that setting too, as with a
@@ -219,64 +220,66 @@
  * not be able to write, except to a directory with the sticky bit, such as /tmp. Trusted owners can
  * replace the file and read all token values in it.
  *
- * While a store has the file open, other programs cannot read or write it with SQLite. On Linux
- * this includes other copies of SQLite in the same process, because the lock belongs to the open
- * file description (F_OFD_SETLK). On systems and file systems without such locks, SQLite's own
- * locks are used, which belong to the process. They are lost when anything in the process closes
- * the file, and another copy of SQLite in the process can then corrupt it. On such systems, do not
- * open the file by other means, and do not open a file in a child of fork() that its parent has had
- * open.
+ * While a store has the file open, no other copy of SQLite can read or write it. On Linux this
+ * includes copies in the same process, because the lock belongs to the open file description
+ * (F_OFD_SETLK). On systems and file systems without such locks, SQLite's own locks are used, which
+ * belong to the process. They are lost when anything in the process closes the file, and another
+ * copy of SQLite in the process can then corrupt it. On such systems, do not open the file by other
+ * means. Do not open it in a child of fork() if the parent has had it open.
  *
- * If a host closes the store's file descriptors, as daemons do, and its own files get their
- * numbers, nothing is written to those files: every change fails with RBTOKEN_E_IO. Reads,
- * rbtoken_store_export_file() and rbtoken_store_backup() still work; open the file again to make
- * changes. The same happens if another program changes the size of the file or its log. In that
- * case, export the store first, because the file has only what that program left in it. A store
- * keeps working after chroot().
+ * A host that becomes a daemon may close the store's file descriptors. Files that it opens later
+ * can then get the same descriptor numbers. The library does not write to them: every change fails
+ * with RBTOKEN_E_IO. Reads, rbtoken_store_export_file() and rbtoken_store_backup() still work; open
+ * the file again to make changes. The same happens if another program changes the size of the file
+ * or its log. In that case, export the store first, because the file has only what that program
+ * left in it. A store keeps working after chroot().
  *
  * A host can run with its standard streams closed. The library never uses the descriptors 0, 1 and
  * 2 for a file or connection: it opens /dev/null on those that are closed, and leaves it open.
  *
- * The file is an SQLite database. While the store is open, its log is beside it, in a second file
- * named `…-wal`. Copy or move both or neither, or make copies with rbtoken_store_backup(). The
- * tables are those of Review Board 8.1 (`webapi_webapitoken`, `auth_user`, `site_localsite`), so
- * that other programs can read them while the store is closed, and rows can be moved to a server.
- * Token values are stored in plain text. A new file is readable by its owner alone; an existing
- * file keeps its mode.
+ * The file is an SQLite database. While the store is open, and after a crash, its log is beside it,
+ * in a second file named `…-wal`. If there is a log, copy or move both files, and only while no
+ * store has them open. To copy a store that is in use, call rbtoken_store_backup(). The tables are
+ * those of Review Board 8.1 (`webapi_webapitoken`, `auth_user`, `site_localsite`), so that other
+ * programs can read them while the store is closed, and rows can be moved to a server. Token values
+ * are stored in plain text. A new file is readable by its owner alone; an existing file keeps its
+ * mode.
  *
  * Review Board's database
  * -----------------------
  * With one of these URLs as its location, a store uses the database of a Review Board server, 5.0
  * or newer. The server accepts the tokens of the store, and the store those of the server. Any
- * number of hosts can do so at the same time:
+ * number of programs can use the database at the same time:
  *
  *     reviewboard+sqlite:///path/of/reviewboard.db
  *     postgresql://user:password@host/database
  *     mysql://user:password@host/database        (or mariadb://)
  *
- * Percent-encode reserved characters and white space. `host` can be a list, such as
- * `host1:5432,host2`. Query parameters, each at most once:
+ * Percent-encode reserved characters and white space. `host` is the machine of the database server.
+ * It can be a list, such as `host1:5432,host2`. Query parameters, each at most once:
  *
  * - `user`, `password`, `port`: the same as `user:password@` and `:port` in the URL.
  * - `host` (PostgreSQL): the directory of a Unix socket. `socket` (MySQL): the path of a Unix
- *   socket. Both replace the host, and need a user and a password.
+ *   socket. Each replaces the host. The URL must still name the user: the user of the process is
+ *   not used.
  * - `passfile`: a file with lines `host:port:database:user:password` and the mode 0600. If a
  *   PostgreSQL location has neither a password nor this file, `PGPASSWORD`, `PGPASSFILE` and
  *   `~/.pgpass` are used as in libpq, except in a set-user-ID process.
  * - `sslmode`: `verify-full` checks that the server's certificate is valid for the host name. It is
- *   the default, except for loopback hosts. `verify-ca` checks only the issuer. `require` checks
- *   nothing, so it does not prevent interception. `disable` is the default for loopback hosts and
- *   sockets.
+ *   the default, except for loopback addresses. `verify-ca` checks only that the certificate was
+ *   issued by an authority in `sslrootcert`, which it requires. `require` checks nothing, so it
+ *   does not prevent interception. `disable` is the default for loopback addresses and sockets.
  * - `sslrootcert`: a PEM file with the trusted authorities. It replaces Mozilla's list, which is
  *   built into the library. `sslcert` and `sslkey`: PEM files of a client certificate and its key.
- * - `target_session_attrs`: `read-write` skips read-only hosts, and is the default for several
- *   hosts. `any` accepts them, and is the default for one host.
+ * - `target_session_attrs`: `read-write` skips read-only servers, and is the default if `host` is a
+ *   list. `any` accepts them, and is the default otherwise.
  * - `pooler` (PostgreSQL): `transaction` is required behind PgBouncer in transaction mode.
  *
  * docs/databases.md has the details. The status is RBTOKEN_E_INVALID_ARGUMENT if a location is
  * malformed, contains white space or a fragment, or has a parameter twice. The message names the
- * part and never quotes the location. The library must have been built with the cargo feature
- * `sqlite`, `postgres` or `mysql`.
+ * part and never quotes the location. The library must have been built with the cargo feature for
+ * the kind of URL: `sqlite`, which is on by default, `postgres` or `mysql`. `make install
+ * FEATURES=postgres,mysql` adds the last two.
  *
  * If the character set of a column cannot hold a text, such as an emoji in utf8mb3, no row matches
  * the text, and writing it returns RBTOKEN_E_INVALID_ARGUMENT with the name of the argument.
@@ -291,21 +294,22 @@
  * `last_used_interval_secs`, it writes only if the stored time is at least that old; with `null`,
  * it writes nothing, which suits a standby server or an account with read access only.
  *
- * With the setting `login_cache_secs`, accepted logins are cached. A login then asks the server
- * only if its entry is that old, or if it has to write `last_used`; so the cache has no effect
- * while `last_used_interval_secs` is 0. Rejected logins are not cached. Expiration and site are
- * checked at every login, and the hook `used` is called. WARNING: changes by others (the server's
- * pages, another host, SQL) take effect up to `login_cache_secs` later, and later still on a
- * standby. Until then, a token that they revoked, or whose user they deactivated, is accepted, and
- * its old policy and expiration apply. A token that is revoked through this store is rejected at
- * once, unless the outcome of the revocation is unknown. rbtoken_store_forget_logins() removes
+ * Accepted logins are cached for `login_cache_secs` seconds. A login queries the database only if
+ * it is not in the cache, or if it has to write `last_used`. While `last_used_interval_secs` is 0,
+ * every login has to, so the cache has no effect. Rejected logins are not cached. Expiration and
+ * site are checked at every login, and the hook `used` is called. WARNING: changes by others (the
+ * server's pages, another program, SQL) take effect up to `login_cache_secs` later, and later still
+ * on a standby. Until then, a token that they revoked, or whose user they deactivated, is accepted,
+ * and its old policy and expiration apply. A token that is revoked through this store is rejected
+ * at once, unless the outcome of the revocation is unknown. rbtoken_store_forget_logins() removes
  * entries.
  *
  * WARNING: SQLite's own locks protect a reviewboard+sqlite database, and they belong to a process.
  * A process that opens the database with this library must not open it with another copy of SQLite,
- * such as that of Python or PHP, nor open and close the file itself: the locks are lost, and writes
- * corrupt the database within seconds. Use separate processes, or PostgreSQL or MySQL. For the same
- * reason, a child of fork() must not open such a database while its parent has it open.
+ * such as that of Python or PHP, and must not open and close the database file by other means: the
+ * locks are lost, and writes corrupt the database within seconds. Use separate processes, or
+ * PostgreSQL or MySQL. For the same reason, a child of fork() must not open such a database while
+ * its parent has it open.
  *
  * Any call can return RBTOKEN_E_IO if the database cannot be reached, RBTOKEN_E_TIMEOUT if it does
  * not respond in time, and RBTOKEN_E_DATABASE if it reports an error. Nothing has changed then,
@@ -314,24 +318,25 @@
  *
  * A call for one token ends within `call_timeout_secs`, which includes waiting for a connection,
  * connecting, all statements and all retries. Listing, exporting, purging, and invalidating the
- * tokens of a user or of all users end within `bulk_timeout_secs`. These limits do not cover the
- * resolution of host names; the last address that worked is tried first. The session's timeouts on
- * the server are shorter than those of the call, so that no statement is left waiting for a lock.
+ * tokens of a user or of all users end within `bulk_timeout_secs`. These limits do not include the
+ * resolution of host names. The library also sets shorter limits on the server, so that no
+ * statement still waits for a lock after its call has ended.
  *
  * Rows are read one at a time, and the library first checks that there is memory for each. On
  * SQLite, reading a row never ends the process, whatever the size of the row. The drivers of
  * PostgreSQL and MySQL cannot report a failed allocation: if memory is exhausted, a row of more
  * than 32 KiB can end the process. (The driver of PostgreSQL also reads later rows in advance.) If
  * there is no memory for a document or text of more than 1 MiB, its row counts as unreadable and
- * the call continues. If there is none for a shorter one, the call fails with RBTOKEN_E_NO_MEMORY,
- * so that a list is never incomplete. Revocation does not need that memory, except that SQLite
- * rewrites the row, for which it needs up to four times the row's size.
+ * the call continues. If there is no memory for a shorter text, the call fails with
+ * RBTOKEN_E_NO_MEMORY, so that a list is never incomplete. Revoking or deleting a token does not
+ * read its documents, and needs no memory for them. An exception is SQLite: it rewrites the row,
+ * for which it needs up to four times the row's size.
  *
  * rbtoken_store_purge_tokens() commits up to 500 tokens at a time; those that were purged before a
- * failure stay purged. Revocation does not read documents. If hooks are registered, tokens are read
- * for their events, 16 at a time: after they were invalidated, or before they are deleted. There is
- * no event for a token that cannot be read. In a child of fork(), every call that needs the
- * database returns RBTOKEN_E_FORKED; the connections belong to the parent.
+ * failure stay purged. If hooks are registered, tokens are read for their events, 16 at a time:
+ * after they were invalidated, or before they are deleted. There is no event for a token that
+ * cannot be read. In a child of fork(), every call that needs the database returns
+ * RBTOKEN_E_FORKED; the connections belong to the parent.
  *
  * Users of the server can store documents that are not JSON. The library reads `policy` and
  * `extra_data` as the server does: as Python's json module (with NaN, infinities and lone
@@ -364,28 +369,28 @@
  * After the last release of a store and of its tokens, none of their values is left in the memory
  * of the process. This holds for stores in memory, in files and on Review Board's SQLite databases,
  * and after exports, imports and backups. It does not hold for PostgreSQL and MySQL: their drivers
- * free what they send and receive without erasing it. In a measurement, a store created 20 values
- * and was released. All 20 were still in memory if it was released at once, and 5 to 11 if it had
- * made other calls in between. If that is not acceptable, disable core dumps and let nobody else
- * read the memory of the process.
+ * free what they send and receive without erasing it. In a measurement, a program created 20 tokens
+ * and released the store. If it did so at once, all 20 values were still in memory. If it made
+ * other calls first, 5 to 11 of them were. If that is not acceptable, disable core dumps and let
+ * nobody else read the memory of the process.
  *
  * A store in a file, its backups and its exports have the values in plain text. The values of
  * deleted tokens are removed from the file and its log by rbtoken_store_purge_tokens(), by a call
  * that deletes 1,000 tokens or more, by rbtoken_store_flush(), and by the last release. Until then,
- * the log contains them. This does not erase them from the medium: free blocks of the disk, its
- * journal, snapshots and copies may still contain them.
+ * the log contains them. Removing them does not erase them from the disk: its free blocks, journal,
+ * snapshots and copies may still contain them.
  *
  * ABI policy
  * ----------
  * The name of the shared library ends with the major version, RBTOKEN_VERSION_MAJOR. A minor
  * version can add functions, statuses, verdicts, enum values, flags, fields at the end of structs,
  * and members at the end of tables. Programs that were compiled with an older header of the same
- * major version keep working. A major version can change or remove things. A number never gets a
- * second meaning. Call rbtoken_abi_is_compatible() at startup, and treat an unknown status or
- * verdict as a failure.
+ * major version keep working. A major version can change or remove things. The number of a status,
+ * verdict, enum value or flag is never used for another one. Call rbtoken_abi_is_compatible() at
+ * startup, and treat an unknown status or verdict as a failure.
  *
  * Unloading
  * ---------
- * The library cannot be unloaded. It stays in memory after dlclose(), because a thread of the host
- * may still have to run its destructors.
+ * The library cannot be unloaded. It stays in memory after dlclose(), because threads of the host
+ * may still have to run destructors of the library when they end.
  */

@@ -18,7 +18,7 @@ ABI_VERSION = 0 << 16 | 2
 
 
 class Status(enum.IntEnum):
-    """Statuses. A number never gets a second meaning. Later versions can add some."""
+    """Statuses. Later versions can add statuses, but never use a number for another one."""
 
     #: The call succeeded.
     OK = 0
@@ -32,7 +32,8 @@ class Status(enum.IntEnum):
     EMBEDDED_NUL = 4
     #: A text is longer than its field allows.
     TOO_LONG = 5
-    #: ``struct_size`` is not a size of the struct: ``RBTOKEN_INIT`` was not called.
+    #: ``struct_size`` is not a possible size of the struct, for example because it was not set with
+    #: ``RBTOKEN_INIT``.
     STRUCT_SIZE = 6
     #: A field of a newer header is set, which this library does not know.
     UNSUPPORTED_OPTION = 7
@@ -61,8 +62,8 @@ class Status(enum.IntEnum):
     #: An earlier ``RBTOKEN_E_INTERNAL`` may have left the store inconsistent, so that it rejects all
     #: calls.
     POISONED = 85
-    #: No token value could be generated: there is no such generator, there are no random bytes, or
-    #: 20 values in a row already exist.
+    #: No token value could be generated: there is no such generator, no random bytes are
+    #: available, or 20 values in a row already exist.
     GENERATION = 120
     #: A callback of the host broke its contract.
     CALLBACK = 121
@@ -123,7 +124,7 @@ class FilterValidityMode(enum.IntEnum):
 
     #: All tokens.
     ANY = 0
-    #: Tokens that are neither invalidated nor expired.
+    #: Usable tokens: those that are neither invalidated nor expired.
     VALID = 1
     #: Tokens that are invalidated or expired.
     DEAD = 2
@@ -136,7 +137,7 @@ class Verdict(enum.IntEnum):
     REFUSED = 0
     #: The caller is the token's user.
     OK = 1
-    #: There is no such token, or the header has no value.
+    #: There is no such token, or the token's value in the header is missing or contains spaces.
     UNKNOWN = 2
     #: The token was invalidated.
     INVALID = 3
@@ -188,13 +189,13 @@ class ExpirationMode(enum.IntEnum):
 class LogLevel(enum.IntEnum):
     """Severity of a log message."""
 
-    #: An operation failed.
+    #: No message has this level yet.
     ERROR = 1
-    #: A call was rejected.
+    #: An instance could not be configured, initialized or shut down.
     WARN = 2
     #: An instance changed its state.
     INFO = 3
-    #: A token was created, used or changed.
+    #: An event of a token, as in ``rbtoken_hooks_t``.
     DEBUG = 4
 
 
