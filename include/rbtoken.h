@@ -77,8 +77,8 @@
  * Every other output is set to NULL, 0 or false before anything is checked, and to a result only on
  * success. A failed call has changed nothing, unless its documentation says otherwise.
  *
- * The table shows which functions can return which general status. The documentation of a function
- * lists only other statuses, and general ones that have a special meaning there:
+ * The functions in the second column can return the statuses in the first. The documentation of a
+ * function lists its other statuses, and repeats these only if they have a special meaning there:
  *
  * | status | returned by |
  * | --- | --- |
@@ -247,9 +247,9 @@
  *
  * Review Board's database
  * -----------------------
- * With one of these URLs as its location, a store uses the database of a Review Board server, 5.0
- * or newer. The server accepts the tokens of the store, and the store those of the server. Any
- * number of programs can use the database at the same time:
+ * A store can use the database of a Review Board server, 5.0 or newer. The server accepts the
+ * tokens of the store, and the store accepts those of the server. Any number of programs can use
+ * the database at the same time. The location of such a store is one of these URLs:
  *
  *     reviewboard+sqlite:///path/of/reviewboard.db
  *     postgresql://user:password@host/database
@@ -338,13 +338,13 @@
  * cannot be read. In a child of fork(), every call that needs the database returns
  * RBTOKEN_E_FORKED; the connections belong to the parent.
  *
- * Users of the server can store documents that are not JSON. The library reads `policy` and
- * `extra_data` as the server does: as Python's json module (with NaN, infinities and lone
- * surrogates), as a string that contains JSON, or as a Python literal; any other text counts as
- * `{}`. rbtoken_token_policy() and rbtoken_token_extra_data() return the stored text.
- * rbtoken_token_to_json() returns JSON in which NaN and infinities are null, and U+FFFD replaces a
- * lone surrogate. rbtoken_store_export_file() writes the same JSON, and the stored text beside it.
- * The library is stricter than the server in four cases:
+ * Users of the server can store documents that are not JSON. Like the server, the library accepts
+ * three kinds of text in `policy` and `extra_data`: JSON as Python's json module reads it (with
+ * NaN, infinities and lone surrogates), a JSON string that contains JSON, and a Python literal. Any
+ * other text of `extra_data` counts as `{}`. rbtoken_token_policy() and rbtoken_token_extra_data()
+ * return the stored text. rbtoken_token_to_json() returns JSON in which NaN and infinities are
+ * null, and U+FFFD replaces a lone surrogate. rbtoken_store_export_file() writes the same JSON, and
+ * the stored text beside it. The library is stricter than the server in four cases:
  *
  * - A policy denies everything if its text is neither JSON nor a Python literal, if it is not an
  *   object, or if a part of its `resources` has the wrong type. rbtoken_token_allows() then returns
@@ -1370,7 +1370,7 @@ typedef struct rbtoken_token_filter_t {
 } rbtoken_token_filter_t;
 
 /**
- * Result of a login: one of the values of `rbtoken_verdict_code`. Later versions can add some.
+ * Result of a login: one of the values of `rbtoken_verdict_code`. Later versions can add verdicts.
  * Every verdict other than `RBTOKEN_VERDICT_OK` rejects the login.
  *
  * @ingroup login
@@ -2542,8 +2542,8 @@ RBTOKEN_API const char *rbtoken_verdict_name(rbtoken_verdict_t verdict);
  * @param verdict receives the verdict; `RBTOKEN_VERDICT_REFUSED` on failure
  * @param token receives the token if the verdict is `RBTOKEN_VERDICT_OK`, else NULL; to be
  *         released with `rbtoken_token_release()`
- * @param refused receives the token that explains `RBTOKEN_VERDICT_INVALID`, `_EXPIRED` or
- *         `_WRONG_SITE`, else NULL; to be released in the same way; may be NULL
+ * @param refused receives the rejected token if the verdict is `RBTOKEN_VERDICT_INVALID`,
+ *         `_EXPIRED` or `_WRONG_SITE`, else NULL; to be released in the same way; may be NULL
  * @param error receives the error on failure; may be NULL
  * @retval RBTOKEN_OK there is a verdict
  * @retval RBTOKEN_E_INVALID_ARGUMENT the site's name is malformed, the mode is unknown, or a field
@@ -2605,8 +2605,8 @@ rbtoken_status_t rbtoken_store_forget_logins(struct rbtoken_store_t *store,
  * @param verdict receives the verdict; `RBTOKEN_VERDICT_REFUSED` on failure
  * @param token receives the token if the verdict is `RBTOKEN_VERDICT_OK`, else NULL; to be
  *         released with `rbtoken_token_release()`
- * @param refused receives the token that explains `RBTOKEN_VERDICT_INVALID`, `_EXPIRED` or
- *         `_WRONG_SITE`, else NULL; to be released in the same way; may be NULL
+ * @param refused receives the rejected token if the verdict is `RBTOKEN_VERDICT_INVALID`,
+ *         `_EXPIRED` or `_WRONG_SITE`, else NULL; to be released in the same way; may be NULL
  * @param error receives the error on failure; may be NULL
  * @retval RBTOKEN_OK there is a verdict
  * @retval RBTOKEN_E_INVALID_ARGUMENT the site's name is malformed, the mode is unknown, or a field
@@ -3292,7 +3292,7 @@ RBTOKEN_API bool rbtoken_token_is_expired(const struct rbtoken_token_t *token, i
 RBTOKEN_API bool rbtoken_token_is_deprecated(const struct rbtoken_token_t *token);
 
 /**
- * Returns a token as a JSON object with the fields of Review Board's API token payload:
+ * Returns a token as a JSON object with the fields that Review Board's web API has for tokens:
  * `deprecated`, `expired`, `expires`, `extra_data`, `id`, `invalid_date`, `invalid_reason`,
  * `last_updated`, `last_used`, `note`, `policy`, `time_added`, `token` (only if requested),
  * `token_generator_id`, `valid`. Times are ISO 8601 with the offset `+00:00`, or null.

@@ -483,25 +483,25 @@ public:
         const char *message = rbtoken_error_message(get());
         return message != nullptr ? std::string_view(message) : name(status_);
     }
-    std::string_view message() const && = delete; ///< Store it in a variable.
+    std::string_view message() const && = delete; ///< Not for temporaries.
 
     /** Returns the parameter, or the field of an options struct, that is at fault. */
     [[nodiscard]] std::optional<std::string_view> argument() const & noexcept
     {
         return detail::maybe_text(rbtoken_error_argument(get()));
     }
-    std::optional<std::string_view> argument() const && = delete; ///< Store it in a variable.
+    std::optional<std::string_view> argument() const && = delete; ///< Not for temporaries.
 
     /** Returns the place in a JSON document that is at fault, as a JSONPath. */
     [[nodiscard]] std::optional<std::string_view> json_path() const & noexcept
     {
         return detail::maybe_text(rbtoken_error_json_path(get()));
     }
-    std::optional<std::string_view> json_path() const && = delete; ///< Store it in a variable.
+    std::optional<std::string_view> json_path() const && = delete; ///< Not for temporaries.
 
     /** Returns the C handle, and keeps its ownership; nullptr if the host created the error. */
     [[nodiscard]] rbtoken_error_t *get() const & noexcept { return handle_.get(); }
-    rbtoken_error_t *get() const && = delete; ///< Store it in a variable.
+    rbtoken_error_t *get() const && = delete; ///< Not for temporaries.
     /** Returns the C handle, which the caller must free with rbtoken_error_free(). Keeps the
      * status. */
     [[nodiscard]] rbtoken_error_t *release() noexcept { return handle_.release(); }
@@ -615,7 +615,7 @@ public:
     T value() const & = delete;  ///< A const failure cannot be thrown: use `*`.
     T value() const && = delete; ///< A const failure cannot be thrown: use `*`.
 
-    /** Returns the value, or another one on failure. */
+    /** Returns the value, or `otherwise` on failure. */
     template <class U>
     [[nodiscard]] T value_or(U &&otherwise) &&
     {
@@ -633,8 +633,8 @@ public:
     [[nodiscard]] T *operator->() & noexcept { return &get_or_terminate<0>(state_); }
     /** Returns the value, which must exist. */
     [[nodiscard]] const T *operator->() const & noexcept { return &get_or_terminate<0>(state_); }
-    T *operator->() && = delete;             ///< Store it in a variable.
-    const T *operator->() const && = delete; ///< Store it in a variable.
+    T *operator->() && = delete;             ///< Not for temporaries.
+    const T *operator->() const && = delete; ///< Not for temporaries.
 
     /** Returns the error, which must exist. */
     [[nodiscard]] const Error &error() const & noexcept { return get_or_terminate<1>(state_); }
@@ -741,7 +741,7 @@ public:
     {
         return detail::text(rbtoken_buffer_data, get());
     }
-    std::string_view view() const && = delete; ///< Store it in a variable.
+    std::string_view view() const && = delete; ///< Not for temporaries.
     /** Returns a copy of the text, which is not erased. */
     [[nodiscard]] std::string to_string() const { return std::string(view()); }
 
@@ -749,7 +749,7 @@ public:
     [[nodiscard]] explicit operator bool() const noexcept { return handle_.get() != nullptr; }
     /** Returns the C handle, and keeps its ownership. */
     [[nodiscard]] rbtoken_buffer_t *get() const & noexcept { return handle_.get(); }
-    rbtoken_buffer_t *get() const && = delete; ///< Store it in a variable.
+    rbtoken_buffer_t *get() const && = delete; ///< Not for temporaries.
     /** Returns the C handle, which the caller must free with rbtoken_buffer_free(). */
     [[nodiscard]] rbtoken_buffer_t *release() noexcept { return handle_.release(); }
 
@@ -777,61 +777,61 @@ public:
 
     /** Returns the value: the secret. Do not log it; log redacted(). */
     [[nodiscard]] std::string_view value() const & noexcept { return text(rbtoken_token_value); }
-    std::string_view value() const && = delete; ///< Store it in a variable.
+    std::string_view value() const && = delete; ///< Not for temporaries.
 
     /** Returns a name that can be logged, such as `rbp_***#17`. */
     [[nodiscard]] std::string_view redacted() const & noexcept
     {
         return text(rbtoken_token_redacted);
     }
-    std::string_view redacted() const && = delete; ///< Store it in a variable.
+    std::string_view redacted() const && = delete; ///< Not for temporaries.
 
     /** Returns the owner's name. */
     [[nodiscard]] std::string_view user() const & noexcept { return text(rbtoken_token_user); }
-    std::string_view user() const && = delete; ///< Store it in a variable.
+    std::string_view user() const && = delete; ///< Not for temporaries.
 
     /** Returns the Local Site; none: the global site. */
     [[nodiscard]] std::optional<std::string_view> local_site() const & noexcept
     {
         return detail::maybe_text(rbtoken_token_local_site, get());
     }
-    std::optional<std::string_view> local_site() const && = delete; ///< Store it in a variable.
+    std::optional<std::string_view> local_site() const && = delete; ///< Not for temporaries.
 
     /** Returns the client name; none: it is not a client token. */
     [[nodiscard]] std::optional<std::string_view> client_name() const & noexcept
     {
         return detail::maybe_text(rbtoken_token_client_name, get());
     }
-    std::optional<std::string_view> client_name() const && = delete; ///< Store it in a variable.
+    std::optional<std::string_view> client_name() const && = delete; ///< Not for temporaries.
 
     /** Returns the note for people, which can be empty. */
     [[nodiscard]] std::string_view note() const & noexcept { return text(rbtoken_token_note); }
-    std::string_view note() const && = delete; ///< Store it in a variable.
+    std::string_view note() const && = delete; ///< Not for temporaries.
 
     /** Returns the id of the generator that created the value. */
     [[nodiscard]] std::string_view generator_id() const & noexcept
     {
         return text(rbtoken_token_generator_id);
     }
-    std::string_view generator_id() const && = delete; ///< Store it in a variable.
+    std::string_view generator_id() const && = delete; ///< Not for temporaries.
 
     /** Returns the policy as JSON; `{}` is full access. */
     [[nodiscard]] std::string_view policy() const & noexcept { return text(rbtoken_token_policy); }
-    std::string_view policy() const && = delete; ///< Store it in a variable.
+    std::string_view policy() const && = delete; ///< Not for temporaries.
 
     /** Returns the extra data as a JSON object. */
     [[nodiscard]] std::string_view extra_data() const & noexcept
     {
         return text(rbtoken_token_extra_data);
     }
-    std::string_view extra_data() const && = delete; ///< Store it in a variable.
+    std::string_view extra_data() const && = delete; ///< Not for temporaries.
 
     /** Returns why the token was invalidated; can be empty. */
     [[nodiscard]] std::string_view invalid_reason() const & noexcept
     {
         return text(rbtoken_token_invalid_reason);
     }
-    std::string_view invalid_reason() const && = delete; ///< Store it in a variable.
+    std::string_view invalid_reason() const && = delete; ///< Not for temporaries.
 
     /** Returns when the token expires; none: never. */
     [[nodiscard]] std::optional<time_point> expires() const noexcept
@@ -898,7 +898,7 @@ public:
     [[nodiscard]] explicit operator bool() const noexcept { return get() != nullptr; }
     /** Returns the C handle, and keeps its ownership. */
     [[nodiscard]] rbtoken_token_t *get() const & noexcept { return handle_.get(); }
-    rbtoken_token_t *get() const && = delete; ///< Store it in a variable.
+    rbtoken_token_t *get() const && = delete; ///< Not for temporaries.
     /** Returns the C handle, which the caller must pass to rbtoken_token_release(). */
     [[nodiscard]] rbtoken_token_t *release() noexcept { return handle_.release(); }
 
@@ -1005,16 +1005,16 @@ public:
     }
     /** Returns an iterator at the first token. */
     [[nodiscard]] iterator begin() const & noexcept { return iterator(get(), 0); }
-    iterator begin() const && = delete; ///< Store it in a variable.
+    iterator begin() const && = delete; ///< Not for temporaries.
     /** Returns the iterator after the last token. */
     [[nodiscard]] iterator end() const & noexcept { return iterator(get(), size()); }
-    iterator end() const && = delete; ///< Store it in a variable.
+    iterator end() const && = delete; ///< Not for temporaries.
 
     /** Returns whether there is a list; false if it was moved from. */
     [[nodiscard]] explicit operator bool() const noexcept { return get() != nullptr; }
     /** Returns the C handle, and keeps its ownership. */
     [[nodiscard]] rbtoken_token_list_t *get() const & noexcept { return handle_.get(); }
-    rbtoken_token_list_t *get() const && = delete; ///< Store it in a variable.
+    rbtoken_token_list_t *get() const && = delete; ///< Not for temporaries.
     /** Returns the C handle, which the caller must free with rbtoken_token_list_free(). */
     [[nodiscard]] rbtoken_token_list_t *release() noexcept { return handle_.release(); }
 
@@ -1267,7 +1267,7 @@ struct LoginOptions {
 /** Options for a service account; see rbtoken_service_account_options_t. */
 struct ServiceAccountOptions {
     OptionalText id{};               ///< Must be set.
-    std::uint32_t token_version = 1; ///< A higher version makes new tokens.
+    std::uint32_t token_version = 1; ///< A higher one needs a new token.
     Expiration expiration{};         ///< Default: 30 days.
     OptionalText user{};             ///< None: the user with the id as name.
     OptionalText policy{};           ///< JSON. None: full access.
@@ -1291,8 +1291,8 @@ using Clock = std::function<Result<Time>()>;
 using Progress = std::function<Result<void>(std::uint64_t done, std::uint64_t total)>;
 
 /** Entropy source: fills `len` bytes with unpredictable data. It is a function
- * `(std::uint8_t *bytes, std::size_t len)` that returns nothing or a Result<void>. If
- * that has an Error, the call fails with its status. */
+ * `(std::uint8_t *bytes, std::size_t len)` that returns nothing or a Result<void>. If that has an
+ * Error, the call fails with its status. */
 class Entropy {
 public:
     /** No source: the library uses its own. */
@@ -1337,8 +1337,8 @@ struct Generator {
     std::function<Result<bool>(std::string_view token_type, std::string_view value)> validate{};
 };
 
-/** Event callback. The handles are valid during the call; copy them to keep them. The fields
- * of the token are those after the event. */
+/** Event callback. The handles are valid during the call; copy them to keep them. The fields of the
+ * token are those after the event. */
 using EventFunction = std::function<void(Store &, const Token &)>;
 
 /** Event callbacks, called after the event; see rbtoken_hooks_t. Each is optional. */
@@ -1395,10 +1395,11 @@ class Store {
 public:
     /** Opens a store; see rbtoken_store_open(). */
     [[nodiscard]] static Result<Store> open(StoreOptions options = {});
-    /** Returns the shared store of the process; see rbtoken_store_shared(). Only the first call can
-     * have a clock or an entropy source, because those of later calls are never equal to them. */
+    /** Returns the shared store of the process; see rbtoken_store_shared(). */
     [[nodiscard]] static Result<Store> shared();
-    /** Returns the shared store, with options that later calls must repeat or leave out. */
+    /** Returns the shared store, with options that later calls must repeat or leave out. Only the
+     * first call can have a clock or an entropy source, because those of a later call never equal
+     * them. */
     [[nodiscard]] static Result<Store> shared(StoreOptions options);
 
     /** Takes ownership of a reference from C. */
@@ -1813,7 +1814,7 @@ public:
     [[nodiscard]] explicit operator bool() const noexcept { return get() != nullptr; }
     /** Returns the C handle, and keeps its ownership. */
     [[nodiscard]] rbtoken_store_t *get() const & noexcept { return handle_.get(); }
-    rbtoken_store_t *get() const && = delete; ///< Store it in a variable.
+    rbtoken_store_t *get() const && = delete; ///< Not for temporaries.
     /** Returns the C handle, which the caller must pass to rbtoken_store_release(). */
     [[nodiscard]] rbtoken_store_t *release() noexcept { return handle_.release(); }
 
@@ -1853,8 +1854,8 @@ private:
     detail::Shared<detail::StoreTraits> handle_;
 };
 
-/** Registration of event callbacks. Move-only. Destroying it removes the callbacks: no new call of
- * them starts afterwards, and running calls finish. It keeps the store open. */
+/** Registration of event callbacks. Move-only. Destroying it removes the callbacks: they are not
+ * called for later events, and running calls finish. It keeps the store open. */
 class [[nodiscard]] HooksRegistration {
 public:
     /** Takes ownership of hooks that C added to a store. */
@@ -1938,7 +1939,7 @@ public:
     [[nodiscard]] explicit operator bool() const noexcept { return get() != nullptr; }
     /** Returns the C handle, and keeps its ownership. */
     [[nodiscard]] rbtoken_policy_t *get() const & noexcept { return handle_.get(); }
-    rbtoken_policy_t *get() const && = delete; ///< Store it in a variable.
+    rbtoken_policy_t *get() const && = delete; ///< Not for temporaries.
     /** Returns the C handle, which the caller must free with rbtoken_policy_free(). */
     [[nodiscard]] rbtoken_policy_t *release() noexcept { return handle_.release(); }
 
@@ -2014,7 +2015,7 @@ public:
     [[nodiscard]] explicit operator bool() const noexcept { return get() != nullptr; }
     /** Returns the C handle, and keeps its ownership. */
     [[nodiscard]] rbtoken_service_account_t *get() const & noexcept { return handle_.get(); }
-    rbtoken_service_account_t *get() const && = delete; ///< Store it in a variable.
+    rbtoken_service_account_t *get() const && = delete; ///< Not for temporaries.
     /** Returns the C handle, which the caller must free with rbtoken_service_account_free(). */
     [[nodiscard]] rbtoken_service_account_t *release() noexcept { return handle_.release(); }
 

@@ -70,9 +70,8 @@ typedef struct rbtoken_instance_t rbtoken_instance_t;
 /**
  * Writes a message to the host's log. `level` is `RBTOKEN_LOG_ERROR` to `_DEBUG`, or a higher
  * number in later versions. `target` is the part of the library: `"rbtoken.extension"` or
- * `"rbtoken.store"`. The texts are valid during the call, and never contain a token's value. The
- * function is called on any thread, by several threads at a time, and with no lock held. Must not
- * throw.
+ * `"rbtoken.store"`. The texts are valid during the call, and never contain a token's value.
+ * Several threads can call the function at once, with no lock held. Must not throw.
  *
  * @ingroup extension
  */

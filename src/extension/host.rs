@@ -27,9 +27,8 @@ pub enum rbtoken_log_level {
 
 /// Writes a message to the host's log. `level` is `RBTOKEN_LOG_ERROR` to `_DEBUG`, or a higher
 /// number in later versions. `target` is the part of the library: `"rbtoken.extension"` or
-/// `"rbtoken.store"`. The texts are valid during the call, and never contain a token's value. The
-/// function is called on any thread, by several threads at a time, and with no lock held. Must not
-/// throw.
+/// `"rbtoken.store"`. The texts are valid during the call, and never contain a token's value.
+/// Several threads can call the function at once, with no lock held. Must not throw.
 pub type rbtoken_log_fn = Option<
     unsafe extern "C-unwind" fn(
         user_data: *mut c_void,

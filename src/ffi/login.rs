@@ -14,7 +14,7 @@ use super::token::rbtoken_token_t;
 use crate::error::{Error, Result};
 use crate::store::{Login, RequestSite, Store, Verdict};
 
-/// Result of a login: one of the values of `rbtoken_verdict_code`. Later versions can add some.
+/// Result of a login: one of the values of `rbtoken_verdict_code`. Later versions can add verdicts.
 /// Every verdict other than `RBTOKEN_VERDICT_OK` rejects the login.
 pub type rbtoken_verdict_t = i32;
 
@@ -112,8 +112,8 @@ pub extern "C" fn rbtoken_verdict_name(verdict: rbtoken_verdict_t) -> *const c_c
 /// @param verdict receives the verdict; `RBTOKEN_VERDICT_REFUSED` on failure
 /// @param token receives the token if the verdict is `RBTOKEN_VERDICT_OK`, else NULL; to be
 ///         released with `rbtoken_token_release()`
-/// @param refused receives the token that explains `RBTOKEN_VERDICT_INVALID`, `_EXPIRED` or
-///         `_WRONG_SITE`, else NULL; to be released in the same way; may be NULL
+/// @param refused receives the rejected token if the verdict is `RBTOKEN_VERDICT_INVALID`,
+///         `_EXPIRED` or `_WRONG_SITE`, else NULL; to be released in the same way; may be NULL
 /// @param error receives the error on failure; may be NULL
 /// @retval RBTOKEN_OK there is a verdict
 /// @retval RBTOKEN_E_INVALID_ARGUMENT the site's name is malformed, the mode is unknown, or a field
@@ -202,8 +202,8 @@ pub unsafe extern "C" fn rbtoken_store_forget_logins(
 /// @param verdict receives the verdict; `RBTOKEN_VERDICT_REFUSED` on failure
 /// @param token receives the token if the verdict is `RBTOKEN_VERDICT_OK`, else NULL; to be
 ///         released with `rbtoken_token_release()`
-/// @param refused receives the token that explains `RBTOKEN_VERDICT_INVALID`, `_EXPIRED` or
-///         `_WRONG_SITE`, else NULL; to be released in the same way; may be NULL
+/// @param refused receives the rejected token if the verdict is `RBTOKEN_VERDICT_INVALID`,
+///         `_EXPIRED` or `_WRONG_SITE`, else NULL; to be released in the same way; may be NULL
 /// @param error receives the error on failure; may be NULL
 /// @retval RBTOKEN_OK there is a verdict
 /// @retval RBTOKEN_E_INVALID_ARGUMENT the site's name is malformed, the mode is unknown, or a field

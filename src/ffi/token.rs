@@ -394,7 +394,7 @@ pub unsafe extern "C" fn rbtoken_token_is_deprecated(token: *const rbtoken_token
 /// Flag of `rbtoken_token_to_json()`: includes the token's value.
 pub const RBTOKEN_JSON_WITH_VALUE: u32 = 1;
 
-/// Returns a token as a JSON object with the fields of Review Board's API token payload:
+/// Returns a token as a JSON object with the fields that Review Board's web API has for tokens:
 /// `deprecated`, `expired`, `expires`, `extra_data`, `id`, `invalid_date`, `invalid_reason`,
 /// `last_updated`, `last_used`, `note`, `policy`, `time_added`, `token` (only if requested),
 /// `token_generator_id`, `valid`. Times are ISO 8601 with the offset `+00:00`, or null.
