@@ -437,7 +437,7 @@ fn commands_in_the_readme_work() {
     fs::create_dir(&project).expect("a folder can be made");
     let text = format!(
         "cmake_minimum_required(VERSION 3.13)\nproject(first C)\n\
-         add_executable(first ../first.c)\n{block}"
+         add_executable(your_program ../first.c)\n{block}"
     );
     fs::write(project.join("CMakeLists.txt"), text).expect("a file can be written");
     let build = project.join("build");
@@ -445,6 +445,6 @@ fn commands_in_the_readme_work() {
     let mut cmake = Command::new("cmake");
     c::successful_output(cmake.arg("-S").arg(&project).arg("-B").arg(&build).args(configure));
     c::successful_output(Command::new("cmake").arg("--build").arg(&build));
-    let printed = c::successful_output(&mut Command::new(build.join("first")));
+    let printed = c::successful_output(&mut Command::new(build.join("your_program")));
     assert!(printed.starts_with("rbp_"), "{printed}");
 }
