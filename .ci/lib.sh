@@ -99,3 +99,22 @@ python_tools() {
     }
     cached python-tools "${tools[*]} $(python3 -VV) $(command -v python3)" make_tools
 }
+
+# Builds the shared library for the packages of other languages, without link-time optimization,
+# which takes minutes and makes no difference to them. Sets `optimized` to its path. The arguments
+# are those of the packages' own builds, so that Cargo builds it once.
+optimized_library() {
+    local triple=x86_64-unknown-linux-gnu
+    python_tools
+    PATH=$cached/bin:$PATH CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
+        cargo-zigbuild rustc --quiet --locked --profile release --lib --crate-type cdylib \
+        --features "sqlite,$FEATURES" --target-dir "$target" --target "$triple.2.17" -- -C strip=symbols
+    optimized=$target/$triple/release/librbtoken.so
+}
+
+# Builds a shared library that counts the calls of each function, and sets `counting` to its path.
+counting_library() {
+    cargo rustc --quiet --locked --features "$FEATURES" --target-dir "$target" --lib \
+        --crate-type cdylib --profile dev -- --cfg count_calls
+    counting=$target/debug/librbtoken.so
+}
