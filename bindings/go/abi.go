@@ -20,7 +20,7 @@ const (
 	StatusInvalidUTF8 Status = C.RBTOKEN_E_INVALID_UTF8
 	// A text contains a NUL character.
 	StatusEmbeddedNUL Status = C.RBTOKEN_E_EMBEDDED_NUL
-	// A text is longer than its field allows.
+	// A text or a list is longer than allowed.
 	StatusTooLong Status = C.RBTOKEN_E_TOO_LONG
 	// `struct_size` is not a possible size of the struct, for example because it was not set with
 	// `RBTOKEN_INIT`.

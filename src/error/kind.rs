@@ -13,7 +13,7 @@ pub enum ErrorKind {
     InvalidUtf8,
     /// A text contains a NUL character.
     EmbeddedNul,
-    /// A text is longer than its field allows.
+    /// A text or a list is longer than allowed.
     TooLong,
     /// `struct_size` is not a possible size of the struct, for example because it was not set with
     /// `RBTOKEN_INIT`.

@@ -307,7 +307,8 @@ pub unsafe extern "C" fn rbtoken_token_last_updated(
     unsafe { read_time(token, time_us, |token| Some(token.record().last_updated())) }
 }
 
-/// Returns when a token was last used for a login before the snapshot.
+/// Returns when a token was last used for a login. The token that a login returns already has the
+/// time of that login, if the login sets `last_used`.
 ///
 /// `[immutable]`
 ///
