@@ -329,12 +329,12 @@
  * than 32 KiB can end the process. (The driver of PostgreSQL also reads later rows in advance.) If
  * there is no memory for a document or text of more than 1 MiB, its row counts as unreadable and
  * the call continues. If there is no memory for a shorter text, the call fails with
- * RBTOKEN_E_NO_MEMORY, so that a list is never incomplete. Revoking or deleting a token does not
- * read its documents, and needs no memory for them. An exception is SQLite: it rewrites the row,
- * for which it needs up to four times the row's size.
+ * RBTOKEN_E_NO_MEMORY, so that a list is never incomplete. Without hooks, revoking or deleting a
+ * token does not read its documents, and needs no memory for them. An exception is SQLite: it
+ * rewrites the row, for which it needs up to four times the row's size.
  *
- * rbtoken_store_purge_tokens() commits up to 500 tokens at a time; those that were purged before a
- * failure stay purged. If hooks are registered, the library reads each token that it deletes or
+ * rbtoken_store_purge_tokens() commits up to 1,000 tokens at a time; those that were purged before
+ * a failure stay purged. If hooks are registered, the library reads each token that it deletes or
  * invalidates, 16 at a time. It reads them before a deletion and after an invalidation. There is no
  * event for a token that cannot be read.
  *
@@ -633,7 +633,7 @@ typedef enum rbtoken_status_code {
    */
   RBTOKEN_E_UNSUPPORTED = 83,
   /**
-   * The process was forked after the store was opened.
+   * The store was opened before fork(), and this process is the child.
    */
   RBTOKEN_E_FORKED = 84,
   /**
@@ -1537,9 +1537,9 @@ typedef struct rbtoken_hooks_t {
 /**
  * Creates a token value: writes at most `capacity` bytes of UTF-8 to `value`, without a NUL, sets
  * `*value_len` to their number, and returns `RBTOKEN_OK`. A value has 1 to 255 characters, for
- * which `capacity` is always enough. `attempt` starts at 0 and grows by 1 with each value that
- * already exists, up to 19. With any other status, the call that needed the value fails with that
- * status. Must not throw.
+ * which `capacity` is always enough. `token_type` is NUL-terminated. `attempt` starts at 0 and
+ * grows by 1 with each value that already exists, up to 19. With any other status, the call that
+ * needed the value fails with that status. Must not throw.
  *
  * @ingroup generator
  */
@@ -1552,8 +1552,8 @@ typedef rbtoken_status_t (*rbtoken_generator_create_fn)(void *user_data,
 
 /**
  * Checks a token value: sets `*valid` to whether the `value_len` bytes have the generator's format
- * for a token type, and returns `RBTOKEN_OK`. With any other status, the call that needed the
- * check fails with that status. Must not throw.
+ * for a token type, which is NUL-terminated, and returns `RBTOKEN_OK`. With any other status, the
+ * call that needed the check fails with that status. Must not throw.
  *
  * @ingroup generator
  */
@@ -2020,11 +2020,11 @@ rbtoken_status_t rbtoken_store_get_setting(struct rbtoken_store_t *store,
  *   Board's database.
  * - `file`: `bytes` and `log_bytes`, the sizes of the file and its log, and `commits`, the number
  *   of commits since it was opened. For files only.
- * - `pool`: for Review Board's database only. `open`: the number of connections. `idle`: the number
- *   of unused ones. `abandoned`: connections that the library closed, but that may still be open on
- *   the server. `waiting`: calls that wait for a connection. `lost`: connections that broke or were
- *   closed early. `timeouts`: calls that exceeded a time limit. `retries`: repeated queries and
- *   transactions.
+ * - `pool`: for Review Board's database only. `open`: the number of connections. `idle`: the
+ *   number of unused ones. `abandoned`: connections that the library closed, but that may still be
+ *   open on the server. `waiting`: calls that wait for a connection. `lost`: connections that
+ *   broke or were closed early. `timeouts`: calls that exceeded a time limit. `retries`: repeated
+ *   queries and transactions.
  * - `login_cache`: only if logins are cached. `entries`: the number of cached logins. `hits`:
  *   logins that did not query the database.
  * - `handles`: the number of handles of each kind that the host holds, for the whole process:
@@ -2787,7 +2787,7 @@ rbtoken_status_t rbtoken_store_delete_token(struct rbtoken_store_t *store,
  * Deletes the tokens that were invalidated or expired before a time. If a token is invalid without
  * a date, the time of its creation counts. The *deleted* event is fired for each.
  *
- * On Review Board's database, up to 500 tokens are deleted at a time. If the call fails, those
+ * On Review Board's database, up to 1,000 tokens are deleted at a time. If the call fails, those
  * that were deleted before stay deleted.
  *
  * An invalid or expired token stays in the store, and in its memory, until it is deleted or
@@ -3142,8 +3142,9 @@ const char *rbtoken_token_generator_id(const struct rbtoken_token_t *token,
                                        size_t *len);
 
 /**
- * Returns the policy of a token as JSON, as Python's `json.dumps(…, sort_keys=True)` writes it. On
- * Review Board's database it returns the stored text, which need not be JSON.
+ * Returns the policy of a token as JSON, as Python's `json.dumps(…, sort_keys=True)` writes it.
+ * For a token of Review Board's database, or exported from it, it returns the stored text, which
+ * need not be JSON.
  *
  * `[immutable]`
  *
@@ -3154,13 +3155,12 @@ const char *rbtoken_token_generator_id(const struct rbtoken_token_t *token,
  * @since 0.1.0
  * @ingroup token
  */
-RBTOKEN_API
-const char *rbtoken_token_policy(const struct rbtoken_token_t *token,
-                                 size_t *len);
+RBTOKEN_API const char *rbtoken_token_policy(const struct rbtoken_token_t *token, size_t *len);
 
 /**
  * Returns the extra data of a token as a JSON object, as Python's `json.dumps(…, sort_keys=True)`
- * writes it. On Review Board's database it returns the stored text, which need not be JSON.
+ * writes it. For a token of Review Board's database, or exported from it, it returns the stored
+ * text, which need not be JSON.
  *
  * `[immutable]`
  *
@@ -3302,9 +3302,9 @@ RBTOKEN_API bool rbtoken_token_is_deprecated(const struct rbtoken_token_t *token
  * `token_generator_id`, `valid`. Times are ISO 8601 with the offset `+00:00`, or null.
  *
  * Members of `extra_data` whose names start with `__` are private and left out, at every depth of
- * nested objects. Objects in a list are written whole, as in Review Board 8.1. Documents on Review
- * Board's database that are not JSON are converted to JSON; `policy` is null if its text is
- * neither JSON nor a Python literal.
+ * nested objects. Objects in a list are written whole, as in Review Board 8.1. Stored documents
+ * that are not JSON are converted to JSON; `policy` is null if its text is neither JSON nor a
+ * Python literal.
  *
  * `[immutable]`
  *
@@ -3386,9 +3386,9 @@ RBTOKEN_API void rbtoken_token_list_free(struct rbtoken_token_list_t *list);
  * `allow`. If no rules mention the method or `*`, the method is allowed. The time of a check does
  * not depend on the size of the policy.
  *
- * On Review Board's database, a token with a malformed policy, or with a row that cannot be read,
- * is allowed nothing. The status is then `RBTOKEN_E_CORRUPT`, and the message names the token and
- * the column.
+ * A token of Review Board's database, or exported from it, can have a malformed policy, or a row
+ * that cannot be read. Such a token is allowed nothing: the status is `RBTOKEN_E_CORRUPT`, and the
+ * message names the token and the column.
  *
  * `[immutable]`
  *

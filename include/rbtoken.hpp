@@ -41,8 +41,9 @@
  * Store and Token are reference-counted handles: copying adds a reference, moving transfers it, and
  * the destructor releases it. TokenList, Policy, ServiceAccount, Buffer, Error and
  * HooksRegistration can only be moved. They can be destroyed in any order; tokens can outlive their
- * store. A moved-from object can be assigned to, destroyed, and tested with `if (handle)`. Other
- * calls on it fail with Status::null_argument, or return an empty value, 0 or false.
+ * store. A moved-from object can be assigned to and destroyed. `if (handle)` is false for it (Error
+ * and HooksRegistration do not have this test). Other calls on it fail with Status::null_argument,
+ * or return an empty value, 0 or false.
  *
  * To exchange handles with C: `X::adopt(pointer)` takes ownership of a pointer, `x.release()`
  * returns the pointer and its ownership, and `x.get()` returns the pointer but keeps the ownership.
@@ -163,7 +164,7 @@ enum class Status : rbtoken_status_t {
     state = RBTOKEN_E_STATE,
     /** This build, or this kind of store, does not support the call. */
     unsupported = RBTOKEN_E_UNSUPPORTED,
-    /** The process was forked after the store was opened. */
+    /** The store was opened before fork(), and this process is the child. */
     forked = RBTOKEN_E_FORKED,
     /** An earlier `RBTOKEN_E_INTERNAL` may have left the store inconsistent, so that it rejects all
      * calls. */

@@ -47,7 +47,7 @@ const (
 	StatusState Status = C.RBTOKEN_E_STATE
 	// This build, or this kind of store, does not support the call.
 	StatusUnsupported Status = C.RBTOKEN_E_UNSUPPORTED
-	// The process was forked after the store was opened.
+	// The store was opened before fork(), and this process is the child.
 	StatusForked Status = C.RBTOKEN_E_FORKED
 	// An earlier `RBTOKEN_E_INTERNAL` may have left the store inconsistent, so that it rejects all
 	// calls.

@@ -54,7 +54,7 @@ pub enum rbtoken_status_code {
     RBTOKEN_E_STATE = 82,
     /// This build, or this kind of store, does not support the call.
     RBTOKEN_E_UNSUPPORTED = 83,
-    /// The process was forked after the store was opened.
+    /// The store was opened before fork(), and this process is the child.
     RBTOKEN_E_FORKED = 84,
     /// An earlier `RBTOKEN_E_INTERNAL` may have left the store inconsistent, so that it rejects all
     /// calls.

@@ -331,11 +331,11 @@ pub unsafe extern "C" fn rbtoken_store_get_setting(
 ///   Board's database.
 /// - `file`: `bytes` and `log_bytes`, the sizes of the file and its log, and `commits`, the number
 ///   of commits since it was opened. For files only.
-/// - `pool`: for Review Board's database only. `open`: the number of connections. `idle`: the number
-///   of unused ones. `abandoned`: connections that the library closed, but that may still be open on
-///   the server. `waiting`: calls that wait for a connection. `lost`: connections that broke or were
-///   closed early. `timeouts`: calls that exceeded a time limit. `retries`: repeated queries and
-///   transactions.
+/// - `pool`: for Review Board's database only. `open`: the number of connections. `idle`: the
+///   number of unused ones. `abandoned`: connections that the library closed, but that may still be
+///   open on the server. `waiting`: calls that wait for a connection. `lost`: connections that
+///   broke or were closed early. `timeouts`: calls that exceeded a time limit. `retries`: repeated
+///   queries and transactions.
 /// - `login_cache`: only if logins are cached. `entries`: the number of cached logins. `hits`:
 ///   logins that did not query the database.
 /// - `handles`: the number of handles of each kind that the host holds, for the whole process:

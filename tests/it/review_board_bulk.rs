@@ -59,8 +59,8 @@ fn assert_times_out<T: std::fmt::Debug>(what: &str, call: impl FnOnce() -> Resul
 }
 
 fn purge_commits_in_batches_until_its_deadline(site: &mut Installation) {
-    // Number of tokens removed at a time, from `src/backend/review_board/rows.rs`.
-    const BATCH: usize = 500;
+    // Number of tokens removed at a time, `IDS_AT_ONCE` of `src/backend/review_board/rows.rs`.
+    const BATCH: usize = 1000;
     let store = site.store_with(SETTINGS).unwrap();
     let ids = multiply(site, &store, 11);
     let statement = "UPDATE webapi_webapitoken SET expires = '2020-01-01'";

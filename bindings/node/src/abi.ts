@@ -44,7 +44,7 @@ export const Status = {
   STATE: 82,
   /** This build, or this kind of store, does not support the call. */
   UNSUPPORTED: 83,
-  /** The process was forked after the store was opened. */
+  /** The store was opened before fork(), and this process is the child. */
   FORKED: 84,
   /**
    * An earlier `RBTOKEN_E_INTERNAL` may have left the store inconsistent, so that it rejects all

@@ -329,12 +329,12 @@
  * than 32 KiB can end the process. (The driver of PostgreSQL also reads later rows in advance.) If
  * there is no memory for a document or text of more than 1 MiB, its row counts as unreadable and
  * the call continues. If there is no memory for a shorter text, the call fails with
- * RBTOKEN_E_NO_MEMORY, so that a list is never incomplete. Revoking or deleting a token does not
- * read its documents, and needs no memory for them. An exception is SQLite: it rewrites the row,
- * for which it needs up to four times the row's size.
+ * RBTOKEN_E_NO_MEMORY, so that a list is never incomplete. Without hooks, revoking or deleting a
+ * token does not read its documents, and needs no memory for them. An exception is SQLite: it
+ * rewrites the row, for which it needs up to four times the row's size.
  *
- * rbtoken_store_purge_tokens() commits up to 500 tokens at a time; those that were purged before a
- * failure stay purged. If hooks are registered, the library reads each token that it deletes or
+ * rbtoken_store_purge_tokens() commits up to 1,000 tokens at a time; those that were purged before
+ * a failure stay purged. If hooks are registered, the library reads each token that it deletes or
  * invalidates, 16 at a time. It reads them before a deletion and after an invalidation. There is no
  * event for a token that cannot be read.
  *
