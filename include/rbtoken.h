@@ -3143,8 +3143,8 @@ const char *rbtoken_token_generator_id(const struct rbtoken_token_t *token,
 
 /**
  * Returns the policy of a token as JSON, as Python's `json.dumps(…, sort_keys=True)` writes it.
- * For a token of Review Board's database, or exported from it, it returns the stored text, which
- * need not be JSON.
+ * For a token that is or was in Review Board's database, it returns the stored text, which need
+ * not be JSON.
  *
  * `[immutable]`
  *
@@ -3159,8 +3159,8 @@ RBTOKEN_API const char *rbtoken_token_policy(const struct rbtoken_token_t *token
 
 /**
  * Returns the extra data of a token as a JSON object, as Python's `json.dumps(…, sort_keys=True)`
- * writes it. For a token of Review Board's database, or exported from it, it returns the stored
- * text, which need not be JSON.
+ * writes it. For a token that is or was in Review Board's database, it returns the stored text,
+ * which need not be JSON.
  *
  * `[immutable]`
  *
@@ -3386,8 +3386,8 @@ RBTOKEN_API void rbtoken_token_list_free(struct rbtoken_token_list_t *list);
  * `allow`. If no rules mention the method or `*`, the method is allowed. The time of a check does
  * not depend on the size of the policy.
  *
- * A token of Review Board's database, or exported from it, can have a malformed policy, or a row
- * that cannot be read. Such a token is allowed nothing: the status is `RBTOKEN_E_CORRUPT`, and the
+ * A token that is or was in Review Board's database can have a malformed policy, or a row that
+ * cannot be read. Such a token is allowed nothing: the status is `RBTOKEN_E_CORRUPT`, and the
  * message names the token and the column.
  *
  * `[immutable]`

@@ -817,11 +817,13 @@ public:
     }
     std::string_view generator_id() const && = delete; ///< Not for temporaries.
 
-    /** Returns the policy as JSON; `{}` is full access. */
+    /** Returns the policy as JSON; `{}` is full access. It may not be JSON if it is from Review
+     * Board's database; see rbtoken_token_policy(). */
     [[nodiscard]] std::string_view policy() const & noexcept { return text(rbtoken_token_policy); }
     std::string_view policy() const && = delete; ///< Not for temporaries.
 
-    /** Returns the extra data as a JSON object. */
+    /** Returns the extra data as a JSON object. It may not be JSON if it is from Review Board's
+     * database; see rbtoken_token_extra_data(). */
     [[nodiscard]] std::string_view extra_data() const & noexcept
     {
         return text(rbtoken_token_extra_data);

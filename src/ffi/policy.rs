@@ -40,8 +40,8 @@ impl Handle for rbtoken_policy_t {
 /// `allow`. If no rules mention the method or `*`, the method is allowed. The time of a check does
 /// not depend on the size of the policy.
 ///
-/// A token of Review Board's database, or exported from it, can have a malformed policy, or a row
-/// that cannot be read. Such a token is allowed nothing: the status is `RBTOKEN_E_CORRUPT`, and the
+/// A token that is or was in Review Board's database can have a malformed policy, or a row that
+/// cannot be read. Such a token is allowed nothing: the status is `RBTOKEN_E_CORRUPT`, and the
 /// message names the token and the column.
 ///
 /// `[immutable]`

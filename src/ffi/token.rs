@@ -194,8 +194,8 @@ pub unsafe extern "C" fn rbtoken_token_generator_id(
 }
 
 /// Returns the policy of a token as JSON, as Python's `json.dumps(…, sort_keys=True)` writes it.
-/// For a token of Review Board's database, or exported from it, it returns the stored text, which
-/// need not be JSON.
+/// For a token that is or was in Review Board's database, it returns the stored text, which need
+/// not be JSON.
 ///
 /// `[immutable]`
 ///
@@ -214,8 +214,8 @@ pub unsafe extern "C" fn rbtoken_token_policy(
 }
 
 /// Returns the extra data of a token as a JSON object, as Python's `json.dumps(…, sort_keys=True)`
-/// writes it. For a token of Review Board's database, or exported from it, it returns the stored
-/// text, which need not be JSON.
+/// writes it. For a token that is or was in Review Board's database, it returns the stored text,
+/// which need not be JSON.
 ///
 /// `[immutable]`
 ///
