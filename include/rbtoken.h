@@ -48,7 +48,7 @@
  * | change a setting | rbtoken_store_set_setting() |
  * | observe events | rbtoken_store_add_hooks() |
  * | copy a store | rbtoken_store_backup() |
- * | move tokens between stores | rbtoken_store_export_file(), rbtoken_store_import_file() |
+ * | copy tokens to another store | rbtoken_store_export_file(), rbtoken_store_import_file() |
  *
  * A *client token* belongs to a client program of a user, such as RBTools. The `extra_data` of the
  * token is a JSON object, whose member `client_name` is the program's name. A *Local Site* is a
@@ -91,8 +91,9 @@
  * | RBTOKEN_E_STATE | functions of a store whose extension instance was shut down |
  * | RBTOKEN_E_FORKED | functions of a store in a file or database, in a child of fork() |
  * | RBTOKEN_E_POISONED | functions of a store after RBTOKEN_E_INTERNAL left it inconsistent |
- * | RBTOKEN_E_IO, RBTOKEN_E_LOCKED | functions that write a file, or use a database |
- * | RBTOKEN_E_CORRUPT, RBTOKEN_E_DATABASE | functions that write a file, or use a database |
+ * | RBTOKEN_E_LOCKED | functions that write a file |
+ * | RBTOKEN_E_IO, RBTOKEN_E_CORRUPT | functions that read or write a file, or use a database |
+ * | RBTOKEN_E_DATABASE | functions that write a file, or use a database |
  * | RBTOKEN_E_TIMEOUT | functions that use a database |
  * | RBTOKEN_E_NO_MEMORY, RBTOKEN_E_INTERNAL | any function |
  *
@@ -118,11 +119,11 @@
  * Parameters and fields named `…_us` are times: microseconds since the Unix epoch, UTC, in the
  * years 1 to 9999.
  *
- * JSON documents must be objects of at most 1 MiB and 128 levels. Integers must fit in 64 bits, and
- * floats must be finite, because other numbers could not be returned unchanged. If an object has
- * the same key twice, the last value wins. Documents are returned in ASCII, with escapes for all
- * other characters. They can be longer than the originals, so a document close to the limit may be
- * too long to pass in again.
+ * JSON documents must be objects of at most 1 MiB and 128 levels. Integers must fit in 64 bits,
+ * signed or unsigned, and floats must be finite, because other numbers could not be returned
+ * unchanged. If an object has the same key twice, the last value wins. Documents are returned in
+ * ASCII, with escapes for all other characters. They can be longer than the originals, so a
+ * document close to the limit may be too long to pass in again.
  *
  * Options structs
  * ---------------
@@ -328,15 +329,14 @@
  * than 32 KiB can end the process. (The driver of PostgreSQL also reads later rows in advance.) If
  * there is no memory for a document or text of more than 1 MiB, its row counts as unreadable and
  * the call continues. If there is no memory for a shorter text, the call fails with
- * RBTOKEN_E_NO_MEMORY, so that a list is never incomplete. Revoking or deleting a token does not
- * read its documents, and needs no memory for them. An exception is SQLite: it rewrites the row,
- * for which it needs up to four times the row's size.
+ * RBTOKEN_E_NO_MEMORY, so that a list is never incomplete. Without hooks, revoking or deleting a
+ * token does not read its documents, and needs no memory for them. An exception is SQLite: it
+ * rewrites the row, for which it needs up to four times the row's size.
  *
- * rbtoken_store_purge_tokens() commits up to 500 tokens at a time; those that were purged before a
- * failure stay purged. If hooks are registered, tokens are read for their events, 16 at a time:
- * after they were invalidated, or before they are deleted. There is no event for a token that
- * cannot be read. In a child of fork(), every call that needs the database returns
- * RBTOKEN_E_FORKED; the connections belong to the parent.
+ * rbtoken_store_purge_tokens() commits up to 1,000 tokens at a time; those that were purged before
+ * a failure stay purged. If hooks are registered, the library reads each token that it deletes or
+ * invalidates, 16 at a time. It reads them before a deletion and after an invalidation. There is no
+ * event for a token that cannot be read.
  *
  * Users of the server can store documents that are not JSON. Like the server, the library accepts
  * three kinds of text in `policy` and `extra_data`: JSON as Python's json module reads it (with
@@ -357,8 +357,9 @@
  *   not exist. Such a token can be found, listed, invalidated, deleted and purged, and other tokens
  *   are not affected. If the cell is `expires`, a list shows the token as expired.
  * - A `client_name` that contains a NUL is ignored.
- * - A Python literal that contains a named character (`\N{...}`) is not read. Other literals are
- *   read as in Python 3.11, with at most 200 nested brackets and integers of at most 4,300 digits.
+ * - A Python literal that contains a named character (`\N{...}`) is not accepted. Others are
+ *   accepted as in Python 3.11, with at most 200 nested brackets and integers of at most 4,300
+ *   digits.
  *
  * Secrets
  * -------
@@ -428,7 +429,7 @@
 #  endif
 #endif
 
-/** The length of a text that ends at its first NUL. */
+/** Passed as the length of a C string: the text ends at its first NUL. */
 #define RBTOKEN_NUL_TERMINATED SIZE_MAX
 
 /** Expands to the pointer and the length of a C string: `f(RBTOKEN_STR("alice"))`. It can be used
@@ -579,7 +580,7 @@ typedef enum rbtoken_status_code {
    */
   RBTOKEN_E_EMBEDDED_NUL = 4,
   /**
-   * A text is longer than its field allows.
+   * A text or a list is longer than allowed.
    */
   RBTOKEN_E_TOO_LONG = 5,
   /**
@@ -632,7 +633,7 @@ typedef enum rbtoken_status_code {
    */
   RBTOKEN_E_UNSUPPORTED = 83,
   /**
-   * The process was forked after the store was opened.
+   * The store was opened before fork(), and this process is the child.
    */
   RBTOKEN_E_FORKED = 84,
   /**
@@ -685,7 +686,8 @@ typedef enum rbtoken_status_code {
 } rbtoken_status_code;
 
 /**
- * Expiration of a new token: the values of `expires_mode`.
+ * Expiration of a new token: the values of `expires_mode` in `rbtoken_client_token_options_t` and
+ * `rbtoken_generate_options_t`.
  *
  * @ingroup tokens
  */
@@ -1519,7 +1521,7 @@ typedef struct rbtoken_hooks_t {
    */
   rbtoken_event_fn expired;
   /**
-   * A login with a token was accepted.
+   * A login was accepted, or rejected only because of its site.
    */
   rbtoken_event_fn used;
   /**
@@ -1535,9 +1537,9 @@ typedef struct rbtoken_hooks_t {
 /**
  * Creates a token value: writes at most `capacity` bytes of UTF-8 to `value`, without a NUL, sets
  * `*value_len` to their number, and returns `RBTOKEN_OK`. A value has 1 to 255 characters, for
- * which `capacity` is always enough. `attempt` starts at 0 and grows by 1 with each value that
- * already exists, up to 19. With any other status, the call that needed the value fails with that
- * status. Must not throw.
+ * which `capacity` is always enough. `token_type` is NUL-terminated. `attempt` starts at 0 and
+ * grows by 1 with each value that already exists, up to 19. With any other status, the call that
+ * needed the value fails with that status. Must not throw.
  *
  * @ingroup generator
  */
@@ -1550,8 +1552,8 @@ typedef rbtoken_status_t (*rbtoken_generator_create_fn)(void *user_data,
 
 /**
  * Checks a token value: sets `*valid` to whether the `value_len` bytes have the generator's format
- * for a token type, and returns `RBTOKEN_OK`. With any other status, the call that needed the
- * check fails with that status. Must not throw.
+ * for a token type, which is NUL-terminated, and returns `RBTOKEN_OK`. With any other status, the
+ * call that needed the check fails with that status. Must not throw.
  *
  * @ingroup generator
  */
@@ -1743,8 +1745,8 @@ RBTOKEN_API const char *rbtoken_status_name(rbtoken_status_t status);
 RBTOKEN_API rbtoken_status_t rbtoken_error_status(const struct rbtoken_error_t *error);
 
 /**
- * Returns the message of an error, in English, for people: for a log, not to be parsed. It names
- * the argument, the place in it, and what was wrong or expected.
+ * Returns the message of an error: an English text for people, which programs should not parse. It
+ * says what was wrong or expected, and in which argument, if one is at fault.
  *
  * `[immutable]`
  *
@@ -1901,7 +1903,7 @@ RBTOKEN_API void rbtoken_store_release(struct rbtoken_store_t *store);
  * Writes everything to the disk, so that it survives a crash or a power failure. Only the times of
  * the last logins need this: see "Stores in files". It also empties the log of a store in a file,
  * which removes the values of deleted tokens (see "Secrets"); the next changes take longer while
- * the log grows again. It does nothing for a store in memory.
+ * the log grows again. It does nothing for a store that is not in a file.
  *
  * `[thread-safe]`
  *
@@ -1939,7 +1941,7 @@ rbtoken_status_t rbtoken_store_flush(struct rbtoken_store_t *store,
  *   a store's file and directory, and of groups that may write to them, such as `{"users": [1000],
  *   "groups": [2000]}`. See "Stores in files".
  *
- * These settings are for databases, and can be set only when the store is opened:
+ * These settings are for Review Board's database, and can be set only when the store is opened:
  *
  * - `pool_size`, default `8`: the maximum number of connections, 1 to 1024.
  * - `connect_timeout_secs`, default `5`: the time limit for connecting, 1 to 3600.
@@ -2010,18 +2012,19 @@ rbtoken_status_t rbtoken_store_get_setting(struct rbtoken_store_t *store,
  *
  * - `kind`: `"memory"`, `"file"`, or for Review Board's database `"postgresql"`, `"mysql"` or
  *   `"sqlite"`.
- * - `tokens`: the number of tokens, usable or not. Not for databases, which are not queried.
+ * - `tokens`: the number of tokens, usable or not. Not for Review Board's database, which is not
+ *   queried.
  * - `hooks`: the number of registered hooks.
- * - `memory`: `record_bytes`, the address space for records, and `index_bytes`, the address space
- *   for index tables of medium size. The rest is in the allocator's memory and not counted. Not
- *   for databases.
+ * - `memory`: `record_bytes` and `index_bytes`, the memory that is mapped for records and for
+ *   indexes. Memory from the allocator, such as that of texts, is not counted. Not for Review
+ *   Board's database.
  * - `file`: `bytes` and `log_bytes`, the sizes of the file and its log, and `commits`, the number
  *   of commits since it was opened. For files only.
- * - `pool`: for databases only. `open`: the number of connections. `idle`: the number of unused
- *   ones. `abandoned`: connections that the library closed, but that may still be open on the
- *   server. `waiting`: calls that wait for a connection. `lost`: connections that broke or were
- *   closed early. `timeouts`: calls that exceeded a time limit. `retries`: repeated queries and
- *   transactions.
+ * - `pool`: for Review Board's database only. `open`: the number of connections. `idle`: the
+ *   number of unused ones. `abandoned`: connections that the library closed, but that may still be
+ *   open on the server. `waiting`: calls that wait for a connection. `lost`: connections that
+ *   broke or were closed early. `timeouts`: calls that exceeded a time limit. `retries`: repeated
+ *   queries and transactions.
  * - `login_cache`: only if logins are cached. `entries`: the number of cached logins. `hits`:
  *   logins that did not query the database.
  * - `handles`: the number of handles of each kind that the host holds, for the whole process:
@@ -2238,7 +2241,7 @@ rbtoken_status_t rbtoken_store_export_file(struct rbtoken_store_t *store,
  * @retval RBTOKEN_E_CORRUPT the file ends early
  * @retval RBTOKEN_E_NOT_FOUND a token's Local Site is neither in the file nor in the store
  * @retval RBTOKEN_E_POLICY a policy breaks a rule; the error's JSON path shows where
- * @retval RBTOKEN_E_LOCKED a store has the file open
+ * @retval RBTOKEN_E_LOCKED `path` is the file of a store that this process has open
  * @retval RBTOKEN_E_UNSUPPORTED the store is on Review Board's database
  * @retval other the status of `progress`, unchanged
  * @since 0.1.0
@@ -2784,7 +2787,7 @@ rbtoken_status_t rbtoken_store_delete_token(struct rbtoken_store_t *store,
  * Deletes the tokens that were invalidated or expired before a time. If a token is invalid without
  * a date, the time of its creation counts. The *deleted* event is fired for each.
  *
- * On Review Board's database, up to 500 tokens are deleted at a time. If the call fails, those
+ * On Review Board's database, up to 1,000 tokens are deleted at a time. If the call fails, those
  * that were deleted before stay deleted.
  *
  * An invalid or expired token stays in the store, and in its memory, until it is deleted or
@@ -3139,8 +3142,9 @@ const char *rbtoken_token_generator_id(const struct rbtoken_token_t *token,
                                        size_t *len);
 
 /**
- * Returns the policy of a token as JSON, as Python's `json.dumps(…, sort_keys=True)` writes it. On
- * Review Board's database it returns the stored text, which need not be JSON.
+ * Returns the policy of a token as JSON, as Python's `json.dumps(…, sort_keys=True)` writes it.
+ * For a token that is or was in Review Board's database, it returns the stored text, which need
+ * not be JSON.
  *
  * `[immutable]`
  *
@@ -3151,13 +3155,12 @@ const char *rbtoken_token_generator_id(const struct rbtoken_token_t *token,
  * @since 0.1.0
  * @ingroup token
  */
-RBTOKEN_API
-const char *rbtoken_token_policy(const struct rbtoken_token_t *token,
-                                 size_t *len);
+RBTOKEN_API const char *rbtoken_token_policy(const struct rbtoken_token_t *token, size_t *len);
 
 /**
  * Returns the extra data of a token as a JSON object, as Python's `json.dumps(…, sort_keys=True)`
- * writes it. On Review Board's database it returns the stored text, which need not be JSON.
+ * writes it. For a token that is or was in Review Board's database, it returns the stored text,
+ * which need not be JSON.
  *
  * `[immutable]`
  *
@@ -3227,7 +3230,8 @@ RBTOKEN_API bool rbtoken_token_time_added(const struct rbtoken_token_t *token, i
 RBTOKEN_API bool rbtoken_token_last_updated(const struct rbtoken_token_t *token, int64_t *time_us);
 
 /**
- * Returns when a token was last used for a login before the snapshot.
+ * Returns when a token was last used for a login. The token that a login returns already has the
+ * time of that login, if the login sets `last_used`.
  *
  * `[immutable]`
  *
@@ -3298,9 +3302,9 @@ RBTOKEN_API bool rbtoken_token_is_deprecated(const struct rbtoken_token_t *token
  * `token_generator_id`, `valid`. Times are ISO 8601 with the offset `+00:00`, or null.
  *
  * Members of `extra_data` whose names start with `__` are private and left out, at every depth of
- * nested objects. Objects in a list are written whole, as in Review Board 8.1. Documents on Review
- * Board's database that are not JSON are converted to JSON; `policy` is null if its text is
- * neither JSON nor a Python literal.
+ * nested objects. Objects in a list are written whole, as in Review Board 8.1. Stored documents
+ * that are not JSON are converted to JSON; `policy` is null if its text is neither JSON nor a
+ * Python literal.
  *
  * `[immutable]`
  *
@@ -3382,9 +3386,9 @@ RBTOKEN_API void rbtoken_token_list_free(struct rbtoken_token_list_t *list);
  * `allow`. If no rules mention the method or `*`, the method is allowed. The time of a check does
  * not depend on the size of the policy.
  *
- * On Review Board's database, a token with a malformed policy, or with a row that cannot be read,
- * is allowed nothing. The status is then `RBTOKEN_E_CORRUPT`, and the message names the token and
- * the column.
+ * A token that is or was in Review Board's database can have a malformed policy, or a row that
+ * cannot be read. Such a token is allowed nothing: the status is `RBTOKEN_E_CORRUPT`, and the
+ * message names the token and the column.
  *
  * `[immutable]`
  *

@@ -41,8 +41,9 @@
  * Store and Token are reference-counted handles: copying adds a reference, moving transfers it, and
  * the destructor releases it. TokenList, Policy, ServiceAccount, Buffer, Error and
  * HooksRegistration can only be moved. They can be destroyed in any order; tokens can outlive their
- * store. A moved-from object can be assigned to, destroyed, and tested with `if (handle)`. Other
- * calls on it fail with Status::null_argument, or return an empty value, 0 or false.
+ * store. A moved-from object can be assigned to and destroyed. `if (handle)` is false for it (Error
+ * and HooksRegistration do not have this test). Other calls on it fail with Status::null_argument,
+ * or return an empty value, 0 or false.
  *
  * To exchange handles with C: `X::adopt(pointer)` takes ownership of a pointer, `x.release()`
  * returns the pointer and its ownership, and `x.get()` returns the pointer but keeps the ownership.
@@ -55,9 +56,9 @@
  * compile there. An empty view is an empty text. An optional text is an OptionalText or a
  * std::optional.
  *
- * Functions return text as a view, which is valid as long as the handle that it was read from, or
- * another handle of the same token. These functions are deleted for temporaries: store the handle
- * in a variable first.
+ * Functions return text as a view, which is valid until the handle that it was read from and all
+ * copies of that handle are destroyed. These functions are deleted for temporaries: store the
+ * handle in a variable first.
  *
  * Time
  * ----
@@ -136,7 +137,7 @@ enum class Status : rbtoken_status_t {
     invalid_utf8 = RBTOKEN_E_INVALID_UTF8,
     /** A text contains a NUL character. */
     embedded_nul = RBTOKEN_E_EMBEDDED_NUL,
-    /** A text is longer than its field allows. */
+    /** A text or a list is longer than allowed. */
     too_long = RBTOKEN_E_TOO_LONG,
     /** `struct_size` is not a possible size of the struct, for example because it was not set with
      * `RBTOKEN_INIT`. */
@@ -163,7 +164,7 @@ enum class Status : rbtoken_status_t {
     state = RBTOKEN_E_STATE,
     /** This build, or this kind of store, does not support the call. */
     unsupported = RBTOKEN_E_UNSUPPORTED,
-    /** The process was forked after the store was opened. */
+    /** The store was opened before fork(), and this process is the child. */
     forked = RBTOKEN_E_FORKED,
     /** An earlier `RBTOKEN_E_INTERNAL` may have left the store inconsistent, so that it rejects all
      * calls. */
@@ -461,7 +462,7 @@ public:
     /** Creates an error for a callback to return. The call fails with this status. */
     explicit Error(Status status) noexcept : status_(status), handle_(nullptr) {}
 
-    /** Takes ownership of an error of the C API, and its status. */
+    /** Takes ownership of an error of the C API. `status` is what the C function returned. */
     [[nodiscard]] static Error adopt(rbtoken_status_t status, rbtoken_error_t *error) noexcept
     {
         Error adopted{static_cast<Status>(status)};
@@ -474,10 +475,10 @@ public:
         return adopt(rbtoken_error_status(error), error);
     }
 
-    /** Returns the status, which is not Status::ok if a call failed with this error. */
+    /** Returns the status of the failed call. */
     [[nodiscard]] Status status() const noexcept { return status_; }
 
-    /** Returns the message for people: for a log, not to be parsed. */
+    /** Returns the message: a text for people, which programs should not parse. */
     [[nodiscard]] std::string_view message() const & noexcept
     {
         const char *message = rbtoken_error_message(get());
@@ -572,7 +573,8 @@ inline constexpr bool is_result_source =
  *
  * `.value()` throws a failure as an Exception, and moves the Error out of the Result; without
  * exceptions it ends the program. `*`, `->` and `.error()` end the program if the Result does not
- * have what they return. For a temporary Result they return the value itself, not a reference.
+ * have what they return. For a temporary Result, `.value()`, `*` and `.error()` return the object
+ * itself, not a reference to it.
  */
 template <class T>
 class [[nodiscard]] Result {
@@ -815,11 +817,13 @@ public:
     }
     std::string_view generator_id() const && = delete; ///< Not for temporaries.
 
-    /** Returns the policy as JSON; `{}` is full access. */
+    /** Returns the policy as JSON; `{}` is full access. It may not be JSON if it is from Review
+     * Board's database; see rbtoken_token_policy(). */
     [[nodiscard]] std::string_view policy() const & noexcept { return text(rbtoken_token_policy); }
     std::string_view policy() const && = delete; ///< Not for temporaries.
 
-    /** Returns the extra data as a JSON object. */
+    /** Returns the extra data as a JSON object. It may not be JSON if it is from Review Board's
+     * database; see rbtoken_token_extra_data(). */
     [[nodiscard]] std::string_view extra_data() const & noexcept
     {
         return text(rbtoken_token_extra_data);
@@ -924,8 +928,8 @@ private:
 /** List of tokens, as they were when it was created, in the order of their ids. Move-only. */
 class TokenList {
 public:
-    /** Iterator of a list; valid as long as the list, even if that is moved. It returns Tokens by
-     * value: `for (const rbtoken::Token &token : list)`. */
+    /** Iterator of a list. It is valid until the list is destroyed; moving the list keeps it valid.
+     * It returns Tokens by value: `for (const rbtoken::Token &token : list)`. */
     class iterator {
         struct Arrow;
 
@@ -1267,7 +1271,7 @@ struct LoginOptions {
 /** Options for a service account; see rbtoken_service_account_options_t. */
 struct ServiceAccountOptions {
     OptionalText id{};               ///< Must be set.
-    std::uint32_t token_version = 1; ///< A higher one needs a new token.
+    std::uint32_t token_version = 1; ///< A higher one makes the account use a new token.
     Expiration expiration{};         ///< Default: 30 days.
     OptionalText user{};             ///< None: the user with the id as name.
     OptionalText policy{};           ///< JSON. None: full access.
@@ -1348,7 +1352,7 @@ struct Hooks {
     EventFunction updated{};     ///< The fields of a token were changed.
     EventFunction invalidated{}; ///< A token was invalidated, for the first time or again.
     EventFunction expired{};     ///< A login with an expired token was rejected.
-    EventFunction used{};        ///< A login with a token was accepted.
+    EventFunction used{};        ///< A login was accepted, or rejected only because of its site.
     EventFunction deleted{};     ///< A token was deleted, purged, or removed with its Local Site.
 #if RBTOKEN_EXCEPTIONS
     /** Handles an exception of one of these callbacks; must not throw. None: std::terminate(). */
@@ -1376,7 +1380,7 @@ struct ClientToken {
 struct Login {
     Verdict verdict = Verdict::refused; ///< The verdict.
     std::optional<Token> token{};       ///< Only with Verdict::ok.
-    std::optional<Token> refused{};     ///< Rejected token: invalid, expired, wrong_site.
+    std::optional<Token> refused{};     ///< Only with Verdict::invalid, expired or wrong_site.
 
     /** Returns whether the caller is the token's user. */
     [[nodiscard]] explicit operator bool() const noexcept
@@ -1397,9 +1401,8 @@ public:
     [[nodiscard]] static Result<Store> open(StoreOptions options = {});
     /** Returns the shared store of the process; see rbtoken_store_shared(). */
     [[nodiscard]] static Result<Store> shared();
-    /** Returns the shared store, with options that later calls must repeat or leave out. Only the
-     * first call can have a clock or an entropy source, because those of a later call never equal
-     * them. */
+    /** Returns the shared store. Later calls must pass equal options, or use the overload without
+     * options. Clocks and entropy sources are never equal, so only the first call can pass them. */
     [[nodiscard]] static Result<Store> shared(StoreOptions options);
 
     /** Takes ownership of a reference from C. */
@@ -1788,7 +1791,7 @@ public:
      * exists, which keeps the store open; see also HooksRegistration::detach(). */
     [[nodiscard]] Result<HooksRegistration> add_hooks(Hooks hooks) const;
 
-    /** Adds a token generator with its own id, until the store closes. */
+    /** Adds a token generator; see rbtoken_store_add_generator(). */
     [[nodiscard]] Result<void> add_generator(std::string_view generator_id,
                                              Generator generator) const;
     /** Sets the generator that is used if none is named. */

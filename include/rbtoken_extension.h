@@ -178,7 +178,8 @@ typedef struct rbtoken_extension_v1_t {
   /**
    * Opens the store of a configured instance. After a shutdown this is a new store; one in
    * memory is empty. A file is unlocked when the last handle of its old store is released; until
-   * then the status is `RBTOKEN_E_LOCKED`. Returns the same statuses as `rbtoken_store_open()`.
+   * then, this function returns `RBTOKEN_E_LOCKED` for it. Its other statuses are those of
+   * `rbtoken_store_open()`.
    */
   rbtoken_status_t (*initialize)(struct rbtoken_instance_t *instance, struct rbtoken_error_t **error);
   /**

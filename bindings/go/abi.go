@@ -20,7 +20,7 @@ const (
 	StatusInvalidUTF8 Status = C.RBTOKEN_E_INVALID_UTF8
 	// A text contains a NUL character.
 	StatusEmbeddedNUL Status = C.RBTOKEN_E_EMBEDDED_NUL
-	// A text is longer than its field allows.
+	// A text or a list is longer than allowed.
 	StatusTooLong Status = C.RBTOKEN_E_TOO_LONG
 	// `struct_size` is not a possible size of the struct, for example because it was not set with
 	// `RBTOKEN_INIT`.
@@ -47,7 +47,7 @@ const (
 	StatusState Status = C.RBTOKEN_E_STATE
 	// This build, or this kind of store, does not support the call.
 	StatusUnsupported Status = C.RBTOKEN_E_UNSUPPORTED
-	// The process was forked after the store was opened.
+	// The store was opened before fork(), and this process is the child.
 	StatusForked Status = C.RBTOKEN_E_FORKED
 	// An earlier `RBTOKEN_E_INTERNAL` may have left the store inconsistent, so that it rejects all
 	// calls.

@@ -13,7 +13,7 @@ pub enum ErrorKind {
     InvalidUtf8,
     /// A text contains a NUL character.
     EmbeddedNul,
-    /// A text is longer than its field allows.
+    /// A text or a list is longer than allowed.
     TooLong,
     /// `struct_size` is not a possible size of the struct, for example because it was not set with
     /// `RBTOKEN_INIT`.
@@ -40,7 +40,7 @@ pub enum ErrorKind {
     State,
     /// This build, or this kind of store, does not support the call.
     Unsupported,
-    /// The process was forked after the store was opened.
+    /// The store was opened before fork(), and this process is the child.
     Forked,
     /// An earlier `RBTOKEN_E_INTERNAL` may have left the store inconsistent, so that it rejects all
     /// calls.

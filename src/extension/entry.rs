@@ -70,7 +70,8 @@ pub struct rbtoken_extension_v1_t {
     ) -> rbtoken_status_t,
     /// Opens the store of a configured instance. After a shutdown this is a new store; one in
     /// memory is empty. A file is unlocked when the last handle of its old store is released; until
-    /// then the status is `RBTOKEN_E_LOCKED`. Returns the same statuses as `rbtoken_store_open()`.
+    /// then, this function returns `RBTOKEN_E_LOCKED` for it. Its other statuses are those of
+    /// `rbtoken_store_open()`.
     pub initialize: unsafe extern "C" fn(
         instance: *mut rbtoken_instance_t,
         error: *mut *mut rbtoken_error_t,

@@ -341,7 +341,7 @@ pub unsafe extern "C" fn rbtoken_store_delete_token(
 /// Deletes the tokens that were invalidated or expired before a time. If a token is invalid without
 /// a date, the time of its creation counts. The *deleted* event is fired for each.
 ///
-/// On Review Board's database, up to 500 tokens are deleted at a time. If the call fails, those
+/// On Review Board's database, up to 1,000 tokens are deleted at a time. If the call fails, those
 /// that were deleted before stay deleted.
 ///
 /// An invalid or expired token stays in the store, and in its memory, until it is deleted or

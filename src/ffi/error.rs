@@ -27,7 +27,7 @@ pub enum rbtoken_status_code {
     RBTOKEN_E_INVALID_UTF8 = 3,
     /// A text contains a NUL character.
     RBTOKEN_E_EMBEDDED_NUL = 4,
-    /// A text is longer than its field allows.
+    /// A text or a list is longer than allowed.
     RBTOKEN_E_TOO_LONG = 5,
     /// `struct_size` is not a possible size of the struct, for example because it was not set with
     /// `RBTOKEN_INIT`.
@@ -54,7 +54,7 @@ pub enum rbtoken_status_code {
     RBTOKEN_E_STATE = 82,
     /// This build, or this kind of store, does not support the call.
     RBTOKEN_E_UNSUPPORTED = 83,
-    /// The process was forked after the store was opened.
+    /// The store was opened before fork(), and this process is the child.
     RBTOKEN_E_FORKED = 84,
     /// An earlier `RBTOKEN_E_INTERNAL` may have left the store inconsistent, so that it rejects all
     /// calls.
@@ -155,8 +155,8 @@ pub unsafe extern "C" fn rbtoken_error_status(error: *const rbtoken_error_t) -> 
     catch_panic_or(0, || unsafe { rbtoken_error_t::get(error) }.map_or(0, |error| error.status))
 }
 
-/// Returns the message of an error, in English, for people: for a log, not to be parsed. It names
-/// the argument, the place in it, and what was wrong or expected.
+/// Returns the message of an error: an English text for people, which programs should not parse. It
+/// says what was wrong or expected, and in which argument, if one is at fault.
 ///
 /// `[immutable]`
 ///

@@ -15,9 +15,9 @@ use crate::token::{CreateRequest, Entropy, TokenGenerator, TokenValue};
 
 /// Creates a token value: writes at most `capacity` bytes of UTF-8 to `value`, without a NUL, sets
 /// `*value_len` to their number, and returns `RBTOKEN_OK`. A value has 1 to 255 characters, for
-/// which `capacity` is always enough. `attempt` starts at 0 and grows by 1 with each value that
-/// already exists, up to 19. With any other status, the call that needed the value fails with that
-/// status. Must not throw.
+/// which `capacity` is always enough. `token_type` is NUL-terminated. `attempt` starts at 0 and
+/// grows by 1 with each value that already exists, up to 19. With any other status, the call that
+/// needed the value fails with that status. Must not throw.
 pub type rbtoken_generator_create_fn = Option<
     unsafe extern "C-unwind" fn(
         user_data: *mut c_void,
@@ -30,8 +30,8 @@ pub type rbtoken_generator_create_fn = Option<
 >;
 
 /// Checks a token value: sets `*valid` to whether the `value_len` bytes have the generator's format
-/// for a token type, and returns `RBTOKEN_OK`. With any other status, the call that needed the
-/// check fails with that status. Must not throw.
+/// for a token type, which is NUL-terminated, and returns `RBTOKEN_OK`. With any other status, the
+/// call that needed the check fails with that status. Must not throw.
 pub type rbtoken_generator_validate_fn = Option<
     unsafe extern "C-unwind" fn(
         user_data: *mut c_void,

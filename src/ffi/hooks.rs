@@ -53,7 +53,7 @@ pub struct rbtoken_hooks_t {
     pub invalidated: rbtoken_event_fn,
     /// A login with an expired token was rejected.
     pub expired: rbtoken_event_fn,
-    /// A login with a token was accepted.
+    /// A login was accepted, or rejected only because of its site.
     pub used: rbtoken_event_fn,
     /// A token was deleted, purged, or removed with its Local Site.
     pub deleted: rbtoken_event_fn,

@@ -14,7 +14,8 @@ use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::store::{ClientTokenRequest, Expires, GenerateRequest, ImportRequest};
 
-/// Expiration of a new token: the values of `expires_mode`.
+/// Expiration of a new token: the values of `expires_mode` in `rbtoken_client_token_options_t` and
+/// `rbtoken_generate_options_t`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum rbtoken_expires_mode {

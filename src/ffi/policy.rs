@@ -40,9 +40,9 @@ impl Handle for rbtoken_policy_t {
 /// `allow`. If no rules mention the method or `*`, the method is allowed. The time of a check does
 /// not depend on the size of the policy.
 ///
-/// On Review Board's database, a token with a malformed policy, or with a row that cannot be read,
-/// is allowed nothing. The status is then `RBTOKEN_E_CORRUPT`, and the message names the token and
-/// the column.
+/// A token that is or was in Review Board's database can have a malformed policy, or a row that
+/// cannot be read. Such a token is allowed nothing: the status is `RBTOKEN_E_CORRUPT`, and the
+/// message names the token and the column.
 ///
 /// `[immutable]`
 ///

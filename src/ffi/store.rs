@@ -185,7 +185,7 @@ pub unsafe extern "C" fn rbtoken_store_release(store: *mut rbtoken_store_t) {
 /// Writes everything to the disk, so that it survives a crash or a power failure. Only the times of
 /// the last logins need this: see "Stores in files". It also empties the log of a store in a file,
 /// which removes the values of deleted tokens (see "Secrets"); the next changes take longer while
-/// the log grows again. It does nothing for a store in memory.
+/// the log grows again. It does nothing for a store that is not in a file.
 ///
 /// `[thread-safe]`
 ///
@@ -227,7 +227,7 @@ pub unsafe extern "C" fn rbtoken_store_flush(
 ///   a store's file and directory, and of groups that may write to them, such as `{"users": [1000],
 ///   "groups": [2000]}`. See "Stores in files".
 ///
-/// These settings are for databases, and can be set only when the store is opened:
+/// These settings are for Review Board's database, and can be set only when the store is opened:
 ///
 /// - `pool_size`, default `8`: the maximum number of connections, 1 to 1024.
 /// - `connect_timeout_secs`, default `5`: the time limit for connecting, 1 to 3600.
@@ -323,18 +323,19 @@ pub unsafe extern "C" fn rbtoken_store_get_setting(
 ///
 /// - `kind`: `"memory"`, `"file"`, or for Review Board's database `"postgresql"`, `"mysql"` or
 ///   `"sqlite"`.
-/// - `tokens`: the number of tokens, usable or not. Not for databases, which are not queried.
+/// - `tokens`: the number of tokens, usable or not. Not for Review Board's database, which is not
+///   queried.
 /// - `hooks`: the number of registered hooks.
-/// - `memory`: `record_bytes`, the address space for records, and `index_bytes`, the address space
-///   for index tables of medium size. The rest is in the allocator's memory and not counted. Not
-///   for databases.
+/// - `memory`: `record_bytes` and `index_bytes`, the memory that is mapped for records and for
+///   indexes. Memory from the allocator, such as that of texts, is not counted. Not for Review
+///   Board's database.
 /// - `file`: `bytes` and `log_bytes`, the sizes of the file and its log, and `commits`, the number
 ///   of commits since it was opened. For files only.
-/// - `pool`: for databases only. `open`: the number of connections. `idle`: the number of unused
-///   ones. `abandoned`: connections that the library closed, but that may still be open on the
-///   server. `waiting`: calls that wait for a connection. `lost`: connections that broke or were
-///   closed early. `timeouts`: calls that exceeded a time limit. `retries`: repeated queries and
-///   transactions.
+/// - `pool`: for Review Board's database only. `open`: the number of connections. `idle`: the
+///   number of unused ones. `abandoned`: connections that the library closed, but that may still be
+///   open on the server. `waiting`: calls that wait for a connection. `lost`: connections that
+///   broke or were closed early. `timeouts`: calls that exceeded a time limit. `retries`: repeated
+///   queries and transactions.
 /// - `login_cache`: only if logins are cached. `entries`: the number of cached logins. `hits`:
 ///   logins that did not query the database.
 /// - `handles`: the number of handles of each kind that the host holds, for the whole process:

@@ -193,8 +193,9 @@ pub unsafe extern "C" fn rbtoken_token_generator_id(
     unsafe { lend_text(token, len, |token| Some(token.record().generator_id().as_str_with_nul())) }
 }
 
-/// Returns the policy of a token as JSON, as Python's `json.dumps(…, sort_keys=True)` writes it. On
-/// Review Board's database it returns the stored text, which need not be JSON.
+/// Returns the policy of a token as JSON, as Python's `json.dumps(…, sort_keys=True)` writes it.
+/// For a token that is or was in Review Board's database, it returns the stored text, which need
+/// not be JSON.
 ///
 /// `[immutable]`
 ///
@@ -213,7 +214,8 @@ pub unsafe extern "C" fn rbtoken_token_policy(
 }
 
 /// Returns the extra data of a token as a JSON object, as Python's `json.dumps(…, sort_keys=True)`
-/// writes it. On Review Board's database it returns the stored text, which need not be JSON.
+/// writes it. For a token that is or was in Review Board's database, it returns the stored text,
+/// which need not be JSON.
 ///
 /// `[immutable]`
 ///
@@ -307,7 +309,8 @@ pub unsafe extern "C" fn rbtoken_token_last_updated(
     unsafe { read_time(token, time_us, |token| Some(token.record().last_updated())) }
 }
 
-/// Returns when a token was last used for a login before the snapshot.
+/// Returns when a token was last used for a login. The token that a login returns already has the
+/// time of that login, if the login sets `last_used`.
 ///
 /// `[immutable]`
 ///
@@ -400,9 +403,9 @@ pub const RBTOKEN_JSON_WITH_VALUE: u32 = 1;
 /// `token_generator_id`, `valid`. Times are ISO 8601 with the offset `+00:00`, or null.
 ///
 /// Members of `extra_data` whose names start with `__` are private and left out, at every depth of
-/// nested objects. Objects in a list are written whole, as in Review Board 8.1. Documents on Review
-/// Board's database that are not JSON are converted to JSON; `policy` is null if its text is
-/// neither JSON nor a Python literal.
+/// nested objects. Objects in a list are written whole, as in Review Board 8.1. Stored documents
+/// that are not JSON are converted to JSON; `policy` is null if its text is neither JSON nor a
+/// Python literal.
 ///
 /// `[immutable]`
 ///

@@ -186,7 +186,7 @@ pub unsafe extern "C" fn rbtoken_store_export_file(
 /// @retval RBTOKEN_E_CORRUPT the file ends early
 /// @retval RBTOKEN_E_NOT_FOUND a token's Local Site is neither in the file nor in the store
 /// @retval RBTOKEN_E_POLICY a policy breaks a rule; the error's JSON path shows where
-/// @retval RBTOKEN_E_LOCKED a store has the file open
+/// @retval RBTOKEN_E_LOCKED `path` is the file of a store that this process has open
 /// @retval RBTOKEN_E_UNSUPPORTED the store is on Review Board's database
 /// @retval other the status of `progress`, unchanged
 /// @since 0.1.0

@@ -15,7 +15,7 @@ export const Status = {
   INVALID_UTF8: 3,
   /** A text contains a NUL character. */
   EMBEDDED_NUL: 4,
-  /** A text is longer than its field allows. */
+  /** A text or a list is longer than allowed. */
   TOO_LONG: 5,
   /**
    * `struct_size` is not a possible size of the struct, for example because it was not set with
@@ -44,7 +44,7 @@ export const Status = {
   STATE: 82,
   /** This build, or this kind of store, does not support the call. */
   UNSUPPORTED: 83,
-  /** The process was forked after the store was opened. */
+  /** The store was opened before fork(), and this process is the child. */
   FORKED: 84,
   /**
    * An earlier `RBTOKEN_E_INTERNAL` may have left the store inconsistent, so that it rejects all
@@ -79,7 +79,10 @@ export const Status = {
   INTERNAL: 201,
 } as const;
 
-/** Expiration of a new token: the values of `expires_mode`. */
+/**
+ * Expiration of a new token: the values of `expires_mode` in `rbtoken_client_token_options_t` and
+ * `rbtoken_generate_options_t`.
+ */
 export const ExpiresMode = {
   /**
    * `get_or_create_client_token`: after `client_token_expiration` days.

@@ -23,7 +23,7 @@
 #  endif
 #endif
 
-/** The length of a text that ends at its first NUL. */
+/** Passed as the length of a C string: the text ends at its first NUL. */
 #define RBTOKEN_NUL_TERMINATED SIZE_MAX
 
 /** Expands to the pointer and the length of a C string: `f(RBTOKEN_STR("alice"))`. It can be used

@@ -48,7 +48,7 @@
  * | change a setting | rbtoken_store_set_setting() |
  * | observe events | rbtoken_store_add_hooks() |
  * | copy a store | rbtoken_store_backup() |
- * | move tokens between stores | rbtoken_store_export_file(), rbtoken_store_import_file() |
+ * | copy tokens to another store | rbtoken_store_export_file(), rbtoken_store_import_file() |
  *
  * A *client token* belongs to a client program of a user, such as RBTools. The `extra_data` of the
  * token is a JSON object, whose member `client_name` is the program's name. A *Local Site* is a
@@ -91,8 +91,9 @@
  * | RBTOKEN_E_STATE | functions of a store whose extension instance was shut down |
  * | RBTOKEN_E_FORKED | functions of a store in a file or database, in a child of fork() |
  * | RBTOKEN_E_POISONED | functions of a store after RBTOKEN_E_INTERNAL left it inconsistent |
- * | RBTOKEN_E_IO, RBTOKEN_E_LOCKED | functions that write a file, or use a database |
- * | RBTOKEN_E_CORRUPT, RBTOKEN_E_DATABASE | functions that write a file, or use a database |
+ * | RBTOKEN_E_LOCKED | functions that write a file |
+ * | RBTOKEN_E_IO, RBTOKEN_E_CORRUPT | functions that read or write a file, or use a database |
+ * | RBTOKEN_E_DATABASE | functions that write a file, or use a database |
  * | RBTOKEN_E_TIMEOUT | functions that use a database |
  * | RBTOKEN_E_NO_MEMORY, RBTOKEN_E_INTERNAL | any function |
  *
@@ -118,11 +119,11 @@
  * Parameters and fields named `…_us` are times: microseconds since the Unix epoch, UTC, in the
  * years 1 to 9999.
  *
- * JSON documents must be objects of at most 1 MiB and 128 levels. Integers must fit in 64 bits, and
- * floats must be finite, because other numbers could not be returned unchanged. If an object has
- * the same key twice, the last value wins. Documents are returned in ASCII, with escapes for all
- * other characters. They can be longer than the originals, so a document close to the limit may be
- * too long to pass in again.
+ * JSON documents must be objects of at most 1 MiB and 128 levels. Integers must fit in 64 bits,
+ * signed or unsigned, and floats must be finite, because other numbers could not be returned
+ * unchanged. If an object has the same key twice, the last value wins. Documents are returned in
+ * ASCII, with escapes for all other characters. They can be longer than the originals, so a
+ * document close to the limit may be too long to pass in again.
  *
  * Options structs
  * ---------------
@@ -328,15 +329,14 @@
  * than 32 KiB can end the process. (The driver of PostgreSQL also reads later rows in advance.) If
  * there is no memory for a document or text of more than 1 MiB, its row counts as unreadable and
  * the call continues. If there is no memory for a shorter text, the call fails with
- * RBTOKEN_E_NO_MEMORY, so that a list is never incomplete. Revoking or deleting a token does not
- * read its documents, and needs no memory for them. An exception is SQLite: it rewrites the row,
- * for which it needs up to four times the row's size.
+ * RBTOKEN_E_NO_MEMORY, so that a list is never incomplete. Without hooks, revoking or deleting a
+ * token does not read its documents, and needs no memory for them. An exception is SQLite: it
+ * rewrites the row, for which it needs up to four times the row's size.
  *
- * rbtoken_store_purge_tokens() commits up to 500 tokens at a time; those that were purged before a
- * failure stay purged. If hooks are registered, tokens are read for their events, 16 at a time:
- * after they were invalidated, or before they are deleted. There is no event for a token that
- * cannot be read. In a child of fork(), every call that needs the database returns
- * RBTOKEN_E_FORKED; the connections belong to the parent.
+ * rbtoken_store_purge_tokens() commits up to 1,000 tokens at a time; those that were purged before
+ * a failure stay purged. If hooks are registered, the library reads each token that it deletes or
+ * invalidates, 16 at a time. It reads them before a deletion and after an invalidation. There is no
+ * event for a token that cannot be read.
  *
  * Users of the server can store documents that are not JSON. Like the server, the library accepts
  * three kinds of text in `policy` and `extra_data`: JSON as Python's json module reads it (with
@@ -357,8 +357,9 @@
  *   not exist. Such a token can be found, listed, invalidated, deleted and purged, and other tokens
  *   are not affected. If the cell is `expires`, a list shows the token as expired.
  * - A `client_name` that contains a NUL is ignored.
- * - A Python literal that contains a named character (`\N{...}`) is not read. Other literals are
- *   read as in Python 3.11, with at most 200 nested brackets and integers of at most 4,300 digits.
+ * - A Python literal that contains a named character (`\N{...}`) is not accepted. Others are
+ *   accepted as in Python 3.11, with at most 200 nested brackets and integers of at most 4,300
+ *   digits.
  *
  * Secrets
  * -------

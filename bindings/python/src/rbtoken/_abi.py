@@ -30,7 +30,7 @@ class Status(enum.IntEnum):
     INVALID_UTF8 = 3
     #: A text contains a NUL character.
     EMBEDDED_NUL = 4
-    #: A text is longer than its field allows.
+    #: A text or a list is longer than allowed.
     TOO_LONG = 5
     #: ``struct_size`` is not a possible size of the struct, for example because it was not set with
     #: ``RBTOKEN_INIT``.
@@ -57,7 +57,7 @@ class Status(enum.IntEnum):
     STATE = 82
     #: This build, or this kind of store, does not support the call.
     UNSUPPORTED = 83
-    #: The process was forked after the store was opened.
+    #: The store was opened before fork(), and this process is the child.
     FORKED = 84
     #: An earlier ``RBTOKEN_E_INTERNAL`` may have left the store inconsistent, so that it rejects all
     #: calls.
@@ -87,7 +87,8 @@ class Status(enum.IntEnum):
 
 
 class ExpiresMode(enum.IntEnum):
-    """Expiration of a new token: the values of ``expires_mode``."""
+    """Expiration of a new token: the values of ``expires_mode`` in ``rbtoken_client_token_options_t`` and
+    ``rbtoken_generate_options_t``."""
 
     #: ``get_or_create_client_token``: after ``client_token_expiration`` days.
     #: ``generate_token``: never.
