@@ -61,7 +61,7 @@ export class ExistsError extends RBTokenError {}
 export class InvalidStateError extends RBTokenError {}
 /** The object was closed. */
 export class ClosedError extends InvalidStateError {}
-/** The process was forked after the store was opened. */
+/** The store was opened before fork(), and this process is the child. */
 export class ForkedError extends InvalidStateError {}
 /** An earlier defect may have left the store half-changed; it refuses everything. */
 export class PoisonedError extends InvalidStateError {}

@@ -91,7 +91,7 @@ class Unsupported(RBTokenError):
 
 
 class Forked(InvalidState):
-    """The process was forked after the store was opened. Open it after the fork."""
+    """The store was opened before fork(), and this process is the child. Open it after the fork."""
 
 
 class Poisoned(InvalidState):
