@@ -6,7 +6,7 @@
 import { types } from "node:util";
 
 import { Status } from "./abi.js";
-import { InvalidDocumentError, refuse, refuseRange, refuseType } from "./errors.js";
+import { InvalidDocumentError, nameType, refuse, refuseRange, refuseType } from "./errors.js";
 
 /** A JSON value. Numbers beyond 2^53 are written as `bigint`. */
 export type JsonValue =
@@ -200,8 +200,7 @@ function writeObject(value: object, name: string, path: string, depth: number): 
     return `[${items.join(",")}]`;
   }
   if (!isPlain(value)) {
-    const found = (value.constructor as { name?: string } | undefined)?.name ?? "an object";
-    refuse(name, `expected a JSON value, found ${found}`, Status.JSON_TYPE, path);
+    refuse(name, `expected a JSON value, found ${nameType(value)}`, Status.JSON_TYPE, path);
   }
   const members = Object.keys(value).map((key) => {
     const at = `${path}[${JSON.stringify(key)}]`;

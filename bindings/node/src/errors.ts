@@ -2,6 +2,8 @@
 //
 // SPDX-License-Identifier: MIT
 
+import { types } from "node:util";
+
 import { Status } from "./abi.js";
 import { native } from "./native.js";
 
@@ -151,19 +153,19 @@ export function thrownCount(): number {
   return thrown.size;
 }
 
-export function forgetThrown(ticket: number): void {
+/** Returns what a callback threw, which is no longer kept. */
+export function takeThrown(ticket: number): unknown {
+  const error = thrown.get(ticket);
   thrown.delete(ticket);
+  return error;
 }
 
 /** Returns what a call throws that failed in the addon. */
 export function toError(failure: unknown): unknown {
-  if (failure instanceof Error) return failure;
+  // Not `instanceof`: the addon's own errors may be those of another realm, as in Jest.
+  if (types.isNativeError(failure)) return failure;
   const { status, message, argument, jsonPath, ticket } = failure as Failure;
-  if (ticket !== undefined && thrown.has(ticket)) {
-    const error = thrown.get(ticket);
-    thrown.delete(ticket);
-    return error;
-  }
+  if (ticket !== undefined && thrown.has(ticket)) return takeThrown(ticket);
   const kind = KINDS.get(status) ?? RBTokenError;
   return new kind(status, message, argument === undefined ? argument : parameter(argument),
     jsonPath);
@@ -224,11 +226,19 @@ function misuse(
   return Object.assign(error, { code, status, argument, jsonPath });
 }
 
-function nameType(value: unknown): string {
+/** Names the type of a value for a message. It never throws, whatever the value is. */
+export function nameType(value: unknown): string {
   if (value === null) return "null";
-  if (Array.isArray(value)) return "an array";
   if (typeof value !== "object") return typeof value === "undefined" ? "undefined"
     : `a ${typeof value}`;
-  const maker: unknown = value.constructor;
-  return typeof maker === "function" && maker.name !== "" ? `a ${maker.name}` : "an object";
+  try {
+    if (Array.isArray(value)) return "an array";
+    const maker: unknown = value.constructor;
+    const name: unknown = typeof maker === "function" ? maker.name : undefined;
+    if (typeof name !== "string" || name === "") return "an object";
+    return `${/^[AEIOU]/i.test(name) ? "an" : "a"} ${name}`;
+  } catch {
+    // A getter that throws, or a revoked proxy.
+    return "an object";
+  }
 }

@@ -7,7 +7,7 @@ import { inspect } from "node:util";
 import * as convert from "./convert.js";
 import type { Document } from "./convert.js";
 import { callLater, callNow } from "./errors.js";
-import { checkExternal, refuseClosed } from "./handle.js";
+import { Calls, checkExternal, refuseClosed } from "./handle.js";
 import {
   keepWeakly, type Callbacks, type Clock, type Entropy, type Log,
 } from "./host.js";
@@ -59,6 +59,8 @@ export interface InstanceOptions {
  */
 export class Instance {
   #external: External | undefined;
+  readonly #calls = new Calls();
+  #closing: Promise<void> | undefined;
   /** They live as long as the instance, or a store of it. */
   readonly #callbacks: Callbacks;
 
@@ -99,7 +101,8 @@ export class Instance {
   }
 
   async #later(call: Call, ...values: unknown[]): Promise<unknown> {
-    return callLater(call, this.#open(), ...values);
+    const external = this.#open();
+    return this.#calls.during(() => callLater(call, external, ...values));
   }
 
   /**
@@ -153,13 +156,21 @@ export class Instance {
     return external;
   }
 
-  /** Closes the instance. Calls under way go on. */
-  async close(): Promise<void> {
-    const external = this.#take();
+  /**
+   * Closes the instance. Calls under way go on; the promise is fulfilled when they have ended.
+   * Closing it again returns the same promise.
+   */
+  close(): Promise<void> {
+    this.#closing ??= this.#close(this.#take());
+    return this.#closing;
+  }
+
+  async #close(external: External | undefined): Promise<void> {
+    await this.#calls.idle();
     if (external !== undefined) await callLater(native.instanceDestroy, external);
   }
 
-  /** As {@link Instance.close}, on this thread. */
+  /** Closes the instance on this thread. Calls under way go on. */
   closeSync(): void {
     const external = this.#take();
     if (external !== undefined) callNow(native.instanceDestroy, external);

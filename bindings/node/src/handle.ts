@@ -28,6 +28,30 @@ export function checkExternal(external: unknown): asserts external is External {
 /** Returns what the addon is given for a handle, which must not be closed. */
 export let externalOf: (handle: Handle) => External;
 
+/** The calls of a handle that are under way on the pool. */
+export class Calls {
+  #count = 0;
+  #whenIdle: (() => void) | undefined;
+
+  /** Makes a call, which `idle` waits for. */
+  async during<T>(call: () => Promise<T>): Promise<T> {
+    this.#count++;
+    try {
+      return await call();
+    } finally {
+      if (--this.#count === 0) this.#whenIdle?.();
+    }
+  }
+
+  /** Waits until all calls have ended. To be called once, when no new calls begin. */
+  async idle(): Promise<void> {
+    if (this.#count === 0) return;
+    await new Promise<void>((resolve) => {
+      this.#whenIdle = resolve;
+    });
+  }
+}
+
 /**
  * A handle of the library. It is closed by `close`, by the end of a `using` declaration, or when it
  * is garbage: the addon gives it back once.

@@ -7,7 +7,7 @@ import { types } from "node:util";
 import { Status } from "./abi.js";
 import { microseconds, text, type Time } from "./convert.js";
 import {
-  CallbackError, InvalidArgumentError, forgetThrown, keepThrown, refuseType,
+  CallbackError, InvalidArgumentError, keepThrown, refuseType, takeThrown,
 } from "./errors.js";
 import { native, type External } from "./native.js";
 
@@ -40,6 +40,7 @@ export interface Callbacks {
 /** What happened. `native/src/host.rs` has the same numbers. */
 const Occasion = {
   NOW: 0, FILL: 1, PROGRESS: 2, CREATE: 3, VALIDATE: 4, LOG: 5, EVENT: 6, RELEASE: 7, FORGET: 8,
+  UNCLAIMED: 9,
 } as const;
 
 /** Most bytes of a token value in the library. */
@@ -76,7 +77,13 @@ export function keptCount(): number {
 
 /** Reports what nobody waits for: as a warning of the process. */
 export function warn(error: unknown): void {
-  process.emitWarning(error instanceof Error ? error : new Error(String(error)));
+  let warning: Error;
+  try {
+    warning = error instanceof Error ? error : new Error(String(error));
+  } catch {
+    warning = new Error("a callback threw a value that has no text");
+  }
+  process.emitWarning(warning);
 }
 
 /** Refuses a promise from a callback whose answer is not looked at: nobody would wait for it. */
@@ -148,7 +155,10 @@ function host(
         kept.delete(key);
         return undefined;
       case Occasion.FORGET:
-        forgetThrown(key);
+        takeThrown(key);
+        return undefined;
+      case Occasion.UNCLAIMED:
+        warn(takeThrown(key));
         return undefined;
       default:
         return answer(occasion, key, first, second);

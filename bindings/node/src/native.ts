@@ -2,7 +2,7 @@
 //
 // SPDX-License-Identifier: MIT
 
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 
 /** A value of the addon that stands for a handle. */
 export type External = object;
@@ -90,9 +90,15 @@ const PLATFORMS: Readonly<Record<string, string>> = {
   "linux-x64": "@rbtoken/linux-x64-gnu",
 };
 
+/** Returns a variable of the environment; undefined: it is not set, or empty. */
+function variable(name: string): string | undefined {
+  const value = process.env[name];
+  return value === "" ? undefined : value;
+}
+
 function addonPath(): string {
-  const named = process.env["RBTOKEN_ADDON"];
-  if (named !== undefined) return named;
+  const named = variable("RBTOKEN_ADDON");
+  if (named !== undefined) return resolve(named);
   const platform = `${process.platform}-${process.arch}`;
   const name = PLATFORMS[platform];
   if (name === undefined) {
@@ -109,9 +115,21 @@ function addonPath(): string {
 
 function load(): Native {
   const path = addonPath();
-  // eslint-disable-next-line @typescript-eslint/no-require-imports -- an addon is not a module.
-  const addon = require(path) as Native;
-  addon.load(process.env["RBTOKEN_LIBRARY"] ?? join(dirname(path), "librbtoken.so"));
+  // Not `require`: its cache would share one addon among all copies of this package in the process,
+  // and the addon would call the callbacks of one copy for another.
+  const module = { exports: {} as Native };
+  try {
+    process.dlopen(module, path);
+  } catch (cause) {
+    const reason = (cause as Error).message.replace(`${path}: `, "");
+    throw new Error(`${path} cannot be loaded: ${reason}`, { cause });
+  }
+  const addon = module.exports;
+  try {
+    addon.load(variable("RBTOKEN_LIBRARY") ?? join(dirname(path), "librbtoken.so"));
+  } catch (cause) {
+    throw new Error((cause as Error).message, { cause });
+  }
   return addon;
 }
 

@@ -60,15 +60,21 @@ export class ServiceAccount extends Handle {
    * Returns the account's token. **Authenticate the asker first**: this gives out the secret.
    */
   async getApiToken(store: Store, options?: ServiceTokenOptions): Promise<ClientToken> {
-    const values = [externalOf(this), storeExternal(store, "store"), ...serviceToken(options)];
+    const values = this.#values(store, options);
     return toClientToken(await duringCall(store, () =>
       callLater(native.serviceAccountGetApiToken, ...values)));
   }
 
   /** As {@link ServiceAccount.getApiToken}, on this thread. */
   getApiTokenSync(store: Store, options?: ServiceTokenOptions): ClientToken {
-    const values = [externalOf(this), storeExternal(store, "store"), ...serviceToken(options)];
+    const values = this.#values(store, options);
     return toClientToken(callNow(native.serviceAccountGetApiToken, ...values));
+  }
+
+  #values(store: unknown, given: ServiceTokenOptions | undefined): unknown[] {
+    // The options first: their getters may close the others.
+    const options = serviceToken(given);
+    return [externalOf(this), storeExternal(store, "store"), ...options];
   }
 
   /** @internal */

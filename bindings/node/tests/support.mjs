@@ -20,6 +20,10 @@ export const TESTS = dirname(fileURLToPath(import.meta.url));
 /** The package, for programs that are not in it. */
 export const PACKAGE = pathToFileURL(join(dist, "index.mjs")).href;
 
+/** The addon. */
+export const ADDON = process.env.RBTOKEN_ADDON
+  ?? createRequire(require.resolve("rbtoken")).resolve("@rbtoken/linux-x64-gnu/rbtoken.node");
+
 /** A module of the package that its users cannot import. */
 export function internal(name) {
   return require(join(dist, name));

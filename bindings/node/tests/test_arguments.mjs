@@ -83,12 +83,58 @@ describe("arguments", () => {
       ["store", () => new Policy({}, token)], ["id", () => new ServiceAccount(7)],
       ["expirationSecs", () => new ServiceAccount("bot", { expirationSecs: "1" })],
       ["log", () => new Instance({ log: 7 })],
+      ["listener", () => store.on("created", 7)], ["listener", () => store.addListener("used")],
+      ["listener", () => store.once("created", null)], ["listener", () => store.off("created", 7)],
+      ["listener", () => store.prependListener("used", {})],
+      ["listener", () => store.prependOnceListener("used", "x")],
+      ["event", () => store.on(7, () => {})], ["event", () => store.once(undefined, () => {})],
       ["withValue", () => token.toPayload({ withValue: 1 })],
       ["status", () => rbtoken.statusName("x")], ["name", () => rbtoken.hasInterface(7)],
       ["index", () => store.listTokensSync().at("0")],
     ];
     for (const [argument, call] of cases) await refused(TypeError, argument, call);
     assert.equal(store.tokenCountSync(), 1);
+  });
+
+  test("type_of_a_hostile_value_is_named_without_an_error", async () => {
+    const { proxy, revoke } = Proxy.revocable({}, {});
+    revoke();
+    class Nameless { static name = Symbol("no text"); }
+    const getter = { get constructor() { throw new Error("the getter"); } };
+    for (const value of [proxy, new Nameless(), getter]) {
+      const error = await refused(TypeError, "user", () => store.generateToken(value));
+      assert.ok(error.message.startsWith("expected a string, found an object"), error.message);
+    }
+    const inherited = Object.create(Object.create({}), Object.getOwnPropertyDescriptors(getter));
+    await refused(TypeError, "extraData", () =>
+      store.generateToken("alice", { extraData: inherited }));
+  });
+
+  test("bytes_of_any_buffer_are_read_at_the_call", async () => {
+    const secret = Buffer.from(store.generateTokenSync("alice").value);
+    const detached = new Uint8Array(8);
+    structuredClone(detached.buffer, { transfer: [detached.buffer] });
+    const resized = new ArrayBuffer(16, { maxByteLength: 512 });
+    const outside = new Uint8Array(resized, 8);
+    const whole = new Uint8Array(resized);
+    resized.resize(4);
+    for (const bytes of [detached, outside]) {
+      assert.equal(store.authenticateSync(bytes).verdict, "UNKNOWN");
+    }
+    resized.resize(secret.length);
+    whole.set(secret);
+    const shared = new Uint8Array(new SharedArrayBuffer(secret.length));
+    shared.set(secret);
+    class Liar extends Uint8Array {
+      get length() { return 2 ** 30; }
+      get byteLength() { return 2 ** 30; }
+    }
+    for (const bytes of [whole, shared, new Liar(secret)]) {
+      assert.equal(store.authenticateSync(bytes).verdict, "OK");
+    }
+    const login = store.authenticate(secret);
+    secret.fill(0);
+    assert.equal((await login).verdict, "OK");
   });
 
   test("number_out_of_range_is_a_range_error", async () => {

@@ -81,6 +81,31 @@ describe("events", () => {
     await store.close();
   });
 
+  test("error_listener_that_rejects_is_a_warning", async () => {
+    const store = Store.openSync();
+    let heard = 0;
+    store.on("created", fail);
+    store.on("error", async () => fail());
+    store.on("error", () => { heard++; });
+    const warned = await warnings(async () => {
+      store.generateTokenSync("alice");
+      await store.generateToken("bob");
+    });
+    assert.deepEqual([warned.length, heard], [2, 2]);
+    await store.close();
+  });
+
+  test("listener_may_throw_any_value", async () => {
+    const store = Store.openSync();
+    const thrown = [undefined, Symbol("x"), Object.create(null), { toString: fail }];
+    let heard = 0;
+    for (const value of thrown) store.on("created", () => { throw value; });
+    store.on("created", () => { heard++; });
+    const warned = await warnings(() => store.generateToken("alice"));
+    assert.deepEqual([warned.length, heard], [thrown.length, 1]);
+    await store.close();
+  });
+
   test("listener_may_use_and_close_the_store", async () => {
     const store = Store.openSync();
     const users = [];
@@ -243,6 +268,39 @@ describe("callbacks", () => {
       await store.close();
     }
     assert.equal(internal("errors.js").thrownCount(), 0);
+  });
+
+  test("sync_calls_go_on_while_the_pool_waits_for_a_callback", async (context) => {
+    const path = join(folder(context), "tokens");
+    const options = {
+      clock: () => new Date(),
+      entropy: (length) => crypto.getRandomValues(new Uint8Array(length)),
+    };
+    const source = Store.openSync();
+    for (let index = 0; index < 20; index++) source.generateTokenSync("theirs");
+    source.exportFileSync(`${path}.in`);
+    source.closeSync();
+    // The event loop does not run before the first await: each of these waits for a callback.
+    const opening = Store.open(`${path}.2`, options);
+    const store = Store.openSync(path, options);
+    store.addGenerator("mine", { create: () => crypto.randomUUID(), validate: () => true });
+    const progress = () => { store.generateTokenSync("progress"); };
+    const calls = [
+      store.importFile(`${path}.in`, { progress }), store.exportFile(`${path}.out`, { progress }),
+      store.generateToken("alice"), store.generateToken("alice", { generatorId: "mine" }),
+      store.getOrCreateClientToken("alice", "RBTools"), store.valueIsValid("mine", "rbp", "x"),
+    ];
+    for (let round = 0; round < 20; round++) {
+      const { value } = store.generateTokenSync("bob", { generatorId: "mine" });
+      assert.ok(store.authenticateSync(value).ok);
+      store.flushSync();
+      store.purgeTokensSync(0n);
+    }
+    store.backupSync(`${path}.copy`);
+    await Promise.all(calls);
+    assert.ok(store.tokenCountSync() >= 20 + 20 + 3 + 2);
+    await (await opening).close();
+    await store.close();
   });
 
   test("callbacks_nest", async () => {

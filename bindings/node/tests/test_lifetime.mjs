@@ -48,7 +48,9 @@ describe("lifetime", () => {
       deleteToken: [1], purgeTokens: [new Date()], authenticate: ["x"], authenticateHeader: ["x"],
       addGenerator: ["x", { create() {}, validate() {} }], setDefaultGenerator: ["x"],
       setDeprecatedGenerators: [[]], on: ["used", () => {}], addListener: ["used", () => {}],
-      prependListener: ["used", () => {}], allows: ["x", "GET"], getApiToken: [Store.openSync()],
+      prependListener: ["used", () => {}], once: ["used", () => {}],
+      prependOnceListener: ["used", () => {}], allows: ["x", "GET"],
+      getApiToken: [Store.openSync()],
       at: [0], equals: null, tokens: null, off: null, removeListener: null,
       removeAllListeners: null, toJSON: [], configure: [{}],
     };
@@ -93,6 +95,52 @@ describe("lifetime", () => {
       assert.equal(again.tokenCountSync(), 100 * (round + 1));
       again.closeSync();
       assert.equal((await Promise.all(calls)).length, 100);
+    }
+  });
+
+  test("close_leaves_calls_with_a_token_alone", async () => {
+    for (const close of [(store) => store.close(), (store) => store.closeSync()]) {
+      const store = Store.openSync();
+      const tokens = ["a", "b", "c"].map((user) => store.generateTokenSync(user));
+      const calls = [store.updateToken(tokens[0], { note: "changed" }),
+        store.invalidateTokenById(tokens[1]), store.deleteToken(tokens[2])];
+      await close(store);
+      assert.equal((await Promise.all(calls))[0].note, "changed");
+    }
+  });
+
+  test("instance_close_waits_for_calls_under_way", async (context) => {
+    const location = join(folder(context), "tokens.db");
+    const instance = new Instance({ settings: { location }, clock: () => new Date() });
+    let hasEnded = false;
+    const call = instance.initialize().then(() => { hasEnded = true; });
+    const closing = instance.close();
+    assert.equal(instance.close(), closing);
+    await closing;
+    assert.ok(hasEnded);
+    await call;
+    Store.openSync(location).closeSync();
+  });
+
+  test("getter_that_closes_a_handle_is_a_closed_error", async (context) => {
+    const path = join(folder(context), "tokens.jsonl");
+    const closing = (handle, name, value) => Object.defineProperty({}, name, {
+      get() {
+        handle[Symbol.dispose]();
+        return value;
+      },
+    });
+    for (const call of [
+      (store) => store.exportFile(path, closing(store, "progress", () => {})),
+      (store) => store.importFileSync(path, closing(store, "progress", () => {})),
+      (store) => store.generateToken("alice", closing(store, "note", "x")),
+      (store, account) => account.getApiToken(store, closing(store, "localSite")),
+      (store, account) => account.getApiTokenSync(store, closing(account, "localSite")),
+    ]) {
+      const [store, account] = [Store.openSync(), new ServiceAccount("bot")];
+      await assert.rejects(async () => call(store, account), { name: "ClosedError" });
+      account.close();
+      store.closeSync();
     }
   });
 

@@ -3,16 +3,28 @@
 // SPDX-License-Identifier: MIT
 
 import assert from "node:assert/strict";
-import { existsSync, readFileSync } from "node:fs";
+import { cpSync, existsSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { describe, test } from "node:test";
 
 import * as rbtoken from "rbtoken";
 
-import { TESTS } from "./support.mjs";
+import { ADDON, TESTS, folder } from "./support.mjs";
 
 const require = createRequire(import.meta.url);
+
+/** Loads a copy of the package, which finds the addon of the original. */
+function requireCopy(path) {
+  const before = process.env.RBTOKEN_ADDON;
+  process.env.RBTOKEN_ADDON = ADDON;
+  try {
+    return require(join(path, "index.js"));
+  } finally {
+    if (before === undefined) delete process.env.RBTOKEN_ADDON;
+    else process.env.RBTOKEN_ADDON = before;
+  }
+}
 
 describe("package", () => {
   test("version_is_that_of_the_library", () => {
@@ -35,6 +47,26 @@ describe("package", () => {
     assert.deepEqual(Object.keys(imported).sort(), Object.keys(required).sort());
     for (const [name, value] of Object.entries(imported)) assert.equal(value, required[name]);
     assert.ok(Object.keys(imported).length > 30);
+  });
+
+  test("copies_of_the_package_keep_their_callbacks_apart", async (context) => {
+    const copy = join(folder(context), "dist");
+    cpSync(dirname(require.resolve("rbtoken")), copy, { recursive: true });
+    const heard = [];
+    const stores = [];
+    for (const [index, { Store }] of [rbtoken, requireCopy(copy)].entries()) {
+      const clock = () => new Date(Date.UTC(2030 + index, 0));
+      const store = Store.openSync(undefined, { clock });
+      store.on("created", ({ user }) => heard.push(`${index} ${user}`));
+      stores.push(store);
+    }
+    assert.notEqual(stores[0].constructor, stores[1].constructor);
+    for (const [index, store] of stores.entries()) {
+      const tokens = [store.generateTokenSync("sync"), await store.generateToken("async")];
+      for (const token of tokens) assert.equal(token.timeAdded.getUTCFullYear(), 2030 + index);
+      await store.close();
+    }
+    assert.deepEqual(heard, ["0 sync", "0 async", "1 sync", "1 async"]);
   });
 
   test("nothing_internal_is_exported", () => {

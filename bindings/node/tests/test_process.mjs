@@ -3,10 +3,12 @@
 // SPDX-License-Identifier: MIT
 
 import assert from "node:assert/strict";
-import { join } from "node:path";
+import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { describe, test } from "node:test";
 
-import { PACKAGE, folder, run } from "./support.mjs";
+import { ADDON, PACKAGE, folder, run } from "./support.mjs";
 
 /** A program that makes many calls whose callbacks need the thread of JavaScript. */
 const BUSY = `
@@ -96,11 +98,78 @@ describe("process", () => {
       console.log(store.getTokenSync(1).lastUsed instanceof Date);`);
   });
 
-  test("library_that_is_missing_is_an_error", async () => {
-    const missing = { RBTOKEN_LIBRARY: "/nonexistent/librbtoken.so" };
-    const { status, errors } = await run("", { env: missing });
-    assert.equal(status, 1);
-    assert.match(errors, /librbtoken\.so cannot be loaded/);
+  test("exit_with_calls_on_a_file_under_way_ends", async (context) => {
+    const path = JSON.stringify(join(folder(context), "tokens"));
+    await endsWith({ status: 4, output: "" }, `
+      const source = rbtoken.Store.openSync();
+      for (let index = 0; index < 1000; index++) source.generateTokenSync("theirs");
+      source.exportFileSync(${path} + ".in");
+      const store = rbtoken.Store.openSync(${path}, { clock: () => new Date() });
+      store.addGenerator("mine", { create: () => crypto.randomUUID(), validate: () => true });
+      store.setDefaultGenerator("mine");
+      store.on("created", () => {});
+      const instance = new rbtoken.Instance({ settings: { location: ${path} + ".2" },
+        clock: () => new Date(), log() {} });
+      // The pool waits for callbacks, which can only run after this: the exit comes first.
+      store.importFile(${path} + ".in", { progress() {} }).catch(() => {});
+      instance.initialize().catch(() => {});
+      for (let index = 0; index < 50; index++) store.generateToken("alice").catch(() => {});
+      store.generateTokenSync("bob");
+      process.exit(4);`);
+  });
+
+  test("package_that_cannot_be_loaded_says_why", async () => {
+    for (const [env, message] of [
+      [{ RBTOKEN_LIBRARY: "/nonexistent/librbtoken.so" },
+        /^Error: .*librbtoken\.so cannot be loaded: .*No such file/m],
+      [{ RBTOKEN_LIBRARY: process.execPath }, /^Error: .*node cannot be loaded: (?!dl)\w/m],
+      [{ RBTOKEN_LIBRARY: ADDON }, /^Error: .* cannot be loaded: .*rbtoken_abi_is_compatible/m],
+      [{ RBTOKEN_ADDON: "/nonexistent/rbtoken.node" },
+        /^Error: \/nonexistent\/rbtoken\.node cannot be loaded: .*No such file/m],
+    ]) {
+      const { status, errors } = await run("", { env });
+      assert.equal(status, 1);
+      assert.match(errors, message);
+    }
+  });
+
+  test("empty_variable_names_no_library", async () => {
+    const addon = { RBTOKEN_ADDON: ADDON, RBTOKEN_LIBRARY: "" };
+    const { errors, output } = await run("console.log(rbtoken.version())", { env: addon });
+    // Beside the addon, where a package has the library and a build does not.
+    const beside = join(dirname(ADDON), "librbtoken.so");
+    if (existsSync(beside)) assert.equal(errors, "");
+    else assert.ok(errors.includes(`${beside} cannot be loaded`), errors);
+    assert.equal(output !== "", existsSync(beside));
+  });
+
+  test("addon_refuses_calls_that_the_package_does_not_make", async () => {
+    const abuse = `
+      const addon = { exports: {} };
+      process.dlopen(addon, ${JSON.stringify(ADDON)});
+      const foreign = (await import("node:net")).createServer().listen(0);
+      const external = foreign._handle._externalStream;
+      foreign.close();
+      const values = [[], [0], [false], [true], [external], [false, external], [false, {}, 1n, "x"],
+        [{}, -1], [null, null], ["x"], [NaN, Symbol("x")], [external, 0, false]];
+      let refused = 0;
+      for (const [name, call] of Object.entries(addon.exports)) {
+        if (["load", "setHost", "end"].includes(name)) continue;
+        for (const given of values) {
+          try {
+            const answer = call(...given);
+            if (answer instanceof Promise) await answer.catch(() => refused++);
+          } catch {
+            refused++;
+          }
+        }
+      }
+      console.log(refused > 500);`;
+    await endsWith({ output: "true\n" }, abuse);
+    // Before the library is loaded.
+    const child = spawnSync(process.execPath, ["--input-type=module", "--eval", abuse],
+      { encoding: "utf8" });
+    assert.deepEqual([child.status, child.stdout, child.stderr], [0, "true\n", ""]);
   });
 });
 
@@ -125,6 +194,68 @@ describe("workers", () => {
       await Promise.all(exits);
       while (heard < 200) await sleep(5);
       console.log(counts, store.tokenCountSync(), heard === 200);`);
+  });
+
+  test("shared_store_is_opened_again_with_its_callbacks", async () => {
+    await endsWith({ output: "2030 2030\n" }, `
+      const options = { clock: () => new Date(Date.UTC(2030, 0)),
+        entropy: (length) => crypto.getRandomValues(new Uint8Array(length)) };
+      const stores = [];
+      for (let round = 0; round < 3; round++) {
+        stores.push(rbtoken.Store.sharedSync(undefined, options),
+          await rbtoken.Store.shared(undefined, options));
+      }
+      stores.pop().closeSync();
+      gc();
+      const years = [stores[0].generateTokenSync("alice"), await stores[1].generateToken("alice")]
+        .map((token) => token.timeAdded.getUTCFullYear());
+      console.log(...years);`);
+  });
+
+  test("callback_of_another_thread_that_throws_fails_the_call", async () => {
+    const source = `
+      const store = await rbtoken.Store.shared();
+      const names = [];
+      for (const call of [() => store.generateToken("a"), () => store.generateTokenSync("a")]) {
+        try { await call(); } catch (error) { names.push(error.name); }
+      }
+      parentPort.postMessage(names.join(" "));`;
+    const { output, status } = await run(`${WORKERS}
+      import { createRequire } from "node:module";
+      const require = createRequire(${JSON.stringify(PACKAGE)});
+      let isBroken = false;
+      const clock = () => {
+        if (isBroken) throw new Error("the clock of the main thread");
+        return new Date();
+      };
+      rbtoken.Store.sharedSync(undefined, { clock });
+      isBroken = true;
+      let warned = 0;
+      process.on("warning", ({ message }) => { warned += message.includes("the clock of"); });
+      const worker = ${worker(source)};
+      const [message] = await once(worker, "message");
+      await once(worker, "exit");
+      while (warned < 2) await sleep(5);
+      console.log(message, require("./errors.js").thrownCount());`,
+    { env: { NODE_NO_WARNINGS: "1" } });
+    assert.deepEqual([output, status], ["CallbackError CallbackError 0\n", 0]);
+  });
+
+  test("exit_in_a_callback_of_a_worker_ends_it", async () => {
+    const sources = ["store.generateTokenSync('a')", "await store.generateToken('a')"].flatMap(
+      (call) => [
+        `const store = rbtoken.Store.openSync();
+         store.on("created", () => process.exit(3)); ${call};`,
+        `const store = rbtoken.Store.openSync(undefined, { clock: () => process.exit(3) });
+         ${call};`,
+        `const store = rbtoken.Store.openSync();
+         store.addGenerator("mine", { create: () => process.exit(3), validate: () => true });
+         store.setDefaultGenerator("mine"); ${call};`,
+      ]);
+    await endsWith({ output: `${sources.map(() => 3).join(" ")}\n` }, `${WORKERS}
+      const workers = [${sources.map(worker).join(",\n")}];
+      const codes = await Promise.all(workers.map((it) => once(it, "exit")));
+      console.log(codes.flat().join(" "));`);
   });
 
   test("worker_that_is_terminated_leaves_nothing", async () => {

@@ -43,6 +43,15 @@ impl Failure {
     pub fn of_status(status: i32, message: &str) -> Self {
         Self { status, message: message.into(), argument: None, json_path: None }
     }
+
+    pub fn with_argument(mut self, argument: &str) -> Self {
+        self.argument = Some(argument.into());
+        self
+    }
+
+    pub fn status(&self) -> i32 {
+        self.status
+    }
 }
 
 /// A buffer of the library.
@@ -151,19 +160,27 @@ pub fn keep(host: &Arc<Host>, notice: Notice) -> Option<Notice> {
     notice
 }
 
-/// Stores the ticket of an error that a callback threw, and returns the status for the library.
-pub fn raise(ticket: Option<u32>) -> i32 {
-    if ticket.is_none() {
-        return abi::E_CALLBACK;
-    }
-    let _ = CONTEXT.try_with(|context| {
-        if let Ok(mut context) = context.try_borrow_mut()
-            && let Some(context) = context.as_mut()
-        {
-            context.ticket = ticket;
-        }
+/// Stores the ticket of an error that a callback threw, and returns the status for the library. Only
+/// a call of the same environment can throw the error. Otherwise it becomes a warning there.
+pub fn raise(host: &Arc<Host>, ticket: Option<u32>) -> i32 {
+    let Some(ticket) = ticket else { return abi::E_CALLBACK };
+    let raised = CONTEXT.try_with(|context| {
+        let mut context = context.try_borrow_mut().ok()?;
+        let context = context.as_mut().filter(|context| Arc::ptr_eq(&context.host, host))?;
+        Some(context.ticket.replace(ticket))
     });
-    RAISED
+    match raised {
+        Ok(Some(earlier)) => {
+            if let Some(earlier) = earlier {
+                host.tell(Notice::Unclaimed(earlier));
+            }
+            RAISED
+        }
+        _ => {
+            host.tell(Notice::Unclaimed(ticket));
+            abi::E_CALLBACK
+        }
+    }
 }
 
 /// A call that has returned.

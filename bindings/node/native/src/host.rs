@@ -35,6 +35,7 @@ enum Occasion {
     Event = 6,
     Release = 7,
     Forget = 8,
+    Unclaimed = 9,
 }
 
 /// A callback that the library waits for.
@@ -71,6 +72,8 @@ pub enum Notice {
     },
     /// The library has released a callback.
     Release(u32),
+    /// A callback threw, and no call can throw the error of this ticket.
+    Unclaimed(u32),
 }
 
 enum Message {
@@ -286,6 +289,7 @@ impl Host {
                 ],
             ),
             Notice::Release(key) => self.call(Occasion::Release, key, &[]),
+            Notice::Unclaimed(ticket) => self.call(Occasion::Unclaimed, ticket, &[]),
         });
     }
 
@@ -389,12 +393,19 @@ unsafe extern "C" fn deliver(
 /// A callback or a group of callbacks. JavaScript is notified when the library has released it.
 pub struct HostKey {
     host: Arc<Host>,
-    pub key: u32,
+    key: u32,
+    /// Whether JavaScript forgets the callback when this is dropped.
+    releases: bool,
 }
 
 impl HostKey {
     pub fn new(host: Arc<Host>, key: u32) -> Arc<Self> {
-        Arc::new(Self { host, key })
+        Arc::new(Self { host, key, releases: true })
+    }
+
+    /// Returns a key that JavaScript never forgets, because several calls pass it.
+    pub fn permanent(host: Arc<Host>, key: u32) -> Arc<Self> {
+        Arc::new(Self { host, key, releases: false })
     }
 
     pub fn is(&self, host: &Arc<Host>, key: u32) -> bool {
@@ -415,7 +426,7 @@ impl HostKey {
 
     fn ask(&self, question: Question) -> Result<Answer, i32> {
         match self.host.ask(self.key, question) {
-            Answer::Failed(ticket) => Err(call::raise(ticket)),
+            Answer::Failed(ticket) => Err(call::raise(&self.host, ticket)),
             answer => Ok(answer),
         }
     }
@@ -423,7 +434,9 @@ impl HostKey {
 
 impl Drop for HostKey {
     fn drop(&mut self) {
-        self.host.tell(Notice::Release(self.key));
+        if self.releases {
+            self.host.tell(Notice::Release(self.key));
+        }
     }
 }
 

@@ -9,6 +9,7 @@ use sys::ValueType;
 
 use crate::call::{self, Job};
 use crate::host;
+use crate::library;
 
 /// Maximum number of arguments of a function.
 const MAX_ARGUMENTS: usize = 16;
@@ -39,6 +40,8 @@ pub type Read = fn(&Arguments) -> Result<sys::napi_value, Misuse>;
 pub enum Entry {
     Operation(Operation),
     Read(Read),
+    /// A function of the addon itself, which does not need the library.
+    Setup(Read),
 }
 
 /// Adds a function to the module.
@@ -46,6 +49,7 @@ pub fn export(env: sys::napi_env, exports: sys::napi_value, name: &str, entry: E
     let (callback, data): (unsafe extern "C" fn(_, _) -> _, _) = match entry {
         Entry::Operation(function) => (operation, function as *mut c_void),
         Entry::Read(function) => (read, function as *mut c_void),
+        Entry::Setup(function) => (setup, function as *mut c_void),
     };
     let Ok(name) = CString::new(name) else { return };
     let mut function = null_mut();
@@ -72,6 +76,7 @@ unsafe extern "C" fn operation(
     // SAFETY: as above: a function pointer of this type.
     let function = unsafe { std::mem::transmute::<*mut c_void, Operation>(arguments.data) };
     let run = || -> Result<sys::napi_value, Misuse> {
+        check_loaded()?;
         let job = function(&arguments)?;
         let host = host::of(env).ok_or_else(|| Misuse::argument(0))?;
         Ok(if arguments.flag(0)? {
@@ -88,7 +93,26 @@ unsafe extern "C" fn read(env: sys::napi_env, info: sys::napi_callback_info) -> 
     let arguments = unsafe { Arguments::read(env, info) };
     // SAFETY: as above: a function pointer of this type.
     let function = unsafe { std::mem::transmute::<*mut c_void, Read>(arguments.data) };
+    let run = || {
+        check_loaded()?;
+        function(&arguments)
+    };
+    run().unwrap_or_else(|misuse| throw(env, misuse))
+}
+
+unsafe extern "C" fn setup(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
+    // SAFETY: the data of the function is that of `export`.
+    let arguments = unsafe { Arguments::read(env, info) };
+    // SAFETY: as above: a function pointer of this type.
+    let function = unsafe { std::mem::transmute::<*mut c_void, Read>(arguments.data) };
     function(&arguments).unwrap_or_else(|misuse| throw(env, misuse))
+}
+
+fn check_loaded() -> Result<(), Misuse> {
+    if library::is_loaded() {
+        return Ok(());
+    }
+    Err(Misuse::new("the library is not loaded".to_owned()))
 }
 
 fn throw(env: sys::napi_env, misuse: Misuse) -> sys::napi_value {

@@ -34,6 +34,9 @@ pub unsafe extern "C" fn napi_register_module_v1(
     for (name, function) in reads::TABLE {
         js::export(env, exports, name, js::Entry::Read(*function));
     }
+    for (name, function) in reads::SETUP {
+        js::export(env, exports, name, js::Entry::Setup(*function));
+    }
     host::install(env);
     exports
 }

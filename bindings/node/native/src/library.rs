@@ -1,5 +1,6 @@
 //! Loads librbtoken, once for the process.
 
+use std::error::Error;
 use std::ffi::{CStr, c_char};
 use std::sync::OnceLock;
 
@@ -20,8 +21,12 @@ pub fn load(path: &str) -> Result<(), Misuse> {
     if LOADED.get().is_some() {
         return Ok(());
     }
-    let refuse =
-        |error: libloading::Error| Misuse::new(format!("{path} cannot be loaded: {error}"));
+    let refuse = |error: libloading::Error| {
+        // The source has the message of the system; the error itself only says which call failed.
+        let reason = error.source().map_or_else(|| error.to_string(), ToString::to_string);
+        let reason = reason.strip_prefix(&format!("{path}: ")).unwrap_or(&reason);
+        Misuse::new(format!("{path} cannot be loaded: {reason}"))
+    };
     // SAFETY: librbtoken has no initializers with side effects.
     let library = unsafe { libloading::Library::new(path) }.map_err(refuse)?;
     // SAFETY: the signatures are those of the header; every version has both functions.
@@ -43,8 +48,12 @@ pub fn load(path: &str) -> Result<(), Misuse> {
     Ok(())
 }
 
+pub fn is_loaded() -> bool {
+    LOADED.get().is_some()
+}
+
 /// Returns the functions of the library. `load` comes before every operation.
-#[expect(clippy::expect_used, reason = "JavaScript loads the library first")]
+#[expect(clippy::expect_used, reason = "`js` refuses operations before the library is loaded")]
 pub fn api() -> &'static Api {
     &LOADED.get().expect("the library is loaded").api
 }

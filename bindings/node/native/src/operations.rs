@@ -1,7 +1,7 @@
 //! Operations that may block. The first argument of each selects where it runs (see
 //! `js::Operation`); the others are those of the library's function, in its order.
 
-use std::ffi::CString;
+use std::ffi::{CString, c_void};
 use std::ptr::{null, null_mut};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -11,7 +11,7 @@ use crate::abi;
 use crate::call::{self, Buffer, Failure, Job, Output, call};
 use crate::handles::{AccountRef, InstanceRef, ListRef, PolicyRef, StoreRef, TokenRef};
 use crate::host::{self, HostKey};
-use crate::js::{self, Arguments, Misuse, Operation};
+use crate::js::{self, Arguments, Misuse, Operation, Text};
 use crate::library::{api, extension};
 
 pub const TABLE: &[(&str, Operation)] = &[
@@ -167,29 +167,29 @@ fn store_open(arguments: &Arguments) -> Prepared {
 /// the same ones.
 static SHARED: Mutex<Vec<Arc<HostKey>>> = Mutex::new(Vec::new());
 
-/// Returns the stored key that is equal to a new one.
-fn kept(new: Arc<HostKey>, host: &Arc<host::Host>) -> Arc<HostKey> {
+/// Returns the `user_data` of a callback. It is the same in each call.
+fn shared_data(host: &Arc<host::Host>, key: u32) -> *mut c_void {
     let mut keys = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(known) = keys.iter().find(|known| known.is(host, new.key)) {
-        return Arc::clone(known);
-    }
-    keys.push(Arc::clone(&new));
-    new
+    let known = keys.iter().find(|known| known.is(host, key)).map(Arc::as_ptr);
+    let data = known.unwrap_or_else(|| {
+        let new = HostKey::permanent(Arc::clone(host), key);
+        let data = Arc::as_ptr(&new);
+        keys.push(new);
+        data
+    });
+    data.cast_mut().cast()
 }
 
 /// Arguments: those of `store_open`. Without them, the store must have been opened already.
 fn store_shared(arguments: &Arguments) -> Prepared {
     let (location, settings) = (arguments.optional_text(1)?, arguments.optional_text(2)?);
-    let (clock, entropy) = (optional_key(arguments, 3)?, optional_key(arguments, 4)?);
+    let (clock, entropy) = (arguments.small(3)?, arguments.small(4)?);
     let host = host::of(arguments.env).ok_or_else(|| Misuse::argument(0))?;
     job(move || {
-        let is_given = !location.at().is_null()
-            || !settings.at().is_null()
-            || clock.is_some()
-            || entropy.is_some();
-        let data = |key: Arc<HostKey>| Arc::as_ptr(&kept(key, &host)).cast_mut().cast();
-        let clock = clock.map(|key| host::clock(data(key), false));
-        let entropy = entropy.map(|key| host::entropy(data(key), false));
+        let is_given =
+            !location.at().is_null() || !settings.at().is_null() || clock != 0 || entropy != 0;
+        let clock = (clock != 0).then(|| host::clock(shared_data(&host, clock), false));
+        let entropy = (entropy != 0).then(|| host::entropy(shared_data(&host, entropy), false));
         let options = abi::StoreOptions {
             struct_size: size_of::<abi::StoreOptions>(),
             location: location.at(),
@@ -595,9 +595,46 @@ unsafe fn logged_in(verdict: i32, token: abi::Handle, refused: abi::Handle) -> O
     Output::Login(verdict, own(token), own(refused))
 }
 
-/// Arguments: the id, and the fields of the update in their order.
+/// A token that is given by its id. If it is given as a token, its value comes along: another store
+/// may have given the same id to the token of another user. A value belongs to one token only, also
+/// when the store of a file was opened again.
+struct Target {
+    id: i64,
+    value: Text,
+}
+
+impl Target {
+    fn read(arguments: &Arguments, id: usize, value: usize) -> Result<Self, Misuse> {
+        Ok(Self { id: arguments.int(id)?, value: arguments.optional_text(value)? })
+    }
+
+    /// Returns the id if the token belongs to the store.
+    fn id_in(&self, store: &StoreRef) -> Result<i64, Failure> {
+        if self.value.at().is_null() {
+            return Ok(self.id);
+        }
+        let mut handle = null_mut();
+        let (at, len) = (self.value.at(), self.value.len());
+        match call!(api().store_find_token, store.get(), at, len, &raw mut handle) {
+            Ok(()) => {
+                // SAFETY: the library returned it to this caller, which owns it.
+                let found = unsafe { TokenRef::own(handle) };
+                // SAFETY: the token is valid.
+                if unsafe { (api().token_id)(found.get()) } == self.id {
+                    return Ok(self.id);
+                }
+            }
+            Err(failure) if failure.status() != abi::E_NOT_FOUND => return Err(failure),
+            Err(_) => {}
+        }
+        let failure = Failure::of_status(abi::E_NOT_FOUND, "this store has no such token");
+        Err(failure.with_argument("token"))
+    }
+}
+
+/// Arguments: the id, the fields of the update in their order, and the value.
 fn store_update_token(arguments: &Arguments) -> Prepared {
-    let (store, id) = (store(arguments, 1)?, arguments.int(2)?);
+    let (store, target) = (store(arguments, 1)?, Target::read(arguments, 2, 11)?);
     let (expires_mode, note_mode) = (arguments.code(3)?, arguments.code(4)?);
     let (policy_mode, extra_data_mode) = (arguments.code(5)?, arguments.code(6)?);
     let (expires_at_us, note) = (arguments.int(7)?, arguments.optional_text(8)?);
@@ -618,15 +655,18 @@ fn store_update_token(arguments: &Arguments) -> Prepared {
             extra_data_len: extra_data.len(),
         };
         let mut handle = null_mut();
+        let id = target.id_in(&store)?;
         call!(api().store_update_token, store.get(), id, &raw const update, &raw mut handle)?;
         Ok(token(handle))
     })
 }
 
+/// Arguments: the id, the reason, and the value.
 fn store_invalidate_token_by_id(arguments: &Arguments) -> Prepared {
-    let (store, id, reason) = (store(arguments, 1)?, arguments.int(2)?, arguments.text(3)?);
+    let (store, reason) = (store(arguments, 1)?, arguments.text(3)?);
+    let target = Target::read(arguments, 2, 4)?;
     job(move || {
-        let (at, len) = (reason.at(), reason.len());
+        let (id, at, len) = (target.id_in(&store)?, reason.at(), reason.len());
         call!(api().store_invalidate_token_by_id, store.get(), id, at, len)?;
         Ok(Output::Nothing)
     })
@@ -659,10 +699,11 @@ fn store_invalidate_all_tokens(arguments: &Arguments) -> Prepared {
     })
 }
 
+/// Arguments: the id, and the value.
 fn store_delete_token(arguments: &Arguments) -> Prepared {
-    let (store, id) = (store(arguments, 1)?, arguments.int(2)?);
+    let (store, target) = (store(arguments, 1)?, Target::read(arguments, 2, 3)?);
     job(move || {
-        call!(api().store_delete_token, store.get(), id)?;
+        call!(api().store_delete_token, store.get(), target.id_in(&store)?)?;
         Ok(Output::Nothing)
     })
 }

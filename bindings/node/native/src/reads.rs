@@ -13,10 +13,9 @@ use crate::js::{self, Arguments, Misuse, Read};
 use crate::library::{self, api};
 use crate::operations::login_now;
 
+pub const SETUP: &[(&str, Read)] = &[("load", load), ("setHost", set_host), ("end", end)];
+
 pub const TABLE: &[(&str, Read)] = &[
-    ("load", load),
-    ("setHost", set_host),
-    ("end", end),
     ("close", close),
     ("version", version),
     ("abiVersion", abi_version),
