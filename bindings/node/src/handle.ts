@@ -63,8 +63,7 @@ export abstract class Handle {
     externalOf = (handle) => handle.#external ?? refuseClosed(handle);
   }
 
-  /** @internal */
-  constructor(key: typeof MAKE, external: External) {
+  protected constructor(key: typeof MAKE, external: External) {
     if (key !== MAKE) refuseNew(new.target.name, "the methods of a Store");
     checkExternal(external);
     this.#external = external;

@@ -33,7 +33,7 @@ export {
 export { Policy } from "./policy.js";
 export { ServiceAccount, type ServiceAccountOptions } from "./service_account.js";
 export {
-  Store, type AnyListener, type Listener, type Location, type StoreEvents,
+  Store, type AnyListener, type CommonEvent, type Listener, type Location, type StoreEvents,
 } from "./store.js";
 export {
   Token, TokenList, type JsonObject, type PayloadOptions, type TokenMicroseconds,

@@ -3,9 +3,8 @@
 // SPDX-License-Identifier: MIT
 
 import { Verdict } from "./abi.js";
-import { MAKE } from "./handle.js";
 import type { External } from "./native.js";
-import { Token } from "./token.js";
+import { makeToken, type Token } from "./token.js";
 
 /** A token, and whether it is new. */
 export interface ClientToken {
@@ -40,13 +39,13 @@ const NAMES = new Map(Object.entries(Verdict).map(([name, value]) =>
   [value as number, name as VerdictName]));
 
 function optionalToken(external: unknown): Token | undefined {
-  return external === undefined ? undefined : new Token(MAKE, external as External);
+  return external === undefined ? undefined : makeToken(external);
 }
 
 /** The addon returns a token alone if somebody is logged in. */
 export function toLogin(outputs: unknown): Login {
   if (!Array.isArray(outputs)) {
-    const token = new Token(MAKE, outputs as External);
+    const token = makeToken(outputs);
     return { ok: true, verdict: "OK", token, refused: undefined };
   }
   const [verdict, , refused] = outputs as [number, unknown, unknown];
@@ -54,11 +53,7 @@ export function toLogin(outputs: unknown): Login {
   return { ok: false, verdict: name, token: undefined, refused: optionalToken(refused) };
 }
 
-export function toToken(external: unknown): Token {
-  return new Token(MAKE, external as External);
-}
-
 export function toClientToken(outputs: unknown): ClientToken {
   const [external, created] = outputs as [External, boolean];
-  return { token: new Token(MAKE, external), created };
+  return { token: makeToken(external), created };
 }

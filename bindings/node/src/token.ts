@@ -41,8 +41,21 @@ export interface PayloadOptions {
   readonly at?: Time | undefined;
 }
 
+/** Makes a token of an external value. */
+export let makeToken: (external: unknown) => Token;
+/** Makes a list of an external value. */
+export let makeTokenList: (external: unknown) => TokenList;
+
 /** A token as it was when a call returned it. It never changes, and may outlive its store. */
 export class Token extends Handle {
+  static {
+    makeToken = (external) => new Token(MAKE, external as External);
+  }
+
+  private constructor(key: typeof MAKE, external: External) {
+    super(key, external);
+  }
+
   #text(which: number): string | undefined {
     return native.tokenText(externalOf(this), which) as string | undefined;
   }
@@ -238,6 +251,14 @@ export class Token extends Handle {
 
 /** A list of tokens as they were when it was made, in order of their ids. */
 export class TokenList extends Handle implements Iterable<Token> {
+  static {
+    makeTokenList = (external) => new TokenList(MAKE, external as External);
+  }
+
+  private constructor(key: typeof MAKE, external: External) {
+    super(key, external);
+  }
+
   /** The number of tokens. */
   get length(): number {
     return native.listCount(externalOf(this)) as number;
@@ -250,7 +271,7 @@ export class TokenList extends Handle implements Iterable<Token> {
     const from = Math.trunc(index) || 0;
     const absolute = from < 0 ? from + this.length : from;
     if (absolute < 0 || absolute >= this.length) return undefined;
-    return new Token(MAKE, native.listGet(external, absolute) as External);
+    return makeToken(native.listGet(external, absolute));
   }
 
   /** Iterates over the tokens. */
