@@ -240,6 +240,21 @@ describe("callbacks", () => {
     await store.close();
   });
 
+  test("generator_that_is_refused_is_not_kept", async () => {
+    const store = Store.openSync();
+    const added = { create: () => "x", validate: () => true };
+    store.addGenerator("mine", added);
+    const refused = await (async () => {
+      const generator = { create: () => "y", validate: () => false };
+      assert.throws(() => store.addGenerator("mine", generator), ExistsError);
+      return [new WeakRef(generator.create), new WeakRef(generator.validate)];
+    })();
+    await collect();
+    assert.deepEqual(refused.map((it) => it.deref()), [undefined, undefined]);
+    assert.equal(keptCount(), 1);
+    await store.close();
+  });
+
   test("what_a_generator_throws_the_call_throws", async () => {
     for (const [create, kind] of [
       [fail, Oops], [() => "x".repeat(256), InvalidArgumentError], [() => undefined, TypeError],

@@ -51,6 +51,10 @@ describe("extension", () => {
     assert.deepEqual(token.timeAdded, NEW_YEAR);
     await instance.shutdown();
     await assert.rejects(store.generateToken("alice"), InvalidStateError);
+    for (const add of ["on", "once", "prependListener", "prependOnceListener"]) {
+      assert.throws(() => store[add]("created", () => {}), InvalidStateError);
+    }
+    assert.equal(store.listenerCount("created"), 0);
     assert.throws(() => instance.shutdownSync(), InvalidStateError);
     instance.configure();
     assert.equal(instance.settings().token_type, "rbp");

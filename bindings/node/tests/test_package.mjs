@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: MIT
 
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { cpSync, existsSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
@@ -67,6 +68,23 @@ describe("package", () => {
       await store.close();
     }
     assert.deepEqual(heard, ["0 sync", "0 async", "1 sync", "1 async"]);
+  });
+
+  test("missing_platform_package_is_an_error_that_names_it", (context) => {
+    // Outside of every node_modules.
+    const copy = join(folder(context), "dist");
+    cpSync(dirname(require.resolve("rbtoken")), copy, { recursive: true });
+    const load = `require(${JSON.stringify(join(copy, "index.js"))})`;
+    const arm = 'Object.defineProperty(process, "arch", { value: "arm64" });';
+    for (const [program, message] of [
+      [load, /^Error: the package @rbtoken\/linux-x64-gnu is missing: .*optional dependency/m],
+      [arm + load, /^Error: rbtoken has no package for linux-arm64 \(expected linux-x64\); build/m],
+    ]) {
+      const { status, stderr } = spawnSync(process.execPath, ["--eval", program],
+        { encoding: "utf8", env: { ...process.env, RBTOKEN_ADDON: "" } });
+      assert.equal(status, 1);
+      assert.match(stderr, message);
+    }
   });
 
   test("nothing_internal_is_exported", () => {
