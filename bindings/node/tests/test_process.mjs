@@ -212,6 +212,30 @@ describe("workers", () => {
       console.log(...years);`);
   });
 
+  test("threads_that_wait_for_each_others_callbacks_go_on", async () => {
+    const source = `
+      const { workerData: done } = await import("node:worker_threads");
+      const store = rbtoken.Store.sharedSync();
+      let made = 0;
+      store.addGenerator("theirs", { create: () => "theirs" + made++, validate: () => true });
+      parentPort.postMessage("ready");
+      // The event loop does not run until the main thread has its answers.
+      while (Atomics.load(done, 0) === 0) store.generateTokenSync("worker");`;
+    await endsWith({ output: "10 theirs9\n" }, `${WORKERS}
+      const store = rbtoken.Store.sharedSync(undefined, { clock: () => new Date() });
+      const workerData = new Int32Array(new SharedArrayBuffer(4));
+      const worker = ${worker(source).replace("eval: true", "eval: true, workerData")};
+      await once(worker, "message");
+      const exit = once(worker, "exit");
+      let token;
+      for (let round = 0; round < 10; round++) {
+        token = store.generateTokenSync("main", { generatorId: "theirs" });
+      }
+      Atomics.store(workerData, 0, 1);
+      await exit;
+      console.log(store.listTokensSync({ user: "main" }).length, token.value);`);
+  });
+
   test("callback_of_another_thread_that_throws_fails_the_call", async () => {
     const source = `
       const store = await rbtoken.Store.shared();

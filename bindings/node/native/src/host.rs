@@ -4,11 +4,13 @@
 //! which is called with an operation and a key. It never throws. If a callback throws, it stores the
 //! error and returns a ticket, a number by which the call throws the error later.
 
+use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::ffi::{CStr, c_char, c_void};
 use std::ptr::null_mut;
 use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::ThreadId;
 use std::time::Duration;
 
@@ -22,6 +24,13 @@ use crate::js;
 
 /// How often a thread that waits for JavaScript checks whether JavaScript has ended.
 const POLL: Duration = Duration::from_millis(20);
+/// How often a thread of JavaScript that waits for another one answers questions itself.
+const ANSWER_POLL: Duration = Duration::from_millis(1);
+
+thread_local! {
+    /// The environments of this thread. Each copy of the package has one.
+    static HOSTS: RefCell<Vec<Weak<Host>>> = const { RefCell::new(Vec::new()) };
+}
 
 /// Operations of the dispatch function, its first argument. `host.ts` has the same numbers.
 #[derive(Clone, Copy)]
@@ -76,9 +85,17 @@ pub enum Notice {
     Unclaimed(u32),
 }
 
+/// A question to the callback of a key, and where its answer goes.
+struct Asked {
+    key: u32,
+    question: Question,
+    reply: SyncSender<Answer>,
+}
+
 enum Message {
     Notice(Notice),
-    Ask { key: u32, question: Question, reply: SyncSender<Answer> },
+    /// There may be a question.
+    Asked,
 }
 
 /// An environment of JavaScript: the main thread's, or a worker's.
@@ -87,6 +104,8 @@ pub struct Host {
     thread: ThreadId,
     /// The dispatch function.
     function: AtomicPtr<sys::napi_ref__>,
+    /// Questions that nobody has answered.
+    asked: Mutex<VecDeque<Asked>>,
     /// Posts messages to the thread. NULL after the environment has ended.
     queue: Mutex<sys::napi_threadsafe_function>,
     /// Whether JavaScript has ended or is ending, so that no thread waits for it.
@@ -104,9 +123,11 @@ pub fn install(env: sys::napi_env) {
         env,
         thread: std::thread::current().id(),
         function: AtomicPtr::new(null_mut()),
+        asked: Mutex::new(VecDeque::new()),
         queue: Mutex::new(null_mut()),
         has_ended: AtomicBool::new(false),
     });
+    HOSTS.with_borrow_mut(|hosts| hosts.push(Arc::downgrade(&host)));
     let name = js::of_text(env, b"rbtoken");
     let mut queue = null_mut();
     // SAFETY: the context is the host, of which the environment's data holds a reference until
@@ -222,13 +243,29 @@ impl Host {
             return self.put(key, question);
         }
         let (reply, answer) = sync_channel(1);
-        self.post(Message::Ask { key, question, reply });
+        self.questions().push_back(Asked { key, question, reply });
+        self.post(Message::Asked);
+        let is_javascript = HOSTS.try_with(|hosts| !hosts.borrow().is_empty()).unwrap_or(false);
+        let poll = if is_javascript { ANSWER_POLL } else { POLL };
         loop {
-            match answer.recv_timeout(POLL) {
+            match answer.recv_timeout(poll) {
                 Ok(answer) => return answer,
-                Err(RecvTimeoutError::Timeout) if !self.has_ended() => {}
+                // The thread that this one waits for may wait for this one.
+                Err(RecvTimeoutError::Timeout) if !self.has_ended() => answer_here(),
                 Err(_) => return Answer::Failed(None),
             }
+        }
+    }
+
+    fn questions(&self) -> MutexGuard<'_, VecDeque<Asked>> {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Answers a question on the thread of JavaScript, if there is one.
+    fn answer_next(&self) {
+        let asked = self.questions().pop_front();
+        if let Some(Asked { key, question, reply }) = asked {
+            let _ = reply.send(self.put(key, question));
         }
     }
 
@@ -353,6 +390,16 @@ impl Host {
     }
 }
 
+/// Answers one question to each environment of this thread.
+fn answer_here() {
+    let hosts = HOSTS.try_with(|hosts| hosts.borrow().clone()).unwrap_or_default();
+    for host in hosts.iter().filter_map(Weak::upgrade) {
+        if !host.has_ended() {
+            host.answer_next();
+        }
+    }
+}
+
 fn ticket(env: sys::napi_env, value: sys::napi_value) -> Option<u32> {
     let mut number = 0;
     // SAFETY: a value of the current scope; Node-API rejects values that are not numbers.
@@ -384,9 +431,7 @@ unsafe extern "C" fn deliver(
     let host = unsafe { &*context.cast_const().cast::<Host>() };
     match *message {
         Message::Notice(notice) => host.announce(notice),
-        Message::Ask { key, question, reply } => {
-            let _ = reply.send(host.put(key, question));
-        }
+        Message::Asked => host.answer_next(),
     }
 }
 
