@@ -57,18 +57,28 @@ export type AnyListener = (...values: any[]) => void;
 /** Where a store is: a path, or a URL of a file or a database. */
 export type Location = string | URL;
 
+function filePath(url: URL, name: string): string {
+  try {
+    return fileURLToPath(url);
+  } catch (cause) {
+    return refuse(name, (cause as Error).message, Status.INVALID_ARGUMENT);
+  }
+}
+
 function locationText(location: unknown, name: string): string | undefined {
   if (location === undefined || location === null) return undefined;
   if (location instanceof URL) {
     return convert.text(
-      location.protocol === "file:" ? fileURLToPath(location) : location.href, name);
+      location.protocol === "file:" ? filePath(location, name) : location.href, name);
   }
   if (typeof location !== "string") refuseType(location, name, "a string or a URL");
   return convert.text(location, name);
 }
 
 function pathText(path: unknown, name: string): string {
-  return locationText(path ?? refuseType(path, name, "a string or a URL"), name) as string;
+  if (path instanceof URL) return convert.text(filePath(path, name), name);
+  if (typeof path !== "string") refuseType(path, name, "a string or a URL");
+  return convert.text(path, name);
 }
 
 /** Says where a store is, without a password. */
