@@ -582,7 +582,8 @@ export class Store extends EventEmitter<StoreEvents> {
 
   /** Creates a token. **Authenticate the asker first**: this gives out a secret of any user. */
   async generateToken(user: string, options?: options.GenerateOptions): Promise<Token> {
-    return makeToken(await this.#later(native.storeGenerateToken, ...generateValues(user, options)));
+    const values = generateValues(user, options);
+    return makeToken(await this.#later(native.storeGenerateToken, ...values));
   }
 
   /** As {@link Store.generateToken}, on this thread. */

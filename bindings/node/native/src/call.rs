@@ -160,8 +160,8 @@ pub fn keep(host: &Arc<Host>, notice: Notice) -> Option<Notice> {
     notice
 }
 
-/// Stores the ticket of an error that a callback threw, and returns the status for the library. Only
-/// a call of the same environment can throw the error. Otherwise it becomes a warning there.
+/// Stores the ticket of an error that a callback threw, and returns the status for the library.
+/// Only a call of the same environment can throw the error. Otherwise it becomes a warning there.
 pub fn raise(host: &Arc<Host>, ticket: Option<u32>) -> i32 {
     let Some(ticket) = ticket else { return abi::E_CALLBACK };
     let raised = CONTEXT.try_with(|context| {
