@@ -195,8 +195,8 @@ impl<T> HostCallback<T> {
         self.callbacks.as_ref().map(|_| ()).map_err(Clone::clone)
     }
 
-    /// Keeps the data if an equal struct, which owns it, was registered before.
-    pub fn forget_if_registered(self, registered: Option<CallbackIdentity>) {
+    /// Destroys the data, unless an equal struct, which owns it, was registered before.
+    pub fn destroy_unless_registered(self, registered: Option<CallbackIdentity>) {
         if registered == Some(self.identity) {
             self.user_data.forget();
         }

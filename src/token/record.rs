@@ -445,22 +445,22 @@ impl Record {
         method: Method<'_>,
         resource_id: Option<&str>,
     ) -> Result<bool> {
-        let answer = self.policy().allows(policy_id, method, resource_id);
-        if self.unreadable().is_some() || answer.is_err() {
-            return self.explain(answer);
+        let result = self.policy().allows(policy_id, method, resource_id);
+        if self.unreadable().is_some() || result.is_err() {
+            return self.with_row_errors(result);
         }
-        answer
+        result
     }
 
-    /// Adds the token and the column to an error.
+    /// Adds the token and the column to an error, and returns an error if a column is invalid.
     #[cold]
-    fn explain(&self, answer: Result<bool>) -> Result<bool> {
-        match answer {
+    fn with_row_errors(&self, result: Result<bool>) -> Result<bool> {
+        match result {
             Err(error) if error.kind() == ErrorKind::Corrupt => {
                 Err(error.prefixed(format_args!("token {}, column policy", self.id)))
             }
             Err(error) => Err(error),
-            Ok(answer) => self.check_readable().map(|()| answer),
+            Ok(allowed) => self.check_readable().map(|()| allowed),
         }
     }
 

@@ -195,12 +195,12 @@ pub(super) enum LoadedPart {
     LastId(i64),
 }
 
-/// Passes the contents of a database to `give`, part by part.
+/// Passes the contents of a database to `visit`, part by part.
 pub(super) fn load(
     connection: &Connection,
     documents: &Documents,
     interner: &SharedFieldsInterner,
-    give: &mut dyn FnMut(LoadedPart) -> crate::error::Result<()>,
+    visit: &mut dyn FnMut(LoadedPart) -> crate::error::Result<()>,
 ) -> Result<(), LoadError> {
     let (mut names, mut effects) = (ReferencedNames::default(), Vec::new());
 
@@ -226,9 +226,9 @@ pub(super) fn load(
         names.users.try_reserve(1).map_err(memory::exhausted)?;
         names.users.insert(row.get(0)?, user);
     }
-    give(LoadedPart::Effects(effects))?;
+    visit(LoadedPart::Effects(effects))?;
 
-    give(LoadedPart::Tokens(expected_tokens(connection)))?;
+    visit(LoadedPart::Tokens(expected_tokens(connection)))?;
     let mut statement = connection.prepare(
         "SELECT id, token, token_generator_id, time_added, last_updated, last_used, expires, \
              valid, invalid_date, invalid_reason, note, policy, extra_data, user_id, \
@@ -245,10 +245,10 @@ pub(super) fn load(
         records.push(Effect::Insert(names.record(row, documents, interner)?));
         if records.len() == CHUNK {
             let next = memory::vec_with_capacity(CHUNK)?;
-            give(LoadedPart::Effects(std::mem::replace(&mut records, next)))?;
+            visit(LoadedPart::Effects(std::mem::replace(&mut records, next)))?;
         }
     }
-    give(LoadedPart::Effects(records))?;
+    visit(LoadedPart::Effects(records))?;
 
     // Ids of deleted tokens are not reused.
     let sql = "SELECT seq FROM sqlite_sequence WHERE name = ?1";
@@ -260,7 +260,7 @@ pub(super) fn load(
             let message = format!("no ids are left in the table {TOKENS}");
             return Err(Error::new(ErrorKind::Corrupt, message).into());
         }
-        give(LoadedPart::LastId(last_id))?;
+        visit(LoadedPart::LastId(last_id))?;
     }
     Ok(())
 }
@@ -337,11 +337,11 @@ impl ReferencedNames {
         documents: &Documents,
         interner: &SharedFieldsInterner,
     ) -> Result<SharedRecord, Error> {
-        let whole = |error: Error| match error.kind() {
+        let row_error = |error: Error| match error.kind() {
             ErrorKind::NoMemory => error,
             _ => damaged(TOKENS, row),
         };
-        let (id, fields) = self.fields(row, documents).map_err(whole)?;
+        let (id, fields) = self.fields(row, documents).map_err(row_error)?;
         interner.record(id, fields)
     }
 

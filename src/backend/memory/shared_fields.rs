@@ -65,9 +65,9 @@ impl SharedFieldsInterner {
         self.fields.sweep();
     }
 
-    /// Records that `records` records were dropped, so that a sweep may free memory.
-    pub fn released(&self, records: usize) {
-        self.fields.released(records);
+    /// Reports that up to `records` records were dropped, so that a sweep may free memory.
+    pub fn note_drops(&self, records: usize) {
+        self.fields.note_drops(records);
     }
 }
 
@@ -99,7 +99,7 @@ mod tests {
         let many: Vec<_> = (0..COUNT).map(|n| with_note(&n.to_string())).collect();
         assert_eq!(interner.fields.entries().0, COUNT + 1);
         drop(many);
-        interner.released(COUNT);
+        interner.note_drops(COUNT);
         let kept = with_note("y");
         assert!(matches!(interner.fields.entries(), (2, ..100)));
         drop((kept, one, other));

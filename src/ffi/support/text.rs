@@ -83,7 +83,7 @@ fn is_plain(bytes: &[u8]) -> bool {
     words.iter().all(|word| is_plain_word(u64::from_ne_bytes(*word))) && is_plain_name(rest)
 }
 
-/// Returns the same for at most 16 bytes, with one or two checks of eight bytes.
+/// Returns the result of [`is_plain`] for at most 16 bytes, by one or two checks of eight bytes.
 #[inline(always)]
 fn is_plain_name(bytes: &[u8]) -> bool {
     debug_assert!(bytes.len() <= MAX_NAME, "two words hold no more");
@@ -105,7 +105,7 @@ fn is_plain_name(bytes: &[u8]) -> bool {
 fn is_plain_word(word: u64) -> bool {
     const ONES: u64 = u64::MAX / 0xff;
     const TOPS: u64 = ONES << 7;
-    // A byte without its top bit borrows it from the subtraction only if it is 0.
+    // If all top bits are clear, subtracting 1 from each byte sets one only if a byte is 0.
     (word | word.wrapping_sub(ONES)) & TOPS == 0
 }
 
@@ -126,8 +126,8 @@ pub(crate) unsafe fn opt_str_arg<'a>(
     unsafe { str_arg(pointer, len, argument) }.map(Some)
 }
 
-/// Reads the bytes of a required text. A length above the maximum is cut to one byte above it, so
-/// that a wrong length is not followed.
+/// Reads the bytes of a required text. At most one byte more than the maximum is returned, so that
+/// a wrong length causes no read beyond it.
 ///
 /// # Safety
 /// As [`str_arg`].

@@ -76,8 +76,8 @@ impl PooledConnection<'_> {
     fn commit(&mut self) -> Result<(), SqlError> {
         self.use_connection(|connection| connection.refresh_session_limit())?;
         self.use_connection(|connection| connection.run("COMMIT")).map_err(|error| match error {
-            SqlError::Lost(_) | SqlError::Tls(_) => SqlError::Unknown { timed_out: false },
-            SqlError::Silent { .. } => SqlError::Unknown { timed_out: true },
+            SqlError::Lost(_) | SqlError::Tls(_) => SqlError::UnknownOutcome { timed_out: false },
+            SqlError::Silent { .. } => SqlError::UnknownOutcome { timed_out: true },
             error => error,
         })
     }
