@@ -25,7 +25,7 @@ pub struct Error {
     position: Option<Box<Position>>,
 }
 
-/// Where in an argument a failure is.
+/// The position of a problem in an argument.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Position {
     /// The place that the JSON path is in, such as a line of a file.

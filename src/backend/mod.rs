@@ -56,7 +56,7 @@ pub(crate) enum Judgment {
 pub(crate) struct Judge<'a> {
     /// Returns the time of the login.
     pub now: &'a dyn Fn() -> Result<Timestamp>,
-    /// Judges a record, given whether its owner is active and the time.
+    /// Judges a record at a time. The flag says whether its owner is active.
     pub rule: fn(&Record, bool, Timestamp) -> Judgment,
 }
 
@@ -242,8 +242,8 @@ pub(crate) type RecordVisitor<'a> = &'a mut dyn FnMut(&[SharedRecord]);
 
 /// A storage backend.
 ///
-/// For an unknown Local Site, the error is `NotFound` and names the argument `local_site`. If users
-/// are managed elsewhere, so is the error for an unknown user, with the argument `user`.
+/// For an unknown Local Site, the error is `NotFound` with the argument `local_site`. For an
+/// unknown user, it is `NotFound` with the argument `user`, if users are managed elsewhere.
 pub(crate) trait Backend: Send + Sync {
     /// Gives all operations of this thread a common deadline while the scope exists.
     fn begin_call(&self) -> CallScope {

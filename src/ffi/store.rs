@@ -42,7 +42,8 @@ impl rbtoken_store_t {
     /// before it calls them.
     ///
     /// # Safety
-    /// As `hold`; while the result exists, nothing but the login's own callbacks releases the handle.
+    /// As `hold`; while the result exists, nothing but the login's own callbacks releases the
+    /// handle.
     pub(super) unsafe fn hold_for_login(store: *const Self) -> Result<HandleRef<Arc<Store>>> {
         // SAFETY: as promised by the caller.
         let store = unsafe { Self::borrow(store, "store") }?;

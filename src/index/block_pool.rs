@@ -61,7 +61,7 @@ impl BlockPool {
     pub fn new(block_size: usize) -> Self {
         debug_assert!(
             block_size.is_multiple_of(64) && block_size <= CHUNK / 2,
-            "a chunk holds several blocks"
+            "a chunk must hold several blocks"
         );
         Self(Arc::new(Mutex::new(Chunks {
             block_size,

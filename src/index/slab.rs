@@ -363,7 +363,7 @@ pub(super) mod models {
 
     impl Drop for TrackedCell {
         fn drop(&mut self) {
-            assert_ne!(self.read(), 0, "a value is dropped once");
+            assert_ne!(self.read(), 0, "a value must not be dropped twice");
             self.write(0);
         }
     }

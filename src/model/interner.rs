@@ -34,7 +34,7 @@ struct WeakEntry<T> {
     value: Weak<T>,
 }
 
-const SWEEP_AT_LEAST: usize = 64;
+const MIN_DROPS_TO_SWEEP: usize = 64;
 
 impl<T> Default for Interner<T> {
     fn default() -> Self {
@@ -110,8 +110,8 @@ impl<T> WeakTable<T> {
     fn insert(&mut self, entry: WeakEntry<T>) {
         // Sweeps when the number of entries has doubled, so that the amortized cost per entry is
         // constant.
-        let grown = self.entries.len() >= 2 * self.len_after_sweep.max(SWEEP_AT_LEAST / 2);
-        if grown || self.drops > self.len_after_sweep.max(SWEEP_AT_LEAST) {
+        let grown = self.entries.len() >= 2 * self.len_after_sweep.max(MIN_DROPS_TO_SWEEP / 2);
+        if grown || self.drops > self.len_after_sweep.max(MIN_DROPS_TO_SWEEP) {
             self.sweep();
         }
         // If the table cannot grow, the value is not interned.

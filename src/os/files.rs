@@ -66,7 +66,7 @@ pub(crate) fn mount_of(fd: RawFd) -> Option<u64> {
     }
 }
 
-/// How a name is resolved.
+/// The meaning of a name.
 #[derive(Clone, Copy)]
 enum Name {
     /// The descriptor itself; the name is empty.
@@ -104,11 +104,11 @@ fn status(fd: RawFd, name: &CStr, kind: Name) -> io::Result<Status> {
 /// if the kernel has no `statx` or a sandbox forbids it.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 fn status_without_times(fd: RawFd, name: &CStr, kind: Name) -> Option<io::Result<Status>> {
-    let how = match kind {
+    let flags = match kind {
         Name::Descriptor => libc::AT_EMPTY_PATH,
         Name::Entry => libc::AT_SYMLINK_NOFOLLOW,
     };
-    match statx(fd, name, how, libc::STATX_INO | libc::STATX_SIZE) {
+    match statx(fd, name, flags, libc::STATX_INO | libc::STATX_SIZE) {
         Ok(file) => {
             let device = libc::makedev(file.stx_dev_major, file.stx_dev_minor);
             let identity = Identity { device, inode: file.stx_ino };
@@ -122,13 +122,13 @@ fn status_without_times(fd: RawFd, name: &CStr, kind: Name) -> Option<io::Result
 }
 
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
-fn statx(fd: RawFd, name: &CStr, how: libc::c_int, wanted: u32) -> io::Result<libc::statx> {
+fn statx(fd: RawFd, name: &CStr, flags: libc::c_int, mask: u32) -> io::Result<libc::statx> {
     let mut file = MaybeUninit::<libc::statx>::zeroed();
-    let flags = libc::AT_STATX_SYNC_AS_STAT | how;
+    let flags = libc::AT_STATX_SYNC_AS_STAT | flags;
     // SAFETY: the name ends with a NUL, the output has the size that the call writes, and zeroed
     // memory is a valid value of its type.
     let (result, file) = unsafe {
-        let result = libc::statx(fd, name.as_ptr(), flags, wanted, file.as_mut_ptr());
+        let result = libc::statx(fd, name.as_ptr(), flags, mask, file.as_mut_ptr());
         (result, file.assume_init())
     };
     if result == 0 { Ok(file) } else { Err(io::Error::last_os_error()) }

@@ -2,7 +2,7 @@
 
 use crate::json::{Item, Map, StoredDocument, Value};
 
-/// What a stored document allows.
+/// The access that a stored document grants.
 pub(super) enum Access {
     /// Everything: `resources` is missing or falsy.
     Full,

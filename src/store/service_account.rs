@@ -108,7 +108,8 @@ impl ServiceAccount {
             ignore_deprecated: true,
             ..ClientTokenRequest::new(&self.user, &self.client_name)
         });
-        // The account sets these, so the error must not name an argument that the caller did not pass.
+        // The account sets these, so the error must not name an argument that the caller did not
+        // pass.
         token.map_err(|error| match error.argument() {
             Some(Argument::Expires | Argument::DefaultPolicy) => error.renamed_argument("account"),
             _ => error,

@@ -73,7 +73,7 @@ pub(crate) fn check_token_type(token_type: &str) -> Result<()> {
     }
 }
 
-/// Fills `place` with uniform base-62 digits, two per 16 random bits. Some words are rejected,
+/// Fills `place` with uniform base-62 digits, two per random 16-bit word. Some words are rejected,
 /// since a remainder would favor some digits.
 fn draw_digits(place: &mut [u8], entropy: &dyn Entropy) -> Result<()> {
     // 128 pairs, of which the usual value needs 123. Fewer are accepted in one of about 400,000
@@ -97,7 +97,7 @@ fn draw_digits(place: &mut [u8], entropy: &dyn Entropy) -> Result<()> {
     ))
 }
 
-/// Replaces each two bytes by two base-62 digits, drops rejected pairs, and returns the digits.
+/// Replaces every two bytes with two base-62 digits, drops rejected pairs, and returns the digits.
 ///
 /// Maps each u16 to two digits by fixed-point multiplication (Lemire), rejecting 65536 mod 3844
 /// values so that pairs are uniform: 17 of the values map to each pair. There is no lookup table,

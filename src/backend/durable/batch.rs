@@ -395,7 +395,7 @@ mod tests {
     }
 
     #[test]
-    fn written_batch_is_applied_to_memory_and_answered() {
+    fn written_batch_is_applied_and_its_callers_get_replies() {
         let memory = memory(2);
         let mut waiting = Waiting::of([insert(10), insert(1), update(1), Operation::Delete(7)]);
         let (mut batch, _) = waiting.plan(&memory);

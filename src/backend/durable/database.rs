@@ -131,8 +131,8 @@ impl Database {
         Ok(())
     }
 
-    /// Opens the database in a file and passes its contents to `visit`, part by part. If that fails,
-    /// the file is unchanged.
+    /// Opens the database in a file and passes its contents to `visit`, part by part. If that
+    /// fails, the file is unchanged.
     pub fn open(
         file: OwnedFile,
         documents: &Documents,

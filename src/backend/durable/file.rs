@@ -20,7 +20,7 @@ use crate::os::files::{self, Identity, Status};
 use crate::os::lock::{self, Registration};
 use crate::os::sqlite::{self, OpenedFile};
 
-/// How other programs are locked out of the file.
+/// The locks that keep other programs from opening the file.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Locking {
     /// By an open file description lock of this library. SQLite takes no locks.

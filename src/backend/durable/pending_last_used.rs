@@ -36,8 +36,9 @@ impl PendingLastUsed {
             && self.add(record, || record.set_unwritten_use(time), if_no_memory)
     }
 
-    /// Adds a record if `flag` returns true: the flag was not set before. If there is no memory, the
-    /// login succeeds nevertheless, and its time is written when the record is next used or changed.
+    /// Adds a record if `flag` returns true: the flag was not set before. If there is no memory,
+    /// the login succeeds nevertheless, and its time is written when the record is next used or
+    /// changed.
     fn add(
         &self,
         record: &Record,

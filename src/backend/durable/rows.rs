@@ -168,7 +168,7 @@ pub(super) const CHUNK: usize = 1024;
 /// Maximum size of the small allocations for one part.
 const CHUNK_ROOM: usize = 1024 * CHUNK;
 
-/// Why loading failed: an SQLite error, or an invalid row.
+/// An error while loading: from SQLite, or for an invalid row.
 pub(super) enum LoadError {
     Sql(rusqlite::Error),
     Row(Error),
@@ -268,12 +268,12 @@ pub(super) fn load(
 /// Returns a quick estimate of the number of tokens. It is only used to reserve memory, and limited
 /// by the file size in case the file is corrupt.
 fn expected_tokens(connection: &Connection) -> usize {
-    const ROW_AT_LEAST: i64 = 100;
-    let ask = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0));
-    let bytes = ask("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size");
-    let last_id = ask(&format!("SELECT max(id) FROM {TOKENS}"));
+    const MIN_ROW_BYTES: i64 = 100;
+    let query = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0));
+    let bytes = query("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size");
+    let last_id = query(&format!("SELECT max(id) FROM {TOKENS}"));
     let (bytes, last_id) = (bytes.unwrap_or(0), last_id.unwrap_or(0));
-    usize::try_from(last_id.min(bytes / ROW_AT_LEAST)).unwrap_or(0)
+    usize::try_from(last_id.min(bytes / MIN_ROW_BYTES)).unwrap_or(0)
 }
 
 const TOKENS: &str = "webapi_webapitoken";

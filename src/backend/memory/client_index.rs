@@ -79,8 +79,7 @@ impl ClientIndex {
         self.bucket_pool.bytes()
     }
 
-    /// Returns the best token that is valid long enough for a query and for which `qualifies` returns
-    /// true.
+    /// Returns the best token that is valid long enough for a query and that `qualifies` accepts.
     pub fn best(
         &self,
         query: &ClientQuery<'_>,

@@ -69,7 +69,7 @@ impl Plan {
         Self { effects: vec![effect], outcome: Outcome::Done(Vec::new()) }
     }
 
-    fn removing<'a>(records: impl IntoIterator<Item = &'a SharedRecord>) -> Result<Self> {
+    fn removal_of<'a>(records: impl IntoIterator<Item = &'a SharedRecord>) -> Result<Self> {
         let records = memory::collect(records.into_iter().cloned())?;
         let effects = memory::collect(records.iter().cloned().map(Effect::Remove))?;
         Ok(Self { effects, outcome: Outcome::Done(records) })
@@ -113,7 +113,7 @@ impl Memory {
             Operation::RemoveLocalSite(name) => {
                 indexes.check_local_site(Some(&name))?;
                 let of_site = |record: &&SharedRecord| record.local_site() == Some(&name);
-                let mut plan = Plan::removing(indexes.by_id.values().filter(of_site))?;
+                let mut plan = Plan::removal_of(indexes.by_id.values().filter(of_site))?;
                 memory::push(&mut plan.effects, Effect::RemoveLocalSite(name))?;
                 plan
             }
@@ -160,13 +160,13 @@ impl Memory {
                     }
                 }
             }
-            Operation::Delete(id) => Plan::removing(indexes.by_id.get(id))?,
+            Operation::Delete(id) => Plan::removal_of(indexes.by_id.get(id))?,
             Operation::Import(imported) => return self.plan_import(indexes, *imported, next_id),
             Operation::Purge(unusable_before) => {
                 let is_unusable = |record: &&SharedRecord| {
                     record.unusable_since().is_some_and(|t| t < unusable_before)
                 };
-                Plan::removing(indexes.by_id.values().filter(is_unusable))?
+                Plan::removal_of(indexes.by_id.values().filter(is_unusable))?
             }
         })
     }

@@ -66,8 +66,8 @@ impl ValueIndex {
     pub fn with<T>(&self, value: &[u8], read: impl FnOnce(&SharedRecord) -> T) -> Option<T> {
         let (hash, shard) = self.locate(value);
         shard.hint.prefetch(hash);
-        // No record has this id. Reading the id first loads its cache line, to which a login writes,
-        // in parallel with those of the value.
+        // No record has this id. Reading the id first loads its cache line, to which a login
+        // writes, in parallel with those of the value.
         let is_match =
             |record: &SharedRecord| record.id() != i64::MIN && record.value().equals(value);
         shard.index.read().find(hash, is_match).map(|record| read(&record))

@@ -61,7 +61,7 @@ pub(crate) struct Tls {
     pub identity: Option<(PathBuf, PathBuf)>,
 }
 
-/// How the server's certificate is verified.
+/// Verification of the server's certificate.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Verification {
     /// Not at all: `sslmode=require`. Vulnerable to interception.

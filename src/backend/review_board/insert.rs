@@ -67,8 +67,8 @@ impl ReviewBoard {
         }
     }
 
-    /// Inserts a token after a search found none, unless one exists by now. Returns `FastPathFailed`
-    /// if the caller must look up the user and the Local Site again.
+    /// Inserts a token after a search found none, unless one exists by now. Returns
+    /// `FastPathFailed` if the caller must look up the user and the Local Site again.
     fn insert_after_search(
         &self,
         connection: &mut PooledConnection<'_>,
@@ -115,7 +115,7 @@ impl ReviewBoard {
             let mut found = None;
             let has_same_candidates = changes.has_same_candidates(&failed_search.seen);
             if has_same_candidates {
-                found = reader.first_that_qualifies(connection, &query, &changes.candidates)?;
+                found = reader.best_that_qualifies(connection, &query, &changes.candidates)?;
             }
             if found.is_none()
                 && (!has_same_candidates || changes.candidates.last_if_full().is_some())

@@ -78,8 +78,8 @@ impl Limits {
         if left.is_zero() { Err(SqlError::TimedOut) } else { Ok(left) }
     }
 
-    /// Returns the time limits for the response to a statement that is sent now, given the session's
-    /// limit.
+    /// Returns the time limits for the response to a statement that is sent now, given the
+    /// session's limit.
     ///
     /// # Errors
     /// Those of [`Limits::remaining`].

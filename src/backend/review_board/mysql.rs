@@ -77,7 +77,7 @@ pub(super) fn connect(
         .user(server.user.clone())
         .db_name(Some(server.database.clone()))
         .tcp_keepalive(Some(KEEP_ALIVE))
-        // Otherwise the driver would ask a local server for its socket and use that.
+        // Otherwise the driver would request a local server for its socket and use that.
         .prefer_socket(false)
         // Counts rows that an UPDATE matched but did not change.
         .client_found_rows(true);
@@ -145,14 +145,14 @@ fn within<T>(
 }
 
 fn read_only() -> SqlError {
-    SqlError::Lost("it is read-only, and `target_session_attrs` is read-write".to_owned())
+    SqlError::Lost("the server is read-only, but `target_session_attrs` is read-write".to_owned())
 }
 
 impl Mysql {
     /// Waits for a response, as long as the call's limits allow.
     fn await_response<T>(
         &mut self,
-        ask: impl AsyncFnOnce(&mut Conn) -> mysql_async::Result<T>,
+        request: impl AsyncFnOnce(&mut Conn) -> mysql_async::Result<T>,
     ) -> Result<T, SqlError> {
         let connection = self.connection.as_mut().ok_or_else(closed)?;
         // Without MariaDB's limit for statements, waits for locks are limited in whole seconds.
@@ -160,7 +160,7 @@ impl Mysql {
         let limit = self.session_limit;
         let limit = if has_fractions { limit } else { limit.max(Duration::from_secs(1)) };
         let wait = self.limits.wait(limit)?;
-        let result = within(&self.runtime, wait.limit, wait.timeout_error, ask(connection));
+        let result = within(&self.runtime, wait.limit, wait.timeout_error, request(connection));
         if matches!(result, Err(SqlError::Silent { .. })) {
             self.busy_until = Some(wait.busy_until);
         }
@@ -458,7 +458,7 @@ fn sql_error(error: mysql_async::Error) -> SqlError {
         },
         mysql_async::Error::Driver(DriverError::ConnectionClosed) => closed(),
         mysql_async::Error::Driver(DriverError::NoClientSslFlagFromServer) => {
-            SqlError::Refused("the server has no TLS".to_owned())
+            SqlError::Refused("the server does not support TLS".to_owned())
         }
         mysql_async::Error::Driver(DriverError::UnknownAuthPlugin { name }) => {
             SqlError::Refused(format!("the server requires the authentication plugin {name}"))
@@ -499,7 +499,7 @@ fn is_tls(error: &std::io::Error) -> bool {
 /// quote is removed, since a value may contain quotes.
 fn redacted_message(code: u16, message: &str) -> String {
     /// The server truncates longer messages, possibly inside a value.
-    const LONGEST: usize = 500;
+    const MAX_LEN: usize = 500;
     // The apostrophe in "doesn't" is not a quote.
     let mut quotes = message.match_indices('\'').map(|(at, _)| at).filter(|at| {
         let (before, after) = (&message[..*at], &message[at + 1..]);
@@ -508,10 +508,10 @@ fn redacted_message(code: u16, message: &str) -> String {
     let (first, last) = (quotes.next(), quotes.next_back());
     let cut = |at: usize| message.get(..at).unwrap_or_default();
     match (first, last) {
-        (None, _) if message.len() < LONGEST => {
+        (None, _) if message.len() < MAX_LEN => {
             format!("the server reported error {code}: {message}")
         }
-        (Some(first), Some(last)) if message.len() < LONGEST => {
+        (Some(first), Some(last)) if message.len() < MAX_LEN => {
             let rest = message.get(last..).unwrap_or_default();
             format!("the server reported error {code}: {}'…{rest}", cut(first))
         }

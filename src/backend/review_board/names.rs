@@ -26,8 +26,8 @@ pub(super) const INACTIVE_USERS: NameSelection =
     NameSelection { column: "username", table: "auth_user", condition: "NOT is_active" };
 
 impl NameSelection {
-    /// Reads the ids and names of the next [`rows::ROWS_PER_PAGE`] rows. The name is missing if the server
-    /// cannot convert it.
+    /// Reads the ids and names of the next [`rows::ROWS_PER_PAGE`] rows. The name is missing if the
+    /// server cannot convert it.
     fn page_after(
         &self,
         connection: &mut PooledConnection<'_>,

@@ -282,7 +282,8 @@ impl Pool {
         }
     }
 
-    /// Records the loss of a connection, and closes the idle ones, since they are probably dead too.
+    /// Records the loss of a connection, and closes the idle ones, since they are probably dead
+    /// too.
     fn handle_loss(&self) {
         let mut state = self.state.lock();
         state.record_loss();
@@ -363,13 +364,13 @@ pub(super) struct PooledConnection<'a> {
     slot: PoolSlot<'a>,
     /// Whether it was opened for this call, so that it cannot have died while it was idle.
     pub is_new: bool,
-    /// How texts in rows are read.
+    /// The mode of reading texts in rows.
     pub text_mode: TextMode,
     is_usable: bool,
 }
 
-/// How texts in rows are read. If a server cannot convert one text, it fails the whole query, which
-/// is then repeated in another mode.
+/// A mode of reading texts in rows. If a server cannot convert one text, it fails the whole query,
+/// which is then repeated in another mode.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum TextMode {
     All,

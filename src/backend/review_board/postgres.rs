@@ -173,7 +173,7 @@ fn startup_options(limit: Duration, needs_writes: bool) -> String {
     if !needs_writes {
         options += " -c default_transaction_read_only=off";
     }
-    for (name, limit) in limits_of(limit, limit) {
+    for (name, limit) in limit_settings(limit, limit) {
         options += &format!(" -c {name}={limit}");
     }
     options
@@ -181,7 +181,7 @@ fn startup_options(limit: Duration, needs_writes: bool) -> String {
 
 /// Returns settings in milliseconds: for statements, for waiting for locks, and for pauses in a
 /// transaction, so that locks are released if this process is suspended.
-fn limits_of(statement: Duration, pause: Duration) -> [(&'static str, u128); 3] {
+fn limit_settings(statement: Duration, pause: Duration) -> [(&'static str, u128); 3] {
     [
         ("statement_timeout", statement.as_millis()),
         ("lock_timeout", statement.as_millis()),
@@ -202,13 +202,13 @@ impl Postgres {
     /// Waits for a response, as long as the call's limits allow.
     fn await_response<T>(
         &mut self,
-        ask: impl AsyncFnOnce(&Client) -> Result<T, tokio_postgres::Error>,
+        request: impl AsyncFnOnce(&Client) -> Result<T, tokio_postgres::Error>,
     ) -> Result<T, SqlError> {
         let client = self.client.as_ref().ok_or_else(closed)?;
         let current =
             self.transaction_limit.or(self.session_limit).unwrap_or(self.limits.statement);
         let wait = self.limits.wait(current)?;
-        let result = within(&self.runtime, wait.limit, wait.timeout_error, ask(client));
+        let result = within(&self.runtime, wait.limit, wait.timeout_error, request(client));
         if matches!(result, Err(SqlError::Silent { .. })) {
             self.busy_until = Some(wait.busy_until);
         }
@@ -256,7 +256,7 @@ impl Postgres {
 
     /// Returns statements that set limits until the end of the transaction.
     fn local_limits(&self, limit: Duration) -> String {
-        let limits = limits_of(limit, self.limits.statement);
+        let limits = limit_settings(limit, self.limits.statement);
         limits.map(|(name, limit)| format!("; SET LOCAL {name} = {limit}")).concat()
     }
 
@@ -535,7 +535,7 @@ fn with_numbered_params(statement: &str) -> String {
 }
 
 fn read_only() -> SqlError {
-    SqlError::Lost("it is read-only, and `target_session_attrs` is read-write".to_owned())
+    SqlError::Lost("the server is read-only, but `target_session_attrs` is read-write".to_owned())
 }
 
 fn closed() -> SqlError {

@@ -61,7 +61,7 @@ impl TokenReader<'_> {
         let time_added = cells.required("time_added", Row::time).unwrap_or(Timestamp::MIN);
         let last_updated = cells.required("last_updated", Row::time).unwrap_or(Timestamp::MIN);
         let last_used = cells.optional("last_used", Row::time);
-        // Expired since the year 1 is safer than never.
+        // Treating the token as expired is safer than treating it as never expiring.
         let expires = cells.read("expires", Row::time).unwrap_or(Some(Timestamp::MIN));
         let valid = cells.required("valid", Row::int).is_some_and(|flag| flag != 0);
         let date = cells.optional("invalid_date", Row::time);
@@ -227,9 +227,9 @@ fn rows(
     }
 }
 
-/// Returns the query for rows in a mode of reading texts.
-pub(super) fn select(texts: TextMode) -> Cow<'static, str> {
-    match texts {
+/// Returns the query for rows in a text mode.
+pub(super) fn select(text_mode: TextMode) -> Cow<'static, str> {
+    match text_mode {
         TextMode::All | TextMode::RowByRow => Cow::Borrowed(SELECT),
         TextMode::Ascii => Cow::Owned(select_ascii()),
     }

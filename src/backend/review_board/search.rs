@@ -170,7 +170,7 @@ impl TokenReader<'_> {
                 Ok(())
             })?;
             let seen = *seen.get_or_insert(seen_now);
-            if let Some(best) = self.first_that_qualifies(connection, query, &candidates)? {
+            if let Some(best) = self.best_that_qualifies(connection, query, &candidates)? {
                 return Ok(Ok(best));
             }
             match candidates.last_if_full() {
@@ -181,7 +181,7 @@ impl TokenReader<'_> {
     }
 
     /// Reads candidates in full and returns the best one that still matches.
-    pub fn first_that_qualifies(
+    pub fn best_that_qualifies(
         self,
         connection: &mut PooledConnection<'_>,
         query: &ClientQuery<'_>,
@@ -281,7 +281,7 @@ impl Candidates {
         let rank = rank(expires);
         if self.after.is_some_and(|after| rank <= after)
             || query.ignored_generators.is_some_and(|ids| ids.contains(generator_id.as_str()))
-            || !names_client(reader, &extra_data, query.client_name)?
+            || !has_client_name(reader, &extra_data, query.client_name)?
         {
             return Ok(Some(state));
         }
@@ -298,8 +298,8 @@ impl Candidates {
 pub(super) struct Changes {
     /// Whether the ids still belong to the user and the Local Site with these names.
     has_names: bool,
-    /// The number of candidates that the search saw and that are left, the sum of their ids, and the
-    /// sum of the lengths of their `extra_data`.
+    /// The number of candidates that the search saw and that are left, the sum of their ids, and
+    /// the sum of the lengths of their `extra_data`.
     known: Option<(i64, i128, i128)>,
     /// The candidates that are new or were updated since.
     pub candidates: Candidates,
@@ -390,8 +390,8 @@ impl CandidateSummary {
 }
 
 /// Returns whether a stored document has a client name. Usually the text suffices to rule it out.
-fn names_client(reader: TokenReader<'_>, text: &str, name: &str) -> Result<bool> {
-    if text.len() > rows::MAX_DOCUMENT || !may_name(text, name) {
+fn has_client_name(reader: TokenReader<'_>, text: &str, name: &str) -> Result<bool> {
+    if text.len() > rows::MAX_DOCUMENT || !may_contain(text, name) {
         return Ok(false);
     }
     match reader.documents.foreign_extra_data(Some(text)) {
@@ -403,7 +403,7 @@ fn names_client(reader: TokenReader<'_>, text: &str, name: &str) -> Result<bool>
 
 /// Returns whether a document, as JSON or as a Python literal, may contain a text. Without escapes
 /// and adjacent strings, the text would appear in the document unchanged.
-fn may_name(document: &str, name: &str) -> bool {
+fn may_contain(document: &str, name: &str) -> bool {
     if document.contains(name) || document.contains(['\\', '\'', '#']) {
         return true;
     }
@@ -470,7 +470,7 @@ mod tests {
             let is_named = ExtraData::stored(&document)
                 .is_ok_and(|it| it.client_name().is_some_and(|name| name.as_str() == "RBTools"));
             named += usize::from(is_named);
-            assert!(!is_named || may_name(&document, "RBTools"), "{document}");
+            assert!(!is_named || may_contain(&document, "RBTools"), "{document}");
         }
         assert!(named > 1_000, "{named}");
     }
@@ -482,9 +482,9 @@ mod tests {
             r#"{"client_name": "RBTools"}"#,
             r#"{"client_name": "RBTools", "empty": "", "list": ["a", "b", {"c": 1}]}"#,
         ] {
-            assert!(!may_name(document, "host"), "{document}");
+            assert!(!may_contain(document, "host"), "{document}");
         }
-        assert!(may_name(r#"{"client_name": "ho" "st"}"#, "host"));
-        assert!(may_name(r#"{"client_name": "\u0068ost"}"#, "host"));
+        assert!(may_contain(r#"{"client_name": "ho" "st"}"#, "host"));
+        assert!(may_contain(r#"{"client_name": "\u0068ost"}"#, "host"));
     }
 }

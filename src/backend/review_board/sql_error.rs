@@ -27,8 +27,8 @@ pub(super) enum SqlError {
     /// The character set of the column cannot store a text. For a write: the argument that the text
     /// came from, if known.
     Unstorable(Option<&'static str>),
-    /// The caller must repeat the work in a slower way: the server cannot convert a text in a row to
-    /// UTF-8, or a user or Local Site has changed since a search.
+    /// The caller must repeat the work in a slower way: the server cannot convert a text in a row
+    /// to UTF-8, or a user or Local Site has changed since a search.
     FastPathFailed,
     /// The server or the transaction is read-only.
     ReadOnly(String),

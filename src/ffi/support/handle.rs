@@ -184,7 +184,8 @@ pub(crate) trait Handle: Sized {
     unsafe fn take(handle: *mut Self) -> Option<Self::Owner> {
         (!handle.is_null()).then(|| {
             Self::KIND.count(-1);
-            // SAFETY: a handle that is not NULL came from `into_handle`, which converted this owner.
+            // SAFETY: a handle that is not NULL came from `into_handle`, which converted this
+            // owner.
             unsafe { Owner::from_raw(handle.cast_const().cast()) }
         })
     }
@@ -218,8 +219,8 @@ pub(crate) trait ArcHandle: Handle<Owner: RefCounted> {
         if handle.is_null() {
             return Err(null(argument));
         }
-        // SAFETY: a handle that is not NULL came from `into_handle` or `lend`, whose reference still
-        // exists. The host keeps it, so this one must not be dropped.
+        // SAFETY: a handle that is not NULL came from `into_handle` or `lend`, whose reference
+        // still exists. The host keeps it, so this one must not be dropped.
         let borrowed = ManuallyDrop::new(unsafe { Self::Owner::from_raw(handle.cast()) });
         if RefCounted::is_being_dropped(&*borrowed) {
             return Err(Error::new(ErrorKind::State, "the last reference is being released")

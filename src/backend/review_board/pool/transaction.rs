@@ -12,7 +12,7 @@ impl PooledConnection<'_> {
         self.connection.as_ref().map(|connection| connection.dialect())
     }
 
-    /// Runs work in a transaction. Returns `Unknown` if there was no response to the commit.
+    /// Runs work in a transaction. Returns `UnknownOutcome` if there was no response to the commit.
     pub fn transaction<T>(
         &mut self,
         work: impl FnOnce(&mut Self) -> Result<T, SqlError>,
