@@ -48,7 +48,7 @@ impl rbtoken_store_t {
         // SAFETY: as promised by the caller.
         let store = unsafe { Self::borrow(store, "store") }?;
         store.check_open()?;
-        Ok(if store.has_system_clock() { store } else { store.into_own() })
+        Ok(if store.has_system_clock() { store } else { store.into_owned() })
     }
 }
 
@@ -123,11 +123,11 @@ pub unsafe extern "C" fn rbtoken_store_shared(
     let body = || {
         // SAFETY: the host's options, as the header describes them.
         let opening = unsafe { OpenRequest::read(options) };
-        let usable = opening.check().and_then(|()| store.required("store"));
+        let output = opening.check().and_then(|()| store.required("store"));
         let identity = (!options.is_null()).then(|| opening.identity()).transpose();
         let mut opening = Some(opening);
         let mut kept = (None, None);
-        let opened = usable.and_then(|store| {
+        let opened = output.and_then(|store| {
             let opened = shared_store(identity?, || {
                 let Some(opening) = opening.take() else {
                     return Store::open(StoreOptions::default());

@@ -36,7 +36,7 @@ unsafe impl SizedStruct for rbtoken_store_options_t {
     const PUBLISHED: &'static [usize] = &[size_of::<Self>()];
 }
 
-/// Options after reading. Their callbacks are destroyed unless a store takes them.
+/// The values of an options struct. If no store uses the callbacks, their data is destroyed.
 pub(super) struct OpenRequest<'a> {
     location: Option<&'a str>,
     settings: Option<&'a str>,

@@ -79,7 +79,7 @@ pub(crate) unsafe trait RefCounted: Owner + Clone {
     fn is_being_dropped(this: &Self) -> bool;
 }
 
-// SAFETY: as the standard library says.
+// SAFETY: guaranteed by the standard library.
 unsafe impl<T> Owner for Box<T> {
     fn into_raw(this: Self) -> *const T {
         Self::into_raw(this)
@@ -91,7 +91,7 @@ unsafe impl<T> Owner for Box<T> {
     }
 }
 
-// SAFETY: as the standard library says.
+// SAFETY: guaranteed by the standard library.
 unsafe impl<T> Owner for Arc<T> {
     fn into_raw(this: Self) -> *const T {
         Self::into_raw(this)
@@ -103,7 +103,7 @@ unsafe impl<T> Owner for Arc<T> {
     }
 }
 
-// SAFETY: as the standard library says.
+// SAFETY: guaranteed by the standard library.
 unsafe impl<T> RefCounted for Arc<T> {
     fn as_ptr(this: &Self) -> *const T {
         Self::as_ptr(this)
@@ -226,7 +226,7 @@ pub(crate) trait ArcHandle: Handle<Owner: RefCounted> {
             return Err(Error::new(ErrorKind::State, "the last reference is being released")
                 .at_argument(argument));
         }
-        Ok(HandleRef { reference: borrowed, is_own: false })
+        Ok(HandleRef { reference: borrowed, is_owned: false })
     }
 }
 
@@ -235,13 +235,13 @@ impl<H: Handle<Owner: RefCounted>> ArcHandle for H {}
 /// Reference that is borrowed from the host, or owned.
 pub(crate) struct HandleRef<R> {
     reference: ManuallyDrop<R>,
-    is_own: bool,
+    is_owned: bool,
 }
 
 impl<R: Clone> HandleRef<R> {
-    /// Converts it to an owned reference.
-    pub fn into_own(self) -> Self {
-        Self { reference: self.reference.clone(), is_own: true }
+    /// Converts this to an owned reference.
+    pub fn into_owned(self) -> Self {
+        Self { reference: self.reference.clone(), is_owned: true }
     }
 }
 
@@ -254,8 +254,8 @@ impl<R> Deref for HandleRef<R> {
 
 impl<R> Drop for HandleRef<R> {
     fn drop(&mut self) {
-        if self.is_own {
-            // SAFETY: it is dropped here alone, and this is its end.
+        if self.is_owned {
+            // SAFETY: the reference is dropped only here, and is not used afterwards.
             unsafe { ManuallyDrop::drop(&mut self.reference) };
         }
     }
@@ -313,9 +313,9 @@ mod tests {
         // SAFETY: the reference behind the handle lives.
         let borrowed = unsafe { Number::borrow(handle, "it") }?;
         assert_eq!((**borrowed, Arc::strong_count(&target)), (7, 1));
-        let own = borrowed.into_own();
+        let owned = borrowed.into_owned();
         assert_eq!(Arc::strong_count(&target), 2);
-        drop(own);
+        drop(owned);
         assert_eq!(Arc::strong_count(&target), 1);
         Ok(())
     }
