@@ -70,7 +70,7 @@ impl Instance {
     fn open(&self, settings: &str) -> Result<Arc<Store>> {
         let settings = SettingsDocument::parse(settings)?;
         let (clock, entropy) = (self.host.clock(), self.host.entropy());
-        let store = Store::open_as_set(clock, entropy, settings)?;
+        let store = Store::open_from_settings(clock, entropy, settings)?;
         if let Some(hooks) = self.host.hooks() {
             store.add_hooks(hooks)?;
         }
@@ -112,7 +112,7 @@ impl Instance {
             State::Configured(settings) | State::ShutDown(settings) => memory::string(settings)?,
         };
         let settings = SettingsDocument::parse(&settings)?;
-        Store::open_with(None, None, None, settings)?.effective_settings()
+        Store::open_at(None, None, None, settings)?.effective_settings()
     }
 
     fn log_outcome(&self, what: &str, done: Result<()>) -> Result<()> {

@@ -154,10 +154,10 @@ impl Entropy for HostEntropy {
     }
 }
 
-/// Callback struct of the host after reading: its function, and its identity.
+/// The values of a callback struct: its function, its data, and its identity.
 pub(super) struct HostCallback<T> {
     pub identity: CallbackIdentity,
-    callbacks: Result<T>,
+    function: Result<T>,
     user_data: UserData,
 }
 
@@ -185,18 +185,18 @@ impl<T> HostCallback<T> {
                 user_data: user_data as usize,
                 destroy: destroy.map_or(0, |destroy| destroy as usize),
             },
-            callbacks: known.and_then(|()| function.ok_or_else(|| missing(argument, name))),
+            function: known.and_then(|()| function.ok_or_else(|| missing(argument, name))),
             user_data: UserData::new(user_data, destroy),
         }))
     }
 
     /// Returns an error if the struct cannot be used. Dropping it destroys its data.
     pub fn check(&self) -> Result<()> {
-        self.callbacks.as_ref().map(|_| ()).map_err(Clone::clone)
+        self.function.as_ref().map(|_| ()).map_err(Clone::clone)
     }
 
-    /// Keeps the data if an equal struct, which owns it, was registered before.
-    pub fn forget_if_registered(self, registered: Option<CallbackIdentity>) {
+    /// Destroys the data, unless an equal struct, which owns it, was registered before.
+    pub fn destroy_unless_registered(self, registered: Option<CallbackIdentity>) {
         if registered == Some(self.identity) {
             self.user_data.forget();
         }
@@ -214,7 +214,7 @@ impl HostCallback<NowFn> {
     }
 
     pub fn into_clock(self) -> Result<Arc<dyn Clock>> {
-        Ok(Arc::new(HostClock::new(self.callbacks?, self.user_data)))
+        Ok(Arc::new(HostClock::new(self.function?, self.user_data)))
     }
 }
 
@@ -230,7 +230,7 @@ impl HostCallback<FillFn> {
     }
 
     pub fn into_entropy(self) -> Result<Arc<dyn Entropy>> {
-        Ok(Arc::new(HostEntropy::new(self.callbacks?, self.user_data)))
+        Ok(Arc::new(HostEntropy::new(self.function?, self.user_data)))
     }
 }
 

@@ -6,7 +6,7 @@ use super::callbacks::{FillFn, HostCallback, NowFn, rbtoken_clock_t, rbtoken_ent
 use super::support::{SizedStruct, opt_str_arg, read_published};
 use crate::error::{Error, Result};
 use crate::memory;
-use crate::store::{OptionsIdentity, StoreOptions, shared_identity};
+use crate::store::{OptionsIdentity, StoreOptions, shared_store_identity};
 
 /// Options for opening a store. Initialize with `RBTOKEN_INIT()`.
 #[repr(C)]
@@ -36,14 +36,14 @@ unsafe impl SizedStruct for rbtoken_store_options_t {
     const PUBLISHED: &'static [usize] = &[size_of::<Self>()];
 }
 
-/// Options after reading. Their callbacks are destroyed unless a store takes them.
+/// The values of an options struct. If no store uses the callbacks, their data is destroyed.
 pub(super) struct OpenRequest<'a> {
     location: Option<&'a str>,
     settings: Option<&'a str>,
     clock: Option<HostCallback<NowFn>>,
     entropy: Option<HostCallback<FillFn>>,
-    /// What is wrong with them, if anything is.
-    fault: Option<Error>,
+    /// The error, if the options cannot be used.
+    error: Option<Error>,
 }
 
 impl<'a> OpenRequest<'a> {
@@ -54,9 +54,9 @@ impl<'a> OpenRequest<'a> {
     /// `options` is NULL or points to a struct as its header describes it.
     pub unsafe fn read(options: *const rbtoken_store_options_t) -> Self {
         let mut opening =
-            Self { location: None, settings: None, clock: None, entropy: None, fault: None };
+            Self { location: None, settings: None, clock: None, entropy: None, error: None };
         // SAFETY: as promised by the caller.
-        opening.fault = unsafe { opening.fill(options) }.err();
+        opening.error = unsafe { opening.fill(options) }.err();
         opening
     }
 
@@ -86,7 +86,7 @@ impl<'a> OpenRequest<'a> {
 
     /// Returns the error, if the options cannot be used.
     pub fn check(&self) -> Result<()> {
-        self.fault.clone().map_or(Ok(()), Err)
+        self.error.clone().map_or(Ok(()), Err)
     }
 
     /// Returns the identity of the options, for comparing them with others.
@@ -99,14 +99,14 @@ impl<'a> OpenRequest<'a> {
         })
     }
 
-    /// Destroys the callbacks, except those of the shared store.
-    pub fn forget_registered(self) {
-        let registered = shared_identity();
-        if let Some(given) = self.clock {
-            given.forget_if_registered(registered.and_then(|it| it.clock));
+    /// Destroys the data of the callbacks, except those that the shared store uses.
+    pub fn destroy_unregistered(self) {
+        let registered = shared_store_identity();
+        if let Some(clock) = self.clock {
+            clock.destroy_unless_registered(registered.and_then(|it| it.clock));
         }
-        if let Some(given) = self.entropy {
-            given.forget_if_registered(registered.and_then(|it| it.entropy));
+        if let Some(entropy) = self.entropy {
+            entropy.destroy_unless_registered(registered.and_then(|it| it.entropy));
         }
     }
 

@@ -42,7 +42,7 @@ static SHARED: OnceCell<(OptionsIdentity, Arc<Store>)> = OnceCell::new();
 ///
 /// # Errors
 /// `State` if the shared store was opened with other options; those of `open`.
-pub fn shared(
+pub fn shared_store(
     mut identity: Option<OptionsIdentity>,
     open: impl FnOnce() -> Result<Arc<Store>>,
 ) -> Result<Arc<Store>> {
@@ -61,6 +61,6 @@ pub fn shared(
 }
 
 /// Returns the options that the shared store was opened with; `None` if it is not open.
-pub fn shared_identity() -> Option<&'static OptionsIdentity> {
+pub fn shared_store_identity() -> Option<&'static OptionsIdentity> {
     SHARED.get().map(|(identity, _)| identity)
 }

@@ -32,7 +32,7 @@ impl PythonJsonParser<'_> {
                     self.cursor.advance(1);
                     let end = if first == b'{' { b'}' } else { b']' };
                     let opened = memory::push(&mut open, (self.cursor.nodes().len(), end));
-                    self.cursor.have(opened)?;
+                    self.cursor.check_allocation(opened)?;
                     self.cursor.push(Node::Null)?;
                     self.skip_space();
                     if self.cursor.peek()? != end {
@@ -107,7 +107,7 @@ impl PythonJsonParser<'_> {
             "-0" => Node::Int("0".to_owned()),
             _ => {
                 let digits = memory::string(number);
-                Node::Int(self.cursor.have(digits)?)
+                Node::Int(self.cursor.check_allocation(digits)?)
             }
         };
         self.cursor.push(node)
