@@ -72,10 +72,28 @@ void begin_form(form *f, struct MHD_Connection *connection, const char *type)
         f->state = FORM_MALFORMED;
 }
 
+static void parse(form *f, const char *data, size_t size)
+{
+    if (size > 0 && f->state == FORM_READ && MHD_post_process(f->parser, data, size) != MHD_YES)
+        f->state = FORM_MALFORMED;
+}
+
 void read_form(form *f, const char *data, size_t size)
 {
-    if (f->parser != NULL && f->state == FORM_READ &&
-        MHD_post_process(f->parser, data, size) != MHD_YES)
+    size_t kept = size;
+
+    if (f->parser == NULL)
+        return;
+    /* RBTools ends a form with two line breaks, of which the parser reads only one: those at the end
+     * of the data are kept until more follows. */
+    while (f->boundary != NULL && kept > 0 && strchr("\r\n", data[kept - 1]) != NULL)
+        kept--;
+    if (kept > 0) {
+        parse(f, f->line_breaks.data, f->line_breaks.size);
+        f->line_breaks.size = 0;
+        parse(f, data, kept);
+    }
+    if (!append(&f->line_breaks, data + kept, size - kept))
         f->state = FORM_MALFORMED;
 }
 
@@ -84,6 +102,8 @@ const char *seal_form(form *f, bytes *body)
     const char *method = "POST";
     char field[256];
 
+    if (f->line_breaks.size >= 2)
+        parse(f, f->line_breaks.data, 2);
     MHD_destroy_post_processor(f->parser); /* the last field can be reported only now */
     f->parser = NULL;
     if (f->overridden)
@@ -103,4 +123,5 @@ void free_form(form *f)
     if (f->parser != NULL)
         MHD_destroy_post_processor(f->parser);
     f->parser = NULL;
+    free(f->line_breaks.data);
 }

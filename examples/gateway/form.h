@@ -23,6 +23,7 @@ typedef enum form_state { FORM_READ, FORM_MALFORMED, FORM_NOT_A_METHOD } form_st
 typedef struct form {
     struct MHD_PostProcessor *parser; /* NULL: the body is not a form */
     const char *boundary;             /* NULL: URL-encoded */
+    bytes line_breaks;                /* at the end of what was read, not parsed yet */
     char method[16];
     bool overridden;
     form_state state;

@@ -13,7 +13,8 @@
 
 static upstream *upstream_of(const request *r)
 {
-    return MHD_get_connection_info(r->connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
+    return MHD_get_connection_info(r->connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)
+        ->socket_context;
 }
 
 void client_address(const request *r, char text[NI_MAXHOST])
@@ -39,8 +40,7 @@ typedef struct header_copy {
 static void copy_one(header_copy *copy, const char *name, const char *value)
 {
     if (!copy->failed)
-        copy->failed =
-            (copy->request->list = add_header(copy->request->list, name, value)) == NULL;
+        copy->failed = (copy->request->list = add_header(copy->request->list, name, value)) == NULL;
 }
 
 static enum MHD_Result copy_header(void *cls, enum MHD_ValueKind kind, const char *name,
@@ -61,8 +61,8 @@ static enum MHD_Result copy_header(void *cls, enum MHD_ValueKind kind, const cha
 /* Makes the headers for the upstream. The credentials that were judged are the only ones. */
 static bool make_headers(request *r)
 {
-    const char *before =
-        MHD_lookup_connection_value(r->connection, MHD_HEADER_KIND, "X-Forwarded-For");
+    const char *before = MHD_lookup_connection_value(r->connection, MHD_HEADER_KIND,
+                                                     "X-Forwarded-For");
     char *cookie = join_cookies(&r->decision.cookies, r->decision.known_session);
     char client[NI_MAXHOST], forwarded[NI_MAXHOST + 520];
     header_copy copy = {r, cookie == NULL};

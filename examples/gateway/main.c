@@ -76,11 +76,11 @@ static bool run(const gateway_options *o, const service *s, const sigset_t *sign
             return false;
         }
     }
+    log_event("start", "upstream", o->upstream);
     daemon = serve(s, listener);
     if (daemon == NULL) {
         complain("--listen: the server cannot be started");
     } else {
-        log_event("start", "upstream", o->upstream);
         while (sigwait(signals, &received) == 0 && received == SIGHUP)
             reload(o);
         report_draining();

@@ -98,8 +98,8 @@ static void print_metrics(FILE *out)
 static enum MHD_Result answer(struct MHD_Connection *connection, unsigned status, const char *type,
                               const char *body, size_t size)
 {
-    struct MHD_Response *response =
-        MHD_create_response_from_buffer(size, (void *)(uintptr_t)body, MHD_RESPMEM_MUST_COPY);
+    struct MHD_Response *response = MHD_create_response_from_buffer(size, (void *)(uintptr_t)body,
+                                                                    MHD_RESPMEM_MUST_COPY);
     enum MHD_Result result;
 
     if (response == NULL)

@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #ifndef ROUTES_FILE
-#define ROUTES_FILE NULL
+#  define ROUTES_FILE NULL
 #endif
 
 enum { BACKLOG = 256, MAX_TIMEOUT_S = 3600 };
@@ -23,7 +23,8 @@ enum { BACKLOG = 256, MAX_TIMEOUT_S = 3600 };
 static const char HELP[] =
     "usage: rbtoken-gateway --upstream URL --routes FILE [OPTION]...\n"
     "\n"
-    "A gateway in front of Review Board. It forwards requests to the API that an API token and its\n"
+    "A gateway in front of Review Board. It forwards requests to the API that an API token and "
+    "its\n"
     "policy allow, and refuses the others as Review Board does.\n"
     "\n"
     "  --upstream URL          Review Board, such as http://127.0.0.1:8000. With https, its\n"
@@ -36,7 +37,8 @@ static const char HELP[] =
     "  --settings JSON         settings of the store, such as '{\"login_cache_secs\": 5,\n"
     "                          \"last_used_interval_secs\": 60}'\n"
     "  --tokens FILE           tokens to import at the start, one on a line\n"
-    "  --sessions FILE         where the sessions that tokens and passwords opened are kept; needs\n"
+    "  --sessions FILE         where the sessions that tokens and passwords opened are kept; "
+    "needs\n"
     "                          --location (default: in memory, until the gateway ends)\n"
     "  --routes FILE           the paths of the API and their policy ids\n"
     "  --public-url URL        where a request for another path is redirected to: the address of\n"
@@ -109,21 +111,23 @@ static bool check(gateway_options *o, const char *timeout)
         o->timeout = (unsigned)seconds;
     }
     return check_url("upstream", o->upstream) && check_url("public-url", o->public_url) &&
-           check_file("upstream-ca", o->upstream_authorities) &&
-           check_file("routes", o->routes) && check_file("tokens", o->tokens);
+           check_file("upstream-ca", o->upstream_authorities) && check_file("routes", o->routes) &&
+           check_file("tokens", o->tokens);
 }
 
 parsed parse_options(int argc, char **argv, gateway_options *o)
 {
     static char any_port[] = "127.0.0.1:8080";
     char *timeout = NULL;
-    char **const fields[] = {&o->location, &o->settings,       &o->tokens,
-                             &o->sessions, &o->listen,         &o->metrics_listen,
-                             &o->upstream, &o->upstream_authorities, &o->public_url,
-                             &o->routes,   &o->log,            &timeout};
-    static const char *const names[] = {"location", "settings",    "tokens",     "sessions",
-                                        "listen",   "metrics-listen", "upstream", "upstream-ca",
-                                        "public-url", "routes",    "log",        "timeout"};
+    char **const fields[] = {&o->location,   &o->settings,
+                             &o->tokens,     &o->sessions,
+                             &o->listen,     &o->metrics_listen,
+                             &o->upstream,   &o->upstream_authorities,
+                             &o->public_url, &o->routes,
+                             &o->log,        &timeout};
+    static const char *const names[] = {"location",   "settings",       "tokens",   "sessions",
+                                        "listen",     "metrics-listen", "upstream", "upstream-ca",
+                                        "public-url", "routes",         "log",      "timeout"};
     enum { FIELDS = sizeof names / sizeof *names, HELP_WANTED = FIELDS };
     struct option known[FIELDS + 2];
     int which = 0;

@@ -25,16 +25,16 @@ static atomic_bool draining;
 /* Writes the request's line of the log, and counts it. */
 static void report(const request *r, outcome what, unsigned status)
 {
-    const rbtoken_token_t *token =
-        r->decision.token != NULL ? r->decision.token : r->decision.refused;
+    const rbtoken_token_t *token = r->decision.token != NULL ? r->decision.token
+                                                             : r->decision.refused;
     char address[NI_MAXHOST];
     struct timespec now;
     log_line line;
     double seconds;
 
     clock_gettime(CLOCK_MONOTONIC, &now);
-    seconds =
-        (double)(now.tv_sec - r->start.tv_sec) + (double)(now.tv_nsec - r->start.tv_nsec) / 1e9;
+    seconds = (double)(now.tv_sec - r->start.tv_sec) +
+              (double)(now.tv_nsec - r->start.tv_nsec) / 1e9;
     count_response(what, status, seconds);
     client_address(r, address);
     begin_line(&line, "request");
@@ -231,13 +231,14 @@ static void notice_connection(void *cls, struct MHD_Connection *connection, void
 
 struct MHD_Daemon *serve(const service *s, int listener)
 {
-    return MHD_start_daemon(
-        MHD_USE_THREAD_PER_CONNECTION | MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL |
-            MHD_USE_ITC,
-        0, NULL, NULL, handle, (void *)(uintptr_t)s, MHD_OPTION_LISTEN_SOCKET, listener,
-        MHD_OPTION_URI_LOG_CALLBACK, begin_request, NULL, MHD_OPTION_NOTIFY_COMPLETED, end_request,
-        NULL, MHD_OPTION_NOTIFY_CONNECTION, notice_connection, NULL, MHD_OPTION_CONNECTION_LIMIT,
-        (unsigned)MAX_CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT, s->timeout, MHD_OPTION_END);
+    return MHD_start_daemon(MHD_USE_THREAD_PER_CONNECTION | MHD_USE_INTERNAL_POLLING_THREAD |
+                                MHD_USE_POLL | MHD_USE_ITC,
+                            0, NULL, NULL, handle, (void *)(uintptr_t)s, MHD_OPTION_LISTEN_SOCKET,
+                            listener, MHD_OPTION_URI_LOG_CALLBACK, begin_request, NULL,
+                            MHD_OPTION_NOTIFY_COMPLETED, end_request, NULL,
+                            MHD_OPTION_NOTIFY_CONNECTION, notice_connection, NULL,
+                            MHD_OPTION_CONNECTION_LIMIT, (unsigned)MAX_CONNECTIONS,
+                            MHD_OPTION_CONNECTION_TIMEOUT, s->timeout, MHD_OPTION_END);
 }
 
 void drain(struct MHD_Daemon *daemon)

@@ -40,8 +40,8 @@ static bool read_key(const char *line, session_key *key)
 
     for (size_t i = 0; i < sizeof key->bytes; i++) {
         const char *high = line[2 * i] != '\0' ? strchr(digits, line[2 * i]) : NULL;
-        const char *low =
-            high != NULL && line[2 * i + 1] != '\0' ? strchr(digits, line[2 * i + 1]) : NULL;
+        const char *low = high != NULL && line[2 * i + 1] != '\0' ? strchr(digits, line[2 * i + 1])
+                                                                  : NULL;
 
         if (low == NULL)
             return false;
@@ -134,7 +134,8 @@ bool open_session_file(const char *file, void (*take)(const session_line *line))
     if (!check_file(descriptor))
         return false;
     if (flock(descriptor, LOCK_EX | LOCK_NB) != 0)
-        return errno == EWOULDBLOCK ? wrong("is used by another process") : failed("cannot be locked");
+        return errno == EWOULDBLOCK ? wrong("is used by another process")
+                                    : failed("cannot be locked");
     return read_lines(take);
 }
 

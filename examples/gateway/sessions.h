@@ -17,7 +17,7 @@ enum { MAX_SESSIONS = 10000 };
 #define PASSWORD_SESSION INT64_C(0)
 
 typedef struct session {
-    int64_t token_id;       /* or PASSWORD_SESSION */
+    int64_t token_id; /* or PASSWORD_SESSION */
     rbtoken_token_t *token; /* if it was set with set_session_token(); else NULL */
 } session;
 
