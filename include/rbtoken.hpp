@@ -1283,6 +1283,11 @@ struct ServiceTokenOptions {
  * throwing, or by returning `rbtoken::Result<rbtoken::Time>` with an Error of its own status. */
 using Clock = std::function<Result<Time>()>;
 
+/** Log: gets a severity, RBTOKEN_LOG_ERROR to RBTOKEN_LOG_DEBUG or a higher number; the part of the
+ * library; and a message. It must not throw: an exception ends the process. */
+using Log =
+    std::function<void(std::int32_t level, std::string_view target, std::string_view message)>;
+
 /** Progress callback: gets the number of tokens done and in all. An Error or a throw cancels. */
 using Progress = std::function<Result<void>(std::uint64_t done, std::uint64_t total)>;
 
@@ -1358,6 +1363,7 @@ struct StoreOptions {
     OptionalText settings{}; ///< A JSON object. None: all defaults.
     Clock clock{};           ///< None: the system clock.
     Entropy entropy{};       ///< None: the library's.
+    Log log{};               ///< None: no log.
 };
 
 /* ---- The store --------------------------------------------------------------------------- */
@@ -1392,7 +1398,7 @@ public:
     /** Opens a store; see rbtoken_store_open(). */
     [[nodiscard]] static Result<Store> open(StoreOptions options = {});
     /** Returns the shared store of the process; see rbtoken_store_shared(). Only the first call can
-     * have a clock or an entropy source, because they are new with each call. */
+     * have a clock, an entropy source or a log, because they are new with each call. */
     [[nodiscard]] static Result<Store> shared();
     /** Returns the shared store, with options that later calls must repeat or leave out. */
     [[nodiscard]] static Result<Store> shared(StoreOptions options);
@@ -2070,6 +2076,12 @@ inline rbtoken_status_t entropy_fill(void *user_data, std::uint8_t *bytes, std::
     });
 }
 
+inline void log_message(void *user_data, std::int32_t level, const char *target,
+                        const char *message) noexcept
+{
+    (*static_cast<const Log *>(user_data))(level, target, message);
+}
+
 /** Erases a secret of the host when it has been passed on. */
 inline void wipe(std::string &secret) noexcept
 {
@@ -2180,9 +2192,21 @@ Result<Store> Store::open_with(Function function, StoreOptions &&options)
         c_options.entropy = &c_entropy;
     }
 
+    std::unique_ptr<Log> log;
+    rbtoken_log_t c_log;
+    RBTOKEN_INIT(&c_log);
+    if (options.log) {
+        log = std::make_unique<Log>(std::move(options.log));
+        c_log.user_data = log.get();
+        c_log.log = detail::log_message;
+        c_log.destroy = detail::destroy<Log>;
+        c_options.log = &c_log;
+    }
+
     // From here on the library destroys them.
     static_cast<void>(clock.release());
     static_cast<void>(entropy.release());
+    static_cast<void>(log.release());
     return detail::give<Store>([&](rbtoken_store_t **store, rbtoken_error_t **error) {
         return function(&c_options, store, error);
     });

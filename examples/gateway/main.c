@@ -115,7 +115,7 @@ int main(int argc, char **argv)
     s.public_url = o.public_url;
     s.timeout = o.timeout;
     done = open_log(o.log) && load_routes(o.routes) &&
-           (s.store = open_store(o.location, o.settings, o.tokens)) != NULL &&
+           (s.store = open_store(o.location, o.settings, o.tokens, o.verbose)) != NULL &&
            open_sessions(o.sessions) && run(&o, &s, &signals);
     close_sessions();
     rbtoken_store_release(s.store);

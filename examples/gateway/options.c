@@ -48,6 +48,7 @@ static const char HELP[] =
     "                          where to serve /healthz and /metrics (default: nowhere)\n"
     "  --log FILE              where to append a line of JSON for each request (default: the\n"
     "                          standard error stream)\n"
+    "  --verbose               also log the messages of librbtoken\n"
     "  --timeout SECONDS       after which a client or an upstream that sends nothing is given up\n"
     "                          (default: 30)\n"
     "  --help                  print this\n"
@@ -128,8 +129,8 @@ parsed parse_options(int argc, char **argv, gateway_options *o)
     static const char *const names[] = {"location",   "settings",       "tokens",   "sessions",
                                         "listen",     "metrics-listen", "upstream", "upstream-ca",
                                         "public-url", "routes",         "log",      "timeout"};
-    enum { FIELDS = sizeof names / sizeof *names, HELP_WANTED = FIELDS };
-    struct option known[FIELDS + 2];
+    enum { FIELDS = sizeof names / sizeof *names, HELP_WANTED = FIELDS, VERBOSE };
+    struct option known[FIELDS + 3];
     int which = 0;
 
     memset(o, 0, sizeof *o);
@@ -139,7 +140,8 @@ parsed parse_options(int argc, char **argv, gateway_options *o)
     o->timeout = 30;
     for (int i = 0; i < FIELDS; i++)
         known[i] = (struct option){names[i], required_argument, NULL, i};
-    known[FIELDS] = (struct option){"help", no_argument, NULL, HELP_WANTED};
+    known[HELP_WANTED] = (struct option){"help", no_argument, NULL, HELP_WANTED};
+    known[VERBOSE] = (struct option){"verbose", no_argument, NULL, VERBOSE};
     opterr = 0;
     while ((which = getopt_long(argc, argv, ":", known, NULL)) != -1) {
         if (which == HELP_WANTED) {
@@ -151,7 +153,10 @@ parsed parse_options(int argc, char **argv, gateway_options *o)
                      which == ':' ? "needs a value" : "unknown option");
             return EXIT_WRONG;
         }
-        *fields[which] = optarg;
+        if (which == VERBOSE)
+            o->verbose = true;
+        else
+            *fields[which] = optarg;
     }
     if (optind < argc) {
         complain("%s: unexpected argument; see --help", argv[optind]);

@@ -14,6 +14,7 @@ typedef struct gateway_options {
     char *upstream, *upstream_authorities, *public_url; /* URLs without a slash at the end */
     char *routes, *log;
     unsigned timeout; /* in seconds */
+    bool verbose;
 } gateway_options;
 
 typedef enum parsed { RUN, EXIT_DONE, EXIT_WRONG } parsed;

@@ -4,6 +4,7 @@
 #include "store.h"
 
 #include "log.h"
+#include "metrics.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -107,9 +108,27 @@ static bool import_tokens(rbtoken_store_t *store, const char *file)
     return done;
 }
 
-rbtoken_store_t *open_store(const char *location, const char *settings, const char *tokens)
+/* Takes a message of the library, on any thread. */
+static void take_message(void *verbose, int32_t level, const char *target, const char *message)
 {
+    log_line line;
+
+    count_message(level);
+    if (!*(const bool *)verbose)
+        return;
+    begin_line(&line, "library");
+    add_number(&line, "level", level);
+    add_text(&line, "target", target);
+    add_text(&line, "message", message);
+    write_line(&line);
+}
+
+rbtoken_store_t *open_store(const char *location, const char *settings, const char *tokens,
+                            bool verbose)
+{
+    static bool logged;
     rbtoken_store_options_t options;
+    rbtoken_log_t log;
     rbtoken_store_t *store;
     rbtoken_error_t *error;
 
@@ -118,7 +137,12 @@ rbtoken_store_t *open_store(const char *location, const char *settings, const ch
                  RBTOKEN_VERSION);
         return NULL;
     }
+    logged = verbose;
+    RBTOKEN_INIT(&log);
+    log.user_data = &logged;
+    log.log = take_message;
     RBTOKEN_INIT(&options);
+    options.log = &log;
     if (location != NULL)
         RBTOKEN_SET_STR(&options, location, location);
     if (settings != NULL)

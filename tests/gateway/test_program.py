@@ -18,7 +18,7 @@ from support import GATEWAY, ROUTES, TIMEOUT, Gateway, Upstream, ask
 
 GOOD = {'Authorization': 'token good'}
 OPTIONS = ['--location', '--settings', '--tokens', '--sessions', '--routes', '--public-url',
-           '--listen', '--metrics-listen', '--log', '--timeout', '--upstream', '--upstream-ca',
+           '--listen', '--metrics-listen', '--log', '--verbose', '--timeout', '--upstream', '--upstream-ca',
            '--help']
 
 
@@ -286,6 +286,17 @@ class ServiceTest(ProgramTest):
         for line in text.splitlines():
             self.assertRegex(line, r'\A(# (HELP|TYPE) rbtoken_gateway_[a-z_]+ .+|'
                                    r'rbtoken_gateway_[a-z_]+(\{[a-z]+="[a-z_0-9]+"\})? [0-9.]+)\Z')
+
+    def test_messages_of_the_library_are_counted_and_logged(self):
+        name = 'rbtoken_gateway_library_messages_total{level="debug"}'
+        for options, expected in [([], []), (['--verbose'], ['was used'])]:
+            gateway = self.gateway(*options)
+            before = int(gateway.metrics()[name])
+            ask(gateway.port, 'GET', '/api/', GOOD)
+            self.assertEqual(int(gateway.metrics()[name]), before + 1)
+            messages = [line['message'] for line in gateway.lines() if line['event'] == 'library']
+            self.assertEqual([message[-8:] for message in messages][-1:], expected)
+            self.assertNotIn('good', str(messages))
 
     def wait_for_line(self, gateway, event, count):
         deadline = time.monotonic() + TIMEOUT

@@ -3,12 +3,14 @@
 import base64
 import datetime
 import os
+import re
+import socket
 import subprocess
 import sys
 import tempfile
 import unittest
 
-from support import SITES, TIMEOUT, Gateway, Site, ask
+from support import ROOT, SITES, TIMEOUT, Gateway, Site, ask
 
 READ_ONLY = {'resources': {'*': {'allow': ['GET'], 'block': ['*']}}}
 NO_DELETE = {'resources': {'*': {'allow': ['*'], 'block': ['DELETE']}}}
@@ -63,7 +65,7 @@ class WithReviewBoard(unittest.TestCase):
         cls.site = Site()
         cls.gateway = Gateway(cls.site.url, '--location', cls.site.location, '--sessions',
                               os.path.join(cls.folder.name, 'sessions'), '--public-url',
-                              'https://reviews.example.com')
+                              'https://reviews.example.com', '--timeout', str(TIMEOUT))
         cls.site.join_local_site(user='alice', local_site='north')
         cls.site.set_password(user='alice', password='correct horse')
 
@@ -155,6 +157,43 @@ class RBToolsTest(WithReviewBoard):
         self.gateway.restart()
         self.assertIn('/api/users/alice/', self.rbt('alice', 'api-get', '/session/'))
         self.assertIn('logged out', self.rbt('alice', 'logout'))
+
+
+class PageTest(RBToolsTest):
+    """The commands of docs/gateway.md run word for word, except for addresses."""
+
+    test_two_users_post_changes_across_a_restart = test_password_opens_a_session = None
+
+    def test_commands_of_the_page(self):
+        page = (ROOT / 'docs/gateway.md').read_text()
+        first, *blocks = re.findall(r'^```sh\n(.*?)^```', page, re.M | re.S)
+        self.assertEqual(len(blocks), 3)
+        self.assertEqual(re.findall(r'^export (\w+)=', first, re.M), ['UPSTREAM', 'DATABASE'])
+        script = 'set -e\n' + ''.join(blocks)
+        for port in ['8081', '8082']:
+            with socket.create_server(('127.0.0.1', 0)) as free:
+                script = script.replace(f':{port}', f':{free.getsockname()[1]}')
+        home = os.path.join(self.folder.name, 'home')
+        os.mkdir(home)
+        environment = {
+            **os.environ, 'HOME': home, 'UPSTREAM': self.site.url,
+            'DATABASE': self.site.location, 'TOKEN': self.site.token('alice', 'of the page'),
+            'REPOSITORY': os.path.join(self.folder.name, 'origin.git'), 'REVIEWER': 'bob',
+            # Not optimized, which would take minutes.
+            'PROFILE': 'dev',
+            'CARGO_HOME': os.environ.get('CARGO_HOME', os.path.expanduser('~/.cargo')),
+            'RUSTUP_HOME': os.environ.get('RUSTUP_HOME', os.path.expanduser('~/.rustup')),
+            'PATH': os.path.dirname(sys.executable) + ':' + os.environ['PATH'],
+            **{f'GIT_{role}_{part}': f'alice@example.com' for role in ['AUTHOR', 'COMMITTER']
+               for part in ['NAME', 'EMAIL']}}
+        result = subprocess.run(['bash', '-c', script], cwd=ROOT, env=environment, text=True,
+                                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                stderr=subprocess.STDOUT, timeout=2 * TIMEOUT)
+        self.assertEqual(result.returncode, 0, result.stdout)
+        for expected in ['listening on 127.0.0.1:', 'logged in', '/api/users/alice/', 'posted',
+                         'Add a line', 'logged out', '"status":201', 'ok\n',
+                         'rbtoken_gateway_requests_total']:
+            self.assertIn(expected, result.stdout)
 
 
 class ComparisonTest(WithReviewBoard):
@@ -330,7 +369,7 @@ class SessionTest(WithReviewBoard):
         settings = '{"login_cache_secs": 3600, "last_used_interval_secs": 3600}'
         value = self.site.token('alice', 'cached')
         with Gateway(self.site.url, '--location', self.site.location, '--settings',
-                     settings) as gateway:
+                     settings, '--timeout', str(TIMEOUT)) as gateway:
             response = ask(gateway.port, 'GET', '/api/session/',
                            {'Authorization': f'token {value}'})
             session = {'Cookie': response.cookie}

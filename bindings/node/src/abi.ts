@@ -76,6 +76,18 @@ export const Status = {
   INTERNAL: 201,
 } as const;
 
+/** Severity of a log message. */
+export const LogLevel = {
+  /** An operation failed. */
+  ERROR: 1,
+  /** A call was rejected. */
+  WARN: 2,
+  /** An instance changed its state. */
+  INFO: 3,
+  /** A token was created, used or changed. */
+  DEBUG: 4,
+} as const;
+
 /** Expiration of a new token: the values of `expires_mode`. */
 export const ExpiresMode = {
   /**
@@ -174,18 +186,6 @@ export const ExpirationMode = {
   NEVER: 1,
   /** The number of seconds in `expiration_secs`. */
   SECS: 2,
-} as const;
-
-/** Severity of a log message. */
-export const LogLevel = {
-  /** An operation failed. */
-  ERROR: 1,
-  /** A call was rejected. */
-  WARN: 2,
-  /** An instance changed its state. */
-  INFO: 3,
-  /** A token was created, used or changed. */
-  DEBUG: 4,
 } as const;
 
 // Flags.
