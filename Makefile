@@ -169,12 +169,14 @@ check: c-compiler cpp-compiler $(shared_c) $(shared_cpp) $(static_programs)
 	$(call require,$(VALGRIND),the package valgrind)
 	$(call run_examples,$(memcheck),$(shared_c) $(shared_cpp) $(static_programs))
 
-gateway: $(BUILD)/gateway ## build the gateway; needs libmicrohttpd and libcurl 7.85
+gateway_libraries := -lmicrohttpd -lcurl -lgnutls -pthread
+
+gateway: $(BUILD)/gateway ## build the gateway; needs libmicrohttpd, GnuTLS and libcurl 7.85
 
 $(BUILD)/gateway: $(wildcard examples/gateway/*.c examples/gateway/*.h) $(HEADERS) shared-library
 	@mkdir -p $(@D)
 	$(call say,CC,$@)
-	$(Q)$(compile_c) $(filter %.c,$^) -o $@ $(link_shared) -lmicrohttpd -lcurl -pthread
+	$(Q)$(compile_c) $(filter %.c,$^) -o $@ $(link_shared) $(gateway_libraries)
 
 bench: rust ## run the benchmarks; BENCHFLAGS=--quick runs them at small sizes
 	$(CARGO) bench $(CARGO_FLAGS) -- $(BENCHFLAGS)

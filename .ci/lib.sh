@@ -26,7 +26,8 @@ need_go=(python3:python3 '/usr/lib/python3*/ensurepip:python3-venv' go:golang-go
 need_languages=(python3:python3 '/usr/lib/python3*/ensurepip:python3-venv'
     go:golang-go pkg-config:pkg-config javac:default-jdk-headless /usr/share/java/jna.jar:libjna-java)
 need_gateway=("${need_c[@]}" /usr/include/microhttpd.h:libmicrohttpd-dev
-    '/usr/include/*/curl/curl.h:libcurl4-openssl-dev')
+    '/usr/include/*/curl/curl.h:libcurl4-openssl-dev' /usr/include/gnutls/gnutls.h:libgnutls28-dev
+    python3:python3 openssl:openssl git:git)
 need_install=("${need_c[@]}" cmake:cmake pkg-config:pkg-config
     /usr/include/sqlite3.h:libsqlite3-dev /usr/include/openssl/ssl.h:libssl-dev
     '/usr/include/*/curl/curl.h:libcurl4-openssl-dev' /usr/include/zlib.h:zlib1g-dev)

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use super::host::{Host, rbtoken_log_level};
+use super::host::Host;
 use crate::error::{Error, ErrorKind, Result};
 use crate::memory;
-use crate::store::{SettingsDocument, Store};
+use crate::store::{Log, LogLevel, SettingsDocument, Store};
 
 const TARGET: &str = "rbtoken.extension";
 
@@ -27,7 +27,7 @@ enum State {
 
 impl Instance {
     pub fn new(host: Host) -> Self {
-        host.log(rbtoken_log_level::RBTOKEN_LOG_INFO, TARGET, "instance created");
+        host.log(LogLevel::Info, TARGET, "instance created");
         Self { host, state: Mutex::new(State::Created) }
     }
 
@@ -119,11 +119,11 @@ impl Instance {
         match &done {
             Ok(()) => {
                 let message = format!("instance {what}");
-                self.host.log(rbtoken_log_level::RBTOKEN_LOG_INFO, TARGET, &message);
+                self.host.log(LogLevel::Info, TARGET, &message);
             }
             Err(error) => {
                 let message = format!("instance not {what}: {error}");
-                self.host.log(rbtoken_log_level::RBTOKEN_LOG_WARN, TARGET, &message);
+                self.host.log(LogLevel::Warn, TARGET, &message);
             }
         }
         done
@@ -136,7 +136,7 @@ impl Drop for Instance {
             // An initialized instance can always be shut down.
             let _ = self.shut_down();
         }
-        self.host.log(rbtoken_log_level::RBTOKEN_LOG_INFO, TARGET, "instance destroyed");
+        self.host.log(LogLevel::Info, TARGET, "instance destroyed");
     }
 }
 

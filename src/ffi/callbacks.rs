@@ -167,7 +167,7 @@ impl<T> HostCallback<T> {
     ///
     /// # Safety
     /// `callback` is NULL or points to as many readable bytes as its first field says.
-    unsafe fn read<S: SizedStruct>(
+    pub(super) unsafe fn read<S: SizedStruct>(
         callback: *const S,
         [argument, name]: [&'static str; 2],
         fields: impl FnOnce(S) -> (Option<(T, usize)>, *mut c_void, rbtoken_destroy_fn),
@@ -188,6 +188,11 @@ impl<T> HostCallback<T> {
             function: known.and_then(|()| function.ok_or_else(|| missing(argument, name))),
             user_data: UserData::new(user_data, destroy),
         }))
+    }
+
+    /// Returns the function and its data.
+    pub fn into_parts(self) -> Result<(T, UserData)> {
+        Ok((self.function?, self.user_data))
     }
 
     /// Returns an error if the struct cannot be used. Dropping it destroys its data.

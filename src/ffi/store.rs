@@ -127,14 +127,14 @@ pub unsafe extern "C" fn rbtoken_store_shared(
         let output = opening.check().and_then(|()| store.required("store"));
         let identity = (!options.is_null()).then(|| opening.identity()).transpose();
         let mut opening = Some(opening);
-        let mut kept = (None, None);
+        let mut kept = (None, None, None);
         let opened = output.and_then(|store| {
             let opened = shared_store(identity?, || {
                 let Some(opening) = opening.take() else {
                     return Store::open(StoreOptions::default());
                 };
                 let options = opening.options()?;
-                kept = (options.clock.clone(), options.entropy.clone());
+                kept = (options.clock.clone(), options.entropy.clone(), options.log.clone());
                 Store::open(options)
             })?;
             store.set(rbtoken_store_t::into_handle(opened));

@@ -1,8 +1,10 @@
 //! Options for opening a store.
 
 use std::ffi::c_char;
+use std::mem::offset_of;
 
 use super::callbacks::{FillFn, HostCallback, NowFn, rbtoken_clock_t, rbtoken_entropy_t};
+use super::log::{LogFn, rbtoken_log_t};
 use super::support::{SizedStruct, opt_str_arg, read_published};
 use crate::error::{Error, Result};
 use crate::memory;
@@ -29,11 +31,14 @@ pub struct rbtoken_store_options_t {
     /// The source of random bytes. NULL: a random number generator per thread, seeded by the
     /// operating system, and again after fork().
     pub entropy: *const rbtoken_entropy_t,
+    /// The log. NULL: no log.
+    pub log: *const rbtoken_log_t,
 }
 
 // SAFETY: plain C data that starts with its size; NULL and 0 are values of all fields.
 unsafe impl SizedStruct for rbtoken_store_options_t {
-    const PUBLISHED: &'static [usize] = &[size_of::<Self>()];
+    const PUBLISHED: &'static [usize] =
+        &[offset_of!(rbtoken_store_options_t, log), size_of::<Self>()];
 }
 
 /// The values of an options struct. If no store uses the callbacks, their data is destroyed.
@@ -42,6 +47,7 @@ pub(super) struct OpenRequest<'a> {
     settings: Option<&'a str>,
     clock: Option<HostCallback<NowFn>>,
     entropy: Option<HostCallback<FillFn>>,
+    log: Option<HostCallback<LogFn>>,
     /// The error, if the options cannot be used.
     error: Option<Error>,
 }
@@ -53,8 +59,14 @@ impl<'a> OpenRequest<'a> {
     /// # Safety
     /// `options` is NULL or points to a struct as its header describes it.
     pub unsafe fn read(options: *const rbtoken_store_options_t) -> Self {
-        let mut opening =
-            Self { location: None, settings: None, clock: None, entropy: None, error: None };
+        let mut opening = Self {
+            location: None,
+            settings: None,
+            clock: None,
+            entropy: None,
+            log: None,
+            error: None,
+        };
         // SAFETY: as promised by the caller.
         opening.error = unsafe { opening.fill(options) }.err();
         opening
@@ -68,20 +80,23 @@ impl<'a> OpenRequest<'a> {
         }
         // SAFETY: as promised by the caller.
         let (options, known) = unsafe { read_published(options, "options") }?;
-        // Both are read before anything is checked, so that both are destroyed on failure.
+        // All are read before anything is checked, so that all are destroyed on failure.
         // SAFETY: as promised by the caller.
         let clock = unsafe { HostCallback::clock(options.clock) }.map(|clock| self.clock = clock);
         // SAFETY: as promised by the caller.
         let entropy =
             unsafe { HostCallback::entropy(options.entropy) }.map(|entropy| self.entropy = entropy);
-        known.and(clock).and(entropy)?;
+        // SAFETY: as promised by the caller.
+        let log = unsafe { HostCallback::log(options.log) }.map(|log| self.log = log);
+        known.and(clock).and(entropy).and(log)?;
         // SAFETY: as promised by the caller.
         unsafe {
             self.location = opt_str_arg(options.location, options.location_len, "location")?;
             self.settings = opt_str_arg(options.settings, options.settings_len, "settings")?;
         }
         self.clock.as_ref().map_or(Ok(()), HostCallback::check)?;
-        self.entropy.as_ref().map_or(Ok(()), HostCallback::check)
+        self.entropy.as_ref().map_or(Ok(()), HostCallback::check)?;
+        self.log.as_ref().map_or(Ok(()), HostCallback::check)
     }
 
     /// Returns the error, if the options cannot be used.
@@ -96,6 +111,7 @@ impl<'a> OpenRequest<'a> {
             settings: self.settings.map(memory::string).transpose()?,
             clock: self.clock.as_ref().map(|clock| clock.identity),
             entropy: self.entropy.as_ref().map(|entropy| entropy.identity),
+            log: self.log.as_ref().map(|log| log.identity),
         })
     }
 
@@ -108,6 +124,9 @@ impl<'a> OpenRequest<'a> {
         if let Some(entropy) = self.entropy {
             entropy.destroy_unless_registered(registered.and_then(|it| it.entropy));
         }
+        if let Some(log) = self.log {
+            log.destroy_unless_registered(registered.and_then(|it| it.log));
+        }
     }
 
     pub fn options(self) -> Result<StoreOptions<'a>> {
@@ -116,6 +135,7 @@ impl<'a> OpenRequest<'a> {
             settings: self.settings,
             clock: self.clock.map(HostCallback::into_clock).transpose()?,
             entropy: self.entropy.map(HostCallback::into_entropy).transpose()?,
+            log: self.log.map(HostCallback::into_log).transpose()?,
         })
     }
 }

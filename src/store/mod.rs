@@ -4,6 +4,7 @@ mod change;
 mod find;
 mod hooks;
 mod issue;
+mod log;
 mod login;
 mod service_account;
 mod settings;
@@ -38,6 +39,8 @@ pub use crate::model::requests::{
 };
 use hooks::HookList;
 pub use hooks::{Event, Hooks};
+pub(crate) use log::EventLog;
+pub use log::{Log, LogLevel};
 pub use login::{Login, RequestSite};
 pub use service_account::{ServiceAccount, ServiceAccountOptions};
 use settings::Settings;
@@ -57,6 +60,8 @@ pub struct StoreOptions<'a> {
     pub entropy: Option<Arc<dyn Entropy>>,
     /// Settings as a JSON object with the names of [`Store::set_setting`].
     pub settings: Option<&'a str>,
+    /// Receives a message for each event of a token.
+    pub log: Option<Arc<dyn Log>>,
 }
 
 /// A token store. All methods can be called from any thread.
@@ -93,15 +98,19 @@ impl Store {
             || Ok(SettingsDocument::default()),
             |text| SettingsDocument::parse(text).map_err(|error| error.at_argument("settings")),
         )?;
-        let StoreOptions { location, clock, entropy, .. } = options;
+        let StoreOptions { location, clock, entropy, log, .. } = options;
         let opened = match location {
             Some(_) => Self::open_at(location, clock, entropy, settings),
             None => Self::open_from_settings(clock, entropy, settings),
         };
-        opened.map_err(|error| match error.json_path() {
+        let store = opened.map_err(|error| match error.json_path() {
             Some(_) => error.at_argument("settings"),
             None => error,
-        })
+        })?;
+        if let Some(log) = log {
+            store.add_hooks(Box::new(EventLog::new(log)))?;
+        }
+        Ok(store)
     }
 
     /// Opens a store at the location in its settings.

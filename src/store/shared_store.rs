@@ -19,6 +19,8 @@ pub struct OptionsIdentity {
     pub clock: Option<CallbackIdentity>,
     /// The source of random bytes.
     pub entropy: Option<CallbackIdentity>,
+    /// The log.
+    pub log: Option<CallbackIdentity>,
 }
 
 /// Identifies a callback by addresses.

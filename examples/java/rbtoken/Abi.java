@@ -47,6 +47,10 @@ interface Abi extends Library {
     int E_TIMEOUT = 165;
     int E_NO_MEMORY = 200;
     int E_INTERNAL = 201;
+    int LOG_ERROR = 1;
+    int LOG_WARN = 2;
+    int LOG_INFO = 3;
+    int LOG_DEBUG = 4;
     int EXPIRES_DEFAULT = 0;
     int EXPIRES_NEVER = 1;
     int EXPIRES_AT = 2;
@@ -99,6 +103,10 @@ interface Abi extends Library {
         int call(Pointer userData, Pointer bytes, long len);
     }
 
+    interface LogFn extends Callback {
+        void call(Pointer userData, int level, Pointer target, Pointer message);
+    }
+
     interface ProgressFn extends Callback {
         int call(Pointer userData, long done, long total);
     }
@@ -145,8 +153,21 @@ interface Abi extends Library {
         }
     }
 
+    /** {@code rbtoken_log_t} */
+    @FieldOrder({"structSize", "userData", "log", "destroy"})
+    class Log extends Structure {
+        public long structSize;
+        public Pointer userData;
+        public LogFn log;
+        public DestroyFn destroy;
+
+        Log() {
+            structSize = size();
+        }
+    }
+
     /** {@code rbtoken_store_options_t} */
-    @FieldOrder({"structSize", "location", "locationLen", "settings", "settingsLen", "clock", "entropy"})
+    @FieldOrder({"structSize", "location", "locationLen", "settings", "settingsLen", "clock", "entropy", "log"})
     class StoreOptions extends Structure {
         public long structSize;
         public Pointer location;
@@ -155,6 +176,7 @@ interface Abi extends Library {
         public long settingsLen;
         public Pointer clock;
         public Pointer entropy;
+        public Pointer log;
 
         StoreOptions() {
             structSize = size();

@@ -6,6 +6,7 @@ pub const SOURCES: &[&str] = &[
     "ffi/error",
     "ffi/buffer",
     "ffi/callbacks",
+    "ffi/log",
     "ffi/store",
     "ffi/store_options",
     "ffi/directory",
