@@ -14,14 +14,18 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#ifndef ROUTES_FILE
+/* An installed gateway has a table beside it. */
+#ifdef ROUTES_FILE
+#  define ROUTES_DEFAULT " (default:\n                          " ROUTES_FILE ")"
+#else
 #  define ROUTES_FILE NULL
+#  define ROUTES_DEFAULT
 #endif
 
 enum { BACKLOG = 256, MAX_TIMEOUT_S = 3600 };
 
 static const char HELP[] =
-    "usage: rbtoken-gateway --upstream URL --routes FILE [OPTION]...\n"
+    "usage: rbtoken-gateway --upstream URL [OPTION]...\n"
     "\n"
     "A gateway in front of Review Board. It forwards requests to the API that an API token and "
     "its\n"
@@ -40,7 +44,7 @@ static const char HELP[] =
     "  --sessions FILE         where the sessions that tokens and passwords opened are kept; "
     "needs\n"
     "                          --location (default: in memory, until the gateway ends)\n"
-    "  --routes FILE           the paths of the API and their policy ids\n"
+    "  --routes FILE           the paths of the API and their policy ids" ROUTES_DEFAULT "\n"
     "  --public-url URL        where a request for another path is redirected to: the address of\n"
     "                          Review Board's pages for browsers (default: the answer is 404)\n"
     "  --listen HOST:PORT      where to take requests (default: 127.0.0.1:8080; port 0: any)\n"
