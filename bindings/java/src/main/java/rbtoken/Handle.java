@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT
+package rbtoken;
+
+import java.lang.ref.Cleaner;
+
+/**
+ * An object of the library, which can be used by any thread.
+ *
+ * <p>{@link #close} can be called at any time: beside calls of other threads, in a callback, and
+ * more than once. Calls that are under way end normally, and then the object is released. Later
+ * calls throw a {@link ClosedException}. An object that nothing refers to is closed after a garbage
+ * collection.
+ */
+public abstract sealed class Handle implements AutoCloseable
+        permits Store, Token, TokenList, Policy, ServiceAccount, Instance {
+    private static final Cleaner CLEANER = Cleaner.create();
+
+    final Ref ref;
+    private final Cleaner.Cleanable cleanable;
+
+    Handle(Ref ref) {
+        this(ref, CLEANER);
+    }
+
+    Handle(Ref ref, Cleaner cleaner) {
+        this.ref = ref;
+        cleanable = cleaner.register(this, ref);
+    }
+
+    /** Closes the object. Later calls throw a {@link ClosedException}. */
+    @Override
+    public final void close() {
+        cleanable.clean();
+    }
+
+    /**
+     * Returns whether the object was closed.
+     *
+     * @return true if it was
+     */
+    public final boolean isClosed() {
+        return ref.isClosed();
+    }
+}
