@@ -9,6 +9,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -171,18 +172,20 @@ final class Call implements AutoCloseable {
     long putAll(List<String> texts, String argument) {
         Memory list = allocate((long) Long.BYTES * texts.size());
         for (int index = 0; index < texts.size(); index++) {
-            byte[] bytes = Text.required(texts.get(index), argument);
-            for (byte it : bytes) {
-                if (it == 0) {
-                    throw Check.refuse(Status.EMBEDDED_NUL, argument, "must not contain a NUL");
-                }
-            }
-            Memory text = allocate(bytes.length + 1L);
-            text.write(0, bytes, 0, bytes.length);
-            text.setByte(bytes.length, (byte) 0);
-            list.setLong((long) Long.BYTES * index, Pointer.nativeValue(text));
+            list.setLong((long) Long.BYTES * index, putString(texts.get(index), argument));
         }
         return Pointer.nativeValue(list);
+    }
+
+    /** Copies a text as a C string, which must not contain a NUL, and returns its address. */
+    long putString(String text, String argument) {
+        byte[] bytes = Text.required(text, argument);
+        for (byte it : bytes) {
+            if (it == 0) {
+                throw Check.refuse(Status.EMBEDDED_NUL, argument, "must not contain a NUL");
+            }
+        }
+        return put(Arrays.copyOf(bytes, bytes.length + 1));
     }
 
     long getLong(int offset) {
@@ -273,12 +276,15 @@ final class Call implements AutoCloseable {
             }
         }
         stack.current = outer;
-        // May release the handles, which can call back.
-        if (first != null) {
-            first.leave();
-        }
-        if (second != null) {
-            second.leave();
+        // May release the objects, which can call back.
+        try {
+            if (first != null) {
+                first.leave();
+            }
+        } finally {
+            if (second != null) {
+                second.leave();
+            }
         }
     }
 }

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 package rbtoken;
 
-import java.lang.ref.Cleaner;
-
 /**
  * An object of the library, which can be used by any thread.
  *
@@ -13,24 +11,16 @@ import java.lang.ref.Cleaner;
  */
 public abstract sealed class Handle implements AutoCloseable
         permits Store, Token, TokenList, Policy, ServiceAccount, Instance {
-    private static final Cleaner CLEANER = Cleaner.create();
-
     final Ref ref;
-    private final Cleaner.Cleanable cleanable;
 
-    Handle(Ref ref) {
-        this(ref, CLEANER);
-    }
-
-    Handle(Ref ref, Cleaner cleaner) {
-        this.ref = ref;
-        cleanable = cleaner.register(this, ref);
+    Handle(Ref.Kind kind, long pointer, Callbacks.Host host) {
+        ref = new Ref(this, kind, pointer, host);
     }
 
     /** Closes the object. Later calls throw a {@link ClosedException}. */
     @Override
     public final void close() {
-        cleanable.clean();
+        ref.close();
     }
 
     /**
@@ -40,5 +30,11 @@ public abstract sealed class Handle implements AutoCloseable
      */
     public final boolean isClosed() {
         return ref.isClosed();
+    }
+
+    final void requireOpen() {
+        if (isClosed()) {
+            throw ref.closed();
+        }
     }
 }

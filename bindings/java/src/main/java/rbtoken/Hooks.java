@@ -2,8 +2,8 @@
 package rbtoken;
 
 /**
- * Listeners of a store's events, for {@link Store#addHooks}. They run after the event, on the thread
- * that caused it, and cannot prevent it. What a listener throws is thrown by the call.
+ * Listeners of a store's events, for {@link Store#addHooks}. They run after the event, on the
+ * thread that caused it, and cannot prevent it. What a listener throws is thrown by the call.
  */
 public final class Hooks {
     CreatedListener created;

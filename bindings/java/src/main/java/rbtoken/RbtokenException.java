@@ -54,8 +54,8 @@ public class RbtokenException extends RuntimeException {
     }
 
     /**
-     * Returns the parameter or option at fault, in the spelling of the C API without its units, such
-     * as {@code default_policy} or {@code expires}.
+     * Returns the parameter or option at fault, in the spelling of the C API without its units,
+     * such as {@code default_policy} or {@code expires}.
      *
      * @return the name, if an argument is at fault
      */
@@ -64,7 +64,8 @@ public class RbtokenException extends RuntimeException {
     }
 
     /**
-     * Returns the place in a JSON document that is at fault, such as {@code $.resources["*"].allow}.
+     * Returns the place in a JSON document that is at fault, such as
+     * {@code $.resources["*"].allow}.
      *
      * @return the JSON path, if a place in a document is at fault
      */

@@ -23,17 +23,11 @@ final class Text {
      * refuses that as invalid UTF-8. The JDK would replace it with a question mark.
      */
     private static byte[] encode(String text) {
-        byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
-        for (byte it : bytes) {
-            if (it == '?') {
-                return hasLoneSurrogate(text) ? encodeSurrogates(text) : bytes;
-            }
+        boolean hasSurrogate = false;
+        for (int index = 0; index < text.length(); index++) {
+            hasSurrogate |= Character.isSurrogate(text.charAt(index));
         }
-        return bytes;
-    }
-
-    static boolean hasLoneSurrogate(String text) {
-        return text.codePoints().anyMatch(it -> it >= 0xD800 && it <= 0xDFFF);
+        return hasSurrogate ? encodeSurrogates(text) : text.getBytes(StandardCharsets.UTF_8);
     }
 
     private static byte[] encodeSurrogates(String text) {
