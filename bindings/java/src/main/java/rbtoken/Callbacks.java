@@ -68,6 +68,11 @@ final class Callbacks {
         OBJECTS.remove(data);
     }
 
+    /** Returns the number of objects that are kept. */
+    static int count() {
+        return OBJECTS.size();
+    }
+
     /** The hooks of a store, and what the store that they are given needs. */
     record Registered(Hooks hooks, String where, Host host) {}
 

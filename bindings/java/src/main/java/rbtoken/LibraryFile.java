@@ -25,7 +25,8 @@ final class LibraryFile {
             throw new UnsatisfiedLinkError("rbtoken needs a 64-bit system");
         }
         String path = System.getProperty(PROPERTY);
-        library = path != null ? NativeLibrary.getInstance(path) : extract();
+        boolean isSet = path != null && !path.isEmpty();
+        library = isSet ? NativeLibrary.getInstance(path) : extract();
         Native.register(abi, library);
         if (Abi.rbtoken_abi_is_compatible(Abi.ABI_VERSION) == 0) {
             throw new UnsatisfiedLinkError("librbtoken " + text(Abi.rbtoken_version())

@@ -15,8 +15,11 @@ public class RbtokenException extends RuntimeException {
     /** What the library says about a failure. */
     record Details(int status, String message, String argument, String jsonPath) {}
 
+    /** The status. */
     private final int statusCode;
+    /** The argument at fault, or null. */
     private final String argument;
+    /** The place in its JSON document, or null. */
     private final String jsonPath;
 
     RbtokenException(Details details) {
