@@ -241,7 +241,7 @@ class LifetimeTest {
         other.close();
         assertEquals(before, Callbacks.count());
         try (Store failing = Store.open()) {
-            Support.refused(ExistsException.class, Status.EXISTS, null, () -> {
+            Support.refused(ExistsException.class, Status.EXISTS, "path", () -> {
                 failing.backup(folder.resolve("a.db"));
                 failing.exportFile(folder.resolve("a.db"), (done, total) -> { });
             });
