@@ -41,9 +41,9 @@ public final class Programs {
             throw new AssertionError("hangs: " + command + "\n" + Files.readString(output));
         }
         String printed = Files.readString(output, StandardCharsets.UTF_8);
-        // Newer versions of Java warn of native code, and of empty options.
+        // Newer versions of Java warn of native code.
         String own = String.join("\n", printed.lines()
-                .filter(it -> !it.matches("(WARNING: |Picked up ).*")).toList());
+                .filter(it -> !it.matches("(WARNING: |Picked up ).*|")).toList());
         return new Ended(process.exitValue(), own);
     }
 
