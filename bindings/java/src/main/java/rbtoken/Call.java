@@ -23,6 +23,8 @@ final class Call implements AutoCloseable {
     private static final int CHUNK = 8192;
     /** What is left for the structs and outputs of a call, so that they never run out of memory. */
     private static final int RESERVED = 768;
+    /** The most calls that callbacks nest in each other, so that no stack overflows in between. */
+    private static final int MAX_DEPTH = 64;
     private static final byte[] ZEROS = new byte[CHUNK];
     private static final ThreadLocal<Stack> STACK = ThreadLocal.withInitial(Stack::new);
 
@@ -43,6 +45,7 @@ final class Call implements AutoCloseable {
 
     private final Stack stack;
     private final Call outer;
+    private final int depth;
     private final Chunk chunk;
     private final int start;
     private final int error;
@@ -55,6 +58,7 @@ final class Call implements AutoCloseable {
     Call() {
         stack = STACK.get();
         outer = stack.current;
+        depth = outer == null ? 1 : outer.depth + 1;
         boolean fits = stack.chunk.used + 2 * RESERVED <= CHUNK;
         chunk = fits ? stack.chunk : new Chunk();
         memory = chunk.bytes;
@@ -67,6 +71,11 @@ final class Call implements AutoCloseable {
     Call(Handle handle) {
         this();
         Ref ref = handle.ref;
+        if (depth > MAX_DEPTH) {
+            close();
+            throw new IllegalStateException(
+                    "callbacks nest more than " + MAX_DEPTH + " calls in each other");
+        }
         if (!ref.enter()) {
             close();
             throw ref.closed();

@@ -183,6 +183,20 @@ class CallbacksTest {
         assertEquals(1, store.tokenCount());
     }
 
+    @Test
+    void endless_recursion_through_calls_ends() throws InterruptedException {
+        store.addHooks(new Hooks().onCreated((its, token, auto) ->
+                its.generateToken("alice").close()));
+        for (int round = 1; round <= 3; round++) {
+            IllegalStateException failed = assertThrows(
+                    IllegalStateException.class, () -> store.generateToken("alice"));
+            assertTrue(failed.getMessage().startsWith("callbacks nest"));
+            assertEquals(64 * round, store.tokenCount());
+        }
+        store.close();
+        Support.nothingLives();
+    }
+
     private static int recurse(int depth) {
         return recurse(depth + 1) + depth;
     }
