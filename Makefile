@@ -26,6 +26,7 @@ JAVA ?= java
 MVN ?= mvn
 # That of Debian's packages.
 MAVEN_REPO ?= /usr/share/maven-repo
+JNA := net/java/dev/jna/jna/5.13.0/jna-5.13.0.jar
 
 # Cargo and make both run in this folder, so a relative path means the same to both.
 TARGET := $(CARGO_TARGET_DIR)
@@ -151,7 +152,7 @@ JAVA_BUILD := $(BUILD)/java
 java: shared-library ## run the tests of the Java artifact, and the Java example; needs Maven
 	$(call require,$(JAVA),the package openjdk-17-jdk-headless)
 	$(call require,$(MVN),the package maven)
-	@test -e '$(MAVEN_REPO)/net/java/dev/jna' || \
+	@test -e '$(MAVEN_REPO)/$(JNA)' || \
 		{ echo 'make: $(MAVEN_REPO) has no JNA: install the package libjna-java, or set MAVEN_REPO' >&2; exit 1; }
 	@rm -rf '$(JAVA_BUILD)' && mkdir -p '$(JAVA_BUILD)/libraries/linux-x86-64'
 	@cp -R bindings/java/pom.xml bindings/java/src '$(JAVA_BUILD)/'
@@ -159,7 +160,7 @@ java: shared-library ## run the tests of the Java artifact, and the Java example
 	@cp -rs '$(MAVEN_REPO)' '$(JAVA_BUILD)/repository'
 	@cd '$(JAVA_BUILD)' && $(MVN) -o -q -B -Dstyle.color=never -Dmaven.repo.local="$$PWD/repository" \
 		-Drbtoken.libraries="$$PWD/libraries" -Dmaven.javadoc.skip=true package >&2
-	@$(JAVA) -cp "$$(echo '$(JAVA_BUILD)'/target/rbtoken-$(VERSION).jar):$(JAVA_BUILD)/repository/net/java/dev/jna/jna/5.13.0/jna-5.13.0.jar" \
+	@$(JAVA) -cp '$(JAVA_BUILD)/target/rbtoken-$(VERSION).jar:$(MAVEN_REPO)/$(JNA)' \
 		examples/java/Example.java
 
 # Hosts that load the library at run time.
