@@ -127,8 +127,8 @@ fn kind(abi: &Abi, kind: &Type) -> &'static str {
     }
 }
 
-/// Writes what the artifact's tests compare with: the functions that they must call, and the structs
-/// for JNA, which computes their layout itself.
+/// Writes what the tests compare with: the functions that they must call, and the structs for JNA,
+/// which computes their layout itself.
 fn header(abi: &Abi) -> String {
     let mut text = top()
         + "\nimport com.sun.jna.Pointer;\nimport com.sun.jna.Structure;\n\

@@ -9,12 +9,14 @@ import static rbtoken.Support.invalid;
 import static rbtoken.Support.refused;
 import static rbtoken.Support.verdict;
 
+import java.lang.reflect.Proxy;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.function.Executable;
@@ -64,7 +66,7 @@ class ArgumentsTest {
     /** A path with a lone surrogate, which the file system of the JDK does not make. */
     private static final class LonePath {
         Path path() {
-            return (Path) java.lang.reflect.Proxy.newProxyInstance(
+            return (Path) Proxy.newProxyInstance(
                     Path.class.getClassLoader(), new Class<?>[] {Path.class},
                     (proxy, method, arguments) -> "a\ud800");
         }
@@ -269,7 +271,7 @@ class ArgumentsTest {
         invalid(Status.TOO_LONG, "note", () -> store.generateToken(
                 "alice", new GenerateOptions().note("x".repeat(1 << 21))));
         assertEquals(Verdict.UNKNOWN, verdict(store.authenticate("x".repeat(50_000))));
-        List<String> ids = java.util.stream.IntStream.range(0, 5000)
+        List<String> ids = IntStream.range(0, 5000)
                 .mapToObj(it -> "resource" + it).toList();
         store.setPolicyIds(ids);
         assertTrue(store.setting("policy_ids").contains("\"resource4999\""));

@@ -45,7 +45,7 @@ class ProcessTest {
     }
 
     @Test
-    void library_is_loaded_from_the_jar() throws Exception {
+    void library_is_loaded_from_the_artifact() throws Exception {
         Path temporary = Files.createDirectory(folder.resolve("temporary"));
         Ended ended = Programs.run(
                 folder, List.of("-Djna.tmpdir=" + temporary), "resource");

@@ -1,16 +1,19 @@
 // SPDX-License-Identifier: MIT
 package rbtoken;
 
+import com.sun.jna.Native;
 import java.io.IOException;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Clock;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
 
 /** Programs that tests run in a process of their own, since they end it. */
 public final class Programs {
@@ -50,8 +53,7 @@ public final class Programs {
     /** Returns the class path, also if the tests run in a module. */
     private static String classPath() {
         List<String> paths = new ArrayList<>();
-        for (Class<?> type : List.of(
-                Programs.class, Store.class, com.sun.jna.Native.class)) {
+        for (Class<?> type : List.of(Programs.class, Store.class, Native.class)) {
             String name = "/" + type.getName().replace('.', '/') + ".class";
             String url = type.getResource(name).toString();
             String root = url.substring(0, url.length() - name.length());
@@ -86,10 +88,9 @@ public final class Programs {
     }
 
     private static Store busyStore() {
-        Store store = Store.open(new StoreOptions().clock(java.time.Clock.systemUTC()));
+        Store store = Store.open(new StoreOptions().clock(Clock.systemUTC()));
         store.addGenerator("mine", new TokenGenerator() {
-            private final java.util.concurrent.atomic.AtomicLong made =
-                    new java.util.concurrent.atomic.AtomicLong();
+            private final AtomicLong made = new AtomicLong();
 
             @Override
             public String create(String tokenType, int attempt) {

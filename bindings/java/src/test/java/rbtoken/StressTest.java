@@ -5,6 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.io.PrintWriter;
+import java.io.StringWriter;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -176,8 +178,8 @@ class StressTest {
             thread.join();
         }
         assertNull(wrong.get(), () -> {
-            java.io.StringWriter trace = new java.io.StringWriter();
-            wrong.get().printStackTrace(new java.io.PrintWriter(trace));
+            StringWriter trace = new StringWriter();
+            wrong.get().printStackTrace(new PrintWriter(trace));
             return trace.toString();
         });
         assertTrue(steps.get() > 50 && events.get() > 50, steps + " steps, " + events);
