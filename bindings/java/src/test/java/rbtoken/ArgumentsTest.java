@@ -54,7 +54,7 @@ class ArgumentsTest {
                 // A request's header can have anything.
                 assertEquals(Verdict.UNKNOWN, verdict(store.authenticate(text)));
             }
-            invalid(Status.INVALID_UTF8, "path", () -> store.exportFile(new LonePath().path()));
+            invalid(Status.INVALID_UTF8, "path", () -> store.exportFile(lonePath()));
             assertFalse(other.isInvalidated());
             assertEquals(1, store.tokenCount());
         }
@@ -64,12 +64,10 @@ class ArgumentsTest {
     }
 
     /** A path with a lone surrogate, which the file system of the JDK does not make. */
-    private static final class LonePath {
-        Path path() {
-            return (Path) Proxy.newProxyInstance(
-                    Path.class.getClassLoader(), new Class<?>[] {Path.class},
-                    (proxy, method, arguments) -> "a\ud800");
-        }
+    private static Path lonePath() {
+        return (Path) Proxy.newProxyInstance(
+                Path.class.getClassLoader(), new Class<?>[] {Path.class},
+                (proxy, method, arguments) -> "a\ud800");
     }
 
     @Test
