@@ -67,6 +67,8 @@ class ExtensionTest {
 
     @Test
     void bad_settings_leave_no_instance() throws InterruptedException {
+        // The callbacks of garbage would be forgotten meanwhile.
+        nothingLives();
         int before = Callbacks.count();
         RbtokenException failed = assertThrows(RbtokenException.class, () -> Instance.create(
                 new InstanceOptions().settings("{\"token_type\": 7}").clock(() -> NEW_YEAR)));

@@ -230,6 +230,8 @@ class LifetimeTest {
 
     @Test
     void objects_of_callbacks_are_forgotten() throws InterruptedException {
+        // The callbacks of garbage would be forgotten meanwhile.
+        nothingLives();
         int before = Callbacks.count();
         Store store = Store.open(new StoreOptions()
                 .clock(() -> Support.NEW_YEAR).entropy(bytes -> bytes[0] = 1));
@@ -257,7 +259,9 @@ class LifetimeTest {
     }
 
     @Test
-    void shared_store_is_one() {
+    void shared_store_is_one() throws InterruptedException {
+        // The callbacks of garbage would be forgotten meanwhile.
+        nothingLives();
         try (Store store = Store.shared(); Store same = Store.shared()) {
             assertTrue(store.isSame(same));
             Entropy entropy = bytes -> { };
