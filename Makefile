@@ -5,7 +5,8 @@
 #   FEATURES                               Cargo features, such as postgres,mysql
 #   PROFILE                                the Cargo profile of the libraries (release)
 #   CC, CFLAGS, CXX, CXXFLAGS, CPPFLAGS, LDFLAGS, VALGRIND
-#   PYTHON, NODE, NPM, GO, JAVA, JAVAC, JNA (the path of jna.jar)
+#   PYTHON, NODE, NPM, GO, JAVA, MVN
+#   MAVEN_REPO                             the repository that Maven reads (Debian's)
 #   FILTERS, REQUIRE_ALL                   for `make test`; see CONTRIBUTING.md
 #   BENCHFLAGS                             for `make bench`, such as --quick
 #   V                                      V=1 shows each command
@@ -22,9 +23,10 @@ NODE ?= node
 NPM ?= npm
 GO ?= go
 JAVA ?= java
-JAVAC ?= javac
-# The path of Debian's libjna-java.
-JNA ?= /usr/share/java/jna.jar
+MVN ?= mvn
+# That of Debian's packages.
+MAVEN_REPO ?= /usr/share/maven-repo
+JNA := net/java/dev/jna/jna/5.13.0/jna-5.13.0.jar
 
 # Cargo and make both run in this folder, so a relative path means the same to both.
 TARGET := $(CARGO_TARGET_DIR)
@@ -145,12 +147,21 @@ go: shared-library ## run the tests of the Go module, and the Go example
 	@cd bindings/go && $(GO) test ./... >&2
 	@cd examples/go && $(GO) run .
 
-java: shared-library ## run the Java example
-	$(call require,$(JAVAC),the package default-jdk-headless)
-	@test -e $(JNA) || { echo 'make: $(JNA) not found: install the package libjna-java, or set JNA' >&2; exit 1; }
-	@$(JAVAC) -encoding UTF-8 -Xlint:all -Werror -cp $(JNA) -d $(BUILD)/java \
-		examples/java/Example.java examples/java/rbtoken/*.java
-	@$(JAVA) -Drbtoken.path='$(LIBRARY_DIR)/librbtoken.so' -cp $(BUILD)/java:$(JNA) Example
+# Built in a copy, so that nothing is written among the sources.
+JAVA_BUILD := $(BUILD)/java
+java: shared-library ## run the tests of the Java artifact, and the Java example; needs Maven
+	$(call require,$(JAVA),the package openjdk-17-jdk-headless)
+	$(call require,$(MVN),the package maven)
+	@test -e '$(MAVEN_REPO)/$(JNA)' || \
+		{ echo 'make: $(MAVEN_REPO) has no JNA: install the package libjna-java, or set MAVEN_REPO' >&2; exit 1; }
+	@rm -rf '$(JAVA_BUILD)' && mkdir -p '$(JAVA_BUILD)/libraries/linux-x86-64'
+	@cp -R bindings/java/pom.xml bindings/java/src '$(JAVA_BUILD)/'
+	@cp '$(LIBRARY_DIR)/librbtoken.so' '$(JAVA_BUILD)/libraries/linux-x86-64/'
+	@cp -rs '$(MAVEN_REPO)' '$(JAVA_BUILD)/repository'
+	@cd '$(JAVA_BUILD)' && $(MVN) -o -q -B -Dstyle.color=never -Dmaven.repo.local="$$PWD/repository" \
+		-Drbtoken.libraries="$$PWD/libraries" -Dmaven.javadoc.skip=true package >&2
+	@$(JAVA) -cp '$(JAVA_BUILD)/target/rbtoken-$(VERSION).jar:$(MAVEN_REPO)/$(JNA)' \
+		examples/java/Example.java
 
 # Hosts that load the library at run time.
 host host-check: c-compiler $(BUILD)/host/minimal $(BUILD)/host/conformance shared-library
@@ -169,12 +180,14 @@ check: c-compiler cpp-compiler $(shared_c) $(shared_cpp) $(static_programs)
 	$(call require,$(VALGRIND),the package valgrind)
 	$(call run_examples,$(memcheck),$(shared_c) $(shared_cpp) $(static_programs))
 
-gateway: $(BUILD)/gateway ## build the gateway; needs libmicrohttpd and libcurl 7.85
+gateway_libraries := -lmicrohttpd -lcurl -lgnutls -pthread
+
+gateway: $(BUILD)/gateway ## build the gateway; needs libmicrohttpd, GnuTLS and libcurl 7.85
 
 $(BUILD)/gateway: $(wildcard examples/gateway/*.c examples/gateway/*.h) $(HEADERS) shared-library
 	@mkdir -p $(@D)
 	$(call say,CC,$@)
-	$(Q)$(compile_c) $(filter %.c,$^) -o $@ $(link_shared) -lmicrohttpd -lcurl -pthread
+	$(Q)$(compile_c) $(filter %.c,$^) -o $@ $(link_shared) $(gateway_libraries)
 
 bench: rust ## run the benchmarks; BENCHFLAGS=--quick runs them at small sizes
 	$(CARGO) bench $(CARGO_FLAGS) -- $(BENCHFLAGS)

@@ -23,10 +23,18 @@ need_python=(python3:python3 '/usr/lib/python3*/ensurepip:python3-venv' gcc:gcc 
 need_node=("${need_python[@]}" node:nodejs npm:npm)
 need_go=(python3:python3 '/usr/lib/python3*/ensurepip:python3-venv' go:golang-go gcc:gcc
     pkg-config:pkg-config)
+need_java=(mvn:maven '/usr/lib/jvm/java-17-openjdk-*/bin/javac:openjdk-17-jdk-headless'
+    /usr/share/java/jna.jar:libjna-java '/usr/lib/*/jni/libjnidispatch.system.so:libjna-jni'
+    /usr/share/maven-repo/org/junit/jupiter/junit-jupiter:junit5
+    /usr/share/maven-repo/org/apache/maven/surefire/surefire-junit-platform:libsurefire-java)
+for plugin in compiler install jar javadoc resources source; do
+    need_java+=("/usr/share/maven-repo/org/apache/maven/plugins/maven-$plugin-plugin:libmaven-$plugin-plugin-java")
+done
 need_languages=(python3:python3 '/usr/lib/python3*/ensurepip:python3-venv'
-    go:golang-go pkg-config:pkg-config javac:default-jdk-headless /usr/share/java/jna.jar:libjna-java)
+    go:golang-go pkg-config:pkg-config)
 need_gateway=("${need_c[@]}" /usr/include/microhttpd.h:libmicrohttpd-dev
-    '/usr/include/*/curl/curl.h:libcurl4-openssl-dev')
+    '/usr/include/*/curl/curl.h:libcurl4-openssl-dev' /usr/include/gnutls/gnutls.h:libgnutls28-dev
+    python3:python3 openssl:openssl git:git)
 need_install=("${need_c[@]}" cmake:cmake pkg-config:pkg-config
     /usr/include/sqlite3.h:libsqlite3-dev /usr/include/openssl/ssl.h:libssl-dev
     '/usr/include/*/curl/curl.h:libcurl4-openssl-dev' /usr/include/zlib.h:zlib1g-dev)

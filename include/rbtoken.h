@@ -686,6 +686,30 @@ typedef enum rbtoken_status_code {
 } rbtoken_status_code;
 
 /**
+ * Severity of a log message.
+ *
+ * @ingroup store
+ */
+typedef enum rbtoken_log_level {
+  /**
+   * No message has this level yet.
+   */
+  RBTOKEN_LOG_ERROR = 1,
+  /**
+   * An instance could not be configured, initialized or shut down.
+   */
+  RBTOKEN_LOG_WARN = 2,
+  /**
+   * An instance changed its state.
+   */
+  RBTOKEN_LOG_INFO = 3,
+  /**
+   * An event of a token, as in `rbtoken_hooks_t`.
+   */
+  RBTOKEN_LOG_DEBUG = 4,
+} rbtoken_log_level;
+
+/**
  * Expiration of a new token: the values of `expires_mode` in `rbtoken_client_token_options_t` and
  * `rbtoken_generate_options_t`.
  *
@@ -1011,6 +1035,46 @@ typedef struct rbtoken_entropy_t {
 } rbtoken_entropy_t;
 
 /**
+ * Writes a message to the host's log. `level` is `RBTOKEN_LOG_ERROR` to `_DEBUG`, or a higher
+ * number in later versions. `target` is the part of the library: `"rbtoken.extension"` or
+ * `"rbtoken.store"`. The texts are valid during the call, and never contain a token's value.
+ * Several threads can call the function at once, with no lock held. Must not throw.
+ *
+ * @ingroup store
+ */
+typedef void (*rbtoken_log_fn)(void *user_data,
+                               int32_t level,
+                               const char *target,
+                               const char *message);
+
+/**
+ * Log of the host. Initialize it with `RBTOKEN_INIT()`; it is copied when the store is opened. It
+ * receives a message of the level `RBTOKEN_LOG_DEBUG` for each event that
+ * `rbtoken_store_add_hooks()` reports. A store with a log reads tokens for their events, as one
+ * with hooks does.
+ *
+ * @ingroup store
+ */
+typedef struct rbtoken_log_t {
+  /**
+   * Set by `RBTOKEN_INIT()`.
+   */
+  size_t struct_size;
+  /**
+   * Passed to the callbacks.
+   */
+  void *user_data;
+  /**
+   * Writes a message. Must be set.
+   */
+  rbtoken_log_fn log;
+  /**
+   * Frees `user_data`. May be NULL.
+   */
+  rbtoken_destroy_fn destroy;
+} rbtoken_log_t;
+
+/**
  * Options for opening a store. Initialize with `RBTOKEN_INIT()`.
  *
  * @ingroup store
@@ -1047,6 +1111,10 @@ typedef struct rbtoken_store_options_t {
    * operating system, and again after fork().
    */
   const struct rbtoken_entropy_t *entropy;
+  /**
+   * The log. NULL: no log.
+   */
+  const struct rbtoken_log_t *log;
 } rbtoken_store_options_t;
 
 /**

@@ -1290,6 +1290,11 @@ struct ServiceTokenOptions {
  * with the status of that Error. */
 using Clock = std::function<Result<Time>()>;
 
+/** Log: receives a severity, RBTOKEN_LOG_ERROR to RBTOKEN_LOG_DEBUG or a higher number; the part of
+ * the library; and a message. It must not throw: an exception ends the process. */
+using Log =
+    std::function<void(std::int32_t level, std::string_view target, std::string_view message)>;
+
 /** Progress callback: receives how many tokens are done, and their total number. Returning an Error
  * or throwing cancels the call. */
 using Progress = std::function<Result<void>(std::uint64_t done, std::uint64_t total)>;
@@ -1366,6 +1371,7 @@ struct StoreOptions {
     OptionalText settings{}; ///< A JSON object. None: all defaults.
     Clock clock{};           ///< None: the system clock.
     Entropy entropy{};       ///< None: the library's own source.
+    Log log{};               ///< None: no log.
 };
 
 /* ---- The store --------------------------------------------------------------------------- */
@@ -1402,7 +1408,8 @@ public:
     /** Returns the shared store of the process; see rbtoken_store_shared(). */
     [[nodiscard]] static Result<Store> shared();
     /** Returns the shared store. Later calls must pass equal options, or use the overload without
-     * options. Clocks and entropy sources are never equal, so only the first call can pass them. */
+     * options. Clocks, entropy sources and logs are never equal, so only the first call can pass
+     * them. */
     [[nodiscard]] static Result<Store> shared(StoreOptions options);
 
     /** Takes ownership of a reference from C. */
@@ -2086,6 +2093,12 @@ inline rbtoken_status_t entropy_fill(void *user_data, std::uint8_t *bytes, std::
     });
 }
 
+inline void log_message(void *user_data, std::int32_t level, const char *target,
+                        const char *message) noexcept
+{
+    (*static_cast<const Log *>(user_data))(level, target, message);
+}
+
 /** Erases a secret of the host when it has been passed on. */
 inline void wipe(std::string &secret) noexcept
 {
@@ -2196,9 +2209,21 @@ Result<Store> Store::open_with(Function function, StoreOptions &&options)
         c_options.entropy = &c_entropy;
     }
 
+    std::unique_ptr<Log> log;
+    rbtoken_log_t c_log;
+    RBTOKEN_INIT(&c_log);
+    if (options.log) {
+        log = std::make_unique<Log>(std::move(options.log));
+        c_log.user_data = log.get();
+        c_log.log = detail::log_message;
+        c_log.destroy = detail::destroy<Log>;
+        c_options.log = &c_log;
+    }
+
     // From here on the library destroys them.
     static_cast<void>(clock.release());
     static_cast<void>(entropy.release());
+    static_cast<void>(log.release());
     return detail::call_handle<Store>([&](rbtoken_store_t **store, rbtoken_error_t **error) {
         return function(&c_options, store, error);
     });

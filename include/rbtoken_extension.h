@@ -36,49 +36,12 @@
 #define RBTOKEN_EXTENSION_MINOR 0
 
 /**
- * Severity of a log message.
- *
- * @ingroup extension
- */
-typedef enum rbtoken_log_level {
-  /**
-   * No message has this level yet.
-   */
-  RBTOKEN_LOG_ERROR = 1,
-  /**
-   * An instance could not be configured, initialized or shut down.
-   */
-  RBTOKEN_LOG_WARN = 2,
-  /**
-   * An instance changed its state.
-   */
-  RBTOKEN_LOG_INFO = 3,
-  /**
-   * An event of a token, as in `rbtoken_hooks_t`.
-   */
-  RBTOKEN_LOG_DEBUG = 4,
-} rbtoken_log_level;
-
-/**
  * Instance of the extension, with its own store and settings. Free it with `destroy` of the
  * extension table.
  *
  * @ingroup extension
  */
 typedef struct rbtoken_instance_t rbtoken_instance_t;
-
-/**
- * Writes a message to the host's log. `level` is `RBTOKEN_LOG_ERROR` to `_DEBUG`, or a higher
- * number in later versions. `target` is the part of the library: `"rbtoken.extension"` or
- * `"rbtoken.store"`. The texts are valid during the call, and never contain a token's value.
- * Several threads can call the function at once, with no lock held. Must not throw.
- *
- * @ingroup extension
- */
-typedef void (*rbtoken_log_fn)(void *user_data,
-                               int32_t level,
-                               const char *target,
-                               const char *message);
 
 /**
  * Services of the host for an instance. Initialize with `RBTOKEN_INIT()`; the table is copied when

@@ -1,6 +1,7 @@
 # Installs the library and makes the archives of a release. Included by ../Makefile.
 #
 #   PREFIX, LIBDIR, INCLUDEDIR   absolute paths (/usr/local, and lib and include in it)
+#   BINDIR, UNITDIR              likewise, for the gateway (bin and lib/systemd/system)
 #   DESTDIR                      is put before them where files are written, and appears in no file
 #   SOURCE_DATE_EPOCH            the time of the files in the archives (the last commit's)
 #   PACKAGE_FLAGS                for `cargo package`, which refuses changes that are not committed
@@ -10,6 +11,8 @@
 PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
+BINDIR ?= $(PREFIX)/bin
+UNITDIR ?= $(PREFIX)/lib/systemd/system
 CMAKEDIR = $(PREFIX)/share/cmake/rbtoken
 INSTALL ?= install
 SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
@@ -30,10 +33,14 @@ installed_files = $(patsubst %,'$(DESTDIR)$(INCLUDEDIR)/%',rbtoken.h rbtoken_ext
 	$(patsubst %,'$(DESTDIR)$(CMAKEDIR)/rbtoken%.cmake',Config ConfigVersion) \
 	'$(DESTDIR)$(LIBDIR)/pkgconfig/rbtoken.pc'
 
-.PHONY: install uninstall dist check-paths
+GATEWAYDIR = $(PREFIX)/share/rbtoken/gateway
+gateway_files = '$(DESTDIR)$(BINDIR)/rbtoken-gateway' '$(DESTDIR)$(UNITDIR)/rbtoken-gateway.service' \
+	$(patsubst %,'$(DESTDIR)$(GATEWAYDIR)/%',routes.txt rbtoken-gateway.conf gateway.md)
+
+.PHONY: install install-gateway uninstall dist check-paths
 
 check-paths:
-	$(foreach name,PREFIX LIBDIR INCLUDEDIR,$(if $(filter /%,$(call hide_spaces,$($(name)))),,\
+	$(foreach name,PREFIX LIBDIR INCLUDEDIR BINDIR UNITDIR,$(if $(filter /%,$(call hide_spaces,$($(name)))),,\
 		$(error $(name) must be an absolute path, and is "$($(name))")))
 
 install: check-paths shared-library static-library ## install the libraries and headers; PREFIX, DESTDIR
@@ -59,9 +66,24 @@ install: check-paths shared-library static-library ## install the libraries and 
 	$(INSTALL) -m 644 $(STAGE)/rbtokenConfig.cmake packaging/cmake/rbtokenConfigVersion.cmake \
 		'$(DESTDIR)$(CMAKEDIR)/'
 
-uninstall: check-paths ## remove what `make install` installed; give the same variables
-	rm -f $(installed_files)
+# It finds the library where `make install` installs it.
+install-gateway: check-paths shared-library ## install the gateway and its systemd unit; PREFIX, DESTDIR
+	@mkdir -p $(STAGE)
+	$(call say,CC,$(STAGE)/rbtoken-gateway)
+	$(Q)$(compile_c) -DROUTES_FILE='"$(GATEWAYDIR)/routes.txt"' $(wildcard examples/gateway/*.c) \
+		-o $(STAGE)/rbtoken-gateway $(LDFLAGS) -L$(RELEASE) -Wl,-rpath,'$(LIBDIR)' -lrbtoken $(gateway_libraries)
+	@sed -e 's|@BINDIR@|$(BINDIR)|; s|@DATADIR@|$(PREFIX)/share|' packaging/rbtoken-gateway.service.in \
+		> $(STAGE)/rbtoken-gateway.service
+	$(INSTALL) -d '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(UNITDIR)' '$(DESTDIR)$(GATEWAYDIR)'
+	$(INSTALL) -m 755 $(STAGE)/rbtoken-gateway '$(DESTDIR)$(BINDIR)/'
+	$(INSTALL) -m 644 $(STAGE)/rbtoken-gateway.service '$(DESTDIR)$(UNITDIR)/'
+	$(INSTALL) -m 644 examples/gateway/routes.txt packaging/rbtoken-gateway.conf docs/gateway.md \
+		'$(DESTDIR)$(GATEWAYDIR)/'
+
+uninstall: check-paths ## remove what `make install` and `install-gateway` installed; give the same variables
+	rm -f $(installed_files) $(gateway_files)
 	-rmdir '$(DESTDIR)$(CMAKEDIR)'
+	@rmdir '$(DESTDIR)$(GATEWAYDIR)' 2>/dev/null || :
 
 # The archives: the sources, as `cargo package` has them; and an installation that works wherever it
 # is unpacked. The same sources, made by the same tools in the same folder, give the same bytes.

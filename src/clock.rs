@@ -1,4 +1,4 @@
-//! Time stamps (UTC, in microseconds since the Unix epoch) and clocks.
+//! Timestamps (UTC, in microseconds since the Unix epoch) and clocks.
 
 use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
 

@@ -12,10 +12,10 @@ pub use kind::ErrorKind;
 /// The result of a fallible operation of this library.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// The kind of a failure, where it is, and what was wrong or expected there.
+/// An error: its kind, its place, and the problem there.
 ///
-/// What was wrong is kept apart from where, since callers know an argument by other names:
-/// [`Error::message`] puts both together. It never contains a token's value.
+/// The problem and the place are stored separately, since an argument can have another name in a
+/// caller's API. [`Error::message`] joins them. It never contains a token's value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error {
     kind: ErrorKind,
@@ -25,7 +25,7 @@ pub struct Error {
     position: Option<Box<Position>>,
 }
 
-/// Where in an argument a failure is.
+/// The position of a problem in an argument.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Position {
     /// The place that the JSON path is in, such as a line of a file.
@@ -40,14 +40,14 @@ impl Error {
         Self { kind, problem: problem.into(), argument: None, position: None }
     }
 
-    /// Adds the argument, unless one was named closer to the cause.
+    /// Adds the argument, unless the error already has one.
     #[must_use]
     pub fn at_argument(mut self, argument: impl Into<Argument>) -> Self {
         self.argument.get_or_insert(argument.into());
         self
     }
 
-    /// Adds the JSON path, unless one was named closer to the cause.
+    /// Adds the JSON path, unless the error already has one.
     #[must_use]
     pub fn at_path(mut self, path: impl fmt::Display) -> Self {
         if self.json_path().is_none() {
@@ -81,7 +81,7 @@ impl Error {
         self
     }
 
-    /// Names the place that the JSON path is in, such as a line of a file.
+    /// Adds the place that the JSON path is in, such as a line of a file, before any other place.
     #[must_use]
     pub(crate) fn prefixed(mut self, place: impl fmt::Display) -> Self {
         let position = self.position_mut();

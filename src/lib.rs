@@ -24,7 +24,7 @@
 
 #![cfg_attr(
     not(feature = "sqlite"),
-    allow(dead_code, reason = "a part of it is for the backends that are not built")
+    allow(dead_code, reason = "only backends that are not built use some parts")
 )]
 
 mod backend;

@@ -39,13 +39,13 @@ pub(crate) fn check_room(bytes: usize) -> Result<()> {
     Ok(())
 }
 
-/// Checks that `PIECES` separate allocations of `bytes` each can be made. Unlike with
+/// Checks that `BLOCKS` separate allocations of `bytes` each can be made. Unlike with
 /// [`check_room`], free memory may be fragmented.
 ///
 /// # Errors
 /// `NoMemory`.
-pub(crate) fn check_pieces<const PIECES: usize>(bytes: usize) -> Result<()> {
-    let mut probes = [const { Vec::<u8>::new() }; PIECES];
+pub(crate) fn check_blocks<const BLOCKS: usize>(bytes: usize) -> Result<()> {
+    let mut probes = [const { Vec::<u8>::new() }; BLOCKS];
     for probe in &mut probes {
         probe.try_reserve_exact(bytes).map_err(exhausted)?;
         black_box(probe.as_mut_ptr());

@@ -17,7 +17,7 @@ pub(crate) const IN_CHANGE: i32 = 2;
 #[cfg(feature = "sqlite")]
 pub(crate) const IN_PLAN: i32 = 3;
 
-#[allow(clippy::panic, reason = "this is what it is for")]
+#[allow(clippy::panic, reason = "this module injects panics")]
 pub(crate) fn point(place: i32) {
     if TARGET.load(Ordering::SeqCst) == place {
         PANICS.fetch_add(1, Ordering::SeqCst);

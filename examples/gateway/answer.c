@@ -3,6 +3,7 @@
 
 #include "answer.h"
 
+#include <gnutls/crypto.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,8 +15,10 @@ const refusal NOT_FOUND = {404, 100, "resource-does-not-exist", "Object does not
               NOT_LOGGED_IN = {401, 103, "auth-not-logged-in", "You are not logged in"},
               LOGIN_FAILED = {401, 104, "auth-login-failed",
                               "The username or password was not correct"},
+              BAD_REQUEST = {400, 400, "gateway", "The headers are ambiguous"},
               BAD_FORM = {400, 400, "gateway", "The form cannot be read"},
               BAD_METHOD = {405, 405, "gateway", "There is no such method"},
+              NO_LENGTH = {411, 411, "gateway", "A body needs a Content-Length"},
               TOO_LARGE = {413, 413, "gateway", "The body is too large"},
               FAILED = {500, 500, "gateway", "The request could not be judged"},
               NO_UPSTREAM = {502, 502, "gateway", "The upstream did not answer"};
@@ -72,7 +75,36 @@ static void print_message(FILE *out, const refusal *why, const rbtoken_token_t *
     }
 }
 
-enum MHD_Result refuse(struct MHD_Connection *connection, const refusal *why,
+/* Adds what Review Board adds to its own refusals. */
+static void add_headers(struct MHD_Response *response, const refusal *why, const char *method,
+                        const char *body, size_t size)
+{
+    static const char *const headers[][2] = {{"Content-Type",
+                                              "application/vnd.reviewboard.org.error+json"},
+                                             {"Vary", "Accept, Cookie, Accept-Language, Origin"},
+                                             {"Content-Language", "en"},
+                                             {"X-Content-Type-Options", "nosniff"},
+                                             {"X-Frame-Options", "DENY"},
+                                             {"Referrer-Policy", "same-origin"},
+                                             {"Cross-Origin-Opener-Policy", "same-origin"}};
+    unsigned char digest[16];
+    char tag[2 * sizeof digest + 3] = "\"";
+
+    for (size_t i = 0; i < sizeof headers / sizeof *headers; i++)
+        MHD_add_response_header(response, headers[i][0], headers[i][1]);
+    if (why->status == 401)
+        MHD_add_response_header(response, "WWW-Authenticate", "Basic realm=\"Web API\"");
+    if (why->status == 405)
+        MHD_add_response_header(response, "Allow", "GET, POST, PUT, DELETE");
+    /* Not for security: Django's entity tags are MD5. */
+    if (strcmp(method, "GET") == 0 && gnutls_hash_fast(GNUTLS_DIG_MD5, body, size, digest) >= 0) {
+        for (size_t i = 0; i < sizeof digest; i++)
+            sprintf(tag + 1 + 2 * i, "%02x\"", digest[i]);
+        MHD_add_response_header(response, "ETag", tag);
+    }
+}
+
+enum MHD_Result refuse(struct MHD_Connection *connection, const refusal *why, const char *method,
                        const rbtoken_token_t *refused)
 {
     struct MHD_Response *response = NULL;
@@ -88,15 +120,31 @@ enum MHD_Result refuse(struct MHD_Connection *connection, const refusal *why,
     fprintf(out, "\", \"type\": \"%s\"}, \"stat\": \"fail\"}", why->type);
     if (fclose(out) == 0)
         response = MHD_create_response_from_buffer(size, body, MHD_RESPMEM_MUST_COPY);
-    free(body);
-    if (response == NULL)
+    if (response == NULL) {
+        free(body);
         return MHD_NO;
-    MHD_add_response_header(response, "Content-Type", "application/vnd.reviewboard.org.error+json");
-    if (why->status == 401)
-        MHD_add_response_header(response, "WWW-Authenticate", "Basic realm=\"Web API\"");
-    if (why->status == 405)
-        MHD_add_response_header(response, "Allow", "GET, POST, PUT, DELETE");
+    }
+    add_headers(response, why, method, body, size);
+    free(body);
     result = MHD_queue_response(connection, why->status, response);
+    MHD_destroy_response(response);
+    return result;
+}
+
+enum MHD_Result redirect(struct MHD_Connection *connection, const char *base, const char *rest)
+{
+    struct MHD_Response *response = MHD_create_response_from_buffer(0, NULL,
+                                                                    MHD_RESPMEM_PERSISTENT);
+    size_t size = strlen(base) + strlen(rest) + 1;
+    char *location = malloc(size);
+    enum MHD_Result result = MHD_NO;
+
+    if (response != NULL && location != NULL) {
+        snprintf(location, size, "%s%s", base, rest);
+        if (MHD_add_response_header(response, "Location", location) == MHD_YES)
+            result = MHD_queue_response(connection, 302, response);
+    }
+    free(location);
     MHD_destroy_response(response);
     return result;
 }

@@ -1,4 +1,4 @@
-/* Responses of Review Board's API to rejected requests.
+/* Responses of the gateway itself.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -15,11 +15,15 @@ typedef struct refusal {
     const char *type, *message;
 } refusal;
 
-extern const refusal NOT_FOUND, DENIED, NOT_LOGGED_IN, LOGIN_FAILED, BAD_FORM, BAD_METHOD,
-    TOO_LARGE, FAILED, NO_UPSTREAM;
+extern const refusal NOT_FOUND, DENIED, NOT_LOGGED_IN, LOGIN_FAILED, BAD_REQUEST, BAD_FORM,
+    BAD_METHOD, NO_LENGTH, TOO_LARGE, FAILED, NO_UPSTREAM;
 
-/* Responds to a request. `refused` is the token that explains LOGIN_FAILED, or NULL. */
-enum MHD_Result refuse(struct MHD_Connection *connection, const refusal *why,
+/* Responds to a request as Review Board does. `refused` is the token that explains LOGIN_FAILED, or
+ * NULL. */
+enum MHD_Result refuse(struct MHD_Connection *connection, const refusal *why, const char *method,
                        const rbtoken_token_t *refused);
+
+/* Responds with a redirection to another server's URL: a base and the rest, as it was received. */
+enum MHD_Result redirect(struct MHD_Connection *connection, const char *base, const char *rest);
 
 #endif

@@ -11,13 +11,21 @@
 typedef struct target {
     char site[33];         /* the Local Site; empty: the global site */
     char resource_id[256]; /* empty: none, as for a list */
-    const char *policy_id;
+    char policy_id[64];
 } target;
 
-/* Reads the table, once. */
-bool load_routes(const char *file);
+typedef enum found {
+    FOUND,
+    UNKNOWN, /* a path of the API that the table does not have, or a malformed one */
+    ELSEWHERE /* a path outside of the API */
+} found;
 
-/* Finds the resource of a path. Returns false if the table does not have the path. */
-bool find_target(const char *path, target *t);
+/* Reads the table, and replaces the one that was read before. On failure prints the reason, keeps
+ * the table, and returns false. */
+bool load_routes(const char *file);
+void free_routes(void);
+
+/* Finds the resource of a path. */
+found find_target(const char *path, target *t);
 
 #endif

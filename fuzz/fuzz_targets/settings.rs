@@ -11,7 +11,7 @@ fuzz_target!(|input: &[u8]| {
     match SettingsDocument::parse(text) {
         // Only without a location: an input must not connect to a database.
         Ok(document) if document.location().is_none() => {
-            match Store::open_with(None, None, None, document) {
+            match Store::open_at(None, None, None, document) {
                 Ok(store) => {
                     let effective = store.effective_settings().expect("settings can be read");
                     let again = SettingsDocument::parse(&effective);

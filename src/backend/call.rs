@@ -32,7 +32,7 @@ impl CallScope {
 
     /// Returns the deadline of the current call on this thread, if it uses this backend.
     pub fn deadline(backend: usize) -> Option<Instant> {
-        CURRENT.get().filter(|(of, _)| *of == backend).map(|(_, deadline)| deadline)
+        CURRENT.get().filter(|(address, _)| *address == backend).map(|(_, deadline)| deadline)
     }
 }
 

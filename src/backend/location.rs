@@ -70,7 +70,7 @@ impl<'a> Location<'a> {
 
     /// Returns the location for display. `None` for a store in memory, and for a URL, which may
     /// contain a password.
-    pub fn shown(&self) -> Option<&'a str> {
+    pub fn display(&self) -> Option<&'a str> {
         match self {
             Self::File(path) => Some(path),
             Self::Memory | Self::ReviewBoard(_) => None,

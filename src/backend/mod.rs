@@ -56,7 +56,7 @@ pub(crate) enum Judgment {
 pub(crate) struct Judge<'a> {
     /// Returns the time of the login.
     pub now: &'a dyn Fn() -> Result<Timestamp>,
-    /// Judges a record, given whether its owner is active and the time.
+    /// Judges a record at a time. The flag says whether its owner is active.
     pub rule: fn(&Record, bool, Timestamp) -> Judgment,
 }
 
@@ -68,7 +68,7 @@ impl Judge<'_> {
     }
 }
 
-/// Conditions for an existing token to serve a client.
+/// Conditions that an existing token of a client must meet to qualify.
 #[derive(Clone, Copy)]
 pub(crate) struct ClientQuery<'a> {
     pub user: &'a str,
@@ -89,12 +89,12 @@ pub(crate) struct OwnedClientQuery {
     pub valid_until: Timestamp,
     pub ignored_generators: Option<Arc<BTreeSet<Text>>>,
     /// The result of the search that found no token.
-    pub searched: Option<Box<FailedSearch>>,
-    /// Start of the new token's lifetime, if the backend knows its length.
+    pub failed_search: Option<Box<FailedSearch>>,
+    /// Start of the new token's lifetime, if the backend looks up its length.
     pub expires_from: Option<Timestamp>,
 }
 
-/// What a database search without a match has read.
+/// The result of a database search that found no token.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct FailedSearch {
     pub user_id: i64,
@@ -119,7 +119,7 @@ pub(crate) struct CandidateSummary {
 
 impl FailedSearch {
     /// Returns whether both searches have the same ids of user and Local Site.
-    pub fn is_of_same_names(&self, other: &Self) -> bool {
+    pub fn has_same_names_as(&self, other: &Self) -> bool {
         (self.user_id, self.local_site_id) == (other.user_id, other.local_site_id)
     }
 }
@@ -146,7 +146,7 @@ pub(crate) enum Selection {
 }
 
 /// Changes to a record; `None` leaves a field unchanged.
-pub(crate) struct Change {
+pub(crate) struct TokenChange {
     pub expires: Option<Option<Timestamp>>,
     pub note: Option<Text>,
     pub policy: Option<Arc<Policy>>,
@@ -154,7 +154,7 @@ pub(crate) struct Change {
     pub last_updated: Timestamp,
 }
 
-impl Change {
+impl TokenChange {
     /// Returns the fields of a record with the changes applied.
     pub fn applied_to(&self, record: &Record) -> RecordFields {
         let mut fields = record.fields();
@@ -183,7 +183,7 @@ pub(crate) enum Operation {
     SetUserActive(Text, bool),
     /// Stores a new record, unless a token matches the query.
     Insert(Box<RecordFields>, Option<OwnedClientQuery>),
-    Update(i64, Change),
+    Update(i64, TokenChange),
     /// Invalidates tokens, replacing an earlier invalidation.
     Invalidate(Selection, Invalidation),
     Delete(i64),
@@ -223,7 +223,7 @@ pub(crate) enum Part<'a> {
 }
 
 /// Receives a store's contents part by part. An error stops the iteration.
-pub(crate) type ForParts<'a> = &'a mut dyn FnMut(Part<'_>) -> Result<()>;
+pub(crate) type PartVisitor<'a> = &'a mut dyn FnMut(Part<'_>) -> Result<()>;
 
 /// The outcome of an operation.
 pub(crate) enum Outcome {
@@ -238,24 +238,24 @@ pub(crate) enum Outcome {
 }
 
 /// Receives records.
-pub(crate) type ForRecords<'a> = &'a mut dyn FnMut(&[SharedRecord]);
+pub(crate) type RecordVisitor<'a> = &'a mut dyn FnMut(&[SharedRecord]);
 
 /// A storage backend.
 ///
-/// An unknown Local Site is an error of kind `NotFound` about the argument `local_site`. If users
-/// are managed elsewhere, an unknown user is one about `user`.
+/// For an unknown Local Site, the error is `NotFound` with the argument `local_site`. For an
+/// unknown user, it is `NotFound` with the argument `user`, if users are managed elsewhere.
 pub(crate) trait Backend: Send + Sync {
     /// Gives all operations of this thread a common deadline while the scope exists.
     fn begin_call(&self) -> CallScope {
         CallScope::unlimited()
     }
 
-    /// The names of the Local Sites, sorted.
+    /// Returns the names of the Local Sites, sorted.
     fn local_sites(&self) -> Result<Vec<Text>>;
 
     /// Returns whether an insertion uses [`OwnedClientQuery::expires_from`] with a lifetime that
     /// the backend looks up.
-    fn knows_expiration(&self) -> bool {
+    fn looks_up_expiration(&self) -> bool {
         false
     }
 
@@ -265,12 +265,12 @@ pub(crate) trait Backend: Send + Sync {
     }
 
     /// Returns the best token for a client: one that never expires, otherwise the one that expires
-    /// last; among equals, the lowest id. If there is none, `searched` may be set for the
+    /// last; among equals, the lowest id. If there is none, `failed_search` may be set for the
     /// insertion.
     fn best_client_token(
         &self,
         query: &ClientQuery<'_>,
-        searched: &mut Option<FailedSearch>,
+        failed_search: &mut Option<FailedSearch>,
     ) -> Result<Option<SharedRecord>>;
 
     fn by_value(&self, value: &str) -> Result<Option<SharedRecord>>;
@@ -304,7 +304,7 @@ pub(crate) trait Backend: Send + Sync {
     /// Invalidates or deletes tokens, and returns their number. Afterwards, `changed` is called
     /// with their records, possibly in several parts, without any lock. If other programs write to
     /// the store, unreadable records are omitted.
-    fn revoke(&self, operation: Operation, changed: Option<ForRecords<'_>>) -> Result<u64> {
+    fn revoke(&self, operation: Operation, changed: Option<RecordVisitor<'_>>) -> Result<u64> {
         let Outcome::Done(records) = self.change(operation)? else { return Ok(0) };
         if let Some(changed) = changed {
             changed(&records);
@@ -315,7 +315,7 @@ pub(crate) trait Backend: Send + Sync {
     /// Deletes the tokens that became unusable before a given time, and returns their number.
     /// `purged` is called with their records, possibly in several parts, without any lock. Each
     /// part has been deleted permanently.
-    fn purge(&self, before: Timestamp, purged: Option<ForRecords<'_>>) -> Result<u64> {
+    fn purge(&self, before: Timestamp, purged: Option<RecordVisitor<'_>>) -> Result<u64> {
         let Outcome::Done(records) = self.change(Operation::Purge(before))? else { return Ok(0) };
         if let Some(purged) = purged {
             purged(&records);
@@ -332,17 +332,17 @@ pub(crate) trait Backend: Send + Sync {
             .at_argument("store"))
     }
 
-    /// Iterates over the contents, from one point in time if they fit in memory. `give` is called
+    /// Iterates over the contents, from one point in time if they fit in memory. `visit` is called
     /// without any lock.
     ///
     /// # Errors
-    /// Those of `give` as well.
-    fn for_all(&self, give: ForParts<'_>) -> Result<()> {
+    /// Those of `visit` as well.
+    fn for_each_part(&self, visit: PartVisitor<'_>) -> Result<()> {
         let contents = self.contents()?;
-        give(Part::Total(contents.records.len() as u64))?;
-        give(Part::LocalSites(&contents.local_sites))?;
-        give(Part::InactiveUsers(&contents.inactive_users))?;
-        give(Part::Records(&contents.records))
+        visit(Part::Total(contents.records.len() as u64))?;
+        visit(Part::LocalSites(&contents.local_sites))?;
+        visit(Part::InactiveUsers(&contents.inactive_users))?;
+        visit(Part::Records(&contents.records))
     }
 
     /// Returns statistics without querying a server.
@@ -373,7 +373,7 @@ mod tests {
     use super::*;
     use crate::policy::PolicyIds;
 
-    /// Returns fields of a token, of a client or none.
+    /// Returns the fields of a token, or of a client token if there is a client name.
     pub fn fields(id: i64, user: &str, client: Option<&str>, expires: Option<i64>) -> RecordFields {
         let now = Timestamp::from_micros(1).unwrap();
         RecordFields {

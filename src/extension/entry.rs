@@ -168,7 +168,7 @@ pub unsafe extern "C" fn rbtoken_extension_entry_v1(
         extension.set(&raw const EXTENSION);
         Ok(())
     };
-    // SAFETY: no error is asked for.
+    // SAFETY: NULL is allowed: no error object is requested.
     unsafe { catch_error(std::ptr::null_mut(), body) }
 }
 
@@ -183,7 +183,7 @@ unsafe extern "C" fn create(
         let instance = instance.required("instance")?;
         // SAFETY: the host's table, as the header describes it.
         let host = unsafe { Host::read(host) }?;
-        instance.set(rbtoken_instance_t::give(Instance::new(host)));
+        instance.set(rbtoken_instance_t::into_handle(Instance::new(host)));
         Ok(())
     };
     // SAFETY: the host's output.
@@ -246,7 +246,7 @@ unsafe extern "C" fn get_store(
         let store = store.required("store")?;
         // SAFETY: the host's instance, which it keeps for the duration of the call.
         let instance = unsafe { rbtoken_instance_t::required(instance, "instance") }?;
-        store.set(rbtoken_store_t::give(instance.store()?));
+        store.set(rbtoken_store_t::into_handle(instance.store()?));
         Ok(())
     };
     // SAFETY: the host's output.

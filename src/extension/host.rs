@@ -1,42 +1,17 @@
 //! Services of the host for an instance: a log, a clock and random bytes.
 
-use std::ffi::{CString, c_char, c_void};
+use std::ffi::c_void;
 use std::mem::offset_of;
 use std::sync::Arc;
 
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ffi::support::UserData;
-use crate::ffi::{HostClock, HostEntropy, rbtoken_clock_fn, rbtoken_entropy_fn};
-use crate::store::{Event, Hooks, Store};
-use crate::token::{Entropy, SharedToken};
-
-/// Severity of a log message.
-#[repr(C)]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum rbtoken_log_level {
-    /// No message has this level yet.
-    RBTOKEN_LOG_ERROR = 1,
-    /// An instance could not be configured, initialized or shut down.
-    RBTOKEN_LOG_WARN = 2,
-    /// An instance changed its state.
-    RBTOKEN_LOG_INFO = 3,
-    /// An event of a token, as in `rbtoken_hooks_t`.
-    RBTOKEN_LOG_DEBUG = 4,
-}
-
-/// Writes a message to the host's log. `level` is `RBTOKEN_LOG_ERROR` to `_DEBUG`, or a higher
-/// number in later versions. `target` is the part of the library: `"rbtoken.extension"` or
-/// `"rbtoken.store"`. The texts are valid during the call, and never contain a token's value.
-/// Several threads can call the function at once, with no lock held. Must not throw.
-pub type rbtoken_log_fn = Option<
-    unsafe extern "C-unwind" fn(
-        user_data: *mut c_void,
-        level: i32,
-        target: *const c_char,
-        message: *const c_char,
-    ),
->;
+use crate::ffi::{
+    HostClock, HostEntropy, HostLog, rbtoken_clock_fn, rbtoken_entropy_fn, rbtoken_log_fn,
+};
+use crate::store::{EventLog, Hooks, Log, LogLevel};
+use crate::token::Entropy;
 
 /// Services of the host for an instance. Initialize with `RBTOKEN_INIT()`; the table is copied when
 /// the instance is created. Each callback may be NULL. `struct_size` can be that of an older or
@@ -128,33 +103,15 @@ impl Host {
 
     /// Returns hooks that log the events of tokens.
     pub fn hooks(&self) -> Option<Box<dyn Hooks>> {
-        self.0.log.is_some().then(|| Box::new(self.clone()) as Box<dyn Hooks>)
-    }
-
-    pub fn log(&self, level: rbtoken_log_level, target: &str, message: &str) {
-        let (Some(log), Ok(target), Ok(message)) =
-            (self.0.log, CString::new(target), CString::new(message))
-        else {
-            return;
-        };
-        // SAFETY: the host's function, with its own data and texts that live during the call.
-        unsafe { log(self.0.user_data, level as i32, target.as_ptr(), message.as_ptr()) };
+        self.0.log?;
+        Some(Box::new(EventLog::new(Arc::new(self.clone()))))
     }
 }
 
-impl Hooks for Host {
-    fn call(&self, _: &Arc<Store>, event: Event, token: &SharedToken) {
-        let what = match event {
-            Event::Created { .. } => "was created",
-            Event::Updated => "was updated",
-            Event::Invalidated => "was invalidated",
-            Event::ExpiredUse => "is expired and was refused",
-            Event::Used => "was used",
-            Event::Deleted => "was deleted",
-        };
-        // Quoted, because a name can contain a line break, which would forge a line of the log.
-        let message =
-            format!("token {} of {:?} {what}", token.redacted(), token.record().user().as_str());
-        self.log(rbtoken_log_level::RBTOKEN_LOG_DEBUG, "rbtoken.store", &message);
+impl Log for Host {
+    fn log(&self, level: LogLevel, target: &str, message: &str) {
+        if let Some(log) = self.0.log {
+            HostLog::new(log, self.user_data()).log(level, target, message);
+        }
     }
 }

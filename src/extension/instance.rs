@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use super::host::{Host, rbtoken_log_level};
+use super::host::Host;
 use crate::error::{Error, ErrorKind, Result};
 use crate::memory;
-use crate::store::{SettingsDocument, Store};
+use crate::store::{Log, LogLevel, SettingsDocument, Store};
 
 const TARGET: &str = "rbtoken.extension";
 
@@ -27,7 +27,7 @@ enum State {
 
 impl Instance {
     pub fn new(host: Host) -> Self {
-        host.log(rbtoken_log_level::RBTOKEN_LOG_INFO, TARGET, "instance created");
+        host.log(LogLevel::Info, TARGET, "instance created");
         Self { host, state: Mutex::new(State::Created) }
     }
 
@@ -70,7 +70,7 @@ impl Instance {
     fn open(&self, settings: &str) -> Result<Arc<Store>> {
         let settings = SettingsDocument::parse(settings)?;
         let (clock, entropy) = (self.host.clock(), self.host.entropy());
-        let store = Store::open_as_set(clock, entropy, settings)?;
+        let store = Store::open_from_settings(clock, entropy, settings)?;
         if let Some(hooks) = self.host.hooks() {
             store.add_hooks(hooks)?;
         }
@@ -112,18 +112,18 @@ impl Instance {
             State::Configured(settings) | State::ShutDown(settings) => memory::string(settings)?,
         };
         let settings = SettingsDocument::parse(&settings)?;
-        Store::open_with(None, None, None, settings)?.effective_settings()
+        Store::open_at(None, None, None, settings)?.effective_settings()
     }
 
     fn log_outcome(&self, what: &str, done: Result<()>) -> Result<()> {
         match &done {
             Ok(()) => {
                 let message = format!("instance {what}");
-                self.host.log(rbtoken_log_level::RBTOKEN_LOG_INFO, TARGET, &message);
+                self.host.log(LogLevel::Info, TARGET, &message);
             }
             Err(error) => {
                 let message = format!("instance not {what}: {error}");
-                self.host.log(rbtoken_log_level::RBTOKEN_LOG_WARN, TARGET, &message);
+                self.host.log(LogLevel::Warn, TARGET, &message);
             }
         }
         done
@@ -136,7 +136,7 @@ impl Drop for Instance {
             // An initialized instance can always be shut down.
             let _ = self.shut_down();
         }
-        self.host.log(rbtoken_log_level::RBTOKEN_LOG_INFO, TARGET, "instance destroyed");
+        self.host.log(LogLevel::Info, TARGET, "instance destroyed");
     }
 }
 

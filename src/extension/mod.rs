@@ -1,5 +1,5 @@
-//! The plugin face: the library as a Review Board extension in C's terms. A host that knows nothing
-//! at link time loads it, finds one symbol, and reaches everything through tables.
+//! The plugin interface, for hosts that load the library at run time. A host looks up one symbol,
+//! and calls all functions through tables.
 #![allow(unsafe_code)]
 // The header documents the contract of each function and pointer.
 #![allow(clippy::missing_safety_doc)]

@@ -32,7 +32,7 @@ impl rbtoken_buffer_t {
         terminated.reserve(text.len() + 1);
         terminated.push_str(text);
         terminated.push('\0');
-        terminated.finish().map(|text| Self::give(Zeroizing::new(text)))
+        terminated.finish().map(|text| Self::into_handle(Zeroizing::new(text)))
     }
 }
 

@@ -154,10 +154,10 @@ impl Entropy for HostEntropy {
     }
 }
 
-/// Callback struct of the host after reading: its function, and its identity.
+/// The values of a callback struct: its function, its data, and its identity.
 pub(super) struct HostCallback<T> {
     pub identity: CallbackIdentity,
-    callbacks: Result<T>,
+    function: Result<T>,
     user_data: UserData,
 }
 
@@ -167,7 +167,7 @@ impl<T> HostCallback<T> {
     ///
     /// # Safety
     /// `callback` is NULL or points to as many readable bytes as its first field says.
-    unsafe fn read<S: SizedStruct>(
+    pub(super) unsafe fn read<S: SizedStruct>(
         callback: *const S,
         [argument, name]: [&'static str; 2],
         fields: impl FnOnce(S) -> (Option<(T, usize)>, *mut c_void, rbtoken_destroy_fn),
@@ -185,18 +185,23 @@ impl<T> HostCallback<T> {
                 user_data: user_data as usize,
                 destroy: destroy.map_or(0, |destroy| destroy as usize),
             },
-            callbacks: known.and_then(|()| function.ok_or_else(|| missing(argument, name))),
+            function: known.and_then(|()| function.ok_or_else(|| missing(argument, name))),
             user_data: UserData::new(user_data, destroy),
         }))
     }
 
-    /// Returns an error if the struct cannot be used. Dropping it destroys its data.
-    pub fn check(&self) -> Result<()> {
-        self.callbacks.as_ref().map(|_| ()).map_err(Clone::clone)
+    /// Returns the function and its data.
+    pub fn into_parts(self) -> Result<(T, UserData)> {
+        Ok((self.function?, self.user_data))
     }
 
-    /// Keeps the data if an equal struct, which owns it, was registered before.
-    pub fn forget_if_registered(self, registered: Option<CallbackIdentity>) {
+    /// Returns an error if the struct cannot be used. Dropping it destroys its data.
+    pub fn check(&self) -> Result<()> {
+        self.function.as_ref().map(|_| ()).map_err(Clone::clone)
+    }
+
+    /// Destroys the data, unless an equal struct, which owns it, was registered before.
+    pub fn destroy_unless_registered(self, registered: Option<CallbackIdentity>) {
         if registered == Some(self.identity) {
             self.user_data.forget();
         }
@@ -214,7 +219,7 @@ impl HostCallback<NowFn> {
     }
 
     pub fn into_clock(self) -> Result<Arc<dyn Clock>> {
-        Ok(Arc::new(HostClock::new(self.callbacks?, self.user_data)))
+        Ok(Arc::new(HostClock::new(self.function?, self.user_data)))
     }
 }
 
@@ -230,7 +235,7 @@ impl HostCallback<FillFn> {
     }
 
     pub fn into_entropy(self) -> Result<Arc<dyn Entropy>> {
-        Ok(Arc::new(HostEntropy::new(self.callbacks?, self.user_data)))
+        Ok(Arc::new(HostEntropy::new(self.function?, self.user_data)))
     }
 }
 

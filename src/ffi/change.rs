@@ -98,7 +98,7 @@ pub unsafe extern "C" fn rbtoken_store_update_token(
         let (store, update) =
             unsafe { (rbtoken_store_t::hold_open(store)?, token_update(update)?) };
         let changed = store.update_token(id, &update)?;
-        token.set_if_wanted(|| rbtoken_token_t::give(changed));
+        token.set_if_wanted(|| rbtoken_token_t::into_handle(changed));
         Ok(())
     };
     // SAFETY: the host's output.

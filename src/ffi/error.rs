@@ -138,7 +138,7 @@ impl rbtoken_error_t {
         if error == memory::exhausted(()) {
             return (&raw const EXHAUSTED).cast_mut().cast();
         }
-        Self::give(Details::from(error))
+        Self::into_handle(Details::from(error))
     }
 }
 

@@ -110,7 +110,7 @@ pub unsafe extern "C" fn rbtoken_store_find_token(
         // SAFETY: the host's handle and text, which it keeps for the duration of the call.
         let (store, value) =
             unsafe { (rbtoken_store_t::hold_open(store)?, str_arg(value, value_len, "value")?) };
-        token.set(rbtoken_token_t::give(store.find_token(value)?));
+        token.set(rbtoken_token_t::into_handle(store.find_token(value)?));
         Ok(())
     };
     // SAFETY: the host's output.
@@ -142,7 +142,7 @@ pub unsafe extern "C" fn rbtoken_store_get_token(
         let token = token.required("token")?;
         // SAFETY: the host's handle, which it keeps for the duration of the call.
         let store = unsafe { rbtoken_store_t::hold_open(store) }?;
-        token.set(rbtoken_token_t::give(store.get_token(id)?));
+        token.set(rbtoken_token_t::into_handle(store.get_token(id)?));
         Ok(())
     };
     // SAFETY: the host's output.
@@ -181,7 +181,7 @@ pub unsafe extern "C" fn rbtoken_store_list_tokens(
         // SAFETY: the host's handle and filter, which it keeps for the duration of the call.
         let (store, filter) =
             unsafe { (rbtoken_store_t::hold_open(store)?, token_filter(filter)?) };
-        list.set(rbtoken_token_list_t::give(store.list_tokens(&filter)?));
+        list.set(rbtoken_token_list_t::into_handle(store.list_tokens(&filter)?));
         Ok(())
     };
     // SAFETY: the host's output.

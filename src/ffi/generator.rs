@@ -11,7 +11,7 @@ use super::guard::catch_error;
 use super::store::rbtoken_store_t;
 use super::support::{SizedStruct, UserData, check_status, read_published, str_arg, str_list_arg};
 use crate::error::{Error, ErrorKind, Result};
-use crate::token::{CreateRequest, Entropy, TokenGenerator, TokenValue};
+use crate::token::{Entropy, GeneratorInput, TokenGenerator, TokenValue};
 
 /// Creates a token value: writes at most `capacity` bytes of UTF-8 to `value`, without a NUL, sets
 /// `*value_len` to their number, and returns `RBTOKEN_OK`. A value has 1 to 255 characters, for
@@ -76,9 +76,9 @@ struct HostGenerator {
 }
 
 impl TokenGenerator for HostGenerator {
-    fn create(&self, request: &CreateRequest<'_>, _: &dyn Entropy) -> Result<TokenValue> {
+    fn create(&self, input: &GeneratorInput<'_>, _: &dyn Entropy) -> Result<TokenValue> {
         let Some(create) = self.create else { return Err(missing("generator", "create")) };
-        let token_type = terminated(request.token_type)?;
+        let token_type = terminated(input.token_type)?;
         let mut value = Zeroizing::new([0_u8; CAPACITY]);
         let mut len = usize::MAX;
         // SAFETY: the host's function, with its own data, a text, and places that can be written.
@@ -86,7 +86,7 @@ impl TokenGenerator for HostGenerator {
             create(
                 self.user_data.get(),
                 token_type.as_ptr(),
-                request.attempt,
+                input.attempt,
                 value.as_mut_ptr().cast(),
                 CAPACITY,
                 &raw mut len,
@@ -95,9 +95,11 @@ impl TokenGenerator for HostGenerator {
         check_status(status, "token generator")?;
         let value = value
             .get(..len)
-            .ok_or_else(|| broken("*value_len must be set, to at most the capacity"));
-        let value = std::str::from_utf8(value?).map_err(|_| broken("value must be valid UTF-8"))?;
-        TokenValue::new(value).map_err(|error| broken(&error.at_argument("value").message()))
+            .ok_or_else(|| contract_violation("*value_len must be set, to at most the capacity"));
+        let value = std::str::from_utf8(value?)
+            .map_err(|_| contract_violation("value must be valid UTF-8"))?;
+        TokenValue::new(value)
+            .map_err(|error| contract_violation(&error.at_argument("value").message()))
     }
 
     fn validate(&self, token_type: &str, value: &str) -> Result<bool> {
@@ -119,7 +121,7 @@ impl TokenGenerator for HostGenerator {
         match valid {
             0 => Ok(false),
             1 => Ok(true),
-            _ => Err(broken("*valid must be true or false")),
+            _ => Err(contract_violation("*valid must be true or false")),
         }
     }
 }
@@ -131,7 +133,7 @@ fn terminated(token_type: &str) -> Result<CString> {
     })
 }
 
-fn broken(what: &str) -> Error {
+fn contract_violation(what: &str) -> Error {
     Error::new(
         ErrorKind::Callback,
         format!("the host's token generator broke its contract: {what}"),
@@ -169,12 +171,12 @@ pub unsafe extern "C" fn rbtoken_store_add_generator(
 ) -> rbtoken_status_t {
     let body = || {
         // SAFETY: the host's struct, as the header describes it.
-        let (given, known) = unsafe { read_published(generator, "generator") }?;
+        let (fields, known) = unsafe { read_published(generator, "generator") }?;
         // From here on the data is destroyed even on failure.
         let generator = Arc::new(HostGenerator {
-            create: given.create,
-            validate: given.validate,
-            user_data: UserData::new(given.user_data, given.destroy),
+            create: fields.create,
+            validate: fields.validate,
+            user_data: UserData::new(fields.user_data, fields.destroy),
         });
         known?;
         generator.create.ok_or_else(|| missing("generator", "create"))?;

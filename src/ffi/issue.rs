@@ -145,7 +145,7 @@ pub unsafe extern "C" fn rbtoken_store_get_or_create_client_token(
             (store, client_token_request(user, client_name, options)?)
         };
         let (found, is_new) = store.get_or_create_client_token(&request)?;
-        token.set(rbtoken_token_t::give(found));
+        token.set(rbtoken_token_t::into_handle(found));
         created.set(is_new);
         Ok(())
     };
@@ -282,7 +282,7 @@ pub unsafe extern "C" fn rbtoken_store_generate_token(
             let store = rbtoken_store_t::hold_open(store)?;
             (store, generate_request(str_arg(user, user_len, "user")?, options)?)
         };
-        token.set(rbtoken_token_t::give(store.generate_token(&request)?));
+        token.set(rbtoken_token_t::into_handle(store.generate_token(&request)?));
         Ok(())
     };
     // SAFETY: the host's output.
@@ -436,7 +436,7 @@ pub unsafe extern "C" fn rbtoken_store_import_token(
             let value = str_arg(value, value_len, "value")?;
             (store, import_request(user, value, options)?)
         };
-        token.set(rbtoken_token_t::give(store.import_token(&request)?));
+        token.set(rbtoken_token_t::into_handle(store.import_token(&request)?));
         Ok(())
     };
     // SAFETY: the host's output.

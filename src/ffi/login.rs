@@ -275,7 +275,7 @@ impl Outputs {
     fn set(self, login: Login) {
         if let Some(token) = login.token {
             let place = if login.verdict == Verdict::Ok { &self.token } else { &self.refused };
-            place.set_if_wanted(|| rbtoken_token_t::give(token));
+            place.set_if_wanted(|| rbtoken_token_t::into_handle(token));
         }
         self.verdict.set(verdict_code(login.verdict));
     }

@@ -78,17 +78,17 @@ pub unsafe extern "C" fn rbtoken_token_allows(
     let body = || {
         let allowed = allowed.required("allowed")?;
         // SAFETY: the host's handle and texts, which it keeps for the duration of the call.
-        let (token, question) = unsafe {
+        let (token, check) = unsafe {
             (
                 rbtoken_token_t::required(token, "token")?,
-                Question::read(
+                AccessCheck::read(
                     (policy_id, policy_id_len),
                     (method, method_len),
                     (resource_id, resource_id_len),
                 )?,
             )
         };
-        let Question { policy_id, method, resource_id } = question;
+        let AccessCheck { policy_id, method, resource_id } = check;
         allowed.set(token.record().allows(policy_id, method, resource_id)?);
         Ok(())
     };
@@ -131,7 +131,7 @@ pub unsafe extern "C" fn rbtoken_policy_parse(
         let any = Arc::new(PolicyIds::default());
         let ids = store.as_ref().map_or(&any, |store| store.policy_ids());
         let parsed = Policy::parse(document, ids).map_err(|error| error.at_argument("document"))?;
-        policy.set(rbtoken_policy_t::give(parsed));
+        policy.set(rbtoken_policy_t::into_handle(parsed));
         Ok(())
     };
     // SAFETY: the host's output.
@@ -173,17 +173,17 @@ pub unsafe extern "C" fn rbtoken_policy_allows(
     let body = || {
         let allowed = allowed.required("allowed")?;
         // SAFETY: the host's handle and texts, which it keeps for the duration of the call.
-        let (policy, question) = unsafe {
+        let (policy, check) = unsafe {
             (
                 rbtoken_policy_t::required(policy, "policy")?,
-                Question::read(
+                AccessCheck::read(
                     (policy_id, policy_id_len),
                     (method, method_len),
                     (resource_id, resource_id_len),
                 )?,
             )
         };
-        allowed.set(question.ask(policy)?);
+        allowed.set(check.run(policy)?);
         Ok(())
     };
     // SAFETY: the host's output.
@@ -203,13 +203,13 @@ pub unsafe extern "C" fn rbtoken_policy_free(policy: *mut rbtoken_policy_t) {
 }
 
 /// Arguments of a permission check.
-struct Question<'a> {
+struct AccessCheck<'a> {
     policy_id: &'a str,
     method: Method<'a>,
     resource_id: Option<&'a str>,
 }
 
-impl<'a> Question<'a> {
+impl<'a> AccessCheck<'a> {
     /// # Safety
     /// The texts are valid during the call.
     #[inline(always)]
@@ -232,7 +232,7 @@ impl<'a> Question<'a> {
     }
 
     #[inline(always)]
-    fn ask(&self, policy: &Policy) -> Result<bool> {
+    fn run(&self, policy: &Policy) -> Result<bool> {
         policy.allows(self.policy_id, self.method, self.resource_id)
     }
 }

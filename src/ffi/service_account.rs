@@ -121,7 +121,7 @@ pub unsafe extern "C" fn rbtoken_service_account_new(
         let account = account.required("account")?;
         // SAFETY: the host's struct, as the header describes it.
         let options = unsafe { account_options(options) }?;
-        account.set(rbtoken_service_account_t::give(ServiceAccount::new(&options)?));
+        account.set(rbtoken_service_account_t::into_handle(ServiceAccount::new(&options)?));
         Ok(())
     };
     // SAFETY: the host's output.
@@ -216,7 +216,7 @@ pub unsafe extern "C" fn rbtoken_service_account_get_api_token(
         let min_validity_secs =
             min_validity_secs(options.min_validity_mode, options.min_validity_secs)?;
         let (found, is_new) = account.get_api_token(&store, local_site, min_validity_secs)?;
-        token.set(rbtoken_token_t::give(found));
+        token.set(rbtoken_token_t::into_handle(found));
         created.set(is_new);
         Ok(())
     };

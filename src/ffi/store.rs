@@ -10,7 +10,7 @@ use super::store_options::{OpenRequest, rbtoken_store_options_t};
 use super::support::{ArcHandle, Handle, HandleKind, HandleRef, Out, catch_panic_or, str_arg};
 use crate::error::Result;
 use crate::json::{self, Value};
-use crate::store::{Store, StoreOptions, shared};
+use crate::store::{Store, StoreOptions, shared_store};
 
 /// Store of tokens. Its handles are reference-counted and can be used by any number of threads at
 /// once. Tokens can outlive their store.
@@ -42,12 +42,13 @@ impl rbtoken_store_t {
     /// before it calls them.
     ///
     /// # Safety
-    /// As `hold`; nothing but the login's own callbacks releases the handle while the answer lives.
+    /// As `hold`; while the result exists, nothing but the login's own callbacks releases the
+    /// handle.
     pub(super) unsafe fn hold_for_login(store: *const Self) -> Result<HandleRef<Arc<Store>>> {
         // SAFETY: as promised by the caller.
         let store = unsafe { Self::borrow(store, "store") }?;
         store.check_open()?;
-        Ok(if store.has_system_clock() { store } else { store.into_own() })
+        Ok(if store.has_system_clock() { store } else { store.into_owned() })
     }
 }
 
@@ -89,7 +90,7 @@ pub unsafe extern "C" fn rbtoken_store_open(
         let opening = unsafe { OpenRequest::read(options) };
         opening.check()?;
         let store = store.required("store")?;
-        store.set(rbtoken_store_t::give(Store::open(opening.options()?)?));
+        store.set(rbtoken_store_t::into_handle(Store::open(opening.options()?)?));
         Ok(())
     };
     // SAFETY: the host's output.
@@ -123,20 +124,20 @@ pub unsafe extern "C" fn rbtoken_store_shared(
     let body = || {
         // SAFETY: the host's options, as the header describes them.
         let opening = unsafe { OpenRequest::read(options) };
-        let usable = opening.check().and_then(|()| store.required("store"));
+        let output = opening.check().and_then(|()| store.required("store"));
         let identity = (!options.is_null()).then(|| opening.identity()).transpose();
         let mut opening = Some(opening);
-        let mut kept = (None, None);
-        let opened = usable.and_then(|store| {
-            let opened = shared(identity?, || {
+        let mut kept = (None, None, None);
+        let opened = output.and_then(|store| {
+            let opened = shared_store(identity?, || {
                 let Some(opening) = opening.take() else {
                     return Store::open(StoreOptions::default());
                 };
                 let options = opening.options()?;
-                kept = (options.clock.clone(), options.entropy.clone());
+                kept = (options.clock.clone(), options.entropy.clone(), options.log.clone());
                 Store::open(options)
             })?;
-            store.set(rbtoken_store_t::give(opened));
+            store.set(rbtoken_store_t::into_handle(opened));
             Ok(())
         });
         // Callbacks of a store that could not be opened are destroyed here, not while other threads
@@ -144,7 +145,7 @@ pub unsafe extern "C" fn rbtoken_store_shared(
         drop(kept);
         // The shared store may use these callbacks, even if the call failed.
         if let Some(opening) = opening {
-            opening.forget_registered();
+            opening.destroy_unregistered();
         }
         opened
     };
@@ -164,7 +165,7 @@ pub unsafe extern "C" fn rbtoken_store_retain(store: *mut rbtoken_store_t) -> *m
     catch_panic_or(std::ptr::null_mut(), || {
         // SAFETY: the host keeps its own reference for the duration of the call.
         unsafe { rbtoken_store_t::hold(store, "store") }
-            .map_or(std::ptr::null_mut(), rbtoken_store_t::give)
+            .map_or(std::ptr::null_mut(), rbtoken_store_t::into_handle)
     })
 }
 

@@ -1,12 +1,14 @@
 //! Options for opening a store.
 
 use std::ffi::c_char;
+use std::mem::offset_of;
 
 use super::callbacks::{FillFn, HostCallback, NowFn, rbtoken_clock_t, rbtoken_entropy_t};
+use super::log::{LogFn, rbtoken_log_t};
 use super::support::{SizedStruct, opt_str_arg, read_published};
 use crate::error::{Error, Result};
 use crate::memory;
-use crate::store::{OptionsIdentity, StoreOptions, shared_identity};
+use crate::store::{OptionsIdentity, StoreOptions, shared_store_identity};
 
 /// Options for opening a store. Initialize with `RBTOKEN_INIT()`.
 #[repr(C)]
@@ -29,21 +31,25 @@ pub struct rbtoken_store_options_t {
     /// The source of random bytes. NULL: a random number generator per thread, seeded by the
     /// operating system, and again after fork().
     pub entropy: *const rbtoken_entropy_t,
+    /// The log. NULL: no log.
+    pub log: *const rbtoken_log_t,
 }
 
 // SAFETY: plain C data that starts with its size; NULL and 0 are values of all fields.
 unsafe impl SizedStruct for rbtoken_store_options_t {
-    const PUBLISHED: &'static [usize] = &[size_of::<Self>()];
+    const PUBLISHED: &'static [usize] =
+        &[offset_of!(rbtoken_store_options_t, log), size_of::<Self>()];
 }
 
-/// Options after reading. Their callbacks are destroyed unless a store takes them.
+/// The values of an options struct. If no store uses the callbacks, their data is destroyed.
 pub(super) struct OpenRequest<'a> {
     location: Option<&'a str>,
     settings: Option<&'a str>,
     clock: Option<HostCallback<NowFn>>,
     entropy: Option<HostCallback<FillFn>>,
-    /// What is wrong with them, if anything is.
-    fault: Option<Error>,
+    log: Option<HostCallback<LogFn>>,
+    /// The error, if the options cannot be used.
+    error: Option<Error>,
 }
 
 impl<'a> OpenRequest<'a> {
@@ -53,10 +59,16 @@ impl<'a> OpenRequest<'a> {
     /// # Safety
     /// `options` is NULL or points to a struct as its header describes it.
     pub unsafe fn read(options: *const rbtoken_store_options_t) -> Self {
-        let mut opening =
-            Self { location: None, settings: None, clock: None, entropy: None, fault: None };
+        let mut opening = Self {
+            location: None,
+            settings: None,
+            clock: None,
+            entropy: None,
+            log: None,
+            error: None,
+        };
         // SAFETY: as promised by the caller.
-        opening.fault = unsafe { opening.fill(options) }.err();
+        opening.error = unsafe { opening.fill(options) }.err();
         opening
     }
 
@@ -68,25 +80,28 @@ impl<'a> OpenRequest<'a> {
         }
         // SAFETY: as promised by the caller.
         let (options, known) = unsafe { read_published(options, "options") }?;
-        // Both are read before anything is checked, so that both are destroyed on failure.
+        // All are read before anything is checked, so that all are destroyed on failure.
         // SAFETY: as promised by the caller.
         let clock = unsafe { HostCallback::clock(options.clock) }.map(|clock| self.clock = clock);
         // SAFETY: as promised by the caller.
         let entropy =
             unsafe { HostCallback::entropy(options.entropy) }.map(|entropy| self.entropy = entropy);
-        known.and(clock).and(entropy)?;
+        // SAFETY: as promised by the caller.
+        let log = unsafe { HostCallback::log(options.log) }.map(|log| self.log = log);
+        known.and(clock).and(entropy).and(log)?;
         // SAFETY: as promised by the caller.
         unsafe {
             self.location = opt_str_arg(options.location, options.location_len, "location")?;
             self.settings = opt_str_arg(options.settings, options.settings_len, "settings")?;
         }
         self.clock.as_ref().map_or(Ok(()), HostCallback::check)?;
-        self.entropy.as_ref().map_or(Ok(()), HostCallback::check)
+        self.entropy.as_ref().map_or(Ok(()), HostCallback::check)?;
+        self.log.as_ref().map_or(Ok(()), HostCallback::check)
     }
 
     /// Returns the error, if the options cannot be used.
     pub fn check(&self) -> Result<()> {
-        self.fault.clone().map_or(Ok(()), Err)
+        self.error.clone().map_or(Ok(()), Err)
     }
 
     /// Returns the identity of the options, for comparing them with others.
@@ -96,17 +111,21 @@ impl<'a> OpenRequest<'a> {
             settings: self.settings.map(memory::string).transpose()?,
             clock: self.clock.as_ref().map(|clock| clock.identity),
             entropy: self.entropy.as_ref().map(|entropy| entropy.identity),
+            log: self.log.as_ref().map(|log| log.identity),
         })
     }
 
-    /// Destroys the callbacks, except those of the shared store.
-    pub fn forget_registered(self) {
-        let registered = shared_identity();
-        if let Some(given) = self.clock {
-            given.forget_if_registered(registered.and_then(|it| it.clock));
+    /// Destroys the data of the callbacks, except those that the shared store uses.
+    pub fn destroy_unregistered(self) {
+        let registered = shared_store_identity();
+        if let Some(clock) = self.clock {
+            clock.destroy_unless_registered(registered.and_then(|it| it.clock));
         }
-        if let Some(given) = self.entropy {
-            given.forget_if_registered(registered.and_then(|it| it.entropy));
+        if let Some(entropy) = self.entropy {
+            entropy.destroy_unless_registered(registered.and_then(|it| it.entropy));
+        }
+        if let Some(log) = self.log {
+            log.destroy_unless_registered(registered.and_then(|it| it.log));
         }
     }
 
@@ -116,6 +135,7 @@ impl<'a> OpenRequest<'a> {
             settings: self.settings,
             clock: self.clock.map(HostCallback::into_clock).transpose()?,
             entropy: self.entropy.map(HostCallback::into_entropy).transpose()?,
+            log: self.log.map(HostCallback::into_log).transpose()?,
         })
     }
 }

@@ -38,7 +38,7 @@ pub unsafe extern "C" fn rbtoken_token_retain(
     catch_panic_or(std::ptr::null_mut(), || {
         // SAFETY: the host keeps its own reference for the duration of the call.
         unsafe { rbtoken_token_t::hold(token, "token") }
-            .map_or(std::ptr::null_mut(), rbtoken_token_t::give)
+            .map_or(std::ptr::null_mut(), rbtoken_token_t::into_handle)
     })
 }
 
@@ -476,7 +476,7 @@ unsafe fn read_time(
 
 /// # Safety
 /// `token` is NULL or a token.
-unsafe fn read_flag(token: *const rbtoken_token_t, answer: impl FnOnce(&Token) -> bool) -> bool {
+unsafe fn read_flag(token: *const rbtoken_token_t, flag: impl FnOnce(&Token) -> bool) -> bool {
     // SAFETY: as promised by the caller.
-    catch_panic_or(false, || unsafe { rbtoken_token_t::get(token) }.is_some_and(answer))
+    catch_panic_or(false, || unsafe { rbtoken_token_t::get(token) }.is_some_and(flag))
 }

@@ -24,7 +24,7 @@ struct Chunks {
     /// All chunks; those with a free block come first.
     all: Vec<NonNull<Chunk>>,
     /// Number of chunks with a free block.
-    open: usize,
+    nonfull: usize,
     /// Number of blocks that can be allocated without a new chunk.
     available: usize,
     /// Set when the pool is dropped: nothing is allocated any more.
@@ -45,8 +45,8 @@ struct Chunk {
 struct ChunkState {
     /// Head of the list of freed blocks.
     free: Option<NonNull<FreeBlock>>,
-    /// Number of blocks ever allocated. Those after them have never been used.
-    carved: usize,
+    /// Number of blocks, from the first one on, that have ever been allocated.
+    ever_used: usize,
     /// Number of blocks in use.
     used: usize,
     /// Index in [`Chunks::all`].
@@ -61,21 +61,21 @@ impl BlockPool {
     pub fn new(block_size: usize) -> Self {
         debug_assert!(
             block_size.is_multiple_of(64) && block_size <= CHUNK / 2,
-            "a chunk holds several blocks"
+            "a chunk must hold several blocks"
         );
         Self(Arc::new(Mutex::new(Chunks {
             block_size,
             all: Vec::new(),
-            open: 0,
+            nonfull: 0,
             available: 0,
             closed: false,
         })))
     }
 
-    /// Allocates an uninitialized block and leaves at least `others` blocks available. Returns
+    /// Allocates an uninitialized block and leaves at least `spare` blocks available. Returns
     /// `None` if there is no memory for a new chunk.
-    pub fn allocate(&self, others: usize) -> Option<NonNull<u8>> {
-        self.0.lock().allocate(&self.0, others)
+    pub fn allocate(&self, spare: usize) -> Option<NonNull<u8>> {
+        self.0.lock().allocate(&self.0, spare)
     }
 
     /// Allocates chunks until `blocks` blocks are available, so that later allocations need no
@@ -128,12 +128,12 @@ impl BlockPool {
             (state.used, state.index)
         };
         chunks.available += 1;
-        if index >= chunks.open {
-            let end = chunks.open;
+        if index >= chunks.nonfull {
+            let end = chunks.nonfull;
             chunks.swap(index, end);
-            chunks.open += 1;
+            chunks.nonfull += 1;
         }
-        let keep = chunks.open == 1 && !chunks.closed && chunks.block_size <= SMALL_BLOCK;
+        let keep = chunks.nonfull == 1 && !chunks.closed && chunks.block_size <= SMALL_BLOCK;
         if used > 0 || keep {
             return;
         }
@@ -160,7 +160,7 @@ impl Drop for BlockPool {
             // SAFETY: chunks in the list are mapped, and the lock that guards their state is held.
             unsafe { (*chunk.as_ref().state.get()).used == 0 }
         };
-        for index in (0..chunks.open).rev() {
+        for index in (0..chunks.nonfull).rev() {
             let chunk = chunks.all[index];
             if is_unused(&chunk) {
                 // The chunk that moves to this index was checked before.
@@ -174,13 +174,13 @@ impl Drop for BlockPool {
 }
 
 impl Chunks {
-    fn allocate(&mut self, shared: &Arc<Mutex<Self>>, others: usize) -> Option<NonNull<u8>> {
-        if self.available <= others {
+    fn allocate(&mut self, shared: &Arc<Mutex<Self>>, spare: usize) -> Option<NonNull<u8>> {
+        if self.available <= spare {
             self.grow(shared)?;
         }
-        let chunk = *self.all.get(self.open.checked_sub(1)?)?;
+        let chunk = *self.all.get(self.nonfull.checked_sub(1)?)?;
         // SAFETY: chunks in the list are mapped. The lock that guards their state is held, and no
-        // other reference to the state exists. The chunk is open, so it has a freed block or an
+        // other reference to the state exists. The chunk is not full, so it has a freed block or an
         // unused one, and freed blocks form a valid list.
         unsafe {
             let state = &mut *chunk.as_ref().state.get();
@@ -190,14 +190,14 @@ impl Chunks {
                     block.cast()
                 }
                 None => {
-                    state.carved += 1;
-                    chunk.add(1).cast::<u8>().add((state.carved - 1) * self.block_size)
+                    state.ever_used += 1;
+                    chunk.add(1).cast::<u8>().add((state.ever_used - 1) * self.block_size)
                 }
             };
             state.used += 1;
             self.available -= 1;
             if state.used == self.blocks_per_chunk() {
-                self.open -= 1;
+                self.nonfull -= 1;
             }
             Some(block)
         }
@@ -220,8 +220,8 @@ impl Chunks {
             return false;
         }
         self.all.push(chunk);
-        self.swap(self.open, self.all.len() - 1);
-        self.open += 1;
+        self.swap(self.nonfull, self.all.len() - 1);
+        self.nonfull += 1;
         self.available += self.blocks_per_chunk();
         true
     }
@@ -243,11 +243,11 @@ impl Chunks {
     /// Removes an empty chunk from the list.
     fn remove(&mut self, chunk: NonNull<Chunk>) {
         self.available -= self.blocks_per_chunk();
-        self.open -= 1;
+        self.nonfull -= 1;
         // SAFETY: the chunk is mapped, and the lock that guards its state is held.
         let index = unsafe { (*chunk.as_ref().state.get()).index };
-        self.swap(index, self.open);
-        self.swap(self.open, self.all.len() - 1);
+        self.swap(index, self.nonfull);
+        self.swap(self.nonfull, self.all.len() - 1);
         self.all.pop();
     }
 }
@@ -261,7 +261,7 @@ impl Chunk {
         // The first chunk uses small pages, so that a small store does not occupy a huge page.
         pages::prefer_huge(memory, CHUNK, others > 0);
         let chunk = memory.cast::<Self>();
-        let state = ChunkState { free: None, carved: 0, used: 0, index: 0 };
+        let state = ChunkState { free: None, ever_used: 0, used: 0, index: 0 };
         // SAFETY: the memory is new, large enough, and aligned to its size.
         unsafe {
             chunk.write(Self { chunks: Arc::clone(chunks), state: UnsafeCell::new(state) });

@@ -87,7 +87,7 @@ impl Bucket {
     /// Replaces the address of an entry.
     pub fn set_address(&mut self, slot: usize, address: usize) {
         let address = address as u64;
-        assert!(address >> 48 == 0, "no memory lies so high on what is supported");
+        assert!(address >> 48 == 0, "an address must have at most 48 bits");
         self.addresses[slot] = [address as u16, (address >> 16) as u16, (address >> 32) as u16];
     }
 
@@ -116,8 +116,9 @@ impl Bucket {
     }
 }
 
-/// Sizes, as binary logarithms of the number of buckets, that are allocated in blocks of huge
-/// pages. Smaller arrays have few cache misses, and larger ones have huge pages of their own.
+/// Sizes of the arrays that are allocated in blocks of huge pages, as binary logarithms of their
+/// numbers of buckets. Smaller arrays have few cache misses, and larger ones have huge pages of
+/// their own.
 const SIZES: std::ops::Range<u32> = 6..(CHUNK / 2 / size_of::<Bucket>()).ilog2();
 
 /// Allocates the bucket arrays of many indexes. An array that a growing index frees is reused by
@@ -161,15 +162,16 @@ impl Buckets {
     ///
     /// # Errors
     /// `NoMemory`.
-    pub fn empty(count: usize, memory: &BucketPool) -> Result<Self> {
+    pub fn empty(count: usize, bucket_pool: &BucketPool) -> Result<Self> {
         let size = count.trailing_zeros();
-        let pool = size.checked_sub(SIZES.start).and_then(|index| memory.0.get(index as usize));
-        let Some(pool) = pool else {
+        let block_pool =
+            size.checked_sub(SIZES.start).and_then(|index| bucket_pool.0.get(index as usize));
+        let Some(block_pool) = block_pool else {
             let mut buckets = memory::vec_with_capacity(count)?;
             buckets.resize(count, Bucket::EMPTY);
             return Ok(Self::boxed(buckets.into_boxed_slice()));
         };
-        let block = pool.allocate(0).ok_or_else(|| memory::exhausted(()))?;
+        let block = block_pool.allocate(0).ok_or_else(|| memory::exhausted(()))?;
         let start = block.cast::<Bucket>();
         for index in 0..count {
             // SAFETY: the block belongs to this call, is aligned to 64 bytes, and has room for

@@ -55,7 +55,7 @@ pub fn for_each_shard<const SHARDS: usize>(
 /// A hash index. The caller supplies hashes and decides equality. The lowest bits of a hash select
 /// the bucket, and the highest 16 bits are its tag.
 pub struct HashIndex<T> {
-    /// A power of two of buckets; none at first.
+    /// The number of buckets is a power of two, or 0 at first.
     buckets: Buckets,
     /// For each bucket, the filter bits ([`filter_bit`]) of the entries that hashed to it since it
     /// was allocated. These two bytes per bucket stay in the L1 and L2 caches, where most lookups
@@ -155,12 +155,12 @@ impl<T> HashIndex<T> {
     /// `NoMemory`. Cannot fail if [`HashIndex::reserve`] was called for this entry.
     pub fn insert(
         &mut self,
-        memory: &BucketPool,
+        bucket_pool: &BucketPool,
         hash: u64,
         value: SlabArc<T>,
         hash_of: impl Fn(&T) -> u64,
     ) -> Result<()> {
-        self.reserve(memory, 1, hash_of)?;
+        self.reserve(bucket_pool, 1, hash_of)?;
         self.insert_reserved(hash, value);
         Ok(())
     }
@@ -171,12 +171,12 @@ impl<T> HashIndex<T> {
     /// `NoMemory`; the index is unchanged.
     pub fn reserve(
         &mut self,
-        memory: &BucketPool,
+        bucket_pool: &BucketPool,
         more: usize,
         hash_of: impl Fn(&T) -> u64,
     ) -> Result<()> {
         if (self.used_slots + more) * MAX_LOAD.1 > self.buckets.len() * SLOTS * MAX_LOAD.0 {
-            self.rebuild(memory, more, hash_of)?;
+            self.rebuild(bucket_pool, more, hash_of)?;
         }
         Ok(())
     }
@@ -192,7 +192,7 @@ impl<T> HashIndex<T> {
         let (bucket, slot, old) = self.slot(hash, is_match)?;
         let (new, old) = (new(&old), old.0.address());
         self.buckets[bucket].set_address(slot, new.into_address());
-        // SAFETY: the address stood for one reference, and the index no longer has it.
+        // SAFETY: the address represented one reference, and the index no longer has it.
         Some(unsafe { SlabArc::from_address(old) })
     }
 
@@ -206,7 +206,7 @@ impl<T> HashIndex<T> {
         let old = old.0.address();
         self.used_slots -= usize::from(self.buckets[bucket].remove(slot));
         self.len -= 1;
-        // SAFETY: the address stood for one reference, and the index no longer has it.
+        // SAFETY: the address represented one reference, and the index no longer has it.
         Some(unsafe { SlabArc::from_address(old) })
     }
 
@@ -227,7 +227,7 @@ impl<T> HashIndex<T> {
         loop {
             let bucket = self.buckets.get(index)?;
             for (slot, address) in bucket.candidates(hash) {
-                // SAFETY: while the address is in the index, which is borrowed, it stands for one
+                // SAFETY: while the address is in the index, which is borrowed, it represents one
                 // reference. `ManuallyDrop` never drops this copy.
                 let entry = ManuallyDrop::new(unsafe { SlabArc::from_address(address) });
                 if is_match(&entry) {
@@ -265,25 +265,25 @@ impl<T> HashIndex<T> {
     /// `NoMemory`; the index is unchanged.
     pub fn reserve_shard(
         &mut self,
-        memory: &BucketPool,
+        bucket_pool: &BucketPool,
         entries: usize,
         shards: usize,
     ) -> Result<()> {
         let share = entries / shards;
         if self.len == 0 && share > 2 * SLOTS {
-            // Shards do not get equally many.
-            self.replace_buckets(memory, share + share / 16)?;
+            // Hashes are not distributed evenly among the shards.
+            self.replace_buckets(bucket_pool, share + share / 16)?;
         }
         Ok(())
     }
 
     /// Replaces the bucket array by an empty one with room for `entries` entries, and returns the
     /// old one.
-    fn replace_buckets(&mut self, memory: &BucketPool, entries: usize) -> Result<Buckets> {
+    fn replace_buckets(&mut self, bucket_pool: &BucketPool, entries: usize) -> Result<Buckets> {
         let count = (entries * MAX_LOAD.1).div_ceil(MAX_LOAD.0 * SLOTS).next_power_of_two();
         let mut bucket_filter = memory::vec_with_capacity(count)?;
         bucket_filter.resize(count, 0);
-        let buckets = Buckets::empty(count, memory)?;
+        let buckets = Buckets::empty(count, bucket_pool)?;
         self.bucket_filter = bucket_filter;
         (self.len, self.used_slots) = (0, 0);
         Ok(std::mem::replace(&mut self.buckets, buckets))
@@ -292,13 +292,13 @@ impl<T> HashIndex<T> {
     /// Reserves room for `more` entries and for 25% growth, so that rehashing is rare.
     fn rebuild(
         &mut self,
-        memory: &BucketPool,
+        bucket_pool: &BucketPool,
         more: usize,
         hash_of: impl Fn(&T) -> u64,
     ) -> Result<()> {
-        let old = self.replace_buckets(memory, self.len + more + self.len / 4)?;
+        let old = self.replace_buckets(bucket_pool, self.len + more + self.len / 4)?;
         for address in old.entries() {
-            // SAFETY: the address stood for one reference, and the index no longer has it.
+            // SAFETY: the address represented one reference, and the index no longer has it.
             let value: SlabArc<T> = unsafe { SlabArc::from_address(address) };
             self.insert_reserved(hash_of(&value), value);
         }
@@ -309,7 +309,7 @@ impl<T> HashIndex<T> {
 impl<T> Drop for HashIndex<T> {
     fn drop(&mut self) {
         for address in self.buckets.entries() {
-            // SAFETY: the address stands for one reference, and the index is not used again.
+            // SAFETY: the address represents one reference, and the index is not used again.
             drop(unsafe { SlabArc::<T>::from_address(address) });
         }
     }

@@ -68,9 +68,9 @@ impl<T> Slab<T> {
         self.insert_leaving(0, value)
     }
 
-    fn insert_leaving(&self, others: usize, value: T) -> Result<SlabArc<T>> {
+    fn insert_leaving(&self, spare: usize, value: T) -> Result<SlabArc<T>> {
         const { assert!(align_of::<SlabInner<T>>() <= 64) };
-        let block = self.0.allocate(others).ok_or_else(|| memory::exhausted(()))?;
+        let block = self.0.allocate(spare).ok_or_else(|| memory::exhausted(()))?;
         let slot = block.cast::<SlabInner<T>>();
         // SAFETY: the block is as large as a slot, aligned for one, and belongs to this call.
         unsafe { slot.write(SlabInner { count: AtomicUsize::new(1), value }) };
@@ -118,10 +118,10 @@ impl<T> SlabArc<T> {
         unsafe { &raw const (*self.0.as_ptr()).value }
     }
 
-    /// Turns a pointer back into the reference that it stands for.
+    /// Turns a pointer back into the reference that it represents.
     ///
     /// # Safety
-    /// The pointer came from [`SlabArc::into_raw`] or [`SlabArc::as_ptr`], and stands for one
+    /// The pointer came from [`SlabArc::into_raw`] or [`SlabArc::as_ptr`], and represents one
     /// reference.
     pub(crate) unsafe fn from_raw(value: *const T) -> Self {
         // SAFETY: the value is in a slot, and no slot is at address 0.
@@ -151,10 +151,10 @@ impl<T> SlabArc<T> {
         self.0.addr().get()
     }
 
-    /// Turns an address back into the reference that it stands for.
+    /// Turns an address back into the reference that it represents.
     ///
     /// # Safety
-    /// The address came from [`SlabArc::into_address`], and stands for one reference.
+    /// The address came from [`SlabArc::into_address`], and represents one reference.
     pub(super) unsafe fn from_address(address: usize) -> Self {
         let slot = std::ptr::with_exposed_provenance_mut(address);
         // SAFETY: no slot is at address 0.
@@ -363,7 +363,7 @@ pub(super) mod models {
 
     impl Drop for TrackedCell {
         fn drop(&mut self) {
-            assert_ne!(self.read(), 0, "a value is dropped once");
+            assert_ne!(self.read(), 0, "a value must not be dropped twice");
             self.write(0);
         }
     }

@@ -19,7 +19,7 @@ pub(crate) use write::write_string;
 pub use write::{object_to_text, to_text};
 pub(crate) use zeroizing::ZeroizingMembers;
 
-/// Returns the message for a value of another type than the one that was expected, such as
+/// Returns the message for a value of the wrong type. `what` is the expected type, such as
 /// "an integer".
 pub(crate) fn expected(what: &str, found: &Value) -> String {
     let found = match found {

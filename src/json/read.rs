@@ -87,11 +87,11 @@ fn check_syntax(text: &str) -> Result<()> {
 /// # Errors
 /// `NoMemory`.
 pub(crate) fn check_room_for(text: &str) -> Result<()> {
-    memory::check_room(most_memory(text))
+    memory::check_room(max_memory(text))
 }
 
 /// Returns an upper bound of the memory that parsing a document needs.
-fn most_memory(text: &str) -> usize {
+fn max_memory(text: &str) -> usize {
     /// A B-tree node has room for 11 members, each with a key, a value and some pointers.
     const NODE: usize = 11 * (size_of::<String>() + size_of::<Value>()) + 16 + 12 * 8 + OVERHEAD;
     /// Every node except the first has at least 5 members, and one in 6 has child nodes.
@@ -128,7 +128,7 @@ pub(crate) fn read_back(text: &str) -> Result<Value> {
 
 /// Builds the values of a document whose syntax has been checked. serde_json would turn integers
 /// that overflow into floats, and its errors have no path. This parser converts each number from
-/// its own text.
+/// its text in the document.
 struct JsonParser<'a> {
     rest: &'a str,
     max_levels: usize,
@@ -139,7 +139,7 @@ struct JsonParser<'a> {
 impl<'a> JsonParser<'a> {
     /// Parses a value at nesting depth `level`.
     fn value(&mut self, path: &Path<'_>, level: usize) -> Result<Value> {
-        let first = self.peek();
+        let first = self.peek_token();
         if matches!(first, Some(b'{' | b'[')) && level == self.max_levels {
             let message = "must not be nested more than 128 levels deep";
             return Err(Error::new(ErrorKind::JsonTooDeep, message).at_path(path));
@@ -147,7 +147,7 @@ impl<'a> JsonParser<'a> {
         Ok(match first {
             Some(b'{') => {
                 let mut members = ZeroizingMembers::default();
-                while self.next_of_list(b'}') {
+                while self.next_item(b'}') {
                     let key = self.string(path)?;
                     self.take(1);
                     if self.is_skipped(&members, &key, level) {
@@ -161,7 +161,7 @@ impl<'a> JsonParser<'a> {
             }
             Some(b'[') => {
                 let mut items = ZeroizingItems::default();
-                while self.next_of_list(b']') {
+                while self.next_item(b']') {
                     let value = self.value(&path.item(items.0.len()), level + 1)?;
                     items.0.push(value);
                 }
@@ -198,13 +198,13 @@ impl<'a> JsonParser<'a> {
         self.take(values.byte_offset());
     }
 
-    /// Consumes the opening bracket or comma, or the closing bracket. Returns whether an item
-    /// follows.
-    fn next_of_list(&mut self, end: u8) -> bool {
-        if self.peek() != Some(end) {
+    /// Consumes an opening bracket or a comma, and then the closing bracket if no item follows.
+    /// Returns whether an item follows.
+    fn next_item(&mut self, end: u8) -> bool {
+        if self.peek_token() != Some(end) {
             self.take(1);
         }
-        if self.peek() == Some(end) {
+        if self.peek_token() == Some(end) {
             self.take(1);
             return false;
         }
@@ -213,7 +213,7 @@ impl<'a> JsonParser<'a> {
 
     /// Parses a string and the white space after it.
     fn string(&mut self, path: &Path<'_>) -> Result<String> {
-        self.peek();
+        self.skip_space();
         let mut escaped = false;
         let end = self.rest.bytes().skip(1).position(|byte| {
             let ends = byte == b'"' && !escaped;
@@ -221,16 +221,20 @@ impl<'a> JsonParser<'a> {
             ends
         });
         let quoted = self.take(end.map_or(self.rest.len(), |end| end + 2));
-        self.peek();
+        self.skip_space();
         unquote(quoted).ok_or_else(|| {
             syntax_error("invalid JSON: a \\u escape is not a character".to_owned(), path)
         })
     }
 
     /// Skips white space and returns the next byte.
-    fn peek(&mut self) -> Option<u8> {
-        self.rest = self.rest.trim_start_matches([' ', '\t', '\n', '\r']);
+    fn peek_token(&mut self) -> Option<u8> {
+        self.skip_space();
         self.rest.bytes().next()
+    }
+
+    fn skip_space(&mut self) {
+        self.rest = self.rest.trim_start_matches([' ', '\t', '\n', '\r']);
     }
 
     fn take(&mut self, len: usize) -> &'a str {

@@ -9,8 +9,8 @@
 //! overflow the stack when it is parsed, traversed or dropped.
 
 mod cursor;
-mod json;
 mod literal;
+mod python_json;
 mod write;
 
 use crate::error::Result;
@@ -62,9 +62,9 @@ impl StoredText {
     }
 }
 
-/// Maximum memory per byte of text: a node (three times while the array grows), the open brackets,
+/// Memory for one byte of text: a node (three times while the array grows), the open brackets,
 /// and copies of the text.
-const READING: usize = 192;
+const MAX_MEMORY_PER_BYTE: usize = 192;
 
 /// A document with the meaning that Review Board gives it.
 #[derive(Debug)]
@@ -82,10 +82,11 @@ impl StoredDocument {
         if text.is_empty() {
             return Ok(Self::empty(false));
         }
-        memory::check_room(text.len().saturating_mul(READING))?;
-        let nodes = match json::read(text, &[])? {
+        memory::check_room(text.len().saturating_mul(MAX_MEMORY_PER_BYTE))?;
+        let nodes = match python_json::read(text, &[])? {
             Some(nodes) => match nodes.first() {
-                Some(Node::Text(inner)) => match json::read(&inner.text, &inner.surrogates)? {
+                Some(Node::Text(inner)) => match python_json::read(&inner.text, &inner.surrogates)?
+                {
                     // Python does not compile a text with surrogates.
                     None => inner.exact().map_or(Ok(None), literal::read)?,
                     read => read,
@@ -190,7 +191,7 @@ impl<'a> Item<'a> {
     /// Returns the items of a list, tuple or set.
     pub fn items(self) -> Option<impl Iterator<Item = Item<'a>> + use<'a>> {
         match self.node() {
-            Node::List { end } => Some(self.parts(*end)),
+            Node::List { end } => Some(self.children(*end)),
             _ => None,
         }
     }
@@ -200,8 +201,8 @@ impl<'a> Item<'a> {
     pub fn members(self) -> Option<impl Iterator<Item = (Item<'a>, Item<'a>)> + use<'a>> {
         match self.node() {
             Node::Dict { end } => {
-                let mut parts = self.parts(*end);
-                Some(std::iter::from_fn(move || Some((parts.next()?, parts.next()?))))
+                let mut children = self.children(*end);
+                Some(std::iter::from_fn(move || Some((children.next()?, children.next()?))))
             }
             _ => None,
         }
@@ -214,8 +215,8 @@ impl<'a> Item<'a> {
     }
 
     /// Returns the values directly in this one, keys included.
-    fn parts(self, end: usize) -> Parts<'a> {
-        Parts { nodes: self.nodes, at: self.at + 1, end }
+    fn children(self, end: usize) -> Children<'a> {
+        Children { nodes: self.nodes, at: self.at + 1, end }
     }
 
     /// Returns the index after the value and its contents.
@@ -228,13 +229,13 @@ impl<'a> Item<'a> {
 }
 
 /// Iterates over the values in a container.
-struct Parts<'a> {
+struct Children<'a> {
     nodes: &'a [Node],
     at: usize,
     end: usize,
 }
 
-impl<'a> Iterator for Parts<'a> {
+impl<'a> Iterator for Children<'a> {
     type Item = Item<'a>;
     fn next(&mut self) -> Option<Item<'a>> {
         let item = (self.at < self.end).then(|| Item::at(self.nodes, self.at))?;

@@ -78,8 +78,8 @@ pub(super) fn write_float(float: f64, out: &mut TextBuffer) {
     let shortest = format!("{float:e}");
     let decimals = split_float(&shortest).0.len().saturating_sub(2);
     // If two shortest texts are equally near, Python takes the one with an even last digit, as
-    // rounding to that many digits does. Next to a power of two, the rounded text may be another
-    // float; then the shortest text is kept.
+    // rounding to that many digits does. Next to a power of two, the rounded text may parse to
+    // another float; then the shortest text is kept.
     let even = format!("{:.decimals$e}", float.abs());
     let scientific = if even.parse() == Ok(float.abs()) { even } else { shortest };
     let (digits, exponent) = split_float(&scientific);

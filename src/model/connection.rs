@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-/// How a store uses connections to a database.
+/// Settings for the connections to a database and for logins on it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ConnectionSettings {
     /// Maximum number of connections.

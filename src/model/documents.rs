@@ -63,7 +63,11 @@ impl Documents {
     }
 
     /// Parses a policy; `None` is full access.
-    pub fn policy(&self, text: Option<&str>, argument: impl Into<Argument>) -> Result<Arc<Policy>> {
+    pub fn parse_policy(
+        &self,
+        text: Option<&str>,
+        argument: impl Into<Argument>,
+    ) -> Result<Arc<Policy>> {
         let Some(text) = text else {
             return Ok(self.full_access());
         };
@@ -77,7 +81,7 @@ impl Documents {
     }
 
     /// Validates a policy from a JSON object, which may be larger than the limit for texts.
-    pub fn policy_of(
+    pub fn policy_from_object(
         &self,
         members: Map<String, Value>,
         argument: impl Into<Argument>,
@@ -96,19 +100,19 @@ impl Documents {
     }
 
     /// Parses extra data, which must be an object; `None` is the empty one.
-    pub fn extra_data_of_text(
+    pub fn parse_extra_data(
         &self,
         text: Option<&str>,
         argument: &'static str,
     ) -> Result<Arc<ExtraData>> {
         // Rules for extra data never change, so their version is 0.
         self.extra_data_cache.get(text.unwrap_or("{}"), 0, || {
-            self.extra_data(read_object(text, argument)?, argument)
+            self.extra_data_from_object(read_object(text, argument)?, argument)
         })
     }
 
     /// Creates extra data from a JSON object.
-    pub fn extra_data(
+    pub fn extra_data_from_object(
         &self,
         document: Map<String, Value>,
         argument: &'static str,
@@ -192,8 +196,8 @@ fn stored_text(text: Option<&str>) -> Option<&str> {
     text.filter(|text| !text.is_empty() && *text != "null")
 }
 
-/// Returns the stored form of a document. The text of another program is stored as a JSON string,
-/// so that anything that is neither an object nor a string is known to be corrupt.
+/// Returns the stored form of a document: its text, or a JSON string with the text of another
+/// program. Any other stored text is corrupt.
 ///
 /// # Errors
 /// `NoMemory`.

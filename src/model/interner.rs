@@ -23,10 +23,9 @@ pub(crate) struct Interner<T> {
 
 struct WeakTable<T> {
     entries: HashTable<WeakEntry<T>>,
-    /// Number of entries after the last sweep.
-    swept: usize,
-    /// Number of values released since then, as reported by [`Interner::released`].
-    gone: usize,
+    len_after_sweep: usize,
+    /// Number of values dropped since the last sweep, as reported by [`Interner::note_drops`].
+    drops: usize,
 }
 
 /// A weak entry. It is small, since it outlives its value until the next sweep.
@@ -35,11 +34,11 @@ struct WeakEntry<T> {
     value: Weak<T>,
 }
 
-const SWEEP_AT_LEAST: usize = 64;
+const MIN_DROPS_TO_SWEEP: usize = 64;
 
 impl<T> Default for Interner<T> {
     fn default() -> Self {
-        let table = WeakTable { entries: HashTable::new(), swept: 0, gone: 0 };
+        let table = WeakTable { entries: HashTable::new(), len_after_sweep: 0, drops: 0 };
         Self { hasher: DefaultHashBuilder::default(), table: Mutex::new(table) }
     }
 }
@@ -79,15 +78,15 @@ impl<T: Keyed> Interner<T> {
 }
 
 impl<T> Interner<T> {
-    /// Records that up to `values` values were dropped, so that a sweep may free entries.
-    pub fn released(&self, values: usize) {
-        self.table.lock().gone += values;
+    /// Records that up to `values` values were dropped. A sweep does nothing if none were.
+    pub fn note_drops(&self, values: usize) {
+        self.table.lock().drops += values;
     }
 
     /// Removes the entries of dropped values and frees their memory.
     pub fn sweep(&self) {
         let mut table = self.table.lock();
-        if table.gone > 0 {
+        if table.drops > 0 {
             table.sweep();
         }
     }
@@ -111,8 +110,8 @@ impl<T> WeakTable<T> {
     fn insert(&mut self, entry: WeakEntry<T>) {
         // Sweeps when the number of entries has doubled, so that the amortized cost per entry is
         // constant.
-        let grown = self.entries.len() >= 2 * self.swept.max(SWEEP_AT_LEAST / 2);
-        if grown || self.gone > self.swept.max(SWEEP_AT_LEAST) {
+        let grown = self.entries.len() >= 2 * self.len_after_sweep.max(MIN_DROPS_TO_SWEEP / 2);
+        if grown || self.drops > self.len_after_sweep.max(MIN_DROPS_TO_SWEEP) {
             self.sweep();
         }
         // If the table cannot grow, the value is not interned.
@@ -125,14 +124,14 @@ impl<T> WeakTable<T> {
     fn sweep(&mut self) {
         self.entries.retain(|entry| entry.value.strong_count() > 0);
         self.shrink();
-        (self.swept, self.gone) = (self.entries.len(), 0);
+        (self.len_after_sweep, self.drops) = (self.entries.len(), 0);
     }
 
     /// Shrinks the table if it is less than a quarter full and there is memory for a smaller one.
     fn shrink(&mut self) {
         let mut smaller = HashTable::new();
-        let most = 2 * self.entries.len();
-        if most < self.entries.capacity() / 2 && smaller.try_reserve(most, |_| 0).is_ok() {
+        let capacity = 2 * self.entries.len();
+        if capacity < self.entries.capacity() / 2 && smaller.try_reserve(capacity, |_| 0).is_ok() {
             for entry in self.entries.drain() {
                 smaller.insert_unique(entry.hash, entry, |entry| entry.hash);
             }
@@ -166,7 +165,7 @@ mod tests {
         let interner = Interner::default();
         let one = interner.share("x".to_owned());
         assert!(Arc::ptr_eq(&one, &interner.share("x".to_owned())));
-        let other = interner.intern("x", || Err("is not made anew"));
+        let other = interner.intern("x", || Err("must not be called"));
         assert!(Arc::ptr_eq(&one, &other.unwrap()));
         assert_eq!(interner.intern("y", || Err("refused")), Err("refused"));
         assert_eq!(interner.entries().0, 1);
@@ -202,17 +201,17 @@ mod tests {
         assert_eq!(interner.entries().0, 1001);
         drop(many);
         interner.sweep();
-        assert_eq!(interner.entries().0, 1001, "nothing was released");
-        interner.released(1000);
+        assert_eq!(interner.entries().0, 1001, "no drops were noted");
+        interner.note_drops(1000);
         interner.sweep();
         assert!(matches!(interner.entries(), (1, ..100)));
 
         drop(values(1000));
-        interner.released(1000);
+        interner.note_drops(1000);
         let new = interner.share("new".to_owned());
         assert!(matches!(interner.entries(), (2, ..100)), "insertion sweeps");
         (0..10_000).for_each(|number| drop(interner.share(number.to_string())));
-        assert!(interner.entries().0 <= 64, "growth sweeps, whoever released nothing");
+        assert!(interner.entries().0 <= 64, "growth sweeps, even if no drops were noted");
         drop((kept, new));
     }
 }

@@ -98,11 +98,11 @@ mod tests {
 
     fn accept(cache: &ParseCache<u8>, text: &str, version: u64, document: &Arc<u8>) -> bool {
         let mut made = false;
-        let answer = cache.get(text, version, || {
+        let cached = cache.get(text, version, || {
             made = true;
             Ok::<_, ()>(Arc::clone(document))
         });
-        assert!(Arc::ptr_eq(&answer.unwrap(), document));
+        assert!(Arc::ptr_eq(&cached.unwrap(), document));
         made
     }
 
@@ -117,7 +117,7 @@ mod tests {
         assert!(!accept(&cache, "a", 1, &document));
         drop(document);
         let document = Arc::new(2);
-        assert!(accept(&cache, "a", 1, &document), "the document is gone");
+        assert!(accept(&cache, "a", 1, &document), "the document was dropped");
     }
 
     #[test]
@@ -133,7 +133,7 @@ mod tests {
     fn parse_cache_memory_is_bounded() {
         let cache = ParseCache::default();
         let document = Arc::new(1);
-        let mut most = 0;
+        let mut max_bytes = 0;
         for number in 0..300_000 {
             accept(&cache, &number.to_string(), 0, &document);
         }
@@ -141,8 +141,9 @@ mod tests {
             accept(&cache, &format!("{number}{}", " ".repeat(1 << 20)), 0, &document);
             let texts = cache.texts.lock();
             let bytes: usize = texts.entries.iter().map(|entry| entry.text.len()).sum();
-            most = most.max(bytes + texts.entries.capacity() * size_of::<CachedText<u8>>());
+            max_bytes =
+                max_bytes.max(bytes + texts.entries.capacity() * size_of::<CachedText<u8>>());
         }
-        assert!((2 << 20..=MAX_BYTES).contains(&most), "{most}");
+        assert!((2 << 20..=MAX_BYTES).contains(&max_bytes), "{max_bytes}");
     }
 }

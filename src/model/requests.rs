@@ -137,7 +137,7 @@ pub struct ImportRequest<'a> {
     pub last_used: Option<Timestamp>,
     /// Expiry; `None` is never.
     pub expires: Option<Timestamp>,
-    /// Date, if known, and reason of the invalidation, if the token is invalid.
+    /// `None` if the token is valid, otherwise the date, if known, and the reason.
     pub invalidation: Option<(Option<Timestamp>, &'a str)>,
 }
 

@@ -15,20 +15,20 @@ use std::path::Path;
 #[cfg(feature = "sqlite")]
 use super::files::{self, Identity};
 
-/// The first descriptor after the standard streams.
-const FIRST: RawFd = 3;
+/// The lowest descriptor that the library uses: the first one after the standard streams.
+const LOWEST: RawFd = 3;
 
 /// Opens a file with a descriptor of at least 3 and close-on-exec.
 pub(crate) fn open(options: &OpenOptions, path: &Path) -> io::Result<File> {
     occupy_standard_streams()?;
     let file = options.open(path)?;
-    if file.as_raw_fd() >= FIRST {
+    if file.as_raw_fd() >= LOWEST {
         return Ok(file);
     }
     // The host closed a stream between the two calls. SAFETY: duplicates an open descriptor. Nobody
     // else uses the new one.
     unsafe {
-        let moved = libc::fcntl(file.as_raw_fd(), libc::F_DUPFD_CLOEXEC, FIRST);
+        let moved = libc::fcntl(file.as_raw_fd(), libc::F_DUPFD_CLOEXEC, LOWEST);
         if moved < 0 {
             return Err(io::Error::last_os_error());
         }
@@ -66,9 +66,9 @@ pub(crate) fn sync(fd: RawFd) -> io::Result<()> {
 pub(crate) fn occupy_standard_streams() -> io::Result<()> {
     // SAFETY: reads descriptor flags, and accesses no memory.
     let is_closed = |fd| unsafe { libc::fcntl(fd, libc::F_GETFD) } < 0;
-    while (0..FIRST).any(is_closed) {
+    while (0..LOWEST).any(is_closed) {
         let placeholder = placeholder()?;
-        if placeholder.as_raw_fd() >= FIRST {
+        if placeholder.as_raw_fd() >= LOWEST {
             // Another thread filled the last gap.
             break;
         }

@@ -66,7 +66,7 @@ pub(crate) fn mount_of(fd: RawFd) -> Option<u64> {
     }
 }
 
-/// How a name is resolved.
+/// The meaning of a name.
 #[derive(Clone, Copy)]
 enum Name {
     /// The descriptor itself; the name is empty.
@@ -77,21 +77,21 @@ enum Name {
 
 fn status(fd: RawFd, name: &CStr, kind: Name) -> io::Result<Status> {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
-    if let Some(status) = without_times(fd, name, kind) {
+    if let Some(status) = status_without_times(fd, name, kind) {
         return status;
     }
     let mut stat = MaybeUninit::<libc::stat>::zeroed();
     // SAFETY: the name ends with a NUL, the output has the size that the call writes, and zeroed
     // memory is a valid value of its type.
-    let (answer, stat) = unsafe {
+    let (result, stat) = unsafe {
         let place = stat.as_mut_ptr();
-        let answer = match kind {
+        let result = match kind {
             Name::Descriptor => libc::fstat(fd, place),
             Name::Entry => libc::fstatat(fd, name.as_ptr(), place, libc::AT_SYMLINK_NOFOLLOW),
         };
-        (answer, stat.assume_init())
+        (result, stat.assume_init())
     };
-    if answer != 0 {
+    if result != 0 {
         return Err(io::Error::last_os_error());
     }
     #[allow(clippy::unnecessary_cast, clippy::cast_sign_loss, reason = "types differ by system")]
@@ -99,16 +99,16 @@ fn status(fd: RawFd, name: &CStr, kind: Name) -> io::Result<Status> {
     Ok(Status { identity: Identity { device, inode }, len })
 }
 
-/// Omits timestamps from statx: reading them makes Linux (multigrain timestamps) restamp the next
-/// write, which adds a metadata write to every fsync. Returns `None` if the kernel has no `statx`
-/// or a sandbox forbids it.
+/// Returns the status by `statx`, without timestamps: reading them makes Linux (multigrain
+/// timestamps) restamp the next write, which adds a metadata write to every fsync. Returns `None`
+/// if the kernel has no `statx` or a sandbox forbids it.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
-fn without_times(fd: RawFd, name: &CStr, kind: Name) -> Option<io::Result<Status>> {
-    let how = match kind {
+fn status_without_times(fd: RawFd, name: &CStr, kind: Name) -> Option<io::Result<Status>> {
+    let flags = match kind {
         Name::Descriptor => libc::AT_EMPTY_PATH,
         Name::Entry => libc::AT_SYMLINK_NOFOLLOW,
     };
-    match statx(fd, name, how, libc::STATX_INO | libc::STATX_SIZE) {
+    match statx(fd, name, flags, libc::STATX_INO | libc::STATX_SIZE) {
         Ok(file) => {
             let device = libc::makedev(file.stx_dev_major, file.stx_dev_minor);
             let identity = Identity { device, inode: file.stx_ino };
@@ -122,16 +122,16 @@ fn without_times(fd: RawFd, name: &CStr, kind: Name) -> Option<io::Result<Status
 }
 
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
-fn statx(fd: RawFd, name: &CStr, how: libc::c_int, wanted: u32) -> io::Result<libc::statx> {
+fn statx(fd: RawFd, name: &CStr, flags: libc::c_int, mask: u32) -> io::Result<libc::statx> {
     let mut file = MaybeUninit::<libc::statx>::zeroed();
-    let flags = libc::AT_STATX_SYNC_AS_STAT | how;
+    let flags = libc::AT_STATX_SYNC_AS_STAT | flags;
     // SAFETY: the name ends with a NUL, the output has the size that the call writes, and zeroed
     // memory is a valid value of its type.
-    let (answer, file) = unsafe {
-        let answer = libc::statx(fd, name.as_ptr(), flags, wanted, file.as_mut_ptr());
-        (answer, file.assume_init())
+    let (result, file) = unsafe {
+        let result = libc::statx(fd, name.as_ptr(), flags, mask, file.as_mut_ptr());
+        (result, file.assume_init())
     };
-    if answer == 0 { Ok(file) } else { Err(io::Error::last_os_error()) }
+    if result == 0 { Ok(file) } else { Err(io::Error::last_os_error()) }
 }
 
 #[cfg(test)]

@@ -25,10 +25,10 @@ thread_local! {
     static RAN_BEFORE: Cell<[Option<&'static Handlers>; 2]> = const { Cell::new([None; 2]) };
 }
 
-/// Registers handlers. Those with a lower `place` take their locks first.
-pub(super) fn handle(place: usize, handlers: &'static Handlers) {
+/// Adds handlers at an index of [`HANDLERS`]. Before a fork, those with a lower index run first.
+pub(super) fn add_handlers(index: usize, handlers: &'static Handlers) {
     generation();
-    HANDLERS[place].store(std::ptr::from_ref(handlers).cast_mut(), Ordering::Release);
+    HANDLERS[index].store(std::ptr::from_ref(handlers).cast_mut(), Ordering::Release);
 }
 
 extern "C" fn before() {
@@ -51,8 +51,9 @@ extern "C" fn in_child() {
     RAN_BEFORE.take().into_iter().rev().flatten().for_each(|it| (it.in_child)());
 }
 
-/// Registers the handlers once, and returns whether the operating system accepted them.
-fn register() -> bool {
+/// Registers this module's functions with the operating system, once. Returns whether that
+/// succeeded.
+fn register_with_system() -> bool {
     *REGISTERED.get_or_init(|| {
         // SAFETY: the functions stay mapped until the process ends (the library is linked so that
         // it cannot be unloaded) and do not panic. `in_child` takes no lock and allocates nothing,
@@ -82,7 +83,7 @@ static AT_LOAD: extern "C" fn() = {
 ///
 /// Reading this counter takes 0.5 ns; `getpid()` takes 190 ns.
 pub(crate) fn generation() -> Option<u64> {
-    let registered = register();
+    let registered = register_with_system();
     if !registered {
         return None;
     }

@@ -1,9 +1,9 @@
 //! Large memory blocks, aligned to their size.
 //!
 //! They are mapped directly. The allocator would need twice the address space for an aligned block,
-//! and address space may be limited (`RLIMIT_AS`). With 6 MiB left, a store in a file could then
-//! not create tokens after others were deleted, and an invalidation could fail. Miri cannot unmap
-//! part of a mapping, so under Miri the blocks come from the allocator.
+//! and address space may be limited (`RLIMIT_AS`). With the allocator and 6 MiB of address space
+//! left, a store in a file could not create tokens after deletions, and an invalidation could fail.
+//! Miri cannot unmap part of a mapping, so under Miri the blocks come from the allocator.
 
 #[cfg(not(miri))]
 use std::ffi::CStr;
@@ -13,7 +13,7 @@ use std::ptr::NonNull;
 /// memory only when they are written. Returns `None` if there is no memory.
 #[cfg(not(miri))]
 pub(crate) fn allocate(len: usize) -> Option<NonNull<u8>> {
-    debug_assert!(len.is_power_of_two(), "a multiple of it is asked for");
+    debug_assert!(len.is_power_of_two(), "the length must be a power of two");
     let both = len.checked_mul(2)?;
     // SAFETY: a new private mapping. Only its parts before and after the aligned block are
     // unmapped.
@@ -34,7 +34,7 @@ pub(crate) fn allocate(len: usize) -> Option<NonNull<u8>> {
             libc::munmap(aligned.add(len).cast(), len - before);
         }
         let block = NonNull::new(aligned)?;
-        tell_leak_checker(c"__lsan_register_root_region", block, len);
+        call_leak_sanitizer(c"__lsan_register_root_region", block, len);
         Some(block)
     }
 }
@@ -63,15 +63,15 @@ pub(crate) fn prefer_huge(block: NonNull<u8>, len: usize, huge: bool) {
 /// Calls LeakSanitizer, if the process contains it, to register or unregister a block as a root
 /// region. LeakSanitizer would otherwise search only the heap for pointers.
 #[cfg(not(miri))]
-fn tell_leak_checker(name: &CStr, block: NonNull<u8>, len: usize) {
+fn call_leak_sanitizer(name: &CStr, block: NonNull<u8>, len: usize) {
     // SAFETY: the name ends with a NUL. The symbol, if found, is a function of LeakSanitizer with
     // this type, which records the block.
     unsafe {
         let found = libc::dlsym(libc::RTLD_DEFAULT, name.as_ptr());
         if let Some(function) = NonNull::new(found) {
-            type Note = unsafe extern "C" fn(*const u8, usize);
-            let note = std::mem::transmute::<*mut libc::c_void, Note>(function.as_ptr());
-            note(block.as_ptr(), len);
+            type Function = unsafe extern "C" fn(*const u8, usize);
+            let function = std::mem::transmute::<*mut libc::c_void, Function>(function.as_ptr());
+            function(block.as_ptr(), len);
         }
     }
 }
@@ -82,7 +82,7 @@ fn tell_leak_checker(name: &CStr, block: NonNull<u8>, len: usize) {
 /// The block came from [`allocate`] with the same length, and nobody uses it any more.
 #[cfg(not(miri))]
 pub(crate) unsafe fn free(block: NonNull<u8>, len: usize) {
-    tell_leak_checker(c"__lsan_unregister_root_region", block, len);
+    call_leak_sanitizer(c"__lsan_unregister_root_region", block, len);
     // SAFETY: as promised by the caller.
     unsafe { libc::munmap(block.as_ptr().cast(), len) };
 }

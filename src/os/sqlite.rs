@@ -26,6 +26,7 @@ pub(crate) struct OpenedFile {
 /// Decides whether SQLite may use a file that it has opened.
 type Accept<'a> = dyn Fn(&Path, &File) -> bool + 'a;
 
+/// Records the files that SQLite opens while a call of [`watch`] runs.
 struct Watch {
     opened: Vec<OpenedFile>,
     /// Valid while the watch is active.
@@ -73,7 +74,7 @@ extern "C" fn open(path: *const c_char, flags: c_int, mode: c_int) -> c_int {
     if fd < 0 {
         return fd;
     }
-    let note = |watch: &RefCell<Option<Watch>>| {
+    let check = |watch: &RefCell<Option<Watch>>| {
         let mut watch = watch.borrow_mut();
         let Some(watch) = watch.as_mut() else { return true };
         // SAFETY: `ManuallyDrop` does not close the descriptor; it may be closed below.
@@ -88,7 +89,7 @@ extern "C" fn open(path: *const c_char, flags: c_int, mode: c_int) -> c_int {
     };
     // Fails while the thread-local values of an ending thread are dropped. Stores open no database
     // then.
-    if WATCH.try_with(note).unwrap_or(true) {
+    if WATCH.try_with(check).unwrap_or(true) {
         return fd;
     }
     // SAFETY: the descriptor was opened above and nobody else uses it; errno is thread-local.
@@ -151,7 +152,7 @@ pub(crate) fn initialize(_: &Registry) -> Result<()> {
             Ok(StaticMutexes(MUTEXES.map(|id| ffi::sqlite3_mutex_alloc(id))))
         }
     })?;
-    fork::handle(1, &HANDLERS);
+    fork::add_handlers(1, &HANDLERS);
     Ok(())
 }
 

@@ -21,11 +21,11 @@ pub(super) fn wipe_freed() -> Option<()> {
     let mut methods = MaybeUninit::<ffi::sqlite3_mem_methods>::zeroed();
     // SAFETY: this option fills in the struct that its argument points to, and zeroed memory is a
     // valid value of it. SQLite returns an error if it is initialized.
-    let (answer, mut methods) = unsafe {
-        let answer = ffi::sqlite3_config(ffi::SQLITE_CONFIG_GETMALLOC, methods.as_mut_ptr());
-        (answer, methods.assume_init())
+    let (result, mut methods) = unsafe {
+        let result = ffi::sqlite3_config(ffi::SQLITE_CONFIG_GETMALLOC, methods.as_mut_ptr());
+        (result, methods.assume_init())
     };
-    if answer != ffi::SQLITE_OK {
+    if result != ffi::SQLITE_OK {
         return None;
     }
     let own = Methods { allocate: methods.xMalloc?, free: methods.xFree?, size: methods.xSize? };
@@ -33,8 +33,8 @@ pub(super) fn wipe_freed() -> Option<()> {
     methods.xFree = Some(wipe_and_free);
     methods.xRealloc = Some(reallocate);
     // SAFETY: this option copies the struct that its argument points to.
-    let answer = unsafe { ffi::sqlite3_config(ffi::SQLITE_CONFIG_MALLOC, &raw const methods) };
-    (answer == ffi::SQLITE_OK).then_some(())
+    let result = unsafe { ffi::sqlite3_config(ffi::SQLITE_CONFIG_MALLOC, &raw const methods) };
+    (result == ffi::SQLITE_OK).then_some(())
 }
 
 /// Zeroizes and frees memory.
@@ -61,13 +61,13 @@ unsafe extern "C" fn reallocate(memory: *mut c_void, len: c_int) -> *mut c_void 
     let Some(methods) = METHODS.get() else { return std::ptr::null_mut() };
     // SAFETY: as promised by the caller; both blocks have at least the length that is copied.
     unsafe {
-        let larger = (methods.allocate)(len);
-        if larger.is_null() || memory.is_null() {
-            return larger;
+        let new = (methods.allocate)(len);
+        if new.is_null() || memory.is_null() {
+            return new;
         }
         let kept = usize::try_from((methods.size)(memory).min(len)).unwrap_or(0);
-        larger.cast::<u8>().copy_from_nonoverlapping(memory.cast(), kept);
+        new.cast::<u8>().copy_from_nonoverlapping(memory.cast(), kept);
         wipe_and_free(memory);
-        larger
+        new
     }
 }

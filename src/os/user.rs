@@ -1,7 +1,7 @@
 //! The user that the process runs as.
 #![cfg_attr(
     not(all(feature = "sqlite", feature = "postgres")),
-    allow(dead_code, reason = "stores in files ask for one, databases for the other")
+    allow(dead_code, reason = "each function is used by only one kind of store")
 )]
 
 /// Returns the effective user id.

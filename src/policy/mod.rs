@@ -74,7 +74,7 @@ pub struct Policy {
     origin: Origin,
 }
 
-/// Where a document comes from.
+/// The origin of a document.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Origin {
     /// Validated by this library.

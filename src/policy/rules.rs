@@ -174,7 +174,7 @@ impl Section {
         let any_resource = section.and_then(|section| section.get("*"));
         let any_resource = any_resource.map(|rules| Rules::compile(rules, common)).transpose()?;
         let common = any_resource.as_ref().map_or(common, |rules| rules.common);
-        // A lookup of the resource id `*` means any resource.
+        // `*` is not a resource id: a lookup of it uses the rules for any resource.
         let named = section.into_iter().flatten().filter(|(resource_id, _)| *resource_id != "*");
         let resources = NameMap::compile(hasher, named, |rules| Rules::compile(rules, common))?;
         Ok(Self { resources, any_resource, common })
@@ -235,8 +235,8 @@ impl Resources {
         method: &str,
     ) -> bool {
         let any_resource = section.and_then(|section| section.any_resource.as_ref());
-        let places = [rules, any_resource, self.everything.as_ref()];
-        let rule = places.into_iter().flatten().find_map(|rules| rules.rule_for(method));
+        let levels = [rules, any_resource, self.everything.as_ref()];
+        let rule = levels.into_iter().flatten().find_map(|rules| rules.rule_for(method));
         rule.unwrap_or(true)
     }
 }

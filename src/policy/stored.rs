@@ -2,11 +2,11 @@
 
 use crate::json::{Item, Map, StoredDocument, Value};
 
-/// What a stored document allows.
+/// The access that a stored document grants.
 pub(super) enum Access {
     /// Everything: `resources` is missing or falsy.
     Full,
-    /// What these `resources` allow, which are valid but for unknown ids.
+    /// What these `resources` allow. They are valid, except that their policy ids may be unknown.
     Rules(Map<String, Value>),
     /// Nothing: the document is malformed.
     None,
@@ -25,7 +25,8 @@ pub(super) fn access(document: &StoredDocument) -> Access {
     }
 }
 
-/// Returns the sections of `resources`, or `None` if any of them, known or unknown, is malformed.
+/// Returns the sections of `resources`, or `None` if any of them is malformed, even if its policy
+/// id is unknown.
 fn sections(resources: Item<'_>) -> Option<Map<String, Value>> {
     let mut sections = Map::new();
     for (policy_id, section) in resources.members()? {

@@ -14,12 +14,12 @@ pub(super) fn check(document: &Map<String, Value>, ids: &PolicyIds) -> Result<()
     }
     let root = Path::Root;
     let Some(resources) = document.get("resources") else {
-        return Err(broken(&root, "must be empty or have a member \"resources\""));
+        return Err(violation(&root, "must be empty or have a member \"resources\""));
     };
     let path = root.member("resources");
     let resources = object(resources, &path)?;
     if resources.is_empty() {
-        return Err(broken(&path, "must not be empty"));
+        return Err(violation(&path, "must not be empty"));
     }
     for (policy_id, section) in resources {
         let path = path.member(policy_id);
@@ -28,7 +28,7 @@ pub(super) fn check(document: &Map<String, Value>, ids: &PolicyIds) -> Result<()
             continue;
         }
         if policy_id.is_empty() || !ids.knows(policy_id) {
-            return Err(broken(&path, "unknown policy id"));
+            return Err(violation(&path, "unknown policy id"));
         }
         let section = object(section, &path)?;
         for (resource_id, section) in section {
@@ -41,7 +41,7 @@ pub(super) fn check(document: &Map<String, Value>, ids: &PolicyIds) -> Result<()
 fn rules(section: &Value, path: &Path<'_>) -> Result<()> {
     let section = object(section, path)?;
     if !section.contains_key("allow") && !section.contains_key("block") {
-        return Err(broken(path, "must have a member \"allow\", \"block\" or both"));
+        return Err(violation(path, "must have a member \"allow\", \"block\" or both"));
     }
     for key in ["allow", "block"] {
         let path = path.member(key);
@@ -50,19 +50,19 @@ fn rules(section: &Value, path: &Path<'_>) -> Result<()> {
             Some(Value::Array(methods)) => {
                 let wrong = methods.iter().enumerate().find(|(_, method)| !method.is_string());
                 if let Some((index, method)) = wrong {
-                    return Err(broken(&path.item(index), json::expected("a string", method)));
+                    return Err(violation(&path.item(index), json::expected("a string", method)));
                 }
             }
-            Some(other) => return Err(broken(&path, json::expected("a list", other))),
+            Some(other) => return Err(violation(&path, json::expected("a list", other))),
         }
     }
     Ok(())
 }
 
 fn object<'a>(value: &'a Value, path: &Path<'_>) -> Result<&'a Map<String, Value>> {
-    value.as_object().ok_or_else(|| broken(path, json::expected("an object", value)))
+    value.as_object().ok_or_else(|| violation(path, json::expected("an object", value)))
 }
 
-fn broken(path: &Path<'_>, message: impl Into<Cow<'static, str>>) -> Error {
+fn violation(path: &Path<'_>, message: impl Into<Cow<'static, str>>) -> Error {
     Error::new(ErrorKind::Policy, message).at_path(path)
 }

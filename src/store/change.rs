@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::find::no_such_token;
 use super::{Event, Store, TokenUpdate};
-use crate::backend::{Change, Operation, Selection};
+use crate::backend::{Operation, Selection, TokenChange};
 use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::model::names;
@@ -25,11 +25,11 @@ impl Store {
         if let Some(note) = update.note {
             names::check_free_text(note, "note")?;
         }
-        let policy = update.policy.map(|policy| self.documents.policy(policy, "policy"));
+        let policy = update.policy.map(|policy| self.documents.parse_policy(policy, "policy"));
         let extra_data = update
             .extra_data
-            .map(|extra_data| self.documents.extra_data_of_text(extra_data, "extra_data"));
-        let change = Change {
+            .map(|extra_data| self.documents.parse_extra_data(extra_data, "extra_data"));
+        let change = TokenChange {
             expires: update.expires,
             note: update.note.map(Text::try_new).transpose()?,
             policy: policy.transpose()?,
@@ -113,11 +113,11 @@ impl Store {
         store.backend.purge(unusable_before, Some(&mut purged))
     }
 
-    fn invalidate(self: &Arc<Self>, which: Selection, reason: &str) -> Result<u64> {
+    fn invalidate(self: &Arc<Self>, selection: Selection, reason: &str) -> Result<u64> {
         names::check_free_text(reason, "reason")?;
         let date = Some(self.now()?);
         let invalidation = Invalidation { date, reason: Text::try_new(reason)? };
-        self.revoke(Operation::Invalidate(which, invalidation), Event::Invalidated)
+        self.revoke(Operation::Invalidate(selection, invalidation), Event::Invalidated)
     }
 
     /// Invalidates or deletes tokens, fires an event for each readable one, and returns their

@@ -43,7 +43,7 @@ pub trait Hooks: Send + Sync {
 #[derive(Default)]
 pub(super) struct HookList {
     last_id: AtomicUsize,
-    /// Length of `entries`, so that events take no lock if there are no hooks.
+    /// Length of `entries`, read without the lock, so that an event without hooks takes no lock.
     count: AtomicUsize,
     entries: RwLock<Vec<Arc<RegisteredHooks>>>,
 }
@@ -92,8 +92,8 @@ impl Store {
         Ok(id)
     }
 
-    /// Removes hooks. No new call starts after this. They are dropped now, or after the last call
-    /// in progress.
+    /// Removes hooks. They are not called for events that happen after this returns, but a thread
+    /// may still call them for an earlier event. They are dropped when no call of them is running.
     ///
     /// # Errors
     /// `NotFound`.

@@ -11,7 +11,7 @@ use crate::model::names;
 use crate::model::requests::default_expiration;
 use crate::text::Text;
 use crate::token::{
-    CreateRequest, Invalidation, RecordFields, SharedRecord, SharedToken, TokenValue,
+    GeneratorInput, Invalidation, RecordFields, SharedRecord, SharedToken, TokenValue,
 };
 
 /// Maximum number of values generated for one token. If a value already exists, another one is
@@ -40,7 +40,7 @@ impl Store {
         request.local_site.map_or(Ok(()), names::check_local_site)?;
         let policy = request
             .default_policy
-            .map(|policy| self.documents.policy(Some(policy), Argument::DefaultPolicy))
+            .map(|policy| self.documents.parse_policy(Some(policy), Argument::DefaultPolicy))
             .transpose()?;
         let mut extra_data = read_object(request.default_extra_data, "default_extra_data")?;
 
@@ -71,23 +71,23 @@ impl Store {
             valid_until,
             ignored_generators: ignored_generators.as_deref(),
         };
-        let mut searched = None;
-        if let Some(record) = self.backend.best_client_token(&query, &mut searched)? {
+        let mut failed_search = None;
+        if let Some(record) = self.backend.best_client_token(&query, &mut failed_search)? {
             return Ok((self.snapshot(record), false));
         }
 
         self.backend.check_room()?;
         let (expires, expires_from) = match expires {
-            Some(given) => (given, None),
-            None if self.backend.knows_expiration() => (None, Some(now)),
+            Some(expires) => (expires, None),
+            None if self.backend.looks_up_expiration() => (None, Some(now)),
             None => (default_expiration(now, self.client_token_expiration()?)?, None),
         };
         let policy = match policy {
             Some(policy) => policy,
-            None => self.documents.policy(None, Argument::DefaultPolicy)?,
+            None => self.documents.parse_policy(None, Argument::DefaultPolicy)?,
         };
         extra_data.insert("client_name".to_owned(), Value::from(request.client_name));
-        let extra_data = self.documents.extra_data(extra_data, "default_extra_data")?;
+        let extra_data = self.documents.extra_data_from_object(extra_data, "default_extra_data")?;
         let generator_id = self.generators.read().default_id().clone();
         let user = Text::new(request.user);
         let local_site = request.local_site.map(Text::new);
@@ -99,7 +99,7 @@ impl Store {
             client_name: Text::new(request.client_name),
             valid_until,
             ignored_generators,
-            searched: searched.map(Box::new),
+            failed_search: failed_search.map(Box::new),
             expires_from,
         };
         let (record, created) =
@@ -137,8 +137,8 @@ impl Store {
         names::check_free_text(request.note, "note")?;
         request.local_site.map_or(Ok(()), names::check_local_site)?;
         self.backend.check_room()?;
-        let policy = self.documents.policy(request.policy, "policy")?;
-        let extra_data = self.documents.extra_data_of_text(request.extra_data, "extra_data")?;
+        let policy = self.documents.parse_policy(request.policy, "policy")?;
+        let extra_data = self.documents.parse_extra_data(request.extra_data, "extra_data")?;
         let now = self.now()?;
 
         let generator_id = match request.generator_id {
@@ -185,8 +185,8 @@ impl Store {
         request.local_site.map_or(Ok(()), names::check_local_site)?;
         names::check_free_text(request.note, "note")?;
         self.backend.check_room()?;
-        let policy = self.documents.policy(request.policy, "policy")?;
-        let extra_data = self.documents.extra_data_of_text(request.extra_data, "extra_data")?;
+        let policy = self.documents.parse_policy(request.policy, "policy")?;
+        let extra_data = self.documents.parse_extra_data(request.extra_data, "extra_data")?;
         let invalidation = match request.invalidation {
             None => None,
             Some((date, reason)) => {
@@ -245,7 +245,7 @@ impl Store {
             }
         };
         let value =
-            |attempt| generator.create(&CreateRequest { token_type, attempt }, &*self.entropy);
+            |attempt| generator.create(&GeneratorInput { token_type, attempt }, &*self.entropy);
         let mut fields = Box::new(fields(generator_id, value(0)?));
         for attempt in 1.. {
             match self.backend.change(Operation::Insert(fields, unless.clone()))? {

@@ -59,20 +59,20 @@ impl Store {
         site.check()?;
         // Calls a host's clock before the backend takes a lock. The system clock is read later, and
         // only for known values.
-        let told = self.clock.as_ref().map(|clock| clock.now()).transpose()?;
+        let host_time = self.clock.as_ref().map(|clock| clock.now()).transpose()?;
         // A character has at most four bytes. The backend treats other invalid input as unknown.
         if value.len() > 4 * MAX_VALUE_CHARS {
             return Ok(Login::refused(Verdict::Unknown));
         }
-        let now = || told.map_or_else(|| SystemClock.now(), Ok);
+        let now = || host_time.map_or_else(|| SystemClock.now(), Ok);
         let judged = self.backend.log_in(value, Judge { now: &now, rule: judge })?;
         let Some((record, judgment)) = judged else {
             return Ok(Login::refused(Verdict::Unknown));
         };
         let accepted = |token: SharedToken| {
             self.fire(Event::Used, &token);
-            let is_good = is_good_for(&token, site);
-            (if is_good { Verdict::Ok } else { Verdict::WrongSite }, token)
+            let is_accepted = is_accepted_at(&token, site);
+            (if is_accepted { Verdict::Ok } else { Verdict::WrongSite }, token)
         };
         let (verdict, token) = match judgment {
             Judgment::Accepted(now) => accepted(self.snapshot_used(record, Some(now))),
@@ -135,9 +135,9 @@ fn judge(record: &Record, owner_is_active: bool, now: Timestamp) -> Judgment {
     }
 }
 
-/// Returns whether a token can be used for a site. A global token can be used for every site,
+/// Returns whether a token is accepted for a site. A global token is accepted for every site,
 /// others only for their own.
-fn is_good_for(token: &Token, site: RequestSite<'_>) -> bool {
+fn is_accepted_at(token: &Token, site: RequestSite<'_>) -> bool {
     match (token.record().local_site(), site) {
         (None, _) | (_, RequestSite::Any) => true,
         (Some(own), RequestSite::Named(name)) => own.as_str() == name,

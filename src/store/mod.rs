@@ -4,10 +4,11 @@ mod change;
 mod find;
 mod hooks;
 mod issue;
+mod log;
 mod login;
 mod service_account;
 mod settings;
-mod shared;
+mod shared_store;
 mod statistics;
 mod transfer;
 mod verdict;
@@ -38,11 +39,13 @@ pub use crate::model::requests::{
 };
 use hooks::HookList;
 pub use hooks::{Event, Hooks};
+pub(crate) use log::EventLog;
+pub use log::{Log, LogLevel};
 pub use login::{Login, RequestSite};
 pub use service_account::{ServiceAccount, ServiceAccountOptions};
 use settings::Settings;
 pub use settings::{SETTINGS_SCHEMA, SettingsDocument};
-pub use shared::{CallbackIdentity, OptionsIdentity, shared, shared_identity};
+pub use shared_store::{CallbackIdentity, OptionsIdentity, shared_store, shared_store_identity};
 pub use transfer::Progress;
 pub use verdict::Verdict;
 
@@ -57,6 +60,8 @@ pub struct StoreOptions<'a> {
     pub entropy: Option<Arc<dyn Entropy>>,
     /// Settings as a JSON object with the names of [`Store::set_setting`].
     pub settings: Option<&'a str>,
+    /// Receives a message for each event of a token.
+    pub log: Option<Arc<dyn Log>>,
 }
 
 /// A token store. All methods can be called from any thread.
@@ -93,32 +98,36 @@ impl Store {
             || Ok(SettingsDocument::default()),
             |text| SettingsDocument::parse(text).map_err(|error| error.at_argument("settings")),
         )?;
-        let StoreOptions { location, clock, entropy, .. } = options;
+        let StoreOptions { location, clock, entropy, log, .. } = options;
         let opened = match location {
-            Some(_) => Self::open_with(location, clock, entropy, settings),
-            None => Self::open_as_set(clock, entropy, settings),
+            Some(_) => Self::open_at(location, clock, entropy, settings),
+            None => Self::open_from_settings(clock, entropy, settings),
         };
-        opened.map_err(|error| match error.json_path() {
+        let store = opened.map_err(|error| match error.json_path() {
             Some(_) => error.at_argument("settings"),
             None => error,
-        })
+        })?;
+        if let Some(log) = log {
+            store.add_hooks(Box::new(EventLog::new(log)))?;
+        }
+        Ok(store)
     }
 
     /// Opens a store at the location in its settings.
     ///
     /// # Errors
     /// Those of [`Store::open`], with the JSON path of the setting.
-    pub fn open_as_set(
+    pub fn open_from_settings(
         clock: Option<Arc<dyn Clock>>,
         entropy: Option<Arc<dyn Entropy>>,
         settings: SettingsDocument,
     ) -> Result<Arc<Self>> {
         let location = settings.location().map(str::to_owned);
-        Self::open_with(location.as_deref(), clock, entropy, settings).map_err(|error| match error
-            .argument()
-        {
-            Some(Argument::Location) => error.moved_to_path("$.location"),
-            _ => error,
+        Self::open_at(location.as_deref(), clock, entropy, settings).map_err(|error| {
+            match error.argument() {
+                Some(Argument::Location) => error.moved_to_path("$.location"),
+                _ => error,
+            }
         })
     }
 
@@ -126,7 +135,7 @@ impl Store {
     ///
     /// # Errors
     /// Those of [`Store::open`].
-    pub fn open_with(
+    pub fn open_at(
         location: Option<&str>,
         clock: Option<Arc<dyn Clock>>,
         entropy: Option<Arc<dyn Entropy>>,
@@ -149,7 +158,7 @@ impl Store {
             deprecation_version: AtomicU64::new(1),
             documents,
             policy_ids,
-            location: location.shown().map(Text::new),
+            location: location.display().map(Text::new),
             hooks: HookList::default(),
             closed: AtomicBool::new(false),
         };
@@ -305,7 +314,7 @@ impl Store {
         &self.policy_ids
     }
 
-    /// Applies an operation and returns the records that it changed or removed.
+    /// Applies an operation and returns the records that it inserted, changed or removed.
     fn change(&self, operation: Operation) -> Result<Vec<SharedRecord>> {
         Ok(match self.backend.change(operation)? {
             Outcome::Done(records) => records,
@@ -343,7 +352,7 @@ mod tests {
         fn call(&self, _: &Arc<Store>, _: Event, _: &SharedToken) {}
     }
 
-    /// A call may see the store open just before it is closed.
+    /// Another thread may close the store after a call has checked that it is open.
     #[test]
     fn closed_store_accepts_no_hooks_or_generators() {
         let store = Store::open(StoreOptions::default()).unwrap();

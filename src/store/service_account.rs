@@ -1,4 +1,4 @@
-//! Service accounts: users that only log in with their own token.
+//! Service accounts: users of programs, which log in only with API tokens.
 
 use std::sync::Arc;
 
@@ -108,7 +108,8 @@ impl ServiceAccount {
             ignore_deprecated: true,
             ..ClientTokenRequest::new(&self.user, &self.client_name)
         });
-        // The account sets these, so the error must not name an argument that the caller lacks.
+        // The account sets these, so the error must not name an argument that the caller did not
+        // pass.
         token.map_err(|error| match error.argument() {
             Some(Argument::Expires | Argument::DefaultPolicy) => error.renamed_argument("account"),
             _ => error,

@@ -131,7 +131,7 @@ fn number(number: usize) -> i64 {
     number.try_into().unwrap_or(i64::MAX)
 }
 
-/// Number of days between the years 1 and 9999.
+/// Number of days in the years 1 to 9999, which is an upper bound of every lifetime.
 const MAX_DAYS: i64 = 3_652_059;
 const MAX_SECS: i64 = MAX_DAYS * 86_400;
 

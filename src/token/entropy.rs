@@ -137,9 +137,9 @@ mod tests {
         }
         let (mut stream, mut consumed) = (stream(), Vec::new());
         for len in [1, 0, 255, 256, 3, 991, 992, 1500] {
-            let mut answer = vec![0; len];
-            stream.take(&mut answer);
-            consumed.extend(answer);
+            let mut bytes = vec![0; len];
+            stream.take(&mut bytes);
+            consumed.extend(bytes);
         }
         assert_eq!(consumed, expected[..consumed.len()]);
     }

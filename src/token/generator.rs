@@ -9,7 +9,7 @@ use crate::text::Text;
 
 /// Input of a generator.
 #[derive(Clone, Copy, Debug)]
-pub struct CreateRequest<'a> {
+pub struct GeneratorInput<'a> {
     /// The token type, such as `rbp`.
     pub token_type: &'a str,
     /// 0 for the first attempt; incremented after a collision with an existing value.
@@ -22,7 +22,7 @@ pub trait TokenGenerator: Send + Sync {
     ///
     /// # Errors
     /// Any error of the generator, which is returned to the caller unchanged.
-    fn create(&self, request: &CreateRequest<'_>, entropy: &dyn Entropy) -> Result<TokenValue>;
+    fn create(&self, input: &GeneratorInput<'_>, entropy: &dyn Entropy) -> Result<TokenValue>;
 
     /// Returns whether a value has this generator's format for a token type.
     ///

@@ -11,7 +11,8 @@ const MAX_LEN: usize = CAPACITY - 1;
 
 /// At most 255 bytes and a NUL, zeroized when dropped.
 ///
-/// The last byte is 255 minus the length, so that it is the NUL of a value of 255 bytes.
+/// The last byte is 255 minus the length. For a value of 255 bytes that is 0, which is also the
+/// terminating NUL.
 pub(super) struct InlineValue([u8; CAPACITY]);
 
 impl InlineValue {

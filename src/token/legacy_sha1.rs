@@ -1,6 +1,6 @@
 //! The generator that Review Board used before `vendor_checksum`.
 
-use super::{CreateRequest, Entropy, TokenGenerator, TokenValue};
+use super::{Entropy, GeneratorInput, TokenGenerator, TokenValue};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Id of the generator.
@@ -12,7 +12,7 @@ pub const LEGACY_SHA1: &str = "legacy_sha1";
 pub struct LegacySha1;
 
 impl TokenGenerator for LegacySha1 {
-    fn create(&self, _: &CreateRequest<'_>, _: &dyn Entropy) -> Result<TokenValue> {
+    fn create(&self, _: &GeneratorInput<'_>, _: &dyn Entropy) -> Result<TokenValue> {
         Err(Error::new(
             ErrorKind::Unsupported,
             "legacy_sha1 values can be validated and imported, but only a Review Board server can \

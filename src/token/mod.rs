@@ -12,7 +12,7 @@ mod vendor_checksum;
 mod wipe;
 
 pub use entropy::{Entropy, SystemEntropy};
-pub use generator::{CreateRequest, GeneratorRegistry, TokenGenerator};
+pub use generator::{GeneratorInput, GeneratorRegistry, TokenGenerator};
 pub use legacy_sha1::{LEGACY_SHA1, LegacySha1};
 pub use record::{ExtraData, Invalidation, Record, SharedRecord};
 pub(crate) use record::{RecordFields, SharedFields};

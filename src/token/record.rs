@@ -241,7 +241,7 @@ impl Record {
     }
 
     /// Creates a record. `share` interns the shared fields, and `place` moves the record to its
-    /// memory. `fields.user` is interned by the caller.
+    /// memory. The caller must have interned `fields.user`.
     ///
     /// # Errors
     /// Those of `place`.
@@ -356,8 +356,9 @@ impl Record {
     }
 
     /// Returns whether the generator is deprecated. `version`, which is at least 1, identifies the
-    /// set of deprecated generators. The result is cached: `compute` is called once per version,
-    /// not for each login. It returns the version of the set that it read, and the result.
+    /// set of deprecated generators. The result is cached: `compute` is called only if the cached
+    /// result is for another version. It returns the version of the set that it read, and the
+    /// result.
     pub(crate) fn is_deprecated(
         &self,
         version: u64,
@@ -376,9 +377,9 @@ impl Record {
     /// is.
     #[cfg(feature = "sqlite")]
     pub(crate) fn update_unwritten_use(&self, time: Timestamp) -> bool {
-        let moved =
+        let updated =
             |last: i64| (last & UNWRITTEN != 0).then_some(time.as_micros() << 1 | UNWRITTEN);
-        self.last_used.fetch_update(Ordering::AcqRel, Ordering::Acquire, moved).is_ok()
+        self.last_used.fetch_update(Ordering::AcqRel, Ordering::Acquire, updated).is_ok()
     }
 
     /// Sets `last_used`, flags the record, and returns whether it was unflagged before.
@@ -445,22 +446,22 @@ impl Record {
         method: Method<'_>,
         resource_id: Option<&str>,
     ) -> Result<bool> {
-        let answer = self.policy().allows(policy_id, method, resource_id);
-        if self.unreadable().is_some() || answer.is_err() {
-            return self.explain(answer);
+        let result = self.policy().allows(policy_id, method, resource_id);
+        if self.unreadable().is_some() || result.is_err() {
+            return self.with_row_errors(result);
         }
-        answer
+        result
     }
 
-    /// Adds the token and the column to an error.
+    /// Adds the token and the column to an error, and returns an error if a column is invalid.
     #[cold]
-    fn explain(&self, answer: Result<bool>) -> Result<bool> {
-        match answer {
+    fn with_row_errors(&self, result: Result<bool>) -> Result<bool> {
+        match result {
             Err(error) if error.kind() == ErrorKind::Corrupt => {
                 Err(error.prefixed(format_args!("token {}, column policy", self.id)))
             }
             Err(error) => Err(error),
-            Ok(answer) => self.check_readable().map(|()| answer),
+            Ok(allowed) => self.check_readable().map(|()| allowed),
         }
     }
 

@@ -156,7 +156,7 @@ impl fmt::Debug for ValueRef<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::token::{CreateRequest, SystemEntropy, TokenGenerator, VendorChecksum};
+    use crate::token::{GeneratorInput, SystemEntropy, TokenGenerator, VendorChecksum};
 
     #[test]
     fn value_is_redacted_in_debug_output() {
@@ -164,7 +164,7 @@ mod tests {
         let value = TokenValue::new(secret).unwrap();
         assert_eq!(format!("{value:?}"), r#"TokenValue("***")"#);
         let vendor = VendorChecksum
-            .create(&CreateRequest { token_type: "rbp", attempt: 0 }, &SystemEntropy)
+            .create(&GeneratorInput { token_type: "rbp", attempt: 0 }, &SystemEntropy)
             .unwrap();
         assert_eq!(format!("{vendor:?}"), r#"TokenValue("rbp_***")"#);
         for foreign in ["secret_".to_owned(), format!("x\nFORGED_{}", "x".repeat(246))] {

@@ -1,7 +1,7 @@
 //! The default generator: a token type, base-62 entropy and a checksum.
 
 use super::wipe::wipe;
-use super::{CreateRequest, Entropy, MAX_VALUE_CHARS, TokenGenerator, TokenValue};
+use super::{Entropy, GeneratorInput, MAX_VALUE_CHARS, TokenGenerator, TokenValue};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Id of the generator.
@@ -22,9 +22,9 @@ const MAX_TYPE_CHARS: usize = MAX_VALUE_CHARS - CHECKSUM_CHARS - 1 - 32;
 pub struct VendorChecksum;
 
 impl TokenGenerator for VendorChecksum {
-    fn create(&self, request: &CreateRequest<'_>, entropy: &dyn Entropy) -> Result<TokenValue> {
-        let token_type = request.token_type.as_bytes();
-        check_token_type(request.token_type)?;
+    fn create(&self, input: &GeneratorInput<'_>, entropy: &dyn Entropy) -> Result<TokenValue> {
+        let token_type = input.token_type.as_bytes();
+        check_token_type(input.token_type)?;
         let mut drawn = Ok(());
         let value = TokenValue::filled_in_place(MAX_VALUE_CHARS, |value| {
             let (head, rest) = value.split_at_mut(token_type.len() + 1);
@@ -53,10 +53,10 @@ pub(super) fn matches(token_type: &str, value: &str) -> bool {
     {
         return false;
     }
-    let (entropy, given) = rest.as_bytes().split_at(rest.len() - CHECKSUM_CHARS);
+    let (entropy, actual) = rest.as_bytes().split_at(rest.len() - CHECKSUM_CHARS);
     let expected = checksum(entropy);
     // Djblets 3.0 wrote checksums with upper and lower case swapped.
-    given == expected || given == expected.map(swap_case)
+    actual == expected || actual == expected.map(swap_case)
 }
 
 /// Checks a token type for new values.
@@ -73,7 +73,7 @@ pub(crate) fn check_token_type(token_type: &str) -> Result<()> {
     }
 }
 
-/// Fills `place` with uniform base-62 digits, two per 16 random bits. Some words are rejected,
+/// Fills `place` with uniform base-62 digits, two per random 16-bit word. Some words are rejected,
 /// since a remainder would favor some digits.
 fn draw_digits(place: &mut [u8], entropy: &dyn Entropy) -> Result<()> {
     // 128 pairs, of which the usual value needs 123. Fewer are accepted in one of about 400,000
@@ -97,16 +97,16 @@ fn draw_digits(place: &mut [u8], entropy: &dyn Entropy) -> Result<()> {
     ))
 }
 
-/// Replaces each two bytes by two base-62 digits, drops rejected pairs, and returns the digits.
+/// Replaces every two bytes with two base-62 digits, drops rejected pairs, and returns the digits.
 ///
 /// Maps each u16 to two digits by fixed-point multiplication (Lemire), rejecting 65536 mod 3844
 /// values so that pairs are uniform: 17 of the values map to each pair. There is no lookup table,
 /// since its cache lines would leak the digits by timing.
 fn to_digits(bytes: &mut [u8]) -> &[u8] {
     const BASE: u16 = DIGITS.len() as u16;
-    const TOO_MANY: u16 = ((1 << 16) % (62 * 62)) as u16;
+    const REJECTION_THRESHOLD: u16 = ((1 << 16) % (62 * 62)) as u16;
     /// The pair that marks a rejected word: the character after `z`, twice.
-    const NONE: [u8; 2] = [b'z' + 1; 2];
+    const REJECTED_PAIR: [u8; 2] = [b'z' + 1; 2];
     let times_base = |fraction: u16| {
         let product = u32::from(fraction) * u32::from(BASE);
         ((product >> 16) as u16, product as u16)
@@ -116,8 +116,8 @@ fn to_digits(bytes: &mut [u8]) -> &[u8] {
     for pair in &mut *pairs {
         let (first, rest) = times_base(!u16::from_le_bytes(*pair));
         let (second, rest) = times_base(rest);
-        let none = if rest < TOO_MANY { u16::MAX } else { 0 };
-        *pair = (first | second << 8 | none).to_le_bytes();
+        let rejected = if rest < REJECTION_THRESHOLD { u16::MAX } else { 0 };
+        *pair = (first | second << 8 | rejected).to_le_bytes();
     }
     for byte in pairs.as_flattened_mut() {
         let value = (*byte).min(DIGITS.len() as u8);
@@ -125,13 +125,13 @@ fn to_digits(bytes: &mut [u8]) -> &[u8] {
         let lower = if value > 35 { b'a' - b'Z' - 1 } else { 0 };
         *byte = value + b'0' + upper + lower;
     }
-    let first = pairs.iter().position(|pair| *pair == NONE).unwrap_or(pairs.len());
-    let mut good = first;
+    let first = pairs.iter().position(|pair| *pair == REJECTED_PAIR).unwrap_or(pairs.len());
+    let mut accepted = first;
     for next in first..pairs.len() {
-        pairs[good] = pairs[next];
-        good += usize::from(pairs[good] != NONE);
+        pairs[accepted] = pairs[next];
+        accepted += usize::from(pairs[accepted] != REJECTED_PAIR);
     }
-    pairs[..good].as_flattened()
+    pairs[..accepted].as_flattened()
 }
 
 /// A buffer that is zeroized when dropped.
@@ -187,15 +187,13 @@ mod tests {
 
     #[test]
     fn digit_sampling_skips_rejected_words_and_gives_up() {
-        let request = CreateRequest { token_type: "rbp", attempt: 0 };
+        let input = GeneratorInput { token_type: "rbp", attempt: 0 };
         for every in [1, 2, 9] {
-            let value =
-                VendorChecksum.create(&request, &RepeatingEntropy([0xff; 2], every)).unwrap();
+            let value = VendorChecksum.create(&input, &RepeatingEntropy([0xff; 2], every)).unwrap();
             assert!(matches("rbp", value.expose()));
         }
-        assert!(VendorChecksum.create(&request, &RepeatingEntropy([0; 2], 2)).is_ok());
-        let failure =
-            VendorChecksum.create(&request, &RepeatingEntropy([0xff; 2], 20)).unwrap_err();
+        assert!(VendorChecksum.create(&input, &RepeatingEntropy([0; 2], 2)).is_ok());
+        let failure = VendorChecksum.create(&input, &RepeatingEntropy([0xff; 2], 20)).unwrap_err();
         assert_eq!(failure.kind(), crate::ErrorKind::Callback);
     }
 }

@@ -17,6 +17,12 @@ layouts! {
         fill,
         destroy,
     }
+    rbtoken_log_t {
+        struct_size,
+        user_data,
+        log,
+        destroy,
+    }
     rbtoken_store_options_t {
         struct_size,
         location,
@@ -25,6 +31,7 @@ layouts! {
         settings_len,
         clock,
         entropy,
+        log,
     }
     rbtoken_progress_t {
         struct_size,

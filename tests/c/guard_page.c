@@ -81,6 +81,11 @@ static void options_of_calls(rbtoken_store_t *store)
     OK("rbtoken_token_filter_t");
 }
 
+static void write_message(void *user_data, int32_t level, const char *target, const char *message)
+{
+    (void)user_data, (void)level, (void)target, (void)message;
+}
+
 static void open_with(const rbtoken_store_options_t *options)
 {
     rbtoken_store_t *store;
@@ -95,6 +100,7 @@ static void options_of_stores(void)
     rbtoken_store_options_t options;
     rbtoken_clock_t own_clock;
     rbtoken_entropy_t entropy;
+    rbtoken_log_t own_log;
 
     RBTOKEN_INIT(&options);
     open_with((rbtoken_store_options_t *)at_page_end(&options, sizeof options));
@@ -111,7 +117,14 @@ static void options_of_stores(void)
     entropy.fill = fill;
     options.entropy = (rbtoken_entropy_t *)at_page_end(&entropy, sizeof entropy);
     open_with(&options);
+    options.entropy = NULL;
     OK("rbtoken_entropy_t");
+
+    RBTOKEN_INIT(&own_log);
+    own_log.log = write_message;
+    options.log = (rbtoken_log_t *)at_page_end(&own_log, sizeof own_log);
+    open_with(&options);
+    OK("rbtoken_log_t");
 }
 
 /* Of a struct with an unpublished size, only the size is read. */

@@ -323,6 +323,101 @@ static void use_store(recorder *self, rbtoken_store_t *store, const rbtoken_toke
     depth--;
 }
 
+/* A log that counts its messages, and keeps the last one. */
+typedef struct message_log {
+    rbtoken_store_t *store; /* used by the next message, unless NULL */
+    int messages, destroyed;
+    char last[256];
+} message_log;
+
+static void write_message(void *user_data, int32_t level, const char *target, const char *message)
+{
+    message_log *log = user_data;
+    rbtoken_store_t *used = log->store;
+    rbtoken_error_t *error;
+    uint64_t count;
+
+    CHECK(level == RBTOKEN_LOG_DEBUG && strcmp(target, "rbtoken.store") == 0);
+    log->messages++;
+    snprintf(log->last, sizeof log->last, "%s", message);
+    log->store = NULL;
+    if (used != NULL)
+        CHECK_OK(rbtoken_store_token_count(used, &count, &error));
+}
+
+static void destroy_log(void *user_data)
+{
+    ((message_log *)user_data)->destroyed++;
+}
+
+static void events_are_logged(void)
+{
+    static const char *const endings[EVENTS] = {[CREATED] = " of \"somebody\" was created",
+                                                [UPDATED] = " of \"al\\nice\" was updated",
+                                                [INVALIDATED] = " of \"al\\nice\" was invalidated",
+                                                [EXPIRED] =
+                                                    " of \"al\\nice\" is expired and was refused",
+                                                [USED] = " of \"al\\nice\" was used",
+                                                [DELETED] = " of \"al\\nice\" was deleted"};
+    static const event order[] = {CREATED, UPDATED, USED, EXPIRED, INVALIDATED, DELETED};
+    static message_log mine; /* the shared store keeps it */
+    rbtoken_store_options_t options;
+    rbtoken_clock_t clock;
+    rbtoken_log_t log;
+    rbtoken_store_t *store;
+    rbtoken_token_t *token;
+    rbtoken_error_t *error;
+    size_t i;
+
+    RBTOKEN_INIT(&options);
+    RBTOKEN_INIT(&clock);
+    RBTOKEN_INIT(&log);
+    clock.now = tell_time;
+    log.user_data = &mine;
+    log.log = write_message;
+    log.destroy = destroy_log;
+    options.clock = &clock;
+    options.log = &log;
+    CHECK_OK(rbtoken_store_open(&options, &store, &error));
+    token = make(store, "al\nice", NULL);
+    CHECK(mine.messages == 1);
+    for (i = 0; i < sizeof order / sizeof *order; i++) {
+        mine.store = store;
+        cause(store, order[i], token);
+        CHECK(mine.messages == (int)i + 2);
+        CHECK(strlen(mine.last) > strlen(endings[order[i]]));
+        CHECK(strcmp(mine.last + strlen(mine.last) - strlen(endings[order[i]]),
+                     endings[order[i]]) == 0);
+        CHECK(strstr(mine.last, rbtoken_token_value(token, NULL)) == NULL);
+    }
+    rbtoken_token_release(token);
+    CHECK(mine.destroyed == 0);
+    rbtoken_store_release(store);
+    CHECK(mine.destroyed == 1);
+
+    /* If the store cannot be opened, the data is destroyed as well. */
+    RBTOKEN_SET_STR(&options, settings, "{");
+    CHECK(rbtoken_store_open(&options, &store, NULL) == RBTOKEN_E_JSON_SYNTAX);
+    CHECK(mine.destroyed == 2);
+    log.log = NULL;
+    CHECK(rbtoken_store_open(&options, &store, NULL) == RBTOKEN_E_NULL_ARGUMENT);
+    CHECK(mine.destroyed == 3);
+
+    /* The shared store keeps its log; an equal one is not destroyed, and another one is. */
+    options.settings = NULL;
+    options.settings_len = 0;
+    log.log = write_message;
+    for (i = 0; i < 2; i++) {
+        CHECK_OK(rbtoken_store_shared(&options, &store, &error));
+        rbtoken_store_release(store);
+    }
+    CHECK(mine.destroyed == 3);
+    log.user_data = &calls;
+    log.destroy = NULL;
+    CHECK(rbtoken_store_shared(&options, &store, NULL) == RBTOKEN_E_STATE);
+    OK("events are logged, and the log is destroyed once");
+}
+
 static void hooks_may_use_the_store(void)
 {
     int what;
@@ -965,6 +1060,7 @@ static void hooks_may_come_and_go_meanwhile(void)
 
 int main(void)
 {
+    events_are_logged();
     hooks_may_use_the_store();
     hooks_are_called_in_order();
     hooks_may_remove_themselves();

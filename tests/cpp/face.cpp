@@ -683,7 +683,8 @@ void hooks()
 
 void callbacks()
 {
-    int clock_destroyed = 0, entropy_destroyed = 0;
+    int clock_destroyed = 0, entropy_destroyed = 0, log_destroyed = 0;
+    std::vector<std::string> messages;
     std::atomic<int> seconds{1000};
     Status clock_status = Status::ok, entropy_status = Status::ok;
     {
@@ -698,8 +699,15 @@ void callbacks()
             for (std::size_t i = 0; i < len; ++i) bytes[i] = static_cast<std::uint8_t>(7 * i);
             return {};
         };
+        options.log = [&, data = sentinel(log_destroyed)](std::int32_t level,
+                                                          std::string_view target,
+                                                          std::string_view message) {
+            CHECK(level == RBTOKEN_LOG_DEBUG && target == "rbtoken.store");
+            messages.emplace_back(message);
+        };
         const auto store = must(Store::open(std::move(options)));
         const auto token = must(store.generate_token("alice"));
+        CHECK(messages.size() == 1 && messages[0].find("was created") != std::string::npos);
         CHECK(token.time_added() == rbtoken::time_point(1000s));
         CHECK(fails(store.generate_token("alice"), Status::generation));
         entropy_status = static_cast<Status>(-9);
@@ -708,7 +716,7 @@ void callbacks()
         CHECK(fails(store.authenticate(token.value()), static_cast<Status>(4711)));
         CHECK(clock_destroyed == 0 && entropy_destroyed == 0);
     }
-    CHECK(clock_destroyed == 1 && entropy_destroyed == 1);
+    CHECK(clock_destroyed == 1 && entropy_destroyed == 1 && log_destroyed == 1);
 
     {
         rbtoken::StoreOptions options;

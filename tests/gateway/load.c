@@ -3,10 +3,11 @@
  *     load REQUESTS CONNECTIONS ROUTES COMMAND...
  *
  * COMMAND starts the gateway. This program is also its upstream server. Each connection stays
- * open for all its requests, which are a mix of the cases below. At the end, the gateway is told
- * to end while a request is in progress, which must still be answered.
+ * open for all its requests, which are a mix of the cases below. Some use sessions that are opened
+ * before. At the end, the gateway is told to end while a request is in progress, which must still
+ * be answered.
  */
-#define _POSIX_C_SOURCE 200809L
+#define _GNU_SOURCE /* strcasestr */
 
 #include <arpa/inet.h>
 #include <inttypes.h>
@@ -44,7 +45,6 @@ static const char tokens[] =
     "alice\tnodraft\t-\t-\t-\t{\"resources\": {\"review_draft\": {\"*\": {\"block\": [\"*\"]}}, "
     "\"remote_repository\": {\"a/b\": {\"block\": [\"*\"]}}, \"root\": {\"*\": {\"block\": "
     "[\"*\"]}}}}\n"
-    "al\rX-Admin: 1\tbreak\t-\t-\t-\t-\n"
     "bob\tnorth\tnorth\t-\t-\t-\n"
     "bob\t0123456789abcdef0123456789abcdef01234567\t-\t-\t-\t-\n";
 
@@ -62,6 +62,10 @@ static const char tokens[] =
     ERR("104", "This API token became invalid on None: The \\\"laptop\\\" was stolen.", \
         "auth-login-failed")
 #define DOUBTFUL "The form cannot be read"
+#define AMBIGUOUS "The headers are ambiguous"
+
+/* Instead of a value of `Authorization`. */
+#define COOKIE "Cookie: "
 
 /* A form ends with the method that the policy was checked for. */
 #define SEAL(method)                                                                             \
@@ -75,19 +79,30 @@ static const struct {
     const char *answer;
 } cases[] = {
     {"token good", "GET", "/api/review-requests/42/?a=%2Fb", NULL, NULL, 200,
-     "GET /api/review-requests/42/?a=%2Fb of alice: "},
+     "GET /api/review-requests/42/?a=%2Fb of token good[]: "},
+    {"token noput", "POST", "/api/review-requests/", FORM, "a=1", 200, "]: a=1&_method=POST"},
     {"token good", "POST", "/api/review-requests/", FORM, "a=1", 200,
-     "POST /api/review-requests/ of alice: a=1&_method=POST"},
+     "POST /api/review-requests/ of token good[]: a=1"},
     {"token good", "PUT", "/api/review-requests/42/draft/", "application/json", "{}", 200,
-     "PUT /api/review-requests/42/draft/ of alice: {}"},
+     "PUT /api/review-requests/42/draft/ of token good[]: {}"},
     {"token good", "DELETE", "/api/review-requests/42/", NULL, NULL, 200, "DELETE /api/review"},
-    {"token good", "GET", "/s/north/api/", NULL, NULL, 200, "GET /s/north/api/ of alice: "},
+    {"token good", "GET", "/s/north/api/", NULL, NULL, 200, "GET /s/north/api/ of token good[]: "},
     {"token good", "GET", "/api/review-requests/42/reviews/draft/", NULL, NULL, 200, "draft/ of"},
     {"token good", "GET", "/api/info/?status=404", NULL, NULL, 404, "X-Upstream: here\r\n"},
     {"token 0123456789abcdef0123456789abcdef01234567", "GET", "/api/", NULL, NULL, 200,
-     "X-API-Token-Deprecated: This token uses a deprecated format."},
+     "GET /api/ of token 0123456789abcdef0123456789abcdef01234567[]: "},
     {NULL, "GET", "/api/review-requests/", NULL, NULL, 401, NOBODY},
-    {"Basic YTpi", "GET", "/api/review-requests/", NULL, NULL, 401, NOBODY},
+    {"Basic YTpi", "GET", "/api/review-requests/", NULL, NULL, 200, " of Basic YTpi[]: "},
+    {"Basic YTpi", "POST", "/api/review-requests/", FORM, "_method=PUT", 200, "[]: _method=PUT"},
+    {"Basic YWI=", "GET", "/api/review-requests/", NULL, NULL, 401, NOBODY},
+    {"Basic YTr/", "GET", "/api/review-requests/", NULL, NULL, 401, NOBODY},
+    {"Basic OuCAgA==", "GET", "/api/review-requests/", NULL, NULL, 401, NOBODY},
+    {"Basic YTpi!", "GET", "/api/review-requests/", NULL, NULL, 401, NOBODY},
+    {"Basic", "GET", "/api/review-requests/", NULL, NULL, 401, NOBODY},
+    {"Bearer YTpi", "GET", "/api/review-requests/", NULL, NULL, 401, NOBODY},
+    {"token good\r\nAuthorization: token good", "GET", "/api/", NULL, NULL, 400, AMBIGUOUS},
+    {"token good\r\nTransfer-Encoding : chunked", "GET", "/api/", NULL, NULL, 400, AMBIGUOUS},
+    {"token good\r\nConnection: Authorization", "GET", "/api/", NULL, NULL, 400, AMBIGUOUS},
     {"token", "GET", "/api/review-requests/", NULL, NULL, 401, NOBODY},
     {"token a b", "GET", "/api/review-requests/", NULL, NULL, 401, NOBODY},
     {"token nobody", "GET", "/api/review-requests/", NULL, NULL, 401, UNKNOWN},
@@ -97,22 +112,21 @@ static const struct {
     {"token \xff", "GET", "/api/review-requests/", NULL, NULL, 401, UNKNOWN},
     {"token expired", "GET", "/api/review-requests/", NULL, NULL, 401, EXPIRED},
     {"token revoked", "GET", "/api/review-requests/", NULL, NULL, 401, REVOKED},
-    {"token north", "GET", "/s/north/api/review-requests/", NULL, NULL, 200, " of bob: "},
+    {"token north", "GET", "/s/north/api/review-requests/", NULL, NULL, 200, " of token north[]: "},
     {"token north", "GET", "/s/south/api/review-requests/", NULL, NULL, 403, DENIED},
     {"token north", "GET", "/api/review-requests/", NULL, NULL, 403, DENIED},
-    {"token read", "GET", "/api/review-requests/", NULL, NULL, 200, " of alice: "},
+    {"token read", "GET", "/api/review-requests/", NULL, NULL, 200, " of token read[]: "},
     {"token read", "DELETE", "/api/review-requests/42/", NULL, NULL, 403, DENIED},
     {"token read", "POST", "/api/review-requests/", FORM, "a=1", 403, DENIED},
     {"token read", "POST", "/api/review-requests/?_method=GET", FORM, "a=1", 403, DENIED},
     {"token read", "POST", "/api/review-requests/", FORM, "_method=GET", 200,
-     "of alice: _method=GET&_method=GET"},
+     "[]: _method=GET&_method=GET"},
     {"token read", "POST", "/api/review-requests/", FORM, "_method=GET&%5fmethod=PUT", 403, DENIED},
     {"token read", "POST", "/api/review-requests/", PARTS, PART("name=\"_method\"", "GET"), 200,
      SEAL("GET")},
     {"token read", "POST", "/api/review-requests/", PARTS, PART("name=\"_method\"", "PUT"), 403,
      DENIED},
-    {"token break", "GET", "/api/", NULL, NULL, 500, "could not be judged"},
-    {"token only42", "GET", "/api/review-requests/42/", NULL, NULL, 200, " of alice: "},
+    {"token only42", "GET", "/api/review-requests/42/", NULL, NULL, 200, " of token only42[]: "},
     {"token only42", "GET", "/api/review-requests%2F42", NULL, NULL, 200,
      "GET /api/review-requests/42 of"},
     {"token only42", "GET", "/api/review-requests/43/", NULL, NULL, 403, DENIED},
@@ -120,11 +134,11 @@ static const struct {
     {"token only42", "GET", "/api/review-requests/42/draft/", NULL, NULL, 403, DENIED},
     {"token nodraft", "GET", "/api/", NULL, NULL, 403, DENIED},
     {"token nodraft", "GET", "/api/review-requests/42/reviews/draft/", NULL, NULL, 403, DENIED},
-    {"token nodraft", "GET", "/api/review-requests/42/reviews/7/", NULL, NULL, 200, "/7/ of alice"},
+    {"token nodraft", "GET", "/api/review-requests/42/reviews/7/", NULL, NULL, 200, "/7/ of token"},
     {"token nodraft", "GET", "/api/hosting-service-accounts/1/remote-repositories/a/b/", NULL, NULL,
      403, DENIED},
     {"token nodraft", "GET", "/api/hosting-service-accounts/1/remote-repositories/a/", NULL, NULL,
-     200, "/a/ of alice"},
+     200, "/a/ of token"},
     /* However the upstream would parse this, the checked method is the last one. */
     {"token noput", "POST", "/api/", PARTS, PART("name=_method", "PUT"), 200, SEAL("POST")},
     {"token noput", "POST", "/api/", PARTS, PART("name=\"a\"; name=\"_method\"", "PUT"), 200,
@@ -138,16 +152,20 @@ static const struct {
      "Content-Disposition: form-data; name=\"_method\"\r\n\r\nGET\r\n--abc--\r\n--xyz--\r\n",
      200, SEAL("GET")},
     {"token read", "POST", "/api/", FORM, "_method%00=GET", 200, "%00=GET&_method=GET"},
-    {"token good", "POST", "/api/", PARTS "; boundary=y", PART("name=\"a\"", "b"), 400, DOUBTFUL},
-    {"token good", "POST", "/api/", "text/plain\r\nContent-Type: " FORM, "_method=PUT", 200,
-     " of alice: _method=PUT"},
-    {"token good", "POST", "/api/", FORM "; charset=utf-7", "+AF8-method=PUT", 400, DOUBTFUL},
-    {"token good", "POST", "/api/", FORM,
+    {"token noput", "POST", "/api/", PARTS "; boundary=y", PART("name=\"a\"", "b"), 400, DOUBTFUL},
+    {"token good", "POST", "/api/", FORM "; charset=utf-7", "+AF8-method=PUT", 200,
+     "]: +AF8-method"},
+    {"token noput", "POST", "/api/", "\x1f" FORM, "_method=PUT", 400, AMBIGUOUS},
+    {"token noput", "POST", "/api/", "\xc2\xa0" FORM, "_method=PUT", 400, DOUBTFUL},
+    {"token noput", "POST", "/api/", "text/plain\r\nContent-Type: " FORM, "_method=PUT", 200,
+     " of token noput[]: _method=PUT"},
+    {"token noput", "POST", "/api/", FORM "; charset=utf-7", "+AF8-method=PUT", 400, DOUBTFUL},
+    {"token noput", "POST", "/api/", FORM,
      "_method=GETGETGETGETGETGETGETGETGETGETGETGETGETGETGETGETGETGETGETGETGETGETGETGETGETGET", 405,
      "no such method"},
-    {"token good", "POST", "/api/", FORM, "_method=delete", 405,
+    {"token noput", "POST", "/api/", FORM, "_method=delete", 405,
      "Allow: GET, POST, PUT, DELETE\r\n"},
-    {"token good", "POST", "/api/", FORM, "_method=", 405, "no such method"},
+    {"token noput", "POST", "/api/", FORM, "_method=", 405, "no such method"},
     {"token good", "PATCH", "/api/", NULL, NULL, 405, "no such method"},
     {"token good", "GET", "/api/nothing/", NULL, NULL, 404, NOTHING},
     {"token good", "GET", "/api/../admin/", NULL, NULL, 404, NOTHING},
@@ -155,6 +173,44 @@ static const struct {
     {"token good", "GET", "/api/%2e%2e/api/", NULL, NULL, 404, NOTHING},
     {"token good", "GET", "//api/", NULL, NULL, 404, NOTHING},
     {"token good", "GET", "/s/no@site/api/", NULL, NULL, 404, NOTHING},
+    /* Sessions. */
+    {COOKIE "rbsessionid=ofgood", "GET", "/api/", NULL, NULL, 200,
+     "/api/ of [rbsessionid=ofgood]: "},
+    {COOKIE "a=1;  rbsessionid=\"ofgood\" ;b=2", "GET", "/api/", NULL, NULL, 200,
+     "of [a=1; b=2; rbsessionid=ofgood]: "},
+    {COOKIE "rbsessionid=ofread", "GET", "/api/", NULL, NULL, 200, "of [rbsessionid=ofread]: "},
+    {COOKIE "rbsessionid=ofread", "DELETE", "/api/review-requests/1/", NULL, NULL, 403, DENIED},
+    {COOKIE "rbsessionid=ofpassword", "DELETE", "/api/review-requests/1/", NULL, NULL, 200,
+     "of [rbsessionid=ofpassword]: "},
+    {COOKIE "rbsessionid=ofnorth", "GET", "/s/north/api/", NULL, NULL, 200, "=ofnorth]: "},
+    {COOKIE "rbsessionid=ofnorth", "GET", "/s/south/api/", NULL, NULL, 403, DENIED},
+    {COOKIE "rbsessionid=stolen", "GET", "/api/", NULL, NULL, 401, NOBODY},
+    {COOKIE "rbsessionid=ended", "GET", "/api/", NULL, NULL, 401, NOBODY},
+    {COOKIE "RBSESSIONID=ofgood", "GET", "/api/", NULL, NULL, 401, NOBODY},
+    {COOKIE "rbsessionid=ofgood; rbsessionid=stolen", "GET", "/api/", NULL, NULL, 401, NOBODY},
+    {COOKIE "rbsessionid=stolen; rbsessionid=ofgood", "GET", "/api/", NULL, NULL, 200,
+     "of [rbsessionid=ofgood]: "},
+    {COOKIE "rbsessionid=ofgood\r\nCookie: \xc2\xa0rbsessionid=stolen; c=3", "GET", "/api/", NULL,
+     NULL, 200, "of [c=3; rbsessionid=ofgood]: "},
+    {COOKIE "rbsessionid=ofgood\r\nConnection: Cookie", "GET", "/api/", NULL, NULL, 400, AMBIGUOUS},
+    {"token good\r\nCookie: rbsessionid=stolen", "GET", "/api/", NULL, NULL, 200,
+     "of token good[]: "},
+    {"token read\r\nCookie: rbsessionid=ofgood", "DELETE", "/api/review-requests/1/", NULL, NULL,
+     403, DENIED},
+    {"token good\r\nCookie: rbsessionid=ofread", "DELETE", "/api/review-requests/1/", NULL, NULL,
+     200, "of token good[rbsessionid=ofread]: "},
+    {"token revoked\r\nCookie: rbsessionid=ofgood", "GET", "/api/", NULL, NULL, 401, REVOKED},
+    {"Basic YTpi\r\nCookie: rbsessionid=ofgood", "GET", "/api/", NULL, NULL, 200,
+     "of Basic YTpi[]: "},
+    /* Another scheme would leave the session to the upstream. */
+    {"Digest a\r\nCookie: rbsessionid=ofgood", "GET", "/api/", NULL, NULL, 401, NOBODY},
+    /* Other paths are for the server's pages. */
+    {NULL, "GET", "/account/login/?next=%2Fr%2F", NULL, NULL, 302,
+     "Location: https://reviews.example.com/account/login/?next=%2Fr%2F\r\n"},
+    {NULL, "GET", "/s/north/r/1/", NULL, NULL, 302, "https://reviews.example.com/s/north/r/1/\r\n"},
+    {NULL, "GET", "//evil.example/%0d%0aX-A:1", NULL, NULL, 302,
+     "Location: https://reviews.example.com//evil.example/%0d%0aX-A:1\r\n"},
+    {NULL, "POST", "/account/login/", FORM, "a=1", 404, NOTHING},
 };
 enum { CASES = sizeof cases / sizeof *cases };
 
@@ -209,35 +265,68 @@ static bool receive(int peer, char message[MESSAGE_SIZE])
     return true;
 }
 
-/* The upstream: responds with the request that it received. It must never receive a token. */
+/* Returns the value of a header, and its length; an empty text if there is none. */
+static const char *header(const char *message, const char *name, int *length)
+{
+    const char *line = message, *end = strstr(message, "\r\n\r\n");
+
+    for (line = strstr(line, "\r\n"); line != NULL && line < end; line = strstr(line, "\r\n")) {
+        line += 2;
+        if (strncasecmp(line, name, strlen(name)) == 0) {
+            line += strlen(name);
+            *length = (int)strcspn(line, "\r");
+            return line;
+        }
+    }
+    *length = 0;
+    return "";
+}
+
+static int count_headers(const char *message, const char *name)
+{
+    int length, n = 0;
+
+    while (*(message = header(message, name, &length)) != '\0')
+        n++;
+    return n;
+}
+
+/* The upstream: responds with the request that it received. `?session=NAME` opens a session, and
+ * `?session=` ends one. */
 static void *serve(void *connection)
 {
     int peer = (int)(intptr_t)connection;
-    char message[MESSAGE_SIZE], answer[2 * MESSAGE_SIZE], body[MESSAGE_SIZE + 64];
+    char message[MESSAGE_SIZE], answer[2 * MESSAGE_SIZE], body[MESSAGE_SIZE + 64], cookie[256];
     const struct timespec slowly = {0, 500000000};
 
     while (receive(peer, message)) {
-        const char *user = strstr(message, "X-Forwarded-User: "),
-                   *status = strstr(message, "?status=404");
+        int user_size, cookie_size;
+        const char *user = header(message, "Authorization: ", &user_size),
+                   *cookies = header(message, "Cookie: ", &cookie_size),
+                   *status = strstr(message, "?status=404"),
+                   *session = strstr(message, "?session=");
         const char *sent = strstr(message, "\r\n\r\n") + 4;
-        const char *type = strstr(message, "Content-Type:");
-        const char *second = type != NULL ? strstr(type + 1, "Content-Type:") : NULL;
 
-        if (user == NULL || (second != NULL && second < sent) ||
-            strstr(user + 1, "X-Forwarded-User") != NULL ||
-            strstr(message, "X_Forwarded_User") != NULL || strstr(message, "X-Mine") != NULL ||
-            strstr(message, "Authorization") != NULL)
+        if (count_headers(message, "Authorization:") + count_headers(message, "Cookie:") == 0 ||
+            count_headers(message, "Authorization:") > 1 || count_headers(message, "Cookie:") > 1 ||
+            count_headers(message, "Content-Type:") > 1 ||
+            count_headers(message, "X-Forwarded-For: 127.0.0.1\r") != 1 ||
+            strcasestr(message, "X-Forwarded-User") != NULL || strstr(message, "X_For") != NULL ||
+            strstr(message, "X-Mine") != NULL || strstr(message, "stolen") != NULL)
             die("the upstream got headers that it should not get");
         if (strstr(message, "?slow") != NULL)
             nanosleep(&slowly, NULL);
-        user += strlen("X-Forwarded-User: ");
-        snprintf(body, sizeof body, "%.*s of %.*s: %s",
-                 (int)(strstr(message, " HTTP/1.1") - message), message, (int)strcspn(user, "\r"),
-                 user, sent);
+        cookie[0] = '\0';
+        if (session != NULL)
+            snprintf(cookie, sizeof cookie, "Set-Cookie: rbsessionid=%.*s; HttpOnly; Path=/\r\n",
+                     (int)strcspn(session + 9, " "), session + 9);
+        snprintf(body, sizeof body, "%.*s of %.*s[%.*s]: %s",
+                 (int)(strstr(message, " HTTP/1.1") - message), message, user_size, user,
+                 cookie_size, cookies, sent);
         snprintf(answer, sizeof answer,
-                 "HTTP/1.1 %s\r\nX-Upstream: here\r\nConnection: keep-alive, X-Own\r\nX-Own: "
+                 "HTTP/1.1 %s\r\n%sX-Upstream: here\r\nConnection: keep-alive, X-Own\r\nX-Own: "
                  "1\r\nContent-Length: %zu\r\n\r\n%s",
-                 status != NULL ? "404 Not Found" : "200 OK", strlen(body), body);
+                 status != NULL ? "404 Not Found" : "200 OK", cookie, strlen(body), body);
         send_all(peer, answer, strlen(answer));
     }
     close(peer);
@@ -297,7 +386,10 @@ static void ask(int peer, size_t which)
                      cases[which].method, cases[which].path);
 
     if (cases[which].authorization != NULL)
-        n += snprintf(message + n, sizeof message - (size_t)n, "Authorization: %s\r\n",
+        n += snprintf(message + n, sizeof message - (size_t)n, "%s%s\r\n",
+                      strncmp(cases[which].authorization, COOKIE, strlen(COOKIE)) != 0
+                          ? "Authorization: "
+                          : "",
                       cases[which].authorization);
     if (cases[which].type != NULL)
         n += snprintf(message + n, sizeof message - (size_t)n, "Content-Type: %s\r\n",
@@ -334,6 +426,29 @@ static void *run_connection(void *number)
     return NULL;
 }
 
+/* Opens sessions, each with a request of its own. */
+static void open_sessions(void)
+{
+    static const char *const requests_of_sessions[] = {
+        "/api/?session=ofgood HTTP/1.1\r\nAuthorization: token good",
+        "/api/?session=ofread HTTP/1.1\r\nAuthorization: token read",
+        "/s/north/api/?session=ofnorth HTTP/1.1\r\nAuthorization: token north",
+        "/api/?session=ofpassword HTTP/1.1\r\nAuthorization: Basic YTpi",
+        "/api/?session=ended HTTP/1.1\r\nAuthorization: token good",
+        "/api/?session= HTTP/1.1\r\nCookie: rbsessionid=ended"};
+    char message[MESSAGE_SIZE];
+    int peer = connect_to_gateway();
+
+    for (size_t i = 0; i < sizeof requests_of_sessions / sizeof *requests_of_sessions; i++) {
+        snprintf(message, sizeof message, "GET %s\r\nHost: localhost\r\n\r\n",
+                 requests_of_sessions[i]);
+        send_all(peer, message, strlen(message));
+        if (!receive(peer, message) || strncmp(message, "HTTP/1.1 200", 12) != 0)
+            die("a session cannot be opened");
+    }
+    close(peer);
+}
+
 /* Tells the gateway to end while it waits for the upstream. */
 static void *end_gracefully(void *nothing)
 {
@@ -346,7 +461,7 @@ static void *end_gracefully(void *nothing)
     send_all(peer, request, strlen(request));
     nanosleep(&moment, NULL);
     kill(gateway, SIGTERM);
-    if (!receive(peer, message) || strstr(message, "?slow of alice") == NULL)
+    if (!receive(peer, message) || strstr(message, "?slow of token good") == NULL)
         die("what was under way at the end was not answered");
     close(peer);
     return nothing;
@@ -355,7 +470,20 @@ static void *end_gracefully(void *nothing)
 /* Starts the gateway, which prints its port. */
 static void start_gateway(char **command, int words, const char *routes, char *token_file)
 {
-    char *arguments[32], url[64], line[64] = "";
+    char *arguments[48], url[64], line[64] = "";
+    const char *options[] = {"--listen",
+                             "127.0.0.1:0",
+                             "--upstream",
+                             url,
+                             "--routes",
+                             routes,
+                             "--tokens",
+                             token_file,
+                             "--public-url",
+                             "https://reviews.example.com/",
+                             "--log",
+                             "/dev/null",
+                             NULL};
     int out[2];
     FILE *in;
 
@@ -363,11 +491,8 @@ static void start_gateway(char **command, int words, const char *routes, char *t
         die("no command can be run");
     snprintf(url, sizeof url, "http://127.0.0.1:%u", (unsigned)start_upstream());
     memcpy(arguments, command, (size_t)words * sizeof *command);
-    arguments[words] = (char *)"0";
-    arguments[words + 1] = url;
-    arguments[words + 2] = (char *)routes;
-    arguments[words + 3] = token_file;
-    arguments[words + 4] = NULL;
+    for (size_t i = 0; i < sizeof options / sizeof *options; i++)
+        arguments[(size_t)words + i] = (char *)options[i];
     gateway = fork();
     if (gateway == 0) {
         dup2(out[1], STDOUT_FILENO);
@@ -403,6 +528,7 @@ int main(int argc, char **argv)
         die("the tokens cannot be written");
     start_gateway(argv + 4, argc - 4, argv[3], token_file);
     unlink(token_file);
+    open_sessions();
     for (unsigned long i = 0; i < connections; i++)
         if (pthread_create(&threads[i], NULL, run_connection, (void *)(uintptr_t)i) != 0)
             die("a thread cannot be made");

@@ -221,10 +221,6 @@ impl Abi {
         matches!(kind, Type::Named(name) if self.opaque.contains(name))
     }
 
-    pub fn is_struct(&self, kind: &Type) -> bool {
-        matches!(kind, Type::Named(name) if self.structs.iter().any(|it| it.name == *name))
-    }
-
     pub fn is_callback(&self, kind: &Type) -> bool {
         matches!(kind, Type::Named(name) if self.callbacks.iter().any(|it| it.name == *name))
     }

@@ -1,93 +1,118 @@
-//! Writes `Abi.java`: the ABI for JNA.
+//! Writes `Abi.java` and the enums of the Java artifact, and `Header.java` of its tests.
 
 use std::fmt::Write;
 
 use super::NOTICE;
-use super::abi::{Abi, Signature, Type, Variable, has_length};
+use super::abi::{Abi, Enum, Signature, Type, Variable};
 use super::names::{bare, camel, pascal};
 
-pub fn interface(abi: &Abi) -> String {
-    let mut text = format!(
-        "// {NOTICE}\n// SPDX-License-Identifier: MIT\npackage rbtoken;\n\n\
-         import com.sun.jna.Callback;\nimport com.sun.jna.Library;\n\
-         import com.sun.jna.Pointer;\nimport com.sun.jna.Structure;\n\
-         import com.sun.jna.Structure.FieldOrder;\n\
-         import com.sun.jna.ptr.ByteByReference;\n\
-         import com.sun.jna.ptr.IntByReference;\n\
-         import com.sun.jna.ptr.LongByReference;\n\
-         import com.sun.jna.ptr.PointerByReference;\n\n\
-         /**\n * The C ABI of librbtoken: constants, layouts and signatures of rbtoken.h. A\n \
-         * {{@code size_t}} is a long, so this is for 64-bit systems.\n */\n\
-         interface Abi extends Library {{\n"
-    );
-    let constants = abi.enums.iter().flat_map(|it| &it.values).chain(&abi.constants);
+/// Folders of the artifact's package, and of its tests.
+const MAIN: &str = "bindings/java/src/main/java/rbtoken";
+const TEST: &str = "bindings/java/src/test/java/rbtoken";
+const COLUMNS: usize = 100;
+
+/// Returns the path and the text of each file. `abi` has the plugin interface, too.
+pub fn files(abi: &Abi, snapshot: &str, version: (u32, u32)) -> Vec<(String, String)> {
+    let enums = [
+        ("rbtoken_status_code", "A status of a later version of the library."),
+        (
+            "rbtoken_verdict_code",
+            "A verdict of a later version of the library, which is a refusal.",
+        ),
+        ("rbtoken_log_level", "A level of a later version of the library."),
+    ];
+    let enums = enums.map(|(name, other)| {
+        let it = abi.enumeration(name);
+        (format!("{MAIN}/{}.java", it.title()), enumeration(it, other))
+    });
+    let mut files = vec![
+        (format!("{MAIN}/Abi.java"), interface(abi, snapshot, version)),
+        (format!("{TEST}/Header.java"), header(abi)),
+    ];
+    files.extend(enums);
+    files
+}
+
+fn top() -> String {
+    format!("// {NOTICE}\n// SPDX-License-Identifier: MIT\npackage rbtoken;\n")
+}
+
+fn interface(abi: &Abi, snapshot: &str, version: (u32, u32)) -> String {
+    let mut text = top()
+        + "\nimport com.sun.jna.Callback;\n\n\
+           /**\n * The C ABI of librbtoken: constants, layouts and signatures of rbtoken.h, for 64-bit\n \
+           * systems. A pointer and a {@code size_t} are a long.\n */\n\
+           final class Abi {\n    static {\n        LibraryFile.register(Abi.class);\n    }\n\n";
+    writeln!(
+        text,
+        "    /** The version for {{@code rbtoken_abi_is_compatible()}}. */\n    \
+         static final int ABI_VERSION = {} << 16 | {};",
+        version.0, version.1
+    )
+    .unwrap();
+    // The others are enums.
+    let values = abi.enums.iter().filter(|it| it.name.ends_with("_mode"));
+    let constants = values.flat_map(|it| &it.values).chain(&abi.constants);
     for it in constants {
         let name = it.name.strip_prefix("RBTOKEN_").unwrap_or(&it.name);
-        writeln!(text, "    int {name} = {};", it.value).unwrap();
-    }
-    for it in &abi.callbacks {
-        let parameters = parameters(abi, &it.signature, true);
-        write!(
-            text,
-            "\n    interface {} extends Callback {{\n        {} call({parameters});\n    }}\n",
-            pascal(bare(&it.name)),
-            kind(abi, &it.signature.result, true)
-        )
-        .unwrap();
+        writeln!(text, "    static final int {name} = {};", it.value).unwrap();
     }
     for it in &abi.structs {
-        text += &structure(abi, &it.name, &it.fields);
+        text += &layout(&it.name, &it.fields, snapshot);
     }
-    text += "\n";
+    for it in &abi.callbacks {
+        let method = method(abi, "        ", "", "call", &it.signature);
+        let name = pascal(bare(&it.name));
+        write!(text, "\n    interface {name} extends Callback {{\n{method}    }}\n").unwrap();
+    }
+    text += "\n    private Abi() {}\n\n";
     for it in &abi.functions {
-        let result = match &it.signature.result {
-            result if result.is_text() && !it.signature.gives_length() => "String",
-            result => kind(abi, result, true),
-        };
-        let parameters = parameters(abi, &it.signature, false);
-        writeln!(text, "    {result} {}({parameters});", it.name).unwrap();
+        text += &method(abi, "    ", "static native ", &it.name, &it.signature);
     }
     text + "}\n"
 }
 
-fn structure(abi: &Abi, name: &str, fields: &[Variable]) -> String {
-    let names: Vec<_> = fields.iter().map(|it| format!("\"{}\"", camel(&it.name))).collect();
-    let class = pascal(bare(name));
+/// Returns the size of a struct and the offsets of its fields, which the C compiler has told.
+fn layout(name: &str, fields: &[Variable], snapshot: &str) -> String {
+    let number = |prefix: &str| {
+        let line = snapshot.lines().find_map(|line| line.strip_prefix(prefix));
+        let number = line.and_then(|rest| rest.split(',').next());
+        number.expect("the snapshot has each struct and field").to_owned()
+    };
     let mut text = format!(
-        "\n    /** {{@code {name}}} */\n    @FieldOrder({{{}}})\n    \
-         class {class} extends Structure {{\n",
-        names.join(", ")
+        "\n    /** The size and the offsets of {{@code {name}}}. */\n    static final class {} {{\n",
+        pascal(bare(name))
     );
+    let size = number(&format!("struct {name}: size "));
+    writeln!(text, "        static final int SIZE = {size};").unwrap();
     for it in fields {
-        let kind = match &it.kind {
-            Type::Named(name) if abi.is_callback(&it.kind) => pascal(bare(name)),
-            other => kind(abi, other, true).to_owned(),
-        };
-        writeln!(text, "        public {kind} {};", camel(&it.name)).unwrap();
+        let offset = number(&format!("field {name}.{}: offset ", it.name));
+        writeln!(text, "        static final int {} = {offset};", it.name.to_uppercase()).unwrap();
     }
-    write!(text, "\n        {class}() {{\n            structSize = size();\n        }}\n    }}\n")
-        .unwrap();
-    text
+    text + "    }\n"
 }
 
-fn parameters(abi: &Abi, signature: &Signature, is_callback: bool) -> String {
-    let all = &signature.parameters;
-    let each = all.iter().enumerate().map(|(index, it)| {
-        let kind = match &it.kind {
-            Type::Pointer { to, .. } if !is_callback && abi.is_struct(to) => match &**to {
-                Type::Named(name) => pascal(bare(name)),
-                _ => unreachable!("a struct has a name"),
-            },
-            text if !is_callback && text.is_text() && has_length(all, index) => "byte[]".to_owned(),
-            other => kind(abi, other, is_callback).to_owned(),
-        };
-        format!("{kind} {}", camel(&it.name))
-    });
-    each.collect::<Vec<_>>().join(", ")
+fn method(abi: &Abi, indent: &str, before: &str, name: &str, signature: &Signature) -> String {
+    let parameters = signature.parameters.iter();
+    let parameters: Vec<_> =
+        parameters.map(|it| format!("{} {}", kind(abi, &it.kind), camel(&it.name))).collect();
+    let mut line = format!("{indent}{before}{} {name}(", kind(abi, &signature.result));
+    let mut text = String::new();
+    for (index, it) in parameters.iter().enumerate() {
+        let end = if index + 1 == parameters.len() { ");" } else { "," };
+        let space = if line.ends_with('(') { "" } else { " " };
+        if line.len() + space.len() + it.len() + end.len() > COLUMNS {
+            text += &line;
+            text += "\n";
+            line = format!("{indent}        {it}{end}");
+        } else {
+            line += &format!("{space}{it}{end}");
+        }
+    }
+    text + &line + if parameters.is_empty() { ");\n" } else { "\n" }
 }
 
-/// Returns a type. In callbacks, Java gets bare pointers from the library.
-fn kind(abi: &Abi, kind: &Type, is_bare: bool) -> &'static str {
+fn kind(abi: &Abi, kind: &Type) -> &'static str {
     match abi.resolved(kind) {
         Type::Void => "void",
         Type::Primitive(name) => match name.as_str() {
@@ -97,18 +122,93 @@ fn kind(abi: &Abi, kind: &Type, is_bare: bool) -> &'static str {
             "i64" | "u64" | "usize" => "long",
             other => panic!("JNA has no type for {other}"),
         },
-        Type::Named(name) => panic!("{name} is not passed by value"),
-        Type::Pointer { is_mut: true, to } if !is_bare => match abi.resolved(&to) {
-            Type::Pointer { .. } => "PointerByReference",
-            Type::Primitive(name) => match name.as_str() {
-                "bool" => "ByteByReference",
-                "i32" => "IntByReference",
-                "i64" | "u64" | "usize" => "LongByReference",
-                _ => "Pointer",
-            },
-            _ => "Pointer",
-        },
-        Type::Pointer { .. } => "Pointer",
-        Type::Function(_) => panic!("the linked API has no such type"),
+        Type::Named(name) if !abi.is_callback(kind) => panic!("{name} is not passed by value"),
+        Type::Named(_) | Type::Pointer { .. } | Type::Function(_) => "long",
     }
+}
+
+/// Writes what the tests compare with: the functions that they must call, and the structs for JNA,
+/// which computes their layout itself.
+fn header(abi: &Abi) -> String {
+    let mut text = top()
+        + "\nimport com.sun.jna.Pointer;\nimport com.sun.jna.Structure;\n\
+           import com.sun.jna.Structure.FieldOrder;\nimport java.util.List;\n\n\
+           /** The functions and structs of the header. */\nfinal class Header {\n    \
+           /** The functions, and the members of the extension table. */\n    \
+           static final List<String> FUNCTIONS = List.of(\n";
+    let table = abi.structs.iter().filter(|it| it.name == "rbtoken_extension_v1_t");
+    let members = table.flat_map(|table| {
+        let functions = table.fields.iter().filter(|it| matches!(it.kind, Type::Function(_)));
+        functions.map(|it| format!("{}.{}", table.name, it.name))
+    });
+    let names = abi.functions.iter().map(|it| it.name.clone()).chain(members);
+    let lines: Vec<_> = names.map(|name| format!("            \"{name}\"")).collect();
+    text += &lines.join(",\n");
+    text += ");\n\n    private Header() {}\n";
+    for it in &abi.structs {
+        let class = pascal(bare(&it.name));
+        let names: Vec<_> = it.fields.iter().map(|it| format!("\"{}\"", it.name)).collect();
+        write!(
+            text,
+            "\n    @FieldOrder({{\n        {}\n    }})\n    \
+             public static final class {class} extends Structure {{\n",
+            names.join(",\n        ")
+        )
+        .unwrap();
+        for it in &it.fields {
+            let kind = match abi.resolved(&it.kind) {
+                Type::Primitive(_) => kind(abi, &it.kind),
+                _ => "Pointer",
+            };
+            writeln!(text, "        public {kind} {};", it.name).unwrap();
+        }
+        text += "    }\n";
+    }
+    text + "}\n"
+}
+
+/// Writes an enum that Java programs use. `other` describes the value for unknown numbers.
+fn enumeration(it: &Enum, other: &str) -> String {
+    let name = it.title();
+    let mut text = format!("{}\n{}public enum {name} {{\n", top(), doc("", &it.doc));
+    for value in &it.values {
+        write!(text, "{}    {}({}),\n\n", doc("    ", &value.doc), it.short(value), value.value)
+            .unwrap();
+    }
+    text += &doc("    ", &[format!("Stands for {other} of a later version of the library.")]);
+    write!(
+        text,
+        "    OTHER(-1);\n\n    private final int code;\n\n    {name}(int code) {{\n        \
+         this.code = code;\n    }}\n\n    \
+         /**\n     * Returns the number in the C API.\n     *\n     \
+         * @return the number; -1 for {{@link #OTHER}}\n     */\n    \
+         public int code() {{\n        return code;\n    }}\n\n    \
+         static {name} of(int code) {{\n        return switch (code) {{\n"
+    )
+    .unwrap();
+    for value in &it.values {
+        writeln!(text, "            case {} -> {};", value.value, it.short(value)).unwrap();
+    }
+    text + "            default -> OTHER;\n        };\n    }\n}\n"
+}
+
+/// Returns a Javadoc comment. Markdown's code becomes Javadoc's.
+fn doc(indent: &str, lines: &[String]) -> String {
+    let lines = lines.join("\n");
+    let mut text = String::new();
+    for (index, part) in lines.split('`').enumerate() {
+        text += &if index % 2 == 1 { format!("{{@code {part}}}") } else { part.to_owned() };
+    }
+    let mut words = text.split_whitespace().peekable();
+    let mut result = format!("{indent}/**\n");
+    while words.peek().is_some() {
+        let mut line = format!("{indent} *");
+        while let Some(word) = words.next_if(|it| line.len() + 1 + it.len() <= COLUMNS) {
+            line += " ";
+            line += word;
+        }
+        result += &line;
+        result += "\n";
+    }
+    result + indent + " */\n"
 }

@@ -59,11 +59,11 @@ fn files() -> Vec<(String, String)> {
         ("bindings/python/src/rbtoken/_abi.py", python::module(&with_extension, version)),
         ("bindings/node/native/src/abi.rs", rust::loader(&with_extension, version)),
         ("bindings/node/src/abi.ts", node::module(&with_extension)),
-        ("examples/java/rbtoken/Abi.java", java::interface(&abi)),
         ("bindings/go/abi.go", go::constants(&with_extension)),
         ("bindings/go/functions_test.go", go::functions(&with_extension)),
     ];
     files.extend(others.map(|(path, text)| (path.to_owned(), text)));
+    files.extend(java::files(&with_extension, &snapshot, version));
     // The archive of the sources has no other Cargo packages: no benchmarks, and no addon.
     for package in ["benches/", "bindings/node/native/"] {
         if !root().join(package).exists() {

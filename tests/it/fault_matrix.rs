@@ -47,7 +47,7 @@ impl Answer {
     const fn status(self) -> (&'static str, &'static str) {
         match self {
             Works => ("OK", ""),
-            TimesOut => ("TIMEOUT", "did not answer in time"),
+            TimesOut => ("TIMEOUT", "did not respond in time"),
             TimesOutUnknown => ("TIMEOUT", "the outcome is unknown"),
             Unreachable => ("IO", "cannot be reached"),
             Refused => ("DATABASE", ""),

@@ -72,6 +72,24 @@ def set_expiration(days):
     config.save()
 
 
+def set_password(user, password):
+    account = User.objects.get(username=user)
+    account.set_password(password)
+    account.save()
+
+
+def join_local_site(user, local_site):
+    LocalSite.objects.get(name=local_site).users.add(User.objects.get(username=user))
+
+
+def make_repository(name, path):
+    """A Git repository on this machine."""
+    from reviewboard.scmtools.models import Repository, Tool
+
+    Repository.objects.update_or_create(
+        name=name, defaults={'path': path, 'tool': Tool.objects.get(name='Git')})
+
+
 class Server(socketserver.ThreadingMixIn, wsgiref.simple_server.WSGIServer):
     daemon_threads = True
 
@@ -341,7 +359,7 @@ def client_token(user, client_name, expires=None, policy=None, extra_data=None):
     return {'value': token.token, 'created': created}
 
 
-FUNCTIONS = [prepare, set_user_active, set_expiration, serve, rows, save_all, execute, fetch, lock_user,
+FUNCTIONS = [prepare, set_user_active, set_expiration, set_password, join_local_site, make_repository, serve, rows, save_all, execute, fetch, lock_user,
              lock_table, lock_token, count_connections, kill_connections, commit, unlock, make_tokens, client_token, make_documents]
 
 if __name__ == '__main__':

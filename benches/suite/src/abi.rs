@@ -70,6 +70,14 @@ pub const E_TIMEOUT: i32 = 165;
 pub const E_NO_MEMORY: i32 = 200;
 /// `RBTOKEN_E_INTERNAL`.
 pub const E_INTERNAL: i32 = 201;
+/// `RBTOKEN_LOG_ERROR`.
+pub const LOG_ERROR: i32 = 1;
+/// `RBTOKEN_LOG_WARN`.
+pub const LOG_WARN: i32 = 2;
+/// `RBTOKEN_LOG_INFO`.
+pub const LOG_INFO: i32 = 3;
+/// `RBTOKEN_LOG_DEBUG`.
+pub const LOG_DEBUG: i32 = 4;
 /// `RBTOKEN_EXPIRES_DEFAULT`.
 pub const EXPIRES_DEFAULT: i32 = 0;
 /// `RBTOKEN_EXPIRES_NEVER`.
@@ -167,6 +175,15 @@ pub struct Entropy {
     pub destroy: *const c_void,
 }
 
+/// `rbtoken_log_t`.
+#[repr(C)]
+pub struct Log {
+    pub struct_size: usize,
+    pub user_data: *mut c_void,
+    pub log: *const c_void,
+    pub destroy: *const c_void,
+}
+
 /// `rbtoken_store_options_t`.
 #[repr(C)]
 pub struct StoreOptions {
@@ -177,6 +194,7 @@ pub struct StoreOptions {
     pub settings_len: usize,
     pub clock: *const Clock,
     pub entropy: *const Entropy,
+    pub log: *const Log,
 }
 
 /// `rbtoken_progress_t`.

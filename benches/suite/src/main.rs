@@ -8,6 +8,7 @@ mod context;
 mod databases;
 mod durable;
 mod format;
+mod gateway;
 mod generation;
 mod goals;
 mod growth;
@@ -44,7 +45,7 @@ cargo bench -- [--quick] [--report] [GROUP...]
 GROUP      one of those that are to be measured; none: all
 
 Groups: memory isolated threads client_tokens generation policy services growth pauses durable
-        databases
+        databases gateway
 
 Environment:
 RBTOKEN_BENCH_PYTHON        a Python with Review Board 8.1, for Djblets and Review Board themselves
@@ -52,6 +53,7 @@ RBTOKEN_BENCH_SITES         a folder that has Review Board's sites on servers, a
                             `cargo bench --features postgres,mysql`
 RBTOKEN_BENCH_POSTGRES      where PostgreSQL is (host=/var/run/postgresql user=$USER dbname=postgres)
 RBTOKEN_BENCH_REDIS_SERVER  the program of a Redis server (redis-server), started for the time of the run
+RBTOKEN_BENCH_GATEWAY       the program that `make gateway` builds
 RBTOKEN_BENCH_FOLDER        a folder for databases, on a disk (target/bench)
 RBTOKEN_BENCH_LIBRARY       another shared object to measure
 ";
@@ -60,7 +62,7 @@ type Group = (&'static str, fn(&mut Context, &mut Report) -> Result<()>);
 
 /// The groups in the order in which they run: those with separate stores after those that share
 /// stores.
-const GROUPS: [Group; 11] = [
+const GROUPS: [Group; 12] = [
     ("memory", memory::run),
     ("isolated", isolated::run),
     ("threads", threads::run),
@@ -72,6 +74,7 @@ const GROUPS: [Group; 11] = [
     ("pauses", pauses::run),
     ("durable", durable::run),
     ("databases", databases::run),
+    ("gateway", gateway::run),
 ];
 
 fn main() -> Result<()> {

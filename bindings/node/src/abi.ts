@@ -79,6 +79,18 @@ export const Status = {
   INTERNAL: 201,
 } as const;
 
+/** Severity of a log message. */
+export const LogLevel = {
+  /** No message has this level yet. */
+  ERROR: 1,
+  /** An instance could not be configured, initialized or shut down. */
+  WARN: 2,
+  /** An instance changed its state. */
+  INFO: 3,
+  /** An event of a token, as in `rbtoken_hooks_t`. */
+  DEBUG: 4,
+} as const;
+
 /**
  * Expiration of a new token: the values of `expires_mode` in `rbtoken_client_token_options_t` and
  * `rbtoken_generate_options_t`.
@@ -180,18 +192,6 @@ export const ExpirationMode = {
   NEVER: 1,
   /** The number of seconds in `expiration_secs`. */
   SECS: 2,
-} as const;
-
-/** Severity of a log message. */
-export const LogLevel = {
-  /** No message has this level yet. */
-  ERROR: 1,
-  /** An instance could not be configured, initialized or shut down. */
-  WARN: 2,
-  /** An instance changed its state. */
-  INFO: 3,
-  /** An event of a token, as in `rbtoken_hooks_t`. */
-  DEBUG: 4,
 } as const;
 
 // Flags.

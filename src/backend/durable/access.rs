@@ -36,7 +36,7 @@ pub(super) fn check_directory(path: &Path, trusted: &TrustedOwners) -> Result<()
 ///
 /// # Errors
 /// `InvalidArgument`; `Io` for a read-only file.
-pub(super) fn check_kind(path: &Path, metadata: &Metadata, trusted: &TrustedOwners) -> Result<()> {
+pub(super) fn check_file(path: &Path, metadata: &Metadata, trusted: &TrustedOwners) -> Result<()> {
     let place = path.display();
     let kind = metadata.file_type();
     if metadata.is_dir() {
@@ -56,7 +56,7 @@ pub(super) fn check_kind(path: &Path, metadata: &Metadata, trusted: &TrustedOwne
 
 /// Rejects a file with a second hard link. After a crash under one name, use under the other name
 /// would not find the log. The log would later be replayed over newer tokens.
-pub(super) fn check_only_name(path: &Path, metadata: &Metadata) -> Result<()> {
+pub(super) fn check_single_link(path: &Path, metadata: &Metadata) -> Result<()> {
     if metadata.nlink() <= 1 {
         return Ok(());
     }
@@ -84,8 +84,8 @@ fn check_owner(
     )))
 }
 
-/// A group with write permission must be trusted explicitly, since its members are unknown. Write
-/// permission for all users is rejected.
+/// Rejects a file or directory that all users can write to, or a group that is not trusted. A group
+/// must be trusted explicitly, since its members are unknown.
 fn check_writers(
     place: &impl Display,
     what: &str,

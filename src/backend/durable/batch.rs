@@ -24,8 +24,8 @@ pub(super) enum Job {
 /// A planned change, and the sender of its reply.
 type PlannedChange = (Result<Plan>, ReplySender<Result<Outcome>>);
 
-/// Changes that were planned independently against the same state. Some order of them gives the
-/// results that were planned.
+/// Changes that were planned independently against the same state. In some order, applying them one
+/// by one gives the planned results.
 pub(super) struct Batch {
     waiting: Vec<PlannedChange>,
     /// Whether one of the changes is a purge.
@@ -47,7 +47,7 @@ impl Batch {
     ///
     /// All callers are waiting, so the changes may be applied in any order. A change that reads
     /// what another writes can be ordered before it. Two changes that both read and write the same
-    /// thing conflict.
+    /// item conflict.
     pub fn plan(memory: &Memory, backlog: &mut VecDeque<Job>) -> Self {
         let mut batch = Self { waiting: Vec::with_capacity(MIN_CHANGES), purges: false };
         let mut claims = Claims::default();
@@ -91,7 +91,7 @@ impl Batch {
     }
 
     /// Returns whether to truncate the log, which contains the values of removed tokens: after a
-    /// purge, or if there are many.
+    /// purge, or if many tokens were removed.
     pub fn must_truncate_log(&self) -> bool {
         let removed = self.effects().filter(|effect| matches!(effect, Effect::Remove(_))).count();
         removed >= REMOVALS_TO_TRUNCATE || self.purges && removed > 0
@@ -128,19 +128,19 @@ impl Batch {
             };
             match applied {
                 // Dropped later without a lock, since there may be many records.
-                Ok(spent) => *effects = spent,
+                Ok(applied) => *effects = applied,
                 Err(error) => *plan = Err(error),
             }
         }
         drop(indexes);
         for (plan, caller) in self.waiting {
-            let (outcome, spent) = match plan {
+            let (outcome, applied) = match plan {
                 Ok(Plan { effects, outcome }) => (Ok(outcome), effects),
                 Err(error) => (Err(error), Vec::new()),
             };
             // The caller is blocked until it gets the reply.
             caller.send(outcome);
-            drop(spent);
+            drop(applied);
         }
     }
 
@@ -158,8 +158,8 @@ impl Batch {
     }
 }
 
-/// Everything that changes in a batch both read and write. No two changes may have such a thing in
-/// common. Stored as hashes: a collision only ends a batch early.
+/// The items that the changes of a batch both read and write. Two changes must not claim the same
+/// item. Items are stored as hashes: a collision only ends a batch early.
 #[derive(Default)]
 struct Claims {
     /// Seeded without entropy from the operating system. The standard library's hasher panics if
@@ -167,11 +167,11 @@ struct Claims {
     hasher: DefaultHashBuilder,
     taken: HashSet<u64>,
     operations: usize,
-    /// The batch is a single operation that may affect anything.
-    whole: bool,
+    /// Whether the batch must have only one change.
+    is_exclusive: bool,
 }
 
-/// One thing that a change both reads and writes.
+/// An item that a change both reads and writes.
 #[derive(Hash)]
 enum Claim<'a> {
     Client(&'a str, Option<&'a str>, &'a str),
@@ -185,7 +185,7 @@ impl Claims {
     fn take(&mut self, operation: &Operation, memory: &Memory) -> bool {
         #[cfg(rbtoken_panic_injection)]
         crate::panic_injection::point(crate::panic_injection::IN_PLAN);
-        if self.whole {
+        if self.is_exclusive {
             return false;
         }
         let wanted = match operation {
@@ -209,8 +209,8 @@ impl Claims {
             | Operation::Invalidate(Selection::User(_) | Selection::Everyone, _)
             | Operation::Purge(_)
             | Operation::Import(_) => {
-                self.whole = self.operations == 0;
-                return self.whole;
+                self.is_exclusive = self.operations == 0;
+                return self.is_exclusive;
             }
         };
         let wanted = wanted.map(|claim| claim.map(|claim| self.hasher.hash_one(claim)));
@@ -219,8 +219,8 @@ impl Claims {
         }
         if self.taken.try_reserve(wanted.len()).is_err() {
             // Without memory to record its claims, the change gets a commit of its own.
-            self.whole = self.operations == 0;
-            return self.whole;
+            self.is_exclusive = self.operations == 0;
+            return self.is_exclusive;
         }
         self.taken.extend(wanted.into_iter().flatten());
         self.operations += 1;
@@ -233,7 +233,7 @@ mod tests {
     use super::super::channel::{ReplyReceiver, oneshot};
     use super::*;
     use crate::backend::tests::fields;
-    use crate::backend::{Change, OwnedClientQuery};
+    use crate::backend::{OwnedClientQuery, TokenChange};
     use crate::clock::Timestamp;
     use crate::error::ErrorKind;
     use crate::os::deadline;
@@ -306,7 +306,7 @@ mod tests {
     fn insert_unless(number: i64, client_name: &str) -> Operation {
         let fields = fields(number, "alice", Some(client_name), None);
         let unless = OwnedClientQuery {
-            searched: None,
+            failed_search: None,
             expires_from: None,
             user: "alice".into(),
             local_site: None,
@@ -320,12 +320,13 @@ mod tests {
     fn update(id: i64) -> Operation {
         let last_updated = Timestamp::MAX;
         let note = Some("new".into());
-        let change = Change { expires: None, note, policy: None, extra_data: None, last_updated };
+        let change =
+            TokenChange { expires: None, note, policy: None, extra_data: None, last_updated };
         Operation::Update(id, change)
     }
 
-    fn invalidate(which: Selection) -> Operation {
-        Operation::Invalidate(which, Invalidation { date: None, reason: "".into() })
+    fn invalidate(selection: Selection) -> Operation {
+        Operation::Invalidate(selection, Invalidation { date: None, reason: "".into() })
     }
 
     fn with_value(number: i64) -> Selection {
@@ -394,7 +395,7 @@ mod tests {
     }
 
     #[test]
-    fn written_batch_is_applied_to_memory_and_answered() {
+    fn written_batch_is_applied_and_its_callers_get_replies() {
         let memory = memory(2);
         let mut waiting = Waiting::of([insert(10), insert(1), update(1), Operation::Delete(7)]);
         let (mut batch, _) = waiting.plan(&memory);
@@ -433,20 +434,20 @@ mod tests {
 
     #[test]
     fn log_is_truncated_after_a_purge_or_many_removals() {
-        let empties = |memory: &Memory, operations: Vec<Operation>| {
+        let truncates = |memory: &Memory, operations: Vec<Operation>| {
             Waiting::of(operations).plan(memory).0.must_truncate_log()
         };
         let many = memory(REMOVALS_TO_TRUNCATE as i64);
         let delete = |ids: std::ops::RangeInclusive<usize>| {
             ids.map(|id| Operation::Delete(id as i64)).collect()
         };
-        assert!(empties(&many, delete(1..=REMOVALS_TO_TRUNCATE)));
-        assert!(!empties(&many, delete(1..=REMOVALS_TO_TRUNCATE - 1)));
+        assert!(truncates(&many, delete(1..=REMOVALS_TO_TRUNCATE)));
+        assert!(!truncates(&many, delete(1..=REMOVALS_TO_TRUNCATE - 1)));
 
         let purge = || vec![Operation::Purge(Timestamp::MAX)];
         let one = memory(1);
-        assert!(!empties(&one, purge()), "nothing is dead");
+        assert!(!truncates(&one, purge()), "no token is unusable");
         drop(one.change(invalidate(Selection::Id(1))).unwrap());
-        assert!(empties(&one, purge()));
+        assert!(truncates(&one, purge()));
     }
 }

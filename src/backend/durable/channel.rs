@@ -165,7 +165,7 @@ enum ReplyState<T> {
     Dropped,
 }
 
-/// Sends a reply. Dropped without one, it notifies the receiver that none will come.
+/// Sends a reply. If it is dropped without sending one, the receiver gets `None`.
 pub(super) struct ReplySender<T>(Arc<Oneshot<T>>);
 
 impl<T> ReplySender<T> {
@@ -238,7 +238,7 @@ mod tests {
         let (reply_sender, reply) = oneshot::<()>();
         sender.send(Some(reply_sender)).unwrap();
         drop(receiver);
-        assert!(reply.wait().is_none(), "what was in the channel is dropped");
+        assert!(reply.wait().is_none(), "the items in the channel must be dropped");
         sender.send(None).unwrap();
         sender.send(None).unwrap();
     }
@@ -347,7 +347,7 @@ mod models {
                     if number == 0 {
                         ReplySender::send(reply_sender, 5);
                     } else {
-                        // Together with the items in the channel.
+                        // The receiver is dropped next, with the items in the channel.
                         drop(reply_sender);
                         break;
                     }

@@ -84,7 +84,7 @@ impl Descriptor {
 impl Database {
     /// Opens the database in a file and creates its tables if it is new.
     fn connect(file: OwnedFile) -> Result<Self> {
-        let had_log = file.beside(LOG).exists();
+        let had_log = file.side_path(LOG).exists();
         let (opened, files) = file.watch(|| schema::open(&file));
         let found = opened.and_then(|connection| {
             let main = find(&files, file.path()).ok_or_else(|| {
@@ -110,12 +110,12 @@ impl Database {
                 Ok(database)
             }
             Err(error) => {
-                // SQLite may have created an empty one.
+                // SQLite may have created an empty log.
                 if !had_log {
                     file.remove_empty_log(None);
                 }
                 if file.is_new() {
-                    file.remove();
+                    file.undo_creation();
                 }
                 Err(error)
             }
@@ -125,23 +125,23 @@ impl Database {
     /// Records the descriptor of SQLite's log, once it is open.
     fn record_log(&mut self, opened: &[OpenedFile]) -> Result<()> {
         if self.log.is_none() {
-            let path = self.file.beside(LOG);
+            let path = self.file.side_path(LOG);
             self.log = find(opened, &path).map(|fd| Descriptor::new(&path, fd)).transpose()?;
         }
         Ok(())
     }
 
-    /// Opens the database in a file and passes its contents to `give`, part by part. If that fails,
-    /// the file is unchanged.
+    /// Opens the database in a file and passes its contents to `visit`, part by part. If that
+    /// fails, the file is unchanged.
     pub fn open(
         file: OwnedFile,
         documents: &Documents,
         interner: &SharedFieldsInterner,
-        give: &mut dyn FnMut(LoadedPart) -> Result<()>,
+        visit: &mut dyn FnMut(LoadedPart) -> Result<()>,
     ) -> Result<Self> {
         let mut database = Self::connect(file)?;
         let (loaded, opened) = database.file.watch(|| {
-            database.load(documents, interner, give)?;
+            database.load(documents, interner, visit)?;
             schema::use_log(database.file.path(), database.connection()?)
         });
         database.record_log(&opened)?;
@@ -246,10 +246,10 @@ impl Database {
         &self,
         documents: &Documents,
         interner: &SharedFieldsInterner,
-        give: &mut dyn FnMut(LoadedPart) -> Result<()>,
+        visit: &mut dyn FnMut(LoadedPart) -> Result<()>,
     ) -> Result<()> {
         let path = self.file.path();
-        rows::load(self.connection()?, documents, interner, give).map_err(|unreadable| {
+        rows::load(self.connection()?, documents, interner, visit).map_err(|unreadable| {
             match unreadable {
                 // A table or column is missing.
                 LoadError::Sql(error) if error.sqlite_error_code() == Some(ErrorCode::Unknown) => {
@@ -347,7 +347,7 @@ impl Database {
         }
         self.checkpoint("TRUNCATE")?;
         if let Some(log) = &self.log {
-            let failed = |error| io_error(&self.file.beside(LOG), "cannot be emptied", &error);
+            let failed = |error| io_error(&self.file.side_path(LOG), "cannot be emptied", &error);
             descriptors::sync(log.fd).map_err(failed)?;
         }
         self.is_commit_uncertain = false;

@@ -8,7 +8,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use super::access::{check_directory, check_kind, check_only_name};
+use super::access::{check_directory, check_file, check_single_link};
 use super::errors::io_error;
 use super::format::{APPLICATION_ID, check_version};
 use super::new_file::NewFile;
@@ -20,7 +20,7 @@ use crate::os::files::{self, Identity, Status};
 use crate::os::lock::{self, Registration};
 use crate::os::sqlite::{self, OpenedFile};
 
-/// How other programs are locked out of the file.
+/// The locks that keep other programs from opening the file.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Locking {
     /// By an open file description lock of this library. SQLite takes no locks.
@@ -30,8 +30,8 @@ pub(super) enum Locking {
     Sqlite,
 }
 
-/// Two names to look up the file. Created when it is opened, since a commit must not allocate for
-/// it.
+/// Two names for looking up a file. Allocated when the store is opened, since a commit must not
+/// allocate memory for them.
 struct LookupNames {
     path: CString,
     /// Relative to the directory.
@@ -85,8 +85,8 @@ impl OwnedFile {
             if lock::registry().contains(Identity::of(metadata)) {
                 return Err(locked(&path, "another store of this process"));
             }
-            check_kind(&path, metadata, trusted)?;
-            check_only_name(&path, metadata)?;
+            check_file(&path, metadata, trusted)?;
+            check_single_link(&path, metadata)?;
         }
         Self::open_and_lock(path, found.as_ref(), trusted)
     }
@@ -185,7 +185,7 @@ impl OwnedFile {
             && let Err(error) = sync_directory(&owned.path)
         {
             let error = io_error(&owned.path, "cannot be created", &error);
-            owned.remove();
+            owned.undo_creation();
             return Err(error);
         }
         Ok(owned)
@@ -202,8 +202,8 @@ impl OwnedFile {
             file.metadata().is_ok_and(|metadata| {
                 let is_main = path == self.path;
                 (!is_main || Identity::of(&metadata) == self.file.identity())
-                    && check_kind(path, &metadata, &self.trusted).is_ok()
-                    && check_only_name(path, &metadata).is_ok()
+                    && check_file(path, &metadata, &self.trusted).is_ok()
+                    && check_single_link(path, &metadata).is_ok()
             })
         };
         sqlite::watch(&accept, work)
@@ -246,8 +246,8 @@ impl OwnedFile {
         let path = || Path::new(OsStr::from_bytes(names.path.to_bytes()));
         match self.status(names) {
             Ok(status) if status.identity == identity => Ok(()),
-            Ok(_) => Err(taken_away(path())),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(taken_away(path())),
+            Ok(_) => Err(moved_or_deleted(path())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(moved_or_deleted(path())),
             Err(error) => Err(io_error(path(), "cannot be found", &error)),
         }
     }
@@ -273,6 +273,7 @@ impl OwnedFile {
         }
     }
 
+    /// Denies access to the file for all users but its owner.
     fn restrict(&self, metadata: &Metadata) -> Result<()> {
         if metadata.mode() & 0o777 == 0o600 {
             return Ok(());
@@ -285,7 +286,7 @@ impl OwnedFile {
 
     /// Checks that the file was written by this library, before SQLite opens it.
     fn check_header(&self) -> Result<()> {
-        let not_ours = || {
+        let not_a_store = || {
             let message =
                 format!("{}: the file is not a store of this library", self.path.display());
             Err(Error::new(ErrorKind::InvalidArgument, message))
@@ -293,7 +294,7 @@ impl OwnedFile {
         let mut header = [0_u8; 100];
         match self.file.read_exact_at(&mut header, 0) {
             Ok(()) => {}
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return not_ours(),
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return not_a_store(),
             Err(error) => return Err(io_error(&self.path, "cannot be read", &error)),
         }
         if header.iter().all(|&byte| byte == 0) && self.is_creation_interrupted() {
@@ -303,7 +304,7 @@ impl OwnedFile {
             i32::from_be_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]])
         };
         if !header.starts_with(b"SQLite format 3\0") || number(68) != APPLICATION_ID {
-            return not_ours();
+            return not_a_store();
         }
         check_version(&self.path, number(60))?;
         // The format versions say whether the file uses a write-ahead log. SQLite would overwrite
@@ -321,16 +322,16 @@ impl OwnedFile {
     /// Returns whether a power failure interrupted the creation of the file. Its rollback journal
     /// still exists then, and SQLite will use it to empty the file.
     fn is_creation_interrupted(&self) -> bool {
-        const START: [u8; 8] = [0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7];
-        let mut start = [0_u8; START.len()];
-        let journal = descriptors::open_for_reading(&self.beside(JOURNAL));
+        const MAGIC: [u8; 8] = [0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7];
+        let mut start = [0_u8; MAGIC.len()];
+        let journal = descriptors::open_for_reading(&self.side_path(JOURNAL));
         let read = journal.and_then(|journal| journal.read_exact_at(&mut start, 0));
-        read.is_ok() && start == START
+        read.is_ok() && start == MAGIC
     }
 
-    /// Restores a file whose initialization failed: it was empty or did not exist. It must not be
-    /// open as a database.
-    pub fn remove(self) {
+    /// Undoes a failed initialization: removes the file if it did not exist before, otherwise
+    /// empties it. It must not be open as a database.
+    pub fn undo_creation(self) {
         if self.new_file.is_none() {
             let _ = self.file.set_len(0);
             side_files::remove(&self.path);
@@ -338,8 +339,8 @@ impl OwnedFile {
     }
 
     /// Returns the path of a journal or log of this file.
-    pub fn beside(&self, end: &str) -> PathBuf {
-        side_files::path(&self.path, end)
+    pub fn side_path(&self, suffix: &str) -> PathBuf {
+        side_files::path(&self.path, suffix)
     }
 }
 
@@ -458,7 +459,7 @@ fn sync_directory(path: &Path) -> io::Result<()> {
     path.parent().map_or(Ok(()), |directory| descriptors::open_for_reading(directory)?.sync_all())
 }
 
-fn taken_away(path: &Path) -> Error {
+fn moved_or_deleted(path: &Path) -> Error {
     Error::new(ErrorKind::Io, format!("{}: the file was moved or deleted", path.display()))
 }
 

@@ -95,7 +95,7 @@ impl Durable {
             let counters = Arc::clone(&counters);
             let documents = Arc::clone(documents);
             move || {
-                // Sending fails silently if filling the memory failed.
+                // If filling the memory has failed, the parts are dropped.
                 let database = Database::open(file, &documents, memory.interner(), &mut |part| {
                     loaded.send(part)
                 });
@@ -208,9 +208,9 @@ impl Backend for Durable {
     fn best_client_token(
         &self,
         query: &ClientQuery<'_>,
-        searched: &mut Option<FailedSearch>,
+        failed_search: &mut Option<FailedSearch>,
     ) -> Result<Option<SharedRecord>> {
-        self.memory()?.best_client_token(query, searched)
+        self.memory()?.best_client_token(query, failed_search)
     }
 
     fn by_value(&self, value: &str) -> Result<Option<SharedRecord>> {
@@ -236,7 +236,7 @@ impl Backend for Durable {
     fn log_in(&self, value: &[u8], judge: Judge<'_>) -> Result<Option<(SharedRecord, Judgment)>> {
         let mut is_first = false;
         let judged = self.memory()?.log_in_with(value, judge, |record, time| {
-            is_first = self.pending.note(record, time);
+            is_first = self.pending.record_use(record, time);
         })?;
         if is_first && let Some(jobs) = &self.jobs {
             // If the writer thread has died, changes will report it.

@@ -11,8 +11,8 @@ use crate::token::{Record, SharedRecord};
 
 const SHARDS: usize = 64;
 
-/// Ids of records whose `last_used` is newer than in the file. Only the first login after a write
-/// adds a record here, and it only blocks logins with the same shard.
+/// Ids of records whose `last_used` is newer than in the file. Only the first login with a token
+/// after a write adds its record here, and blocks only logins with tokens of the same shard.
 ///
 /// A flag in each record says whether it is in this set. It changes only while the shard is locked,
 /// so a flagged record is in the result of the next [`PendingLastUsed::take`].
@@ -28,29 +28,30 @@ impl Default for PendingLastUsed {
 }
 
 impl PendingLastUsed {
-    /// Records that a record was used, and returns whether it is the first one since the last
+    /// Notes that a record was used, and returns whether it is the first one since the last
     /// [`PendingLastUsed::take`].
-    pub fn note(&self, record: &Record, time: Timestamp) -> bool {
-        let without_note = || record.set_last_used(Some(time));
+    pub fn record_use(&self, record: &Record, time: Timestamp) -> bool {
+        let if_no_memory = || record.set_last_used(Some(time));
         !record.update_unwritten_use(time)
-            && self.add(record, || record.set_unwritten_use(time), without_note)
+            && self.add(record, || record.set_unwritten_use(time), if_no_memory)
     }
 
-    /// Adds a record if it is new. If there is no memory, the login succeeds nevertheless, and its
-    /// time is written when the record is next used or changed.
+    /// Adds a record if `flag` returns true: the flag was not set before. If there is no memory,
+    /// the login succeeds nevertheless, and its time is written when the record is next used or
+    /// changed.
     fn add(
         &self,
         record: &Record,
-        is_new: impl FnOnce() -> bool,
-        without_note: impl FnOnce(),
+        flag: impl FnOnce() -> bool,
+        if_no_memory: impl FnOnce(),
     ) -> bool {
         let id = record.id();
         let mut shard = self.shards[id as usize % SHARDS].lock();
         if shard.try_reserve(1).is_err() {
-            without_note();
+            if_no_memory();
             return false;
         }
-        if !is_new() {
+        if !flag() {
             return false;
         }
         shard.push(id);
@@ -103,7 +104,7 @@ mod tests {
         let note_and_take = || {
             for (record, taken) in &rounds {
                 barrier.wait();
-                uses.note(record, Timestamp::MIN);
+                uses.record_use(record, Timestamp::MIN);
                 let mut taken = taken.lock();
                 let (mut ids, mut records) = (Vec::new(), Vec::new());
                 uses.take(&mut ids, &mut records).unwrap();

@@ -168,7 +168,7 @@ pub(super) const CHUNK: usize = 1024;
 /// Maximum size of the small allocations for one part.
 const CHUNK_ROOM: usize = 1024 * CHUNK;
 
-/// Why loading failed: an SQLite error, or an invalid row.
+/// An error while loading: from SQLite, or for an invalid row.
 pub(super) enum LoadError {
     Sql(rusqlite::Error),
     Row(Error),
@@ -195,12 +195,12 @@ pub(super) enum LoadedPart {
     LastId(i64),
 }
 
-/// Passes the contents of a database to `give`, part by part.
+/// Passes the contents of a database to `visit`, part by part.
 pub(super) fn load(
     connection: &Connection,
     documents: &Documents,
     interner: &SharedFieldsInterner,
-    give: &mut dyn FnMut(LoadedPart) -> crate::error::Result<()>,
+    visit: &mut dyn FnMut(LoadedPart) -> crate::error::Result<()>,
 ) -> Result<(), LoadError> {
     let (mut names, mut effects) = (ReferencedNames::default(), Vec::new());
 
@@ -226,9 +226,9 @@ pub(super) fn load(
         names.users.try_reserve(1).map_err(memory::exhausted)?;
         names.users.insert(row.get(0)?, user);
     }
-    give(LoadedPart::Effects(effects))?;
+    visit(LoadedPart::Effects(effects))?;
 
-    give(LoadedPart::Tokens(expected_tokens(connection)))?;
+    visit(LoadedPart::Tokens(expected_tokens(connection)))?;
     let mut statement = connection.prepare(
         "SELECT id, token, token_generator_id, time_added, last_updated, last_used, expires, \
              valid, invalid_date, invalid_reason, note, policy, extra_data, user_id, \
@@ -245,10 +245,10 @@ pub(super) fn load(
         records.push(Effect::Insert(names.record(row, documents, interner)?));
         if records.len() == CHUNK {
             let next = memory::vec_with_capacity(CHUNK)?;
-            give(LoadedPart::Effects(std::mem::replace(&mut records, next)))?;
+            visit(LoadedPart::Effects(std::mem::replace(&mut records, next)))?;
         }
     }
-    give(LoadedPart::Effects(records))?;
+    visit(LoadedPart::Effects(records))?;
 
     // Ids of deleted tokens are not reused.
     let sql = "SELECT seq FROM sqlite_sequence WHERE name = ?1";
@@ -260,7 +260,7 @@ pub(super) fn load(
             let message = format!("no ids are left in the table {TOKENS}");
             return Err(Error::new(ErrorKind::Corrupt, message).into());
         }
-        give(LoadedPart::LastId(last_id))?;
+        visit(LoadedPart::LastId(last_id))?;
     }
     Ok(())
 }
@@ -268,12 +268,12 @@ pub(super) fn load(
 /// Returns a quick estimate of the number of tokens. It is only used to reserve memory, and limited
 /// by the file size in case the file is corrupt.
 fn expected_tokens(connection: &Connection) -> usize {
-    const ROW_AT_LEAST: i64 = 100;
-    let ask = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0));
-    let bytes = ask("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size");
-    let last_id = ask(&format!("SELECT max(id) FROM {TOKENS}"));
+    const MIN_ROW_BYTES: i64 = 100;
+    let query = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0));
+    let bytes = query("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size");
+    let last_id = query(&format!("SELECT max(id) FROM {TOKENS}"));
     let (bytes, last_id) = (bytes.unwrap_or(0), last_id.unwrap_or(0));
-    usize::try_from(last_id.min(bytes / ROW_AT_LEAST)).unwrap_or(0)
+    usize::try_from(last_id.min(bytes / MIN_ROW_BYTES)).unwrap_or(0)
 }
 
 const TOKENS: &str = "webapi_webapitoken";
@@ -337,11 +337,11 @@ impl ReferencedNames {
         documents: &Documents,
         interner: &SharedFieldsInterner,
     ) -> Result<SharedRecord, Error> {
-        let whole = |error: Error| match error.kind() {
+        let row_error = |error: Error| match error.kind() {
             ErrorKind::NoMemory => error,
             _ => damaged(TOKENS, row),
         };
-        let (id, fields) = self.fields(row, documents).map_err(whole)?;
+        let (id, fields) = self.fields(row, documents).map_err(row_error)?;
         interner.record(id, fields)
     }
 

@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::access::{check_kind, check_only_name};
+use super::access::{check_file, check_single_link};
 use super::errors::io_error;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::connection::TrustedOwners;
@@ -16,9 +16,9 @@ pub(super) const JOURNAL: &str = "-journal";
 pub(super) const LOG: &str = "-wal";
 
 /// Returns the path of a file with a suffix.
-pub(super) fn path(file: &Path, end: &str) -> PathBuf {
+pub(super) fn path(file: &Path, suffix: &str) -> PathBuf {
     let mut path = file.as_os_str().to_owned();
-    path.push(end);
+    path.push(suffix);
     path.into()
 }
 
@@ -28,17 +28,17 @@ pub(super) fn path(file: &Path, end: &str) -> PathBuf {
 /// # Errors
 /// `InvalidArgument` for a file that others could write to or that belongs to another file; `Io`.
 pub(super) fn check(file: &Path, len: Option<u64>, trusted: &TrustedOwners) -> Result<()> {
-    for end in [JOURNAL, LOG] {
-        let path = path(file, end);
+    for suffix in [JOURNAL, LOG] {
+        let path = path(file, suffix);
         let metadata = match fs::symlink_metadata(&path) {
             Ok(metadata) => metadata,
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
             Err(error) => return Err(io_error(&path, "cannot be read", &error)),
         };
-        check_kind(&path, &metadata, trusted)?;
-        check_only_name(&path, &metadata)?;
+        check_file(&path, &metadata, trusted)?;
+        check_single_link(&path, &metadata)?;
         // A rollback journal beside an empty file undoes the creation of its tables.
-        let belongs = len.is_some_and(|len| len > 0 || end == JOURNAL);
+        let belongs = len.is_some_and(|len| len > 0 || suffix == JOURNAL);
         if metadata.len() > 0 && !belongs {
             let message = format!(
                 "{}: this log belongs to a file that does not exist; move the file back before it is \
@@ -53,7 +53,7 @@ pub(super) fn check(file: &Path, len: Option<u64>, trusted: &TrustedOwners) -> R
 
 /// Removes SQLite's files beside a file.
 pub(super) fn remove(file: &Path) {
-    for end in [JOURNAL, LOG] {
-        let _ = fs::remove_file(path(file, end));
+    for suffix in [JOURNAL, LOG] {
+        let _ = fs::remove_file(path(file, suffix));
     }
 }

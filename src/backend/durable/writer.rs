@@ -55,8 +55,8 @@ impl Writer {
         loop {
             // After a panic, the senders of replies are dropped, so that callers do not wait
             // forever.
-            let went_on = catch_unwind(AssertUnwindSafe(|| self.step()));
-            match went_on {
+            let continues = catch_unwind(AssertUnwindSafe(|| self.step()));
+            match continues {
                 Ok(true) => {}
                 Ok(false) => break,
                 Err(payload) => {

@@ -13,8 +13,8 @@ use crate::memory;
 use crate::text::Text;
 use crate::token::{Record, SharedRecord};
 
-/// Number of shards. With a million clients, moving a growing one takes a few milliseconds; each is
-/// then three quarters full.
+/// Number of shards. With a million clients, rehashing a shard takes a few milliseconds, and each
+/// shard is three quarters full.
 const SHARDS: usize = 80;
 
 /// Index of valid tokens by client.
@@ -22,7 +22,7 @@ pub(super) struct ClientIndex {
     hasher: DefaultHashBuilder,
     /// The best token of each client, usually the only one.
     best: Box<[HashIndex<Record>]>,
-    memory: BucketPool,
+    bucket_pool: BucketPool,
     /// Other tokens of a client, best first, by the id of the best one.
     others: BTreeMap<i64, BTreeMap<Rank, SharedRecord>>,
 }
@@ -57,8 +57,8 @@ impl<'a> Client<'a> {
         Some(Self { user: record.user(), local_site: record.local_site().map(Text::as_str), name })
     }
 
-    /// Returns the client that a token can serve: `None` if it is invalid.
-    fn served_by(record: &'a Record) -> Option<Self> {
+    /// Returns the client that a token belongs to, unless the token was invalidated.
+    fn of_valid(record: &'a Record) -> Option<Self> {
         Self::of(record).filter(|_| record.invalidation().is_none())
     }
 }
@@ -70,36 +70,36 @@ impl ClientIndex {
     /// `NoMemory`.
     pub fn new() -> Result<Self> {
         let best = memory::collect((0..SHARDS).map(|_| HashIndex::default()))?.into_boxed_slice();
-        let (hasher, memory) = (DefaultHashBuilder::default(), BucketPool::default());
-        Ok(Self { hasher, best, memory, others: BTreeMap::new() })
+        let (hasher, bucket_pool) = (DefaultHashBuilder::default(), BucketPool::default());
+        Ok(Self { hasher, best, bucket_pool, others: BTreeMap::new() })
     }
 
     /// Returns the memory of the index in bytes.
     pub fn bytes(&self) -> usize {
-        self.memory.bytes()
+        self.bucket_pool.bytes()
     }
 
-    /// Returns the best token that is valid long enough for a query and for which `serves` returns
-    /// true.
+    /// Returns the best token that is valid long enough for a query and that `qualifies` accepts.
     pub fn best(
         &self,
         query: &ClientQuery<'_>,
-        mut serves: impl FnMut(&Record) -> bool,
+        mut qualifies: impl FnMut(&Record) -> bool,
     ) -> Option<SharedRecord> {
         let client =
             Client { user: query.user, local_site: query.local_site, name: query.client_name };
         let hash = self.hasher.hash_one(client);
         let best = self.best[shard_of(hash, SHARDS)]
             .find(hash, |record| Client::of(record) == Some(client))?;
-        let lives = |record: &Record| !record.is_expired(query.valid_until);
-        if !lives(&best) {
+        let is_long_enough = |record: &Record| !record.is_expired(query.valid_until);
+        if !is_long_enough(&best) {
             return None;
         }
-        if serves(&best) {
+        if qualifies(&best) {
             return Some(best.clone());
         }
-        let mut others = self.others.get(&best.id())?.values().take_while(|record| lives(record));
-        others.find(|record| serves(record)).cloned()
+        let mut others =
+            self.others.get(&best.id())?.values().take_while(|record| is_long_enough(record));
+        others.find(|record| qualifies(record)).cloned()
     }
 
     /// Reserves memory for this many clients in an empty index.
@@ -107,7 +107,7 @@ impl ClientIndex {
     /// # Errors
     /// `NoMemory`.
     pub fn reserve(&mut self, clients: usize) -> Result<()> {
-        self.best.iter_mut().try_for_each(|it| it.reserve_shard(&self.memory, clients, SHARDS))
+        self.best.iter_mut().try_for_each(|it| it.reserve_shard(&self.bucket_pool, clients, SHARDS))
     }
 
     /// Reserves memory for records, so that inserting them makes no large allocation.
@@ -118,24 +118,26 @@ impl ClientIndex {
         &mut self,
         records: impl Iterator<Item = &'a SharedRecord> + Clone,
     ) -> Result<()> {
-        let Self { hasher, best, memory, .. } = self;
+        let Self { hasher, best, bucket_pool, .. } = self;
         let hash_of = |it: &Record| Client::of(it).map_or(0, |client| hasher.hash_one(client));
-        let hashes = records.filter_map(|it| Client::served_by(it)).map(|it| hasher.hash_one(it));
-        for_each_shard::<SHARDS>(hashes, |number, more| best[number].reserve(memory, more, hash_of))
+        let hashes = records.filter_map(|it| Client::of_valid(it)).map(|it| hasher.hash_one(it));
+        for_each_shard::<SHARDS>(hashes, |number, more| {
+            best[number].reserve(bucket_pool, more, hash_of)
+        })
     }
 
-    /// Adds a record if it can serve a client.
+    /// Adds the record of a client token that was not invalidated.
     ///
     /// # Errors
     /// `NoMemory`.
     pub fn insert(&mut self, record: &SharedRecord) -> Result<()> {
-        let Some(client) = Client::served_by(record) else { return Ok(()) };
+        let Some(client) = Client::of_valid(record) else { return Ok(()) };
         let hash = self.hasher.hash_one(client);
         let shard = &mut self.best[shard_of(hash, SHARDS)];
         let best = shard.find(hash, |it| Client::of(it) == Some(client)).map(|it| it.clone());
         let Some(best) = best else {
             let hash_of = |it: &Record| self.hasher.hash_one(Client::of(it).unwrap_or(client));
-            return shard.insert(&self.memory, hash, record.clone(), hash_of);
+            return shard.insert(&self.bucket_pool, hash, record.clone(), hash_of);
         };
         let mut others = self.others.remove(&best.id()).unwrap_or_default();
         let (first, second) =
@@ -149,7 +151,7 @@ impl ClientIndex {
     }
 
     pub fn remove(&mut self, record: &Record) {
-        let Some(client) = Client::served_by(record) else { return };
+        let Some(client) = Client::of_valid(record) else { return };
         let hash = self.hasher.hash_one(client);
         let shard = &mut self.best[shard_of(hash, SHARDS)];
         let best = shard.find(hash, |it| Client::of(it) == Some(client)).map(|it| it.clone());
@@ -195,35 +197,35 @@ mod tests {
         seen
     }
 
-    /// Compares the order with a list that is sorted anew, for random insertions and removals.
+    /// Compares the order with that of a sorted list after random insertions and removals.
     #[test]
     fn client_index_orders_tokens_by_preference() {
         let tokens = [(1, Some(30)), (2, None), (3, Some(50)), (4, Some(30)), (5, None)];
         let record = |id: i64| record(id, "alice", Some("tool"), tokens[id as usize - 1].1);
         let mut state = 1_u64;
         let mut index = ClientIndex::new().unwrap();
-        let mut there: Vec<SharedRecord> = Vec::new();
+        let mut present: Vec<SharedRecord> = Vec::new();
         for _ in 0..if cfg!(miri) { 40 } else { 2000 } {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
             let id = (state >> 33) as i64 % 5 + 1;
-            match there.iter().position(|it| it.id() == id) {
-                Some(place) => index.remove(&there.swap_remove(place)),
+            match present.iter().position(|it| it.id() == id) {
+                Some(place) => index.remove(&present.swap_remove(place)),
                 None => {
-                    there.push(record(id));
-                    index.insert(&there[there.len() - 1]).unwrap();
+                    present.push(record(id));
+                    index.insert(&present[present.len() - 1]).unwrap();
                 }
             }
-            there.sort_by_key(|it| {
+            present.sort_by_key(|it| {
                 (Reverse(it.expires().map_or(i64::MAX, Timestamp::as_micros)), it.id())
             });
             for valid_until in [0, 30, 49, 50] {
-                let alive = there.iter().filter(|it| {
+                let valid = present.iter().filter(|it| {
                     it.expires().is_none_or(|expires| expires.as_micros() > valid_until)
                 });
-                let expected: Vec<i64> = alive.map(|it| it.id()).collect();
+                let expected: Vec<i64> = valid.map(|it| it.id()).collect();
                 assert_eq!(candidates(&index, "tool", valid_until), expected);
             }
-            assert_eq!(index.others.len(), usize::from(there.len() > 1));
+            assert_eq!(index.others.len(), usize::from(present.len() > 1));
         }
     }
 

@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::memory;
 use crate::token::SharedRecord;
 
-const PAGE: usize = 512;
+const SLOTS_PER_PAGE: usize = 512;
 
 /// Records in pages of consecutive ids. Ids are assigned in order, so pages are full until records
 /// are deleted, and a record takes eight bytes. An empty page is freed, except the last one, which
@@ -25,7 +25,7 @@ struct Page {
 
 /// Returns the page number of an id and its slot in the page.
 fn page_and_slot(id: i64) -> (i64, usize) {
-    (id.div_euclid(PAGE as i64), id.rem_euclid(PAGE as i64) as usize)
+    (id.div_euclid(SLOTS_PER_PAGE as i64), id.rem_euclid(SLOTS_PER_PAGE as i64) as usize)
 }
 
 impl IdIndex {
@@ -51,7 +51,7 @@ impl IdIndex {
         match self.pages.entry(number) {
             Entry::Occupied(page) => Ok(page.into_mut()),
             Entry::Vacant(entry) => {
-                let slots = memory::collect((0..PAGE).map(|_| None))?.into_boxed_slice();
+                let slots = memory::collect((0..SLOTS_PER_PAGE).map(|_| None))?.into_boxed_slice();
                 Ok(entry.insert(Page { used: 0, slots }))
             }
         }

@@ -66,8 +66,9 @@ impl Indexes {
 
     pub(super) fn best(&self, query: &ClientQuery<'_>) -> Option<SharedRecord> {
         let ignored = query.ignored_generators;
-        let serves = |record: &Record| ignored.is_none_or(|it| !it.contains(record.generator_id()));
-        self.by_client.best(query, serves)
+        let qualifies =
+            |record: &Record| ignored.is_none_or(|it| !it.contains(record.generator_id()));
+        self.by_client.best(query, qualifies)
     }
 }
 

@@ -33,8 +33,10 @@ use crate::model::requests::{SiteFilter, TokenFilter};
 use crate::text::Text;
 use crate::token::{Record, SharedRecord};
 
-/// Locking: every change locks `indexes`; a lookup by value only locks a shard of `by_value`. Lock
-/// order: `indexes` before a shard.
+/// A store in memory.
+///
+/// Every change locks `indexes`; a lookup by value locks only a shard of `by_value`. Lock order:
+/// `indexes` before a shard.
 pub(crate) struct Memory {
     indexes: RwLock<Indexes>,
     by_value: ValueIndex,
@@ -42,12 +44,13 @@ pub(crate) struct Memory {
     inactive: InactiveUsers,
     /// Set if a panic interrupted a change. The store then rejects every operation.
     poisoned: AtomicBool,
-    /// Number of new records that the last headroom check covers.
-    checked_for: AtomicUsize,
+    /// Number of further records that the last headroom check covers.
+    checked_records: AtomicUsize,
 }
 
-/// Headroom: memory that new records leave free, so that logins and revocations, including SQLite's
-/// work, succeed when memory is exhausted. This many blocks of [`HEADROOM_BLOCK_BYTES`] bytes.
+/// Number of blocks in the headroom, each of [`HEADROOM_BLOCK_BYTES`] bytes. New records leave this
+/// memory free, so that logins and revocations, including SQLite's work, succeed when memory is
+/// exhausted.
 const HEADROOM_BLOCKS: usize = 32;
 const HEADROOM_BLOCK_BYTES: usize = 32 << 10;
 
@@ -73,7 +76,7 @@ impl Memory {
             interner: SharedFieldsInterner::default(),
             inactive: InactiveUsers::default(),
             poisoned: AtomicBool::new(false),
-            checked_for: AtomicUsize::new(0),
+            checked_records: AtomicUsize::new(0),
         })
     }
 
@@ -83,9 +86,9 @@ impl Memory {
     /// `NoMemory`.
     pub(super) fn check_headroom(&self, new: usize) -> Result<()> {
         let rest = |checked: usize| checked.checked_sub(new);
-        if self.checked_for.fetch_update(Ordering::Relaxed, Ordering::Relaxed, rest).is_err() {
-            self.check_or_sweep(memory::check_pieces::<HEADROOM_BLOCKS>, HEADROOM_BLOCK_BYTES)?;
-            self.checked_for.store(RECORDS_PER_CHECK.saturating_sub(new), Ordering::Relaxed);
+        if self.checked_records.fetch_update(Ordering::Relaxed, Ordering::Relaxed, rest).is_err() {
+            self.check_or_sweep(memory::check_blocks::<HEADROOM_BLOCKS>, HEADROOM_BLOCK_BYTES)?;
+            self.checked_records.store(RECORDS_PER_CHECK.saturating_sub(new), Ordering::Relaxed);
         }
         Ok(())
     }
@@ -118,18 +121,18 @@ impl Memory {
         self.poisoned.store(true, Ordering::Release);
     }
 
-    /// Implements [`Backend::log_in`]; `note` stores the time of use.
+    /// Implements [`Backend::log_in`]; `record_use` stores the time of use.
     pub(super) fn log_in_with(
         &self,
         value: &[u8],
         judge: Judge<'_>,
-        note: impl FnOnce(&Record, Timestamp),
+        record_use: impl FnOnce(&Record, Timestamp),
     ) -> Result<Option<(SharedRecord, Judgment)>> {
         self.check_poison()?;
         let judged = self.by_value.with(value, |record| {
             let judgment = judge.judge(record, !self.inactive.contains_owner(record))?;
             if let Judgment::Accepted(time) = judgment {
-                note(record, time);
+                record_use(record, time);
             }
             Ok((record.clone(), judgment))
         });
@@ -164,8 +167,8 @@ impl Memory {
         self.inactive.reserve_for(effects.filter(made_inactive).count())
     }
 
-    /// Applies planned effects to every index, and returns what is left of them: the replaced and
-    /// removed records. Drop these without a lock, since there may be many.
+    /// Applies planned effects to every index, and returns them. Drop them without a lock: they may
+    /// have the last references to many replaced and removed records.
     ///
     /// # Errors
     /// `NoMemory`, which leaves the store inconsistent and poisoned. Cannot fail after
@@ -178,8 +181,9 @@ impl Memory {
         indexes.is_changing = true;
         #[cfg(rbtoken_panic_injection)]
         crate::panic_injection::point(crate::panic_injection::IN_CHANGE);
-        let gone = |effect: &&Effect| matches!(effect, Effect::Replace { .. } | Effect::Remove(_));
-        self.interner.released(effects.iter().filter(gone).count());
+        let drops_record =
+            |effect: &&Effect| matches!(effect, Effect::Replace { .. } | Effect::Remove(_));
+        self.interner.note_drops(effects.iter().filter(drops_record).count());
         for effect in &effects {
             match effect {
                 Effect::Insert(record) => {
@@ -217,10 +221,10 @@ impl Memory {
     }
 
     /// Reserves memory for this many records in an empty store.
-    #[cfg(feature = "sqlite")]
     ///
     /// # Errors
     /// `NoMemory`.
+    #[cfg(feature = "sqlite")]
     pub(super) fn reserve(&self, indexes: &mut Indexes, records: usize) -> Result<()> {
         indexes.by_client.reserve(records)?;
         self.by_value.reserve(records)
@@ -322,9 +326,9 @@ impl Backend for Memory {
         let mut next_id = indexes.next_id();
         let Plan { effects, outcome } = self.plan(&indexes, operation, &mut next_id)?;
         self.reserve_for(&mut indexes, effects.iter())?;
-        let spent = self.apply(&mut indexes, effects)?;
+        let applied = self.apply(&mut indexes, effects)?;
         drop(indexes);
-        drop(spent);
+        drop(applied);
         Ok(outcome)
     }
 }
@@ -336,9 +340,9 @@ mod tests {
     use super::*;
 
     /// Adds a Local Site when dropped.
-    struct AddsASite<'a>(&'a Memory, &'static str);
+    struct AddSiteOnDrop<'a>(&'a Memory, &'static str);
 
-    impl Drop for AddsASite<'_> {
+    impl Drop for AddSiteOnDrop<'_> {
         fn drop(&mut self) {
             self.0.change(Operation::AddLocalSite(Text::new(self.1))).unwrap();
         }
@@ -348,7 +352,7 @@ mod tests {
     fn unfinished_change_poisons_but_not_during_an_unwind() {
         let memory = Memory::new().unwrap();
         let unwound = catch_unwind(AssertUnwindSafe(|| {
-            let _adds = AddsASite(&memory, "site");
+            let _guard = AddSiteOnDrop(&memory, "site");
             resume_unwind(Box::new(()));
         }));
         assert!(unwound.is_err());

@@ -69,7 +69,7 @@ impl Plan {
         Self { effects: vec![effect], outcome: Outcome::Done(Vec::new()) }
     }
 
-    fn removing<'a>(records: impl IntoIterator<Item = &'a SharedRecord>) -> Result<Self> {
+    fn removal_of<'a>(records: impl IntoIterator<Item = &'a SharedRecord>) -> Result<Self> {
         let records = memory::collect(records.into_iter().cloned())?;
         let effects = memory::collect(records.iter().cloned().map(Effect::Remove))?;
         Ok(Self { effects, outcome: Outcome::Done(records) })
@@ -113,7 +113,7 @@ impl Memory {
             Operation::RemoveLocalSite(name) => {
                 indexes.check_local_site(Some(&name))?;
                 let of_site = |record: &&SharedRecord| record.local_site() == Some(&name);
-                let mut plan = Plan::removing(indexes.by_id.values().filter(of_site))?;
+                let mut plan = Plan::removal_of(indexes.by_id.values().filter(of_site))?;
                 memory::push(&mut plan.effects, Effect::RemoveLocalSite(name))?;
                 plan
             }
@@ -134,37 +134,39 @@ impl Memory {
                 }
             }
             Operation::Update(id, change) => {
-                self.replacing(indexes, indexes.by_id.get(id), |old| change.applied_to(old))?
+                self.plan_replacements(indexes, indexes.by_id.get(id), |old| {
+                    change.applied_to(old)
+                })?
             }
-            Operation::Invalidate(which, invalidation) => {
+            Operation::Invalidate(selection, invalidation) => {
                 let invalidated = |old: &Record| RecordFields {
                     invalidation: Some(invalidation.clone()),
                     ..old.fields()
                 };
-                match which {
+                match selection {
                     Selection::Value(value) => {
                         let record =
                             self.by_value.with(value.borrow().expose_bytes(), Clone::clone);
-                        self.replacing(indexes, record.iter(), invalidated)?
+                        self.plan_replacements(indexes, record.iter(), invalidated)?
                     }
                     Selection::Id(id) => {
-                        self.replacing(indexes, indexes.by_id.get(id), invalidated)?
+                        self.plan_replacements(indexes, indexes.by_id.get(id), invalidated)?
                     }
                     Selection::User(user) => {
-                        self.replacing(indexes, indexes.records_of(&user), invalidated)?
+                        self.plan_replacements(indexes, indexes.records_of(&user), invalidated)?
                     }
                     Selection::Everyone => {
-                        self.replacing(indexes, indexes.by_id.values(), invalidated)?
+                        self.plan_replacements(indexes, indexes.by_id.values(), invalidated)?
                     }
                 }
             }
-            Operation::Delete(id) => Plan::removing(indexes.by_id.get(id))?,
+            Operation::Delete(id) => Plan::removal_of(indexes.by_id.get(id))?,
             Operation::Import(imported) => return self.plan_import(indexes, *imported, next_id),
             Operation::Purge(unusable_before) => {
-                let dead = |record: &&SharedRecord| {
+                let is_unusable = |record: &&SharedRecord| {
                     record.unusable_since().is_some_and(|t| t < unusable_before)
                 };
-                Plan::removing(indexes.by_id.values().filter(dead))?
+                Plan::removal_of(indexes.by_id.values().filter(is_unusable))?
             }
         })
     }
@@ -209,7 +211,8 @@ impl Memory {
         Ok(Plan { effects, outcome: Outcome::Done(added) })
     }
 
-    fn replacing<'a>(
+    /// Plans to replace records by new ones with the fields that `fields` returns.
+    fn plan_replacements<'a>(
         &self,
         indexes: &Indexes,
         records: impl IntoIterator<Item = &'a SharedRecord>,

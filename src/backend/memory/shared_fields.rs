@@ -65,9 +65,9 @@ impl SharedFieldsInterner {
         self.fields.sweep();
     }
 
-    /// Records that `records` records were dropped, so that a sweep may free memory.
-    pub fn released(&self, records: usize) {
-        self.fields.released(records);
+    /// Reports that up to `records` records were dropped, so that a sweep may free memory.
+    pub fn note_drops(&self, records: usize) {
+        self.fields.note_drops(records);
     }
 }
 
@@ -79,18 +79,18 @@ mod tests {
     /// Creates a record that differs from others by a note.
     fn record_with_note(
         interner: &SharedFieldsInterner,
-        alike: &RecordFields,
+        base: &RecordFields,
         note: &str,
     ) -> SharedRecord {
-        let fields = RecordFields { note: note.into(), ..alike.clone() };
+        let fields = RecordFields { note: note.into(), ..base.clone() };
         interner.record(1, fields).unwrap()
     }
 
     #[test]
     fn equal_fields_are_shared_and_unused_ones_dropped() {
         let interner = SharedFieldsInterner::default();
-        let alike = fields(1, "alice", None, None);
-        let with_note = |note: &str| record_with_note(&interner, &alike, note);
+        let base = fields(1, "alice", None, None);
+        let with_note = |note: &str| record_with_note(&interner, &base, note);
         let (one, other) = (with_note("x"), with_note("x"));
         assert_eq!(one.note().as_str().as_ptr(), other.note().as_str().as_ptr());
         assert_eq!(interner.fields.entries().0, 1);
@@ -99,7 +99,7 @@ mod tests {
         let many: Vec<_> = (0..COUNT).map(|n| with_note(&n.to_string())).collect();
         assert_eq!(interner.fields.entries().0, COUNT + 1);
         drop(many);
-        interner.released(COUNT);
+        interner.note_drops(COUNT);
         let kept = with_note("y");
         assert!(matches!(interner.fields.entries(), (2, ..100)));
         drop((kept, one, other));

@@ -10,9 +10,9 @@ use crate::index::{BucketPool, HashIndex, PrefetchHint, for_each_shard, shard_of
 use crate::memory;
 use crate::token::{Record, SharedRecord};
 
-/// Number of shards. With a million tokens, moving a growing shard takes less than a millisecond
-/// (each is then three quarters full), and a lookup rarely meets a change. The locks still fit in
-/// the L1 cache.
+/// Number of shards. With a million tokens, rehashing a shard takes less than a millisecond, and
+/// each shard is three quarters full. A lookup rarely waits for a change of its shard. The locks
+/// still fit in the L1 cache.
 const SHARDS: usize = 160;
 
 /// A sharded hash index: a lookup only waits for changes of the same shard.
@@ -20,7 +20,7 @@ pub(super) struct ValueIndex {
     /// Keyed at random, so that nobody can import values with colliding hashes.
     hasher: DefaultHashBuilder,
     shards: Box<[Shard]>,
-    memory: BucketPool,
+    bucket_pool: BucketPool,
 }
 
 /// Aligned to a cache line, so that the locks of shards do not share one.
@@ -39,12 +39,12 @@ impl ValueIndex {
     pub fn new() -> Result<Self> {
         let shards = memory::collect((0..SHARDS).map(|_| Shard::default()))?.into_boxed_slice();
         let hasher = DefaultHashBuilder::default();
-        Ok(Self { hasher, shards, memory: BucketPool::default() })
+        Ok(Self { hasher, shards, bucket_pool: BucketPool::default() })
     }
 
     /// Returns the memory of the index in bytes.
     pub fn bytes(&self) -> usize {
-        self.memory.bytes()
+        self.bucket_pool.bytes()
     }
 
     /// Hashes the bytes alone: a slice also hashes its length.
@@ -66,10 +66,11 @@ impl ValueIndex {
     pub fn with<T>(&self, value: &[u8], read: impl FnOnce(&SharedRecord) -> T) -> Option<T> {
         let (hash, shard) = self.locate(value);
         shard.hint.prefetch(hash);
-        // No record has this id. Reading it first loads the cache line that a login writes in
-        // parallel with that of the value.
-        let is = |record: &SharedRecord| record.id() != i64::MIN && record.value().equals(value);
-        shard.index.read().find(hash, is).map(|record| read(&record))
+        // No record has this id. Reading the id first loads its cache line, to which a login
+        // writes, in parallel with those of the value.
+        let is_match =
+            |record: &SharedRecord| record.id() != i64::MIN && record.value().equals(value);
+        shard.index.read().find(hash, is_match).map(|record| read(&record))
     }
 
     pub fn contains(&self, value: &[u8]) -> bool {
@@ -83,7 +84,7 @@ impl ValueIndex {
     pub fn reserve(&self, records: usize) -> Result<()> {
         for shard in &self.shards {
             let mut index = shard.index.write();
-            let reserved = index.reserve_shard(&self.memory, records, SHARDS);
+            let reserved = index.reserve_shard(&self.bucket_pool, records, SHARDS);
             shard.hint.set(&index);
             reserved?;
         }
@@ -102,9 +103,9 @@ impl ValueIndex {
         for_each_shard::<SHARDS>(hashes, |number, more| {
             let shard = &self.shards[number];
             let mut index = shard.index.write();
-            let made = index.reserve(&self.memory, more, |record| self.hash_of(record));
+            let reserved = index.reserve(&self.bucket_pool, more, |record| self.hash_of(record));
             shard.hint.set(&index);
-            made
+            reserved
         })
     }
 
@@ -120,29 +121,29 @@ impl ValueIndex {
         let (hash, shard) = self.locate(record.value().expose_bytes());
         let mut index = shard.index.write();
         let hash_of = |record: &Record| self.hash_of(record);
-        let inserted = index.insert(&self.memory, hash, record.clone(), hash_of);
+        let inserted = index.insert(&self.bucket_pool, hash, record.clone(), hash_of);
         shard.hint.set(&index);
         inserted
     }
 
-    /// Replaces a record by a changed one. No concurrent login is lost: it is finished, or waits
-    /// and uses the new record.
+    /// Replaces a record by a changed one. The time of a concurrent login is not lost: it is either
+    /// copied to the new record or written there later.
     pub fn replace(&self, old: &SharedRecord, new: &SharedRecord) {
         let (hash, shard) = self.locate(new.value().expose_bytes());
         // Loads the cache line before the lock is taken, so that logins wait for a shorter time.
         std::hint::black_box(old.last_used());
         let is_old = |entry: &SharedRecord| is_same(entry, old);
-        let gone = shard.index.write().replace(hash, is_old, |entry| {
+        let replaced = shard.index.write().replace(hash, is_old, |entry| {
             new.set_last_used(entry.last_used());
             new.clone()
         });
-        drop(gone);
+        drop(replaced);
     }
 
     pub fn remove(&self, record: &SharedRecord) {
         let (hash, shard) = self.locate(record.value().expose_bytes());
-        let gone = shard.index.write().remove(hash, |entry| is_same(entry, record));
-        drop(gone);
+        let removed = shard.index.write().remove(hash, |entry| is_same(entry, record));
+        drop(removed);
     }
 }
 

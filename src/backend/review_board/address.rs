@@ -61,7 +61,7 @@ pub(crate) struct Tls {
     pub identity: Option<(PathBuf, PathBuf)>,
 }
 
-/// How the server's certificate is verified.
+/// Verification of the server's certificate.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Verification {
     /// Not at all: `sslmode=require`. Vulnerable to interception.
@@ -135,15 +135,15 @@ impl Address {
         let (scheme, rest) = text.split_once(':').unwrap_or_default();
         match scheme.to_ascii_lowercase().as_str() {
             "reviewboard+sqlite" => {
-                feature(cfg!(feature = "sqlite"), "sqlite")?;
+                require_feature(cfg!(feature = "sqlite"), "sqlite")?;
                 sqlite_file(rest).map(Self::Sqlite)
             }
             "postgresql" | "postgres" => {
-                feature(cfg!(feature = "postgres"), "postgres")?;
+                require_feature(cfg!(feature = "postgres"), "postgres")?;
                 Server::parse(rest, &POSTGRES).map(Self::Postgres)
             }
             "mysql" | "mariadb" => {
-                feature(cfg!(feature = "mysql"), "mysql")?;
+                require_feature(cfg!(feature = "mysql"), "mysql")?;
                 Server::parse(rest, &MYSQL).map(Self::Mysql)
             }
             _ => Err(invalid_address("unknown URL scheme (no white space may precede it)")),
@@ -316,7 +316,7 @@ impl Host {
                 })
                 .collect(),
             (true, Some(named)) => {
-                let hosts = named.split(',').map(|host| Self::named(host, default_port));
+                let hosts = named.split(',').map(|host| Self::from_name(host, default_port));
                 hosts.collect()
             }
             (false, Some(_)) => {
@@ -351,11 +351,11 @@ impl Host {
             },
         };
         let number = port.map_or(Ok(default_port), parsed_port)?;
-        Ok((Self::named(&name, number)?, port.is_some()))
+        Ok((Self::from_name(&name, number)?, port.is_some()))
     }
 
     /// Creates a host from its name, its IP address or the absolute path of a socket.
-    fn named(name: &str, port: u16) -> Result<Self> {
+    fn from_name(name: &str, port: u16) -> Result<Self> {
         let is_socket = name.starts_with('/');
         if name.is_empty() || (!is_socket && name.contains('/')) {
             return Err(invalid_address(
@@ -455,8 +455,8 @@ fn decoded(name: &str, text: &str) -> Result<Zeroizing<String>> {
     }
 }
 
-fn feature(is_there: bool, name: &'static str) -> Result<()> {
-    if is_there {
+fn require_feature(is_enabled: bool, name: &'static str) -> Result<()> {
+    if is_enabled {
         return Ok(());
     }
     let message = format!("requires a library that was built with the cargo feature `{name}`");

@@ -12,19 +12,19 @@ use super::sql_error::SqlError;
 /// Runs a future with a time limit.
 ///
 /// # Errors
-/// The error `silence` after the time limit. `Lost` if the driver panics: the state of the
+/// `timeout_error` after the time limit. `Lost` if the driver panics: the state of the
 /// connection is unknown then. Other connections are not affected.
 pub(super) fn within<T>(
     runtime: &Runtime,
     limit: Duration,
-    silence: SqlError,
+    timeout_error: SqlError,
     future: impl Future<Output = T>,
 ) -> Result<T, SqlError> {
     let wait = || runtime.block_on(async { timeout(limit, future).await });
     // Leaked, since dropping the payload could panic again.
     match catch_unwind(AssertUnwindSafe(wait)).map_err(std::mem::forget) {
-        Ok(answer) => answer.map_err(|_| silence),
-        Err(()) => Err(SqlError::Lost("the driver cannot read what the server sent".to_owned())),
+        Ok(result) => result.map_err(|_| timeout_error),
+        Err(()) => Err(SqlError::Lost("the driver cannot parse the server's response".to_owned())),
     }
 }
 
@@ -38,11 +38,11 @@ mod tests {
     fn panic_of_a_driver_is_a_lost_connection() {
         let runtime = Builder::new_current_thread().enable_time().build().unwrap();
         let limit = Duration::from_secs(60);
-        let silence = SqlError::Silent { is_overdue: false };
-        let panicked = within(&runtime, limit, silence.clone(), async { panic!("planted") });
+        let timeout_error = SqlError::Silent { is_overdue: false };
+        let panicked = within(&runtime, limit, timeout_error.clone(), async { panic!("planted") });
         assert!(matches!(panicked, Err::<(), _>(SqlError::Lost(_))));
-        assert!(matches!(within(&runtime, limit, silence.clone(), async { 1 }), Ok(1)));
-        let silent = within(&runtime, Duration::ZERO, silence, std::future::pending::<()>());
+        assert!(matches!(within(&runtime, limit, timeout_error.clone(), async { 1 }), Ok(1)));
+        let silent = within(&runtime, Duration::ZERO, timeout_error, std::future::pending::<()>());
         assert!(matches!(silent, Err(SqlError::Silent { .. })));
     }
 }

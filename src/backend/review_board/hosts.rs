@@ -72,7 +72,7 @@ impl Host {
                 *self.last_ip.lock() = None;
             }
             match connected {
-                Err(gone) if gone.is_connection_dead() => error = gone,
+                Err(dead) if dead.is_connection_dead() => error = dead,
                 done => return done,
             }
         }
@@ -82,7 +82,7 @@ impl Host {
             found.map(|address| address.ip()).filter(|ip| known != Some(*ip)).collect();
         for (tried, ip) in found.iter().copied().enumerate() {
             match connect(ip, found.len() - tried) {
-                Err(gone) if gone.is_connection_dead() => error = gone,
+                Err(dead) if dead.is_connection_dead() => error = dead,
                 done => {
                     if done.is_ok() {
                         *self.last_ip.lock() = Some(ip);
@@ -126,8 +126,8 @@ mod tests {
         server: &Server,
         outcomes: [Result<(), SqlError>; N],
     ) -> (Result<(), SqlError>, Vec<String>, usize) {
-        let (tried, given_up) = (RefCell::new(Vec::new()), Cell::new(0));
-        let abandon = || given_up.set(given_up.get() + 1);
+        let (tried, abandoned) = (RefCell::new(Vec::new()), Cell::new(0));
+        let abandon = || abandoned.set(abandoned.get() + 1);
         let limits = Limits::of_call(TIMEOUT, TIMEOUT);
         let attempt = Attempt { limits, abandon: &abandon };
         let mut outcomes = outcomes.into_iter();
@@ -138,7 +138,7 @@ mod tests {
             outcomes.next().unwrap()
         });
         assert!(outcomes.next().is_none());
-        (outcome, tried.take(), given_up.get())
+        (outcome, tried.take(), abandoned.get())
     }
 
     fn lost() -> Result<(), SqlError> {
@@ -152,13 +152,13 @@ mod tests {
     #[test]
     fn each_silent_host_is_abandoned() {
         let server = server("127.0.0.1,127.0.0.2,127.0.0.3");
-        let (outcome, tried, given_up) = try_each(&server, [silent(), lost(), silent()]);
+        let (outcome, tried, abandoned) = try_each(&server, [silent(), lost(), silent()]);
         // Each attempt had its own deadline, before that of the call.
         assert!(matches!(outcome, Err(SqlError::Silent { is_overdue: true })));
-        assert_eq!((tried.len(), given_up), (3, 2));
-        let (outcome, tried, given_up) = try_each(&server, [silent(), Ok(())]);
+        assert_eq!((tried.len(), abandoned), (3, 2));
+        let (outcome, tried, abandoned) = try_each(&server, [silent(), Ok(())]);
         assert!(outcome.is_ok());
-        assert_eq!((tried.last().unwrap().as_str(), given_up), ("127.0.0.2", 1));
+        assert_eq!((tried.last().unwrap().as_str(), abandoned), ("127.0.0.2", 1));
     }
 
     #[test]

@@ -13,7 +13,7 @@ use crate::token::{Record, RecordFields};
 /// Results of the queries that run after the user is locked.
 struct LockedState {
     /// Whether the user still exists.
-    is_user: bool,
+    user_exists: bool,
     changes: Changes,
     days: i64,
 }
@@ -32,15 +32,18 @@ impl ReviewBoard {
         unless: Option<&OwnedClientQuery>,
     ) -> Result<Outcome> {
         let limits = self.limits();
-        let searched = unless.and_then(|unless| Some((unless, unless.searched.as_deref()?)));
-        let mut inserted = Err(SqlError::Unconvertible);
-        if let Some((unless, searched)) = searched {
-            inserted = self.transact_as(limits, |connection| match connection.text_mode {
-                TextMode::All => self.insert_after_search(connection, &fields, unless, searched),
-                _ => Err(SqlError::Unconvertible),
+        let failed_search =
+            unless.and_then(|unless| Some((unless, unless.failed_search.as_deref()?)));
+        let mut inserted = Err(SqlError::FastPathFailed);
+        if let Some((unless, failed_search)) = failed_search {
+            inserted = self.retry_transaction(limits, |connection| match connection.text_mode {
+                TextMode::All => {
+                    self.insert_after_search(connection, &fields, unless, failed_search)
+                }
+                _ => Err(SqlError::FastPathFailed),
             });
         }
-        if matches!(inserted, Err(SqlError::Unconvertible)) {
+        if matches!(inserted, Err(SqlError::FastPathFailed)) {
             if let Some(now) = unless.and_then(|unless| unless.expires_from) {
                 let days = self.client_token_expiration()?.unwrap_or(DEFAULT_EXPIRATION_DAYS);
                 fields.expires = default_expiration(now, days)?;
@@ -64,36 +67,39 @@ impl ReviewBoard {
         }
     }
 
-    /// Inserts a token after a search found none, unless one exists by now. Returns `Unconvertible`
-    /// if the caller must use the slow path, which looks up the names again.
+    /// Inserts a token after a search found none, unless one exists by now. Returns
+    /// `FastPathFailed` if the caller must look up the user and the Local Site again.
     fn insert_after_search(
         &self,
         connection: &mut PooledConnection<'_>,
         fields: &RecordFields,
         unless: &OwnedClientQuery,
-        searched: &FailedSearch,
+        failed_search: &FailedSearch,
     ) -> Result<Outcome, SqlError> {
         let (query, reader) = (unless.borrow(), self.reader());
         let lock = match connection.lock_user() {
             Some(lock) => lock.to_owned(),
-            None => format!("SELECT id FROM auth_user WHERE id = ?{}", connection.lock()),
+            None => format!("SELECT id FROM auth_user WHERE id = ?{}", connection.lock_clause()),
         };
-        let again = Changes::statement(connection.time(), &query, searched);
-        let params = Changes::params(&query, searched);
-        let user_id = [Param::Int(searched.user_id)];
+        let again = Changes::statement(connection.time(), &query, failed_search);
+        let params = Changes::params(&query, failed_search);
+        let user_id = [Param::Int(failed_search.user_id)];
         let mut queries = vec![Query { statement: &lock, params: &user_id }];
         if unless.expires_from.is_some() {
             queries.push(Query { statement: names::SETTINGS, params: &[] });
         }
         queries.push(Query { statement: &again, params: &params });
         let last = queries.len() - 1;
-        let locked =
-            LockedState { is_user: false, changes: Changes::EMPTY, days: DEFAULT_EXPIRATION_DAYS };
+        let locked = LockedState {
+            user_exists: false,
+            changes: Changes::EMPTY,
+            days: DEFAULT_EXPIRATION_DAYS,
+        };
         let read = |locked: &mut LockedState, index, mut row: Row| {
             match index {
-                0 => locked.is_user = true,
+                0 => locked.user_exists = true,
                 index if index < last => {
-                    let settings = row.text().map_err(|_| SqlError::Unconvertible)?;
+                    let settings = row.text().map_err(|_| SqlError::FastPathFailed)?;
                     locked.days = expiration_days(settings.as_ref().map_or("", |it| it))?;
                 }
                 _ => locked.changes.read(reader, &query, row)?,
@@ -101,21 +107,23 @@ impl ReviewBoard {
             Ok(())
         };
         connection.transaction_after(&queries, locked, read, |connection, locked| {
-            let LockedState { is_user, changes, days } = locked;
-            // The user is gone, or the names belong to others by now.
-            if !is_user || !changes.has_names() {
-                return Err(SqlError::Unconvertible);
+            let LockedState { user_exists, changes, days } = locked;
+            // The user was deleted, or the ids now belong to other names.
+            if !user_exists || !changes.has_names() {
+                return Err(SqlError::FastPathFailed);
             }
             let mut found = None;
-            let is_known = changes.are_all(&searched.seen);
-            if is_known {
-                found = reader.first_that_serves(connection, &query, &changes.candidates)?;
+            let has_same_candidates = changes.has_same_candidates(&failed_search.seen);
+            if has_same_candidates {
+                found = reader.best_that_qualifies(connection, &query, &changes.candidates)?;
             }
-            if found.is_none() && (!is_known || changes.candidates.last_of_many().is_some()) {
+            if found.is_none()
+                && (!has_same_candidates || changes.candidates.last_if_full().is_some())
+            {
                 match reader.search(connection, &query)? {
                     Ok(best) => found = Some(best),
-                    Err(again) if again.is_of_same_names(searched) => {}
-                    Err(_) => return Err(SqlError::Unconvertible),
+                    Err(again) if again.has_same_names_as(failed_search) => {}
+                    Err(_) => return Err(SqlError::FastPathFailed),
                 }
             }
             if let Some(found) = found {
@@ -125,7 +133,12 @@ impl ReviewBoard {
             if let Some(now) = unless.expires_from {
                 fields.expires = default_expiration(now, days)?;
             }
-            let id = rows::insert(connection, &fields, searched.user_id, searched.local_site_id)?;
+            let id = rows::insert(
+                connection,
+                &fields,
+                failed_search.user_id,
+                failed_search.local_site_id,
+            )?;
             Ok(Outcome::Inserted(Record::boxed(id, fields)))
         })
     }

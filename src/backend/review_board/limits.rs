@@ -21,11 +21,11 @@ pub(super) struct Limits {
     pub margin: Duration,
 }
 
-/// How to wait for a response.
+/// The time limits for a response.
 pub(super) struct Wait {
     pub limit: Duration,
     /// The error if there is no response within the limit.
-    pub silence: SqlError,
+    pub timeout_error: SqlError,
     /// Time until which the server may be working on the statement.
     pub busy_until: Instant,
 }
@@ -78,8 +78,8 @@ impl Limits {
         if left.is_zero() { Err(SqlError::TimedOut) } else { Ok(left) }
     }
 
-    /// Returns how to wait for the response to a statement that is sent now, given the session's
-    /// limit.
+    /// Returns the time limits for the response to a statement that is sent now, given the
+    /// session's limit.
     ///
     /// # Errors
     /// Those of [`Limits::remaining`].
@@ -88,7 +88,7 @@ impl Limits {
         let limit = self.remaining()?.min(overdue);
         Ok(Wait {
             limit,
-            silence: SqlError::Silent { is_overdue: limit >= session_limit },
+            timeout_error: SqlError::Silent { is_overdue: limit >= session_limit },
             busy_until: Instant::now() + session_limit + MAX_GRACE,
         })
     }
@@ -98,19 +98,19 @@ impl Limits {
     ///
     /// # Errors
     /// Those of [`Limits::remaining`].
-    pub fn new_session_limit(&self, told: Duration) -> Result<Option<Duration>, SqlError> {
-        Ok(self.limit_with(self.remaining()?, told))
+    pub fn new_session_limit(&self, current: Duration) -> Result<Option<Duration>, SqlError> {
+        Ok(self.new_limit_for(self.remaining()?, current))
     }
 
     /// Implements [`Limits::new_session_limit`], given the remaining time.
-    fn limit_with(&self, left: Duration, told: Duration) -> Option<Duration> {
+    fn new_limit_for(&self, left: Duration, current: Duration) -> Option<Duration> {
         let wanted = left.saturating_sub(self.margin / 2).max(left / 2).max(MIN_STATEMENT);
         let wanted = wanted.min(self.statement);
         // A new limit leaves half of the margin, or of the remaining time, for the response. The
         // limit is replaced when it would leave less than a quarter.
-        let is_too_long = told + (self.margin / 4).min(left / 4) > left;
-        let is_too_short = told < wanted && (wanted == self.statement || told < wanted / 2);
-        (is_too_long || is_too_short).then_some(wanted).filter(|wanted| *wanted != told)
+        let is_too_long = current + (self.margin / 4).min(left / 4) > left;
+        let is_too_short = current < wanted && (wanted == self.statement || current < wanted / 2);
+        (is_too_long || is_too_short).then_some(wanted).filter(|wanted| *wanted != current)
     }
 }
 
@@ -129,36 +129,43 @@ mod tests {
     #[test]
     fn session_limit_is_set_only_when_needed() {
         let limits = Limits::of_call(30 * SECOND, 60 * SECOND);
-        let told = limits.statement;
-        assert_eq!(told, 27 * SECOND);
+        let current = limits.statement;
+        assert_eq!(current, 27 * SECOND);
         for left in [30, 29, 28] {
-            assert_eq!(limits.limit_with(left * SECOND, told), None, "{left}");
+            assert_eq!(limits.new_limit_for(left * SECOND, current), None, "{left}");
         }
         // At most until the end of the call, with time for the response.
         for left in [27, 10, 2, 1] {
             let left = left * SECOND;
-            let new = limits.limit_with(left, told).unwrap();
+            let new = limits.new_limit_for(left, current).unwrap();
             assert!(new < left && new >= left / 3, "{left:?} {new:?}");
             // It need not be set again immediately.
             let later = left - (limits.margin / 4).min(left / 5);
-            assert_eq!(limits.limit_with(later, new), None, "{left:?}");
+            assert_eq!(limits.new_limit_for(later, new), None, "{left:?}");
         }
         // A new call gets the full limit again.
-        for told in [SECOND, 20 * SECOND] {
-            assert_eq!(limits.limit_with(30 * SECOND, told), Some(27 * SECOND));
+        for current in [SECOND, 20 * SECOND] {
+            assert_eq!(limits.new_limit_for(30 * SECOND, current), Some(27 * SECOND));
         }
-        assert_eq!(limits.limit_with(Duration::from_micros(10), told), Some(MIN_STATEMENT));
+        assert_eq!(limits.new_limit_for(Duration::from_micros(10), current), Some(MIN_STATEMENT));
         assert!(matches!(
-            with_left(Duration::ZERO).new_session_limit(told),
+            with_left(Duration::ZERO).new_session_limit(current),
             Err(SqlError::TimedOut)
         ));
     }
 
     #[test]
     fn silence_after_the_server_limit_is_overdue() {
-        let silence = |left: Duration, told| with_left(left).wait(told).unwrap().silence;
-        assert!(matches!(silence(30 * SECOND, SECOND), SqlError::Silent { is_overdue: true }));
-        assert!(matches!(silence(SECOND, 2 * SECOND), SqlError::Silent { is_overdue: false }));
+        let timeout_error =
+            |left: Duration, current| with_left(left).wait(current).unwrap().timeout_error;
+        assert!(matches!(
+            timeout_error(30 * SECOND, SECOND),
+            SqlError::Silent { is_overdue: true }
+        ));
+        assert!(matches!(
+            timeout_error(SECOND, 2 * SECOND),
+            SqlError::Silent { is_overdue: false }
+        ));
     }
 
     #[test]
@@ -166,7 +173,7 @@ mod tests {
         for call in [1, 4, 10, 30, 600] {
             let limits = Limits::of_call(call * SECOND, 3600 * SECOND);
             let wait = limits.wait(limits.statement).unwrap();
-            assert!(matches!(wait.silence, SqlError::Silent { is_overdue: true }));
+            assert!(matches!(wait.timeout_error, SqlError::Silent { is_overdue: true }));
             let rest = call * SECOND - wait.limit;
             assert!(rest >= limits.margin * 2 / 5, "{call} {rest:?}");
             // The server responds at its own limit, and the response takes a moment.

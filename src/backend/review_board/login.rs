@@ -15,7 +15,7 @@ use crate::error::Result;
 use crate::token::{SharedRecord, TokenValue};
 
 /// The record of a value and the judgment on its login. `None` if no token has the value.
-type Answer = Option<(SharedRecord, Judgment)>;
+type LoginOutcome = Option<(SharedRecord, Judgment)>;
 
 /// Reads the row of a value and updates its `last_used` in one round trip (PostgreSQL).
 ///
@@ -63,7 +63,7 @@ impl ReviewBoard {
         cache: &LoginCache,
         value: &str,
         judge: Judge<'_>,
-    ) -> Result<Answer> {
+    ) -> Result<LoginOutcome> {
         if let Some(record) = self.find_fresh(cache, value) {
             let judgment = judge.judge(&record, true)?;
             if let Judgment::Accepted(now) = judgment
@@ -105,7 +105,7 @@ impl ReviewBoard {
                 );
                 match read {
                     // Each of these logins is then handled by the server.
-                    Err(SqlError::Unconvertible) => {}
+                    Err(SqlError::FastPathFailed) => {}
                     read => read?,
                 }
             }
@@ -136,7 +136,7 @@ impl ReviewBoard {
         connection: &mut PooledConnection<'_>,
         value: &str,
         judge: Judge<'_>,
-    ) -> Result<Answer, SqlError> {
+    ) -> Result<LoginOutcome, SqlError> {
         let interval = self.settings.last_used_interval;
         let is_one_statement = connection.dialect().is_some_and(|dialect| dialect.returns_updates);
         if is_one_statement
@@ -144,7 +144,7 @@ impl ReviewBoard {
             && connection.text_mode == TextMode::All
         {
             match self.log_in_at_once(connection, value, judge) {
-                Ok(Some(answer)) => return Ok(answer),
+                Ok(Some(outcome)) => return Ok(outcome),
                 // Accepted but not updated: the token was revoked meanwhile, or its row cannot be
                 // updated this way.
                 Ok(None) => {}
@@ -189,7 +189,7 @@ impl ReviewBoard {
         connection: &mut PooledConnection<'_>,
         value: &str,
         judge: Judge<'_>,
-    ) -> Result<Option<Answer>, SqlError> {
+    ) -> Result<Option<LoginOutcome>, SqlError> {
         if TokenValue::check(value).is_err() {
             return Ok(Some(None));
         }

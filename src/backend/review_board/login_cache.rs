@@ -79,7 +79,7 @@ impl AffectedEntries {
     pub fn by(operation: &Operation) -> Option<Self> {
         match operation {
             Operation::Update(id, _) | Operation::Delete(id) => Some(Self::Id(*id)),
-            Operation::Invalidate(which, _) => Some(Self::by_selection(which)),
+            Operation::Invalidate(selection, _) => Some(Self::by_selection(selection)),
             Operation::Purge(_) => Some(Self::Everyone),
             _ => None,
         }
@@ -87,8 +87,8 @@ impl AffectedEntries {
 
     /// Returns the entries of selected tokens. A user's entries cannot be found by name, since the
     /// server may have renamed the user.
-    pub fn by_selection(which: &Selection) -> Self {
-        match which {
+    pub fn by_selection(selection: &Selection) -> Self {
+        match selection {
             Selection::Id(id) => Self::Id(*id),
             Selection::Value(value) => Self::Value(value.clone()),
             Selection::User(_) | Selection::Everyone => Self::Everyone,
@@ -112,7 +112,7 @@ impl Drop for ChangeGuard<'_> {
 /// Stale entries that one caller refreshes.
 pub(super) struct Refresh<'a> {
     cache: &'a LoginCache,
-    _alone: MutexGuard<'a, ()>,
+    _lock: MutexGuard<'a, ()>,
     query_start: QueryStart,
     /// In ascending order.
     pub ids: Vec<i64>,
@@ -185,7 +185,7 @@ impl LoginCache {
         }
         let hash = self.hash(record.value().expose_bytes());
         let mut state = self.state.write();
-        if state.takes(query_start) {
+        if state.accepts_result_of(query_start) {
             state.insert(hash, record, query_start.at, self.max_entries);
         }
     }
@@ -241,7 +241,7 @@ impl LoginCache {
     /// value to refresh, if another caller is refreshing, or if memory is
     /// exhausted.
     pub fn begin_refresh(&self, value: &str) -> Option<Refresh<'_>> {
-        let alone = self.refreshing.try_lock()?;
+        let lock = self.refreshing.try_lock()?;
         let own = self.hash(value.as_bytes());
         let mut ids = memory::vec_with_capacity(IDS_AT_ONCE).ok()?;
         let mut unused = memory::vec_with_capacity(IDS_AT_ONCE).ok()?;
@@ -261,7 +261,7 @@ impl LoginCache {
         }
         unused.into_iter().for_each(|hash| state.remove(hash));
         ids.sort_unstable();
-        (ids.len() > 1).then_some(Refresh { cache: self, _alone: alone, query_start, ids })
+        (ids.len() > 1).then_some(Refresh { cache: self, _lock: lock, query_start, ids })
     }
 
     /// Returns the number of entries and hits.
@@ -276,7 +276,7 @@ impl LoginCache {
 impl Refresh<'_> {
     /// Marks the entry of a row from the server as verified, unless its login would be refused.
     pub fn verify(&self, record: &SharedRecord, owner_is_active: bool) {
-        let is_good = owner_is_active
+        let is_accepted = owner_is_active
             && record.invalidation().is_none()
             && record.unreadable().is_none()
             && memory::check_room(memory::LARGE).is_ok();
@@ -288,7 +288,7 @@ impl Refresh<'_> {
         };
         let has_value = record.value().equals(entry.record.value().expose_bytes());
         let is_older = entry.verified_at < self.query_start.at;
-        if is_good && has_value && is_older && state.takes(self.query_start) {
+        if is_accepted && has_value && is_older && state.accepts_result_of(self.query_start) {
             state.insert(hash, record, self.query_start.at, self.cache.max_entries);
         }
     }
@@ -310,7 +310,7 @@ impl Refresh<'_> {
 
 impl State {
     /// Returns whether the result of a query may be stored.
-    fn takes(&self, query_start: QueryStart) -> bool {
+    fn accepts_result_of(&self, query_start: QueryStart) -> bool {
         self.epoch == query_start.epoch
             && self.blocked_until.is_none_or(|time| query_start.at >= time)
     }

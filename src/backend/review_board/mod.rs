@@ -45,8 +45,8 @@ use sql::{Connection, Param};
 use sql_error::SqlError;
 
 use super::{
-    Backend, CallScope, ClientQuery, FailedSearch, ForParts, ForRecords, Judge, Judgment,
-    Operation, Outcome, Part, PoolStatistics, Selection, Statistics,
+    Backend, CallScope, ClientQuery, FailedSearch, Judge, Judgment, Operation, Outcome, Part,
+    PartVisitor, PoolStatistics, RecordVisitor, Selection, Statistics,
 };
 use crate::clock::Timestamp;
 use crate::error::{Argument, Error, ErrorKind, Result};
@@ -109,7 +109,9 @@ impl ReviewBoard {
                 Address::Mysql(server) => mysql::connect(server, attempt, settings.connect_timeout),
                 // Such an address is not parsed without its feature.
                 #[allow(unreachable_patterns)]
-                _ => Err(SqlError::Refused("this build has no driver for it".to_owned())),
+                _ => Err(SqlError::Refused(
+                    "this build has no driver for this kind of database".to_owned(),
+                )),
             }
         };
         let pool = Pool::new(Box::new(connect), settings.connect_timeout, settings.pool_size);
@@ -157,8 +159,8 @@ impl ReviewBoard {
         TokenReader { documents: &self.documents }
     }
 
-    /// Returns an address that identifies this store in a [`CallScope`].
-    fn address(&self) -> usize {
+    /// Returns the key that identifies this store in a [`CallScope`].
+    fn scope_key(&self) -> usize {
         std::ptr::from_ref(self).addr()
     }
 
@@ -166,7 +168,7 @@ impl ReviewBoard {
     fn limits(&self) -> Limits {
         let ConnectionSettings { call_timeout, statement_timeout, .. } = self.settings;
         let limits = Limits::of_call(call_timeout, statement_timeout);
-        let deadline = CallScope::deadline(self.address());
+        let deadline = CallScope::deadline(self.scope_key());
         Limits { deadline: deadline.unwrap_or(limits.deadline), ..limits }
     }
 
@@ -175,8 +177,8 @@ impl ReviewBoard {
         Limits::of_call(self.settings.bulk_timeout, self.settings.bulk_timeout)
     }
 
-    fn limits_of(&self, which: &Selection) -> Limits {
-        match which {
+    fn limits_of(&self, selection: &Selection) -> Limits {
+        match selection {
             Selection::Value(_) | Selection::Id(_) => self.limits(),
             Selection::User(_) | Selection::Everyone => self.bulk_limits(),
         }
@@ -185,7 +187,7 @@ impl ReviewBoard {
     fn count_within(&self, limits: Limits) -> Result<u64> {
         let statement = "SELECT COUNT(*) FROM webapi_webapitoken";
         let rows = self.read_within(limits, |connection| connection.query(statement, &[]))?;
-        let count = rows.into_iter().next().and_then(|mut row| row.id());
+        let count = rows.into_iter().next().and_then(|mut row| row.int_or_none());
         Ok(count.ok_or_else(sql::unreadable)?.unsigned_abs())
     }
 }
@@ -200,21 +202,22 @@ fn expiration_days(settings: &str) -> Result<i64> {
     })
 }
 
-/// Appends records if there is memory. It must not fail, since their change is already committed.
-fn keep(kept: &mut Vec<SharedRecord>, records: &[SharedRecord]) {
-    if kept.try_reserve(records.len()).is_ok() {
-        kept.extend_from_slice(records);
+/// Appends records if there is memory for them. Does not fail, since their change is already
+/// committed.
+fn append_if_room(all: &mut Vec<SharedRecord>, records: &[SharedRecord]) {
+    if all.try_reserve(records.len()).is_ok() {
+        all.extend_from_slice(records);
     }
 }
 
 impl Backend for ReviewBoard {
     fn begin_call(&self) -> CallScope {
-        CallScope::until(self.address(), Instant::now() + self.settings.call_timeout)
+        CallScope::until(self.scope_key(), Instant::now() + self.settings.call_timeout)
     }
 
     fn local_sites(&self) -> Result<Vec<Text>> {
         let mut names = Vec::new();
-        self.for_names(self.limits(), &names::LOCAL_SITES, &mut |page| {
+        self.for_each_name_page(self.limits(), &names::LOCAL_SITES, &mut |page| {
             page.iter().try_for_each(|name| memory::push(&mut names, name.clone()))
         })?;
         names.sort_unstable();
@@ -239,21 +242,21 @@ impl Backend for ReviewBoard {
         }
     }
 
-    fn knows_expiration(&self) -> bool {
+    fn looks_up_expiration(&self) -> bool {
         true
     }
 
     fn best_client_token(
         &self,
         query: &ClientQuery<'_>,
-        searched: &mut Option<FailedSearch>,
+        failed_search: &mut Option<FailedSearch>,
     ) -> Result<Option<SharedRecord>> {
         self.read_retrying(|connection| {
             if connection.text_mode == TextMode::All {
                 let found = self.reader().search(connection, query)?;
-                return Ok(found.map_err(|it| *searched = Some(it)).ok());
+                return Ok(found.map_err(|it| *failed_search = Some(it)).ok());
             }
-            *searched = None;
+            *failed_search = None;
             let best = self.reader().best(connection, query)?;
             if best.is_none() {
                 rows::user_id(connection, query.user, false)?;
@@ -335,7 +338,7 @@ impl Backend for ReviewBoard {
             Operation::Update(id, change) => self.update(id, &change),
             operation @ (Operation::Invalidate(..) | Operation::Delete(_)) => {
                 let mut changed = Vec::new();
-                self.revoke(operation, Some(&mut |records| keep(&mut changed, records)))?;
+                self.revoke(operation, Some(&mut |records| append_if_room(&mut changed, records)))?;
                 Ok(Outcome::Done(changed))
             }
             Operation::Import(_) => Err(Error::new(
@@ -345,23 +348,23 @@ impl Backend for ReviewBoard {
             .at_argument("store")),
             Operation::Purge(before) => {
                 let mut purged = Vec::new();
-                self.purge(before, Some(&mut |records| keep(&mut purged, records)))?;
+                self.purge(before, Some(&mut |records| append_if_room(&mut purged, records)))?;
                 Ok(Outcome::Done(purged))
             }
         }
     }
 
-    fn revoke(&self, operation: Operation, changed: Option<ForRecords<'_>>) -> Result<u64> {
+    fn revoke(&self, operation: Operation, changed: Option<RecordVisitor<'_>>) -> Result<u64> {
         match operation {
-            Operation::Invalidate(which, invalidation) => {
-                let limits = self.limits_of(&which);
-                let change = self.begin_change(|| Some(AffectedEntries::by_selection(&which)));
+            Operation::Invalidate(selection, invalidation) => {
+                let limits = self.limits_of(&selection);
+                let change = self.begin_change(|| Some(AffectedEntries::by_selection(&selection)));
                 let (count, ids) =
-                    self.invalidate(limits, &which, &invalidation, changed.is_some())?;
+                    self.invalidate(limits, &selection, &invalidation, changed.is_some())?;
                 // Evicts cached logins before the host is notified.
                 drop(change);
                 if let Some(changed) = changed {
-                    self.notify(&which, limits, &ids, changed);
+                    self.notify(&selection, limits, &ids, changed);
                 }
                 Ok(count)
             }
@@ -373,7 +376,7 @@ impl Backend for ReviewBoard {
         }
     }
 
-    fn purge(&self, before: Timestamp, mut purged: Option<ForRecords<'_>>) -> Result<u64> {
+    fn purge(&self, before: Timestamp, mut purged: Option<RecordVisitor<'_>>) -> Result<u64> {
         let _change = self.begin_change(|| Some(AffectedEntries::Everyone));
         let limits = self.bulk_limits();
         let (mut count, mut last_id) = (0, rows::BEFORE_ALL);
@@ -389,12 +392,14 @@ impl Backend for ReviewBoard {
 
     /// Reads each page at a different point in time: one transaction for all pages would block the
     /// server.
-    fn for_all(&self, give: ForParts<'_>) -> Result<()> {
+    fn for_each_part(&self, visit: PartVisitor<'_>) -> Result<()> {
         let limits = self.bulk_limits();
-        give(Part::Total(self.count_within(limits)?))?;
-        self.for_names(limits, &names::LOCAL_SITES, &mut |names| give(Part::LocalSites(names)))?;
-        self.for_names(limits, &names::INACTIVE_USERS, &mut |names| {
-            give(Part::InactiveUsers(names))
+        visit(Part::Total(self.count_within(limits)?))?;
+        self.for_each_name_page(limits, &names::LOCAL_SITES, &mut |names| {
+            visit(Part::LocalSites(names))
+        })?;
+        self.for_each_name_page(limits, &names::INACTIVE_USERS, &mut |names| {
+            visit(Part::InactiveUsers(names))
         })?;
         let mut last_id = rows::BEFORE_ALL;
         loop {
@@ -402,7 +407,7 @@ impl Backend for ReviewBoard {
                 .read_within(limits, |connection| self.reader().page_after(connection, last_id))?;
             let Some(last) = page.last() else { return Ok(()) };
             last_id = last.id();
-            give(Part::Records(&page))?;
+            visit(Part::Records(&page))?;
         }
     }
 

@@ -14,8 +14,8 @@ use super::address::{Server, Verification};
 use super::limits::Limits;
 use super::pool::Attempt;
 use super::sql::{
-    Cell, Connection, Dialect, ForIndexedRows, ForRows, KEEP_ALIVE, Param, Query, Row, query_all,
-    unreadable,
+    Cell, Connection, Dialect, IndexedRowVisitor, KEEP_ALIVE, Param, Query, Row, RowVisitor,
+    query_all, unreadable,
 };
 use super::sql_error::SqlError;
 use super::{driver, tls};
@@ -24,7 +24,7 @@ use crate::memory;
 
 static DIALECT: Dialect = Dialect {
     begin: "START TRANSACTION",
-    lock: " FOR UPDATE",
+    lock_clause: " FOR UPDATE",
     lock_user: None,
     time: "",
     is_value: "CAST(CONVERT(token USING utf8mb4) AS BINARY) = CAST(? AS BINARY)",
@@ -36,7 +36,7 @@ static DIALECT: Dialect = Dialect {
 };
 
 /// Time limit for closing a connection.
-const GOODBYE: Duration = Duration::from_millis(100);
+const CLOSE_TIMEOUT: Duration = Duration::from_millis(100);
 
 /// The settings of a session, independent of the server's defaults. Read committed is also Django's
 /// choice. Strict mode prevents the truncation of values. With `wait_timeout`, the server closes
@@ -61,8 +61,8 @@ struct Mysql {
     limits: Limits,
     /// The session's limit for statements on the server.
     session_limit: Duration,
-    /// The variables for limits that the server supports: an index of [`Mysql::session_limits`].
-    variables: usize,
+    /// Index in [`Mysql::session_limits`] of the settings that the server supports.
+    limits_index: usize,
     needs_writes: bool,
     busy_until: Option<Instant>,
 }
@@ -77,7 +77,7 @@ pub(super) fn connect(
         .user(server.user.clone())
         .db_name(Some(server.database.clone()))
         .tcp_keepalive(Some(KEEP_ALIVE))
-        // Otherwise the driver would ask a local server for its socket and use that.
+        // Otherwise the driver would request a local server for its socket and use that.
         .prefer_socket(false)
         // Counts rows that an UPDATE matched but did not change.
         .client_found_rows(true);
@@ -87,41 +87,41 @@ pub(super) fn connect(
     }
     let accepts_any_name =
         server.tls.as_ref().is_some_and(|tls| tls.verification == Verification::Authority);
-    let connect = |options: OptsBuilder,
-                   limits: &Limits|
-     -> Result<Box<dyn Connection>, SqlError> {
-        let runtime = Builder::new_current_thread().enable_io().enable_time().build();
-        let runtime = runtime.map_err(|error| SqlError::Lost(error.to_string()))?;
-        let open = |options: OptsBuilder| {
-            let (limit, silence) = (limits.remaining()?, SqlError::Silent { is_overdue: false });
-            driver::within(&runtime, limit, silence, Conn::new(options))
+    let connect =
+        |options: OptsBuilder, limits: &Limits| -> Result<Box<dyn Connection>, SqlError> {
+            let runtime = Builder::new_current_thread().enable_io().enable_time().build();
+            let runtime = runtime.map_err(|error| SqlError::Lost(error.to_string()))?;
+            let open = |options: OptsBuilder| {
+                let (limit, timeout_error) =
+                    (limits.remaining()?, SqlError::Silent { is_overdue: false });
+                driver::within(&runtime, limit, timeout_error, Conn::new(options))
+            };
+            let mut opened = open(options.clone())?;
+            if accepts_any_name
+                && let Err(error) = &opened
+                && let Some(name) = tls::mysql_certificate_name(error)
+                && let Some(tls_options) = tls_options.clone()
+            {
+                let tls_options = tls_options.with_danger_tls_hostname_override(Some(name));
+                opened = open(options.ssl_opts(tls_options))?;
+            }
+            let opened = opened.map_err(sql_error)?;
+            let mut connection = Mysql {
+                runtime,
+                connection: Some(opened),
+                limits: *limits,
+                session_limit: limits.statement,
+                limits_index: 0,
+                needs_writes: server.needs_writes,
+                busy_until: None,
+            };
+            for statement in SESSION {
+                connection.run(statement)?;
+            }
+            connection.check_writable()?;
+            connection.set_session_limit(limits.statement)?;
+            Ok(Box::new(connection))
         };
-        let mut opened = open(options.clone())?;
-        if accepts_any_name
-            && let Err(error) = &opened
-            && let Some(name) = tls::mysql_certificate_name(error)
-            && let Some(tls_options) = tls_options.clone()
-        {
-            let tls_options = tls_options.with_danger_tls_hostname_override(Some(name));
-            opened = open(options.ssl_opts(tls_options))?;
-        }
-        let opened = opened.map_err(sql_error)?;
-        let mut connection = Mysql {
-            runtime,
-            connection: Some(opened),
-            limits: *limits,
-            session_limit: limits.statement,
-            variables: 0,
-            needs_writes: server.needs_writes,
-            busy_until: None,
-        };
-        for statement in SESSION {
-            connection.run(statement)?;
-        }
-        connection.check_writable()?;
-        connection.set_session_limit(limits.statement)?;
-        Ok(Box::new(connection))
-    };
     server.connect_first_host(attempt, connect_timeout, |host, ip, limits| {
         let password = server.password(host, user)?.map(|password| password.to_string());
         let options = options.clone().pass(password).tcp_port(host.port);
@@ -138,36 +138,36 @@ pub(super) fn connect(
 fn within<T>(
     runtime: &Runtime,
     limit: Duration,
-    silence: SqlError,
-    answer: impl Future<Output = mysql_async::Result<T>>,
+    timeout_error: SqlError,
+    future: impl Future<Output = mysql_async::Result<T>>,
 ) -> Result<T, SqlError> {
-    driver::within(runtime, limit, silence, answer)?.map_err(sql_error)
+    driver::within(runtime, limit, timeout_error, future)?.map_err(sql_error)
 }
 
 fn read_only() -> SqlError {
-    SqlError::Lost("it is read-only, and `target_session_attrs` is read-write".to_owned())
+    SqlError::Lost("the server is read-only, but `target_session_attrs` is read-write".to_owned())
 }
 
 impl Mysql {
     /// Waits for a response, as long as the call's limits allow.
     fn await_response<T>(
         &mut self,
-        ask: impl AsyncFnOnce(&mut Conn) -> mysql_async::Result<T>,
+        request: impl AsyncFnOnce(&mut Conn) -> mysql_async::Result<T>,
     ) -> Result<T, SqlError> {
         let connection = self.connection.as_mut().ok_or_else(closed)?;
         // Without MariaDB's limit for statements, waits for locks are limited in whole seconds.
-        let has_fractions = self.variables < 2;
+        let has_fractions = self.limits_index < 2;
         let limit = self.session_limit;
         let limit = if has_fractions { limit } else { limit.max(Duration::from_secs(1)) };
         let wait = self.limits.wait(limit)?;
-        let answer = within(&self.runtime, wait.limit, wait.silence, ask(connection));
-        if matches!(answer, Err(SqlError::Silent { .. })) {
+        let result = within(&self.runtime, wait.limit, wait.timeout_error, request(connection));
+        if matches!(result, Err(SqlError::Silent { .. })) {
             self.busy_until = Some(wait.busy_until);
         }
-        match answer {
+        match result {
             // For example after a failover. Another host may be writable.
             Err(SqlError::ReadOnly(_)) if self.needs_writes => Err(read_only()),
-            answer => answer,
+            result => result,
         }
     }
 
@@ -176,11 +176,10 @@ impl Mysql {
         if !self.needs_writes {
             return Ok(());
         }
-        let question = "SELECT CAST(@@global.read_only AS CHAR)";
-        let answer = self.await_response(async |connection| {
-            connection.query_first::<String, _>(question).await
-        })?;
-        match answer.as_deref() {
+        let query = "SELECT CAST(@@global.read_only AS CHAR)";
+        let result = self
+            .await_response(async |connection| connection.query_first::<String, _>(query).await)?;
+        match result.as_deref() {
             Some("0" | "OFF") => Ok(()),
             _ => Err(read_only()),
         }
@@ -206,20 +205,20 @@ impl Mysql {
 
     fn set_session_limit(&mut self, limit: Duration) -> Result<(), SqlError> {
         let settings = self.session_limits(limit);
-        for settings in &settings[self.variables..] {
+        for settings in &settings[self.limits_index..] {
             let statement = format!("SET SESSION {settings}");
             let is_known = self.await_response(async |connection| {
                 match connection.query_drop(statement).await {
                     Err(mysql_async::Error::Server(error)) if error.code == UNKNOWN_VARIABLE => {
                         Ok(false)
                     }
-                    answer => answer.map(|()| true),
+                    result => result.map(|()| true),
                 }
             })?;
             if is_known {
                 break;
             }
-            self.variables += 1;
+            self.limits_index += 1;
         }
         self.session_limit = limit;
         Ok(())
@@ -252,7 +251,11 @@ impl Connection for Mysql {
 
     /// Sends BEGIN together with the first queries, as long as their parameters are integers
     /// and times.
-    fn begin(&mut self, queries: &[Query<'_>], each: ForIndexedRows<'_>) -> Result<(), SqlError> {
+    fn begin(
+        &mut self,
+        queries: &[Query<'_>],
+        each: IndexedRowVisitor<'_>,
+    ) -> Result<(), SqlError> {
         self.refresh_session_limit()?;
         let (mut text, mut together) = (DIALECT.begin.to_owned(), 0);
         for query in queries {
@@ -262,20 +265,20 @@ impl Connection for Mysql {
             together += 1;
         }
         let (now, later) = queries.split_at(together);
-        let mut given = Ok(());
+        let mut each_result = Ok(());
         self.await_response(async |connection| {
             let mut results = connection.query_iter(text).await?;
             // The first result is that of BEGIN.
             for index in 0..=now.len() {
                 while let Some(row) = results.next().await? {
-                    if given.is_ok() && index > 0 {
-                        given = each(index - 1, Row::new(text_cells(row)));
+                    if each_result.is_ok() && index > 0 {
+                        each_result = each(index - 1, Row::new(text_cells(row)));
                     }
                 }
             }
             Ok(())
         })?;
-        given?;
+        each_result?;
         query_all(self, later, together, each)
     }
 
@@ -283,22 +286,22 @@ impl Connection for Mysql {
         &mut self,
         statement: &str,
         params: &[Param<'_>],
-        each: ForRows<'_>,
+        each: RowVisitor<'_>,
     ) -> Result<(), SqlError> {
         self.refresh_session_limit()?;
         let params = values(params)?;
-        let mut given = Ok(());
+        let mut each_result = Ok(());
         self.await_response(async |connection| {
             let mut rows = connection.exec_iter(statement, params).await?;
             // Read to the end; otherwise the connection could not be used again.
             while let Some(row) = rows.next().await? {
-                if given.is_ok() {
-                    given = each(Row::new(row.unwrap().into_iter().map(cell).collect()));
+                if each_result.is_ok() {
+                    each_result = each(Row::new(row.unwrap().into_iter().map(cell).collect()));
                 }
             }
             Ok(())
         })?;
-        given
+        each_result
     }
 
     fn execute(&mut self, statement: &str, params: &[Param<'_>]) -> Result<u64, SqlError> {
@@ -323,7 +326,7 @@ impl Drop for Mysql {
         if let Some(connection) = self.connection.take()
             && self.busy_until.is_none()
         {
-            let _ = driver::within(&self.runtime, GOODBYE, closed(), connection.disconnect());
+            let _ = driver::within(&self.runtime, CLOSE_TIMEOUT, closed(), connection.disconnect());
         }
     }
 }
@@ -432,23 +435,21 @@ fn cell(value: Value) -> Cell {
 #[allow(clippy::needless_pass_by_value)]
 fn sql_error(error: mysql_async::Error) -> SqlError {
     match error {
-        mysql_async::Error::Server(answer) => match answer.code {
+        mysql_async::Error::Server(error) => match error.code {
             1062 => SqlError::Duplicate,
             1205 | 1317 | 1969 | 3024 => SqlError::TimedOut,
             1213 | 1020 => SqlError::Conflict,
             1054 | 1146 => SqlError::Schema,
             // An invalid mix of collations, or a text that cannot be converted.
-            1267 | 1366 | 1977 | 3854 | 3988 => SqlError::Unstorable(argument(&answer.message)),
-            1040 | 1203 | 1226 => SqlError::Full(redacted_message(answer.code, &answer.message)),
+            1267 | 1366 | 1977 | 3854 | 3988 => SqlError::Unstorable(argument(&error.message)),
+            1040 | 1203 | 1226 => SqlError::Full(redacted_message(error.code, &error.message)),
             // The session has ended: shutdown, killed, idle for too long, or a packet out of order.
             // Or this server accepts no statements, but another host may.
             1047 | 3032 | 1053 | 1080 | 1152..=1161 | 1184 | 1927 | 2006 | 2013 | 4031 => {
-                SqlError::Lost(redacted_message(answer.code, &answer.message))
+                SqlError::Lost(redacted_message(error.code, &error.message))
             }
-            1290 | 1792 | 1836 => {
-                SqlError::ReadOnly(redacted_message(answer.code, &answer.message))
-            }
-            code => SqlError::Refused(redacted_message(code, &answer.message)),
+            1290 | 1792 | 1836 => SqlError::ReadOnly(redacted_message(error.code, &error.message)),
+            code => SqlError::Refused(redacted_message(code, &error.message)),
         },
         mysql_async::Error::Io(IoError::Tls(error)) => SqlError::Tls(error.to_string()),
         mysql_async::Error::Io(IoError::Io(error)) => match is_tls(&error) {
@@ -457,10 +458,10 @@ fn sql_error(error: mysql_async::Error) -> SqlError {
         },
         mysql_async::Error::Driver(DriverError::ConnectionClosed) => closed(),
         mysql_async::Error::Driver(DriverError::NoClientSslFlagFromServer) => {
-            SqlError::Refused("the server has no TLS".to_owned())
+            SqlError::Refused("the server does not support TLS".to_owned())
         }
         mysql_async::Error::Driver(DriverError::UnknownAuthPlugin { name }) => {
-            SqlError::Refused(format!("the server asks for the authentication plugin {name}"))
+            SqlError::Refused(format!("the server requires the authentication plugin {name}"))
         }
         // The driver's messages for these may quote values.
         mysql_async::Error::Driver(_) | mysql_async::Error::Other(_) => {
@@ -498,7 +499,7 @@ fn is_tls(error: &std::io::Error) -> bool {
 /// quote is removed, since a value may contain quotes.
 fn redacted_message(code: u16, message: &str) -> String {
     /// The server truncates longer messages, possibly inside a value.
-    const LONGEST: usize = 500;
+    const MAX_LEN: usize = 500;
     // The apostrophe in "doesn't" is not a quote.
     let mut quotes = message.match_indices('\'').map(|(at, _)| at).filter(|at| {
         let (before, after) = (&message[..*at], &message[at + 1..]);
@@ -507,13 +508,15 @@ fn redacted_message(code: u16, message: &str) -> String {
     let (first, last) = (quotes.next(), quotes.next_back());
     let cut = |at: usize| message.get(..at).unwrap_or_default();
     match (first, last) {
-        (None, _) if message.len() < LONGEST => format!("MySQL says {code}: {message}"),
-        (Some(first), Some(last)) if message.len() < LONGEST => {
-            let rest = message.get(last..).unwrap_or_default();
-            format!("MySQL says {code}: {}'…{rest}", cut(first))
+        (None, _) if message.len() < MAX_LEN => {
+            format!("the server reported error {code}: {message}")
         }
-        (Some(first), _) => format!("MySQL says {code}: {}'…'", cut(first)),
-        (None, _) => format!("MySQL says {code}"),
+        (Some(first), Some(last)) if message.len() < MAX_LEN => {
+            let rest = message.get(last..).unwrap_or_default();
+            format!("the server reported error {code}: {}'…{rest}", cut(first))
+        }
+        (Some(first), _) => format!("the server reported error {code}: {}'…'", cut(first)),
+        (None, _) => format!("the server reported error {code}"),
     }
 }
 
@@ -524,7 +527,7 @@ mod tests {
     #[test]
     fn server_message_is_stripped_of_quoted_values() {
         let message = redacted_message(1062, "Duplicate entry 'rbp_secret' for key 'token'");
-        assert_eq!(message, "MySQL says 1062: Duplicate entry '…'");
+        assert_eq!(message, "the server reported error 1062: Duplicate entry '…'");
         for message in [
             "near 'rbp_secret",
             "Duplicate entry 'it's rbp_secret' for key 'token'",
@@ -537,14 +540,17 @@ mod tests {
         let denied = "Access denied for user 'a'@'b' (using password: NO)";
         assert_eq!(
             redacted_message(1045, denied),
-            "MySQL says 1045: Access denied for user '…' (using password: NO)"
+            "the server reported error 1045: Access denied for user '…' (using password: NO)"
         );
         let missing = "Field 'newer' doesn't have a default value";
         assert_eq!(
             redacted_message(1364, missing),
-            "MySQL says 1364: Field '…' doesn't have a default value"
+            "the server reported error 1364: Field '…' doesn't have a default value"
         );
-        assert_eq!(redacted_message(1, "Out of memory"), "MySQL says 1: Out of memory");
+        assert_eq!(
+            redacted_message(1, "Out of memory"),
+            "the server reported error 1: Out of memory"
+        );
     }
 
     #[test]

@@ -26,25 +26,27 @@ pub(super) const INACTIVE_USERS: NameSelection =
     NameSelection { column: "username", table: "auth_user", condition: "NOT is_active" };
 
 impl NameSelection {
-    /// Reads the ids and names of the next [`rows::PAGE`] rows. The name is missing if the server
-    /// cannot convert it.
+    /// Reads the ids and names of the next [`rows::ROWS_PER_PAGE`] rows. The name is missing if the
+    /// server cannot convert it.
     fn page_after(
         &self,
         connection: &mut PooledConnection<'_>,
         id: i64,
     ) -> Result<Vec<Row>, SqlError> {
         let Self { column, table, condition } = self;
-        let rest =
-            format!("FROM {table} WHERE {condition} AND id > ? ORDER BY id LIMIT {}", rows::PAGE);
+        let rest = format!(
+            "FROM {table} WHERE {condition} AND id > ? ORDER BY id LIMIT {}",
+            rows::ROWS_PER_PAGE
+        );
         if connection.text_mode == TextMode::All {
             return connection.query(&format!("SELECT id, {column} {rest}"), &[Param::Int(id)]);
         }
         let mut page = Vec::new();
         let row = format!("SELECT id, {column} FROM {table} WHERE id = ?");
         for mut found in connection.query(&format!("SELECT id {rest}"), &[Param::Int(id)])? {
-            let id = found.id().ok_or_else(sql::unreadable)?;
+            let id = found.int_or_none().ok_or_else(sql::unreadable)?;
             let found = match connection.query(&row, &[Param::Int(id)]) {
-                Err(SqlError::Unconvertible) => None,
+                Err(SqlError::FastPathFailed) => None,
                 found => found?.into_iter().next(),
             };
             let without_name = || memory::try_collect([Ok(Cell::Int(id))]).map(Row::new);
@@ -60,27 +62,27 @@ pub(super) const SETTINGS: &str =
     "SELECT settings FROM siteconfig_siteconfiguration ORDER BY site_id, id LIMIT 1";
 
 impl ReviewBoard {
-    /// Passes the selected names to `give`, page by page, omitting invalid ones.
-    pub(super) fn for_names(
+    /// Passes the selected names to `visit`, page by page, omitting invalid ones.
+    pub(super) fn for_each_name_page(
         &self,
         limits: Limits,
-        which: &NameSelection,
-        give: &mut dyn FnMut(&[Text]) -> Result<()>,
+        selection: &NameSelection,
+        visit: &mut dyn FnMut(&[Text]) -> Result<()>,
     ) -> Result<()> {
         let mut last_id = rows::BEFORE_ALL;
         loop {
             let page =
-                self.read_within(limits, |connection| which.page_after(connection, last_id))?;
-            let is_last = page.len() < rows::PAGE;
+                self.read_within(limits, |connection| selection.page_after(connection, last_id))?;
+            let is_last = page.len() < rows::ROWS_PER_PAGE;
             let mut names = Vec::new();
             for mut row in page {
-                last_id = row.id().ok_or_else(sql::unreadable)?;
+                last_id = row.int_or_none().ok_or_else(sql::unreadable)?;
                 if let Ok(Some(name)) = row.name() {
                     memory::push(&mut names, Text::try_new(&name)?)?;
                 }
             }
             if !names.is_empty() {
-                give(&names)?;
+                visit(&names)?;
             }
             if is_last {
                 return Ok(());
@@ -104,7 +106,7 @@ impl ReviewBoard {
             match row.text() {
                 Ok(text) if is_raw => Ok(Some(ascii(text.as_ref().map_or("", |text| text))?)),
                 Ok(text) => Ok(Some(text.unwrap_or_default())),
-                Err(_) if self.kind == "postgresql" && !is_raw => Err(SqlError::Unconvertible),
+                Err(_) if self.kind == "postgresql" && !is_raw => Err(SqlError::FastPathFailed),
                 Err(_) => Err(sql::unreadable().into()),
             }
         })

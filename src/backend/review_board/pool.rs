@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use parking_lot::{Condvar, Mutex};
 
 use super::limits::Limits;
-use super::sql::{self, Connection, ForRows, Param, Row};
+use super::sql::{self, Connection, Param, Row, RowVisitor};
 use super::sql_error::SqlError;
 use crate::backend::{PoolStatistics, forked};
 use crate::memory;
@@ -40,7 +40,7 @@ pub(super) struct Pool {
     state: Mutex<State>,
     /// Notified when a connection was returned or a slot was freed.
     returned: Condvar,
-    forks: Option<u64>,
+    fork_generation: Option<u64>,
 }
 
 /// An idle connection, preceded by the time at which it became idle.
@@ -52,7 +52,7 @@ struct State {
     idle: Vec<IdleConnection>,
     /// Number of slots in use: by idle connections, by those that callers hold, and by abandoned
     /// ones that the server may still be working on.
-    open: usize,
+    used_slots: usize,
     /// Time until which each abandoned connection uses its slot.
     abandoned: Vec<Instant>,
     failure: Option<ConnectFailure>,
@@ -81,7 +81,7 @@ impl State {
     fn clean_up(&mut self, now: Instant) -> Vec<IdleConnection> {
         let abandoned = self.abandoned.len();
         self.abandoned.retain(|until| *until > now);
-        self.open -= abandoned - self.abandoned.len();
+        self.used_slots -= abandoned - self.abandoned.len();
         // The oldest are first.
         let is_fresh =
             |(since, _): &IdleConnection| now.saturating_duration_since(*since) < MAX_IDLE;
@@ -99,7 +99,7 @@ impl State {
 
     /// Records the loss of a connection. A single caller then checks immediately whether the server
     /// is up.
-    fn lose(&mut self) {
+    fn record_loss(&mut self) {
         let now = Instant::now();
         self.failure.get_or_insert(ConnectFailure {
             error: None,
@@ -111,7 +111,7 @@ impl State {
     }
 
     /// Records a failed attempt to connect. Concurrent attempts count as one.
-    fn fail(&mut self, error: SqlError, began: Instant) {
+    fn record_failure(&mut self, error: SqlError, began: Instant) {
         let at = Instant::now();
         let backoff = match &self.failure {
             Some(last) if last.error.is_some() && last.at > began => last.backoff,
@@ -132,20 +132,20 @@ impl Pool {
             size,
             state: Mutex::default(),
             returned: Condvar::new(),
-            forks: fork::generation(),
+            fork_generation: fork::generation(),
         }
     }
 
     /// Returns whether this is a child of the process that opened the store.
     pub fn was_forked(&self) -> bool {
-        self.forks.is_none() || fork::generation() != self.forks
+        self.fork_generation.is_none() || fork::generation() != self.fork_generation
     }
 
     /// Returns the numbers of connections and of waiting callers.
     pub fn statistics(&self) -> PoolStatistics {
         let state = self.state.lock();
         PoolStatistics {
-            open: state.open - state.abandoned.len(),
+            open: state.used_slots - state.abandoned.len(),
             idle: state.idle.len(),
             abandoned: state.abandoned.len(),
             waiting: state.waiting,
@@ -190,7 +190,7 @@ impl Pool {
                 // The server has not noticed yet that the connection was abandoned.
                 let until = Instant::now() + self.connect_timeout;
                 let mut state = self.state.lock();
-                state.open += 1;
+                state.used_slots += 1;
                 state.abandoned.push(until);
             };
             match (self.connect)(&Attempt { limits, abandon: &abandon }) {
@@ -203,11 +203,11 @@ impl Pool {
                 }
                 Err(error) => {
                     let mut state = self.state.lock();
-                    let has_others = state.open > state.abandoned.len() + 1;
+                    let has_others = state.used_slots > state.abandoned.len() + 1;
                     // An attempt that failed at this caller's own deadline says nothing about the
                     // server.
                     if limits.remaining().is_ok() {
-                        state.fail(error.clone(), began);
+                        state.record_failure(error.clone(), began);
                     }
                     drop(state);
                     drop(slot);
@@ -249,7 +249,7 @@ impl Pool {
             if may_be_old && let Some((_, connection)) = state.idle.pop() {
                 return Ok(Some((PoolSlot::new(self, false), Some(connection))));
             }
-            let has_room = state.open < self.size;
+            let has_room = state.used_slots < self.size;
             let may_connect = has_room || !state.idle.is_empty();
             let is_retry = match &mut state.failure {
                 _ if !may_connect => None,
@@ -269,7 +269,7 @@ impl Pool {
             };
             if let Some(is_retry) = is_retry {
                 let old = if has_room { None } else { state.idle.pop() };
-                state.open += usize::from(has_room);
+                state.used_slots += usize::from(has_room);
                 let connection = old.map(|(_, connection)| connection);
                 return Ok(Some((PoolSlot::new(self, is_retry), connection)));
             }
@@ -282,10 +282,11 @@ impl Pool {
         }
     }
 
-    /// Closes idle connections after another one was lost, since they are probably dead too.
-    fn lose(&self) {
+    /// Records the loss of a connection, and closes the idle ones, since they are probably dead
+    /// too.
+    fn handle_loss(&self) {
         let mut state = self.state.lock();
-        state.lose();
+        state.record_loss();
         let idle = mem::take(&mut state.idle);
         state.lost += idle.len() as u64;
         drop(state);
@@ -296,7 +297,7 @@ impl Pool {
     fn close(&self, idle: Vec<IdleConnection>) {
         let count = idle.len();
         drop(idle);
-        self.state.lock().open -= count;
+        self.state.lock().used_slots -= count;
         self.returned.notify_all();
     }
 }
@@ -325,7 +326,7 @@ struct PoolSlot<'a> {
     next: SlotEnd,
 }
 
-/// What to do with the slot when it is dropped.
+/// The state of a slot after it is dropped.
 enum SlotEnd {
     Free,
     /// The connection becomes idle.
@@ -344,7 +345,7 @@ impl Drop for PoolSlot<'_> {
     fn drop(&mut self) {
         let mut state = self.pool.state.lock();
         match self.next {
-            SlotEnd::Free => state.open -= 1,
+            SlotEnd::Free => state.used_slots -= 1,
             SlotEnd::Idle => {}
             SlotEnd::Abandoned(until) => state.abandoned.push(until),
         }
@@ -363,13 +364,13 @@ pub(super) struct PooledConnection<'a> {
     slot: PoolSlot<'a>,
     /// Whether it was opened for this call, so that it cannot have died while it was idle.
     pub is_new: bool,
-    /// How texts in rows are read.
+    /// The mode of reading texts in rows.
     pub text_mode: TextMode,
     is_usable: bool,
 }
 
-/// How texts in rows are read. If a server cannot convert one text, it fails the whole query, which
-/// is then repeated in another mode.
+/// A mode of reading texts in rows. If a server cannot convert one text, it fails the whole query,
+/// which is then repeated in another mode.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum TextMode {
     All,
@@ -398,19 +399,19 @@ impl<'a> PooledConnection<'a> {
 
     fn use_connection<T>(
         &mut self,
-        question: impl FnOnce(&mut dyn Connection) -> Result<T, SqlError>,
+        work: impl FnOnce(&mut dyn Connection) -> Result<T, SqlError>,
     ) -> Result<T, SqlError> {
         let Some(connection) = self.connection.as_deref_mut() else {
             return Err(SqlError::Lost("the store was closed".to_owned()));
         };
-        let answer = question(connection);
-        if let Err(error) = &answer {
+        let result = work(connection);
+        if let Err(error) = &result {
             self.is_usable &= !error.makes_connection_unusable();
             if error.is_connection_dead() {
-                self.slot.pool.lose();
+                self.slot.pool.handle_loss();
             }
         }
-        answer
+        result
     }
 
     /// Returns whether no transaction can be open.
@@ -419,8 +420,8 @@ impl<'a> PooledConnection<'a> {
     }
 
     /// Returns a suffix for queries that locks the rows until the transaction ends.
-    pub fn lock(&self) -> &'static str {
-        self.connection.as_ref().map_or("", |connection| connection.dialect().lock)
+    pub fn lock_clause(&self) -> &'static str {
+        self.connection.as_ref().map_or("", |connection| connection.dialect().lock_clause)
     }
 
     /// Returns the statement that locks a user by id, or `None` if the user's row is locked
@@ -447,7 +448,7 @@ impl<'a> PooledConnection<'a> {
         &mut self,
         statement: &str,
         params: &[Param<'_>],
-        each: ForRows<'_>,
+        each: RowVisitor<'_>,
     ) -> Result<(), SqlError> {
         sql::check_room(statement, params)?;
         let mut is_first = true;

@@ -22,7 +22,8 @@ use super::address::Server;
 use super::limits::Limits;
 use super::pool::Attempt;
 use super::sql::{
-    Connection, Dialect, ForIndexedRows, ForRows, KEEP_ALIVE, Param, Query, query_all, unreadable,
+    Connection, Dialect, IndexedRowVisitor, KEEP_ALIVE, Param, Query, RowVisitor, query_all,
+    unreadable,
 };
 use super::sql_error::SqlError;
 use super::{driver, tls};
@@ -31,7 +32,7 @@ use values::{borrowed, cells, typed};
 
 static DIALECT: Dialect = Dialect {
     begin: "BEGIN ISOLATION LEVEL READ COMMITTED",
-    lock: " FOR UPDATE",
+    lock_clause: " FOR UPDATE",
     // Locking the row would need the privilege to update users.
     lock_user: Some("SELECT pg_advisory_xact_lock(1919054443, (?::bigint % 2147483647)::int)"),
     time: "",
@@ -44,17 +45,17 @@ static DIALECT: Dialect = Dialect {
 };
 
 /// Time limit for closing a connection.
-const GOODBYE: Duration = Duration::from_millis(100);
+const CLOSE_TIMEOUT: Duration = Duration::from_millis(100);
 /// Maximum number of prepared statements per connection.
 const MAX_PREPARED: usize = 64;
 /// Startup options for the session, independent of the server's defaults. Values other than text
 /// are transferred in binary, so settings of text formats do not matter. With keepalives, the
-/// server notices that this process is gone while the connection is idle.
+/// server notices the end of this process while the connection is idle.
 const SESSION: &str = "-c default_transaction_isolation=read\\ committed \
      -c standard_conforming_strings=on -c tcp_keepalives_idle=15 -c tcp_keepalives_interval=5 \
      -c tcp_keepalives_count=3";
-/// A setting with which the server notices, while it executes a statement, that this process is
-/// gone. PostgreSQL before 14 and some systems do not support it.
+/// A setting with which the server notices the end of this process while it executes a statement.
+/// PostgreSQL before 14 and some systems do not support it.
 const CHECK_INTERVAL: &str = "client_connection_check_interval";
 
 const POOLER_HINT: &str = "a connection pooler, such as PgBouncer, needs `pooler=transaction` in \
@@ -104,8 +105,8 @@ pub(super) fn connect(
     let connect = |config: &Config, limits: &Limits| -> Result<Postgres, SqlError> {
         let runtime = Builder::new_current_thread().enable_io().enable_time().build();
         let runtime = runtime.map_err(|error| SqlError::Lost(error.to_string()))?;
-        let (limit, silence) = (limits.remaining()?, SqlError::Silent { is_overdue: false });
-        let (client, driver, is_sql_ascii) = within(&runtime, limit, silence, async {
+        let (limit, timeout_error) = (limits.remaining()?, SqlError::Silent { is_overdue: false });
+        let (client, driver, is_sql_ascii) = within(&runtime, limit, timeout_error, async {
             Ok(match tls.clone() {
                 Some(tls) => {
                     let (client, connection) = config.connect(tls).await?;
@@ -168,11 +169,11 @@ pub(super) fn connect(
 /// Returns the startup options of a session, so that no setting must be changed later.
 fn startup_options(limit: Duration, needs_writes: bool) -> String {
     let mut options = SESSION.to_owned();
-    // A read-only host is not made writable if others may be writable.
+    // If the host must be writable, its own default stays: it shows whether the host is read-only.
     if !needs_writes {
         options += " -c default_transaction_read_only=off";
     }
-    for (name, limit) in limits_of(limit, limit) {
+    for (name, limit) in limit_settings(limit, limit) {
         options += &format!(" -c {name}={limit}");
     }
     options
@@ -180,7 +181,7 @@ fn startup_options(limit: Duration, needs_writes: bool) -> String {
 
 /// Returns settings in milliseconds: for statements, for waiting for locks, and for pauses in a
 /// transaction, so that locks are released if this process is suspended.
-fn limits_of(statement: Duration, pause: Duration) -> [(&'static str, u128); 3] {
+fn limit_settings(statement: Duration, pause: Duration) -> [(&'static str, u128); 3] {
     [
         ("statement_timeout", statement.as_millis()),
         ("lock_timeout", statement.as_millis()),
@@ -191,29 +192,30 @@ fn limits_of(statement: Duration, pause: Duration) -> [(&'static str, u128); 3] 
 fn within<T>(
     runtime: &Runtime,
     limit: Duration,
-    silence: SqlError,
-    answer: impl Future<Output = Result<T, tokio_postgres::Error>>,
+    timeout_error: SqlError,
+    future: impl Future<Output = Result<T, tokio_postgres::Error>>,
 ) -> Result<T, SqlError> {
-    driver::within(runtime, limit, silence, answer)?.map_err(|error| sql_error(&error))
+    driver::within(runtime, limit, timeout_error, future)?.map_err(|error| sql_error(&error))
 }
 
 impl Postgres {
     /// Waits for a response, as long as the call's limits allow.
     fn await_response<T>(
         &mut self,
-        ask: impl AsyncFnOnce(&Client) -> Result<T, tokio_postgres::Error>,
+        request: impl AsyncFnOnce(&Client) -> Result<T, tokio_postgres::Error>,
     ) -> Result<T, SqlError> {
         let client = self.client.as_ref().ok_or_else(closed)?;
-        let told = self.transaction_limit.or(self.session_limit).unwrap_or(self.limits.statement);
-        let wait = self.limits.wait(told)?;
-        let answer = within(&self.runtime, wait.limit, wait.silence, ask(client));
-        if matches!(answer, Err(SqlError::Silent { .. })) {
+        let current =
+            self.transaction_limit.or(self.session_limit).unwrap_or(self.limits.statement);
+        let wait = self.limits.wait(current)?;
+        let result = within(&self.runtime, wait.limit, wait.timeout_error, request(client));
+        if matches!(result, Err(SqlError::Silent { .. })) {
             self.busy_until = Some(wait.busy_until);
         }
-        match answer {
+        match result {
             // For example after a failover. Another host may be writable.
             Err(SqlError::ReadOnly(_)) if self.needs_writes => Err(read_only()),
-            answer => answer,
+            result => result,
         }
     }
 
@@ -226,9 +228,9 @@ impl Postgres {
             let limit = limit.as_millis();
             format!("current_setting('statement_timeout')::interval = '{limit} milliseconds'")
         });
-        let question = format!("SELECT {limit}, current_setting('transaction_read_only') = 'off'");
-        let answers = self.await_response(async |client| client.simple_query(&question).await)?;
-        let row = answers.iter().find_map(|answer| match answer {
+        let query = format!("SELECT {limit}, current_setting('transaction_read_only') = 'off'");
+        let messages = self.await_response(async |client| client.simple_query(&query).await)?;
+        let row = messages.iter().find_map(|message| match message {
             SimpleQueryMessage::Row(row) => Some(row),
             _ => None,
         });
@@ -254,7 +256,7 @@ impl Postgres {
 
     /// Returns statements that set limits until the end of the transaction.
     fn local_limits(&self, limit: Duration) -> String {
-        let limits = limits_of(limit, self.limits.statement);
+        let limits = limit_settings(limit, self.limits.statement);
         limits.map(|(name, limit)| format!("; SET LOCAL {name} = {limit}")).concat()
     }
 
@@ -277,31 +279,32 @@ impl Postgres {
     /// statement, since only the lock takes long.
     fn begin_together(
         &mut self,
-        named: &[Statement],
+        prepared: &[Statement],
         queries: &[Query<'_>],
-        each: ForIndexedRows<'_>,
+        each: IndexedRowVisitor<'_>,
     ) -> Result<(), SqlError> {
         let (begin, limit) = self.begin_statement()?;
         self.transaction_limit = limit;
-        let given = RefCell::new((each, Ok(())));
+        let each_result = RefCell::new((each, Ok(())));
         let (is_row_refused, has_begun) = (StdCell::new(false), StdCell::new(false));
-        let answer = self.await_response(async |client| {
-            let (given, is_row_refused, has_begun) = (&given, &is_row_refused, &has_begun);
+        let result = self.await_response(async |client| {
+            let (each_result, is_row_refused, has_begun) =
+                (&each_result, &is_row_refused, &has_begun);
             let begin: Request<'_> = Box::pin(async move {
                 client.batch_execute(&begin).await?;
                 has_begun.set(true);
                 Ok(())
             });
-            let requests = named.iter().zip(queries).enumerate();
+            let requests = prepared.iter().zip(queries).enumerate();
             let requests = requests.map(|(index, (statement, query))| -> Request<'_> {
                 Box::pin(async move {
                     let mut rows = pin!(client.query_raw(statement, query.params).await?);
                     while let Some(row) = poll_fn(|context| rows.as_mut().poll_next(context)).await
                     {
                         let row = row.inspect_err(|_| is_row_refused.set(true))?;
-                        let (each, given) = &mut *given.borrow_mut();
-                        if given.is_ok() {
-                            *given = cells(&row)
+                        let (each, each_result) = &mut *each_result.borrow_mut();
+                        if each_result.is_ok() {
+                            *each_result = cells(&row)
                                 .map_err(SqlError::from)
                                 .and_then(|row| each(index, row));
                         }
@@ -309,18 +312,18 @@ impl Postgres {
                     Ok(())
                 })
             });
-            all(std::iter::once(begin).chain(requests).collect()).await
+            join_all(std::iter::once(begin).chain(requests).collect()).await
         });
-        match answer {
+        match result {
             // The parameters were accepted, so a row cannot be converted.
-            Err(SqlError::Unstorable(_)) if is_row_refused.get() => Err(SqlError::Unconvertible),
+            Err(SqlError::Unstorable(_)) if is_row_refused.get() => Err(SqlError::FastPathFailed),
             // The server is up. It may use its limit for each of the queries.
             Err(SqlError::Silent { .. }) if has_begun.get() => {
-                let others = limit.unwrap_or(self.limits.statement) * named.len() as u32;
+                let others = limit.unwrap_or(self.limits.statement) * prepared.len() as u32;
                 self.busy_until = self.busy_until.map(|until| until + others);
                 Err(SqlError::Silent { is_overdue: false })
             }
-            answer => answer.and(given.into_inner().1),
+            result => result.and(each_result.into_inner().1),
         }
     }
 
@@ -328,20 +331,20 @@ impl Postgres {
     /// transaction.
     fn with_call_limits<T>(
         &mut self,
-        question: impl FnOnce(&mut Self) -> Result<T, SqlError>,
+        work: impl FnOnce(&mut Self) -> Result<T, SqlError>,
     ) -> Result<T, SqlError> {
         if self.transaction_limit.is_some() {
             self.refresh_session_limit()?;
-            return question(self);
+            return work(self);
         }
         if self.new_limit()?.is_none() && !self.is_sql_ascii {
-            return question(self);
+            return work(self);
         }
-        let answer = self.run(DIALECT.begin).and_then(|()| question(self));
-        if answer.as_ref().is_err_and(SqlError::makes_connection_unusable) {
-            return answer;
+        let result = self.run(DIALECT.begin).and_then(|()| work(self));
+        if result.as_ref().is_err_and(SqlError::makes_connection_unusable) {
+            return result;
         }
-        let ended = self.run(if answer.is_ok() { "COMMIT" } else { "ROLLBACK" });
+        let ended = self.run(if result.is_ok() { "COMMIT" } else { "ROLLBACK" });
         if let Err(error) = ended {
             // The transaction may be open.
             self.client = None;
@@ -350,7 +353,7 @@ impl Postgres {
                 error => error,
             });
         }
-        answer
+        result
     }
 
     /// Prepares a statement, unless the next one may run in another session.
@@ -396,8 +399,8 @@ impl Connection for Postgres {
 
     /// Does nothing outside a transaction: there, a query that needs another limit begins one.
     fn refresh_session_limit(&mut self) -> Result<(), SqlError> {
-        let Some(told) = self.transaction_limit else { return Ok(()) };
-        if let Some(limit) = self.limits.new_session_limit(told)? {
+        let Some(current) = self.transaction_limit else { return Ok(()) };
+        if let Some(limit) = self.limits.new_session_limit(current)? {
             let settings = self.local_limits(limit);
             self.await_response(async |client| client.batch_execute(&settings).await)?;
             self.transaction_limit = Some(limit);
@@ -415,15 +418,19 @@ impl Connection for Postgres {
         Ok(())
     }
 
-    fn begin(&mut self, queries: &[Query<'_>], each: ForIndexedRows<'_>) -> Result<(), SqlError> {
-        let named = queries.iter().map(|query| self.prepare(query.statement, query.params));
-        let named = named.collect::<Result<Vec<_>, _>>()?;
-        let named = named.into_iter().map(|prepared| match prepared {
+    fn begin(
+        &mut self,
+        queries: &[Query<'_>],
+        each: IndexedRowVisitor<'_>,
+    ) -> Result<(), SqlError> {
+        let prepared = queries.iter().map(|query| self.prepare(query.statement, query.params));
+        let prepared = prepared.collect::<Result<Vec<_>, _>>()?;
+        let prepared = prepared.into_iter().map(|prepared| match prepared {
             StatementText::Prepared(statement) => Some(statement),
             StatementText::Numbered(_) => None,
         });
-        match named.collect::<Option<Vec<_>>>() {
-            Some(named) => self.begin_together(&named, queries, each),
+        match prepared.collect::<Option<Vec<_>>>() {
+            Some(prepared) => self.begin_together(&prepared, queries, each),
             None => {
                 self.run(DIALECT.begin)?;
                 query_all(self, queries, 0, each)
@@ -435,12 +442,12 @@ impl Connection for Postgres {
         &mut self,
         statement: &str,
         params: &[Param<'_>],
-        each: ForRows<'_>,
+        each: RowVisitor<'_>,
     ) -> Result<(), SqlError> {
         self.with_call_limits(|it| {
             let prepared = it.prepare(statement, params)?;
-            let (mut was_accepted, mut given) = (false, Ok(()));
-            let answer = it.await_response(async |client| {
+            let (mut was_accepted, mut each_result) = (false, Ok(()));
+            let result = it.await_response(async |client| {
                 // A driver that waits until a row is consumed does not read ahead.
                 let mut rows = pin!(match &prepared {
                     StatementText::Prepared(prepared) => client.query_raw(prepared, params).await?,
@@ -448,17 +455,17 @@ impl Connection for Postgres {
                         client.query_typed_raw(text, typed(params)).await?,
                 });
                 was_accepted = true;
-                while given.is_ok()
+                while each_result.is_ok()
                     && let Some(row) = poll_fn(|context| rows.as_mut().poll_next(context)).await
                 {
-                    given = cells(&row?).map_err(SqlError::from).and_then(&mut *each);
+                    each_result = cells(&row?).map_err(SqlError::from).and_then(&mut *each);
                 }
                 Ok(())
             });
-            match answer {
+            match result {
                 // The parameters were accepted, so a row cannot be converted.
-                Err(SqlError::Unstorable(_)) if was_accepted => Err(SqlError::Unconvertible),
-                answer => answer.and(given),
+                Err(SqlError::Unstorable(_)) if was_accepted => Err(SqlError::FastPathFailed),
+                result => result.and(each_result),
             }
         })
     }
@@ -478,7 +485,7 @@ impl Connection for Postgres {
     fn insert(&mut self, statement: &str, params: &[Param<'_>]) -> Result<i64, SqlError> {
         let mut id = None;
         self.query(&format!("{statement} RETURNING id"), params, &mut |mut row| {
-            id = row.id();
+            id = row.int_or_none();
             Ok(())
         })?;
         id.ok_or_else(|| unreadable().into())
@@ -489,14 +496,14 @@ impl Connection for Postgres {
 type Request<'a> = Pin<Box<dyn Future<Output = Result<(), tokio_postgres::Error>> + 'a>>;
 
 /// Sends requests together, waits for all of them, and returns the first error.
-async fn all(mut requests: Vec<Request<'_>>) -> Result<(), tokio_postgres::Error> {
+async fn join_all(mut requests: Vec<Request<'_>>) -> Result<(), tokio_postgres::Error> {
     let mut results: Vec<_> = requests.iter().map(|_| None).collect();
     poll_fn(|context| {
         for (request, result) in requests.iter_mut().zip(&mut results) {
             if result.is_none()
-                && let Poll::Ready(answer) = request.as_mut().poll(context)
+                && let Poll::Ready(response) = request.as_mut().poll(context)
             {
-                *result = Some(answer);
+                *result = Some(response);
             }
         }
         if results.iter().all(Option::is_some) { Poll::Ready(()) } else { Poll::Pending }
@@ -512,7 +519,7 @@ impl Drop for Postgres {
         if let Some(task) = self.driver.take()
             && self.busy_until.is_none()
         {
-            let _ = driver::within(&self.runtime, GOODBYE, closed(), task);
+            let _ = driver::within(&self.runtime, CLOSE_TIMEOUT, closed(), task);
         }
     }
 }
@@ -528,7 +535,7 @@ fn with_numbered_params(statement: &str) -> String {
 }
 
 fn read_only() -> SqlError {
-    SqlError::Lost("it is read-only, and `target_session_attrs` is read-write".to_owned())
+    SqlError::Lost("the server is read-only, but `target_session_attrs` is read-write".to_owned())
 }
 
 fn closed() -> SqlError {

@@ -16,9 +16,9 @@ impl ReviewBoard {
     /// Runs a read about one token, which may be repeated.
     pub(super) fn read_retrying<T>(
         &self,
-        question: impl FnMut(&mut PooledConnection<'_>) -> Result<T, SqlError>,
+        read: impl FnMut(&mut PooledConnection<'_>) -> Result<T, SqlError>,
     ) -> Result<T> {
-        self.read_within(self.limits(), question)
+        self.read_within(self.limits(), read)
     }
 
     /// Runs a read that may be repeated. It is retried once if the connection died while it was
@@ -26,31 +26,31 @@ impl ReviewBoard {
     pub(super) fn read_within<T>(
         &self,
         limits: Limits,
-        question: impl FnMut(&mut PooledConnection<'_>) -> Result<T, SqlError>,
+        read: impl FnMut(&mut PooledConnection<'_>) -> Result<T, SqlError>,
     ) -> Result<T> {
-        let answer = self.try_read(limits, question);
-        answer.map_err(|error| self.count_error(error).into())
+        let result = self.try_read(limits, read);
+        result.map_err(|error| self.count_error(error).into())
     }
 
     fn try_read<T>(
         &self,
         limits: Limits,
-        mut question: impl FnMut(&mut PooledConnection<'_>) -> Result<T, SqlError>,
+        mut read: impl FnMut(&mut PooledConnection<'_>) -> Result<T, SqlError>,
     ) -> Result<T, SqlError> {
         let mut connection = self.pool.acquire(limits)?;
-        let mut answer = question(&mut connection);
-        if answer.as_ref().is_err_and(SqlError::is_connection_dead) && !connection.is_new {
+        let mut result = read(&mut connection);
+        if result.as_ref().is_err_and(SqlError::is_connection_dead) && !connection.is_new {
             drop(connection);
             self.count_retry();
             connection = self.pool.acquire_new(limits)?;
-            answer = question(&mut connection);
+            result = read(&mut connection);
         }
-        if matches!(answer, Err(SqlError::Unconvertible)) {
+        if matches!(result, Err(SqlError::FastPathFailed)) {
             connection.text_mode = TextMode::RowByRow;
             self.count_retry();
-            answer = question(&mut connection);
+            result = read(&mut connection);
         }
-        answer
+        result
     }
 
     pub(super) fn count_retry(&self) {
@@ -72,18 +72,18 @@ impl ReviewBoard {
         limits: Limits,
         mut work: impl FnMut(&mut PooledConnection<'_>) -> Result<T, SqlError>,
     ) -> Result<T, SqlError> {
-        self.transact_as(limits, |connection| connection.transaction(&mut work))
+        self.retry_transaction(limits, |connection| connection.transaction(&mut work))
     }
 
     /// Runs a closure that begins and ends a transaction itself, with the retries of
     /// [`Self::transact`].
-    pub(super) fn transact_as<T>(
+    pub(super) fn retry_transaction<T>(
         &self,
         limits: Limits,
         transaction: impl FnMut(&mut PooledConnection<'_>) -> Result<T, SqlError>,
     ) -> Result<T, SqlError> {
-        let done = self.transact_again(limits, transaction);
-        if matches!(done, Err(SqlError::Unknown { .. }))
+        let done = self.try_transaction(limits, transaction);
+        if matches!(done, Err(SqlError::UnknownOutcome { .. }))
             && let Some(cache) = &self.login_cache
         {
             // The server may still execute it until this time.
@@ -92,7 +92,7 @@ impl ReviewBoard {
         done.map_err(|error| self.count_error(error))
     }
 
-    fn transact_again<T>(
+    fn try_transaction<T>(
         &self,
         limits: Limits,
         mut transaction: impl FnMut(&mut PooledConnection<'_>) -> Result<T, SqlError>,
@@ -105,7 +105,7 @@ impl ReviewBoard {
                     if attempt == 1
                         && error.kind() == ErrorKind::NoMemory
                         && connection.is_usable() => {}
-                Err(SqlError::Unconvertible) if connection.text_mode == TextMode::All => {
+                Err(SqlError::FastPathFailed) if connection.text_mode == TextMode::All => {
                     connection.text_mode = TextMode::Ascii;
                 }
                 Err(error) if error.is_connection_dead() && !connection.is_new => {}

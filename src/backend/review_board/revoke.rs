@@ -7,28 +7,28 @@ use super::pool::PooledConnection;
 use super::sql::Param;
 use super::sql_error::SqlError;
 use super::{ReviewBoard, rows};
-use crate::backend::{ForRecords, Selection};
+use crate::backend::{RecordVisitor, Selection};
 use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::token::{Invalidation, SharedRecord};
 
 impl ReviewBoard {
-    /// Invalidates tokens without reading them, and returns their number. If `tells_ids` is set,
+    /// Invalidates tokens without reading them, and returns their number. If `returns_ids` is set,
     /// also returns their ids, except for a selection by value.
     pub(super) fn invalidate(
         &self,
         limits: Limits,
-        which: &Selection,
+        selection: &Selection,
         invalidation: &Invalidation,
-        tells_ids: bool,
+        returns_ids: bool,
     ) -> Result<(u64, Vec<i64>)> {
         let mut params = invalidation_params(invalidation).to_vec();
         let update = format!("UPDATE webapi_webapitoken SET {INVALIDATE}");
-        let changed = match which {
-            Selection::Everyone if !tells_ids => self.transact(limits, |connection| {
+        let changed = match selection {
+            Selection::Everyone if !returns_ids => self.transact(limits, |connection| {
                 connection.execute(&update, &params).map(|count| (count, Vec::new()))
             }),
-            Selection::User(user) if !tells_ids => {
+            Selection::User(user) if !returns_ids => {
                 let update = format!("{update} WHERE user_id = ?");
                 self.transact(limits, |connection| {
                     params.truncate(3);
@@ -54,12 +54,14 @@ impl ReviewBoard {
                 match by_value {
                     // Either the value or the reason cannot be stored: the lookup of the value
                     // shows which.
-                    Err(SqlError::Unstorable(_)) => self.invalidate_each(limits, which, &params),
+                    Err(SqlError::Unstorable(_)) => {
+                        self.invalidate_each(limits, selection, &params)
+                    }
                     by_value => by_value,
                 }
             }
             Selection::User(_) | Selection::Everyone => {
-                self.invalidate_each(limits, which, &params)
+                self.invalidate_each(limits, selection, &params)
             }
         };
         let texts = [("reason", &*invalidation.reason)];
@@ -70,11 +72,11 @@ impl ReviewBoard {
     fn invalidate_each(
         &self,
         limits: Limits,
-        which: &Selection,
+        selection: &Selection,
         params: &[Param<'_>],
     ) -> Result<(u64, Vec<i64>), SqlError> {
         self.transact(limits, |connection| {
-            let ids = rows::lock_selected(connection, which)?;
+            let ids = rows::lock_selected(connection, selection)?;
             let count = rows::conditions(&ids).try_fold(0, |count, ids| {
                 let ids = ids?;
                 let condition = unaliased(&ids.text);
@@ -90,12 +92,12 @@ impl ReviewBoard {
     /// its own time limits, since the callback may take long.
     pub(super) fn notify(
         &self,
-        which: &Selection,
+        selection: &Selection,
         limits: Limits,
         ids: &[i64],
-        changed: ForRecords<'_>,
+        changed: RecordVisitor<'_>,
     ) {
-        if let Selection::Value(value) = which {
+        if let Selection::Value(value) = selection {
             let find = |connection: &mut PooledConnection<'_>| {
                 self.reader().by_value(connection, value.expose())
             };
@@ -105,7 +107,7 @@ impl ReviewBoard {
             return;
         }
         for ids in ids.chunks(rows::EVENTS_AT_ONCE) {
-            let limits = match which {
+            let limits = match selection {
                 Selection::Value(_) | Selection::Id(_) => limits,
                 Selection::User(_) | Selection::Everyone => self.limits(),
             };
@@ -126,7 +128,7 @@ impl ReviewBoard {
     }
 
     /// Deletes a token, and passes its record, if it is readable, to `deleted`.
-    pub(super) fn delete(&self, id: i64, deleted: Option<ForRecords<'_>>) -> Result<u64> {
+    pub(super) fn delete(&self, id: i64, deleted: Option<RecordVisitor<'_>>) -> Result<u64> {
         let limits = self.limits();
         let records = match deleted {
             Some(_) => self.records_by_ids(limits, &[id]).unwrap_or_default(),
@@ -153,21 +155,21 @@ impl ReviewBoard {
         limits: Limits,
         before: Timestamp,
         after_id: i64,
-        purged: &mut Option<ForRecords<'_>>,
+        purged: &mut Option<RecordVisitor<'_>>,
     ) -> Result<(Vec<i64>, u64)> {
         let params = [Param::Int(after_id), Param::Time(before), Param::Time(before)];
         let times = &params[1..];
-        let is_dead = |time: &str| {
+        let is_unusable = |time: &str| {
             format!(
                 "((NOT t.valid \
                  AND COALESCE({time}(t.invalid_date), {time}(t.time_added)) < {time}(?)) \
                  OR {time}(t.expires) < {time}(?))"
             )
         };
-        let most = if purged.is_some() { rows::EVENTS_AT_ONCE } else { rows::IDS_AT_ONCE };
+        let max = if purged.is_some() { rows::EVENTS_AT_ONCE } else { rows::IDS_AT_ONCE };
         let found = self.read_within(limits, |connection| {
-            let condition = format!("t.id > ? AND {}", is_dead(connection.time()));
-            rows::find(connection, &condition, &params, most)
+            let condition = format!("t.id > ? AND {}", is_unusable(connection.time()));
+            rows::find(connection, &condition, &params, max)
         })?;
         let mut records = match purged {
             Some(_) => self.records_by_ids(limits, &found).unwrap_or_default(),
@@ -178,7 +180,7 @@ impl ReviewBoard {
             for ids in rows::conditions(&found) {
                 let ids = ids?;
                 // Another program may have changed their dates.
-                let condition = format!("{} AND {}", ids.text, is_dead(connection.time()));
+                let condition = format!("{} AND {}", ids.text, is_unusable(connection.time()));
                 removed = rows::lock(connection, &condition, &ids.params_and(times)?)?;
             }
             for ids in rows::conditions(&removed) {
@@ -206,8 +208,8 @@ fn delete_where(condition: &str) -> String {
     format!("DELETE FROM webapi_webapitoken WHERE {}", unaliased(condition))
 }
 
-/// Returns a condition on ids without the table alias, for statements that take none in all
-/// databases.
+/// Returns a condition on ids without the table alias, for UPDATE and DELETE: not all databases
+/// accept an alias there.
 fn unaliased(condition: &str) -> String {
     condition.replace("t.id", "id")
 }

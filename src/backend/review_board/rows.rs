@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use zeroize::Zeroizing;
 
 use super::pool::{PooledConnection, TextMode};
-use super::sql::{ForRows, Param, Row, UnreadableCell};
+use super::sql::{Param, Row, RowVisitor, UnreadableCell};
 use super::sql_error::SqlError;
 use crate::backend::{ClientQuery, Selection};
 use crate::clock::Timestamp;
@@ -61,7 +61,7 @@ impl TokenReader<'_> {
         let time_added = cells.required("time_added", Row::time).unwrap_or(Timestamp::MIN);
         let last_updated = cells.required("last_updated", Row::time).unwrap_or(Timestamp::MIN);
         let last_used = cells.optional("last_used", Row::time);
-        // Expired since the year 1 is safer than never.
+        // Treating the token as expired is safer than treating it as never expiring.
         let expires = cells.read("expires", Row::time).unwrap_or(Some(Timestamp::MIN));
         let valid = cells.required("valid", Row::int).is_some_and(|flag| flag != 0);
         let date = cells.optional("invalid_date", Row::time);
@@ -135,14 +135,14 @@ impl TokenReader<'_> {
         })
     }
 
-    /// Returns the first [`PAGE`] tokens with higher ids, ordered by id.
+    /// Returns the first [`ROWS_PER_PAGE`] tokens with higher ids, ordered by id.
     pub fn page_after(
         &self,
         connection: &mut PooledConnection<'_>,
         id: i64,
     ) -> Result<Vec<SharedRecord>, SqlError> {
         let (condition, mut page) = ("t.id > ?", Vec::new());
-        self.each(connection, condition, &[Param::Int(id)], Some(PAGE), &mut |record| {
+        self.each(connection, condition, &[Param::Int(id)], Some(ROWS_PER_PAGE), &mut |record| {
             memory::push(&mut page, record)
         })?;
         Ok(page)
@@ -191,7 +191,7 @@ impl TokenReader<'_> {
         let read = rows(connection, &rest, &params, &mut |row| {
             if best.is_none() {
                 let read = self.read(row)?.map(|(record, _)| record);
-                best = read.filter(|record| serves(record, query));
+                best = read.filter(|record| qualifies(record, query));
             }
             Ok(())
         });
@@ -200,12 +200,12 @@ impl TokenReader<'_> {
     }
 }
 
-/// Passes the rows that `rest` selects to `each`.
+/// Passes rows to `each`. `rest` follows [`SELECT`] in the statement.
 fn rows(
     connection: &mut PooledConnection<'_>,
     rest: &str,
     params: &[Param<'_>],
-    each: ForRows<'_>,
+    each: RowVisitor<'_>,
 ) -> Result<(), SqlError> {
     match connection.text_mode {
         TextMode::All => connection.query_each(&format!("{SELECT} {rest}"), params, each),
@@ -217,7 +217,7 @@ fn rows(
             for id in ids(connection, &format!("SELECT t.id FROM {from} {rest}"), params)? {
                 let params = [Param::Int(id)];
                 let mut read = connection.query(&format!("{SELECT} WHERE t.id = ?"), &params);
-                if matches!(read, Err(SqlError::Unconvertible)) {
+                if matches!(read, Err(SqlError::FastPathFailed)) {
                     read = connection.query(&format!("{} WHERE t.id = ?", select_ascii()), &params);
                 }
                 read?.into_iter().try_for_each(&mut *each)?;
@@ -227,9 +227,9 @@ fn rows(
     }
 }
 
-/// Returns the query for rows in a mode of reading texts.
-pub(super) fn select(texts: TextMode) -> Cow<'static, str> {
-    match texts {
+/// Returns the query for rows in a text mode.
+pub(super) fn select(text_mode: TextMode) -> Cow<'static, str> {
+    match text_mode {
         TextMode::All | TextMode::RowByRow => Cow::Borrowed(SELECT),
         TextMode::Ascii => Cow::Owned(select_ascii()),
     }
@@ -266,13 +266,13 @@ fn ids(
 ) -> Result<Vec<i64>, SqlError> {
     let mut ids = Vec::new();
     connection.query_each(statement, params, &mut |mut row| {
-        row.id().map_or(Ok(()), |id| Ok(memory::push(&mut ids, id)?))
+        row.int_or_none().map_or(Ok(()), |id| Ok(memory::push(&mut ids, id)?))
     })?;
     Ok(ids)
 }
 
 /// Returns whether a token that the database found matches the query exactly.
-pub(super) fn serves(record: &Record, query: &ClientQuery<'_>) -> bool {
+pub(super) fn qualifies(record: &Record, query: &ClientQuery<'_>) -> bool {
     record.user().as_str() == query.user
         && record.local_site().map(Text::as_str) == query.local_site
         && record.client_name().is_some_and(|name| name.as_str() == query.client_name)
@@ -367,10 +367,10 @@ pub(super) fn user_id(
     locked: bool,
 ) -> Result<i64, SqlError> {
     let lock_user = connection.lock_user().filter(|_| locked);
-    let lock = if locked && lock_user.is_none() { connection.lock() } else { "" };
+    let lock = if locked && lock_user.is_none() { connection.lock_clause() } else { "" };
     let statement = format!("SELECT id, username FROM auth_user WHERE username = ?{lock}");
     let rows = SqlError::or_empty(connection.query(&statement, &[Param::Text(name)]))?;
-    let id = named(rows, name).ok_or_else(|| not_found("no such user", "user"))?;
+    let id = id_by_name(rows, name).ok_or_else(|| not_found("no such user", "user"))?;
     if let Some(lock_user) = lock_user {
         connection.query(lock_user, &[Param::Int(id)])?;
     }
@@ -384,18 +384,18 @@ pub(super) fn local_site_id(
 ) -> Result<Option<i64>, SqlError> {
     let Some(name) = name else { return Ok(None) };
     let statement = "SELECT id, name FROM site_localsite WHERE name = ?";
-    match named(SqlError::or_empty(connection.query(statement, &[Param::Text(name)]))?, name) {
+    match id_by_name(SqlError::or_empty(connection.query(statement, &[Param::Text(name)]))?, name) {
         Some(id) => Ok(Some(id)),
         None => Err(not_found("no such Local Site", "local_site").into()),
     }
 }
 
 /// Returns the id of the row with exactly this name.
-fn named(rows: Vec<Row>, name: &str) -> Option<i64> {
+fn id_by_name(rows: Vec<Row>, name: &str) -> Option<i64> {
     rows.into_iter().find_map(|mut row| {
-        let id = row.id()?;
-        let is_it = row.text().ok().flatten().is_some_and(|own| own.as_str() == name);
-        is_it.then_some(id)
+        let id = row.int_or_none()?;
+        let has_name = row.text().ok().flatten().is_some_and(|own| own.as_str() == name);
+        has_name.then_some(id)
     })
 }
 
@@ -436,7 +436,7 @@ pub(super) fn insert(
 pub(super) const BEFORE_ALL: i64 = i32::MIN as i64;
 
 /// Number of rows per page where all rows are read.
-pub(super) const PAGE: usize = 500;
+pub(super) const ROWS_PER_PAGE: usize = 500;
 
 /// Number of tokens that are read at a time for events. Their documents may be long.
 pub(super) const EVENTS_AT_ONCE: usize = 16;
@@ -493,10 +493,10 @@ pub(super) fn find(
     connection: &mut PooledConnection<'_>,
     condition: &str,
     params: &[Param<'_>],
-    most: usize,
+    max: usize,
 ) -> Result<Vec<i64>, SqlError> {
     let statement = format!(
-        "SELECT t.id FROM webapi_webapitoken t WHERE {condition} ORDER BY t.id LIMIT {most}"
+        "SELECT t.id FROM webapi_webapitoken t WHERE {condition} ORDER BY t.id LIMIT {max}"
     );
     ids(connection, &statement, params)
 }
@@ -509,7 +509,7 @@ pub(super) fn lock(
 ) -> Result<Vec<i64>, SqlError> {
     let statement = format!(
         "SELECT t.id FROM webapi_webapitoken t WHERE {condition} ORDER BY t.id{}",
-        connection.lock()
+        connection.lock_clause()
     );
     ids(connection, &statement, params)
 }
@@ -517,9 +517,9 @@ pub(super) fn lock(
 /// Locks the selected tokens and returns their ids.
 pub(super) fn lock_selected(
     connection: &mut PooledConnection<'_>,
-    which: &Selection,
+    selection: &Selection,
 ) -> Result<Vec<i64>, SqlError> {
-    match which {
+    match selection {
         Selection::Id(id) => lock(connection, "t.id = ?", &[Param::Int(*id)]),
         Selection::Everyone => lock(connection, "1 = 1", &[]),
         Selection::User(user) => {
@@ -530,10 +530,10 @@ pub(super) fn lock_selected(
             let value = value.expose();
             let statement = format!(
                 "SELECT t.id, t.token FROM webapi_webapitoken t WHERE t.token = ?{}",
-                connection.lock()
+                connection.lock_clause()
             );
             let rows = SqlError::or_empty(connection.query(&statement, &[Param::Text(value)]))?;
-            let found = named(rows, value);
+            let found = id_by_name(rows, value);
             Ok(found.into_iter().collect())
         }
     }

@@ -17,7 +17,7 @@ use crate::json;
 use crate::token::{Record, SharedRecord};
 
 /// Number of candidates per page.
-pub(super) const PAGE: usize = 16;
+pub(super) const CANDIDATES_PER_PAGE: usize = 16;
 
 /// Orders candidates: those that never expire first, then later expiry first, then lower ids.
 type Rank = (Reverse<i64>, i64);
@@ -28,7 +28,7 @@ fn rank(expires: Option<Timestamp>, id: i64) -> Rank {
 
 /// Returns the condition for candidates of a query, without user and Local Site. Tokens whose
 /// expiry is out of range are excluded.
-fn is_candidate(time: &str) -> String {
+fn candidate_condition(time: &str) -> String {
     format!(
         "t.valid AND (t.expires IS NULL \
          OR ({time}(t.expires) > {time}(?) AND {time}(t.expires) <= {time}(?)))"
@@ -56,9 +56,10 @@ impl Page {
     fn statement(time: &str, has_local_site: bool) -> String {
         let (columns, _) = rows::SELECT.split_once(" FROM ").unwrap_or_default();
         let columns = columns.trim_start_matches("SELECT ");
-        let is_candidate = is_candidate(time);
-        let order =
-            format!("ORDER BY (t.expires IS NULL) DESC, {time}(t.expires) DESC, t.id LIMIT {PAGE}");
+        let is_candidate = candidate_condition(time);
+        let order = format!(
+            "ORDER BY (t.expires IS NULL) DESC, {time}(t.expires) DESC, t.id LIMIT {CANDIDATES_PER_PAGE}"
+        );
         let (join, site, its_site) = if has_local_site {
             ("JOIN site_localsite l ON l.id = t.local_site_id", "l.name = ?", "s.name = ?")
         } else {
@@ -87,12 +88,12 @@ impl Page {
         query: &ClientQuery<'_>,
         mut row: Row,
     ) -> Result<()> {
-        let user_id = row.id();
+        let user_id = row.int_or_none();
         if row.name().ok().flatten().is_none_or(|name| name.as_str() != query.user) {
             return Ok(());
         }
         self.user_id = user_id;
-        let (id, name) = (row.id(), row.name().ok().flatten());
+        let (id, name) = (row.int_or_none(), row.name().ok().flatten());
         if name.as_deref().map(String::as_str) == query.local_site {
             self.local_site_id = id;
         }
@@ -100,7 +101,9 @@ impl Page {
         self.seen.add(&state);
         let Some((record, _)) = reader.read(row)? else { return Ok(()) };
         let rank = rank(record.expires(), record.id());
-        if self.best.as_ref().is_none_or(|(best, _)| rank < *best) && rows::serves(&record, query) {
+        if self.best.as_ref().is_none_or(|(best, _)| rank < *best)
+            && rows::qualifies(&record, query)
+        {
             self.best = Some((rank, record));
         }
         Ok(())
@@ -136,11 +139,11 @@ impl TokenReader<'_> {
             return Ok(Ok(best));
         }
         let (user_id, local_site_id) = page.names(query)?;
-        let searched = FailedSearch { user_id, local_site_id, seen: page.seen };
-        if page.seen.count < PAGE as i64 {
-            return Ok(Err(searched));
+        let failed_search = FailedSearch { user_id, local_site_id, seen: page.seen };
+        if page.seen.count < CANDIDATES_PER_PAGE as i64 {
+            return Ok(Err(failed_search));
         }
-        self.scan(connection, query, searched)
+        self.scan(connection, query, failed_search)
     }
 
     /// Searches among all candidates, also those of the page, since some may have changed
@@ -149,9 +152,10 @@ impl TokenReader<'_> {
         self,
         connection: &mut PooledConnection<'_>,
         query: &ClientQuery<'_>,
-        searched: FailedSearch,
+        failed_search: FailedSearch,
     ) -> Result<Result<SharedRecord, FailedSearch>, SqlError> {
-        let (condition, params) = of_searched(connection.time(), query, &searched);
+        let (condition, params) =
+            candidate_condition_by_ids(connection.time(), query, &failed_search);
         let statement =
             format!("SELECT {STATE}, {CANDIDATE} FROM webapi_webapitoken t WHERE {condition}");
         let mut candidates = Candidates::new();
@@ -166,18 +170,18 @@ impl TokenReader<'_> {
                 Ok(())
             })?;
             let seen = *seen.get_or_insert(seen_now);
-            if let Some(best) = self.first_that_serves(connection, query, &candidates)? {
+            if let Some(best) = self.best_that_qualifies(connection, query, &candidates)? {
                 return Ok(Ok(best));
             }
-            match candidates.last_of_many() {
+            match candidates.last_if_full() {
                 Some(last) => candidates = Candidates::after(last),
-                None => return Ok(Err(FailedSearch { seen, ..searched })),
+                None => return Ok(Err(FailedSearch { seen, ..failed_search })),
             }
         }
     }
 
     /// Reads candidates in full and returns the best one that still matches.
-    pub fn first_that_serves(
+    pub fn best_that_qualifies(
         self,
         connection: &mut PooledConnection<'_>,
         query: &ClientQuery<'_>,
@@ -189,12 +193,12 @@ impl TokenReader<'_> {
             let ids = ids?;
             self.select(connection, &ids.text, &ids.params, &mut records)?;
         }
-        let is_good = |record: &Record| {
+        let still_matches = |record: &Record| {
             record.invalidation().is_none()
                 && !record.is_expired(query.valid_until)
-                && rows::serves(record, query)
+                && rows::qualifies(record, query)
         };
-        records.retain(|record| is_good(record));
+        records.retain(|record| still_matches(record));
         Ok(records.into_iter().min_by_key(|record| rank(record.expires(), record.id())))
     }
 }
@@ -217,25 +221,25 @@ struct CandidateState {
 impl CandidateState {
     /// Reads the next cells of a row. Returns `None` if the row has no token.
     fn read(row: &mut Row) -> Result<Option<Self>> {
-        let Some(id) = row.id() else { return Ok(None) };
-        let bytes = row.id().ok_or_else(unreadable)?;
+        let Some(id) = row.int_or_none() else { return Ok(None) };
+        let bytes = row.int_or_none().ok_or_else(unreadable)?;
         Ok(Some(Self { id, bytes, last_updated: row.time().ok().flatten() }))
     }
 }
 
 /// Returns the condition for all candidates, given the ids of the user and the Local Site.
-fn of_searched(
+fn candidate_condition_by_ids(
     time: &str,
     query: &ClientQuery<'_>,
-    searched: &FailedSearch,
+    failed_search: &FailedSearch,
 ) -> (String, Vec<Param<'static>>) {
-    let site = match searched.local_site_id {
+    let site = match failed_search.local_site_id {
         Some(_) => "t.local_site_id = ?",
         None => "t.local_site_id IS NULL",
     };
-    let condition = format!("t.user_id = ? AND {site} AND {}", is_candidate(time));
-    let mut params = vec![Param::Int(searched.user_id)];
-    params.extend(searched.local_site_id.map(Param::Int));
+    let condition = format!("t.user_id = ? AND {site} AND {}", candidate_condition(time));
+    let mut params = vec![Param::Int(failed_search.user_id)];
+    params.extend(failed_search.local_site_id.map(Param::Int));
     params.extend(candidate_params(query));
     (condition, params)
 }
@@ -256,8 +260,8 @@ impl Candidates {
     }
 
     /// Returns the rank of the last candidate if there may be more.
-    pub fn last_of_many(&self) -> Option<Rank> {
-        self.best.last().copied().filter(|_| self.best.len() >= PAGE)
+    pub fn last_if_full(&self) -> Option<Rank> {
+        self.best.last().copied().filter(|_| self.best.len() >= CANDIDATES_PER_PAGE)
     }
 
     /// Reads a row of [`STATE`] and [`CANDIDATE`]. Returns its state, unless the row has no token.
@@ -277,14 +281,14 @@ impl Candidates {
         let rank = rank(expires);
         if self.after.is_some_and(|after| rank <= after)
             || query.ignored_generators.is_some_and(|ids| ids.contains(generator_id.as_str()))
-            || !names_client(reader, &extra_data, query.client_name)?
+            || !has_client_name(reader, &extra_data, query.client_name)?
         {
             return Ok(Some(state));
         }
         let place = self.best.partition_point(|own| *own < rank);
-        if place < PAGE {
+        if place < CANDIDATES_PER_PAGE {
             self.best.insert(place, rank);
-            self.best.truncate(PAGE);
+            self.best.truncate(CANDIDATES_PER_PAGE);
         }
         Ok(Some(state))
     }
@@ -294,8 +298,8 @@ impl Candidates {
 pub(super) struct Changes {
     /// Whether the ids still belong to the user and the Local Site with these names.
     has_names: bool,
-    /// Of the candidates of that time: how many are left, the sum of their ids, and the sum of the
-    /// lengths of their `extra_data`.
+    /// The number of candidates that the search saw and that are left, the sum of their ids, and
+    /// the sum of the lengths of their `extra_data`.
     known: Option<(i64, i128, i128)>,
     /// The candidates that are new or were updated since.
     pub candidates: Candidates,
@@ -305,9 +309,9 @@ impl Changes {
     pub const EMPTY: Self = Self { has_names: false, known: None, candidates: Candidates::new() };
 
     /// Returns the query, whose first cells are those of the names and the known candidates.
-    pub fn statement(time: &str, query: &ClientQuery<'_>, searched: &FailedSearch) -> String {
-        let (condition, _) = of_searched(time, query, searched);
-        let site = match searched.local_site_id {
+    pub fn statement(time: &str, query: &ClientQuery<'_>, failed_search: &FailedSearch) -> String {
+        let (condition, _) = candidate_condition_by_ids(time, query, failed_search);
+        let site = match failed_search.local_site_id {
             Some(_) => "(SELECT name FROM site_localsite WHERE id = ?)",
             None => "NULL",
         };
@@ -322,14 +326,14 @@ impl Changes {
         )
     }
 
-    pub fn params(query: &ClientQuery<'_>, searched: &FailedSearch) -> Vec<Param<'static>> {
-        let (_, of_searched) = of_searched("", query, searched);
-        let seen = &searched.seen;
-        let mut params = vec![Param::Int(searched.user_id)];
-        params.extend(searched.local_site_id.map(Param::Int));
-        params.extend_from_slice(&of_searched);
+    pub fn params(query: &ClientQuery<'_>, failed_search: &FailedSearch) -> Vec<Param<'static>> {
+        let (_, condition_params) = candidate_condition_by_ids("", query, failed_search);
+        let seen = &failed_search.seen;
+        let mut params = vec![Param::Int(failed_search.user_id)];
+        params.extend(failed_search.local_site_id.map(Param::Int));
+        params.extend_from_slice(&condition_params);
         params.push(Param::Int(seen.last_id));
-        params.extend(of_searched);
+        params.extend(condition_params);
         params.extend([Param::Int(seen.last_id), Param::Time(seen.last_updated)]);
         params
     }
@@ -345,7 +349,7 @@ impl Changes {
         let (owner, site) = (name(), name());
         self.has_names = owner.as_deref().map(String::as_str) == Some(query.user)
             && site.as_deref().map(String::as_str) == query.local_site;
-        let count = row.id().ok_or_else(unreadable)?;
+        let count = row.int_or_none().ok_or_else(unreadable)?;
         let mut sum = || {
             let sum = row.text().map_err(|_| unreadable())?;
             sum.map_or(Ok(0), |sum| sum.trim().parse()).map_err(|_| unreadable())
@@ -355,14 +359,14 @@ impl Changes {
         Ok(())
     }
 
-    /// Returns whether the names are still those of the user and the Local Site that were searched.
+    /// Returns whether the names are still those of the user and the Local Site.
     pub fn has_names(&self) -> bool {
         self.has_names
     }
 
     /// Returns whether the candidates up to the last id seen are exactly those that were seen.
     /// Another transaction may have committed a lower id after a higher one.
-    pub fn are_all(&self, seen: &CandidateSummary) -> bool {
+    pub fn has_same_candidates(&self, seen: &CandidateSummary) -> bool {
         self.known == Some((seen.count, seen.sum, seen.bytes))
     }
 }
@@ -386,8 +390,8 @@ impl CandidateSummary {
 }
 
 /// Returns whether a stored document has a client name. Usually the text suffices to rule it out.
-fn names_client(reader: TokenReader<'_>, text: &str, name: &str) -> Result<bool> {
-    if text.len() > rows::MAX_DOCUMENT || !may_name(text, name) {
+fn has_client_name(reader: TokenReader<'_>, text: &str, name: &str) -> Result<bool> {
+    if text.len() > rows::MAX_DOCUMENT || !may_contain(text, name) {
         return Ok(false);
     }
     match reader.documents.foreign_extra_data(Some(text)) {
@@ -399,7 +403,7 @@ fn names_client(reader: TokenReader<'_>, text: &str, name: &str) -> Result<bool>
 
 /// Returns whether a document, as JSON or as a Python literal, may contain a text. Without escapes
 /// and adjacent strings, the text would appear in the document unchanged.
-fn may_name(document: &str, name: &str) -> bool {
+fn may_contain(document: &str, name: &str) -> bool {
     if document.contains(name) || document.contains(['\\', '\'', '#']) {
         return true;
     }
@@ -466,7 +470,7 @@ mod tests {
             let is_named = ExtraData::stored(&document)
                 .is_ok_and(|it| it.client_name().is_some_and(|name| name.as_str() == "RBTools"));
             named += usize::from(is_named);
-            assert!(!is_named || may_name(&document, "RBTools"), "{document}");
+            assert!(!is_named || may_contain(&document, "RBTools"), "{document}");
         }
         assert!(named > 1_000, "{named}");
     }
@@ -478,9 +482,9 @@ mod tests {
             r#"{"client_name": "RBTools"}"#,
             r#"{"client_name": "RBTools", "empty": "", "list": ["a", "b", {"c": 1}]}"#,
         ] {
-            assert!(!may_name(document, "host"), "{document}");
+            assert!(!may_contain(document, "host"), "{document}");
         }
-        assert!(may_name(r#"{"client_name": "ho" "st"}"#, "host"));
-        assert!(may_name(r#"{"client_name": "\u0068ost"}"#, "host"));
+        assert!(may_contain(r#"{"client_name": "ho" "st"}"#, "host"));
+        assert!(may_contain(r#"{"client_name": "\u0068ost"}"#, "host"));
     }
 }

@@ -57,7 +57,8 @@ pub(super) fn check_room(statement: &str, params: &[Param<'_>]) -> Result<()> {
 }
 
 /// Checks that there is memory for the small allocations of one more row, including the driver's.
-/// The first row needs less, so that one token can be revoked when a list would fail.
+/// Less memory must be free for the first row, so that one token can be revoked when a list would
+/// fail.
 ///
 /// # Errors
 /// `NoMemory`.
@@ -66,7 +67,7 @@ pub(super) fn check_row_room(is_first: bool) -> Result<()> {
 }
 
 /// Receives the rows of a query as they arrive.
-pub(super) type ForRows<'a> = &'a mut dyn FnMut(Row) -> Result<(), SqlError>;
+pub(super) type RowVisitor<'a> = &'a mut dyn FnMut(Row) -> Result<(), SqlError>;
 
 /// A value in a row. Any text may be a token value, so all are zeroized.
 pub(super) enum Cell {
@@ -137,8 +138,8 @@ impl Row {
         }
     }
 
-    /// Reads an integer; `None` if it is NULL or of another type.
-    pub fn id(&mut self) -> Option<i64> {
+    /// Reads an integer, or returns `None` if the cell is NULL or of another type.
+    pub fn int_or_none(&mut self) -> Option<i64> {
         self.int().ok().flatten()
     }
 }
@@ -153,7 +154,7 @@ pub(super) struct Dialect {
     /// Begins a transaction that, after each lock, sees what others committed before.
     pub begin: &'static str,
     /// Suffix for a query that locks its rows until the transaction ends.
-    pub lock: &'static str,
+    pub lock_clause: &'static str,
     /// Locks a user by id until the transaction ends. `None` if the user's row is locked instead.
     pub lock_user: Option<&'static str>,
     /// The function that makes times comparable. Empty if the column's own values are.
@@ -174,7 +175,7 @@ pub(super) struct Query<'a> {
 }
 
 /// Receives the rows of several queries, with the index of the query.
-pub(super) type ForIndexedRows<'a> = &'a mut dyn FnMut(usize, Row) -> Result<(), SqlError>;
+pub(super) type IndexedRowVisitor<'a> = &'a mut dyn FnMut(usize, Row) -> Result<(), SqlError>;
 
 /// A connection to a database. In statements, each `?` is a parameter.
 pub(super) trait Connection: Send {
@@ -199,7 +200,11 @@ pub(super) trait Connection: Send {
 
     /// Begins a transaction and runs queries in it, which must only read or lock. Uses a single
     /// round trip if the database supports that. After an error, the transaction may be open.
-    fn begin(&mut self, queries: &[Query<'_>], each: ForIndexedRows<'_>) -> Result<(), SqlError> {
+    fn begin(
+        &mut self,
+        queries: &[Query<'_>],
+        each: IndexedRowVisitor<'_>,
+    ) -> Result<(), SqlError> {
         self.run(self.dialect().begin)?;
         query_all(self, queries, 0, each)
     }
@@ -210,7 +215,7 @@ pub(super) trait Connection: Send {
         &mut self,
         statement: &str,
         params: &[Param<'_>],
-        each: ForRows<'_>,
+        each: RowVisitor<'_>,
     ) -> Result<(), SqlError>;
 
     /// Changes rows and returns the number of rows that matched.
@@ -225,7 +230,7 @@ pub(super) fn query_all<C: Connection + ?Sized>(
     connection: &mut C,
     queries: &[Query<'_>],
     first: usize,
-    each: ForIndexedRows<'_>,
+    each: IndexedRowVisitor<'_>,
 ) -> Result<(), SqlError> {
     queries.iter().enumerate().try_for_each(|(index, query)| {
         connection.query(query.statement, query.params, &mut |row| each(first + index, row))

@@ -2,8 +2,8 @@
 
 use crate::error::{Error, ErrorKind, Result};
 
-/// Why a statement or a connection failed. No message contains a value of a statement, since
-/// it may be secret. Databases often quote values in theirs.
+/// An error of a statement or a connection. No message contains a value of a statement, since it
+/// may be secret. Databases often quote values in their messages.
 #[derive(Clone, Debug)]
 pub(super) enum SqlError {
     /// The connection is lost or could not be opened.
@@ -27,8 +27,9 @@ pub(super) enum SqlError {
     /// The character set of the column cannot store a text. For a write: the argument that the text
     /// came from, if known.
     Unstorable(Option<&'static str>),
-    /// The server cannot convert a text in a row to UTF-8.
-    Unconvertible,
+    /// The caller must repeat the work in a slower way: the server cannot convert a text in a row
+    /// to UTF-8, or a user or Local Site has changed since a search.
+    FastPathFailed,
     /// The server or the transaction is read-only.
     ReadOnly(String),
     /// The account lacks a privilege.
@@ -36,7 +37,7 @@ pub(super) enum SqlError {
     /// The database returned another error.
     Refused(String),
     /// There was no response to a commit, so its outcome is unknown.
-    Unknown { timed_out: bool },
+    UnknownOutcome { timed_out: bool },
     /// An error of this library.
     Library(Error),
 }
@@ -44,10 +45,10 @@ pub(super) enum SqlError {
 impl SqlError {
     /// Converts the error for a text that the database cannot store to an empty result: no row has
     /// it.
-    pub fn or_empty<T: Default>(answer: Result<T, Self>) -> Result<T, Self> {
-        match answer {
+    pub fn or_empty<T: Default>(result: Result<T, Self>) -> Result<T, Self> {
+        match result {
             Err(Self::Unstorable(_)) => Ok(T::default()),
-            answer => answer,
+            result => result,
         }
     }
 
@@ -59,7 +60,10 @@ impl SqlError {
 
     /// Returns whether the call failed because of a time limit.
     pub fn is_timeout(&self) -> bool {
-        matches!(self, Self::TimedOut | Self::Silent { .. } | Self::Unknown { timed_out: true })
+        matches!(
+            self,
+            Self::TimedOut | Self::Silent { .. } | Self::UnknownOutcome { timed_out: true }
+        )
     }
 
     /// Returns whether the connection can no longer be used.
@@ -81,7 +85,7 @@ impl From<SqlError> for Error {
                 Self::new(ErrorKind::Io, format!("the database cannot be reached: {why}"))
             }
             SqlError::TimedOut | SqlError::Silent { .. } => {
-                Self::new(ErrorKind::Timeout, "the database did not answer in time")
+                Self::new(ErrorKind::Timeout, "the database did not respond in time")
             }
             SqlError::Full(why) => Self::new(
                 ErrorKind::Database,
@@ -104,7 +108,7 @@ impl From<SqlError> for Error {
                 ErrorKind::InvalidArgument,
                 "a text does not fit the character set of the database column",
             ),
-            SqlError::Unconvertible => {
+            SqlError::FastPathFailed => {
                 Self::new(ErrorKind::Corrupt, "the database cannot convert a stored text to UTF-8")
             }
             SqlError::Refused(why) | SqlError::Denied(why) | SqlError::ReadOnly(why) => {
@@ -113,9 +117,9 @@ impl From<SqlError> for Error {
             SqlError::Tls(why) => {
                 Self::new(ErrorKind::Database, format!("database error: TLS: {why}"))
             }
-            SqlError::Unknown { timed_out } => {
+            SqlError::UnknownOutcome { timed_out } => {
                 let (kind, what) = match timed_out {
-                    true => (ErrorKind::Timeout, "the database did not answer"),
+                    true => (ErrorKind::Timeout, "the database did not respond"),
                     false => (ErrorKind::Database, "the connection was lost"),
                 };
                 let message = format!("{what} during a commit: the outcome is unknown");

@@ -9,7 +9,7 @@ use rusqlite::types::{ToSqlOutput, Value, ValueRef};
 use rusqlite::{ErrorCode, OpenFlags, ToSql, params_from_iter};
 
 use super::limits::Limits;
-use super::sql::{Cell, Connection, Dialect, ForRows, Param, Row};
+use super::sql::{Cell, Connection, Dialect, Param, Row, RowVisitor};
 use super::sql_error::SqlError;
 use crate::clock::Timestamp;
 use crate::error::Result;
@@ -19,7 +19,7 @@ use crate::os::{lock, sqlite};
 /// SQLite has no row locks. A transaction that will write locks the database from its start.
 static DIALECT: Dialect = Dialect {
     begin: "BEGIN IMMEDIATE",
-    lock: "",
+    lock_clause: "",
     lock_user: None,
     time: "rbtoken_time",
     is_value: "CAST(token AS BLOB) = CAST(? AS BLOB)",
@@ -52,7 +52,7 @@ struct Sqlite {
 
 impl Sqlite {
     /// Returns the connection, with time limits for the next statement and its locks.
-    fn ready(&mut self) -> Result<&rusqlite::Connection, SqlError> {
+    fn limited_connection(&mut self) -> Result<&rusqlite::Connection, SqlError> {
         /// SQLite instructions between two checks of the clock: well under a millisecond.
         const STEPS: std::ffi::c_int = 10_000;
         let limit = self.limits.remaining()?.min(self.limits.statement);
@@ -67,9 +67,10 @@ impl Sqlite {
         &mut self,
         statement: &str,
         params: &[Param<'_>],
-        each: ForRows<'_>,
+        each: RowVisitor<'_>,
     ) -> Result<(), SqlError> {
-        let mut statement = self.ready()?.prepare_cached(statement).map_err(sql_error)?;
+        let mut statement =
+            self.limited_connection()?.prepare_cached(statement).map_err(sql_error)?;
         let is_time: Vec<bool> = statement
             .columns()
             .map(|column| {
@@ -88,11 +89,11 @@ impl Sqlite {
     }
 
     /// Frees SQLite's cache if memory is exhausted. Otherwise the next call would fail too.
-    fn shrink_if_exhausted<T>(&self, answer: Result<T, SqlError>) -> Result<T, SqlError> {
-        if let Err(SqlError::Library(_)) = &answer {
+    fn shrink_if_exhausted<T>(&self, result: Result<T, SqlError>) -> Result<T, SqlError> {
+        if let Err(SqlError::Library(_)) = &result {
             let _ = self.connection.execute_batch("PRAGMA shrink_memory");
         }
-        answer
+        result
     }
 }
 
@@ -106,7 +107,7 @@ impl Connection for Sqlite {
     }
 
     fn run(&mut self, statement: &str) -> Result<(), SqlError> {
-        let connection = self.ready()?;
+        let connection = self.limited_connection()?;
         // SQLite rolls back automatically after some errors.
         if statement == "ROLLBACK" && connection.is_autocommit() {
             return Ok(());
@@ -118,19 +119,19 @@ impl Connection for Sqlite {
         &mut self,
         statement: &str,
         params: &[Param<'_>],
-        each: ForRows<'_>,
+        each: RowVisitor<'_>,
     ) -> Result<(), SqlError> {
-        let answer = self.read(statement, params, each);
-        self.shrink_if_exhausted(answer)
+        let result = self.read(statement, params, each);
+        self.shrink_if_exhausted(result)
     }
 
     fn execute(&mut self, statement: &str, params: &[Param<'_>]) -> Result<u64, SqlError> {
-        let answer = self.ready().and_then(|connection| {
+        let result = self.limited_connection().and_then(|connection| {
             let mut statement = connection.prepare_cached(statement).map_err(sql_error)?;
             let rows = statement.execute(params_from_iter(params)).map_err(sql_error)?;
             Ok(rows as u64)
         });
-        self.shrink_if_exhausted(answer)
+        self.shrink_if_exhausted(result)
     }
 
     fn insert(&mut self, statement: &str, params: &[Param<'_>]) -> Result<i64, SqlError> {
@@ -226,12 +227,13 @@ fn sql_error(error: rusqlite::Error) -> SqlError {
         }
         ErrorCode::OutOfMemory => SqlError::Library(memory::exhausted(())),
         ErrorCode::CannotOpen | ErrorCode::SystemIoFailure => {
-            SqlError::Lost(format!("SQLite says {}", failure.extended_code))
+            SqlError::Lost(format!("SQLite reported error {}", failure.extended_code))
         }
         _ if message.is_some_and(missing) => SqlError::Schema,
-        _ => {
-            SqlError::Refused(format!("SQLite says {}: {:?}", failure.extended_code, failure.code))
-        }
+        _ => SqlError::Refused(format!(
+            "SQLite reported error {}: {:?}",
+            failure.extended_code, failure.code
+        )),
     }
 }
 

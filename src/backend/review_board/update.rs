@@ -4,13 +4,13 @@ use super::limits::Limits;
 use super::sql::{Param, Query};
 use super::sql_error::SqlError;
 use super::{ReviewBoard, rows};
-use crate::backend::{Change, Outcome};
+use crate::backend::{Outcome, TokenChange};
 use crate::error::{Error, ErrorKind, Result};
 use crate::token::{Record, SharedRecord};
 
 impl ReviewBoard {
-    /// Converts the error of a change. If a text cannot be stored and the server has not said which
-    /// one, asks the server, within the limits of the change.
+    /// Converts the error of a change. If a text cannot be stored and the error does not name it,
+    /// finds the text by queries, within the limits of the change.
     pub(super) fn name_unstorable_text(
         &self,
         limits: Limits,
@@ -19,10 +19,10 @@ impl ReviewBoard {
     ) -> Error {
         let refused = |text: &str| {
             let params = [Param::Text(text)];
-            let asked = self.read_within(limits, |connection| {
+            let converted = self.read_within(limits, |connection| {
                 connection.query("SELECT CAST(? AS text)", &params)
             });
-            asked.is_err_and(|error| error.kind() == ErrorKind::InvalidArgument)
+            converted.is_err_and(|error| error.kind() == ErrorKind::InvalidArgument)
         };
         if !matches!(error, SqlError::Unstorable(None)) {
             return error.into();
@@ -32,7 +32,7 @@ impl ReviewBoard {
     }
 
     /// Writes only the columns that a change affects.
-    pub(super) fn update(&self, id: i64, change: &Change) -> Result<Outcome> {
+    pub(super) fn update(&self, id: i64, change: &TokenChange) -> Result<Outcome> {
         let mut columns = vec!["last_updated = ?"];
         let mut params = vec![Param::Time(change.last_updated)];
         if let Some(expires) = change.expires {
@@ -55,10 +55,10 @@ impl ReviewBoard {
         let id = [Param::Int(id)];
         params.extend(id);
         let limits = self.limits();
-        let changed = self.transact_as(limits, |connection| {
+        let changed = self.retry_transaction(limits, |connection| {
             let lock = format!(
                 "SELECT t.id FROM webapi_webapitoken t WHERE t.id = ?{}",
-                connection.lock()
+                connection.lock_clause()
             );
             let select = format!("{} WHERE t.id = ?", rows::select(connection.text_mode));
             let queries = [

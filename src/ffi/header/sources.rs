@@ -1,11 +1,12 @@
-//! The sources of the C ABI, for what reads them: `build.rs` and `tests/generated`.
+//! The source files of the C ABI, listed for `build.rs` and `tests/generated`.
 
-/// The files whose items the header shows, in the order in which it shows them.
+/// The files whose items are in the headers, in the order of the headers.
 pub const SOURCES: &[&str] = &[
     "ffi/library",
     "ffi/error",
     "ffi/buffer",
     "ffi/callbacks",
+    "ffi/log",
     "ffi/store",
     "ffi/store_options",
     "ffi/directory",

@@ -43,7 +43,7 @@ impl Drop for UserData {
     }
 }
 
-/// Passes the status of a callback on unchanged.
+/// Converts the status of a failed callback to an error with the same status.
 pub(crate) fn check_status(status: i32, callback: &'static str) -> Result<()> {
     if status == 0 {
         return Ok(());

@@ -76,10 +76,10 @@ pub(crate) unsafe trait RefCounted: Owner + Clone {
 
     /// Returns whether the last reference is being dropped. A callback's `destroy` can call this:
     /// the memory still exists, but no new reference may be made.
-    fn is_going(this: &Self) -> bool;
+    fn is_being_dropped(this: &Self) -> bool;
 }
 
-// SAFETY: as the standard library says.
+// SAFETY: guaranteed by the standard library.
 unsafe impl<T> Owner for Box<T> {
     fn into_raw(this: Self) -> *const T {
         Self::into_raw(this)
@@ -91,7 +91,7 @@ unsafe impl<T> Owner for Box<T> {
     }
 }
 
-// SAFETY: as the standard library says.
+// SAFETY: guaranteed by the standard library.
 unsafe impl<T> Owner for Arc<T> {
     fn into_raw(this: Self) -> *const T {
         Self::into_raw(this)
@@ -103,13 +103,13 @@ unsafe impl<T> Owner for Arc<T> {
     }
 }
 
-// SAFETY: as the standard library says.
+// SAFETY: guaranteed by the standard library.
 unsafe impl<T> RefCounted for Arc<T> {
     fn as_ptr(this: &Self) -> *const T {
         Self::as_ptr(this)
     }
 
-    fn is_going(this: &Self) -> bool {
+    fn is_being_dropped(this: &Self) -> bool {
         Self::strong_count(this) == 0
     }
 }
@@ -133,7 +133,7 @@ unsafe impl<T> RefCounted for index::SlabArc<T> {
     }
 
     /// Returns false, because dropping such a target calls no callback.
-    fn is_going(_: &Self) -> bool {
+    fn is_being_dropped(_: &Self) -> bool {
         false
     }
 }
@@ -149,7 +149,7 @@ pub(crate) trait Handle: Sized {
     const KIND: HandleKind;
 
     /// Converts the owner to a handle for the host.
-    fn give(owner: impl Into<Self::Owner>) -> *mut Self {
+    fn into_handle(owner: impl Into<Self::Owner>) -> *mut Self {
         Self::KIND.count(1);
         Owner::into_raw(owner.into()).cast_mut().cast()
     }
@@ -180,11 +180,12 @@ pub(crate) trait Handle: Sized {
     /// Converts a handle back to the owner.
     ///
     /// # Safety
-    /// `handle` is NULL or a handle of this type that was given, which the host does not use again.
+    /// `handle` is NULL or came from [`Handle::into_handle`], and the host does not use it again.
     unsafe fn take(handle: *mut Self) -> Option<Self::Owner> {
         (!handle.is_null()).then(|| {
             Self::KIND.count(-1);
-            // SAFETY: a handle that is not NULL came from `give`; its owner is the one taken.
+            // SAFETY: a handle that is not NULL came from `into_handle`, which converted this
+            // owner.
             unsafe { Owner::from_raw(handle.cast_const().cast()) }
         })
     }
@@ -218,14 +219,14 @@ pub(crate) trait ArcHandle: Handle<Owner: RefCounted> {
         if handle.is_null() {
             return Err(null(argument));
         }
-        // SAFETY: a handle that is not NULL came from `give` or `lend`, whose reference still
-        // exists. The host keeps it, so this one must not be dropped.
+        // SAFETY: a handle that is not NULL came from `into_handle` or `lend`, whose reference
+        // still exists. The host keeps it, so this one must not be dropped.
         let borrowed = ManuallyDrop::new(unsafe { Self::Owner::from_raw(handle.cast()) });
-        if RefCounted::is_going(&*borrowed) {
+        if RefCounted::is_being_dropped(&*borrowed) {
             return Err(Error::new(ErrorKind::State, "the last reference is being released")
                 .at_argument(argument));
         }
-        Ok(HandleRef { reference: borrowed, is_own: false })
+        Ok(HandleRef { reference: borrowed, is_owned: false })
     }
 }
 
@@ -234,13 +235,13 @@ impl<H: Handle<Owner: RefCounted>> ArcHandle for H {}
 /// Reference that is borrowed from the host, or owned.
 pub(crate) struct HandleRef<R> {
     reference: ManuallyDrop<R>,
-    is_own: bool,
+    is_owned: bool,
 }
 
 impl<R: Clone> HandleRef<R> {
-    /// Converts it to an owned reference.
-    pub fn into_own(self) -> Self {
-        Self { reference: self.reference.clone(), is_own: true }
+    /// Converts this to an owned reference.
+    pub fn into_owned(self) -> Self {
+        Self { reference: self.reference.clone(), is_owned: true }
     }
 }
 
@@ -253,8 +254,8 @@ impl<R> Deref for HandleRef<R> {
 
 impl<R> Drop for HandleRef<R> {
     fn drop(&mut self) {
-        if self.is_own {
-            // SAFETY: it is dropped here alone, and this is its end.
+        if self.is_owned {
+            // SAFETY: the reference is dropped only here, and is not used afterwards.
             unsafe { ManuallyDrop::drop(&mut self.reference) };
         }
     }
@@ -290,9 +291,9 @@ mod tests {
     #[test]
     fn shared_handle_counts_one_reference_until_taken() -> Result<()> {
         let target = Arc::new(7);
-        let handle = Number::give(Arc::clone(&target));
+        let handle = Number::into_handle(Arc::clone(&target));
         assert_eq!(Arc::strong_count(&target), 2);
-        // SAFETY: the handle was given and is not released yet.
+        // SAFETY: the handle is not released yet.
         let own = unsafe { Number::hold(handle, "it") }?;
         assert!(Arc::ptr_eq(&own, &target));
         assert_eq!(Arc::strong_count(&target), 3);
@@ -312,9 +313,9 @@ mod tests {
         // SAFETY: the reference behind the handle lives.
         let borrowed = unsafe { Number::borrow(handle, "it") }?;
         assert_eq!((**borrowed, Arc::strong_count(&target)), (7, 1));
-        let own = borrowed.into_own();
+        let owned = borrowed.into_owned();
         assert_eq!(Arc::strong_count(&target), 2);
-        drop(own);
+        drop(owned);
         assert_eq!(Arc::strong_count(&target), 1);
         Ok(())
     }
@@ -344,44 +345,44 @@ mod tests {
     }
 
     thread_local! {
-        static HANDLE: Cell<*mut Asking> = const { Cell::new(null_mut()) };
-        static ANSWER: Cell<Option<ErrorKind>> = const { Cell::new(None) };
+        static HANDLE: Cell<*mut SelfHolding> = const { Cell::new(null_mut()) };
+        static HOLD_ERROR: Cell<Option<ErrorKind>> = const { Cell::new(None) };
     }
 
-    struct Asking {
+    struct SelfHolding {
         _opaque: [u8; 0],
     }
 
     /// Requests a reference to itself when it is dropped, as a host's `destroy` can.
-    struct AsksAtItsEnd;
+    struct HoldsItselfOnDrop;
 
-    impl Handle for Asking {
-        type Owner = Arc<AsksAtItsEnd>;
+    impl Handle for SelfHolding {
+        type Owner = Arc<HoldsItselfOnDrop>;
 
         const KIND: HandleKind = HandleKind::Policy;
     }
 
-    impl Drop for AsksAtItsEnd {
+    impl Drop for HoldsItselfOnDrop {
         fn drop(&mut self) {
             // SAFETY: the memory of the target is still there.
-            let refused = unsafe { Asking::hold(HANDLE.get(), "it") };
-            ANSWER.set(refused.err().map(|error| error.kind()));
+            let refused = unsafe { SelfHolding::hold(HANDLE.get(), "it") };
+            HOLD_ERROR.set(refused.err().map(|error| error.kind()));
         }
     }
 
     #[test]
-    fn target_that_is_going_cannot_be_held() {
-        HANDLE.set(Asking::give(Arc::new(AsksAtItsEnd)));
-        // SAFETY: the handle was given, and is taken once.
-        drop(unsafe { Asking::take(HANDLE.get()) });
-        assert_eq!(ANSWER.get(), Some(ErrorKind::State));
+    fn target_that_is_being_dropped_cannot_be_held() {
+        HANDLE.set(SelfHolding::into_handle(Arc::new(HoldsItselfOnDrop)));
+        // SAFETY: the handle is taken once.
+        drop(unsafe { SelfHolding::take(HANDLE.get()) });
+        assert_eq!(HOLD_ERROR.get(), Some(ErrorKind::State));
     }
 
     #[test]
     fn owned_handle_is_freed_with_its_target() -> Result<()> {
         let target = Arc::new(7);
-        let handle = Single::give(Arc::clone(&target));
-        // SAFETY: the handle was given and is not freed yet.
+        let handle = Single::into_handle(Arc::clone(&target));
+        // SAFETY: the handle is not freed yet.
         let borrowed = unsafe { Single::required(handle, "it") }?;
         assert_eq!((**borrowed, Arc::strong_count(&target)), (7, 2));
         // SAFETY: as above; it is not used again.

@@ -71,7 +71,7 @@ pub(crate) unsafe fn read_published<T: SizedStruct>(
     }
     let mut value = MaybeUninit::<T>::zeroed();
     // SAFETY: both ranges hold `min(size, newest)` bytes and do not overlap. What was not copied
-    // stays zero, so all of it is initialised, and the struct is plain C data.
+    // stays zero, so all of it is initialized, and the struct is plain C data.
     let value = unsafe {
         bytes.copy_to_nonoverlapping(value.as_mut_ptr().cast::<u8>(), size.min(newest));
         value.assume_init()
@@ -90,7 +90,7 @@ pub(crate) unsafe fn read_published<T: SizedStruct>(
     Ok((value, known))
 }
 
-/// Rejects a value that its mode or flag says is unset.
+/// Rejects a value that is set although its mode or flag does not say so.
 pub(crate) fn reject_if_set(is_set: bool, argument: &'static str) -> Result<()> {
     if is_set {
         let message = "must be 0 or NULL unless its mode or flag says that it is set";

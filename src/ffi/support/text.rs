@@ -32,7 +32,7 @@ pub(crate) unsafe fn str_arg<'a>(
             len = unsafe { libc::strlen(text) };
         }
         if len <= MAX_NAME {
-            // SAFETY: as promised by the caller; `char` and `u8` share their bytes.
+            // SAFETY: as promised by the caller; `char` and `u8` have the same size.
             let bytes = unsafe { std::slice::from_raw_parts(text.cast(), len) };
             if is_plain_name(bytes) {
                 // SAFETY: ASCII is UTF-8.
@@ -83,10 +83,10 @@ fn is_plain(bytes: &[u8]) -> bool {
     words.iter().all(|word| is_plain_word(u64::from_ne_bytes(*word))) && is_plain_name(rest)
 }
 
-/// Returns the same for at most 16 bytes, with one or two checks of eight bytes.
+/// Returns the result of [`is_plain`] for at most 16 bytes, by one or two checks of eight bytes.
 #[inline(always)]
 fn is_plain_name(bytes: &[u8]) -> bool {
-    debug_assert!(bytes.len() <= MAX_NAME, "two words hold no more");
+    debug_assert!(bytes.len() <= MAX_NAME, "a name must fit in two words");
     // The last word overlaps the one before it, and so do the parts of a short one.
     if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
         is_plain_word(u64::from_ne_bytes(*first)) && is_plain_word(u64::from_ne_bytes(*last))
@@ -104,9 +104,9 @@ fn is_plain_name(bytes: &[u8]) -> bool {
 #[inline]
 fn is_plain_word(word: u64) -> bool {
     const ONES: u64 = u64::MAX / 0xff;
-    const TOPS: u64 = ONES << 7;
-    // A byte without its top bit borrows it from the subtraction only if it is 0.
-    (word | word.wrapping_sub(ONES)) & TOPS == 0
+    const HIGH_BITS: u64 = ONES << 7;
+    // If all high bits are clear, subtracting 1 from each byte sets one only if a byte is 0.
+    (word | word.wrapping_sub(ONES)) & HIGH_BITS == 0
 }
 
 /// Reads an optional text, which is absent if it is NULL with the length 0.
@@ -126,8 +126,8 @@ pub(crate) unsafe fn opt_str_arg<'a>(
     unsafe { str_arg(pointer, len, argument) }.map(Some)
 }
 
-/// Reads the bytes of a required text. A length above the maximum is cut to one byte above it, so
-/// that a wrong length is not followed.
+/// Reads the bytes of a required text. At most one byte more than the maximum is returned, so that
+/// a wrong length causes no read beyond it.
 ///
 /// # Safety
 /// As [`str_arg`].
@@ -146,7 +146,7 @@ pub(crate) unsafe fn bytes_arg<'a>(
     } else {
         len
     };
-    // SAFETY: the caller promises at least so many bytes, which `char` and `u8` share.
+    // SAFETY: the caller promises at least that many bytes; `char` and `u8` have the same size.
     Ok(unsafe { std::slice::from_raw_parts(text.cast(), len.min(MAX_BYTES + 1)) })
 }
 
@@ -190,18 +190,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn plain_text_check_finds_an_odd_byte_anywhere() {
+    fn plain_text_check_finds_a_special_byte_anywhere() {
         for len in 0..40 {
             let plain = vec![b'a'; len];
             assert!(is_plain(&plain));
             for place in 0..len {
-                for (odd, is) in [(0, false), (1, true), (0x7f, true), (0x80, false), (0xff, false)]
-                {
+                let cases = [(0, false), (1, true), (0x7f, true), (0x80, false), (0xff, false)];
+                for (byte, expected) in cases {
                     let mut bytes = plain.clone();
-                    bytes[place] = odd;
-                    assert_eq!(is_plain(&bytes), is, "{odd} at {place} of {len}");
+                    bytes[place] = byte;
+                    assert_eq!(is_plain(&bytes), expected, "{byte} at {place} of {len}");
                     if len <= MAX_NAME {
-                        assert_eq!(is_plain_name(&bytes), is, "{odd} at {place} of {len}");
+                        assert_eq!(is_plain_name(&bytes), expected, "{byte} at {place} of {len}");
                     }
                 }
             }

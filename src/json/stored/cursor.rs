@@ -83,7 +83,7 @@ impl<'a> Cursor<'a> {
 
     pub fn push(&mut self, node: Node) -> Option<()> {
         let pushed = memory::push(&mut self.nodes, node);
-        self.have(pushed)
+        self.check_allocation(pushed)
     }
 
     /// Completes a container: a dictionary or a list.
@@ -96,7 +96,7 @@ impl<'a> Cursor<'a> {
 
     pub fn push_str(&mut self, string: &mut StoredText, text: &str) -> Option<()> {
         let pushed = string.push_str(text);
-        self.have(pushed)
+        self.check_allocation(pushed)
     }
 
     /// Appends a code point, which may be a surrogate.
@@ -111,11 +111,11 @@ impl<'a> Cursor<'a> {
     /// Records that the character at an offset replaces a lone surrogate.
     pub fn note_surrogate(&mut self, string: &mut StoredText, at: usize) -> Option<()> {
         let noted = memory::push(&mut string.surrogates, at);
-        self.have(noted)
+        self.check_allocation(noted)
     }
 
-    /// Converts a failed allocation to `None` and records it.
-    pub fn have<T>(&mut self, allocated: Result<T>) -> Option<T> {
+    /// Returns the result of an allocation, or `None` if it failed, which is recorded.
+    pub fn check_allocation<T>(&mut self, allocated: Result<T>) -> Option<T> {
         self.is_exhausted |= allocated.is_err();
         allocated.ok()
     }

@@ -173,7 +173,7 @@ impl LiteralParser<'_> {
             real_part: None,
         };
         let opened = memory::push(&mut self.open, bracket);
-        self.cursor.have(opened)?;
+        self.cursor.check_allocation(opened)?;
         self.cursor.push(Node::Group)?;
         self.check_rules(0)
     }

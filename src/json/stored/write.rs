@@ -7,13 +7,13 @@
 use std::borrow::Cow;
 
 use super::super::write::{write_float, write_string};
-use super::{Item, Node, Parts};
+use super::{Children, Item, Node};
 use crate::error::Result;
 use crate::memory::{self, TextBuffer};
 
 /// The values of an open container that have not been written.
 enum OpenContainer<'a> {
-    List(Parts<'a>),
+    List(Children<'a>),
     /// In reverse order, so that `pop` returns the next one.
     Dict(Vec<Member<'a>>),
 }
@@ -42,7 +42,7 @@ pub(super) fn write(root: Item<'_>, hidden: Option<&str>) -> Result<String> {
             Node::Text(text) => _ = write_string(&text.text, &mut out),
             Node::List { end } => {
                 out.push('[');
-                memory::push(&mut open, OpenContainer::List(item.parts(*end)))?;
+                memory::push(&mut open, OpenContainer::List(item.children(*end)))?;
                 (is_first, open_lists) = (true, open_lists + 1);
             }
             Node::Dict { .. } => {

@@ -41,6 +41,6 @@ pub(super) fn unlock(fd: RawFd) {
 pub(super) fn is_locked_by_another(fd: RawFd) -> bool {
     let mut request = request(libc::F_WRLCK);
     // SAFETY: the request is read and written during the call.
-    let answer = unsafe { libc::fcntl(fd, libc::F_OFD_GETLK, &raw mut request) };
-    answer == 0 && libc::c_int::from(request.l_type) != libc::F_UNLCK
+    let result = unsafe { libc::fcntl(fd, libc::F_OFD_GETLK, &raw mut request) };
+    result == 0 && libc::c_int::from(request.l_type) != libc::F_UNLCK
 }

@@ -26,7 +26,7 @@ pub(crate) struct Registry(MutexGuard<'static, Vec<LockedFile>>);
 /// Locks the registry, and blocks while other threads open files or fork.
 pub(crate) fn registry() -> Registry {
     // Registered before the mutex is locked: from then on, a fork waits for it.
-    fork::handle(0, &HANDLERS);
+    fork::add_handlers(0, &HANDLERS);
     Registry(FILES.lock().unwrap_or_else(PoisonError::into_inner))
 }
 

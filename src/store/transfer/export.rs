@@ -48,12 +48,12 @@ impl Store {
 
     fn write_lines(&self, file: &File, path: &str, progress: Progress<'_>) -> Result<u64> {
         let lines =
-            LineWriter { file, path, gathered: Zeroizing::new(memory::vec_with_capacity(CHUNK)?) };
+            LineWriter { file, path, buffer: Zeroizing::new(memory::vec_with_capacity(CHUNK)?) };
         let mut export = Export { lines, sites: HashSet::new(), users: 0, tokens: 0, total: 0 };
         // A placeholder, overwritten when the numbers are known.
         let header = export.header()?;
         export.lines.add(&[&header])?;
-        self.backend.for_all(&mut |part| export.add(part, progress))?;
+        self.backend.for_each_part(&mut |part| export.add(part, progress))?;
         export.lines.flush()?;
         let failed = |error: io::Error| io_error(path, &error);
         file.write_all_at(export.header()?.as_bytes(), 0).map_err(failed)?;
@@ -223,33 +223,33 @@ fn write_document(text: &str, line: &mut TextBuffer) {
     }
 }
 
-/// The write buffer. It contains token values, so it is zeroized.
+/// A buffered writer for lines. Its buffer contains token values, so it is zeroized.
 struct LineWriter<'a> {
     file: &'a File,
     path: &'a str,
-    gathered: Zeroizing<Vec<u8>>,
+    buffer: Zeroizing<Vec<u8>>,
 }
 
 impl LineWriter<'_> {
     fn add(&mut self, parts: &[&str]) -> Result<()> {
         let len = parts.iter().map(|part| part.len()).sum::<usize>() + 1;
-        if self.gathered.len() + len > self.gathered.capacity() {
+        if self.buffer.len() + len > self.buffer.capacity() {
             self.flush()?;
-            if len > self.gathered.capacity() {
+            if len > self.buffer.capacity() {
                 // Replaced, since growing would leave a copy behind that is not zeroized.
-                self.gathered = Zeroizing::new(memory::vec_with_capacity(len)?);
+                self.buffer = Zeroizing::new(memory::vec_with_capacity(len)?);
             }
         }
-        parts.iter().for_each(|part| self.gathered.extend_from_slice(part.as_bytes()));
-        self.gathered.push(b'\n');
+        parts.iter().for_each(|part| self.buffer.extend_from_slice(part.as_bytes()));
+        self.buffer.push(b'\n');
         Ok(())
     }
 
     fn flush(&mut self) -> Result<()> {
         let mut file = self.file;
-        file.write_all(&self.gathered).map_err(|error| io_error(self.path, &error))?;
-        self.gathered.as_mut_slice().zeroize();
-        self.gathered.clear();
+        file.write_all(&self.buffer).map_err(|error| io_error(self.path, &error))?;
+        self.buffer.as_mut_slice().zeroize();
+        self.buffer.clear();
         Ok(())
     }
 }

@@ -63,7 +63,7 @@ impl Store {
         let mut number = 1;
         while let Some(()) = lines.next(|members| {
             number += 1;
-            self.read_member(members, number, &mut imported)
+            self.add_line(members, number, &mut imported)
         })? {
             let done = imported.records.len() as u64;
             if done > 0 && done.is_multiple_of(STEP) && done < header.tokens {
@@ -84,8 +84,8 @@ impl Store {
         Ok(imported)
     }
 
-    /// Reads a line after the first one.
-    fn read_member(&self, line: &Members, number: u64, imported: &mut ImportData) -> Result<()> {
+    /// Adds the contents of a line after the first one to `imported`.
+    fn add_line(&self, line: &Members, number: u64, imported: &mut ImportData) -> Result<()> {
         self.backend.check_room()?;
         match text(line, "type")? {
             "local_site" => {
@@ -134,11 +134,13 @@ impl Store {
         };
         let policy = match optional_text(line, "stored_policy")? {
             Some(text) => self.documents.foreign_policy(Some(text)),
-            None => self.documents.policy_of(object(line, "policy")?, "policy"),
+            None => self.documents.policy_from_object(object(line, "policy")?, "policy"),
         };
         let extra_data = match optional_text(line, "stored_extra_data")? {
             Some(text) => self.documents.foreign_extra_data(Some(text)),
-            None => self.documents.extra_data(object(line, "extra_data")?, "extra_data"),
+            None => {
+                self.documents.extra_data_from_object(object(line, "extra_data")?, "extra_data")
+            }
         };
         Ok(RecordFields {
             user: Text::new(user),
@@ -151,8 +153,8 @@ impl Store {
             expires: optional_time(line, "expires")?,
             invalidation,
             note: Text::try_new(note)?,
-            policy: policy.map_err(|error| inside("policy", error))?,
-            extra_data: extra_data.map_err(|error| inside("extra_data", error))?,
+            policy: policy.map_err(|error| with_member_in_path("policy", error))?,
+            extra_data: extra_data.map_err(|error| with_member_in_path("extra_data", error))?,
         })
     }
 }
@@ -258,8 +260,8 @@ fn invalid_field(name: &str, message: &'static str) -> Error {
     Error::new(ErrorKind::JsonType, message).at_path(format_args!("$.{name}"))
 }
 
-/// Adds the member's name to the path in a document's error.
-fn inside(name: &str, error: Error) -> Error {
+/// Inserts the name of the document's member into the JSON path of an error in the document.
+fn with_member_in_path(name: &str, error: Error) -> Error {
     let path = error.json_path().unwrap_or("$").replacen('$', &format!("$.{name}"), 1);
     error.moved_to_path(path)
 }

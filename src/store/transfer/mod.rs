@@ -1,4 +1,5 @@
-//! Copies of a store: a backup, which can be opened as a store, and an export, one line per token.
+//! Copies of a store: a backup, which can be opened as a store, and an export, which can be
+//! imported and has one JSON object per line.
 
 mod export;
 mod import;
@@ -18,9 +19,9 @@ pub type Progress<'a> = &'a mut dyn FnMut(u64, u64) -> Result<()>;
 const FORMAT: &str = "rbtoken export";
 /// Version of the export format. Other versions are rejected.
 const VERSION: u64 = 1;
-/// Prefix of the name of a member with a document's text as another program wrote it. The member
-/// precedes that of the document. An import uses the text and skips the document, which is there
-/// for people who read the file.
+/// Prefix of the members with the original text of a document that another program wrote. Such a
+/// member, for example `stored_policy`, precedes the document in the member `policy`. An import
+/// uses the original text and skips the document, which is there for people who read the file.
 const STORED: &str = "stored_";
 /// Number of tokens between two calls of [`Progress`].
 const STEP: u64 = 1000;

@@ -158,6 +158,7 @@ fn store_open(arguments: &Arguments) -> Prepared {
             settings_len: settings.len(),
             clock: clock.as_ref().map_or(null(), std::ptr::from_ref),
             entropy: entropy.as_ref().map_or(null(), std::ptr::from_ref),
+            log: null(),
         };
         opened(api().store_open, Some(&options))
     })
@@ -198,6 +199,7 @@ fn store_shared(arguments: &Arguments) -> Prepared {
             settings_len: settings.len(),
             clock: clock.as_ref().map_or(null(), std::ptr::from_ref),
             entropy: entropy.as_ref().map_or(null(), std::ptr::from_ref),
+            log: null(),
         };
         opened(api().store_shared, is_given.then_some(&options))
     })

@@ -86,6 +86,19 @@ class Status(enum.IntEnum):
     INTERNAL = 201
 
 
+class LogLevel(enum.IntEnum):
+    """Severity of a log message."""
+
+    #: No message has this level yet.
+    ERROR = 1
+    #: An instance could not be configured, initialized or shut down.
+    WARN = 2
+    #: An instance changed its state.
+    INFO = 3
+    #: An event of a token, as in ``rbtoken_hooks_t``.
+    DEBUG = 4
+
+
 class ExpiresMode(enum.IntEnum):
     """Expiration of a new token: the values of ``expires_mode`` in ``rbtoken_client_token_options_t`` and
     ``rbtoken_generate_options_t``."""
@@ -187,19 +200,6 @@ class ExpirationMode(enum.IntEnum):
     SECS = 2
 
 
-class LogLevel(enum.IntEnum):
-    """Severity of a log message."""
-
-    #: No message has this level yet.
-    ERROR = 1
-    #: An instance could not be configured, initialized or shut down.
-    WARN = 2
-    #: An instance changed its state.
-    INFO = 3
-    #: An event of a token, as in ``rbtoken_hooks_t``.
-    DEBUG = 4
-
-
 # Flags.
 
 #: Flag of ``rbtoken_client_token_options_t``: skips tokens of deprecated generators.
@@ -234,12 +234,12 @@ EXTENSION_MINOR = 0
 DestroyFn = CFUNCTYPE(None, c_void_p)
 ClockFn = CFUNCTYPE(c_int32, c_void_p, POINTER(c_int64))
 EntropyFn = CFUNCTYPE(c_int32, c_void_p, c_void_p, c_size_t)
+LogFn = CFUNCTYPE(None, c_void_p, c_int32, c_char_p, c_char_p)
 ProgressFn = CFUNCTYPE(c_int32, c_void_p, c_uint64, c_uint64)
 EventFn = CFUNCTYPE(None, c_void_p, c_void_p, c_void_p)
 CreatedFn = CFUNCTYPE(None, c_void_p, c_void_p, c_void_p, c_bool)
 GeneratorCreateFn = CFUNCTYPE(c_int32, c_void_p, c_char_p, c_uint32, c_void_p, c_size_t, POINTER(c_size_t))
 GeneratorValidateFn = CFUNCTYPE(c_int32, c_void_p, c_char_p, c_void_p, c_size_t, POINTER(c_bool))
-LogFn = CFUNCTYPE(None, c_void_p, c_int32, c_char_p, c_char_p)
 
 
 class Clock(ctypes.Structure):
@@ -264,6 +264,17 @@ class Entropy(ctypes.Structure):
     ]
 
 
+class Log(ctypes.Structure):
+    """rbtoken_log_t"""
+
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("user_data", c_void_p),
+        ("log", LogFn),
+        ("destroy", DestroyFn),
+    ]
+
+
 class StoreOptions(ctypes.Structure):
     """rbtoken_store_options_t"""
 
@@ -275,6 +286,7 @@ class StoreOptions(ctypes.Structure):
         ("settings_len", c_size_t),
         ("clock", POINTER(Clock)),
         ("entropy", POINTER(Entropy)),
+        ("log", POINTER(Log)),
     ]
 
 

@@ -11,7 +11,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_millis(300);
 
 static DIALECT: Dialect = Dialect {
     begin: "BEGIN",
-    lock: "",
+    lock_clause: "",
     lock_user: None,
     time: "",
     is_value: "",
@@ -20,7 +20,7 @@ static DIALECT: Dialect = Dialect {
 };
 
 /// A connection that fails at a given statement and sends nothing after its deadline.
-struct Fake {
+struct FakeConnection {
     fails_at: &'static str,
     error: SqlError,
     busy_until: Option<Instant>,
@@ -28,7 +28,7 @@ struct Fake {
     limits: Limits,
 }
 
-impl Fake {
+impl FakeConnection {
     fn failing(fails_at: &'static str, error: SqlError) -> Self {
         let limits = limits(0);
         Self { fails_at, error, busy_until: None, closed: Arc::default(), limits }
@@ -39,7 +39,7 @@ impl Fake {
     }
 }
 
-impl Connection for Fake {
+impl Connection for FakeConnection {
     fn dialect(&self) -> &'static Dialect {
         &DIALECT
     }
@@ -57,7 +57,12 @@ impl Connection for Fake {
         if statement == self.fails_at { Err(self.error.clone()) } else { Ok(()) }
     }
 
-    fn query(&mut self, statement: &str, _: &[Param<'_>], _: ForRows<'_>) -> Result<(), SqlError> {
+    fn query(
+        &mut self,
+        statement: &str,
+        _: &[Param<'_>],
+        _: RowVisitor<'_>,
+    ) -> Result<(), SqlError> {
         self.run(statement)
     }
 
@@ -70,7 +75,7 @@ impl Connection for Fake {
     }
 }
 
-impl Drop for Fake {
+impl Drop for FakeConnection {
     fn drop(&mut self) {
         self.closed.fetch_add(1, Ordering::Relaxed);
     }
@@ -82,7 +87,7 @@ fn limits(millis: u64) -> Limits {
 
 fn pool_of(
     size: usize,
-    connection: impl Fn() -> Result<Fake, SqlError> + Send + Sync + 'static,
+    connection: impl Fn() -> Result<FakeConnection, SqlError> + Send + Sync + 'static,
 ) -> Pool {
     let connect = move |attempt: &Attempt<'_>| -> Result<Box<dyn Connection>, SqlError> {
         let connection = connection();
@@ -98,7 +103,7 @@ fn pool(fails_at: &'static str, size: usize) -> (Pool, Arc<AtomicUsize>) {
     let closed = Arc::new(AtomicUsize::new(0));
     let counter = Arc::clone(&closed);
     let fake = move || {
-        let mut fake = Fake::failing(fails_at, SqlError::Lost("gone".into()));
+        let mut fake = FakeConnection::failing(fails_at, SqlError::Lost("gone".into()));
         fake.closed = Arc::clone(&counter);
         Ok(fake)
     };
@@ -119,7 +124,7 @@ fn pool_opens_no_more_connections_than_its_size() {
 fn commit_without_response_has_an_unknown_outcome() {
     let (pool, closed) = pool("COMMIT", 1);
     let done = pool.acquire(limits(1000)).unwrap().transaction(|_| Ok(()));
-    assert!(matches!(done, Err(SqlError::Unknown { timed_out: false })));
+    assert!(matches!(done, Err(SqlError::UnknownOutcome { timed_out: false })));
     // Its transaction may be open, so nobody gets the connection.
     assert_eq!(closed.load(Ordering::Relaxed), 1);
     assert!(pool.acquire(limits(1000)).unwrap().is_new);
@@ -128,7 +133,7 @@ fn commit_without_response_has_an_unknown_outcome() {
 #[test]
 fn commit_after_the_deadline_is_not_sent() {
     // If it were sent, it would fail with another error.
-    let pool = pool_of(1, || Ok(Fake::failing("COMMIT", SqlError::Duplicate)));
+    let pool = pool_of(1, || Ok(FakeConnection::failing("COMMIT", SqlError::Duplicate)));
     let done = pool.acquire(limits(100)).unwrap().transaction(|_| {
         std::thread::sleep(Duration::from_millis(150));
         Ok(())
@@ -140,9 +145,10 @@ fn commit_after_the_deadline_is_not_sent() {
 
 #[test]
 fn commit_over_broken_tls_has_an_unknown_outcome() {
-    let pool = pool_of(1, || Ok(Fake::failing("COMMIT", SqlError::Tls("a bad record".into()))));
+    let pool =
+        pool_of(1, || Ok(FakeConnection::failing("COMMIT", SqlError::Tls("a bad record".into()))));
     let done = pool.acquire(limits(1000)).unwrap().transaction(|_| Ok(()));
-    assert!(matches!(done, Err(SqlError::Unknown { timed_out: false })));
+    assert!(matches!(done, Err(SqlError::UnknownOutcome { timed_out: false })));
 }
 
 #[test]
@@ -150,7 +156,7 @@ fn waiting_caller_gets_the_slot_of_an_abandoned_connection() {
     deadline::start();
     let soon = Instant::now() + Duration::from_millis(200);
     let pool = pool_of(1, move || {
-        let mut fake = Fake::failing("SELECT", SqlError::Silent { is_overdue: true });
+        let mut fake = FakeConnection::failing("SELECT", SqlError::Silent { is_overdue: true });
         fake.busy_until = Some(soon);
         Ok(fake)
     });
@@ -193,7 +199,7 @@ fn lost_connection_closes_the_idle_ones() {
 fn abandoned_connection_keeps_its_slot_until_the_limit() {
     let busy_until = Instant::now() + Duration::from_millis(300);
     let pool = pool_of(1, move || {
-        let mut fake = Fake::failing("SELECT", SqlError::Silent { is_overdue: true });
+        let mut fake = FakeConnection::failing("SELECT", SqlError::Silent { is_overdue: true });
         fake.busy_until = Some(busy_until);
         Ok(fake)
     });
@@ -210,7 +216,7 @@ fn connection_abandoned_while_connecting_keeps_its_slot() {
     let made = AtomicUsize::new(0);
     let pool = pool_of(1, move || match made.fetch_add(1, Ordering::Relaxed) {
         0 => Err(SqlError::Silent { is_overdue: true }),
-        _ => Ok(Fake::good()),
+        _ => Ok(FakeConnection::good()),
     });
     let start = Instant::now();
     assert!(matches!(pool.acquire(limits(60_000)).map(drop), Err(SqlError::Silent { .. })));
@@ -229,18 +235,18 @@ fn each_silent_host_of_an_attempt_uses_a_slot() {
             (attempt.abandon)();
             (attempt.abandon)();
         }
-        Ok(Box::new(Fake::good()))
+        Ok(Box::new(FakeConnection::good()))
     };
     let pool = Pool::new(Box::new(connect), CONNECT_TIMEOUT, 3);
     let start = Instant::now();
     let first = pool.acquire(limits(60_000)).unwrap();
-    assert_eq!(pool.state.lock().open, 3);
+    assert_eq!(pool.state.lock().used_slots, 3);
     assert!(matches!(pool.acquire(limits(20)).map(drop), Err(SqlError::TimedOut)));
     let second = pool.acquire(limits(60_000)).unwrap();
     assert!(second.is_new && start.elapsed() >= CONNECT_TIMEOUT);
     drop((first, second));
     pool.state.lock().clean_up(Instant::now());
-    assert_eq!(pool.state.lock().open, 2);
+    assert_eq!(pool.state.lock().used_slots, 2);
 }
 
 #[test]
@@ -256,7 +262,7 @@ fn connection_idle_for_two_minutes_is_closed() {
     };
     assert_eq!((close_at(119), closed.load(Ordering::Relaxed)), (0, 0));
     assert_eq!((close_at(120), closed.load(Ordering::Relaxed)), (2, 2));
-    assert_eq!(pool.state.lock().open, 0);
+    assert_eq!(pool.state.lock().used_slots, 0);
     assert!(pool.acquire(limits(1000)).unwrap().is_new);
 }
 
@@ -264,12 +270,12 @@ fn connection_idle_for_two_minutes_is_closed() {
 fn single_caller_reconnects_after_lost_connections() {
     deadline::start();
     const CALLERS: usize = 8;
-    let (trying, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let (trying, max_trying) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
     let made = AtomicUsize::new(0);
-    let (now, peak) = (Arc::clone(&trying), Arc::clone(&most));
+    let (now, peak) = (Arc::clone(&trying), Arc::clone(&max_trying));
     let pool = pool_of(CALLERS, move || {
         if made.fetch_add(1, Ordering::Relaxed) < CALLERS {
-            return Ok(Fake::failing("SELECT", SqlError::Lost("gone".into())));
+            return Ok(FakeConnection::failing("SELECT", SqlError::Lost("gone".into())));
         }
         peak.fetch_max(now.fetch_add(1, Ordering::Relaxed) + 1, Ordering::Relaxed);
         std::thread::sleep(MIN_BACKOFF * 5);
@@ -288,22 +294,22 @@ fn single_caller_reconnects_after_lost_connections() {
             });
         }
     });
-    assert_eq!(most.load(Ordering::Relaxed), 1);
+    assert_eq!(max_trying.load(Ordering::Relaxed), 1);
 }
 
 #[test]
 fn new_connection_waits_for_the_backoff() {
     let made = AtomicUsize::new(0);
     let pool = pool_of(2, move || match made.fetch_add(1, Ordering::Relaxed) {
-        0 => Ok(Fake::good()),
+        0 => Ok(FakeConnection::good()),
         _ => Err(SqlError::Lost("refused".into())),
     });
     drop(pool.acquire(limits(1000)).unwrap());
-    // It gives up its slot only to a connection that may be opened now.
+    // An idle connection is replaced only by one that may be opened now.
     let retry_at = Instant::now() + Duration::from_secs(60);
     {
         let mut state = pool.state.lock();
-        state.fail(SqlError::Lost("refused".into()), Instant::now());
+        state.record_failure(SqlError::Lost("refused".into()), Instant::now());
         state.failure.as_mut().unwrap().retry_at = retry_at;
     }
     assert!(matches!(pool.acquire_new(limits(50)).map(drop), Err(SqlError::TimedOut)));
@@ -312,19 +318,21 @@ fn new_connection_waits_for_the_backoff() {
 
 #[test]
 fn statement_without_response_keeps_idle_connections() {
-    let pool = pool_of(2, || Ok(Fake::failing("SELECT", SqlError::Silent { is_overdue: false })));
+    let pool = pool_of(2, || {
+        Ok(FakeConnection::failing("SELECT", SqlError::Silent { is_overdue: false }))
+    });
     let (mut first, second) =
         (pool.acquire(limits(1000)).unwrap(), pool.acquire(limits(1000)).unwrap());
     drop(second);
     assert!(first.query("SELECT", &[]).is_err());
     drop(first);
     assert!(!pool.acquire(limits(1000)).unwrap().is_new);
-    assert!(pool.state.lock().open == 1);
+    assert!(pool.state.lock().used_slots == 1);
 }
 
 #[test]
 fn connection_with_a_canceled_statement_is_kept() {
-    let pool = pool_of(1, || Ok(Fake::failing("SELECT", SqlError::TimedOut)));
+    let pool = pool_of(1, || Ok(FakeConnection::failing("SELECT", SqlError::TimedOut)));
     let mut connection = pool.acquire(limits(1000)).unwrap();
     assert!(connection.query("SELECT", &[]).is_err());
     assert!(
@@ -337,9 +345,9 @@ fn connection_with_a_canceled_statement_is_kept() {
 #[test]
 fn failed_connect_is_retried_by_one_caller_at_a_time() {
     deadline::start();
-    let (trying, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let (trying, max_trying) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
     let is_first = AtomicBool::new(true);
-    let (now, peak) = (Arc::clone(&trying), Arc::clone(&most));
+    let (now, peak) = (Arc::clone(&trying), Arc::clone(&max_trying));
     let pool = pool_of(8, move || {
         if !is_first.swap(false, Ordering::Relaxed) {
             peak.fetch_max(now.fetch_add(1, Ordering::Relaxed) + 1, Ordering::Relaxed);
@@ -355,7 +363,7 @@ fn failed_connect_is_retried_by_one_caller_at_a_time() {
             scope.spawn(|| assert!(pool.acquire(limits(60_000)).is_err()));
         }
     });
-    assert_eq!(most.load(Ordering::Relaxed), 1);
+    assert_eq!(max_trying.load(Ordering::Relaxed), 1);
 }
 
 #[test]
@@ -389,7 +397,7 @@ fn full_server_makes_a_caller_wait_for_a_connection() {
         if made.fetch_add(1, Ordering::Relaxed) > 0 {
             return Err(SqlError::Full("too many connections".into()));
         }
-        Ok(Fake::good())
+        Ok(FakeConnection::good())
     });
     let first = pool.acquire(limits(5000)).unwrap();
     assert!(matches!(pool.acquire(limits(50)).map(drop), Err(SqlError::Full(_))));

@@ -12,7 +12,7 @@ impl PooledConnection<'_> {
         self.connection.as_ref().map(|connection| connection.dialect())
     }
 
-    /// Runs work in a transaction. Returns `Unknown` if there was no response to the commit.
+    /// Runs work in a transaction. Returns `UnknownOutcome` if there was no response to the commit.
     pub fn transaction<T>(
         &mut self,
         work: impl FnOnce(&mut Self) -> Result<T, SqlError>,
@@ -76,8 +76,8 @@ impl PooledConnection<'_> {
     fn commit(&mut self) -> Result<(), SqlError> {
         self.use_connection(|connection| connection.refresh_session_limit())?;
         self.use_connection(|connection| connection.run("COMMIT")).map_err(|error| match error {
-            SqlError::Lost(_) | SqlError::Tls(_) => SqlError::Unknown { timed_out: false },
-            SqlError::Silent { .. } => SqlError::Unknown { timed_out: true },
+            SqlError::Lost(_) | SqlError::Tls(_) => SqlError::UnknownOutcome { timed_out: false },
+            SqlError::Silent { .. } => SqlError::UnknownOutcome { timed_out: true },
             error => error,
         })
     }

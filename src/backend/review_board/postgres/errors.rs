@@ -8,7 +8,7 @@ use super::super::sql_error::SqlError;
 use super::{POOLER_HINT, closed};
 
 pub(super) fn sql_error(error: &tokio_postgres::Error) -> SqlError {
-    let Some(answer) = error.as_db_error() else {
+    let Some(db_error) = error.as_db_error() else {
         return match error.source().and_then(|source| source.downcast_ref::<std::io::Error>()) {
             Some(system) if is_tls(system) => SqlError::Tls(system.to_string()),
             Some(_) => SqlError::Lost(error.to_string()),
@@ -20,36 +20,36 @@ pub(super) fn sql_error(error: &tokio_postgres::Error) -> SqlError {
             }),
         };
     };
-    let code = answer.code();
+    let code = db_error.code();
     let is = |codes: &[SqlState]| codes.contains(code);
-    let says = || match code.code() {
+    let description = || match code.code() {
         // Messages of this class quote values.
-        data if data.starts_with("22") => format!("PostgreSQL says {data}"),
-        code => format!("PostgreSQL says {code}: {}", answer.message()),
+        data if data.starts_with("22") => format!("the server reported error {data}"),
+        code => format!("the server reported error {code}: {}", db_error.message()),
     };
     if is(&[SqlState::TOO_MANY_CONNECTIONS]) {
-        return SqlError::Full(says());
+        return SqlError::Full(description());
     }
     // An error that ends the session counts as a lost connection, unless the full server above or a
     // case below applies.
-    let is_over = match answer.parsed_severity() {
+    let ends_session = match db_error.parsed_severity() {
         Some(severity) => matches!(severity, Severity::Fatal | Severity::Panic),
         // PgBouncer sends the severity in only one form.
-        None => matches!(answer.severity(), "FATAL" | "PANIC"),
+        None => matches!(db_error.severity(), "FATAL" | "PANIC"),
     };
     // The location causes a fatal protocol error of a pooler only if the error names a startup
     // parameter. Others report that the pooler has lost a server, or reached a limit.
-    let is_of_options = !is_over || answer.message().contains("startup parameter");
+    let is_option_error = !ends_session || db_error.message().contains("startup parameter");
     // A pooler rejects startup options, or does not know a statement of this session.
     if is(&[SqlState::INVALID_SQL_STATEMENT_NAME, SqlState::DUPLICATE_PSTATEMENT])
-        || (*code == SqlState::PROTOCOL_VIOLATION && is_of_options)
-        || (*code == SqlState::FEATURE_NOT_SUPPORTED && is_over)
+        || (*code == SqlState::PROTOCOL_VIOLATION && is_option_error)
+        || (*code == SqlState::FEATURE_NOT_SUPPORTED && ends_session)
     {
-        return SqlError::Refused(format!("{}; {POOLER_HINT}", says()));
+        return SqlError::Refused(format!("{}; {POOLER_HINT}", description()));
     }
     let is_denied = ["22", "28", "3D", "42"].iter().any(|class| code.code().starts_with(class));
-    if is_over && !is_denied {
-        return SqlError::Lost(says());
+    if ends_session && !is_denied {
+        return SqlError::Lost(description());
     }
     if is(&[SqlState::UNTRANSLATABLE_CHARACTER, SqlState::CHARACTER_NOT_IN_REPERTOIRE]) {
         SqlError::Unstorable(None)
@@ -62,15 +62,15 @@ pub(super) fn sql_error(error: &tokio_postgres::Error) -> SqlError {
     } else if is(&[SqlState::UNDEFINED_TABLE, SqlState::UNDEFINED_COLUMN]) {
         SqlError::Schema
     } else if *code == SqlState::INSUFFICIENT_PRIVILEGE {
-        SqlError::Denied(says())
+        SqlError::Denied(description())
     } else if *code == SqlState::READ_ONLY_SQL_TRANSACTION {
-        SqlError::ReadOnly(says())
+        SqlError::ReadOnly(description())
     } else if *code == SqlState::FEATURE_NOT_SUPPORTED {
         // The prepared statement is outdated, for example after a migration of the server. A
         // connection that prepares it again works.
-        SqlError::Lost(says())
+        SqlError::Lost(description())
     } else {
-        SqlError::Refused(says())
+        SqlError::Refused(description())
     }
 }
 

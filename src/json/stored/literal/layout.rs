@@ -12,7 +12,7 @@ impl LiteralParser<'_> {
     /// Skips empty lines and comments. Returns `None` if the next line is indented.
     pub fn start_line(&mut self) -> Option<()> {
         loop {
-            // In a continued line, the first part with an indentation counts.
+            // A line that is continued with backslashes is indented if any of its parts is.
             let (mut is_indented, mut was_indented) = (false, false);
             loop {
                 match self.cursor.peek() {

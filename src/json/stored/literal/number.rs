@@ -81,7 +81,7 @@ impl LiteralParser<'_> {
         }
         // Besides digits, a number contains at most a point, `e` and a sign.
         let reserved = number.try_reserve(digits.len() + "e-".len()).map_err(memory::exhausted);
-        self.cursor.have(reserved)?;
+        self.cursor.check_allocation(reserved)?;
         number.extend(digits.chars().filter(|digit| *digit != '_'));
         Some(())
     }
