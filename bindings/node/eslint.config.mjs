@@ -8,7 +8,7 @@ export default tseslint.config(
   eslint.configs.recommended,
   { rules: { "max-len": ["error", { code: 100 }], eqeqeq: "error", "no-var": "error" } },
   {
-    files: ["src/**"],
+    files: ["src/**/*.ts", "src/**/*.mts"],
     extends: [tseslint.configs.strictTypeChecked],
     languageOptions: { parserOptions: { projectService: true } },
     rules: {
