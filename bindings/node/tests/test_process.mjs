@@ -257,8 +257,9 @@ describe("workers", () => {
       let warned = 0;
       process.on("warning", ({ message }) => { warned += message.includes("the clock of"); });
       const worker = ${worker(source)};
+      const exit = once(worker, "exit");
       const [message] = await once(worker, "message");
-      await once(worker, "exit");
+      await exit;
       while (warned < 2) await sleep(5);
       console.log(message, require("./errors.js").thrownCount());`,
     { env: { NODE_NO_WARNINGS: "1" } });

@@ -86,6 +86,8 @@ class Shutdown(unittest.TestCase):
     def test_signal_during_exit_does_not_end_the_wait(self) -> None:
         process = run("""
             import os, signal, sys, threading, time, rbtoken
+            # A shell starts a job in the background with the signal ignored.
+            signal.signal(signal.SIGINT, signal.default_int_handler)
             inside = threading.Event()
 
             def slow(*event):
