@@ -30,11 +30,14 @@ func TestHooksAreToldOfEachEvent(t *testing.T) {
 	heard := []string{}
 	hook := func(name string) Event {
 		return func(store *Store, token *Token) {
-			heard = append(heard, fmt.Sprint(name, token.User(), try[uint64](t)(store.TokenCount(ctx))))
+			heard = append(heard,
+				fmt.Sprint(name, token.User(), try[uint64](t)(store.TokenCount(ctx))))
 		}
 	}
 	hooks, err := store.AddHooks(Hooks{
-		Created: func(store *Store, token *Token, auto bool) { hook(fmt.Sprint("created ", auto, " "))(store, token) },
+		Created: func(store *Store, token *Token, auto bool) {
+			hook(fmt.Sprint("created ", auto, " "))(store, token)
+		},
 		Updated: hook("updated "), Invalidated: hook("invalidated "), Expired: hook("expired "),
 		Used: hook("used "), Deleted: hook("deleted ")})
 	must(t, err)
@@ -94,8 +97,12 @@ func TestPanicOfAHookIsThatOfTheCall(t *testing.T) {
 			Created: func(s *Store, token *Token, _ bool) { fail(s, token) }})
 		must(t, err)
 		// Another hook of the event, whose calls have a panic of their own.
-		again := func(store *Store, _ *Token) { try[uint64](t)(store.TokenCount(ctx)); panic("second") }
-		_, err = store.AddHooks(Hooks{Used: again, Created: func(s *Store, token *Token, _ bool) { again(s, token) }})
+		again := func(store *Store, _ *Token) {
+			try[uint64](t)(store.TokenCount(ctx))
+			panic("second")
+		}
+		_, err = store.AddHooks(Hooks{Used: again,
+			Created: func(s *Store, token *Token, _ bool) { again(s, token) }})
 		must(t, err)
 		account := try[*ServiceAccount](t)(NewServiceAccount(ServiceAccountOptions{ID: "bot"}))
 		value := ""
@@ -113,7 +120,8 @@ func TestPanicOfAHookIsThatOfTheCall(t *testing.T) {
 			func() { _ = store.DeleteToken(ctx, 1) },
 		} {
 			panicked, _ := recovered(call).(*CallbackPanic)
-			if !errors.Is(panicked, errOops) || !strings.Contains(panicked.Error(), "callbacks_test.go") {
+			if !errors.Is(panicked, errOops) ||
+				!strings.Contains(panicked.Error(), "callbacks_test.go") {
 				t.Errorf("%s, call %d: %v", name, i, panicked)
 			}
 		}
@@ -132,6 +140,38 @@ func openFile(t *testing.T) *Store {
 	store := try[*Store](t)(Open(ctx, &Options{Location: t.TempDir() + "/tokens.db"}))
 	t.Cleanup(func() { _ = store.Close() })
 	return store
+}
+
+func TestOtherHooksAreToldAfterOneThatFails(t *testing.T) {
+	for name, fail := range map[string]func(){
+		"panic": func() { panic(errOops) }, "exit": runtime.Goexit,
+	} {
+		for _, store := range stores(t) {
+			told := ""
+			for _, hook := range []func(){
+				func() { told += "a"; fail() }, func() { told += "b" },
+				func() { told += "c"; fail() }, func() { told += "d" },
+			} {
+				hook := hook
+				_, err := store.AddHooks(Hooks{Created: func(*Store, *Token, bool) { hook() }})
+				must(t, err)
+			}
+			returned := false
+			ended := make(chan any)
+			go func() {
+				defer func() { ended <- recover() }()
+				_, _ = store.GenerateToken(ctx, "alice", nil)
+				returned = true
+			}()
+			panicked, hasPanicked := (<-ended).(*CallbackPanic)
+			equal(t, told, "abcd")
+			equal(t, returned, false)
+			equal(t, hasPanicked && errors.Is(panicked, errOops), name == "panic")
+			equal(t, try[uint64](t)(store.TokenCount(ctx)), 1)
+			must(t, store.Close())
+		}
+	}
+	nothingLives(t)
 }
 
 func TestGoexitOfAHookEndsTheGoroutineOfTheCall(t *testing.T) {
@@ -193,10 +233,12 @@ func TestEntropyMakesTheValues(t *testing.T) {
 		values[i] = generate(t, store, "alice", nil).Value()
 	}
 	equal(t, values[0], values[1])
-	store := try[*Store](t)(Open(ctx, &Options{Entropy: EntropyFunc(func([]byte) error { return errOops })}))
+	store := try[*Store](t)(Open(ctx,
+		&Options{Entropy: EntropyFunc(func([]byte) error { return errOops })}))
 	_, err := store.GenerateToken(ctx, "alice", nil)
 	isError(t, err, errOops)
-	store = try[*Store](t)(Open(ctx, &Options{Entropy: EntropyFunc(func([]byte) error { panic(errOops) })}))
+	store = try[*Store](t)(Open(ctx,
+		&Options{Entropy: EntropyFunc(func([]byte) error { panic(errOops) })}))
 	panicked, _ := recovered(func() { _, _ = store.GenerateToken(ctx, "alice", nil) }).(error)
 	equal(t, errors.Is(panicked, errOops), true)
 	equal(t, try[uint64](t)(store.TokenCount(ctx)), 0)
@@ -210,7 +252,9 @@ func TestGeneratorOfTheHostMakesValues(t *testing.T) {
 			attempts = append(attempts, attempt)
 			return fmt.Sprintf("%s-ä-%d", tokenType, attempt), nil
 		},
-		func(tokenType, value string) (bool, error) { return strings.HasPrefix(value, tokenType+"-"), nil },
+		func(tokenType, value string) (bool, error) {
+			return strings.HasPrefix(value, tokenType+"-"), nil
+		},
 	}
 	must(t, store.AddGenerator("mine", generator))
 	must(t, store.SetDefaultGenerator(ctx, "mine"))
@@ -232,8 +276,10 @@ func TestGeneratorThatFailsFailsTheCall(t *testing.T) {
 		err   error
 		want  error
 	}{
-		{"x", errOops, errOops}, {strings.Repeat("x", 2000), nil, StatusTooLong}, {"", nil, StatusCallback},
-		{strings.Repeat("ä", 256), nil, StatusTooLong}, {"\xff", nil, StatusCallback}, {"a\x00b", nil, StatusCallback},
+		{"x", errOops, errOops}, {strings.Repeat("x", 2000), nil, StatusTooLong},
+		{"", nil, StatusCallback},
+		{strings.Repeat("ä", 256), nil, StatusTooLong}, {"\xff", nil, StatusCallback},
+		{"a\x00b", nil, StatusCallback},
 	} {
 		store, _ := open(t)
 		must(t, store.AddGenerator("mine", &testGenerator{

@@ -47,9 +47,9 @@ typedef struct {
     bool is_known;
 } go_time;
 
-/* Runs the statement of a call, and takes what a callback of Go returned meanwhile. (The calls that
- * a callback makes itself are on other threads, since this one waits for the callback's goroutine.)
- */
+/* Runs the statement of a call, and takes what a callback of Go returned meanwhile. The thread
+ * makes no other call until then: what a callback does is on the goroutine of guard(), for which
+ * the thread waits. */
 #define GO_CALL(statement) GO_CALL_FOR(go_result, statement)
 #define GO_CALL_FOR(type, statement)                    \
     type result = {0};                                  \

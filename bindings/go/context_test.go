@@ -2,7 +2,9 @@ package rbtoken
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"log"
 	"os"
 	"strings"
@@ -48,11 +50,77 @@ func TestCallOfALivingContextReturns(t *testing.T) {
 	defer cancel()
 	for _, store := range stores(t) {
 		token := try[*Token](t)(store.GenerateToken(living, "alice", nil))
-		equal(t, try[Login](t)(store.AuthenticateHeader(living, "token "+token.Value(), nil)).OK(), true)
+		login := try[Login](t)(store.AuthenticateHeader(living, "token "+token.Value(), nil))
+		equal(t, login.OK(), true)
 		equal(t, try[Login](t)(store.Authenticate(living, token.Value(), nil)).OK(), true)
 		_, err := store.GetToken(living, 7)
 		equal(t, errors.Is(err, StatusNotFound), true)
 	}
+}
+
+func TestNilContextIsRefused(t *testing.T) {
+	var none context.Context
+	for _, store := range stores(t) {
+		_, counted := store.TokenCount(none)
+		_, authenticated := store.Authenticate(none, "x", nil)
+		_, opened := Open(none, nil)
+		_, shared := Shared(none, nil)
+		instance := try[*Instance](t)(NewInstance(InstanceOptions{}))
+		for _, err := range []error{
+			counted, authenticated, opened, shared, store.Flush(none), instance.Initialize(none),
+		} {
+			refused(t, err, StatusNullArgument, "ctx")
+		}
+		must(t, instance.Close())
+	}
+}
+
+// lateContext is done after the call has begun.
+type lateContext struct {
+	context.Context
+	begun bool
+}
+
+var doneChannel = func() chan struct{} { done := make(chan struct{}); close(done); return done }()
+
+func (c *lateContext) Done() <-chan struct{} { return doneChannel }
+
+func (c *lateContext) Err() error {
+	if c.begun {
+		return context.Canceled
+	}
+	c.begun = true
+	return nil
+}
+
+func TestArgumentsOfAnAbandonedCallMayBeChanged(t *testing.T) {
+	store := openFile(t)
+	const rounds = 30
+	for i := 0; i < rounds; i++ {
+		late := func() *lateContext { return &lateContext{Context: ctx} }
+		policy, ids := json.RawMessage(readOnly), []string{"review"}
+		settings := json.RawMessage(`{"token_type": "x"}`)
+		_, _ = Open(late(), &Options{Settings: settings})
+		_ = store.SetPolicyIDs(late(), ids)
+		_ = store.SetSetting(late(), "token_type", policy)
+		_, _ = store.GenerateToken(late(), "alice", &GenerateOptions{Policy: policy})
+		_, _ = store.ImportToken(late(), "alice", fmt.Sprint(i), &ImportOptions{Policy: policy})
+		_, _, _ = store.GetOrCreateClientToken(
+			late(), fmt.Sprint("user", i), "c", &ClientTokenOptions{DefaultPolicy: policy})
+		ids[0] = "?"
+		for j := range policy {
+			policy[j] = '?'
+		}
+		for j := range settings {
+			settings[j] = '?'
+		}
+	}
+	count := uint64(0)
+	for i := 0; i < 1000 && count < 3*rounds; i++ {
+		time.Sleep(10 * time.Millisecond)
+		count = try[uint64](t)(store.TokenCount(ctx))
+	}
+	equal(t, count, 3*rounds)
 }
 
 // lines is what was logged.
@@ -80,7 +148,11 @@ func TestPanicOfAnAbandonedCallIsLogged(t *testing.T) {
 	store := openFile(t)
 	cancelable, cancel := context.WithCancel(ctx)
 	hooked := make(chan struct{})
-	_, err := store.AddHooks(Hooks{Created: func(*Store, *Token, bool) { cancel(); <-hooked; panic("oops") }})
+	_, err := store.AddHooks(Hooks{Created: func(*Store, *Token, bool) {
+		cancel()
+		<-hooked
+		panic("oops")
+	}})
 	must(t, err)
 	_, err = store.GenerateToken(cancelable, "alice", nil)
 	isError(t, err, context.Canceled)

@@ -37,16 +37,18 @@ func Example() {
 
 func ExampleStore_GetOrCreateClientToken() {
 	ctx := context.Background()
-	store, err := rbtoken.Open(ctx, &rbtoken.Options{Settings: json.RawMessage(`{"local_sites": ["north"]}`)})
+	store, err := rbtoken.Open(ctx,
+		&rbtoken.Options{Settings: json.RawMessage(`{"local_sites": ["north"]}`)})
 	must(err)
 	defer store.Close()
 
-	token, _, err := store.GetOrCreateClientToken(ctx, "alice", "RBTools", &rbtoken.ClientTokenOptions{
+	options := &rbtoken.ClientTokenOptions{
 		Expires:       rbtoken.At(time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC)),
 		MinValidity:   rbtoken.Set(time.Hour),
 		LocalSite:     "north",
 		DefaultPolicy: json.RawMessage(`{"resources": {"*": {"allow": ["GET"], "block": ["*"]}}}`),
-	})
+	}
+	token, _, err := store.GetOrCreateClientToken(ctx, "alice", "RBTools", options)
 	must(err)
 	allowed, err := token.Allows("review_request", "DELETE", "42")
 	must(err)
@@ -81,8 +83,10 @@ func ExampleStore_AddHooks() {
 	defer store.Close()
 
 	_, err = store.AddHooks(rbtoken.Hooks{
-		Created: func(store *rbtoken.Store, token *rbtoken.Token, _ bool) { fmt.Println("created", token) },
-		Used:    func(store *rbtoken.Store, token *rbtoken.Token) { fmt.Println("used", token) },
+		Created: func(store *rbtoken.Store, token *rbtoken.Token, _ bool) {
+			fmt.Println("created", token)
+		},
+		Used: func(store *rbtoken.Store, token *rbtoken.Token) { fmt.Println("used", token) },
 	})
 	must(err)
 	token, err := store.GenerateToken(ctx, "alice", nil)
@@ -117,7 +121,8 @@ func ExampleTokenList() {
 
 func ExampleInstance() {
 	ctx := context.Background()
-	instance, err := rbtoken.NewInstance(rbtoken.InstanceOptions{Settings: json.RawMessage(`{"token_type": "abc"}`)})
+	instance, err := rbtoken.NewInstance(rbtoken.InstanceOptions{
+		Settings: json.RawMessage(`{"token_type": "abc"}`)})
 	must(err)
 	defer instance.Close()
 	must(instance.Initialize(ctx))

@@ -12,7 +12,8 @@ import (
 func TestExtensionSaysWhoItIs(t *testing.T) {
 	extension := try[Extension](t)(ReadExtension())
 	equal(t, extension.ID+extension.License+extension.Version, "rbtokenMIT"+Version())
-	for _, text := range []string{extension.Name, extension.Author, extension.Summary, extension.URL} {
+	for _, text := range []string{extension.Name, extension.Author, extension.Summary,
+		extension.URL} {
 		equal(t, text != "", true)
 	}
 	var schema struct{ Properties map[string]any }
@@ -54,7 +55,8 @@ func TestInstanceHasALife(t *testing.T) {
 }
 
 func TestBadSettingsLeaveNoInstance(t *testing.T) {
-	_, err := NewInstance(InstanceOptions{Settings: json.RawMessage(`{"token_type": 7}`), Clock: newClock()})
+	_, err := NewInstance(InstanceOptions{
+		Settings: json.RawMessage(`{"token_type": 7}`), Clock: newClock()})
 	var failed *Error
 	equal(t, errors.As(err, &failed) && failed.JSONPath == "$.token_type", true)
 	nothingLives(t)
@@ -63,7 +65,8 @@ func TestBadSettingsLeaveNoInstance(t *testing.T) {
 func TestStoreOutlivesItsInstance(t *testing.T) {
 	location, err := json.Marshal(map[string]string{"location": filepath.Join(t.TempDir(), "a.db")})
 	must(t, err)
-	instance := try[*Instance](t)(NewInstance(InstanceOptions{Settings: location, Clock: newClock()}))
+	instance := try[*Instance](t)(NewInstance(InstanceOptions{
+		Settings: location, Clock: newClock()}))
 	must(t, instance.Initialize(ctx))
 	store := try[*Store](t)(instance.Store())
 	must(t, instance.Close())
@@ -75,7 +78,9 @@ func TestStoreOutlivesItsInstance(t *testing.T) {
 func TestHostIsToldByItsLog(t *testing.T) {
 	var lock sync.Mutex
 	lines := map[LogLevel]string{}
-	instance := try[*Instance](t)(NewInstance(InstanceOptions{Log: func(level LogLevel, target, message string) {
+	instance := try[*Instance](t)(NewInstance(InstanceOptions{Log: func(
+		level LogLevel, target, message string,
+	) {
 		lock.Lock()
 		defer lock.Unlock()
 		lines[level] += target + " " + message + "\n"

@@ -61,7 +61,10 @@ func TestExportIsImportedWithProgress(t *testing.T) {
 	generate(t, store, "bob", nil)
 	path := filepath.Join(t.TempDir(), "tokens.jsonl")
 	told := ""
-	progress := func(done, total uint64) error { told = fmt.Sprint(done, " of ", total); return nil }
+	progress := func(done, total uint64) error {
+		told = fmt.Sprint(done, " of ", total)
+		return nil
+	}
 	equal(t, try[uint64](t)(store.ExportFile(ctx, path, progress)), 2)
 	equal(t, told, "2 of 2")
 	other := try[*Store](t)(Open(ctx, nil))
@@ -100,11 +103,13 @@ func shareStores() {
 	function := ClockFunc(func() (time.Time, error) { return newYear, nil })
 	for _, wrong := range []*Options{
 		{Clock: clock}, {Clock: other, Settings: options.Settings}, {Location: "x.db"},
-		{Clock: function, Settings: options.Settings, Entropy: EntropyFunc(func([]byte) error { return nil })}} {
+		{Clock: function, Settings: options.Settings,
+			Entropy: EntropyFunc(func([]byte) error { return nil })}} {
 		_, err := Shared(ctx, wrong)
 		check(errors.Is(err, StatusState), "wrong")
 	}
-	check(len(sharing.passed) == 1 && sharing.passed[0].value == Clock(clock), "those refused are forgotten")
+	check(len(sharing.passed) == 1 && sharing.passed[0].value == Clock(clock),
+		"those refused are forgotten")
 	token, err := first.GenerateToken(ctx, "alice", nil)
 	check(err == nil && token.TimeAdded() == newYear, "clock")
 	_ = first.Close()

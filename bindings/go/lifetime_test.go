@@ -62,40 +62,54 @@ func TestCallsAfterCloseFail(t *testing.T) {
 	policy := try[*Policy](t)(ParsePolicy(json.RawMessage(`{}`), nil))
 	account := try[*ServiceAccount](t)(NewServiceAccount(ServiceAccountOptions{ID: "bot"}))
 	instance := try[*Instance](t)(NewInstance(InstanceOptions{}))
-	for _, handle := range []interface{ Close() error }{store, token, list, policy, account, instance} {
+	for _, handle := range []interface{ Close() error }{
+		store, token, list, policy, account, instance} {
 		must(t, handle.Close())
 	}
 	second := func(_ any, err error) error { return err }
 	third := func(_, _ any, err error) error { return err }
 	for i, err := range []error{
-		store.SetSetting(ctx, "token_type", json.RawMessage(`"x"`)), second(store.Setting(ctx, "token_type")),
+		store.SetSetting(ctx, "token_type", json.RawMessage(`"x"`)),
+		second(store.Setting(ctx, "token_type")),
 		second(store.Statistics()), store.AddLocalSite(ctx, "x"), store.RemoveLocalSite(ctx, "x"),
-		store.SetUserActive(ctx, "x", true), store.SetPolicyIDs(ctx, []string{"x"}), store.Flush(ctx),
-		store.Backup(ctx, "x"), second(store.ExportFile(ctx, "x", func(_, _ uint64) error { return nil })),
-		second(store.ImportFile(ctx, "x", nil)), third(store.GetOrCreateClientToken(ctx, "x", "y", nil)),
+		store.SetUserActive(ctx, "x", true), store.SetPolicyIDs(ctx, []string{"x"}),
+		store.Flush(ctx),
+		store.Backup(ctx, "x"),
+		second(store.ExportFile(ctx, "x", func(_, _ uint64) error { return nil })),
+		second(store.ImportFile(ctx, "x", nil)),
+		third(store.GetOrCreateClientToken(ctx, "x", "y", nil)),
 		second(store.GenerateToken(ctx, "x", nil)), second(store.ImportToken(ctx, "x", "y", nil)),
-		second(store.FindToken(ctx, "x")), second(store.GetToken(ctx, 1)), second(store.ListTokens(ctx, nil)),
+		second(store.FindToken(ctx, "x")), second(store.GetToken(ctx, 1)),
+		second(store.ListTokens(ctx, nil)),
 		second(store.TokenCount(ctx)), second(store.ValueIsValid(ctx, "x", "y", "z")),
 		second(store.UpdateToken(ctx, 1, TokenUpdate{})), store.InvalidateToken(ctx, "x", ""),
 		store.InvalidateTokenByID(ctx, 1, ""), second(store.InvalidateUserTokens(ctx, "x", "")),
 		second(store.InvalidateAllTokens(ctx, "")), store.DeleteToken(ctx, 1),
 		second(store.PurgeTokens(ctx, newYear)), second(store.Authenticate(ctx, "x", nil)),
-		second(store.AuthenticateHeader(ctx, "x", nil)), store.ForgetLogin("x"), store.ForgetLogins(),
-		second(store.AddHooks(Hooks{})), store.RemoveHooks(1), store.AddGenerator("x", &testGenerator{}),
-		store.SetDefaultGenerator(ctx, "x"), store.SetDeprecatedGenerators(ctx, nil), second(store.Clone()),
-		second(token.Allows("x", "GET", "")), second(token.ToJSON(newYear, false)), second(token.IsExpired(newYear)),
+		second(store.AuthenticateHeader(ctx, "x", nil)), store.ForgetLogin("x"),
+		store.ForgetLogins(),
+		second(store.AddHooks(Hooks{})), store.RemoveHooks(1),
+		store.AddGenerator("x", &testGenerator{}),
+		store.SetDefaultGenerator(ctx, "x"), store.SetDeprecatedGenerators(ctx, nil),
+		second(store.Clone()),
+		second(token.Allows("x", "GET", "")), second(token.ToJSON(newYear, false)),
+		second(token.IsExpired(newYear)),
 		second(token.Policy()), second(token.ExtraData()), second(policy.Allows("x", "GET", "")),
-		second(policy.Document()), third(account.APIToken(ctx, store, nil)), instance.Configure(nil),
-		instance.Initialize(ctx), instance.Shutdown(), second(instance.Store()), second(instance.Settings()),
+		second(policy.Document()), third(account.APIToken(ctx, store, nil)),
+		instance.Configure(nil),
+		instance.Initialize(ctx), instance.Shutdown(), second(instance.Store()),
+		second(instance.Settings()),
 	} {
 		if !errors.Is(err, ErrClosed) {
 			t.Errorf("call %d: %v", i, err)
 		}
 	}
 	for i, call := range []func(){
-		func() { token.ID() }, func() { token.Value() }, func() { token.Redacted() }, func() { token.User() },
+		func() { token.ID() }, func() { token.Value() }, func() { token.Redacted() },
+		func() { token.User() },
 		func() { token.LocalSite() }, func() { token.ClientName() }, func() { token.Note() },
-		func() { token.GeneratorID() }, func() { token.PolicyText() }, func() { token.ExtraDataText() },
+		func() { token.GeneratorID() }, func() { token.PolicyText() },
+		func() { token.ExtraDataText() },
 		func() { token.InvalidReason() }, func() { token.Expires() }, func() { token.TimeAdded() },
 		func() { token.LastUpdated() }, func() { token.LastUsed() }, func() { token.InvalidDate() },
 		func() { token.IsInvalidated() }, func() { token.IsDeprecated() }, func() { list.Len() },
@@ -177,7 +191,8 @@ func TestGarbageIsGivenBack(t *testing.T) {
 		try[*TokenList](t)(store.ListTokens(ctx, nil)).At(0)
 		try[*Policy](t)(ParsePolicy(json.RawMessage(`{}`), store))
 		try[*ServiceAccount](t)(NewServiceAccount(ServiceAccountOptions{ID: "bot"}))
-		instance := try[*Instance](t)(NewInstance(InstanceOptions{Log: func(LogLevel, string, string) {}}))
+		log := func(LogLevel, string, string) {}
+		instance := try[*Instance](t)(NewInstance(InstanceOptions{Log: log}))
 		must(t, instance.Initialize(ctx))
 		generate(t, try[*Store](t)(instance.Store()), "bob", nil)
 	}

@@ -52,7 +52,7 @@ func (s *Store) Authenticate(
 	mode, site := options.site()
 	if h := s.ref(); h.slot != nil && !s.mayWait {
 		// Without the closures of do, which cost as much as the call.
-		if err := ctx.Err(); err != nil {
+		if err := begin(ctx); err != nil {
 			return Login{}, err
 		}
 		if err := h.enter(); err != nil {

@@ -15,7 +15,8 @@ func TestTextThatIsNotUTF8IsRefused(t *testing.T) {
 		_, generated := store.GenerateToken(ctx, secret, nil)
 		_, found := store.FindToken(ctx, secret)
 		_, noted := store.GenerateToken(ctx, "alice", &GenerateOptions{Note: secret})
-		_, policy := store.GenerateToken(ctx, "alice", &GenerateOptions{Policy: json.RawMessage(secret)})
+		_, policy := store.GenerateToken(ctx, "alice",
+			&GenerateOptions{Policy: json.RawMessage(secret)})
 		_, setting := store.Setting(ctx, secret)
 		for argument, err := range map[string]error{
 			"user": generated, "value": found, "note": noted, "policy": policy, "name": setting,
@@ -33,7 +34,8 @@ func TestTextWithANULIsRefused(t *testing.T) {
 	_, err := store.GenerateToken(ctx, "alice\x00bob", nil)
 	refused(t, err, StatusEmbeddedNUL, "user")
 	refused(t, store.SetPolicyIDs(ctx, []string{"a", "a\x00b"}), StatusEmbeddedNUL, "ids")
-	refused(t, store.SetDeprecatedGenerators(ctx, []string{"a\x00"}), StatusEmbeddedNUL, "generator_ids")
+	refused(t, store.SetDeprecatedGenerators(ctx, []string{"a\x00"}), StatusEmbeddedNUL,
+		"generator_ids")
 	_, err = HasInterface("rbtoken.store/1\x00")
 	refused(t, err, StatusEmbeddedNUL, "name")
 	_, err = Open(ctx, &Options{Location: "a\x00b"})
@@ -67,7 +69,8 @@ func TestTimeOutsideTheYearsIsRefused(t *testing.T) {
 		_, generated := store.GenerateToken(ctx, "alice", &GenerateOptions{Expires: At(at)})
 		_, updated := store.UpdateToken(ctx, token.ID(), TokenUpdate{Expires: Set(At(at))})
 		_, imported := store.ImportToken(ctx, "alice", "x", &ImportOptions{Expires: at})
-		_, _, client := store.GetOrCreateClientToken(ctx, "alice", "c", &ClientTokenOptions{Expires: At(at)})
+		_, _, client := store.GetOrCreateClientToken(ctx, "alice", "c",
+			&ClientTokenOptions{Expires: At(at)})
 		for _, err := range []error{generated, updated, imported, client} {
 			refused(t, err, StatusTimeRange, "expires")
 		}
@@ -75,7 +78,8 @@ func TestTimeOutsideTheYearsIsRefused(t *testing.T) {
 		refused(t, err, StatusTimeRange, "dead_before")
 		_, err = store.ListTokens(ctx, &TokenFilter{ExpiresBefore: at})
 		refused(t, err, StatusTimeRange, "expires_before")
-		_, err = store.ImportToken(ctx, "alice", "x", &ImportOptions{InvalidDate: at, Invalid: true})
+		_, err = store.ImportToken(ctx, "alice", "x",
+			&ImportOptions{InvalidDate: at, Invalid: true})
 		refused(t, err, StatusTimeRange, "invalid_date")
 		_, err = token.ToJSON(at, false)
 		refused(t, err, StatusTimeRange, "at")
@@ -84,7 +88,8 @@ func TestTimeOutsideTheYearsIsRefused(t *testing.T) {
 	}
 	equal(t, try[uint64](t)(store.TokenCount(ctx)), 1)
 	for _, at := range []time.Time{
-		time.Date(9999, 12, 31, 23, 59, 59, 999999000, time.UTC), time.Date(1, 1, 1, 0, 0, 0, 1000, time.UTC)} {
+		time.Date(9999, 12, 31, 23, 59, 59, 999999000, time.UTC),
+		time.Date(1, 1, 1, 0, 0, 0, 1000, time.UTC)} {
 		expires, _ := generate(t, store, "alice", &GenerateOptions{Expires: At(at)}).Expires()
 		equal(t, expires, at)
 	}
@@ -103,7 +108,8 @@ func TestZeroTimeIsRefused(t *testing.T) {
 
 func TestFractionOfASecondIsRefused(t *testing.T) {
 	store, _ := open(t)
-	_, _, err := store.GetOrCreateClientToken(ctx, "a", "c", &ClientTokenOptions{MinValidity: Set(time.Millisecond)})
+	_, _, err := store.GetOrCreateClientToken(ctx, "a", "c",
+		&ClientTokenOptions{MinValidity: Set(time.Millisecond)})
 	refused(t, err, StatusInvalidArgument, "min_validity")
 	_, err = NewServiceAccount(ServiceAccountOptions{ID: "bot", Lifetime: time.Nanosecond})
 	refused(t, err, StatusInvalidArgument, "expiration")

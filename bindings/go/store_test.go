@@ -29,7 +29,8 @@ func TestClientTokenHasItsOptions(t *testing.T) {
 	expires := time.Date(2030, 1, 1, 12, 0, 0, 123456789, time.FixedZone("", 7200))
 	token, _, err := store.GetOrCreateClientToken(ctx, "zoë", "RBTools", &ClientTokenOptions{
 		Expires: At(expires), LocalSite: "north", DefaultPolicy: json.RawMessage(blockAll),
-		DefaultExtraData: json.RawMessage(`{"Größe": [1, null, {"a": 1.5}]}`), IgnoreDeprecated: true})
+		DefaultExtraData: json.RawMessage(`{"Größe": [1, null, {"a": 1.5}]}`),
+		IgnoreDeprecated: true})
 	must(t, err)
 	got, _ := token.Expires()
 	equal(t, got, expires.UTC().Truncate(time.Microsecond))
@@ -40,7 +41,8 @@ func TestClientTokenHasItsOptions(t *testing.T) {
 	must(t, json.Unmarshal(try[json.RawMessage](t)(token.ExtraData()), &data))
 	equal(t, fmt.Sprint(data), "map[Größe:[1 <nil> map[a:1.5]] client_name:RBTools]")
 
-	never, _, err := store.GetOrCreateClientToken(ctx, "bob", "RBTools", &ClientTokenOptions{Expires: Never()})
+	never, _, err := store.GetOrCreateClientToken(ctx, "bob", "RBTools",
+		&ClientTokenOptions{Expires: Never()})
 	must(t, err)
 	_, expiring := never.Expires()
 	equal(t, expiring, false)
@@ -49,9 +51,10 @@ func TestClientTokenHasItsOptions(t *testing.T) {
 func TestMinValidityCreatesANewToken(t *testing.T) {
 	store, _ := open(t)
 	for seconds, want := range []bool{true, false} {
-		_, created, err := store.GetOrCreateClientToken(ctx, "alice", "RBTools", &ClientTokenOptions{
-			Expires:     At(newYear.Add(time.Minute)),
-			MinValidity: Set(time.Duration(seconds) * 59 * time.Second)})
+		_, created, err := store.GetOrCreateClientToken(ctx, "alice", "RBTools",
+			&ClientTokenOptions{
+				Expires:     At(newYear.Add(time.Minute)),
+				MinValidity: Set(time.Duration(seconds) * 59 * time.Second)})
 		must(t, err)
 		equal(t, created, want)
 	}
@@ -89,7 +92,8 @@ func TestImportedTokenKeepsItsFields(t *testing.T) {
 	used, _ := token.LastUsed()
 	expires, _ := token.Expires()
 	invalid, _ := token.InvalidDate()
-	for i, got := range []time.Time{token.TimeAdded(), token.LastUpdated(), used, expires, invalid} {
+	for i, got := range []time.Time{token.TimeAdded(), token.LastUpdated(), used, expires,
+		invalid} {
 		equal(t, got, day(i+1))
 	}
 	equal(t, token.IsDeprecated() && token.IsInvalidated(), true)
@@ -118,7 +122,8 @@ func TestServiceAccountGetsItsToken(t *testing.T) {
 	equal(t, token.User()+token.ClientName(), "botsbuild-bot_v2")
 	expires, _ := token.Expires()
 	equal(t, expires, newYear.AddDate(0, 0, 1))
-	forever := try[*ServiceAccount](t)(NewServiceAccount(ServiceAccountOptions{ID: "bot", Forever: true}))
+	forever := try[*ServiceAccount](t)(NewServiceAccount(ServiceAccountOptions{
+		ID: "bot", Forever: true}))
 	token, _, err = forever.APIToken(ctx, store, nil)
 	must(t, err)
 	_, isExpiring := token.Expires()
@@ -127,7 +132,8 @@ func TestServiceAccountGetsItsToken(t *testing.T) {
 
 func TestTokenIsFoundChangedAndDeleted(t *testing.T) {
 	store, _ := open(t)
-	token := generate(t, store, "alice", &GenerateOptions{Note: "a", Policy: json.RawMessage(blockAll)})
+	token := generate(t, store, "alice",
+		&GenerateOptions{Note: "a", Policy: json.RawMessage(blockAll)})
 	generate(t, store, "bob", nil)
 	equal(t, try[*Token](t)(store.FindToken(ctx, token.Value())).Equal(token), true)
 	equal(t, try[*Token](t)(store.GetToken(ctx, token.ID())).Equal(token), true)
@@ -207,7 +213,8 @@ func TestPayloadHasTheSecretOnlyIfAsked(t *testing.T) {
 	equal(t, strings.Contains(secret, `"expired": true`), true)
 	marshaled, err := json.Marshal(map[string]any{"token": token})
 	must(t, err)
-	for _, shown := range []string{string(marshaled), fmt.Sprint(token), fmt.Sprintf("%+v %#v", token, token)} {
+	for _, shown := range []string{string(marshaled), fmt.Sprint(token),
+		fmt.Sprintf("%+v %#v", token, token)} {
 		equal(t, strings.Contains(shown, token.Value()), false)
 	}
 	equal(t, strings.Contains(string(marshaled), `"note":"a"`), true)
@@ -283,7 +290,8 @@ func TestLoginsAreJudged(t *testing.T) {
 
 func TestTextThatIsNoValueIsUnknown(t *testing.T) {
 	store, _ := open(t)
-	for _, value := range []string{"", "\xff", "a\x00b", "\xed\xa0\x80", strings.Repeat("x", 5000)} {
+	for _, value := range []string{"", "\xff", "a\x00b", "\xed\xa0\x80",
+		strings.Repeat("x", 5000)} {
 		login := try[Login](t)(store.Authenticate(ctx, value, nil))
 		equal(t, login.Verdict, VerdictUnknown)
 	}
@@ -299,7 +307,8 @@ func TestCachedLoginsAreForgotten(t *testing.T) {
 
 func TestPolicyAnswersAsItsToken(t *testing.T) {
 	store, _ := open(t)
-	document := json.RawMessage(`{"resources": {"*": {"block": ["*"]}, "review": {"7": {"allow": ["GET"]}}}}`)
+	document := json.RawMessage(
+		`{"resources": {"*": {"block": ["*"]}, "review": {"7": {"allow": ["GET"]}}}}`)
 	token := generate(t, store, "alice", &GenerateOptions{Policy: document})
 	alone := try[*Policy](t)(ParsePolicy(document, nil))
 	of := try[*Policy](t)(ParsePolicy(document, store))
@@ -318,10 +327,13 @@ func TestPolicyAnswersAsItsToken(t *testing.T) {
 
 func TestUnregisteredPolicyIDsAreRefused(t *testing.T) {
 	store, _ := open(t)
-	setting := func() string { return string(try[json.RawMessage](t)(store.Setting(ctx, "policy_ids"))) }
+	setting := func() string {
+		return string(try[json.RawMessage](t)(store.Setting(ctx, "policy_ids")))
+	}
 	must(t, store.SetPolicyIDs(ctx, []string{"review", "zoë"}))
 	equal(t, setting(), `["review", "zo\u00eb"]`)
-	_, err := ParsePolicy(json.RawMessage(`{"resources": {"other": {"*": {"allow": ["GET"]}}}}`), store)
+	_, err := ParsePolicy(json.RawMessage(`{"resources": {"other": {"*": {"allow": ["GET"]}}}}`),
+		store)
 	refused(t, err, StatusPolicy, "document")
 	must(t, store.SetPolicyIDs(ctx, []string{}))
 	equal(t, setting(), "[]")

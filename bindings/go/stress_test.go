@@ -55,7 +55,8 @@ func (s *shelf) expected(err error) bool {
 	if err == nil {
 		return true
 	}
-	if !errors.Is(err, ErrClosed) && !errors.Is(err, StatusNotFound) && !errors.Is(err, context.DeadlineExceeded) {
+	if !errors.Is(err, ErrClosed) && !errors.Is(err, StatusNotFound) &&
+		!errors.Is(err, context.DeadlineExceeded) {
 		s.fail("%v", err)
 	}
 	return false
@@ -143,14 +144,16 @@ func (s *shelf) step() {
 			s.put(token, user)
 		}
 	case chance < 0.34:
-		if list, err := store.ListTokens(within, &TokenFilter{Validity: OnlyValid}); s.expected(err) {
+		if list, err := store.ListTokens(within,
+			&TokenFilter{Validity: OnlyValid}); s.expected(err) {
 			for i := 0; i < list.Len() && i < 5; i++ {
 				s.check(list.At(i).User()[:4], "user")
 			}
 			_ = list.Close()
 		}
 	case chance < 0.38:
-		_, _, err := store.GetOrCreateClientToken(within, "user1", fmt.Sprint("client", rand.Intn(5)), nil)
+		_, _, err := store.GetOrCreateClientToken(within, "user1",
+			fmt.Sprint("client", rand.Intn(5)), nil)
 		s.expected(err)
 	case chance < 0.40:
 		account, err := NewServiceAccount(ServiceAccountOptions{ID: "bot", User: "user2"})

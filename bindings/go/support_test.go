@@ -55,7 +55,8 @@ func checkCounts() int {
 			code = 1
 		}
 	}
-	fmt.Fprintf(os.Stderr, "%d functions, of which %d need not be called\n", len(functions), len(notCalled))
+	fmt.Fprintf(os.Stderr, "%d functions, of which %d need not be called\n", len(functions),
+		len(notCalled))
 	return code
 }
 
@@ -134,7 +135,8 @@ func isError(t testing.TB, err, want error) {
 func open(t testing.TB) (*Store, *testClock) {
 	t.Helper()
 	clock := newClock()
-	store, err := Open(ctx, &Options{Clock: clock, Settings: json.RawMessage(`{"local_sites": ["north"]}`)})
+	store, err := Open(ctx,
+		&Options{Clock: clock, Settings: json.RawMessage(`{"local_sites": ["north"]}`)})
 	must(t, err)
 	t.Cleanup(func() { _ = store.Close() })
 	return store, clock

@@ -21,7 +21,7 @@ type outcome[T any] struct {
 func await[T any](
 	ctx context.Context, mayWait bool, call func() (T, error), drop func(T),
 ) (T, error) {
-	if err := ctx.Err(); err != nil {
+	if err := begin(ctx); err != nil {
 		var none T
 		return none, err
 	}
@@ -56,6 +56,15 @@ func await[T any](
 		var none T
 		return none, ctx.Err()
 	}
+}
+
+// begin returns the error of a call whose context is done, or nil itself.
+func begin(ctx context.Context) error {
+	if ctx == nil {
+		return &Error{Status: StatusNullArgument, Argument: "ctx",
+			Message: "context must not be nil"}
+	}
+	return ctx.Err()
 }
 
 // get returns the outcome as the call would have.

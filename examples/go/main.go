@@ -58,7 +58,8 @@ func getOrCreate(store *rbtoken.Store) *rbtoken.Token {
 	again, created, err := store.GetOrCreateClientToken(ctx, "alice", "RBTools", options)
 	must(err)
 	defer again.Close()
-	fmt.Printf("Again, created: %s, the same: %s\n", yesOrNo(created), yesOrNo(again.ID() == token.ID()))
+	fmt.Printf("Again, created: %s, the same: %s\n", yesOrNo(created),
+		yesOrNo(again.ID() == token.ID()))
 	return token
 }
 
@@ -67,7 +68,8 @@ func askThePolicy(token *rbtoken.Token) {
 	for _, method := range []string{"GET", "DELETE"} {
 		allowed, err := token.Allows("review_request", method, "42")
 		must(err)
-		fmt.Printf("  %s: %s\n", method, map[bool]string{true: "allowed", false: "blocked"}[allowed])
+		fmt.Printf("  %s: %s\n", method,
+			map[bool]string{true: "allowed", false: "blocked"}[allowed])
 	}
 }
 
@@ -99,7 +101,8 @@ func logIn(store *rbtoken.Store, token *rbtoken.Token) {
 func showAnError(store *rbtoken.Store) {
 	fmt.Println("\nA bad policy")
 	_, _, err := store.GetOrCreateClientToken(ctx, "bob", "RBTools", &rbtoken.ClientTokenOptions{
-		DefaultPolicy: json.RawMessage(`{"resources": {"review_request": {"*": {"allow": "GET"}}}}`),
+		DefaultPolicy: json.RawMessage(
+			`{"resources": {"review_request": {"*": {"allow": "GET"}}}}`),
 	})
 	var failed *rbtoken.Error
 	if errors.As(err, &failed) {
@@ -144,11 +147,14 @@ func (l *listener) hear(event string, token *rbtoken.Token) {
 }
 
 func main() {
-	store, err := rbtoken.Open(ctx, &rbtoken.Options{Settings: json.RawMessage(`{"local_sites": ["north"]}`)})
+	store, err := rbtoken.Open(ctx,
+		&rbtoken.Options{Settings: json.RawMessage(`{"local_sites": ["north"]}`)})
 	must(err)
 	var l listener
 	hooks, err := store.AddHooks(rbtoken.Hooks{
-		Created:     func(_ *rbtoken.Store, token *rbtoken.Token, _ bool) { l.hear("created", token) },
+		Created: func(_ *rbtoken.Store, token *rbtoken.Token, _ bool) {
+			l.hear("created", token)
+		},
 		Used:        func(_ *rbtoken.Store, token *rbtoken.Token) { l.hear("used", token) },
 		Invalidated: func(_ *rbtoken.Store, token *rbtoken.Token) { l.hear("revoked", token) },
 	})

@@ -4,6 +4,9 @@ package rbtoken;
 import com.sun.jna.Memory;
 import com.sun.jna.Native;
 import com.sun.jna.Pointer;
+import java.lang.invoke.MethodHandle;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.MethodType;
 import java.lang.ref.Reference;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -11,6 +14,8 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
 
 /**
  * A call of the library: the memory of its arguments and outputs, the handles that it uses, and
@@ -27,11 +32,33 @@ final class Call implements AutoCloseable {
     private static final int MAX_DEPTH = 64;
     private static final byte[] ZEROS = new byte[CHUNK];
     private static final ThreadLocal<Stack> STACK = ThreadLocal.withInitial(Stack::new);
+    /** What no virtual thread uses: at most as many as have been in a call at once. */
+    private static final Queue<Chunk> FREE = new ConcurrentLinkedQueue<>();
+    /** {@code Thread.isVirtual()}; null before Java 21. */
+    private static final MethodHandle IS_VIRTUAL = findIsVirtual();
 
     /** The calls of a thread: one calls back, and the callback makes the next. */
     private static final class Stack {
-        Chunk chunk = new Chunk();
+        final boolean isVirtual = isVirtual(Thread.currentThread());
+        /** Null between the calls of a virtual thread. */
+        Chunk chunk;
         Call current;
+
+        Chunk chunk() {
+            if (chunk == null) {
+                Chunk free = isVirtual ? FREE.poll() : null;
+                chunk = free == null ? new Chunk() : free;
+            }
+            return chunk;
+        }
+
+        /** Leaves the memory of a virtual thread to others, since there can be many thousands. */
+        void giveBack() {
+            if (isVirtual) {
+                FREE.add(chunk);
+                chunk = null;
+            }
+        }
     }
 
     /** Native memory that the calls of a thread use one after the other. */
@@ -54,13 +81,30 @@ final class Call implements AutoCloseable {
     private List<Memory> large;
     private Throwable failure;
 
+    private static MethodHandle findIsVirtual() {
+        try {
+            return MethodHandles.publicLookup().findVirtual(
+                    Thread.class, "isVirtual", MethodType.methodType(boolean.class));
+        } catch (ReflectiveOperationException e) {
+            return null;
+        }
+    }
+
+    private static boolean isVirtual(Thread thread) {
+        try {
+            return IS_VIRTUAL != null && (boolean) IS_VIRTUAL.invokeExact(thread);
+        } catch (Throwable e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
     /** Begins a call without a handle. */
     Call() {
         stack = STACK.get();
         outer = stack.current;
         depth = outer == null ? 1 : outer.depth + 1;
-        boolean fits = stack.chunk.used + 2 * RESERVED <= CHUNK;
-        chunk = fits ? stack.chunk : new Chunk();
+        Chunk own = stack.chunk();
+        chunk = own.used + 2 * RESERVED <= CHUNK ? own : new Chunk();
         memory = chunk.bytes;
         start = chunk.used;
         error = reserve(Long.BYTES);
@@ -148,7 +192,7 @@ final class Call implements AutoCloseable {
         if (text == null) {
             return 0;
         }
-        if (chunk.used + text.length + RESERVED <= CHUNK) {
+        if (text.length <= CHUNK - RESERVED - chunk.used) {
             int offset = reserve(text.length);
             memory.put(offset, text);
             return address(offset);
@@ -285,6 +329,9 @@ final class Call implements AutoCloseable {
             }
         }
         stack.current = outer;
+        if (outer == null) {
+            stack.giveBack();
+        }
         // May release the objects, which can call back.
         try {
             if (first != null) {

@@ -27,9 +27,27 @@ final class LibraryFile {
         String path = System.getProperty(PROPERTY);
         boolean isSet = path != null && !path.isEmpty();
         library = isSet ? NativeLibrary.getInstance(path) : extract();
+        requireCompatible();
         Native.register(abi, library);
-        if (Abi.rbtoken_abi_is_compatible(Abi.ABI_VERSION) == 0) {
-            throw new UnsatisfiedLinkError("librbtoken " + text(Abi.rbtoken_version())
+    }
+
+    /** Checks the version first: an old library does not have all functions. */
+    private static void requireCompatible() {
+        int isCompatible;
+        long version;
+        try {
+            isCompatible = library.getFunction("rbtoken_abi_is_compatible")
+                    .invokeInt(new Object[] {Abi.ABI_VERSION});
+            version = library.getFunction("rbtoken_version").invokeLong(new Object[0]);
+        } catch (UnsatisfiedLinkError e) {
+            UnsatisfiedLinkError error =
+                    new UnsatisfiedLinkError(library.getFile() + " is not librbtoken");
+            error.initCause(e);
+            throw error;
+        }
+        // A bool of C: only the lowest byte is set.
+        if ((isCompatible & 0xFF) == 0) {
+            throw new UnsatisfiedLinkError("librbtoken " + text(version)
                     + " is too old, or has another major version, for this package");
         }
     }

@@ -45,7 +45,7 @@ public final class ServiceAccountOptions {
      * @return these options
      */
     public ServiceAccountOptions lifetime(Duration lifetime) {
-        this.lifetime = Check.notNull(lifetime, "lifetime");
+        this.lifetime = Check.notNull(lifetime, "expiration");
         return this;
     }
 

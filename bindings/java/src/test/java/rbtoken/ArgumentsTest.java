@@ -130,6 +130,8 @@ class ArgumentsTest {
                         () -> new TokenUpdate().expires(null),
                         () -> new ImportOptions().expires(null))),
                 Map.entry("policy", List.of(() -> new TokenUpdate().policy(null))),
+                Map.entry("expiration", List.of(
+                        () -> new ServiceAccountOptions().lifetime(null))),
                 Map.entry("dead_before", List.of(() -> store.purgeTokens(null))),
                 Map.entry("at", List.of(() -> token.toJson(null), () -> token.isExpired(null))),
                 Map.entry("policy_id", List.of(() -> token.allows(null, "GET"))),

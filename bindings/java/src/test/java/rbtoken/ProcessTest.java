@@ -68,4 +68,19 @@ class ProcessTest {
         assertEquals(1, ended.status());
         assertTrue(ended.output().contains("librbtoken.so"), ended.output());
     }
+
+    @Test
+    void another_library_is_an_error() throws Exception {
+        Ended ended = Programs.run(folder, List.of(), "wrong-library");
+        assertEquals(1, ended.status());
+        assertTrue(ended.output().contains("is not librbtoken"), ended.output());
+    }
+
+    @Test
+    void virtual_threads_share_the_memory_of_calls() throws Exception {
+        Ended ended = Programs.run(
+                folder, List.of("-XX:MaxDirectMemorySize=4m"), "virtual-threads");
+        String expected = Runtime.version().feature() < 21 ? "none" : "5000 5000";
+        assertEquals(new Ended(0, expected), ended);
+    }
 }

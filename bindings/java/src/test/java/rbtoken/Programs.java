@@ -3,6 +3,7 @@ package rbtoken;
 
 import com.sun.jna.Native;
 import java.io.IOException;
+import java.lang.reflect.Method;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -106,6 +107,47 @@ public final class Programs {
         return store;
     }
 
+    /** Logs in with many virtual threads that then live on, with a hook that waits. */
+    private static void useVirtualThreads() throws Exception {
+        Method start;
+        try {
+            start = Thread.class.getMethod("startVirtualThread", Runnable.class);
+        } catch (NoSuchMethodException e) {
+            System.out.println("none");
+            return;
+        }
+        int threads = 5000;
+        AtomicLong events = new AtomicLong();
+        AtomicLong accepted = new AtomicLong();
+        CountDownLatch ended = new CountDownLatch(threads);
+        CountDownLatch end = new CountDownLatch(1);
+        try (Store store = Store.open(); Token token = store.generateToken("alice")) {
+            store.addHooks(new Hooks().onUsed((its, used) -> {
+                Thread.yield();
+                events.addAndGet(its.tokenCount());
+            }));
+            for (int index = 0; index < threads; index++) {
+                start.invoke(null, (Runnable) () -> {
+                    try (Login login = store.authenticate(token.value())) {
+                        if (login.token().orElseThrow().user().equals("alice")) {
+                            accepted.incrementAndGet();
+                        }
+                    } finally {
+                        ended.countDown();
+                    }
+                    try {
+                        end.await();
+                    } catch (InterruptedException e) {
+                        Thread.currentThread().interrupt();
+                    }
+                });
+            }
+            ended.await();
+        }
+        end.countDown();
+        System.out.println(accepted + " " + events);
+    }
+
     /**
      * Runs a program.
      *
@@ -173,6 +215,11 @@ public final class Programs {
                 System.setProperty(LibraryFile.PROPERTY, "/nonexistent/librbtoken.so");
                 Store.open();
             }
+            case "wrong-library" -> {
+                System.setProperty(LibraryFile.PROPERTY, "libc.so.6");
+                Store.open();
+            }
+            case "virtual-threads" -> useVirtualThreads();
             default -> throw new IllegalArgumentException(arguments[0]);
         }
     }
