@@ -58,7 +58,7 @@ static const char HELP[] =
     "  --help                  print this\n"
     "\n"
     "Signals: SIGHUP reads the routes and opens the log again. SIGTERM and SIGINT end the gateway\n"
-    "when the requests in progress have been answered.\n";
+    "when the requests in progress have been answered, after at most 30 s; sent again, at once.\n";
 
 static bool wrong(const char *option, const char *what)
 {
@@ -153,8 +153,12 @@ parsed parse_options(int argc, char **argv, gateway_options *o)
             return EXIT_DONE;
         }
         if (which == ':' || which == '?') {
-            complain("%s: %s; see --help", argv[optind - 1],
-                     which == ':' ? "needs a value" : "unknown option");
+            /* optind is still that of a group of short options, such as -xy. */
+            if (which == '?' && optopt >= FIELDS + 2)
+                complain("-%c: unknown option; see --help", optopt);
+            else
+                complain("%s: %s; see --help", argv[optind - 1],
+                         which == ':' ? "needs a value" : "unknown option");
             return EXIT_WRONG;
         }
         if (which == VERBOSE)

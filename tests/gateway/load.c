@@ -421,6 +421,10 @@ static void *run_connection(void *number)
             die("an answer is not as expected");
         }
         atomic_fetch_add(&answered[which], 1);
+        if (strstr(message, "\r\nConnection: close\r\n") != NULL) {
+            close(peer);
+            peer = connect_to_gateway();
+        }
     }
     close(peer);
     return NULL;

@@ -245,6 +245,7 @@ class ComparisonTest(WithReviewBoard):
         for name in ['good', 'read-only']:
             self.assertEqual(self.compare(name, 'GET', '/api/'), 200)
             self.assertEqual(self.compare(name, 'GET', '/api/users/nobody/'), 404)
+            self.assertEqual(self.compare(name, 'GET', '/api/search/alice/'), 200)
             self.assertEqual(self.compare(name, 'GET', '/api/users/?counts-only=1'), 200)
         self.assertEqual(self.compare('north', 'GET', '/s/north/api/'), 200)
         self.assertEqual(self.compare('good', 'POST', '/api/validation/diffs/', 'a=1'), 400)
