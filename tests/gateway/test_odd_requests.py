@@ -6,6 +6,7 @@ import pathlib
 import socket
 import tempfile
 import threading
+import time
 import unittest
 
 from support import ROOT, TIMEOUT, Gateway, Upstream, ask, ask_raw
@@ -238,6 +239,17 @@ class OddRequestsTest(unittest.TestCase):
             self.assertIn(status_of(ask_raw(self.gateway.port, start)), [None, 408])
         self.assertEqual(self.upstream.requests, [])
         self.assertEqual(self.ask('GET', '/api/', GOOD).status, 200)
+
+    def test_more_connections_than_the_gateway_takes(self):
+        with contextlib.ExitStack() as idle:
+            for _ in range(300):
+                idle.enter_context(socket.create_connection(('127.0.0.1', self.gateway.port)))
+            # They are given up after --timeout.
+            while True:
+                with contextlib.suppress(ConnectionError):
+                    if self.ask('GET', '/api/', GOOD).status == 200:
+                        break
+                time.sleep(0.1)
 
     def test_long_headers(self):
         received = self.raw('GET /api/ HTTP/1.1', 'Host: a', 'Authorization: token good',
