@@ -315,6 +315,14 @@ class SessionTest(WithReviewBoard):
         self.assertEqual(self.ask('POST', '/api/validation/diffs/', form, 'a=1').status, 403)
         self.assertEqual(self.ask('GET', '/api/session/', session).status, 200)
 
+    def test_session_stays_one_of_the_token_that_opened_it(self):
+        session = self.open_session(self.site.token('alice', 'reads', policy=READ_ONLY))
+        value = self.site.token('alice', 'writes')
+        response = self.ask('GET', '/api/session/', {**session, 'Authorization': f'token {value}'})
+        self.assertNotEqual(response.cookie, session['Cookie'])
+        form = {**session, 'Content-Type': 'application/x-www-form-urlencoded'}
+        self.assertEqual(self.ask('POST', '/api/validation/diffs/', form, 'a=1').status, 403)
+
     def test_session_has_the_local_site_of_its_token(self):
         value = self.site.token('alice', 'of north')
         self.site.set_token(value, "local_site_id = (SELECT id FROM site_localsite"
