@@ -5,6 +5,7 @@
 
 #include "log.h"
 
+#include <curl/curl.h>
 #include <errno.h>
 #include <getopt.h>
 #include <netdb.h>
@@ -66,6 +67,16 @@ static bool wrong(const char *option, const char *what)
     return false;
 }
 
+/* Returns whether curl can use a URL: its port may be out of range. */
+static bool is_url(const char *url)
+{
+    CURLU *parts = curl_url();
+    bool valid = parts != NULL && curl_url_set(parts, CURLUPART_URL, url, 0) == CURLUE_OK;
+
+    curl_url_cleanup(parts);
+    return valid;
+}
+
 /* Checks an http or https URL, and removes the slash at its end. */
 static bool check_url(const char *option, char *url)
 {
@@ -84,6 +95,8 @@ static bool check_url(const char *option, char *url)
                                  "characters");
     if (strchr(host, '@') != NULL)
         return wrong(option, "the URL must not have a user or a password");
+    if (!is_url(url))
+        return wrong(option, "the URL has a malformed host or port");
     if (url[strlen(url) - 1] == '/')
         url[strlen(url) - 1] = '\0';
     return true;

@@ -81,6 +81,9 @@ class StartTest(ProgramTest):
                  '--listen: 127.0.0.1:70000: expected HOST:PORT'),
                 (['--upstream', 'ftp://host'],
                  '--upstream: expected a URL that begins with http:// or https://'),
+                (['--upstream', 'http://a:99999'],
+                 '--upstream: the URL has a malformed host or port'),
+                (['--upstream', 'http://a:b'], '--upstream: the URL has a malformed host or port'),
                 (['--upstream', 'http://'], '--upstream: the URL has no host'),
                 (['--public-url', 'https://a/\r\nX-A: 1'],
                  '--public-url: a URL must not have white space, a query, a fragment or special '
