@@ -16,6 +16,7 @@ const refusal NOT_FOUND = {404, 100, "resource-does-not-exist", "Object does not
               LOGIN_FAILED = {401, 104, "auth-login-failed",
                               "The username or password was not correct"},
               BAD_REQUEST = {400, 400, "gateway", "The headers are ambiguous"},
+              BAD_URI = {400, 400, "gateway", "The URL has characters that it may not have"},
               BAD_FORM = {400, 400, "gateway", "The form cannot be read"},
               BAD_METHOD = {405, 405, "gateway", "There is no such method"},
               NO_LENGTH = {411, 411, "gateway", "A body needs a Content-Length"},
@@ -94,6 +95,9 @@ static void add_headers(struct MHD_Response *response, const refusal *why, const
         MHD_add_response_header(response, headers[i][0], headers[i][1]);
     if (why->status == 401)
         MHD_add_response_header(response, "WWW-Authenticate", "Basic realm=\"Web API\"");
+    /* What follows on the connection may be the body. */
+    if (why == &BAD_REQUEST || why == &NO_LENGTH)
+        MHD_add_response_header(response, "Connection", "close");
     if (why->status == 405)
         MHD_add_response_header(response, "Allow", "GET, POST, PUT, DELETE");
     /* Not for security: Django's entity tags are MD5. */

@@ -15,7 +15,7 @@ typedef struct refusal {
     const char *type, *message;
 } refusal;
 
-extern const refusal NOT_FOUND, DENIED, NOT_LOGGED_IN, LOGIN_FAILED, BAD_REQUEST, BAD_FORM,
+extern const refusal NOT_FOUND, DENIED, NOT_LOGGED_IN, LOGIN_FAILED, BAD_REQUEST, BAD_URI, BAD_FORM,
     BAD_METHOD, NO_LENGTH, TOO_LARGE, FAILED, NO_UPSTREAM;
 
 /* Responds to a request as Review Board does. `refused` is the token that explains LOGIN_FAILED, or

@@ -154,8 +154,10 @@ void judge(decision *d, rbtoken_store_t *store, struct MHD_Connection *connectio
     known = d->cookies.session[0] != '\0' && find_session(d->cookies.session, &s);
     if (headers->authorization != NULL) {
         judge_authorization(d, store, headers->authorization, t);
-        /* With a cookie, Review Board would not check the password. */
-        d->known_session = known && d->by == TOKEN;
+        /* With a cookie, Review Board would not check the password. It would make the session of
+         * another token one of this token, for everyone who has the cookie. */
+        d->known_session = known && d->by == TOKEN && d->token != NULL &&
+                           rbtoken_token_id(d->token) == s.token_id;
     } else if (!known) {
         d->why = &NOT_LOGGED_IN;
     } else {

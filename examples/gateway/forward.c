@@ -43,6 +43,35 @@ static void copy_one(header_copy *copy, const char *name, const char *value)
         copy->failed = (copy->request->list = add_header(copy->request->list, name, value)) == NULL;
 }
 
+static enum MHD_Result find_forwarded(void *cls, enum MHD_ValueKind kind, const char *name,
+                                      const char *value)
+{
+    bytes *list = cls;
+
+    (void)kind;
+    if (strcasecmp(name, "X-Forwarded-For") != 0 || value == NULL || *value == '\0')
+        return MHD_YES;
+    return append(list, value, strlen(value)) && append(list, ", ", 2) ? MHD_YES : MHD_NO;
+}
+
+/* Appends the client to the addresses of all headers `X-Forwarded-For`: the last one can be that of
+ * the proxy in front, after one that the client has made up. */
+static void add_forwarded(header_copy *copy)
+{
+    struct MHD_Connection *connection = copy->request->connection;
+    int headers = MHD_get_connection_values(connection, MHD_HEADER_KIND, NULL, NULL);
+    char client[NI_MAXHOST];
+    bytes list = {NULL, 0, 0};
+
+    client_address(copy->request, client);
+    if (MHD_get_connection_values(connection, MHD_HEADER_KIND, find_forwarded, &list) != headers ||
+        !append(&list, client, strlen(client)))
+        copy->failed = true;
+    else
+        copy_one(copy, "X-Forwarded-For", list.data);
+    free(list.data);
+}
+
 static enum MHD_Result copy_header(void *cls, enum MHD_ValueKind kind, const char *name,
                                    const char *value)
 {
@@ -61,10 +90,7 @@ static enum MHD_Result copy_header(void *cls, enum MHD_ValueKind kind, const cha
 /* Makes the headers for the upstream. The credentials that were judged are the only ones. */
 static bool make_headers(request *r)
 {
-    const char *before = MHD_lookup_connection_value(r->connection, MHD_HEADER_KIND,
-                                                     "X-Forwarded-For");
     char *cookie = join_cookies(&r->decision.cookies, r->decision.known_session);
-    char client[NI_MAXHOST], forwarded[NI_MAXHOST + 520];
     header_copy copy = {r, cookie == NULL};
     struct curl_slist *longer;
 
@@ -75,10 +101,7 @@ static bool make_headers(request *r)
         copy_one(&copy, "Cookie", cookie);
     /* The type that was checked, or none: curl would add one. */
     copy_one(&copy, "Content-Type", r->headers.type != NULL ? r->headers.type : "");
-    client_address(r, client);
-    snprintf(forwarded, sizeof forwarded, "%.512s%s%s", before != NULL ? before : "",
-             before != NULL ? ", " : "", client);
-    copy_one(&copy, "X-Forwarded-For", forwarded);
+    add_forwarded(&copy);
     free(cookie);
     if (copy.failed)
         return false;

@@ -23,6 +23,19 @@ static bool is_value_text(const char *value)
     return true;
 }
 
+/* Returns whether a name is that of a folded header about the length of the body: libmicrohttpd
+ * appends the second line to the name, and then finds no length. */
+static bool is_folded_length(const char *name)
+{
+    static const char *const lengths[] = {"Content-Length", "Transfer-Encoding"};
+
+    for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++)
+        if (strncasecmp(name, lengths[i], strlen(lengths[i])) == 0 &&
+            name[strlen(lengths[i])] != '\0')
+            return true;
+    return false;
+}
+
 typedef struct reading {
     request_headers headers;
     unsigned lengths, hosts, connections;
@@ -37,7 +50,7 @@ static enum MHD_Result read_header(void *cls, enum MHD_ValueKind kind, const cha
 
     (void)kind;
     value = value != NULL ? value : "";
-    if (!is_token_text(name, strlen(name)) || !is_value_text(value))
+    if (!is_token_text(name, strlen(name)) || !is_value_text(value) || is_folded_length(name))
         h->malformed = true;
     if (strcasecmp(name, "Authorization") == 0) {
         h->authorization = value;

@@ -109,6 +109,7 @@ int main(int argc, char **argv)
     sigaddset(&signals, SIGHUP);
     pthread_sigmask(SIG_BLOCK, &signals, NULL);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a file that is too long is reported, as a full disk is */
     curl_global_init(CURL_GLOBAL_DEFAULT);
     set_up_upstream(o.upstream_authorities, o.timeout);
     s.upstream = o.upstream;

@@ -5,6 +5,7 @@
 
 #include "log.h"
 
+#include <curl/curl.h>
 #include <errno.h>
 #include <getopt.h>
 #include <netdb.h>
@@ -58,12 +59,22 @@ static const char HELP[] =
     "  --help                  print this\n"
     "\n"
     "Signals: SIGHUP reads the routes and opens the log again. SIGTERM and SIGINT end the gateway\n"
-    "when the requests in progress have been answered.\n";
+    "when the requests in progress have been answered, after at most 30 s; sent again, at once.\n";
 
 static bool wrong(const char *option, const char *what)
 {
     complain("--%s: %s", option, what);
     return false;
+}
+
+/* Returns whether curl can use a URL: its port may be out of range. */
+static bool is_url(const char *url)
+{
+    CURLU *parts = curl_url();
+    bool valid = parts != NULL && curl_url_set(parts, CURLUPART_URL, url, 0) == CURLUE_OK;
+
+    curl_url_cleanup(parts);
+    return valid;
 }
 
 /* Checks an http or https URL, and removes the slash at its end. */
@@ -84,6 +95,8 @@ static bool check_url(const char *option, char *url)
                                  "characters");
     if (strchr(host, '@') != NULL)
         return wrong(option, "the URL must not have a user or a password");
+    if (!is_url(url))
+        return wrong(option, "the URL has a malformed host or port");
     if (url[strlen(url) - 1] == '/')
         url[strlen(url) - 1] = '\0';
     return true;
@@ -153,8 +166,12 @@ parsed parse_options(int argc, char **argv, gateway_options *o)
             return EXIT_DONE;
         }
         if (which == ':' || which == '?') {
-            complain("%s: %s; see --help", argv[optind - 1],
-                     which == ':' ? "needs a value" : "unknown option");
+            /* optind is still that of a group of short options, such as -xy. */
+            if (which == '?' && optopt >= FIELDS + 2)
+                complain("-%c: unknown option; see --help", optopt);
+            else
+                complain("%s: %s; see --help", argv[optind - 1],
+                         which == ':' ? "needs a value" : "unknown option");
             return EXIT_WRONG;
         }
         if (which == VERBOSE)

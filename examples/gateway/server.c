@@ -8,6 +8,7 @@
 #include "metrics.h"
 #include "request.h"
 
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,7 @@
 
 enum {
     GRACE_S = 30,
+    ANSWERS_S = 3,
     MAX_HELD = 1 << 20,    /* longer bodies are sent on as they arrive */
     MAX_FORM = 16 << 20,   /* of a token that may not use all methods: is held until judged */
     MAX_DROPPED = 1 << 20, /* of a refused request: a longer body is not read */
@@ -55,6 +57,16 @@ static void report(const request *r, outcome what, unsigned status)
     write_line(&line);
 }
 
+/* Returns whether curl passes a URI on as it is: it refuses blanks and control characters, and
+ * drops a fragment. */
+static bool is_uri(const char *uri)
+{
+    for (; *uri != '\0'; uri++)
+        if ((unsigned char)*uri <= (unsigned)' ' || *uri == '\x7f' || *uri == '#')
+            return false;
+    return true;
+}
+
 /* Judges a request by its headers. */
 static const refusal *judge_headers(request *r)
 {
@@ -64,6 +76,8 @@ static const refusal *judge_headers(request *r)
     r->headers = read_headers(r->connection);
     if (r->headers.malformed || r->headers.authorizations > 1)
         return &BAD_REQUEST;
+    if (!is_uri(r->uri))
+        return &BAD_URI;
     if (r->headers.chunked)
         return &NO_LENGTH;
     if (where != FOUND) {
@@ -245,9 +259,18 @@ void drain(struct MHD_Daemon *daemon)
 {
     const struct timespec moment = {0, 10000000};
 
+    sigset_t ends;
+    bool hurried = false;
+
+    sigemptyset(&ends);
+    sigaddset(&ends, SIGTERM);
+    sigaddset(&ends, SIGINT);
     atomic_store(&draining, true);
     close(MHD_quiesce_daemon(daemon));
-    for (int i = 0; i < GRACE_S * 100 && requests_in_flight() > 0; i++)
+    for (int i = 0; i < GRACE_S * 100 && requests_in_flight() > 0 && !hurried; i++)
+        hurried = sigtimedwait(&ends, NULL, &moment) > 0;
+    give_up_exchanges(); /* or stopping would wait for them; the clients are answered 502 */
+    for (int i = 0; i < ANSWERS_S * 100 && requests_in_flight() > 0; i++)
         nanosleep(&moment, NULL);
     MHD_stop_daemon(daemon);
 }

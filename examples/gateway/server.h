@@ -21,7 +21,8 @@ typedef struct service {
 /* Serves on a socket that listens. Returns NULL on failure. */
 struct MHD_Daemon *serve(const service *s, int listener);
 
-/* Stops taking connections, and stops when the requests in progress have been answered. */
+/* Stops taking connections, and stops when the requests in progress have been answered: after 30 s,
+ * or when SIGTERM or SIGINT arrives, which must be blocked. */
 void drain(struct MHD_Daemon *daemon);
 
 #endif

@@ -155,11 +155,24 @@ bool append_session_line(const session_line *line)
 {
     char text[MAX_LINE + 2];
     size_t size = print_line(line, text);
+    off_t end;
+    ssize_t written;
 
     if (descriptor < 0)
         return true;
-    lines_written++;
-    return write(descriptor, text, size) == (ssize_t)size || failed("cannot be written");
+    end = lseek(descriptor, 0, SEEK_END);
+    written = end >= 0 ? write(descriptor, text, size) : -1;
+    if (written == (ssize_t)size) {
+        lines_written++;
+        return true;
+    }
+    if (written >= 0)
+        errno = ENOSPC;
+    failed("cannot be written");
+    /* Another line must not follow a part of one. */
+    if (written > 0 && ftruncate(descriptor, end) != 0)
+        failed("cannot be shortened");
+    return false;
 }
 
 bool rewrite_session_file(const session_line *lines, size_t n)

@@ -168,8 +168,8 @@ bool find_session(const char *cookie, session *found)
 /* Appends a line. When most lines of the file are of sessions that are gone, writes it anew. */
 static bool append_line(const session_line *line)
 {
-    if (session_file_lines() > 2 * MAX_SESSIONS)
-        return rewrite();
+    if (session_file_lines() > 2 * MAX_SESSIONS && rewrite())
+        return true;
     return append_session_line(line);
 }
 

@@ -5,6 +5,7 @@
 
 #include "headers.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -24,6 +25,7 @@ struct upstream {
     char block[BLOCK];
 };
 
+static atomic_bool given_up;
 static const char *authorities;
 static unsigned timeout_s = 30;
 
@@ -131,7 +133,7 @@ static bool step(upstream *u)
             u->done = true;
             u->result = message->data.result;
         }
-    return u->done ? u->result == CURLE_OK : !is_stalled(u);
+    return u->done ? u->result == CURLE_OK : !is_stalled(u) && !atomic_load(&given_up);
 }
 
 static bool wait_a_moment(upstream *u)
@@ -278,7 +280,12 @@ const char *exchange_error(const upstream *u)
 {
     if (u->done && u->result != CURLE_OK)
         return curl_easy_strerror(u->result);
-    return "the upstream does not respond in time";
+    return atomic_load(&given_up) ? "the gateway ends" : "the upstream does not respond in time";
+}
+
+void give_up_exchanges(void)
+{
+    atomic_store(&given_up, true);
 }
 
 void end_exchange(upstream *u)

@@ -51,4 +51,7 @@ const char *exchange_error(const upstream *u);
 
 void end_exchange(upstream *u);
 
+/* Lets all exchanges in progress fail within a second. */
+void give_up_exchanges(void);
+
 #endif

@@ -198,7 +198,9 @@ static const struct {
     {"token read\r\nCookie: rbsessionid=ofgood", "DELETE", "/api/review-requests/1/", NULL, NULL,
      403, DENIED},
     {"token good\r\nCookie: rbsessionid=ofread", "DELETE", "/api/review-requests/1/", NULL, NULL,
-     200, "of token good[rbsessionid=ofread]: "},
+     200, "of token good[]: "},
+    {"token good\r\nCookie: rbsessionid=ofgood", "GET", "/api/", NULL, NULL, 200,
+     "of token good[rbsessionid=ofgood]: "},
     {"token revoked\r\nCookie: rbsessionid=ofgood", "GET", "/api/", NULL, NULL, 401, REVOKED},
     {"Basic YTpi\r\nCookie: rbsessionid=ofgood", "GET", "/api/", NULL, NULL, 200,
      "of Basic YTpi[]: "},
@@ -421,6 +423,10 @@ static void *run_connection(void *number)
             die("an answer is not as expected");
         }
         atomic_fetch_add(&answered[which], 1);
+        if (strstr(message, "\r\nConnection: close\r\n") != NULL) {
+            close(peer);
+            peer = connect_to_gateway();
+        }
     }
     close(peer);
     return NULL;

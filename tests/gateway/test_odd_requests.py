@@ -6,11 +6,13 @@ import pathlib
 import socket
 import tempfile
 import threading
+import time
 import unittest
 
 from support import ROOT, TIMEOUT, Gateway, Upstream, ask, ask_raw
 
 TOKENS = ('alice\tgood\t-\t-\t-\t-\n'
+          'alice\tother\t-\t-\t-\t-\n'
           'alice\trevoked\t-\t-\tlost\t-\n'
           'alice\tnoput\t-\t-\t-\t{"resources": {"*": {"allow": ["*"], "block": ["PUT"]}}}\n')
 GOOD = {'Authorization': 'token good'}
@@ -106,6 +108,47 @@ class OddRequestsTest(unittest.TestCase):
                             body=b'0\r\n\r\nGET /api/ HTTP/1.1\r\n\r\n')
         self.assert_refused(received, 400)
 
+    def test_connection_of_a_malformed_request_is_closed(self):
+        hidden = 'GET /api/session/ HTTP/1.1\r\nHost: a\r\nAuthorization: token good\r\n\r\n'
+        size = len(hidden)
+        for lines in [['Content-Length: 0', f'Content-Length: {size}'],
+                      [f'Content-Length: {size}', 'Content-Length: 0'],
+                      [f'Content-Length : {size}'], [f'Content-Length:\r\n {size}'],
+                      [f'Content-Length: 0\r\n {size}'], [f'X-A: b\r\n Content-Length: {size}'],
+                      ['Transfer-Encoding:\r\n chunked'], ['Transfer-Encoding: xchunked'],
+                      ['Transfer-Encoding: identity'], ['Authorization: token good']]:
+            request = '\r\n'.join(['POST /api/ HTTP/1.1', 'Host: a', 'Authorization: token good',
+                                   *lines, '', hidden])
+            received = ask_raw(self.gateway.port, request.encode())
+            with self.subTest(lines=lines):
+                self.assertIn(status_of(received), [400, 411], received)
+                self.assertIn(b'Connection: close', received)
+                self.assertEqual(self.upstream.requests, [])
+
+    def test_url_that_curl_would_change(self):
+        for query in ['a=\x01', 'a=b c', 'a=\t', 'a=\x7f', 'a=1#b']:
+            received = self.raw(f'GET /api/?{query} HTTP/1.1', 'Host: a',
+                                'Authorization: token good')
+            with self.subTest(query=query):
+                self.assert_refused(received, 400)
+
+    def test_addresses_of_proxies_are_kept(self):
+        long = ', '.join(['10.0.0.1'] * 100)
+        self.raw('GET /api/ HTTP/1.1', 'Host: a', 'Authorization: token good',
+                 f'X-Forwarded-For: {long}', 'x-forwarded-for: 10.0.0.2')
+        [request] = self.upstream.requests
+        self.assertEqual(request.get('X-Forwarded-For'), [f'{long}, 10.0.0.2, 127.0.0.1'])
+
+    def test_cookie_of_another_token_is_dropped(self):
+        """The server would make the session one of the token that comes with it."""
+        self.assertEqual(self.ask('GET', '/api/?session=mine', GOOD).status, 200)
+        cookie = {'Cookie': 'rbsessionid=mine'}
+        self.upstream.requests.clear()
+        for token in ['other', 'good']:
+            self.ask('GET', '/api/', {**cookie, 'Authorization': f'token {token}'})
+        self.assertEqual([it.get('Cookie') for it in self.upstream.requests],
+                         [[], ['rbsessionid=mine']])
+
     def test_request_that_is_hidden_in_a_body(self):
         hidden = message('DELETE /api/review-requests/1/ HTTP/1.1', 'Authorization: token good')
         received = self.raw('GET /api/ HTTP/1.1', 'Host: a', 'Authorization: token good',
@@ -196,6 +239,17 @@ class OddRequestsTest(unittest.TestCase):
             self.assertIn(status_of(ask_raw(self.gateway.port, start)), [None, 408])
         self.assertEqual(self.upstream.requests, [])
         self.assertEqual(self.ask('GET', '/api/', GOOD).status, 200)
+
+    def test_more_connections_than_the_gateway_takes(self):
+        with contextlib.ExitStack() as idle:
+            for _ in range(300):
+                idle.enter_context(socket.create_connection(('127.0.0.1', self.gateway.port)))
+            # They are given up after --timeout.
+            while True:
+                with contextlib.suppress(ConnectionError):
+                    if self.ask('GET', '/api/', GOOD).status == 200:
+                        break
+                time.sleep(0.1)
 
     def test_long_headers(self):
         received = self.raw('GET /api/ HTTP/1.1', 'Host: a', 'Authorization: token good',

@@ -5,6 +5,7 @@ import hashlib
 import os
 import pathlib
 import re
+import resource
 import signal
 import socket
 import ssl
@@ -70,6 +71,7 @@ class StartTest(ProgramTest):
     def test_options_that_cannot_be_used_are_named(self):
         for options, expected in [
                 (['--nothing'], '--nothing: unknown option; see --help'),
+                (['-xy'], '-x: unknown option; see --help'),
                 (['--listen'], '--listen: needs a value; see --help'),
                 (['here'], 'here: unexpected argument; see --help'),
                 (['--timeout', '0'], '--timeout: expected a number of seconds from 1 to 3600'),
@@ -79,6 +81,9 @@ class StartTest(ProgramTest):
                  '--listen: 127.0.0.1:70000: expected HOST:PORT'),
                 (['--upstream', 'ftp://host'],
                  '--upstream: expected a URL that begins with http:// or https://'),
+                (['--upstream', 'http://a:99999'],
+                 '--upstream: the URL has a malformed host or port'),
+                (['--upstream', 'http://a:b'], '--upstream: the URL has a malformed host or port'),
                 (['--upstream', 'http://'], '--upstream: the URL has no host'),
                 (['--public-url', 'https://a/\r\nX-A: 1'],
                  '--public-url: a URL must not have white space, a query, a fragment or special '
@@ -225,6 +230,25 @@ class SessionFileTest(ProgramTest):
                                             str(self.folder / 'second')),
                          f'{self.file}: is used by another process')
 
+    def test_line_that_cannot_be_written_completely_is_removed(self):
+        gateway = self.gateway(*self.options, '--log', '/dev/null')
+        self.open(gateway, 'first')
+        size = os.path.getsize(self.file)
+        process, none = gateway.process, resource.RLIM_INFINITY
+        resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (size + 10, none))
+        self.open(gateway, 'second')
+        self.assertEqual(self.ask(gateway, 'second'), 200)
+        self.assertEqual(os.path.getsize(self.file), size)
+        resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (none, none))
+        self.open(gateway, 'third')
+        process.terminate()
+        _, errors = process.communicate(timeout=TIMEOUT)
+        self.assertEqual(errors, f'rbtoken-gateway: {self.file}: cannot be written: No space left '
+                                 'on device\n')
+        gateway.start()
+        self.assertEqual([self.ask(gateway, name) for name in ['first', 'second', 'third']],
+                         [200, 401, 200])
+
     def test_file_that_cannot_be_written_does_not_stop_a_session(self):
         if not os.path.exists('/dev/full'):
             self.skipTest('there is no /dev/full')
@@ -351,6 +375,31 @@ class ServiceTest(ProgramTest):
         self.assertEqual([response.body for response in responses], [b'late'])
         _, errors = gateway.process.communicate(timeout=TIMEOUT)
         self.assertEqual((gateway.process.returncode, errors), (0, ''))
+
+    def test_second_signal_ends_requests(self):
+        begun, goes_on = threading.Event(), threading.Event()
+        self.addCleanup(goes_on.set)
+
+        def respond(request):
+            begun.set()
+            goes_on.wait(2 * TIMEOUT)
+            return 200, [], b''
+
+        self.upstream.respond = respond
+        gateway = self.gateway('--timeout', '3600')
+        responses = []
+        thread = threading.Thread(target=lambda: responses.append(
+            ask(gateway.port, 'GET', '/api/', GOOD)))
+        thread.start()
+        self.assertTrue(begun.wait(TIMEOUT))
+        gateway.process.terminate()
+        while ask(gateway.metrics_port, 'GET', '/healthz').status == 200:
+            time.sleep(0.02)
+        gateway.process.terminate()
+        gateway.process.communicate(timeout=TIMEOUT)
+        self.assertEqual(gateway.process.returncode, 0)
+        thread.join(TIMEOUT)
+        self.assertEqual([response.status for response in responses], [502])
 
     def test_certificate_of_the_upstream_is_verified(self):
         for name in ['server', 'other']:

@@ -245,6 +245,7 @@ class ComparisonTest(WithReviewBoard):
         for name in ['good', 'read-only']:
             self.assertEqual(self.compare(name, 'GET', '/api/'), 200)
             self.assertEqual(self.compare(name, 'GET', '/api/users/nobody/'), 404)
+            self.assertEqual(self.compare(name, 'GET', '/api/search/alice/'), 200)
             self.assertEqual(self.compare(name, 'GET', '/api/users/?counts-only=1'), 200)
         self.assertEqual(self.compare('north', 'GET', '/s/north/api/'), 200)
         self.assertEqual(self.compare('good', 'POST', '/api/validation/diffs/', 'a=1'), 400)
@@ -313,6 +314,14 @@ class SessionTest(WithReviewBoard):
                                    """ "block": ["*"]}}}'""")
         self.assertEqual(self.ask('POST', '/api/validation/diffs/', form, 'a=1').status, 403)
         self.assertEqual(self.ask('GET', '/api/session/', session).status, 200)
+
+    def test_session_stays_one_of_the_token_that_opened_it(self):
+        session = self.open_session(self.site.token('alice', 'reads', policy=READ_ONLY))
+        value = self.site.token('alice', 'writes')
+        response = self.ask('GET', '/api/session/', {**session, 'Authorization': f'token {value}'})
+        self.assertNotEqual(response.cookie, session['Cookie'])
+        form = {**session, 'Content-Type': 'application/x-www-form-urlencoded'}
+        self.assertEqual(self.ask('POST', '/api/validation/diffs/', form, 'a=1').status, 403)
 
     def test_session_has_the_local_site_of_its_token(self):
         value = self.site.token('alice', 'of north')
