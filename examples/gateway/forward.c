@@ -11,6 +11,8 @@
 #include <string.h>
 #include <strings.h>
 
+enum { MAX_HEADERS = 24 << 10 }; /* of a response: libmicrohttpd cannot send 32 KiB */
+
 static upstream *upstream_of(const request *r)
 {
     return MHD_get_connection_info(r->connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)
@@ -159,13 +161,25 @@ static void relay_header(void *cls, const char *name, const char *value)
         note_cookie(&to->request->decision, to->status, value);
 }
 
+static void add_length(void *cls, const char *name, const char *value)
+{
+    *(size_t *)cls += strlen(name) + strlen(value) + 4;
+}
+
 struct MHD_Response *get_response(request *r, bool last, unsigned *status)
 {
     upstream *u = upstream_of(r);
     relay to = {r, NULL, 0};
+    size_t length = 0;
 
     if (!await_response(u, &to.status)) {
         fail(r);
+        return NULL;
+    }
+    each_header(u, add_length, &length);
+    if (length > MAX_HEADERS) {
+        r->error = "the headers of the response are too long";
+        r->why = &NO_UPSTREAM;
         return NULL;
     }
     to.response = make_response(u, to.status);

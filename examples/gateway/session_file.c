@@ -125,6 +125,16 @@ static bool read_lines(void (*take)(const session_line *line))
     return done;
 }
 
+/* Returns whether the path is still that of the open file. Another gateway may have replaced the
+ * file after it was opened here and before it was locked. */
+static bool is_named(void)
+{
+    struct stat opened, named;
+
+    return fstat(descriptor, &opened) == 0 && lstat(path, &named) == 0 &&
+           opened.st_dev == named.st_dev && opened.st_ino == named.st_ino;
+}
+
 bool open_session_file(const char *file, void (*take)(const session_line *line))
 {
     path = file;
@@ -136,6 +146,8 @@ bool open_session_file(const char *file, void (*take)(const session_line *line))
     if (flock(descriptor, LOCK_EX | LOCK_NB) != 0)
         return errno == EWOULDBLOCK ? wrong("is used by another process")
                                     : failed("cannot be locked");
+    if (!is_named())
+        return wrong("is used by another process");
     return read_lines(take);
 }
 

@@ -306,6 +306,12 @@ class OddRequestsTest(unittest.TestCase):
             self.assertTrue(received.endswith(b'half'))
             thread.join(TIMEOUT)
 
+    def test_response_with_long_headers(self):
+        self.upstream.respond = lambda request: (200, [('X-Long', 'a' * 60000)], b'body')
+        self.assertEqual(self.ask('GET', '/api/', GOOD).status, 502)
+        self.upstream.respond = lambda request: (200, [('X-Long', 'a' * 20000)], b'body')
+        self.assertEqual(self.ask('GET', '/api/', GOOD).body, b'body')
+
     def test_long_response_is_streamed(self):
         body = os.urandom(1 << 20) * 64
         self.upstream.respond = lambda request: (200, [('X-Long', '1')], body)
