@@ -12,7 +12,7 @@ import java.nio.charset.StandardCharsets;
 /** Loads the library. */
 final class LibraryFile {
     /** The system property with the path of a library, for development. */
-    static final String PROPERTY = "rbtoken.library";
+    static final String PROPERTY = "rbtoken.nativeLibrary";
     private static final String RESOURCE = "/linux-x86-64/librbtoken.so";
 
     private static NativeLibrary library;
