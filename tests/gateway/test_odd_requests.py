@@ -276,35 +276,34 @@ class OddRequestsTest(unittest.TestCase):
         response = self.ask('GET', '/api/', GOOD)
         self.assertEqual(response.status, 502)
 
-    def test_upstream_that_responds_before_the_end_of_an_upload(self):
+    @contextlib.contextmanager
+    def raw_upstream(self, response, reads_on=False):
+        """An upstream that sends bytes in response to the first part of a request. It then closes
+        the connection, or reads until the gateway closes it."""
         self.upstream.close()
         with socket.create_server(('127.0.0.1', self.upstream.port)) as listener:
             def respond():
                 peer, _ = listener.accept()
                 with peer:
                     peer.recv(1 << 16)
-                    peer.sendall(b'HTTP/1.1 413 X\r\nConnection: close\r\nContent-Length: 2\r\n\r\nno')
-                    while peer.recv(1 << 16):
+                    peer.sendall(response)
+                    while reads_on and peer.recv(1 << 16):
                         pass
             thread = threading.Thread(target=respond)
             thread.start()
-            self.assertEqual(self.upload(GOOD, 8 << 20), 413)
+            yield
             thread.join(TIMEOUT)
 
+    def test_upstream_that_responds_before_the_end_of_an_upload(self):
+        response = b'HTTP/1.1 413 X\r\nConnection: close\r\nContent-Length: 2\r\n\r\nno'
+        with self.raw_upstream(response, reads_on=True):
+            self.assertEqual(self.upload(GOOD, 8 << 20), 413)
+
     def test_response_that_ends_early(self):
-        self.upstream.close()
-        with socket.create_server(('127.0.0.1', self.upstream.port)) as listener:
-            def respond():
-                peer, _ = listener.accept()
-                with peer:
-                    peer.recv(1 << 16)
-                    peer.sendall(b'HTTP/1.1 200 X\r\nContent-Length: 100\r\n\r\nhalf')
-            thread = threading.Thread(target=respond)
-            thread.start()
+        with self.raw_upstream(b'HTTP/1.1 200 X\r\nContent-Length: 100\r\n\r\nhalf'):
             received = self.raw('GET /api/ HTTP/1.1', 'Host: a', 'Authorization: token good')
             self.assertIn(b'Content-Length: 100', received)
             self.assertTrue(received.endswith(b'half'))
-            thread.join(TIMEOUT)
 
     def test_response_with_long_headers(self):
         self.upstream.respond = lambda request: (200, [('X-Long', 'a' * 60000)], b'body')

@@ -352,16 +352,19 @@ class ServiceTest(ProgramTest):
         self.assertEqual(gateway.process.returncode, 0)
         self.assertIn(f'{routes}:1: a path must begin with `/`', errors)
 
-    def test_termination_waits_for_requests(self):
+    def terminate_within_request(self, *options):
+        """Sends the signal to a gateway whose upstream holds a request until an event is set.
+        Returns the gateway, the event, the thread that sends the request, and its responses."""
         begun, goes_on = threading.Event(), threading.Event()
+        self.addCleanup(goes_on.set)
 
         def respond(request):
             begun.set()
-            goes_on.wait(TIMEOUT)
+            goes_on.wait(2 * TIMEOUT)
             return 200, [], b'late'
 
         self.upstream.respond = respond
-        gateway = self.gateway()
+        gateway = self.gateway(*options)
         responses = []
         thread = threading.Thread(target=lambda: responses.append(
             ask(gateway.port, 'GET', '/api/', GOOD)))
@@ -370,6 +373,10 @@ class ServiceTest(ProgramTest):
         gateway.process.terminate()
         while ask(gateway.metrics_port, 'GET', '/healthz').status == 200:
             time.sleep(0.02)
+        return gateway, goes_on, thread, responses
+
+    def test_termination_waits_for_requests(self):
+        gateway, goes_on, thread, responses = self.terminate_within_request()
         goes_on.set()
         thread.join(TIMEOUT)
         self.assertEqual([response.body for response in responses], [b'late'])
@@ -377,24 +384,7 @@ class ServiceTest(ProgramTest):
         self.assertEqual((gateway.process.returncode, errors), (0, ''))
 
     def test_second_signal_ends_requests(self):
-        begun, goes_on = threading.Event(), threading.Event()
-        self.addCleanup(goes_on.set)
-
-        def respond(request):
-            begun.set()
-            goes_on.wait(2 * TIMEOUT)
-            return 200, [], b''
-
-        self.upstream.respond = respond
-        gateway = self.gateway('--timeout', '3600')
-        responses = []
-        thread = threading.Thread(target=lambda: responses.append(
-            ask(gateway.port, 'GET', '/api/', GOOD)))
-        thread.start()
-        self.assertTrue(begun.wait(TIMEOUT))
-        gateway.process.terminate()
-        while ask(gateway.metrics_port, 'GET', '/healthz').status == 200:
-            time.sleep(0.02)
+        gateway, _, thread, responses = self.terminate_within_request('--timeout', '3600')
         gateway.process.terminate()
         gateway.process.communicate(timeout=TIMEOUT)
         self.assertEqual(gateway.process.returncode, 0)
