@@ -85,7 +85,7 @@ class WithReviewBoard(unittest.TestCase):
         return {'Cookie': response.cookie}
 
 
-class RBToolsTest(WithReviewBoard):
+class WithRBTools(WithReviewBoard):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
@@ -115,6 +115,8 @@ class RBToolsTest(WithReviewBoard):
         self.assertIn('posted', shown)
         return shown.split('#')[1].split(' ')[0]
 
+
+class RBToolsTest(WithRBTools):
     def test_two_users_post_changes_across_a_restart(self):
         site = self.site
         alice = site.token('alice', 'RBTools')
@@ -159,10 +161,8 @@ class RBToolsTest(WithReviewBoard):
         self.assertIn('logged out', self.rbt('alice', 'logout'))
 
 
-class PageTest(RBToolsTest):
+class PageTest(WithRBTools):
     """The commands of docs/gateway.md run word for word, except for addresses."""
-
-    test_two_users_post_changes_across_a_restart = test_password_opens_a_session = None
 
     def test_commands_of_the_page(self):
         page = (ROOT / 'docs/gateway.md').read_text()

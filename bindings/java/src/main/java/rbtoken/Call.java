@@ -304,6 +304,28 @@ final class Call implements AutoCloseable {
         }
     }
 
+    /** The function of a token or a policy that checks what the policy allows. */
+    interface AllowsFunction {
+        int call(long object, long policyId, long policyIdLength, long method, long methodLength,
+                long resourceId, long resourceIdLength, long allowed, long error);
+    }
+
+    /** Checks what a policy allows. */
+    static boolean allows(
+            Handle object, AllowsFunction function, String policyId, String method,
+            String resourceId) {
+        byte[] id = Text.required(policyId, "policy_id");
+        byte[] verb = Text.required(method, "method");
+        byte[] resource = Text.optional(resourceId);
+        try (Call call = new Call(object)) {
+            int allowed = call.output();
+            call.check(function.call(
+                    call.pointer(), call.put(id), id.length, call.put(verb), verb.length,
+                    call.put(resource), length(resource), call.address(allowed), call.error()));
+            return call.getBoolean(allowed);
+        }
+    }
+
     /** Copies a text of the library; null for NULL. */
     static String text(long address, long length) {
         if (address == 0) {

@@ -66,17 +66,7 @@ public final class Policy extends Handle {
      * @return true if it does
      */
     public boolean allows(String policyId, String method, String resourceId) {
-        byte[] id = Text.required(policyId, "policy_id");
-        byte[] verb = Text.required(method, "method");
-        byte[] resource = Text.optional(resourceId);
-        try (Call call = new Call(this)) {
-            int allowed = call.output();
-            call.check(Abi.rbtoken_policy_allows(
-                    call.pointer(), call.put(id), id.length, call.put(verb), verb.length,
-                    call.put(resource), Call.length(resource), call.address(allowed),
-                    call.error()));
-            return call.getBoolean(allowed);
-        }
+        return Call.allows(this, Abi::rbtoken_policy_allows, policyId, method, resourceId);
     }
 
     /**
