@@ -308,10 +308,8 @@ func (s *Store) SetPolicyIDs(ctx context.Context, ids []string) error {
 // changeTexts is change for a call with a list of texts.
 func (s *Store) changeTexts(ctx context.Context, values []string, argument string,
 	call func(*C.rbtoken_store_t, **C.char, C.size_t) C.go_result) error {
-	copied := append([]string(nil), values...)
-	if values != nil && copied == nil {
-		copied = []string{}
-	}
+	// The caller may change its list once the context is done. A copy of nil is nil.
+	copied := append(values[:0:0], values...)
 	_, err := do(ctx, s, nil, func(store *C.rbtoken_store_t) (struct{}, error) {
 		list, free, err := texts(copied, argument)
 		if err != nil {

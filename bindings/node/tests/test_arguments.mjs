@@ -289,6 +289,21 @@ describe("arguments", () => {
     assert.equal(store.tokenCountSync(), 0);
   });
 
+  test("token_is_revoked_by_its_value", async () => {
+    const revoke = [
+      (token) => store.invalidateTokenById(token, "stolen"),
+      (token) => { store.invalidateTokenByIdSync(token, "stolen"); },
+    ];
+    for (const call of revoke) {
+      const token = store.generateTokenSync("alice");
+      store.deleteTokenSync(token);
+      const again = store.importTokenSync("alice", token.value);
+      await call(token);
+      assert.equal(store.getTokenSync(again.id).invalidReason, "stolen");
+      store.deleteTokenSync(again);
+    }
+  });
+
   test("handle_is_not_made_by_hand", () => {
     for (const kind of [Store, Token, TokenList]) {
       for (const values of [[], [1n], [Symbol("made by a call"), {}], [{}, {}]]) {

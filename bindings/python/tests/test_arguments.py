@@ -153,6 +153,13 @@ class Arguments(unittest.TestCase):
         self.store.delete_token(token)
         self.assertEqual(len(self.store), 0)
 
+    def test_token_is_revoked_by_its_value(self) -> None:
+        token = self.store.generate_token("alice")
+        self.store.delete_token(token)
+        again = self.store.import_token("alice", token.value)
+        self.store.invalidate_token_by_id(token, "stolen")
+        self.assertEqual(self.store.get_token(again.id).invalid_reason, "stolen")
+
     def test_unknown_name_is_refused(self) -> None:
         with self.assertRaisesRegex(TypeError, "expiry"):
             self.store.generate_token("alice", expiry=NEW_YEAR)

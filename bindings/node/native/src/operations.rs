@@ -629,8 +629,11 @@ impl Target {
             Err(failure) if failure.status() != abi::E_NOT_FOUND => return Err(failure),
             Err(_) => {}
         }
-        let failure = Failure::of_status(abi::E_NOT_FOUND, "this store has no such token");
-        Err(failure.with_argument("token"))
+        Err(Self::not_found())
+    }
+
+    fn not_found() -> Failure {
+        Failure::of_status(abi::E_NOT_FOUND, "this store has no such token").with_argument("token")
     }
 }
 
@@ -668,9 +671,17 @@ fn store_invalidate_token_by_id(arguments: &Arguments) -> Prepared {
     let (store, reason) = (store(arguments, 1)?, arguments.text(3)?);
     let target = Target::read(arguments, 2, 4)?;
     job(move || {
-        let (id, at, len) = (target.id_in(&store)?, reason.at(), reason.len());
-        call!(api().store_invalidate_token_by_id, store.get(), id, at, len)?;
-        Ok(Output::Nothing)
+        let (store, at, len) = (store.get(), reason.at(), reason.len());
+        let value = &target.value;
+        if value.at().is_null() {
+            call!(api().store_invalidate_token_by_id, store, target.id, at, len)?;
+            return Ok(Output::Nothing);
+        }
+        // By the value, without a lookup: a token that cannot be read can still be revoked.
+        match call!(api().store_invalidate_token, store, value.at(), value.len(), at, len) {
+            Err(failure) if failure.status() == abi::E_NOT_FOUND => Err(Target::not_found()),
+            result => result.map(|()| Output::Nothing),
+        }
     })
 }
 

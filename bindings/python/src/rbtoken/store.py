@@ -205,7 +205,11 @@ class Store(Handle[StoreRef]):
                     return token_id
         except NotFound:
             pass
-        raise NotFound(Status.NOT_FOUND, "this store has no such token", "token_id")
+        raise self._no_such_token()
+
+    @staticmethod
+    def _no_such_token() -> NotFound:
+        return NotFound(Status.NOT_FOUND, "this store has no such token", "token_id")
 
     def get_or_create_client_token(
             self, user: str, client_name: str, options: Optional[ClientTokenOptions] = None, *,
@@ -332,6 +336,12 @@ class Store(Handle[StoreRef]):
 
     def invalidate_token_by_id(self, token_id: Union[int, Token], reason: str = "") -> None:
         """Invalidates a token, given by its id or as a token of this store, for good."""
+        if isinstance(token_id, Token):
+            # By the value, without a lookup: a token that cannot be read can still be revoked.
+            try:
+                return self.invalidate_token(token_id.value, reason)
+            except NotFound:
+                raise self._no_such_token() from None
         self._call(StoreRef, lib.rbtoken_store_invalidate_token_by_id, self._token_id(token_id),
                    *convert.pair(convert.text(reason, "reason")))
 
