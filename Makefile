@@ -95,7 +95,7 @@ all: shared-library static-library ## build the shared and the static library (t
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1@\2/p' $(MAKEFILE_LIST) | \
-		while IFS=@ read -r target text; do printf '  make %-12s%s\n' "$$target" "$$text"; done
+		while IFS=@ read -r target text; do printf '  make %-16s%s\n' "$$target" "$$text"; done
 
 run: c-compiler cpp-compiler $(shared_c) $(shared_cpp) ## run the C and C++ examples
 	$(call run_examples,,$(shared_c) $(shared_cpp))

@@ -4,6 +4,7 @@
 #   BINDIR, UNITDIR              likewise, for the gateway (bin and lib/systemd/system)
 #   DESTDIR                      is put before them where files are written, and appears in no file
 #   SOURCE_DATE_EPOCH            the time of the files in the archives (the last commit's)
+#   GZIP_LEVEL                   compression of the archive with the libraries (9)
 #   PACKAGE_FLAGS                for `cargo package`, which refuses changes that are not committed
 #
 # `cargo cinstall` installs the same files; see Cargo.toml.
@@ -99,6 +100,7 @@ RUST_COMMIT = $(shell rustc -vV | sed -n 's/^commit-hash: //p')
 DIST_ENV = CFLAGS='$(REMAPPED:%=-ffile-prefix-map=%)' \
 	RUSTFLAGS='$(patsubst %,--remap-path-prefix=%,$(REMAPPED) $(RUST_SOURCES)=/rustc/$(RUST_COMMIT))'
 PACKAGE_FLAGS ?=
+GZIP_LEVEL ?= 9
 
 dist: rust ## make the archives of a release
 	rm -rf $(DIST)
@@ -110,6 +112,6 @@ dist: rust ## make the archives of a release
 	sed -i 's|^prefix=.*|prefix=$${pcfiledir}/../..|' $(DIST)/$(BINARY)/lib/pkgconfig/rbtoken.pc
 	cp LICENSE README.md CHANGELOG.md $(DIST)/$(BINARY)/
 	tar -C $(DIST) --sort=name --owner=0 --group=0 --numeric-owner --mode=go=rX,u+rw \
-		--mtime=@$(SOURCE_DATE_EPOCH) --format=gnu -cf - $(BINARY) | gzip -n9 > $(DIST)/$(BINARY).tar.gz
+		--mtime=@$(SOURCE_DATE_EPOCH) --format=gnu -cf - $(BINARY) | gzip -n$(GZIP_LEVEL) > $(DIST)/$(BINARY).tar.gz
 	rm -rf $(DIST)/$(BINARY)
 	cd $(DIST) && sha256sum *.tar.gz > SHA256SUMS && cat SHA256SUMS

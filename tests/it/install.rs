@@ -327,7 +327,14 @@ fn dist(name: &str) -> PathBuf {
     // The flags that remove paths would rebuild every dependency.
     let made = c::BUILD.join("made_dist");
     let flags = Path::new("--allow-dirty --offline");
-    make("dist", &[("DIST", &made), ("DIST_ENV", Path::new("")), ("PACKAGE_FLAGS", flags)]);
+    let variables = [
+        ("DIST", made.as_path()),
+        ("DIST_ENV", Path::new("")),
+        ("PACKAGE_FLAGS", flags),
+        // Libraries that are not optimized are large.
+        ("GZIP_LEVEL", Path::new("1")),
+    ];
+    make("dist", &variables);
     let kept = folder(name);
     c::copy(&made, &kept);
     kept
