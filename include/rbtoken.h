@@ -162,8 +162,11 @@
  * - `[immutable]`: reads data that never changes; any number of calls can run at once.
  * - `[exclusive]`: other calls must not use the same object at the same time.
  *
- * The library starts one thread for each store in a file. That thread writes the file, and all
- * signals are blocked in it. The library starts no other threads.
+ * The library starts one thread for each store in a file, and no others. All signals are blocked in
+ * it. It writes the times of last use, and the changes of threads that call at the same time. While
+ * only one thread changes the store, that thread writes to the file itself, with its signals blocked.
+ * If the write exceeds a file size limit, the call returns RBTOKEN_E_IO, and the SIGXFSZ is
+ * discarded. Threads that change a store in a file must have the rights to write the file.
  *
  * After fork(), the child can use a store in memory if no other thread was inside a call at the
  * time of the fork. Parent and child never generate the same value. Every call on a store in a file
@@ -3103,7 +3106,8 @@ RBTOKEN_API struct rbtoken_token_t *rbtoken_token_retain(const struct rbtoken_to
 RBTOKEN_API void rbtoken_token_release(struct rbtoken_token_t *token);
 
 /**
- * Returns the id of a token. The store never uses an id twice.
+ * Returns the id of a token. The store never uses an id twice. It may skip some: a store in a file
+ * skips up to 1,000 after its host was killed.
  *
  * `[immutable]`
  *

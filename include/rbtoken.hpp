@@ -1421,6 +1421,7 @@ public:
     }
 
     /** Changes a setting; see rbtoken_store_set_setting().
+     * @param setting the name of the setting
      * @param value the new value as JSON */
     [[nodiscard]] Result<void> set_setting(std::string_view setting, std::string_view value) const
     {
@@ -1873,10 +1874,12 @@ public:
     {
         return HooksRegistration(std::move(store), id);
     }
+    /** Moves a registration; the other one then has no hooks. */
     HooksRegistration(HooksRegistration &&other) noexcept
         : store_(std::move(other.store_)), id_(std::exchange(other.id_, 0))
     {
     }
+    /** Moves a registration, and removes the hooks of this one. */
     HooksRegistration &operator=(HooksRegistration &&other) noexcept
     {
         HooksRegistration moved(std::move(other));
@@ -1884,6 +1887,7 @@ public:
         std::swap(id_, moved.id_);
         return *this;
     }
+    /** Removes the hooks. */
     ~HooksRegistration() { static_cast<void>(remove()); }
 
     /** Returns the id for rbtoken_store_remove_hooks(); 0 if the hooks were removed. */

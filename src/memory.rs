@@ -39,14 +39,14 @@ pub(crate) fn check_room(bytes: usize) -> Result<()> {
     Ok(())
 }
 
-/// Checks that `BLOCKS` separate allocations of `bytes` each can be made. Unlike with
+/// Checks that separate allocations of all `sizes` can be made at once. Unlike with
 /// [`check_room`], free memory may be fragmented.
 ///
 /// # Errors
 /// `NoMemory`.
-pub(crate) fn check_blocks<const BLOCKS: usize>(bytes: usize) -> Result<()> {
+pub(crate) fn check_blocks<const BLOCKS: usize>(sizes: &[usize; BLOCKS]) -> Result<()> {
     let mut probes = [const { Vec::<u8>::new() }; BLOCKS];
-    for probe in &mut probes {
+    for (probe, &bytes) in probes.iter_mut().zip(sizes) {
         probe.try_reserve_exact(bytes).map_err(exhausted)?;
         black_box(probe.as_mut_ptr());
     }

@@ -10,6 +10,7 @@ use super::{Backend, Memory};
 use crate::error::{Argument, Error, ErrorKind, Result};
 use crate::model::connection::{ConnectionSettings, TrustedOwners};
 use crate::model::documents::Documents;
+use crate::model::requests::Finding;
 
 /// A parsed location.
 pub(crate) enum Location<'a> {
@@ -98,6 +99,28 @@ impl<'a> Location<'a> {
             Self::ReviewBoard(url) => open_database(url, connections, documents),
         }
     }
+
+    /// Checks what is stored there, and what it depends on. Nothing is checked in memory.
+    ///
+    /// # Errors
+    /// Those of the backend, except for what a finding can report.
+    pub fn inspect(
+        &self,
+        documents: &Arc<Documents>,
+        connections: ConnectionSettings,
+        trusted: &TrustedOwners,
+    ) -> Result<Vec<Finding>> {
+        #[cfg(not(feature = "sqlite"))]
+        let _ = trusted;
+        match self {
+            Self::Memory => Ok(Vec::new()),
+            #[cfg(feature = "sqlite")]
+            Self::File(path) => super::durable::check(path, documents, trusted),
+            #[cfg(not(feature = "sqlite"))]
+            Self::File(_) => Err(needs_feature("sqlite")),
+            Self::ReviewBoard(url) => inspect_database(url, connections, documents),
+        }
+    }
 }
 
 /// Returns whether a location is a mistyped URL with a user, such as `postgresql//user:pass@host`.
@@ -128,6 +151,15 @@ fn open_database(
     Ok(Box::new(ReviewBoard::open(database(url)?, connections, documents)?))
 }
 
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+fn inspect_database(
+    url: &str,
+    connections: ConnectionSettings,
+    documents: &Arc<Documents>,
+) -> Result<Vec<Finding>> {
+    ReviewBoard::unchecked(database(url)?, connections, documents).findings()
+}
+
 #[cfg(not(any(feature = "sqlite", feature = "postgres", feature = "mysql")))]
 fn database(_: &str) -> Result<()> {
     Err(needs_feature("sqlite, postgres or mysql"))
@@ -135,6 +167,11 @@ fn database(_: &str) -> Result<()> {
 
 #[cfg(not(any(feature = "sqlite", feature = "postgres", feature = "mysql")))]
 fn open_database(_: &str, _: ConnectionSettings, _: &Arc<Documents>) -> Result<Box<dyn Backend>> {
+    Err(needs_feature("sqlite, postgres or mysql"))
+}
+
+#[cfg(not(any(feature = "sqlite", feature = "postgres", feature = "mysql")))]
+fn inspect_database(_: &str, _: ConnectionSettings, _: &Arc<Documents>) -> Result<Vec<Finding>> {
     Err(needs_feature("sqlite, postgres or mysql"))
 }
 

@@ -1,6 +1,7 @@
 //! Backends, which store tokens. A backend provides atomic operations; the rules are in `store`.
 
 mod call;
+mod contents;
 #[cfg(feature = "sqlite")]
 pub(crate) mod durable;
 pub(crate) mod location;
@@ -17,6 +18,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 pub(crate) use call::CallScope;
+pub(crate) use contents::{Contents, ImportData, Part, PartVisitor, value_exists};
 #[cfg(feature = "sqlite")]
 pub(crate) use durable::Durable;
 pub(crate) use location::Location;
@@ -31,7 +33,7 @@ pub(crate) use statistics::{MemoryStatistics, Statistics};
 
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::requests::TokenFilter;
+use crate::model::requests::{Progress, TokenFilter};
 use crate::policy::Policy;
 use crate::text::Text;
 use crate::token::{ExtraData, Invalidation, Record, RecordFields, SharedRecord, TokenValue};
@@ -141,6 +143,8 @@ impl OwnedClientQuery {
 pub(crate) enum Selection {
     Value(TokenValue),
     Id(i64),
+    /// Missing ids are skipped.
+    Ids(Vec<i64>),
     User(Text),
     Everyone,
 }
@@ -192,38 +196,6 @@ pub(crate) enum Operation {
     /// Adds the contents of another store.
     Import(Box<ImportData>),
 }
-
-/// The contents of another store.
-#[derive(Default)]
-pub(crate) struct ImportData {
-    /// Existing sites are kept.
-    pub local_sites: Vec<Text>,
-    pub inactive_users: Vec<Text>,
-    /// New records, each with its line number.
-    pub records: Vec<(u64, RecordFields)>,
-}
-
-/// The contents of a store at one point in time.
-pub(crate) struct Contents {
-    pub local_sites: Vec<Text>,
-    pub inactive_users: Vec<Text>,
-    /// Ordered by id.
-    pub records: Vec<SharedRecord>,
-    /// The last assigned id.
-    pub last_id: i64,
-}
-
-/// A part of a store's contents. Tokens are ordered by id.
-pub(crate) enum Part<'a> {
-    /// Estimated number of tokens.
-    Total(u64),
-    LocalSites(&'a [Text]),
-    InactiveUsers(&'a [Text]),
-    Records(&'a [SharedRecord]),
-}
-
-/// Receives a store's contents part by part. An error stops the iteration.
-pub(crate) type PartVisitor<'a> = &'a mut dyn FnMut(Part<'_>) -> Result<()>;
 
 /// The outcome of an operation.
 pub(crate) enum Outcome {
@@ -280,7 +252,21 @@ pub(crate) trait Backend: Send + Sync {
     /// Returns the matching tokens, ordered by id.
     fn list(&self, filter: &TokenFilter<'_>, now: Timestamp) -> Result<Vec<SharedRecord>>;
 
+    /// Passes the matching tokens to `visit` part by part, ordered by id, without any lock. If they
+    /// are in a database, reads each part at a different point in time.
+    fn for_each(
+        &self,
+        filter: &TokenFilter<'_>,
+        now: Timestamp,
+        visit: &mut dyn FnMut(&[SharedRecord]) -> Result<()>,
+    ) -> Result<()> {
+        visit(&self.list(filter, now)?)
+    }
+
     fn count(&self) -> Result<u64>;
+
+    /// Returns the users whose login is disabled, sorted.
+    fn inactive_users(&self) -> Result<Vec<Text>>;
 
     /// Looks up a value, which may be invalid UTF-8, and calls `judge` for its record. The time of
     /// an accepted login is stored as the record's `last_used`, unless the result is
@@ -343,6 +329,31 @@ pub(crate) trait Backend: Send + Sync {
         visit(Part::LocalSites(&contents.local_sites))?;
         visit(Part::InactiveUsers(&contents.inactive_users))?;
         visit(Part::Records(&contents.records))
+    }
+
+    /// Adds the contents of another store atomically, and returns the number of tokens. A trial
+    /// returns the same errors and changes nothing.
+    fn import(&self, data: ImportData, is_trial: bool, progress: Progress<'_>) -> Result<u64> {
+        let count = data.records.len() as u64;
+        if !is_trial {
+            progress(count, count)?;
+            self.change(Operation::Import(Box::new(data)))?;
+            return Ok(count);
+        }
+        let sites = self.local_sites()?;
+        let has_site = |name| sites.contains(name) || data.local_sites.contains(name);
+        for (number, fields) in &data.records {
+            if let Some(name) = fields.local_site.as_ref().filter(|name| !has_site(*name)) {
+                let place = format_args!("{} {number}: `{}`", data.numbered, name.as_str());
+                let error = Error::new(ErrorKind::NotFound, "no such Local Site").prefixed(place);
+                return Err(error.at_argument("local_site"));
+            }
+            if self.by_value(fields.value.expose())?.is_some() {
+                let place = format_args!("{} {number}", data.numbered);
+                return Err(value_exists().prefixed(place));
+            }
+        }
+        Ok(count)
     }
 
     /// Returns statistics without querying a server.

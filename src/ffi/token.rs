@@ -55,7 +55,8 @@ pub unsafe extern "C" fn rbtoken_token_release(token: *mut rbtoken_token_t) {
     catch_panic_or((), || drop(unsafe { rbtoken_token_t::take(token) }));
 }
 
-/// Returns the id of a token. The store never uses an id twice.
+/// Returns the id of a token. The store never uses an id twice. It may skip some: a store in a file
+/// skips up to 1,000 after its host was killed.
 ///
 /// `[immutable]`
 ///

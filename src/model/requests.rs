@@ -4,6 +4,21 @@ use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::token::Record;
 
+/// Progress callback. Its arguments are the number of tokens done and the total. An error aborts
+/// the transfer and is returned.
+pub type Progress<'a> = &'a mut dyn FnMut(u64, u64) -> Result<()>;
+
+/// The result of one check of a store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// What was checked, such as `integrity`.
+    pub name: &'static str,
+    /// Whether it is as it should be.
+    pub is_ok: bool,
+    /// What was found.
+    pub detail: String,
+}
+
 /// Expiry of a client token if one must be created.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Expires {

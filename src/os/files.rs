@@ -125,10 +125,12 @@ fn status_without_times(fd: RawFd, name: &CStr, kind: Name) -> Option<io::Result
 fn statx(fd: RawFd, name: &CStr, flags: libc::c_int, mask: u32) -> io::Result<libc::statx> {
     let mut file = MaybeUninit::<libc::statx>::zeroed();
     let flags = libc::AT_STATX_SYNC_AS_STAT | flags;
+    // Not by the function statx(), which glibc has since 2.28: the library could not be loaded.
     // SAFETY: the name ends with a NUL, the output has the size that the call writes, and zeroed
     // memory is a valid value of its type.
     let (result, file) = unsafe {
-        let result = libc::statx(fd, name.as_ptr(), flags, mask, file.as_mut_ptr());
+        let (name, output) = (name.as_ptr(), file.as_mut_ptr());
+        let result = libc::syscall(libc::SYS_statx, fd, name, flags, mask, output);
         (result, file.assume_init())
     };
     if result == 0 { Ok(file) } else { Err(io::Error::last_os_error()) }

@@ -1,5 +1,6 @@
 //! Access policies: what a token may be used for.
 
+mod explain;
 mod ids;
 mod rules;
 mod stored;
@@ -13,6 +14,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::json::{self, Map, StoredDocument, Value};
 use crate::text::Text;
 
+pub use explain::Explanation;
 pub use ids::PolicyIds;
 pub use rules::Method;
 use rules::Resources;

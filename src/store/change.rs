@@ -7,6 +7,7 @@ use super::{Event, Store, TokenUpdate};
 use crate::backend::{Operation, Selection, TokenChange};
 use crate::clock::Timestamp;
 use crate::error::Result;
+use crate::memory;
 use crate::model::names;
 use crate::text::Text;
 use crate::token::{Invalidation, SharedRecord, SharedToken, TokenValue};
@@ -76,6 +77,18 @@ impl Store {
         self.invalidate(Selection::User(Text::new(user)), reason)
     }
 
+    /// Invalidates the tokens with these ids in one transaction, and returns their number. Ids
+    /// without a token and repeated ids are skipped.
+    ///
+    /// # Errors
+    /// Those of an invalid reason.
+    pub fn invalidate_tokens(self: &Arc<Self>, ids: &[i64], reason: &str) -> Result<u64> {
+        let mut ids = memory::collect(ids.iter().copied())?;
+        ids.sort_unstable();
+        ids.dedup();
+        self.invalidate(Selection::Ids(ids), reason)
+    }
+
     /// Invalidates all tokens of all users, and returns their number.
     ///
     /// # Errors
@@ -129,5 +142,19 @@ impl Store {
         let store = Arc::clone(self);
         let mut changed = |records: &[SharedRecord]| store.fire_each(event, records);
         store.backend.revoke(operation, Some(&mut changed))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{GenerateRequest, StoreOptions};
+
+    #[test]
+    fn repeated_ids_are_invalidated_once() {
+        let store = Store::open(StoreOptions::default()).unwrap();
+        let create = || store.generate_token(&GenerateRequest::new("alice")).unwrap().record().id();
+        let (first, second) = (create(), create());
+        assert_eq!(store.invalidate_tokens(&[second, first, second], "").unwrap(), 2);
     }
 }

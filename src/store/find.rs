@@ -32,11 +32,7 @@ impl Store {
     /// # Errors
     /// `NotFound` for an unknown Local Site; those of invalid names; `NoMemory`.
     pub fn list_tokens(&self, filter: &TokenFilter<'_>) -> Result<Vec<SharedToken>> {
-        filter.user.map_or(Ok(()), names::check_user)?;
-        filter.client_name.map_or(Ok(()), names::check_client_name)?;
-        if let SiteFilter::Named(name) = filter.local_site {
-            names::check_local_site(name)?;
-        }
+        check_filter(filter)?;
         let records = self.backend.list(filter, self.now()?)?;
         // Checked for all snapshots at once, since a small allocation that fails aborts the
         // process.
@@ -64,6 +60,16 @@ impl Store {
         value: &str,
     ) -> Result<bool> {
         self.generator(generator_id)?.1.validate(token_type, value)
+    }
+}
+
+/// Checks the names in a filter.
+pub(super) fn check_filter(filter: &TokenFilter<'_>) -> Result<()> {
+    filter.user.map_or(Ok(()), names::check_user)?;
+    filter.client_name.map_or(Ok(()), names::check_client_name)?;
+    match filter.local_site {
+        SiteFilter::Named(name) => names::check_local_site(name),
+        SiteFilter::All | SiteFilter::Global => Ok(()),
     }
 }
 

@@ -3,6 +3,7 @@
 mod change;
 mod find;
 mod hooks;
+mod inspect;
 mod issue;
 mod log;
 mod login;
@@ -34,8 +35,8 @@ use crate::model::connection::{ConnectionSettings, TrustedOwners};
 use crate::model::documents::Documents;
 use crate::model::names;
 pub use crate::model::requests::{
-    ClientTokenRequest, Expires, GenerateRequest, ImportRequest, SiteFilter, TokenFilter,
-    TokenUpdate, ValidityFilter,
+    ClientTokenRequest, Expires, Finding, GenerateRequest, ImportRequest, Progress, SiteFilter,
+    TokenFilter, TokenUpdate, ValidityFilter,
 };
 use hooks::HookList;
 pub use hooks::{Event, Hooks};
@@ -46,7 +47,7 @@ pub use service_account::{ServiceAccount, ServiceAccountOptions};
 use settings::Settings;
 pub use settings::{SETTINGS_SCHEMA, SettingsDocument};
 pub use shared_store::{CallbackIdentity, OptionsIdentity, shared_store, shared_store_identity};
-pub use transfer::Progress;
+pub use transfer::{Copied, CopyOptions};
 pub use verdict::Verdict;
 
 /// Options for opening a store.
@@ -217,6 +218,22 @@ impl Store {
         let records = self.change(Operation::RemoveLocalSite(Text::new(local_site)))?;
         self.fire_each(Event::Deleted, &records);
         Ok(())
+    }
+
+    /// Returns the names of the Local Sites, sorted.
+    ///
+    /// # Errors
+    /// Those of the backend.
+    pub fn local_sites(&self) -> Result<Vec<Text>> {
+        self.backend.local_sites()
+    }
+
+    /// Returns the names of the users whose login is disabled, sorted.
+    ///
+    /// # Errors
+    /// Those of the backend.
+    pub fn inactive_users(&self) -> Result<Vec<Text>> {
+        self.backend.inactive_users()
     }
 
     /// Enables or disables login for a user. Unknown users are enabled.

@@ -192,10 +192,10 @@ class Request:
 
 
 class Site:
-    """Review Board on PostgreSQL, in a process of its own."""
+    """Review Board, in a process of its own. `folder` has its files."""
 
-    def __init__(self):
-        folder = os.path.join(SITES, 'postgresql')
+    def __init__(self, database='postgresql'):
+        folder = self.folder = os.path.join(SITES, database)
         self.location = pathlib.Path(folder, 'location').read_text().strip()
         self.errors = tempfile.TemporaryFile('w+')
         self.process = subprocess.Popen(

@@ -166,7 +166,7 @@ class PageTest(WithRBTools):
 
     def test_commands_of_the_page(self):
         page = (ROOT / 'docs/gateway.md').read_text()
-        first, *blocks = re.findall(r'^```sh\n(.*?)^```', page, re.M | re.S)
+        first, *blocks = re.findall(r'^```sh,gateway\n(.*?)^```', page, re.M | re.S)
         self.assertEqual(len(blocks), 3)
         self.assertEqual(re.findall(r'^export (\w+)=', first, re.M), ['UPSTREAM', 'DATABASE'])
         script = 'set -e\n' + ''.join(blocks)

@@ -65,7 +65,7 @@ fn files() -> Vec<(String, String)> {
     files.extend(others.map(|(path, text)| (path.to_owned(), text)));
     files.extend(java::files(&with_extension, &snapshot, version));
     // The archive of the sources has no other Cargo packages: no benchmarks, and no addon.
-    for package in ["benches/", "bindings/node/native/"] {
+    for package in ["benches/suite/", "bindings/node/native/"] {
         if !root().join(package).exists() {
             files.retain(|(path, _)| !path.starts_with(package));
         }

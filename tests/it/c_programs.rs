@@ -164,7 +164,7 @@ fn the_library_has_a_soname_and_cannot_be_unloaded() {
 #[test]
 fn the_code_in_the_readme_compiles_and_its_program_runs() {
     let blocks = c::code_blocks(&read("README.md"), "c");
-    assert_eq!(blocks.len(), 3, "a program and two functions");
+    assert_eq!(blocks.len(), 2, "a program and a function");
     for (number, block) in blocks.iter().enumerate() {
         let name = format!("readme_{number}");
         let source = c::BUILD.join(&name).with_extension("c");

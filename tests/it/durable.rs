@@ -126,6 +126,21 @@ fn id_is_not_reused_after_the_last_token_is_deleted() {
     }
 }
 
+#[test]
+fn id_is_not_reused_after_a_crash() {
+    let folder = Folder::new();
+    let (host, path) = (Host::new(), folder.file("tokens.db"));
+    let store = Store::open_file(&host, &path).unwrap();
+    for crash in 0..3 {
+        let last = store.generate("alice", &init()).unwrap().id();
+        assert_eq!(last, crash + 1, "ids are consecutive without a crash");
+        store.delete(last).unwrap();
+        // What a killed host leaves behind.
+        let next = copy_of(&folder, &path).generate("alice", &init()).unwrap().id();
+        assert!((last + 1..=last + 1001).contains(&next), "{next} follows {last}");
+    }
+}
+
 /// Opens a copy of the file in its current state on disk.
 fn copy_of(folder: &Folder, path: &str) -> Store {
     static COUNT: AtomicU64 = AtomicU64::new(0);

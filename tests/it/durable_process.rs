@@ -48,6 +48,11 @@ fn stolen_descriptor_refuses_writes_and_loses_nothing() {
 }
 
 #[test]
+fn file_size_limit_is_an_error() {
+    prove("size_limit", &[], 2);
+}
+
+#[test]
 #[ignore = "needs root"]
 fn chroot_does_not_stop_a_store() {
     prove("descriptors", &["chroot"], 1);

@@ -238,6 +238,22 @@ fn programs_find_the_static_library_by_pkg_config() {
     }
 }
 
+#[test]
+#[ignore = "needs pkg-config"]
+fn programs_link_statically_by_pkg_config() {
+    let libraries = pkg_config(&PREFIX, &["--cflags", "--libs", "--static"]);
+    for kind in ["-static", "-static-pie"] {
+        for language in ["c", "cpp"] {
+            let mut flags = vec![kind.to_owned()];
+            flags.extend_from_slice(&libraries);
+            let source = example(&format!("{language}/client_token.{language}"));
+            let program = build(&source, &flags, &format!("pkg_config{kind}_{language}"));
+            assert_eq!(needed(&program), Vec::<String>::new());
+            run_example(language, &program, Path::new(""));
+        }
+    }
+}
+
 /// Builds the CMake project against an installation.
 fn cmake(prefix: &Path, languages: &str, name: &str) -> PathBuf {
     let build = folder(name);
@@ -324,12 +340,14 @@ fn program_keeps_its_own_sqlite() {
 
 /// The archives, built below [`c::BUILD`].
 fn dist(name: &str) -> PathBuf {
-    // The flags that remove paths would rebuild every dependency.
+    // `.ci/packages` builds the archives for an old glibc, with all features.
     let made = c::BUILD.join("made_dist");
     let flags = Path::new("--allow-dirty --offline");
+    let features = env::var("FEATURES").unwrap_or_default();
     let variables = [
         ("DIST", made.as_path()),
-        ("DIST_ENV", Path::new("")),
+        ("GLIBC", Path::new("")),
+        ("DIST_FEATURES", Path::new(&features)),
         ("PACKAGE_FLAGS", flags),
         // Libraries that are not optimized are large.
         ("GZIP_LEVEL", Path::new("1")),
@@ -349,14 +367,16 @@ fn binary_archive_works_in_any_folder() {
     assert_eq!(sums, fs::read_to_string(second.join("SHA256SUMS")).expect("there are sums"));
 
     let names: Vec<_> = sums.lines().filter_map(|line| line.split_once("  ")).collect();
-    let [(_, binary), (_, source)] = names[..] else { panic!("two archives: {sums}") };
+    let [(_, debug), (_, binary), (_, source)] = names[..] else {
+        panic!("three archives: {sums}")
+    };
     let unpack = |archive: &str, name: &str| {
         let place = folder(name);
         c::successful_output(
             Command::new("tar").arg("-xzf").arg(first.join(archive)).arg("-C").arg(&place),
         );
         let top = archive.strip_suffix(".tar.gz").expect("it is one");
-        place.join(top)
+        place.join(top.trim_end_matches("-debug"))
     };
 
     let source = unpack(source, "unpacked_source");
@@ -378,6 +398,16 @@ fn binary_archive_works_in_any_folder() {
     expected.extend(["CHANGELOG.md", "LICENSE", "README.md"].map(String::from));
     expected.sort();
     assert_eq!(files(&prefix).into_keys().collect::<Vec<_>>(), expected);
+
+    let library = format!("librbtoken.so.{VERSION}");
+    let debug = unpack(debug, "unpacked_debug");
+    let debug_file = format!("lib/.debug/{library}.debug");
+    assert_eq!(files(&debug).into_keys().collect::<Vec<_>>(), [debug_file.as_str()]);
+    let sections =
+        |file: PathBuf| c::successful_output(Command::new("readelf").arg("-SW").arg(file));
+    assert!(sections(debug.join(debug_file)).contains(".debug_line"));
+    let stripped = sections(prefix.join("lib").join(library));
+    assert!(stripped.contains(".gnu_debuglink") && !stripped.contains(".debug_"), "{stripped}");
 
     let program = build(
         &example("c/client_token.c"),

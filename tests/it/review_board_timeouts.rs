@@ -78,10 +78,12 @@ fn refused_connections_are_tried_seldom(site: &mut Installation) {
         let threads: Vec<_> = (0..8).map(|thread| scope.spawn(calls(thread))).collect();
         threads.into_iter().map(|thread| thread.join().unwrap()).sum()
     });
-    let attempts = proxy.accepted() - before;
-    println!("{attempts} attempts to connect for {calls} calls in {TIME:?}");
-    // One immediately, six while the delay doubles to a second, and then one per second.
-    assert!((10..=1 + 6 + 10).contains(&attempts), "{attempts}");
+    let (attempts, time) = (proxy.accepted() - before, start.elapsed());
+    println!("{attempts} attempts to connect for {calls} calls in {time:?}");
+    // One immediately, six while the delay doubles to a second, and then one per second. A machine
+    // that is busy makes fewer.
+    let limit = 1 + 6 + usize::try_from(time.as_secs()).unwrap() + 1;
+    assert!((4..=limit).contains(&attempts), "{attempts} of {limit}");
 }
 
 fn locked_table_leaves_no_more_connections_than_the_pool_has(site: &mut Installation) {

@@ -8,7 +8,7 @@ const MAX_COLUMNS: usize = 100;
 const MAX_TEST_NAME: usize = 60;
 
 /// Folders and files with Rust sources. Folders may contain others.
-const SOURCES: [&str; 5] = ["build.rs", "src", "tests", "benches", "fuzz"];
+const SOURCES: [&str; 6] = ["build.rs", "src", "cli", "tests", "benches", "fuzz"];
 
 /// Returns what in a source file breaks the rules, each as `line: problem`.
 fn violations(text: &str) -> Vec<String> {

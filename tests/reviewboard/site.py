@@ -10,6 +10,7 @@ import datetime
 import json
 import logging
 import math
+import mimetypes
 import os
 import random
 import socketserver
@@ -102,10 +103,27 @@ class Handler(wsgiref.simple_server.WSGIRequestHandler):
         return self.client_address[0]
 
 
+def with_static_files(environ, start_response):
+    """The site with the files that a web server in front of it serves."""
+    path = environ['PATH_INFO']
+    if not path.startswith('/static/'):
+        return application(environ, start_response)
+    file = os.path.join(SITE_DIR, 'htdocs', os.path.normpath(path).lstrip('/'))
+    kind = mimetypes.guess_type(file)[0] or 'application/octet-stream'
+    try:
+        with open(file, 'rb') as stream:
+            body = stream.read()
+    except OSError:
+        start_response('404 Not Found', [('Content-Length', '0')])
+        return []
+    start_response('200 OK', [('Content-Type', kind), ('Content-Length', str(len(body)))])
+    return [body]
+
+
 def serve():
     """The port on which the site answers requests from now on."""
     server = wsgiref.simple_server.make_server(
-        '127.0.0.1', 0, application, server_class=Server, handler_class=Handler)
+        '127.0.0.1', 0, with_static_files, server_class=Server, handler_class=Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     return server.server_port
 

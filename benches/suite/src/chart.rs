@@ -1,23 +1,35 @@
-//! The chart: cost of operations by size of the store, both on logarithmic scales.
+//! The chart: cost of operations and memory by size of the store, on logarithmic scales.
 
 use std::fmt::Write;
 
 use crate::format::{grouped, time};
 
-/// A line of the chart: costs in nanoseconds by number of tokens.
+/// A line of the chart: nanoseconds, or bytes per token, by number of tokens.
 pub struct Line {
     name: &'static str,
     points: Vec<(f64, f64)>,
     ours: bool,
+    unit: Unit,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Unit {
+    Nanoseconds,
+    Bytes,
 }
 
 impl Line {
     pub fn ours(name: &'static str, points: Vec<(f64, f64)>) -> Self {
-        Self { name, points, ours: true }
+        Self { name, points, ours: true, unit: Unit::Nanoseconds }
     }
 
     pub fn reference(name: &'static str, points: Vec<(f64, f64)>) -> Self {
-        Self { name, points, ours: false }
+        Self { ours: false, ..Self::ours(name, points) }
+    }
+
+    /// Makes it a line of bytes per token.
+    pub fn of_bytes(self) -> Self {
+        Self { unit: Unit::Bytes, ..self }
     }
 }
 
@@ -32,31 +44,41 @@ const LABEL: f64 = 15.0;
 const COLOURS: [&str; 8] =
     ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b07d00", "#56b4e9", "#555555", "#000000"];
 
-/// Draws the library's login with the references, and the library's operations.
+/// Draws the library's login with the references, the library's operations, and memory.
 pub fn draw(lines: &[Line]) -> Option<String> {
-    let (login, others): (Vec<_>, Vec<_>) = lines.iter().partition(|line| line.name == LOGIN);
+    let (times, bytes): (Vec<_>, Vec<_>) =
+        lines.iter().partition(|line| line.unit == Unit::Nanoseconds);
+    let (login, others): (Vec<_>, Vec<_>) = times.into_iter().partition(|line| line.name == LOGIN);
     let (ours, references): (Vec<_>, Vec<_>) = others.into_iter().partition(|line| line.ours);
     let panels = [
         ("A login, ours and the references", [&login[..], &references].concat()),
         ("Our operations", [&login[..], &ours].concat()),
+        ("Memory of a token", bytes),
     ];
-    let points = || lines.iter().flat_map(|line| &line.points);
-    points().next()?;
-    let decades = |value: fn(&(f64, f64)) -> f64| {
+    let decades = |lines: &[&Line], value: fn(&(f64, f64)) -> f64| {
+        let points = || lines.iter().flat_map(|line| &line.points);
         let logs = || points().map(|point| value(point).log10());
         (logs().fold(f64::INFINITY, f64::min).floor(), logs().fold(0.0, f64::max).ceil())
     };
-    let (x, y) = (decades(|point| point.0), decades(|point| point.1));
+    let all: Vec<_> = lines.iter().collect();
+    all.first()?;
+    let x = decades(&all, |point| point.0);
+    let times = [&panels[0].1[..], &panels[1].1].concat();
 
     let mut svg = String::from(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 1250 500\" \
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 1830 500\" \
          font-family=\"sans-serif\" font-size=\"13\">\n\
-         <title>Cost per operation against the size of the store</title>\n\
-         <rect width=\"1250\" height=\"500\" fill=\"white\"/>\n",
+         <title>Cost per operation, and memory, against the size of the store</title>\n\
+         <rect width=\"1830\" height=\"500\" fill=\"white\"/>\n",
     );
     for (index, (title, lines)) in panels.iter().enumerate() {
+        if lines.is_empty() {
+            continue;
+        }
         let left = 70.0 + 580.0 * index as f64;
-        panel(&mut svg, left, title, lines, x, y);
+        // Panels with the same unit have the same scale.
+        let of_unit = if lines[0].unit == Unit::Bytes { lines } else { &times };
+        panel(&mut svg, left, title, lines, x, decades(of_unit, |point| point.1));
     }
     svg += "</svg>\n";
     Some(svg)
@@ -72,16 +94,20 @@ fn panel(
 ) {
     let (width, height) = PLOT;
     let at_x = |tokens: f64| left + width * (tokens.log10() - x_first) / (x_last - x_first);
-    let at_y = |ns: f64| TOP + height * (y_last - ns.log10()) / (y_last - y_first);
+    let at_y = |value: f64| TOP + height * (y_last - value.log10()) / (y_last - y_first);
+    let unit = lines[0].unit;
     let (right, bottom) = (left + width, TOP + height);
     let _ = writeln!(
         svg,
         "<text x=\"{left}\" y=\"36\" font-size=\"16\" font-weight=\"bold\">{title}</text>"
     );
     for decade in y_first as i32..=y_last as i32 {
-        let ns = 10f64.powi(decade);
-        let y = at_y(ns);
-        let label = round_time(ns);
+        let value = 10f64.powi(decade);
+        let y = at_y(value);
+        let label = match unit {
+            Unit::Nanoseconds => round_time(value),
+            Unit::Bytes => format!("{} B", grouped(value)),
+        };
         let _ = writeln!(
             svg,
             "<line x1=\"{left}\" y1=\"{y:.1}\" x2=\"{right}\" y2=\"{y:.1}\" stroke=\"#ddd\"/>\
@@ -150,7 +176,10 @@ fn panel(
             right + 17.0,
             label_y + 4.0,
             line.name,
-            time(*ns)
+            match unit {
+                Unit::Nanoseconds => time(*ns),
+                Unit::Bytes => format!("{} B", grouped(*ns)),
+            }
         );
     }
 }

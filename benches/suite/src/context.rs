@@ -45,7 +45,8 @@ pub fn client(number: usize) -> String {
 }
 
 impl World {
-    fn new(size: usize) -> Result<Self> {
+    /// Creates a world. If it is not `complete`, the maps with locks are empty.
+    pub fn new(size: usize, complete: bool) -> Result<Self> {
         let ours = Store::in_memory()?;
         let mut keys = Keys::default();
         for number in 0..size {
@@ -54,8 +55,10 @@ impl World {
             keys.push(token.value());
         }
         let plain = Plain::new(map::filled(&keys));
-        let locked = Locked::new(map::filled(&keys));
-        let cpp = SharedMap::filled(&keys);
+        let none = Keys::default();
+        let locked_keys = if complete { &keys } else { &none };
+        let locked = Locked::new(map::filled(locked_keys));
+        let cpp = SharedMap::filled(locked_keys);
         Ok(Self { size, keys, ours, plain, locked, cpp })
     }
 }
@@ -70,10 +73,18 @@ impl Context {
         if self.quick { [100, 1000, 10_000] } else { [1000, 100_000, 1_000_000] }
     }
 
+    /// Returns the largest size that is measured, if the machine has the memory for it.
+    pub fn huge(&self) -> Option<usize> {
+        const NEEDED: f64 = 16e9;
+        let size = 10 * self.sizes()[2];
+        (self.quick || crate::machine::available_memory() > NEEDED).then_some(size)
+    }
+
     /// Fills the stores on the first call.
     pub fn fill(&mut self) -> Result<()> {
         if self.worlds.is_empty() {
-            self.worlds = self.sizes().into_iter().map(World::new).collect::<Result<_>>()?;
+            let worlds = self.sizes().into_iter().map(|size| World::new(size, true));
+            self.worlds = worlds.collect::<Result<_>>()?;
         }
         Ok(())
     }

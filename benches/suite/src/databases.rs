@@ -29,7 +29,7 @@ const USERS_WITH_FEW: usize = 64;
 /// The maximum number of threads: a user is locked while a token is created.
 const USERS_WITH_MANY: usize = 8;
 
-const KEYS: [&str; 4] = ["14a", "14b", "14c", "14d"];
+const KEYS: [&str; 5] = ["14a", "14b", "14c", "14d", "14e"];
 
 pub fn run(context: &mut Context, report: &mut Report) -> Result<()> {
     let Some(sites) = std::env::var_os(SITES).map(PathBuf::from) else {
@@ -175,7 +175,10 @@ impl World {
             for threads in THREADS {
                 for operation in ["login", "existing", "new"] {
                     let asked = Asked { operation, threads, budget, index };
-                    let series = self.rounds(context.rounds, asked);
+                    // Its ratio has a gate near 1.
+                    let is_single_login = operation == "login" && threads == 1;
+                    let rounds = context.rounds * if is_single_login { 3 } else { 1 };
+                    let series = self.rounds(rounds, asked);
                     let bare = Ratio::of(&series.bare, &series.ours);
                     let python = series.review_board.map(|it| (Ratio::of(&it, &series.ours), it));
                     let cached = series.cached.map(|it| (Ratio::of(&series.ours, &it), it));
@@ -184,11 +187,12 @@ impl World {
                         self.server.name(),
                         grouped(tokens as f64)
                     );
-                    if operation == "login" && threads == 1 {
+                    if is_single_login {
                         worst.lowest(0, &row, &series.ours, &series.bare, bare);
                     }
                     if let Some((ratio, series_of_it)) = &python {
-                        worst.lowest(1, &row, &series.ours, series_of_it, *ratio);
+                        let goal = if operation == "login" { 1 } else { 4 };
+                        worst.lowest(goal, &row, &series.ours, series_of_it, *ratio);
                     }
                     if let Some((ratio, series_of_it)) = &cached {
                         worst.lowest(2, &row, series_of_it, &series.ours, *ratio);
@@ -293,7 +297,13 @@ impl World {
                         .with("client", client)
                 }
             };
-            let rows = connection.run(&self.operations, asked.operation, values);
+            let operations: &[&str] = match (asked.operation, asked.index) {
+                ("login", _) => &["login"],
+                ("existing", _) => &["page"],
+                (_, 0) => &["page", "create"],
+                _ => &["page", "scan", "create"],
+            };
+            let rows = connection.run(&self.operations, operations, values);
             assert!(rows.expect("the statements are right") > 0);
         });
         self.forget_new(asked);
@@ -369,7 +379,7 @@ struct Measured {
 /// The row with the worst ratio for each goal: costs of the library and of the reference, and their
 /// ratio.
 #[derive(Default)]
-struct Worst([Option<(String, String, Ratio)>; 4]);
+struct Worst([Option<(String, String, Ratio)>; KEYS.len()]);
 
 impl Worst {
     fn lowest(&mut self, goal: usize, row: &str, ours: &Series, reference: &Series, ratio: Ratio) {

@@ -15,7 +15,7 @@ use crate::keys::Keys;
 use crate::reference::databases::Folder;
 use crate::reference::map::{Map, Record};
 use crate::report::Report;
-use crate::rounds::{Contestant, Ratio, interleave};
+use crate::rounds::{Contestant, Ratio, Series, interleave};
 
 /// Number of threads that fill the store to be opened: they share commits.
 const FILLERS: usize = 64;
@@ -24,7 +24,7 @@ pub fn run(context: &mut Context, report: &mut Report) -> Result<()> {
     let folder = Folder::new()?;
     let location = folder.0.join("creates.rbtoken");
     let Some(store) = Store::at(location.to_str().context("the folder's name is text")?)? else {
-        for key in ["11a", "11b", "12"] {
+        for key in ["11a", "11b", "11c", "11d", "12"] {
             report.skipped(key, "not built: this library keeps tokens in memory only");
         }
         println!("\nDurable stores: not built");
@@ -55,6 +55,9 @@ fn on_threads(threads: usize, each: usize, work: impl Fn(usize) + Sync) -> f64 {
     (threads * each) as f64 / start.elapsed().as_secs_f64()
 }
 
+/// Minimum number of rounds for commits, whose times vary more than others.
+const COMMIT_ROUNDS: usize = 21;
+
 fn creates(context: &Context, report: &mut Report, folder: &Path, store: Store) -> Result<()> {
     let made = AtomicUsize::new(0);
     let path = folder.join("creates.sqlite");
@@ -65,38 +68,112 @@ fn creates(context: &Context, report: &mut Report, folder: &Path, store: Store) 
         let number = written.fetch_add(1, Ordering::Relaxed);
         let writer = writers[thread].lock().expect("nothing panics");
         let mut insert = writer.prepare_cached(INSERT).expect("the table is there");
-        let value = Keys::made_up(&mut fastrand::Rng::with_seed(number as u64), 1);
-        let value = std::str::from_utf8(value.get(0)).expect("values are ASCII");
+        let value = made_up(number);
         insert.execute((number as i64 + 1, value, user(number))).expect("the row is new");
     };
+    let bare = OurRows::new(&folder.join("bare.sqlite"))?;
     let (one, eight) = (context.calls(400), context.calls(200));
-    let mut contestants: [Contestant<'_>; 4] = [
+    let mut contestants: [Contestant<'_>; 6] = [
         Box::new(|| create(&store, &made, 1, one)),
         Box::new(|| create(&store, &made, 8, eight)),
         Box::new(|| on_threads(1, one, insert)),
         Box::new(|| on_threads(8, eight, insert)),
+        Box::new(|| bare.insert(one, 1)),
+        Box::new(|| bare.insert(eight, 8)),
     ];
-    let series = interleave(context.rounds, &mut contestants);
+    let rounds = if context.quick { context.rounds } else { COMMIT_ROUNDS };
+    let series = interleave(rounds, &mut contestants);
     drop(contestants);
+    let rate = |series: &Series| {
+        let [median, min, max] = [series.median(), series.min(), series.max()].map(grouped);
+        format!("{median}/s ({min}–{max})")
+    };
     let mut rows = Vec::new();
-    for (index, key, threads) in [(0, "11a", "1"), (1, "11b", "8")] {
-        let (ours, other) = (&series[index], &series[index + 2]);
-        let ratio = Ratio::of(ours, other);
-        let [ours, other] = [ours, other].map(|series| {
-            let [median, min, max] = [series.median(), series.min(), series.max()].map(grouped);
-            format!("{median}/s ({min}–{max})")
-        });
-        report.measured(key, &*ours, &*other, ratio);
-        rows.push(vec![threads.to_owned(), ours, other, ratio_text(&ratio)]);
+    for (ours, threads, keys) in [(0, "1", ["11a", "11b"]), (1, "8", ["11c", "11d"])] {
+        let others = [ours + 2, ours + 4];
+        let mut row = vec![threads.to_owned(), rate(&series[ours])];
+        row.extend(others.iter().map(|&other| rate(&series[other])));
+        for (key, other) in keys.into_iter().zip(others) {
+            let ratio = Ratio::of(&series[ours], &series[other]);
+            report.measured(key, rate(&series[ours]), rate(&series[other]), ratio);
+            row.push(ratio_text(&ratio));
+        }
+        rows.push(row);
     }
     report.table(
         "Durable creates",
         "Tokens per second, each on the disk when the call returns. SQLite: WAL, \
-         synchronous=FULL, one row per transaction, a connection per thread, an index by value.",
-        &["threads", "ours", "SQLite", "ours / SQLite"],
+         synchronous=FULL, one row per transaction, a connection per thread, an index by value. With \
+         our row: our file's table, with ids reserved ahead, one thread, and as many rows in a \
+         transaction as ours has threads.",
+        &[
+            "threads",
+            "ours",
+            "SQLite",
+            "SQLite with our row",
+            "ours / SQLite",
+            "ours / SQLite with our row",
+        ],
         &rows,
     );
     Ok(())
+}
+
+fn made_up(number: usize) -> String {
+    let value = Keys::made_up(&mut fastrand::Rng::with_seed(number as u64), 1);
+    String::from_utf8(value.get(0).to_vec()).expect("values are ASCII")
+}
+
+/// A table like that of our file, whose ids are reserved ahead.
+struct OurRows {
+    connection: rusqlite::Connection,
+    written: AtomicUsize,
+}
+
+impl OurRows {
+    fn new(path: &Path) -> Result<Self> {
+        let connection = rusqlite::Connection::open(path)?;
+        connection.execute_batch(
+            "PRAGMA journal_mode = WAL;
+             PRAGMA synchronous = FULL;
+             CREATE TABLE token (
+                 id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, user_id INTEGER NOT NULL,
+                 token VARCHAR(255) NOT NULL UNIQUE, token_generator_id VARCHAR(255) NOT NULL,
+                 time_added DATETIME NOT NULL, last_updated DATETIME NOT NULL,
+                 last_used DATETIME, expires DATETIME, valid BOOL NOT NULL, invalid_date DATETIME,
+                 invalid_reason TEXT NOT NULL, note TEXT NOT NULL, policy TEXT, extra_data TEXT,
+                 local_site_id INTEGER
+             );
+             INSERT INTO sqlite_sequence VALUES ('token', 1000000000);",
+        )?;
+        Ok(Self { connection, written: AtomicUsize::new(0) })
+    }
+
+    /// Inserts rows in transactions of a number of rows, and returns rows per second.
+    fn insert(&self, transactions: usize, rows: usize) -> f64 {
+        const TIME: &str = "2026-06-28 05:51:25.999999";
+        let start = Instant::now();
+        for _ in 0..transactions {
+            let transaction = self.connection.unchecked_transaction().expect("it is idle");
+            for _ in 0..rows {
+                let number = self.written.fetch_add(1, Ordering::Relaxed);
+                let mut insert = self
+                    .connection
+                    .prepare_cached(
+                        "INSERT INTO token VALUES (?1, ?2, ?3, 'vendor_checksum', ?4, ?4, NULL, \
+                             ?4, 1, NULL, '', ?5, '{}', ?6, NULL)",
+                    )
+                    .expect("the table is there");
+                let extra_data = format!("{{\"client_name\": \"{}\"}}", client(number));
+                let note = format!("API token automatically created for {}.", client(number));
+                let (id, user) = (number as i64 + 1, (number / 10) as i64);
+                let row = (id, user, made_up(number), TIME, note, extra_data);
+                insert.execute(row).expect("the row is new");
+            }
+            transaction.commit().expect("nothing else writes");
+        }
+        (transactions * rows) as f64 / start.elapsed().as_secs_f64()
+    }
 }
 
 const INSERT: &str = "INSERT INTO token VALUES (?1, ?2, ?3, NULL, 1, 4102444800, NULL)";

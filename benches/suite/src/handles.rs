@@ -177,6 +177,59 @@ impl Store {
         verdict == VERDICT_OK
     }
 
+    /// Decides on a request, as a gateway does: logs in with an `Authorization` header, checks the
+    /// policy, and reads the user's name. Returns the length of the name if the request is allowed.
+    #[inline]
+    pub fn decide(&self, header: &[u8], id: &str, method: &str) -> Option<usize> {
+        let (mut verdict, mut token, mut allowed, mut user_len) = (0, null_mut(), false, 0);
+        let ((id, id_len), (method, method_len)) = (text(id), text(method));
+        unsafe {
+            (api().store_authenticate_header)(
+                self.0,
+                header.as_ptr().cast(),
+                header.len(),
+                null(),
+                &raw mut verdict,
+                &raw mut token,
+                null_mut(),
+                null_mut(),
+            );
+            if token.is_null() {
+                return None;
+            }
+            (api().token_allows)(
+                token,
+                id,
+                id_len,
+                method,
+                method_len,
+                null(),
+                0,
+                &raw mut allowed,
+                null_mut(),
+            );
+            (api().token_user)(token, &raw mut user_len);
+            (api().token_release)(token);
+        }
+        (verdict == VERDICT_OK && allowed).then_some(user_len)
+    }
+
+    /// Copies the store to a file.
+    pub fn backup(&self, path: &str) -> Result<()> {
+        let (path, len) = text(path);
+        check(unsafe { (api().store_backup)(self.0, path, len, null_mut()) })
+    }
+
+    /// Exports the store, and returns the number of tokens.
+    pub fn export(&self, path: &str) -> Result<u64> {
+        let (path, len) = text(path);
+        let mut count = 0;
+        check(unsafe {
+            (api().store_export_file)(self.0, path, len, null(), &raw mut count, null_mut())
+        })?;
+        Ok(count)
+    }
+
     /// Finds a token by its value, releases the handle, and returns whether there was one.
     #[inline]
     pub fn find(&self, value: &[u8]) -> bool {

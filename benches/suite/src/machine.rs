@@ -15,6 +15,13 @@ fn field(file: &str, name: &str) -> Option<String> {
     line.split_once(':').map(|(_, value)| value.trim().to_owned())
 }
 
+/// Returns the bytes of memory that programs can still use.
+pub fn available_memory() -> f64 {
+    let kib = field("/proc/meminfo", "MemAvailable");
+    let kib = kib.and_then(|text| text.split(' ').next()?.parse::<f64>().ok());
+    1024.0 * kib.unwrap_or(0.0)
+}
+
 /// Returns a description of the machine and its programs, one line each.
 pub fn describe(library: &std::path::Path) -> Vec<(&'static str, String)> {
     let unknown = || "unknown".to_owned();

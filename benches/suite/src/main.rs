@@ -13,6 +13,7 @@ mod generation;
 mod goals;
 mod growth;
 mod handles;
+mod host;
 mod isolated;
 mod keys;
 mod library;
@@ -44,8 +45,8 @@ cargo bench -- [--quick] [--report] [GROUP...]
 --report   writes docs/benchmarks.md and docs/benchmarks.svg
 GROUP      one of those that are to be measured; none: all
 
-Groups: memory isolated threads client_tokens generation policy services growth pauses durable
-        databases gateway
+Groups: memory isolated threads client_tokens generation policy services growth pauses host
+        durable databases gateway
 
 Environment:
 RBTOKEN_BENCH_PYTHON        a Python with Review Board 8.1, for Djblets and Review Board themselves
@@ -62,7 +63,7 @@ type Group = (&'static str, fn(&mut Context, &mut Report) -> Result<()>);
 
 /// The groups in the order in which they run: those with separate stores after those that share
 /// stores.
-const GROUPS: [Group; 12] = [
+const GROUPS: [Group; 13] = [
     ("memory", memory::run),
     ("isolated", isolated::run),
     ("threads", threads::run),
@@ -72,6 +73,7 @@ const GROUPS: [Group; 12] = [
     ("generation", generation::run),
     ("policy", policy::run),
     ("pauses", pauses::run),
+    ("host", host::run),
     ("durable", durable::run),
     ("databases", databases::run),
     ("gateway", gateway::run),
@@ -148,8 +150,8 @@ fn document(
          Written by `{command}`, which took {took} s. Everything of ours is called through the C ABI of \
          the shared object as it ships; the references sit behind the same kind of boundary. All of one \
          table's columns were measured in interleaved rounds of one run: figures are medians of the \
-         rounds, with the smallest and the largest, ratios are those of the medians, with the smallest \
-         and the largest of a round.\n\n"
+         rounds, with the smallest and the largest, and ratios are medians of the rounds' ratios, with \
+         the smallest and the largest.\n\n"
     );
     for (name, value) in machine {
         let _ = writeln!(text, "- {name}: {value}");
@@ -157,10 +159,11 @@ fn document(
     if command.contains("--quick") {
         text += "\n**Small stores and few rounds: these figures only say that all of it runs.**\n";
     }
-    let _ = write!(text, "\n## Goals\n\n{goals}\n");
+    let _ = write!(text, "\n## In short\n\n{}\n", report.summary());
     if !report.lines.is_empty() {
-        text += "## Cost against size\n\n![Cost per operation against the size of the store](benchmarks.svg)\n\n";
+        text += "![Cost per operation against the size of the store](benchmarks.svg)\n\n";
     }
+    let _ = write!(text, "## Goals\n\n{goals}\n");
     let _ = write!(text, "## All measurements\n\n{}", report.sections());
     text.trim_end().to_owned() + "\n"
 }

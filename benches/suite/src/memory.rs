@@ -6,6 +6,7 @@ use std::time::Instant;
 use anyhow::{Context as _, Result, bail, ensure};
 use fastrand::Rng;
 
+use crate::chart::Line;
 use crate::context::{Context, client, user};
 use crate::format::{grouped, short, time};
 use crate::handles::Store;
@@ -24,15 +25,7 @@ pub fn run(context: &mut Context, report: &mut Report) -> Result<()> {
     let size = context.sizes()[2];
     // Memory use varies little, so three rounds suffice.
     let rounds = if context.quick { 1 } else { 3 };
-    let measure = |kind: &str, rounds: usize| -> Result<[Series; 3]> {
-        let mut series = [const { Series(Vec::new()) }; 3];
-        for _ in 0..rounds {
-            for (series, value) in series.iter_mut().zip(child(kind, size)?) {
-                series.0.push(value);
-            }
-        }
-        Ok(series)
-    };
+    let measure = |kind: &str, rounds: usize| measure(kind, size, rounds);
     let ours = measure("ours", rounds)?;
     let shared = measure("ours-policy", 1)?;
     let plain = measure("hashbrown", 1)?;
@@ -74,6 +67,47 @@ pub fn run(context: &mut Context, report: &mut Report) -> Result<()> {
             grouped(document.len() as f64),
         ),
         &["what", "resident", "of it in the heap (mallinfo2)", "creation, mean"],
+        &rows,
+    );
+    by_size(context, report)
+}
+
+/// Returns the resident and allocated bytes per token, and the nanoseconds of a creation.
+fn measure(kind: &str, size: usize, rounds: usize) -> Result<[Series; 3]> {
+    let mut series = [const { Series(Vec::new()) }; 3];
+    for _ in 0..rounds {
+        for (series, value) in series.iter_mut().zip(child(kind, size)?) {
+            series.0.push(value);
+        }
+    }
+    Ok(series)
+}
+
+fn by_size(context: &Context, report: &mut Report) -> Result<()> {
+    let mut sizes = context.sizes().to_vec();
+    sizes.extend(context.huge());
+    let mut rows = Vec::new();
+    for (kind, name, line) in [
+        ("ours", "rbtoken", Line::ours as fn(_, _) -> _),
+        ("hashbrown", "hashbrown", Line::reference),
+    ] {
+        let mut points = Vec::new();
+        for &size in &sizes {
+            points.push((size as f64, measure(kind, size, 1)?[0].median()));
+        }
+        let mut row = vec![name.to_owned()];
+        row.extend(points.iter().map(|(_, bytes)| format!("{} B", grouped(*bytes))));
+        rows.push(row);
+        report.lines.push(line(name, points).of_bytes());
+    }
+    let sizes: Vec<_> =
+        sizes.iter().map(|size| format!("{} tokens", grouped(*size as f64))).collect();
+    let mut header = vec!["what"];
+    header.extend(sizes.iter().map(String::as_str));
+    report.table(
+        "Memory per token by size",
+        "Resident bytes, as above. Small stores share the first pages of their tables.",
+        &header,
         &rows,
     );
     Ok(())

@@ -12,6 +12,7 @@ use crate::context::{Context, client, user};
 use crate::format::{grouped, ratio_text, time, times};
 use crate::handles::Store;
 use crate::keys::Keys;
+use crate::reference::databases::Folder;
 use crate::report::Report;
 use crate::rounds::{Ratio, Series, percentile};
 use crate::threads::pin;
@@ -64,7 +65,28 @@ pub fn run(context: &mut Context, report: &mut Report) -> Result<()> {
     let idle_time = Duration::from_millis(if context.quick { 20 } else { 300 });
     let [mut idle, mut list, mut purge, mut idle_refused, mut everyone] =
         [const { Felt::new() }; 5];
+    let [mut growth, mut backup, mut export] = [const { Felt::new() }; 3];
+    let folder = Folder::new()?;
+    let path = |name: &str| folder.0.join(name).to_string_lossy().into_owned();
     for round in 0..=rounds {
+        let new = feel(watch, &store, &keys, &mut random, || {
+            // Deleted again, so that the next rounds begin with the same store.
+            let made = Keys::made_up(&mut Rng::with_seed(round as u64), dead);
+            let mut ids = Vec::with_capacity(dead);
+            for value in made.iter() {
+                ids.push(store.import("grows", value, None)?.id());
+            }
+            ids.into_iter().try_for_each(|id| store.delete(id))
+        })?;
+        let copy = feel(watch, &store, &keys, &mut random, || {
+            store.backup(&path(&format!("backup-{round}")))
+        })?;
+        let lines = feel(watch, &store, &keys, &mut random, || {
+            store.export(&path(&format!("export-{round}"))).map(drop)
+        })?;
+        for name in ["backup", "export"] {
+            std::fs::remove_file(path(&format!("{name}-{round}")))?;
+        }
         let felt = feel(watch, &store, &keys, &mut random, || {
             std::thread::sleep(idle_time);
             Ok(())
@@ -78,6 +100,9 @@ pub fn run(context: &mut Context, report: &mut Report) -> Result<()> {
             Ok(())
         })?;
         if round > 0 {
+            growth.add(watch, new.0, new.1);
+            backup.add(watch, copy.0, copy.1);
+            export.add(watch, lines.0, lines.1);
             idle.add(watch, felt.0, felt.1);
             list.add(watch, felt_list.0, felt_list.1);
             purge.add(watch, felt_purge.0, felt_purge.1);
@@ -112,16 +137,20 @@ pub fn run(context: &mut Context, report: &mut Report) -> Result<()> {
     report.table(
         "Logins while a call looks at every token",
         &format!(
-            "{} live tokens. One thread logs in with random values, each login timed by itself, while \
-             another one lists everything, purges {} dead tokens, or invalidates everyone (from then on \
+            "{live} live tokens. One thread logs in with random values, each login timed by itself, while \
+             another one imports {0} more tokens and deletes them, copies everything to a file or \
+             exports it, lists everything, purges {0} dead tokens, or invalidates everyone (from then on \
              logins are refused: the last rows are beside each other). *Worst* is the longest login of \
              all rounds, and includes what the system did to the thread.",
-            grouped(live as f64),
             grouped(dead as f64),
+            live = grouped(live as f64),
         ),
         &["meanwhile", "which takes", "login p50", "login p99.9", "p99.9 / idle's", "worst"],
         &[
             row("nothing", &idle, None),
+            row("creations and deletions", &growth, Some(&idle)),
+            row("backup", &backup, Some(&idle)),
+            row("export", &export, Some(&idle)),
             row("list of all tokens", &list, Some(&idle)),
             row("purge", &purge, Some(&idle)),
             row("nothing, all tokens invalid", &idle_refused, None),

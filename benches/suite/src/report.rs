@@ -55,31 +55,50 @@ impl Report {
         self.sections.push('\n');
     }
 
+    /// Formats the most important results for readers.
+    pub fn summary(&self) -> String {
+        let mut rows = Vec::new();
+        for goal in GOALS {
+            let Some([ours, reference]) = goal.summary else { continue };
+            let Some(Outcome::Measured { ours: own, reference: other, .. }) =
+                self.outcomes.get(goal.key)
+            else {
+                continue;
+            };
+            // The extremes are in the long table.
+            let median = |figures: &str| figures.split(" (").next().unwrap_or(figures).to_owned();
+            let unit = |figures: &str| {
+                figures.rsplit_once(") ").map_or(String::new(), |(_, unit)| format!(" {unit}"))
+            };
+            let figure = |figures: &str| median(figures) + &unit(figures);
+            rows.push(vec![ours.to_owned(), figure(own), reference.to_owned(), figure(other)]);
+        }
+        table(&["ours", "", "compared with", ""], &rows)
+    }
+
     /// Formats the goals, with explanations from a text with sections `## row KEY`.
     pub fn goals(&self, notes: &str) -> String {
         let mut rows = Vec::new();
         let mut why = String::new();
         for goal in GOALS {
             let mut row = vec![goal.key.to_owned(), goal.what.to_owned()];
-            let note = note(notes, goal.key);
-            let verdict = match self.outcomes.get(goal.key) {
+            let (verdict, ratio) = match self.outcomes.get(goal.key) {
                 None => continue,
                 Some(Outcome::Skipped(reason)) => {
                     row.extend(["–".to_owned(), "–".to_owned(), "–".to_owned()]);
-                    reason.clone()
+                    (reason.as_str(), None)
                 }
                 Some(Outcome::Measured { ours, reference, ratio }) => {
                     row.extend([ours.clone(), reference.clone(), ratio_text(ratio)]);
-                    match (goal.gate.holds(ratio.median), goal.stretch.holds(ratio.median)) {
-                        (_, true) => "stretch met".to_owned(),
-                        (true, false) => "gate met".to_owned(),
-                        (false, false) => "**missed**".to_owned(),
-                    }
+                    let verdict = if goal.gate.holds(ratio.median) { "met" } else { "**missed**" };
+                    (verdict, Some(ratio.median))
                 }
             };
-            row.extend([goal.gate.text(), goal.stretch.text(), verdict]);
+            let limit =
+                goal.limit.as_ref().map_or("–".to_owned(), |it| it.text(goal.gate, ratio));
+            row.extend([goal.gate.text(), limit, verdict.to_owned()]);
             rows.push(row);
-            if let Some(note) = note {
+            if let Some(note) = note(notes, goal.key) {
                 let _ = writeln!(why, "- **{}**: {note}", goal.key);
             }
         }
@@ -90,7 +109,7 @@ impl Report {
             "reference",
             "ratio (min–max of a round)",
             "gate",
-            "stretch",
+            "limit",
             "result",
         ];
         let mut text = table(&header, &rows);

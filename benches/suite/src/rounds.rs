@@ -26,7 +26,8 @@ impl Series {
 /// A ratio of two series that were measured in the same rounds.
 #[derive(Clone, Copy, Debug)]
 pub struct Ratio {
-    /// The ratio of the medians.
+    /// The median of the ratios of the rounds, which a machine that slows down for some rounds
+    /// affects less than the ratio of the medians.
     pub median: f64,
     /// The smallest and the largest ratio of a round.
     pub min: f64,
@@ -37,7 +38,7 @@ impl Ratio {
     pub fn of(dividend: &Series, divisor: &Series) -> Self {
         let rounds = dividend.0.iter().zip(&divisor.0).map(|(a, b)| a / b);
         let rounds = Series(rounds.collect());
-        Self { median: dividend.median() / divisor.median(), min: rounds.min(), max: rounds.max() }
+        Self { median: rounds.median(), min: rounds.min(), max: rounds.max() }
     }
 }
 

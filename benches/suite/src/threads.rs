@@ -3,7 +3,7 @@
 use std::sync::Barrier;
 use std::time::Instant;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use fastrand::Rng;
 
 use crate::context::{Context, HOT, World};
@@ -11,7 +11,7 @@ use crate::format::{grouped, rates, ratio_text};
 use crate::keys::Keys;
 use crate::reference::Shared;
 use crate::report::Report;
-use crate::rounds::{Contestant, Ratio, interleave};
+use crate::rounds::{Contestant, Ratio, Series, interleave};
 
 /// What the threads do.
 #[derive(Clone, Copy)]
@@ -26,69 +26,118 @@ struct Load {
     write_every: usize,
 }
 
+/// What is measured with a load: millions of calls per second, on one and on two threads.
+struct Rates {
+    ours: [Series; 2],
+    locked: [Series; 2],
+    cpp: [Series; 2],
+}
+
+impl Rates {
+    fn measure(context: &Context, world: &World, load: Load) -> Self {
+        let series = interleave(
+            context.rounds,
+            &mut [
+                contestant(context, world, &world.ours, load, 1),
+                contestant(context, world, &world.ours, load, 2),
+                contestant(context, world, &world.locked, load, 1),
+                contestant(context, world, &world.locked, load, 2),
+                contestant(context, world, &world.cpp, load, 1),
+                contestant(context, world, &world.cpp, load, 2),
+            ],
+        );
+        let [ours, two, locked, locked_two, cpp, cpp_two]: [Series; 6] =
+            series.try_into().expect("a series for each contestant");
+        Self { ours: [ours, two], locked: [locked, locked_two], cpp: [cpp, cpp_two] }
+    }
+
+    /// Returns how much faster two threads are than one.
+    fn scaling(&self) -> Ratio {
+        Ratio::of(&self.ours[1], &self.ours[0])
+    }
+
+    fn against_locked(&self) -> Ratio {
+        Ratio::of(&self.ours[1], &self.locked[1])
+    }
+
+    fn against_cpp(&self) -> Ratio {
+        Ratio::of(&self.ours[1], &self.cpp[1])
+    }
+}
+
+fn measured(
+    report: &mut Report,
+    key: &'static str,
+    ours: &Series,
+    reference: &Series,
+    ratio: Ratio,
+) {
+    let [ours, reference] = [ours, reference].map(|rate| format!("{} M/s", rates(rate)));
+    report.measured(key, ours, reference, ratio);
+}
+
 pub fn run(context: &mut Context, report: &mut Report) -> Result<()> {
     context.fill()?;
     let mut rows = Vec::new();
+    // With the lowest ratio against the locked map: at most 1% writes, and 10%.
+    let mut worst: [Option<Rates>; 2] = [None, None];
     for (position, world) in context.worlds.iter().enumerate() {
-        let largest = position + 1 == context.worlds.len();
-        for hot in [true, false] {
-            if !hot && world.size <= HOT {
+        let (smallest, largest) = (position == 0, position + 1 == context.worlds.len());
+        for (name, different) in [("one", 1), ("hot", HOT), ("any", world.size)] {
+            let hot = different == HOT;
+            if name == "any" && world.size <= HOT {
                 continue;
             }
             for (write_every, writes) in [(0, "none"), (100, "1%"), (10, "10%")] {
-                let calls = context.calls(if hot { 80_000 } else { 40_000 });
-                let load = if hot {
-                    Load { different: HOT, values: HOT.min(calls), calls, write_every }
-                } else {
-                    Load { different: world.size, values: calls, calls, write_every }
+                // One token is read by all threads, and is not replaced meanwhile.
+                if name == "one" && write_every != 0 {
+                    continue;
+                }
+                let calls = context.calls(if name == "any" { 40_000 } else { 80_000 });
+                let values = if name == "any" { calls } else { different.min(calls) };
+                let load = Load { different, values, calls, write_every };
+                let measurement = Rates::measure(context, world, load);
+                let [one, two] = &measurement.ours;
+                let scaling = measurement.scaling();
+                let key = match (name, write_every) {
+                    ("hot", 0) if largest => Some("4a"),
+                    ("one", _) if largest => Some("4b"),
+                    ("hot", 100) if largest => Some("5a"),
+                    ("hot", 100) if smallest => Some("5b"),
+                    _ => None,
                 };
-                let series = interleave(
-                    context.rounds,
-                    &mut [
-                        contestant(context, world, &world.ours, load, 1),
-                        contestant(context, world, &world.ours, load, 2),
-                        contestant(context, world, &world.locked, load, 1),
-                        contestant(context, world, &world.locked, load, 2),
-                        contestant(context, world, &world.cpp, load, 1),
-                        contestant(context, world, &world.cpp, load, 2),
-                    ],
-                );
-                let scaling = Ratio::of(&series[1], &series[0]);
-                let against = [&series[3], &series[5]].map(|other| Ratio::of(&series[1], other));
-                if hot && largest && write_every == 0 {
-                    report.measured(
-                        "4",
-                        format!("{} M/s", rates(&series[1])),
-                        format!("{} M/s", rates(&series[0])),
-                        scaling,
-                    );
+                if let Some(key) = key {
+                    measured(report, key, two, one, scaling);
                 }
                 if hot && largest && write_every == 100 {
-                    for (key, other, ratio) in
-                        [("5a", &series[3], against[0]), ("5b", &series[5], against[1])]
-                    {
-                        let [ours, other] =
-                            [&series[1], other].map(|rate| format!("{} M/s", rates(rate)));
-                        report.measured(key, ours, other, ratio);
-                    }
+                    let (other, ratio) = (&measurement.cpp[1], measurement.against_cpp());
+                    measured(report, "5e", two, other, ratio);
                 }
-                let mut row = vec![
-                    grouped(world.size as f64),
-                    if hot { "hot" } else { "any" }.to_owned(),
-                    writes.to_owned(),
-                ];
-                row.extend(series.iter().map(rates));
+                let mut row = vec![grouped(world.size as f64), name.to_owned(), writes.to_owned()];
+                let Rates { ours, locked, cpp } = &measurement;
+                row.extend([ours, locked, cpp].into_iter().flatten().map(rates));
                 row.push(ratio_text(&scaling));
+                let against = [measurement.against_locked(), measurement.against_cpp()];
                 row.extend(against.iter().map(ratio_text));
                 rows.push(row);
+
+                let worst = &mut worst[usize::from(write_every == 10)];
+                let so_far = worst.as_ref().map_or(f64::INFINITY, |it| it.against_locked().median);
+                if name != "one" && against[0].median < so_far {
+                    *worst = Some(measurement);
+                }
             }
         }
+    }
+    for (key, worst) in ["5c", "5d"].into_iter().zip(worst) {
+        let worst = worst.context("there is a load with few writes, and one with many")?;
+        measured(report, key, &worst.ours[1], &worst.locked[1], worst.against_locked());
     }
     report.table(
         "Logins on one and two threads",
         "Millions of calls per second of all threads together. *Hot*: the same 4,096 values over and \
-         over. A write adds a token with a known value or removes it, in turn; the maps have nothing \
-         to check when they write.",
+         over; *one*: a single value. A write adds a token with a known value or removes it, in turn; \
+         the maps have nothing to check when they write.",
         &[
             "tokens",
             "values",

@@ -82,6 +82,11 @@ impl Batch {
         batch
     }
 
+    /// Returns the number of changes.
+    pub fn changes(&self) -> usize {
+        self.waiting.len()
+    }
+
     /// Returns the effects of all changes.
     pub fn effects(&self) -> impl Iterator<Item = &Effect> + Clone {
         self.waiting
@@ -98,13 +103,21 @@ impl Batch {
     }
 
     /// Reserves memory for all effects, since nothing may fail after they were written. If there is
-    /// too little, the changes that need memory fail, and the others continue.
-    pub fn reserve_for(&mut self, memory: &Memory) {
+    /// too little even after `release`, the changes that need memory fail, and the others continue.
+    pub fn reserve_for(&mut self, memory: &Memory, release: impl FnOnce()) {
         let Ok(mut indexes) = memory.write() else { return };
         let new = self.effects().filter(|effect| matches!(effect, Effect::Insert(_))).count();
-        // Checked here again, since the writer thread may use another malloc arena than the caller.
-        let checked = if new > 0 { memory.check_headroom(new) } else { Ok(()) };
-        if checked.and_then(|()| memory.reserve_for(&mut indexes, self.effects())).is_ok() {
+        let mut reserve = || {
+            // Checked here again, since the writer thread may use another malloc arena than the
+            // caller.
+            let checked = if new > 0 { memory.check_headroom(new) } else { Ok(()) };
+            checked.and_then(|()| memory.reserve_for(&mut indexes, self.effects()))
+        };
+        if reserve().is_ok() {
+            return;
+        }
+        release();
+        if reserve().is_ok() {
             return;
         }
         for (plan, _) in &mut self.waiting {
@@ -206,7 +219,10 @@ impl Claims {
             // The last of several calls wins, as without batching.
             Operation::SetUserActive(..) => [None, None],
             Operation::RemoveLocalSite(_)
-            | Operation::Invalidate(Selection::User(_) | Selection::Everyone, _)
+            | Operation::Invalidate(
+                Selection::Ids(_) | Selection::User(_) | Selection::Everyone,
+                _,
+            )
             | Operation::Purge(_)
             | Operation::Import(_) => {
                 self.is_exclusive = self.operations == 0;
@@ -233,7 +249,7 @@ mod tests {
     use super::super::channel::{ReplyReceiver, oneshot};
     use super::*;
     use crate::backend::tests::fields;
-    use crate::backend::{OwnedClientQuery, TokenChange};
+    use crate::backend::{ImportData, OwnedClientQuery, TokenChange};
     use crate::clock::Timestamp;
     use crate::error::ErrorKind;
     use crate::os::deadline;
@@ -274,7 +290,7 @@ mod tests {
             let mut sizes = Vec::new();
             while !self.backlog.is_empty() {
                 let (mut batch, size) = self.plan(memory);
-                batch.reserve_for(memory);
+                batch.reserve_for(memory, || ());
                 batch.succeed(memory);
                 sizes.push(size);
             }
@@ -369,7 +385,7 @@ mod tests {
         let changes: [fn() -> Operation; 5] = [
             || Operation::RemoveLocalSite("site".into()),
             || Operation::Purge(Timestamp::MAX),
-            || Operation::Import(Box::default()),
+            || Operation::Import(Box::new(ImportData::new("line"))),
             || invalidate(Selection::User("alice".into())),
             || invalidate(Selection::Everyone),
         ];
@@ -400,7 +416,7 @@ mod tests {
         let mut waiting = Waiting::of([insert(10), insert(1), update(1), Operation::Delete(7)]);
         let (mut batch, _) = waiting.plan(&memory);
         assert_eq!((batch.effects().count(), memory.count().unwrap()), (2, 2));
-        batch.reserve_for(&memory);
+        batch.reserve_for(&memory, || ());
         batch.succeed(&memory);
         let [inserted, taken, updated, missing] = waiting.replies.try_into().ok().unwrap();
         let Ok(Outcome::Inserted(record)) = outcome(inserted) else { panic!("not inserted") };

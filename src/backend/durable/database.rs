@@ -9,7 +9,7 @@ use rusqlite::{Connection, ErrorCode, Transaction};
 
 use super::errors::{io_error, sqlite_error};
 use super::file::{OwnedFile, checked_status};
-use super::rows::{self, LoadError, LoadedPart};
+use super::rows::{self, AssignedIds, LoadError, LoadedPart};
 use super::schema;
 use super::side_files::LOG;
 use crate::backend::memory::Effect;
@@ -37,6 +37,8 @@ pub(super) struct Database {
     /// A commit failed, and its effects may be in the log although the callers got an error.
     is_commit_uncertain: bool,
     rows_since_checkpoint: usize,
+    /// As of the last commit.
+    ids: AssignedIds,
     /// Number of commits since the file was opened.
     commits: u64,
     /// All contents were read without an error, so the log may be checkpointed on close.
@@ -103,6 +105,7 @@ impl Database {
                     log: None,
                     is_commit_uncertain: false,
                     rows_since_checkpoint: 0,
+                    ids: AssignedIds::default(),
                     commits: 0,
                     checkpoint_on_close: false,
                 };
@@ -151,6 +154,23 @@ impl Database {
         Ok(database.keep_file())
     }
 
+    /// Opens the database in a file, adds what SQLite finds wrong with its structure to `problems`,
+    /// and passes its contents to `visit`, part by part. The file is unchanged.
+    pub fn check(
+        file: OwnedFile,
+        documents: &Documents,
+        interner: &SharedFieldsInterner,
+        problems: &mut Vec<String>,
+        visit: &mut dyn FnMut(LoadedPart) -> Result<()>,
+    ) -> Result<()> {
+        let database = Self::connect(file)?;
+        let (checked, _) = database.file.watch(|| {
+            problems.extend(database.integrity_problems()?);
+            database.load(documents, interner, visit)
+        });
+        checked
+    }
+
     /// Creates a database with the contents of a store in a new file.
     pub fn copy(file: OwnedFile, contents: &Contents) -> Result<()> {
         let mut database = Self::connect(file)?;
@@ -164,11 +184,12 @@ impl Database {
             let sites = contents.local_sites.iter().cloned().map(Effect::AddLocalSite);
             let users = contents.inactive_users.iter().cloned();
             let users = users.map(|user| Effect::SetUserActive(user, false));
+            let mut ids = AssignedIds::default();
             for effect in sites.chain(users) {
-                rows::write(connection, [&effect])?;
+                rows::write(connection, &mut ids, [&effect])?;
             }
             for record in &contents.records {
-                rows::write(connection, [&Effect::Insert(record.clone())])?;
+                rows::write(connection, &mut ids, [&Effect::Insert(record.clone())])?;
             }
             rows::write_last_id(connection, contents.last_id)
         })?;
@@ -185,8 +206,12 @@ impl Database {
 
     /// Checkpoints the log, closes the connection and removes the log.
     fn close(&mut self) {
-        // If this fails, the log is replayed when the file is opened again.
-        let _ = if self.checkpoint_on_close { self.checkpoint_log() } else { Ok(()) };
+        if self.checkpoint_on_close {
+            // If this fails, some ids are skipped.
+            let _ = self.release_reserved_ids();
+            // If this fails, the log is replayed when the file is opened again.
+            let _ = self.checkpoint_log();
+        }
         let Some(connection) = self.connection.take() else { return };
         if self.has_lost_descriptor() {
             // Leaked, since closing it would close files of the host.
@@ -197,6 +222,17 @@ impl Database {
         if let Some(log) = &self.log {
             self.file.remove_empty_log(Some(log.identity));
         }
+    }
+
+    /// Marks only ids that were assigned, so that the next one follows them.
+    fn release_reserved_ids(&mut self) -> Result<()> {
+        let AssignedIds { last, reserved } = self.ids;
+        if reserved == last {
+            return Ok(());
+        }
+        self.transaction(|connection| rows::write_last_id(connection, last))?;
+        self.ids.reserved = last;
+        Ok(())
     }
 
     fn checkpoint_log(&mut self) -> Result<()> {
@@ -264,9 +300,10 @@ impl Database {
 
     /// Commits effects in one transaction. They are durable when this returns.
     pub fn write<'a>(&mut self, effects: impl IntoIterator<Item = &'a Effect>) -> Result<()> {
-        let mut count = 0;
+        let (mut count, mut ids) = (0, self.ids);
         let effects = effects.into_iter().inspect(|_| count += 1);
-        self.transaction(|connection| rows::write(connection, effects))?;
+        self.transaction(|connection| rows::write(connection, &mut ids, effects))?;
+        self.ids = ids;
         self.rows_since_checkpoint += count;
         Ok(())
     }
@@ -322,6 +359,29 @@ impl Database {
             log_bytes: self.log.map_or(0, |log| log.len),
             commits: self.commits,
         }
+    }
+
+    /// Returns what SQLite's own checks find wrong with the structure of the file.
+    fn integrity_problems(&self) -> Result<Vec<String>> {
+        let connection = self.connection()?;
+        let run = || -> rusqlite::Result<Vec<String>> {
+            let mut problems = Vec::new();
+            let mut statement = connection.prepare("PRAGMA integrity_check(20)")?;
+            let mut rows = statement.query([])?;
+            while let Some(row) = rows.next()? {
+                problems.push(row.get::<_, String>(0)?);
+            }
+            problems.retain(|problem| problem != "ok");
+            let mut statement = connection.prepare("PRAGMA foreign_key_check")?;
+            let mut rows = statement.query([])?;
+            while let Some(row) = rows.next()? {
+                let (table, row_id): (String, Option<i64>) = (row.get(0)?, row.get(1)?);
+                let row_id = row_id.unwrap_or_default();
+                problems.push(format!("row {row_id} of {table} refers to a row that is missing"));
+            }
+            Ok(problems)
+        };
+        run().map_err(|error| sqlite_error(self.file.path(), &error))
     }
 
     /// Frees SQLite's page cache.

@@ -1,8 +1,9 @@
 //! The backend for files: a copy of all tokens in memory, and an SQLite file.
 //!
 //! Reads are answered from memory. One writer thread commits changes to the file, for all waiting
-//! callers together, and then applies them to the memory. So both always agree, except for times of
-//! last use, which are written up to a second later.
+//! callers together, and then applies them to the memory. A caller that is alone does so itself,
+//! which saves two switches of threads. So both always agree, except for times of last use, which
+//! are written up to a second later.
 
 mod access;
 mod batch;
@@ -15,6 +16,7 @@ mod format;
 mod new_file;
 mod pending_last_used;
 mod rows;
+mod scan;
 mod schema;
 mod side_files;
 mod writer;
@@ -30,7 +32,8 @@ use self::database::Database;
 use self::file::OwnedFile;
 use self::pending_last_used::PendingLastUsed;
 use self::rows::LoadedPart;
-use self::writer::Writer;
+pub(crate) use self::scan::{check, scan};
+use self::writer::SharedWriter;
 use super::{
     Backend, ClientQuery, Contents, FailedSearch, Judge, Judgment, Memory, Operation, Outcome,
     Statistics,
@@ -49,7 +52,8 @@ pub(crate) struct Durable {
     memory: Arc<Memory>,
     pending: Arc<PendingLastUsed>,
     counters: Arc<Counters>,
-    /// `jobs` and `thread` are `None` only during `drop`.
+    /// `None` only until the file is open, and during `drop`, like `jobs` and `thread`.
+    writer: Option<Arc<SharedWriter>>,
     jobs: Option<Sender<Job>>,
     thread: Option<JoinHandle<()>>,
     /// Fork generation of the process that owns the file.
@@ -96,17 +100,19 @@ impl Durable {
             let documents = Arc::clone(documents);
             move || {
                 // If filling the memory has failed, the parts are dropped.
-                let database = Database::open(file, &documents, memory.interner(), &mut |part| {
-                    loaded.send(part)
-                });
+                let database =
+                    Database::open(file, &documents, memory.interner(), &mut |part| match part {
+                        LoadedPart::Damaged(error) => Err(error),
+                        part => loaded.send(part),
+                    });
                 drop(loaded);
-                let (database, outcome) = match database {
-                    Ok(database) => (Some(database), Ok(())),
-                    Err(error) => (None, Err(error)),
-                };
-                opened.send(outcome);
-                if let Some(database) = database {
-                    Writer::new(memory, pending, counters, database, receiver).run();
+                let writer = database.map(|database| {
+                    Arc::new(SharedWriter::new(memory, pending, counters, database))
+                });
+                let own = writer.as_ref().ok().map(Arc::clone);
+                opened.send(writer);
+                if let Some(writer) = own {
+                    writer.run(&receiver);
                 }
             }
         };
@@ -115,13 +121,16 @@ impl Durable {
             Error::new(ErrorKind::Io, format!("the writer thread cannot be started: {error}"))
         })?;
         // If an error follows, dropping the store waits until the thread has closed the file.
-        let store =
-            Self { memory, pending, counters, jobs: Some(jobs), thread: Some(thread), generation };
-        store.load(parts)?;
-        reply
+        let (jobs, thread) = (Some(jobs), Some(thread));
+        let mut store = Self { memory, pending, counters, writer: None, jobs, thread, generation };
+        let loaded = store.load(parts);
+        // Taken even if the load has failed, so that the thread has the last reference to the
+        // writer and closes the file.
+        let writer = reply
             .wait()
             .unwrap_or_else(|| Err(writer_died()))
-            .map_err(|error| error.at_argument(Argument::Location))?;
+            .map_err(|error| error.at_argument(Argument::Location));
+        store.writer = Some(loaded.and(writer)?);
         Ok(store)
     }
 
@@ -140,6 +149,7 @@ impl Durable {
                     drop(self.memory.apply(&mut indexes, effects)?);
                 }
                 LoadedPart::LastId(last_id) => indexes.raise_last_id(last_id),
+                LoadedPart::Damaged(error) => return Err(error),
             }
             // This thread has time for it: the one that reads the file is slower.
             self.memory.interner().reserve(expected.min(RECORDS_AHEAD));
@@ -186,14 +196,15 @@ pub(crate) fn copy(location: &str, contents: &Contents, trusted: &TrustedOwners)
 
 impl Drop for Durable {
     fn drop(&mut self) {
-        let (jobs, thread) = (self.jobs.take(), self.thread.take());
+        let (writer, jobs, thread) = (self.writer.take(), self.jobs.take(), self.thread.take());
         if self.is_forked() {
             // The thread and the file belong to the parent process.
-            std::mem::forget((jobs, thread, Arc::clone(&self.memory), Arc::clone(&self.pending)));
+            let shared = (Arc::clone(&self.memory), Arc::clone(&self.pending));
+            std::mem::forget((writer, jobs, thread, shared));
             return;
         }
         // Without a sender, the thread ends and closes the file.
-        drop(jobs);
+        drop((writer, jobs));
         if let Some(thread) = thread {
             let _ = thread.join();
         }
@@ -229,6 +240,10 @@ impl Backend for Durable {
         self.memory()?.count()
     }
 
+    fn inactive_users(&self) -> Result<Vec<Text>> {
+        self.memory()?.inactive_users()
+    }
+
     fn contents(&self) -> Result<Contents> {
         self.memory()?.contents()
     }
@@ -247,11 +262,18 @@ impl Backend for Durable {
 
     fn change(&self, operation: Operation) -> Result<Outcome> {
         self.memory()?;
-        self.request(|caller| Job::Change(operation, caller))
+        match self.writer.as_ref().and_then(|writer| writer.try_turn()) {
+            Some(turn) => turn.change(operation),
+            None => self.request(|caller| Job::Change(operation, caller)),
+        }
     }
 
     fn check_room(&self) -> Result<()> {
-        self.memory()?.check_room()
+        let memory = self.memory()?;
+        memory.check_room().or_else(|error| {
+            self.writer.as_ref().ok_or(error)?.release_memory();
+            memory.check_room()
+        })
     }
 
     fn statistics(&self) -> Result<Statistics> {

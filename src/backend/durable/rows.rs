@@ -18,14 +18,43 @@ use crate::model::names;
 use crate::text::Text;
 use crate::token::{Invalidation, Record, RecordFields, SharedRecord, TokenValue};
 
+/// Ids that have been assigned to tokens, and those that the file marks as assigned.
+#[derive(Clone, Copy, Default)]
+pub(super) struct AssignedIds {
+    /// The last id that was assigned since the file was opened, or 0.
+    pub last: i64,
+    /// Ids up to this one are marked in the file, or 0 if none was assigned since it was opened.
+    pub reserved: i64,
+}
+
+impl AssignedIds {
+    /// Number of ids that are marked ahead of time. SQLite writes the page of its sequences only
+    /// when an id exceeds the marked ones, so most commits write one page less.
+    const AHEAD: i64 = 1000;
+
+    /// Assigns an id, which is greater than all before.
+    fn assign(&mut self, connection: &Connection, id: i64) -> rusqlite::Result<()> {
+        if id > self.reserved {
+            self.reserved = id.max((id + Self::AHEAD).min(*IDS.end()));
+            write_last_id(connection, self.reserved)?;
+        }
+        self.last = id;
+        Ok(())
+    }
+}
+
 /// Writes effects in an open transaction.
 pub(super) fn write<'a>(
     connection: &Connection,
+    ids: &mut AssignedIds,
     effects: impl IntoIterator<Item = &'a Effect>,
 ) -> rusqlite::Result<()> {
     for effect in effects {
         match effect {
-            Effect::Insert(record) => insert(connection, record)?,
+            Effect::Insert(record) => {
+                ids.assign(connection, record.id())?;
+                insert(connection, record)?;
+            }
             Effect::Replace { new, .. } => update(connection, new)?,
             Effect::Remove(record) => {
                 let sql = "DELETE FROM webapi_webapitoken WHERE id = ?1";
@@ -193,6 +222,8 @@ pub(super) enum LoadedPart {
     Effects(Vec<Effect>),
     /// The last assigned id, even if its token was deleted.
     LastId(i64),
+    /// A token's row that cannot be read. An error of the visitor ends the loading.
+    Damaged(Error),
 }
 
 /// Passes the contents of a database to `visit`, part by part.
@@ -242,7 +273,10 @@ pub(super) fn load(
         if records.is_empty() {
             memory::check_room(CHUNK_ROOM)?;
         }
-        records.push(Effect::Insert(names.record(row, documents, interner)?));
+        match names.record(row, documents, interner) {
+            Ok(record) => records.push(Effect::Insert(record)),
+            Err(error) => visit(LoadedPart::Damaged(error))?,
+        }
         if records.len() == CHUNK {
             let next = memory::vec_with_capacity(CHUNK)?;
             visit(LoadedPart::Effects(std::mem::replace(&mut records, next)))?;

@@ -1,28 +1,140 @@
-//! The writer thread of a store's file.
+//! Writes the changes of a store to its file: the writer thread, and callers that find it idle.
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::batch::{Batch, Job};
-use super::channel::{Received, Receiver};
+use super::channel::{self, Received, Receiver};
 use super::counters::Counters;
 use super::database::Database;
 use super::pending_last_used::PendingLastUsed;
 use crate::backend::memory::Memory;
+use crate::backend::{Operation, Outcome};
 use crate::error::{ErrorKind, Result};
+use crate::os::signals;
 
 /// Maximum time until a login is written.
 const WRITE_BEHIND: Duration = Duration::from_millis(900);
 
-/// The state of the thread. It ends when the sender of jobs is dropped.
-pub(super) struct Writer {
+/// Number of commits in a row with a single change after which callers write their own changes
+/// again.
+const SINGLE_COMMITS: u32 = 8;
+
+/// A writer that the thread and the callers take turns to use.
+pub(super) struct SharedWriter {
+    writer: Mutex<Writer>,
+    /// Number of commits in a row with a single change.
+    single_commits: AtomicU32,
+}
+
+impl SharedWriter {
+    pub fn new(
+        memory: Arc<Memory>,
+        pending: Arc<PendingLastUsed>,
+        counters: Arc<Counters>,
+        database: Database,
+    ) -> Self {
+        counters.store(database.file_statistics());
+        let writer = Writer {
+            memory,
+            pending,
+            counters,
+            database,
+            backlog: VecDeque::new(),
+            last_used_due: None,
+            must_truncate_log: false,
+        };
+        Self { writer: Mutex::new(writer), single_commits: AtomicU32::new(SINGLE_COMMITS) }
+    }
+
+    /// Runs the thread, which ends when the sender of jobs is dropped.
+    pub fn run(&self, jobs: &Receiver<Job>) {
+        let mut due = None;
+        loop {
+            let received = jobs.receive(due);
+            let mut writer = self.writer.try_lock().unwrap_or_else(|_| {
+                // The thread must not wait for one caller after the other.
+                self.single_commits.store(0, Ordering::Relaxed);
+                self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+            });
+            match received {
+                Received::Item(job) => writer.backlog.push_back(job),
+                Received::TimedOut => {}
+                Received::Closed => {
+                    writer.catch_panic(|writer| _ = writer.write_last_used());
+                    return;
+                }
+            }
+            while {
+                jobs.take_all(&mut writer.backlog);
+                self.step(&mut writer);
+                !writer.backlog.is_empty()
+            } {}
+            due = writer.last_used_due;
+        }
+    }
+
+    /// Returns the turn of the calling thread to write its own change. Returns `None` if another
+    /// change is under way or there was one recently: then the thread commits several together.
+    pub fn try_turn(&self) -> Option<Turn<'_>> {
+        if self.single_commits.load(Ordering::Relaxed) < SINGLE_COMMITS {
+            return None;
+        }
+        let writer = self.writer.try_lock().ok();
+        if writer.is_none() {
+            self.single_commits.store(0, Ordering::Relaxed);
+        }
+        Some(Turn { shared: self, writer: writer? })
+    }
+
+    /// Frees SQLite's page cache.
+    pub fn release_memory(&self) {
+        let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        writer.catch_panic(|writer| writer.database.release_memory());
+    }
+
+    /// Does the next jobs of the backlog.
+    fn step(&self, writer: &mut MutexGuard<'_, Writer>) {
+        writer.catch_panic(|writer| {
+            let changes = writer.step();
+            match changes {
+                0 => {}
+                1 => _ = self.single_commits.fetch_add(1, Ordering::Relaxed),
+                _ => self.single_commits.store(0, Ordering::Relaxed),
+            }
+        });
+    }
+}
+
+/// The turn of a caller to use the writer.
+pub(super) struct Turn<'a> {
+    shared: &'a SharedWriter,
+    writer: MutexGuard<'a, Writer>,
+}
+
+impl Turn<'_> {
+    /// Commits a change on the calling thread, and writes what is due. An exceeded file size limit
+    /// is an error, as it is on the thread, whose signals are blocked.
+    pub fn change(mut self, operation: Operation) -> Result<Outcome> {
+        let (sender, reply) = channel::oneshot();
+        self.writer.backlog.push_back(Job::Change(operation, sender));
+        signals::while_writing(|| self.shared.step(&mut self.writer));
+        // A panic may have left the job, whose caller must not wait.
+        self.writer.backlog.clear();
+        drop(self);
+        reply.wait().unwrap_or_else(|| Err(super::writer_died()))
+    }
+}
+
+/// The database, and what has to be written to it.
+struct Writer {
     memory: Arc<Memory>,
     pending: Arc<PendingLastUsed>,
     counters: Arc<Counters>,
     database: Database,
-    jobs: Receiver<Job>,
     backlog: VecDeque<Job>,
     /// When the times of last use must be written.
     last_used_due: Option<Instant>,
@@ -31,59 +143,23 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    pub fn new(
-        memory: Arc<Memory>,
-        pending: Arc<PendingLastUsed>,
-        counters: Arc<Counters>,
-        database: Database,
-        jobs: Receiver<Job>,
-    ) -> Self {
-        counters.store(database.file_statistics());
-        Self {
-            memory,
-            pending,
-            counters,
-            database,
-            jobs,
-            backlog: VecDeque::new(),
-            last_used_due: None,
-            must_truncate_log: false,
+    /// Runs `work`. If it panics, the senders of its replies are dropped, so that callers do not
+    /// wait forever.
+    fn catch_panic(&mut self, work: impl FnOnce(&mut Self)) {
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| work(self))) {
+            // A committed change may be missing in memory.
+            self.memory.poison();
+            self.database.mark_commit_uncertain();
+            std::mem::forget(payload);
         }
     }
 
-    pub fn run(mut self) {
-        loop {
-            // After a panic, the senders of replies are dropped, so that callers do not wait
-            // forever.
-            let continues = catch_unwind(AssertUnwindSafe(|| self.step()));
-            match continues {
-                Ok(true) => {}
-                Ok(false) => break,
-                Err(payload) => {
-                    // A committed change may be missing in memory.
-                    self.memory.poison();
-                    self.database.mark_commit_uncertain();
-                    std::mem::forget(payload);
-                }
-            }
-        }
-    }
-
-    /// Waits for jobs and does them. Returns false when the thread should end.
-    fn step(&mut self) -> bool {
-        if self.backlog.is_empty() {
-            match self.jobs.receive(self.last_used_due) {
-                Received::Item(job) => self.backlog.push_back(job),
-                Received::TimedOut => {}
-                Received::Closed => {
-                    let _ = self.write_last_used();
-                    return false;
-                }
-            }
-        }
-        self.jobs.take_all(&mut self.backlog);
+    /// Does the next jobs of the backlog, and what is due. Returns the number of changes that it
+    /// committed together.
+    fn step(&mut self) -> usize {
+        let mut changes = 0;
         match self.backlog.front() {
-            Some(Job::Change(..)) => self.change(),
+            Some(Job::Change(..)) => changes = self.change(),
             // Removed first, so that no job is repeated after a panic.
             Some(Job::Flush(_) | Job::Used) => match self.backlog.pop_front() {
                 Some(Job::Flush(caller)) => caller.send(self.flush()),
@@ -100,14 +176,15 @@ impl Writer {
         }
         self.database.maybe_checkpoint();
         self.counters.store(self.database.file_statistics());
-        true
+        changes
     }
 
     /// Commits changes from the backlog together, while logins and reads continue, and then applies
-    /// them to the memory.
-    fn change(&mut self) {
+    /// them to the memory. Returns their number.
+    fn change(&mut self) -> usize {
         let mut batch = Batch::plan(&self.memory, &mut self.backlog);
-        batch.reserve_for(&self.memory);
+        let changes = batch.changes();
+        batch.reserve_for(&self.memory, || self.database.release_memory());
         let written = match batch.effects().next() {
             Some(_) => match self.database.write(batch.effects()) {
                 Err(error) if error.kind() == ErrorKind::NoMemory => {
@@ -131,6 +208,7 @@ impl Writer {
             }
             Err(error) => batch.fail(&error),
         }
+        changes
     }
 
     /// Writes the times of last use and truncates the log.

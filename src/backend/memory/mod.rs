@@ -48,11 +48,17 @@ pub(crate) struct Memory {
     checked_records: AtomicUsize,
 }
 
-/// Number of blocks in the headroom, each of [`HEADROOM_BLOCK_BYTES`] bytes. New records leave this
-/// memory free, so that logins and revocations, including SQLite's work, succeed when memory is
-/// exhausted.
-const HEADROOM_BLOCKS: usize = 32;
-const HEADROOM_BLOCK_BYTES: usize = 32 << 10;
+/// The headroom: sizes of blocks, 1 MiB in total. New records leave this memory free, so that
+/// logins and revocations, including SQLite's work, succeed when memory is exhausted.
+const HEADROOM: [usize; 32] = [32 << 10; 32];
+
+/// The headroom in fragmented memory, as after many deletions: two blocks for the index of
+/// SQLite's log, and blocks of the size of a page in SQLite's cache for the rest of 1 MiB.
+const FRAGMENTED_HEADROOM: [usize; 216] = {
+    let mut sizes = [4608; 216];
+    (sizes[0], sizes[1]) = (32 << 10, 32 << 10);
+    sizes
+};
 
 /// Number of new records between two headroom checks.
 const RECORDS_PER_CHECK: usize = 64;
@@ -87,17 +93,20 @@ impl Memory {
     pub(super) fn check_headroom(&self, new: usize) -> Result<()> {
         let rest = |checked: usize| checked.checked_sub(new);
         if self.checked_records.fetch_update(Ordering::Relaxed, Ordering::Relaxed, rest).is_err() {
-            self.check_or_sweep(memory::check_blocks::<HEADROOM_BLOCKS>, HEADROOM_BLOCK_BYTES)?;
+            self.check_or_sweep(|| {
+                memory::check_blocks(&HEADROOM)
+                    .or_else(|_| memory::check_blocks(&FRAGMENTED_HEADROOM))
+            })?;
             self.checked_records.store(RECORDS_PER_CHECK.saturating_sub(new), Ordering::Relaxed);
         }
         Ok(())
     }
 
     /// Runs a memory check. If it fails, frees the memory of dropped records and repeats it.
-    fn check_or_sweep(&self, check: impl Fn(usize) -> Result<()>, bytes: usize) -> Result<()> {
-        check(bytes).or_else(|_| {
+    fn check_or_sweep(&self, check: impl Fn() -> Result<()>) -> Result<()> {
+        check().or_else(|_| {
             self.interner.sweep();
-            check(bytes)
+            check()
         })
     }
 
@@ -286,6 +295,11 @@ impl Backend for Memory {
 
     fn count(&self) -> Result<u64> {
         Ok(self.read()?.by_id.len() as u64)
+    }
+
+    fn inactive_users(&self) -> Result<Vec<Text>> {
+        self.check_poison()?;
+        self.inactive.sorted()
     }
 
     fn contents(&self) -> Result<Contents> {

@@ -6,7 +6,7 @@ use hashbrown::HashSet;
 
 use super::Memory;
 use super::indexes::Indexes;
-use crate::backend::{ImportData, Operation, Outcome, Selection};
+use crate::backend::{ImportData, Operation, Outcome, Selection, value_exists};
 use crate::error::{Error, ErrorKind, Result};
 use crate::memory;
 use crate::text::Text;
@@ -152,6 +152,10 @@ impl Memory {
                     Selection::Id(id) => {
                         self.plan_replacements(indexes, indexes.by_id.get(id), invalidated)?
                     }
+                    Selection::Ids(ids) => {
+                        let records = ids.iter().filter_map(|id| indexes.by_id.get(*id));
+                        self.plan_replacements(indexes, records, invalidated)?
+                    }
                     Selection::User(user) => {
                         self.plan_replacements(indexes, indexes.records_of(&user), invalidated)?
                     }
@@ -177,7 +181,7 @@ impl Memory {
         imported: ImportData,
         next_id: &mut i64,
     ) -> Result<Plan> {
-        let ImportData { mut local_sites, inactive_users, records } = imported;
+        let ImportData { numbered, mut local_sites, inactive_users, records } = imported;
         let mut listed = HashSet::new();
         listed.try_reserve(local_sites.len()).map_err(memory::exhausted)?;
         listed.extend(local_sites.iter().cloned());
@@ -191,18 +195,20 @@ impl Memory {
 
         let (mut values, mut added) = (HashSet::new(), memory::vec_with_capacity(records.len())?);
         values.try_reserve(records.len()).map_err(memory::exhausted)?;
-        for (line, fields) in records {
-            let at_line = |error: Error| error.prefixed(format_args!("line {line}"));
+        for (number, fields) in records {
+            let at_number = |error: Error| error.prefixed(format_args!("{numbered} {number}"));
             match &fields.local_site {
                 Some(site) if listed.contains(site) => {}
-                site => indexes.check_local_site(site.as_deref()).map_err(at_line)?,
+                site => indexes.check_local_site(site.as_deref()).map_err(|error| {
+                    let name = site.as_deref().unwrap_or_default();
+                    at_number(error.prefixed(format_args!("`{name}`")))
+                })?,
             }
             let record = self.interner.record(*next_id, indexes.with_shared_name(fields))?;
             if self.by_value.contains(record.value().expose_bytes())
                 || !values.insert(ByValue(record.clone()))
             {
-                let message = "a token with this value already exists";
-                return Err(at_line(Error::new(ErrorKind::Exists, message)));
+                return Err(at_number(value_exists()));
             }
             *next_id += 1;
             effects.push(Effect::Insert(record.clone()));
@@ -221,7 +227,7 @@ impl Memory {
         let (mut effects, mut records_after) = (Vec::new(), Vec::new());
         for old in records {
             if effects.len() % REPLACED_PER_CHECK == 0 {
-                self.check_or_sweep(memory::check_room, ROOM_TO_REPLACE)?;
+                self.check_or_sweep(|| memory::check_room(ROOM_TO_REPLACE))?;
             }
             let new = self.interner.replacement(old.id(), indexes.with_shared_name(fields(old)))?;
             memory::push(&mut records_after, new.clone())?;

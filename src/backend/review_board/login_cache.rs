@@ -91,7 +91,7 @@ impl AffectedEntries {
         match selection {
             Selection::Id(id) => Self::Id(*id),
             Selection::Value(value) => Self::Value(value.clone()),
-            Selection::User(_) | Selection::Everyone => Self::Everyone,
+            Selection::Ids(_) | Selection::User(_) | Selection::Everyone => Self::Everyone,
         }
     }
 }

@@ -8,7 +8,9 @@ mod driver;
 mod files;
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 mod hosts;
+mod import;
 mod insert;
+mod inspect;
 mod limits;
 mod login;
 mod login_cache;
@@ -39,14 +41,14 @@ use std::time::{Duration, Instant};
 pub(crate) use address::Address;
 use limits::Limits;
 use login_cache::{AffectedEntries, LoginCache};
-use pool::{Attempt, Pool, TextMode};
-use rows::TokenReader;
+use pool::{Attempt, Pool, PooledConnection, TextMode};
+use rows::{Condition, TokenReader};
 use sql::{Connection, Param};
 use sql_error::SqlError;
 
 use super::{
-    Backend, CallScope, ClientQuery, FailedSearch, Judge, Judgment, Operation, Outcome, Part,
-    PartVisitor, PoolStatistics, RecordVisitor, Selection, Statistics,
+    Backend, CallScope, ClientQuery, FailedSearch, ImportData, Judge, Judgment, Operation, Outcome,
+    Part, PartVisitor, PoolStatistics, RecordVisitor, Selection, Statistics,
 };
 use crate::clock::Timestamp;
 use crate::error::{Argument, Error, ErrorKind, Result};
@@ -54,7 +56,7 @@ use crate::json::StoredDocument;
 use crate::memory;
 use crate::model::connection::ConnectionSettings;
 use crate::model::documents::Documents;
-use crate::model::requests::{SiteFilter, TokenFilter};
+use crate::model::requests::{Progress, SiteFilter, TokenFilter};
 use crate::text::Text;
 use crate::token::{SharedRecord, TokenValue};
 
@@ -87,6 +89,18 @@ impl ReviewBoard {
         settings: ConnectionSettings,
         documents: &Arc<Documents>,
     ) -> Result<Self> {
+        let store = Self::unchecked(address, settings, documents);
+        let at_location = |error| Error::from(error).at_argument(Argument::Location);
+        store.check_schema().map_err(at_location)?;
+        Ok(store)
+    }
+
+    /// Creates a store without connecting to the database.
+    pub fn unchecked(
+        address: Address,
+        settings: ConnectionSettings,
+        documents: &Arc<Documents>,
+    ) -> Self {
         let kind = match &address {
             Address::Sqlite(_) => "sqlite",
             Address::Postgres(_) => "postgresql",
@@ -120,7 +134,7 @@ impl ReviewBoard {
             && settings.last_used_interval != Some(Duration::ZERO);
         let login_cache = is_cached
             .then(|| LoginCache::new(settings.login_cache_age, settings.login_cache_entries));
-        let store = Self {
+        Self {
             kind,
             pool,
             settings,
@@ -128,13 +142,11 @@ impl ReviewBoard {
             login_cache,
             timeouts: AtomicU64::new(0),
             retries: AtomicU64::new(0),
-        };
-        store.check_schema().map_err(|error| error.at_argument(Argument::Location))?;
-        Ok(store)
+        }
     }
 
-    fn check_schema(&self) -> Result<()> {
-        let required = self.read_retrying(|connection| {
+    fn check_schema(&self) -> Result<(), SqlError> {
+        let required = self.try_read(self.limits(), |connection| {
             connection.query(&format!("{} WHERE 1 = 0", rows::SELECT), &[])?;
             connection.query(
                 "SELECT site_id, settings FROM siteconfig_siteconfiguration WHERE 1 = 0",
@@ -145,13 +157,13 @@ impl ReviewBoard {
         let is_inserted = |name: &str| rows::INSERTED.split(' ').any(|own| own == name);
         match required.iter().find(|name| !is_inserted(name)) {
             None => Ok(()),
-            Some(name) => Err(Error::new(
+            Some(name) => Err(SqlError::Library(Error::new(
                 ErrorKind::Version,
                 format!(
                     "webapi_webapitoken.{name} needs a value that this version does not know of: \
                      the server is newer than the library"
                 ),
-            )),
+            ))),
         }
     }
 
@@ -180,7 +192,7 @@ impl ReviewBoard {
     fn limits_of(&self, selection: &Selection) -> Limits {
         match selection {
             Selection::Value(_) | Selection::Id(_) => self.limits(),
-            Selection::User(_) | Selection::Everyone => self.bulk_limits(),
+            Selection::Ids(_) | Selection::User(_) | Selection::Everyone => self.bulk_limits(),
         }
     }
 
@@ -216,12 +228,7 @@ impl Backend for ReviewBoard {
     }
 
     fn local_sites(&self) -> Result<Vec<Text>> {
-        let mut names = Vec::new();
-        self.for_each_name_page(self.limits(), &names::LOCAL_SITES, &mut |page| {
-            page.iter().try_for_each(|name| memory::push(&mut names, name.clone()))
-        })?;
-        names.sort_unstable();
-        Ok(names)
+        self.sorted_names(&names::LOCAL_SITES)
     }
 
     fn statistics(&self) -> Result<Statistics> {
@@ -281,21 +288,9 @@ impl Backend for ReviewBoard {
 
     fn list(&self, filter: &TokenFilter<'_>, now: Timestamp) -> Result<Vec<SharedRecord>> {
         self.read_within(self.bulk_limits(), |connection| {
-            let (mut condition, mut params) = ("1 = 1".to_owned(), Vec::new());
-            if let Some(user) = filter.user {
-                condition += " AND t.user_id = ?";
-                params.push(Param::Int(rows::user_id(connection, user, false)?));
-            }
-            match filter.local_site {
-                SiteFilter::All => {}
-                SiteFilter::Global => condition += " AND t.local_site_id IS NULL",
-                SiteFilter::Named(name) => {
-                    condition += " AND t.local_site_id = ?";
-                    params.push(Param::int(rows::local_site_id(connection, Some(name))?));
-                }
-            }
-            let mut records = Vec::new();
-            self.reader().each(connection, &condition, &params, None, &mut |record| {
+            let (condition, mut records) = (condition_of(connection, filter)?, Vec::new());
+            let Condition { text, params } = &condition;
+            self.reader().each(connection, text, params, None, &mut |record| {
                 if filter.matches(&record, now) {
                     memory::push(&mut records, record)
                 } else {
@@ -306,8 +301,36 @@ impl Backend for ReviewBoard {
         })
     }
 
+    /// Each page has its own time limit, since `visit` may take long.
+    fn for_each(
+        &self,
+        filter: &TokenFilter<'_>,
+        now: Timestamp,
+        visit: &mut dyn FnMut(&[SharedRecord]) -> Result<()>,
+    ) -> Result<()> {
+        let mut last_id = rows::BEFORE_ALL;
+        loop {
+            let mut page = self.read_within(self.bulk_limits(), |connection| {
+                let condition = condition_of(connection, filter)?;
+                self.reader().page_after(connection, &condition, last_id)
+            })?;
+            let Some(last) = page.last() else { return Ok(()) };
+            last_id = last.id();
+            page.retain(|record| filter.matches(record, now));
+            visit(&page)?;
+        }
+    }
+
     fn count(&self) -> Result<u64> {
         self.count_within(self.limits())
+    }
+
+    fn inactive_users(&self) -> Result<Vec<Text>> {
+        self.sorted_names(&names::INACTIVE_USERS)
+    }
+
+    fn import(&self, data: ImportData, is_trial: bool, progress: Progress<'_>) -> Result<u64> {
+        self.import_all(&data, is_trial, progress)
     }
 
     fn log_in(&self, value: &[u8], judge: Judge<'_>) -> Result<Option<(SharedRecord, Judgment)>> {
@@ -403,8 +426,9 @@ impl Backend for ReviewBoard {
         })?;
         let mut last_id = rows::BEFORE_ALL;
         loop {
-            let page = self
-                .read_within(limits, |connection| self.reader().page_after(connection, last_id))?;
+            let page = self.read_within(limits, |connection| {
+                self.reader().page_after(connection, &Condition::all(), last_id)
+            })?;
             let Some(last) = page.last() else { return Ok(()) };
             last_id = last.id();
             visit(Part::Records(&page))?;
@@ -414,6 +438,27 @@ impl Backend for ReviewBoard {
     fn check(&self) -> Result<()> {
         if self.pool.was_forked() { Err(super::forked()) } else { Ok(()) }
     }
+}
+
+/// Returns the condition for tokens of the user and the site of a filter.
+fn condition_of(
+    connection: &mut PooledConnection<'_>,
+    filter: &TokenFilter<'_>,
+) -> Result<Condition, SqlError> {
+    let Condition { mut text, mut params } = Condition::all();
+    if let Some(user) = filter.user {
+        text += " AND t.user_id = ?";
+        params.push(Param::Int(rows::user_id(connection, user, false)?));
+    }
+    match filter.local_site {
+        SiteFilter::All => {}
+        SiteFilter::Global => text += " AND t.local_site_id IS NULL",
+        SiteFilter::Named(name) => {
+            text += " AND t.local_site_id = ?";
+            params.push(Param::int(rows::local_site_id(connection, Some(name))?));
+        }
+    }
+    Ok(Condition { text, params })
 }
 
 fn managed_by_review_board(what: &str) -> Error {

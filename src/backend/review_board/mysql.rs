@@ -1,26 +1,27 @@
 //! The driver for MySQL and MariaDB.
 
+mod errors;
+mod values;
+
 use std::future::Future;
 use std::time::{Duration, Instant};
 
-use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, Timelike, Utc};
-use mysql_async::consts::ColumnType;
+use hashbrown::HashMap;
 use mysql_async::prelude::Queryable;
-use mysql_async::{Column, Conn, DriverError, IoError, OptsBuilder, Params, Value};
+use mysql_async::{Conn, OptsBuilder, Statement};
 use tokio::runtime::{Builder, Runtime};
-use zeroize::Zeroizing;
 
 use super::address::{Server, Verification};
 use super::limits::Limits;
 use super::pool::Attempt;
 use super::sql::{
-    Cell, Connection, Dialect, IndexedRowVisitor, KEEP_ALIVE, Param, Query, Row, RowVisitor,
-    query_all, unreadable,
+    Connection, Dialect, IndexedRowVisitor, KEEP_ALIVE, MAX_PREPARED, Param, Query, Row,
+    RowVisitor, query_all, unreadable,
 };
 use super::sql_error::SqlError;
 use super::{driver, tls};
-use crate::clock::Timestamp;
-use crate::memory;
+use errors::sql_error;
+use values::{cell, text_cells, values, with_numbers};
 
 static DIALECT: Dialect = Dialect {
     begin: "START TRANSACTION",
@@ -65,6 +66,8 @@ struct Mysql {
     limits_index: usize,
     needs_writes: bool,
     busy_until: Option<Instant>,
+    /// By their text. The driver's own cache would parse the text at each call.
+    prepared: HashMap<String, Statement>,
 }
 
 pub(super) fn connect(
@@ -80,7 +83,9 @@ pub(super) fn connect(
         // Otherwise the driver would request a local server for its socket and use that.
         .prefer_socket(false)
         // Counts rows that an UPDATE matched but did not change.
-        .client_found_rows(true);
+        .client_found_rows(true)
+        // Replaced by `Mysql::prepared`.
+        .stmt_cache_size(0);
     let tls_options = server.tls.as_ref().map(tls::mysql_options).transpose()?;
     if let Some(tls_options) = &tls_options {
         options = options.ssl_opts(tls_options.clone());
@@ -114,6 +119,7 @@ pub(super) fn connect(
                 limits_index: 0,
                 needs_writes: server.needs_writes,
                 busy_until: None,
+                prepared: HashMap::new(),
             };
             for statement in SESSION {
                 connection.run(statement)?;
@@ -223,6 +229,25 @@ impl Mysql {
         self.session_limit = limit;
         Ok(())
     }
+
+    /// Returns a prepared statement.
+    fn prepare(&mut self, text: &str) -> Result<Statement, SqlError> {
+        if let Some(prepared) = self.prepared.get(text) {
+            return Ok(prepared.clone());
+        }
+        if self.prepared.len() >= MAX_PREPARED {
+            let old = std::mem::take(&mut self.prepared);
+            self.await_response(async |connection| {
+                for statement in old.into_values() {
+                    connection.close(statement).await?;
+                }
+                Ok(())
+            })?;
+        }
+        let prepared = self.await_response(async |connection| connection.prep(text).await)?;
+        self.prepared.insert(text.to_owned(), prepared.clone());
+        Ok(prepared)
+    }
 }
 
 impl Connection for Mysql {
@@ -289,10 +314,10 @@ impl Connection for Mysql {
         each: RowVisitor<'_>,
     ) -> Result<(), SqlError> {
         self.refresh_session_limit()?;
-        let params = values(params)?;
+        let (statement, params) = (self.prepare(statement)?, values(params)?);
         let mut each_result = Ok(());
         self.await_response(async |connection| {
-            let mut rows = connection.exec_iter(statement, params).await?;
+            let mut rows = connection.exec_iter(&statement, params).await?;
             // Read to the end; otherwise the connection could not be used again.
             while let Some(row) = rows.next().await? {
                 if each_result.is_ok() {
@@ -306,9 +331,9 @@ impl Connection for Mysql {
 
     fn execute(&mut self, statement: &str, params: &[Param<'_>]) -> Result<u64, SqlError> {
         self.refresh_session_limit()?;
-        let params = values(params)?;
+        let (statement, params) = (self.prepare(statement)?, values(params)?);
         self.await_response(async |connection| {
-            connection.exec_drop(statement, params).await?;
+            connection.exec_drop(&statement, params).await?;
             Ok(connection.affected_rows())
         })
     }
@@ -333,244 +358,4 @@ impl Drop for Mysql {
 
 fn closed() -> SqlError {
     SqlError::Lost("the connection was closed".to_owned())
-}
-
-fn values(params: &[Param<'_>]) -> Result<Params, SqlError> {
-    if params.is_empty() {
-        return Ok(Params::Empty);
-    }
-    let value = |param: &Param<'_>| {
-        Ok(match param {
-            Param::Null => Value::NULL,
-            Param::Bool(flag) => Value::Int((*flag).into()),
-            Param::Int(number) => Value::Int(*number),
-            Param::Text(text) => Value::Bytes(memory::string(text)?.into_bytes()),
-            Param::Time(time) => date(*time),
-        })
-    };
-    Ok(Params::Positional(memory::try_collect(params.iter().map(value))?))
-}
-
-/// Converts a time to UTC without a time zone, as Django stores it.
-fn date(time: Timestamp) -> Value {
-    let time = DateTime::<Utc>::from_timestamp_micros(time.as_micros()).unwrap_or_default();
-    let small = |number: u32| u8::try_from(number).unwrap_or_default();
-    Value::Date(
-        u16::try_from(time.year()).unwrap_or_default(),
-        small(time.month()),
-        small(time.day()),
-        small(time.hour()),
-        small(time.minute()),
-        small(time.second()),
-        time.timestamp_subsec_micros(),
-    )
-}
-
-/// Returns a query as a text with its parameters, or `None` if one of them is neither an integer
-/// nor a time.
-fn with_numbers(query: &Query<'_>) -> Option<String> {
-    let mut parts = query.statement.split('?');
-    let mut text = parts.next()?.to_owned();
-    let mut params = query.params.iter();
-    for part in parts {
-        match params.next()? {
-            Param::Int(number) => text += &number.to_string(),
-            Param::Time(time) => text += &time_literal(*time),
-            _ => return None,
-        }
-        text += part;
-    }
-    params.next().is_none().then_some(text)
-}
-
-/// Returns a time as a literal, in UTC.
-fn time_literal(time: Timestamp) -> String {
-    let time = DateTime::<Utc>::from_timestamp_micros(time.as_micros()).unwrap_or_default();
-    time.format("TIMESTAMP'%Y-%m-%d %H:%M:%S%.6f'").to_string()
-}
-
-/// Converts the cells of a row that was sent as text.
-fn text_cells(row: mysql_async::Row) -> Vec<Cell> {
-    let columns = row.columns();
-    let read = |(value, column): (Value, &Column)| match value {
-        Value::Bytes(bytes) if column.column_type().is_numeric_type() => {
-            let number = std::str::from_utf8(&bytes).ok().and_then(|text| text.parse().ok());
-            number.map_or(Cell::Unreadable, Cell::Int)
-        }
-        Value::Bytes(bytes) if column.column_type() == ColumnType::MYSQL_TYPE_DATETIME => {
-            let time = std::str::from_utf8(&bytes).ok().and_then(time_from_text);
-            time.map_or(Cell::Unreadable, Cell::Time)
-        }
-        value => cell(value),
-    };
-    row.unwrap().into_iter().zip(columns.iter()).map(read).collect()
-}
-
-/// Parses a time such as `2026-06-01 12:00:00.000001`.
-fn time_from_text(text: &str) -> Option<Timestamp> {
-    let time = NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S%.f").ok()?;
-    Timestamp::from_micros(time.and_utc().timestamp_micros()).ok()
-}
-
-fn cell(value: Value) -> Cell {
-    match value {
-        Value::NULL => Cell::Null,
-        Value::Int(number) => Cell::Int(number),
-        Value::UInt(number) => i64::try_from(number).map_or(Cell::Unreadable, Cell::Int),
-        Value::Bytes(bytes) => String::from_utf8(bytes)
-            .map_or(Cell::Unreadable, |text| Cell::Text(Zeroizing::new(text))),
-        Value::Date(year, month, day, hour, minute, second, micros) => {
-            let time = NaiveDate::from_ymd_opt(year.into(), month.into(), day.into())
-                .and_then(|day| {
-                    day.and_hms_micro_opt(hour.into(), minute.into(), second.into(), micros)
-                })
-                .map(|time| Timestamp::from_micros(time.and_utc().timestamp_micros()));
-            // Invalid, such as the zero date.
-            time.and_then(Result::ok).map_or(Cell::Unreadable, Cell::Time)
-        }
-        Value::Float(_) | Value::Double(_) | Value::Time(..) => Cell::Unreadable,
-    }
-}
-
-#[allow(clippy::needless_pass_by_value)]
-fn sql_error(error: mysql_async::Error) -> SqlError {
-    match error {
-        mysql_async::Error::Server(error) => match error.code {
-            1062 => SqlError::Duplicate,
-            1205 | 1317 | 1969 | 3024 => SqlError::TimedOut,
-            1213 | 1020 => SqlError::Conflict,
-            1054 | 1146 => SqlError::Schema,
-            // An invalid mix of collations, or a text that cannot be converted.
-            1267 | 1366 | 1977 | 3854 | 3988 => SqlError::Unstorable(argument(&error.message)),
-            1040 | 1203 | 1226 => SqlError::Full(redacted_message(error.code, &error.message)),
-            // The session has ended: shutdown, killed, idle for too long, or a packet out of order.
-            // Or this server accepts no statements, but another host may.
-            1047 | 3032 | 1053 | 1080 | 1152..=1161 | 1184 | 1927 | 2006 | 2013 | 4031 => {
-                SqlError::Lost(redacted_message(error.code, &error.message))
-            }
-            1290 | 1792 | 1836 => SqlError::ReadOnly(redacted_message(error.code, &error.message)),
-            code => SqlError::Refused(redacted_message(code, &error.message)),
-        },
-        mysql_async::Error::Io(IoError::Tls(error)) => SqlError::Tls(error.to_string()),
-        mysql_async::Error::Io(IoError::Io(error)) => match is_tls(&error) {
-            true => SqlError::Tls(error.to_string()),
-            false => SqlError::Lost(error.to_string()),
-        },
-        mysql_async::Error::Driver(DriverError::ConnectionClosed) => closed(),
-        mysql_async::Error::Driver(DriverError::NoClientSslFlagFromServer) => {
-            SqlError::Refused("the server does not support TLS".to_owned())
-        }
-        mysql_async::Error::Driver(DriverError::UnknownAuthPlugin { name }) => {
-            SqlError::Refused(format!("the server requires the authentication plugin {name}"))
-        }
-        // The driver's messages for these may quote values.
-        mysql_async::Error::Driver(_) | mysql_async::Error::Other(_) => {
-            SqlError::Lost("the server sent an invalid response".to_owned())
-        }
-        mysql_async::Error::Url(_) => {
-            SqlError::Refused("the driver does not accept the URL".to_owned())
-        }
-    }
-}
-
-/// Returns the argument for the column that a message names last. The message may quote a value
-/// before it.
-fn argument(message: &str) -> Option<&'static str> {
-    const ARGUMENTS: [(&str, &str); 6] = [
-        ("note", "note"),
-        ("policy", "policy"),
-        ("extra_data", "extra_data"),
-        ("invalid_reason", "reason"),
-        ("token_generator_id", "generator_id"),
-        ("token", "value"),
-    ];
-    let (_, place) = message.rsplit_once(" column ")?;
-    let place = place.split_once(" at row ").map_or(place, |(place, _)| place);
-    let column = place.trim_matches(['`', '\'']).rsplit(['`', '.', '\'']).next()?;
-    ARGUMENTS.iter().find(|(own, _)| *own == column).map(|(_, argument)| *argument)
-}
-
-/// Returns whether an I/O error comes from TLS.
-fn is_tls(error: &std::io::Error) -> bool {
-    error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>())
-}
-
-/// Returns the server's message without quoted values. Everything between the first and the last
-/// quote is removed, since a value may contain quotes.
-fn redacted_message(code: u16, message: &str) -> String {
-    /// The server truncates longer messages, possibly inside a value.
-    const MAX_LEN: usize = 500;
-    // The apostrophe in "doesn't" is not a quote.
-    let mut quotes = message.match_indices('\'').map(|(at, _)| at).filter(|at| {
-        let (before, after) = (&message[..*at], &message[at + 1..]);
-        !(before.ends_with('n') && after.starts_with("t "))
-    });
-    let (first, last) = (quotes.next(), quotes.next_back());
-    let cut = |at: usize| message.get(..at).unwrap_or_default();
-    match (first, last) {
-        (None, _) if message.len() < MAX_LEN => {
-            format!("the server reported error {code}: {message}")
-        }
-        (Some(first), Some(last)) if message.len() < MAX_LEN => {
-            let rest = message.get(last..).unwrap_or_default();
-            format!("the server reported error {code}: {}'…{rest}", cut(first))
-        }
-        (Some(first), _) => format!("the server reported error {code}: {}'…'", cut(first)),
-        (None, _) => format!("the server reported error {code}"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn server_message_is_stripped_of_quoted_values() {
-        let message = redacted_message(1062, "Duplicate entry 'rbp_secret' for key 'token'");
-        assert_eq!(message, "the server reported error 1062: Duplicate entry '…'");
-        for message in [
-            "near 'rbp_secret",
-            "Duplicate entry 'it's rbp_secret' for key 'token'",
-            "Duplicate entry ''rbp_secret' for key 'token'",
-            "Duplicate entry 'I can't 'rbp_secret'' for key 'token'",
-            &format!("Duplicate entry 'a'rbp_secret{}", "x".repeat(500)),
-        ] {
-            assert!(!redacted_message(1, message).contains("secret"), "{message}");
-        }
-        let denied = "Access denied for user 'a'@'b' (using password: NO)";
-        assert_eq!(
-            redacted_message(1045, denied),
-            "the server reported error 1045: Access denied for user '…' (using password: NO)"
-        );
-        let missing = "Field 'newer' doesn't have a default value";
-        assert_eq!(
-            redacted_message(1364, missing),
-            "the server reported error 1364: Field '…' doesn't have a default value"
-        );
-        assert_eq!(
-            redacted_message(1, "Out of memory"),
-            "the server reported error 1: Out of memory"
-        );
-    }
-
-    #[test]
-    fn column_in_a_message_is_mapped_to_its_argument() {
-        for (message, expected) in [
-            (
-                r"Incorrect string value: '\xF0\x9F' for column `reviewboard`.`webapi_webapitoken`.`note` at row 1",
-                Some("note"),
-            ),
-            (
-                r"Incorrect string value: '\xF0 column 'note' at row 1' for column 'invalid_reason' at row 1",
-                Some("reason"),
-            ),
-            ("Incorrect string value: '' for column 'tokens' at row 1", None),
-            (
-                "Conversion from collation utf8mb4_bin into latin1_bin impossible for parameter",
-                None,
-            ),
-        ] {
-            assert_eq!(argument(message), expected, "{message}");
-        }
-    }
 }

@@ -62,6 +62,16 @@ pub(super) const SETTINGS: &str =
     "SELECT settings FROM siteconfig_siteconfiguration ORDER BY site_id, id LIMIT 1";
 
 impl ReviewBoard {
+    /// Returns the selected names, sorted.
+    pub(super) fn sorted_names(&self, selection: &NameSelection) -> Result<Vec<Text>> {
+        let mut names = Vec::new();
+        self.for_each_name_page(self.limits(), selection, &mut |page| {
+            page.iter().try_for_each(|name| memory::push(&mut names, name.clone()))
+        })?;
+        names.sort_unstable();
+        Ok(names)
+    }
+
     /// Passes the selected names to `visit`, page by page, omitting invalid ones.
     pub(super) fn for_each_name_page(
         &self,

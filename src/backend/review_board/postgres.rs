@@ -22,8 +22,8 @@ use super::address::Server;
 use super::limits::Limits;
 use super::pool::Attempt;
 use super::sql::{
-    Connection, Dialect, IndexedRowVisitor, KEEP_ALIVE, Param, Query, RowVisitor, query_all,
-    unreadable,
+    Connection, Dialect, IndexedRowVisitor, KEEP_ALIVE, MAX_PREPARED, Param, Query, RowVisitor,
+    query_all, unreadable,
 };
 use super::sql_error::SqlError;
 use super::{driver, tls};
@@ -46,8 +46,6 @@ static DIALECT: Dialect = Dialect {
 
 /// Time limit for closing a connection.
 const CLOSE_TIMEOUT: Duration = Duration::from_millis(100);
-/// Maximum number of prepared statements per connection.
-const MAX_PREPARED: usize = 64;
 /// Startup options for the session, independent of the server's defaults. Values other than text
 /// are transferred in binary, so settings of text formats do not matter. With keepalives, the
 /// server notices the end of this process while the connection is idle.

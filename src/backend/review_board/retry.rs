@@ -32,7 +32,7 @@ impl ReviewBoard {
         result.map_err(|error| self.count_error(error).into())
     }
 
-    fn try_read<T>(
+    pub(super) fn try_read<T>(
         &self,
         limits: Limits,
         mut read: impl FnMut(&mut PooledConnection<'_>) -> Result<T, SqlError>,

@@ -60,7 +60,7 @@ impl ReviewBoard {
                     by_value => by_value,
                 }
             }
-            Selection::User(_) | Selection::Everyone => {
+            Selection::Ids(_) | Selection::User(_) | Selection::Everyone => {
                 self.invalidate_each(limits, selection, &params)
             }
         };
@@ -109,7 +109,7 @@ impl ReviewBoard {
         for ids in ids.chunks(rows::EVENTS_AT_ONCE) {
             let limits = match selection {
                 Selection::Value(_) | Selection::Id(_) => limits,
-                Selection::User(_) | Selection::Everyone => self.limits(),
+                Selection::Ids(_) | Selection::User(_) | Selection::Everyone => self.limits(),
             };
             let Ok(records) = self.records_by_ids(limits, ids) else { return };
             changed(&records);

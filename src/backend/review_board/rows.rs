@@ -24,11 +24,14 @@ pub(super) const SELECT: &str = "SELECT t.id, u.is_active, t.extra_data, t.token
      FROM webapi_webapitoken t LEFT JOIN auth_user u ON u.id = t.user_id \
      LEFT JOIN site_localsite s ON s.id = t.local_site_id";
 
+/// The number of columns before `extra_data` in [`SELECT`].
+pub(super) const BEFORE_EXTRA_DATA: usize = 2;
+
 /// The columns that [`INSERT`] sets.
 pub(super) const INSERTED: &str = "user_id local_site_id token token_generator_id time_added \
      last_updated last_used expires valid invalid_date invalid_reason note policy extra_data";
 
-const INSERT: &str = "INSERT INTO webapi_webapitoken (user_id, local_site_id, token, \
+pub(super) const INSERT: &str = "INSERT INTO webapi_webapitoken (user_id, local_site_id, token, \
      token_generator_id, time_added, last_updated, last_used, expires, valid, invalid_date, \
      invalid_reason, note, policy, extra_data) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 
@@ -135,14 +138,17 @@ impl TokenReader<'_> {
         })
     }
 
-    /// Returns the first [`ROWS_PER_PAGE`] tokens with higher ids, ordered by id.
+    /// Returns the first [`ROWS_PER_PAGE`] tokens with higher ids that meet a condition, ordered by
+    /// id.
     pub fn page_after(
         &self,
         connection: &mut PooledConnection<'_>,
+        condition: &Condition,
         id: i64,
     ) -> Result<Vec<SharedRecord>, SqlError> {
-        let (condition, mut page) = ("t.id > ?", Vec::new());
-        self.each(connection, condition, &[Param::Int(id)], Some(ROWS_PER_PAGE), &mut |record| {
+        let (text, mut page) = (format!("{} AND t.id > ?", condition.text), Vec::new());
+        let params = condition.params_and(&[Param::Int(id)])?;
+        self.each(connection, &text, &params, Some(ROWS_PER_PAGE), &mut |record| {
             memory::push(&mut page, record)
         })?;
         Ok(page)
@@ -410,26 +416,32 @@ pub(super) fn insert(
     user_id: i64,
     local_site_id: Option<i64>,
 ) -> Result<i64, SqlError> {
+    connection.insert(INSERT, &insert_params(fields, user_id, local_site_id))
+}
+
+/// Returns the parameters of [`INSERT`].
+pub(super) fn insert_params(
+    fields: &RecordFields,
+    user_id: i64,
+    local_site_id: Option<i64>,
+) -> [Param<'_>; 14] {
     let invalidation = fields.invalidation.as_ref();
-    connection.insert(
-        INSERT,
-        &[
-            Param::Int(user_id),
-            Param::int(local_site_id),
-            Param::Text(fields.value.expose()),
-            Param::Text(&fields.generator_id),
-            Param::Time(fields.time_added),
-            Param::Time(fields.last_updated),
-            Param::time(fields.last_used),
-            Param::time(fields.expires),
-            Param::Bool(invalidation.is_none()),
-            Param::time(invalidation.and_then(|it| it.date)),
-            Param::Text(invalidation.map_or("", |it| &it.reason)),
-            Param::Text(&fields.note),
-            Param::Text(fields.policy.text()),
-            Param::Text(fields.extra_data.text()),
-        ],
-    )
+    [
+        Param::Int(user_id),
+        Param::int(local_site_id),
+        Param::Text(fields.value.expose()),
+        Param::Text(&fields.generator_id),
+        Param::Time(fields.time_added),
+        Param::Time(fields.last_updated),
+        Param::time(fields.last_used),
+        Param::time(fields.expires),
+        Param::Bool(invalidation.is_none()),
+        Param::time(invalidation.and_then(|it| it.date)),
+        Param::Text(invalidation.map_or("", |it| &it.reason)),
+        Param::Text(&fields.note),
+        Param::Text(fields.policy.text()),
+        Param::Text(fields.extra_data.text()),
+    ]
 }
 
 /// A number lower than all ids that fits a column of 32 bits.
@@ -444,14 +456,19 @@ pub(super) const EVENTS_AT_ONCE: usize = 16;
 /// Maximum number of ids in a statement.
 pub(super) const IDS_AT_ONCE: usize = 1000;
 
-/// A condition for tokens with given ids.
-pub(super) struct IdCondition {
+/// A condition for tokens.
+pub(super) struct Condition {
     pub text: String,
     /// The parameters of the condition.
     pub params: Vec<Param<'static>>,
 }
 
-impl IdCondition {
+impl Condition {
+    /// Returns the condition that all tokens meet.
+    pub fn all() -> Self {
+        Self { text: "1 = 1".to_owned(), params: Vec::new() }
+    }
+
     /// Returns its parameters followed by others.
     pub fn params_and<'a>(&self, after: &[Param<'a>]) -> Result<Vec<Param<'a>>> {
         memory::collect(self.params.iter().chain(after).copied())
@@ -465,7 +482,7 @@ impl IdCondition {
 
 /// Returns conditions that together match these ids. The last id is repeated to get one of a few
 /// fixed lengths, since servers and drivers keep the statements prepared.
-pub(super) fn conditions(ids: &[i64]) -> impl Iterator<Item = Result<IdCondition>> + use<'_> {
+pub(super) fn conditions(ids: &[i64]) -> impl Iterator<Item = Result<Condition>> + use<'_> {
     /// Numbers of ids in a condition.
     const COUNTS: [usize; 3] = [1, EVENTS_AT_ONCE, IDS_AT_ONCE];
     ids.chunks(IDS_AT_ONCE).map(|ids| {
@@ -480,7 +497,7 @@ pub(super) fn conditions(ids: &[i64]) -> impl Iterator<Item = Result<IdCondition
         text.push(')');
         let last = ids.last().copied().into_iter().cycle();
         let params = ids.iter().copied().chain(last).take(count).map(Param::Int);
-        Ok(IdCondition { text: text.finish()?, params: memory::collect(params)? })
+        Ok(Condition { text: text.finish()?, params: memory::collect(params)? })
     })
 }
 
@@ -521,6 +538,15 @@ pub(super) fn lock_selected(
 ) -> Result<Vec<i64>, SqlError> {
     match selection {
         Selection::Id(id) => lock(connection, "t.id = ?", &[Param::Int(*id)]),
+        Selection::Ids(ids) => {
+            let mut found = Vec::new();
+            for ids in conditions(ids) {
+                let ids = ids?;
+                let locked = lock(connection, &ids.text, &ids.params)?;
+                locked.into_iter().try_for_each(|id| memory::push(&mut found, id))?;
+            }
+            Ok(found)
+        }
         Selection::Everyone => lock(connection, "1 = 1", &[]),
         Selection::User(user) => {
             let user_id = user_id(connection, user, false)?;

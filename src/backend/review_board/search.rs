@@ -99,6 +99,11 @@ impl Page {
         }
         let Some(state) = CandidateState::read(&mut row)? else { return Ok(()) };
         self.seen.add(&state);
+        // Most candidates belong to other clients, and reading one takes microseconds.
+        let extra_data = row.peek_text(rows::BEFORE_EXTRA_DATA);
+        if extra_data.is_some_and(|text| !may_contain(text, query.client_name)) {
+            return Ok(());
+        }
         let Some((record, _)) = reader.read(row)? else { return Ok(()) };
         let rank = rank(record.expires(), record.id());
         if self.best.as_ref().is_none_or(|(best, _)| rank < *best)

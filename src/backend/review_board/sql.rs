@@ -14,6 +14,10 @@ use crate::{json, memory};
 /// Idle time after which the operating system checks whether the server is reachable.
 pub(super) const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
+/// Maximum number of prepared statements of a connection to a server.
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+pub(super) const MAX_PREPARED: usize = 64;
+
 /// A parameter of a statement.
 #[derive(Clone, Copy)]
 pub(super) enum Param<'a> {
@@ -135,6 +139,15 @@ impl Row {
             Some(Cell::Time(time)) => Ok(Some(time)),
             Some(Cell::Null) => Ok(None),
             _ => Err(UnreadableCell),
+        }
+    }
+
+    /// Returns the text of a cell, by the number of cells before it, without reading any. Returns
+    /// `None` for other values.
+    pub fn peek_text(&self, cells_before: usize) -> Option<&str> {
+        match self.0.as_slice().get(cells_before) {
+            Some(Cell::Text(text)) => Some(text),
+            _ => None,
         }
     }
 

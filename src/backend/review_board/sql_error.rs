@@ -111,7 +111,11 @@ impl From<SqlError> for Error {
             SqlError::FastPathFailed => {
                 Self::new(ErrorKind::Corrupt, "the database cannot convert a stored text to UTF-8")
             }
-            SqlError::Refused(why) | SqlError::Denied(why) | SqlError::ReadOnly(why) => {
+            SqlError::Denied(why) => Self::new(
+                ErrorKind::Database,
+                format!("the account lacks a privilege that docs/databases.md lists: {why}"),
+            ),
+            SqlError::Refused(why) | SqlError::ReadOnly(why) => {
                 Self::new(ErrorKind::Database, format!("database error: {why}"))
             }
             SqlError::Tls(why) => {

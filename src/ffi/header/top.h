@@ -162,8 +162,11 @@
  * - `[immutable]`: reads data that never changes; any number of calls can run at once.
  * - `[exclusive]`: other calls must not use the same object at the same time.
  *
- * The library starts one thread for each store in a file. That thread writes the file, and all
- * signals are blocked in it. The library starts no other threads.
+ * The library starts one thread for each store in a file, and no others. All signals are blocked in
+ * it. It writes the times of last use, and the changes of threads that call at the same time. While
+ * only one thread changes the store, that thread writes to the file itself, with its signals blocked.
+ * If the write exceeds a file size limit, the call returns RBTOKEN_E_IO, and the SIGXFSZ is
+ * discarded. Threads that change a store in a file must have the rights to write the file.
  *
  * After fork(), the child can use a store in memory if no other thread was inside a call at the
  * time of the fork. Parent and child never generate the same value. Every call on a store in a file

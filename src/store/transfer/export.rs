@@ -10,13 +10,14 @@ use std::path::Path;
 use hashbrown::HashSet;
 use zeroize::{Zeroize, Zeroizing};
 
-use super::{FORMAT, Progress, STEP, STORED, VERSION, check_path, io_error};
+use super::{FORMAT, STEP, STORED, VERSION, check_path, io_error};
 use crate::backend::Part;
 use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::json::write_string;
 use crate::memory::{self, TextBuffer};
 use crate::model::names;
+use crate::model::requests::Progress;
 use crate::os::descriptors;
 use crate::store::Store;
 use crate::text::Text;
@@ -141,7 +142,7 @@ impl Export<'_> {
 }
 
 /// Returns whether a record can be imported. Another program may have written its row.
-fn is_importable(record: &Record) -> bool {
+pub(super) fn is_importable(record: &Record) -> bool {
     let reason = record.invalidation().map_or("", |it| it.reason.as_str());
     record.unreadable().is_none()
         && names::check_user(record.user()).is_ok()

@@ -3,14 +3,17 @@
 use std::fs::{self, File};
 use std::path::Path;
 
+use hashbrown::HashSet;
+
 use super::line_reader::LineReader;
-use super::{FORMAT, Progress, STEP, STORED, VERSION, check_path, io_error};
-use crate::backend::{ImportData, Operation, Outcome};
+use super::{Copied, CopyOptions, FORMAT, STEP, STORED, VERSION, check_path, io_error};
+use crate::backend::{ImportData, Operation, Outcome, value_exists};
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind, Result};
 use crate::json::{self, Map, Value, ZeroizingMembers};
 use crate::memory;
 use crate::model::names;
+use crate::model::requests::Progress;
 use crate::os::descriptors;
 use crate::store::Store;
 use crate::text::Text;
@@ -32,6 +35,48 @@ impl Store {
     /// `Corrupt` for a truncated export; `Locked` if the file is that of an open store; those of
     /// invalid names, values and documents, with the line number.
     pub fn import_file(&self, path: &str, progress: Progress<'_>) -> Result<u64> {
+        let imported = self.read_file(path, progress)?;
+        match self.backend.change(Operation::Import(Box::new(imported))) {
+            Ok(Outcome::Done(records)) => Ok(records.len() as u64),
+            Ok(_) => Ok(0),
+            Err(error) => Err(in_file(path, error)),
+        }
+    }
+
+    /// Adds the tokens of an exported file like [`Store::import_file`], also to a Review Board
+    /// database, whose users and Local Sites must exist.
+    ///
+    /// # Errors
+    /// Those of [`Store::import_file`] and [`Store::copy_from`].
+    pub fn import_file_with(
+        &self,
+        path: &str,
+        options: &CopyOptions<'_>,
+        progress: Progress<'_>,
+    ) -> Result<Copied> {
+        let mut imported = self.read_file(path, progress)?;
+        if let Some(user) = options.user {
+            imported.inactive_users.retain(|name| name.as_str() == user);
+            imported.records.retain(|(_, fields)| fields.user.as_str() == user);
+        }
+        check_values_differ(&imported).map_err(|error| in_file(path, error))?;
+        let found = imported.records.len();
+        if options.skip_existing {
+            let mut records = memory::vec_with_capacity(found)?;
+            for (number, fields) in imported.records {
+                if self.backend.by_value(fields.value.expose())?.is_none() {
+                    records.push((number, fields));
+                }
+            }
+            imported.records = records;
+        }
+        let skipped = (found - imported.records.len()) as u64;
+        let copied = self.backend.import(imported, options.is_trial, progress);
+        let copied = copied.map_err(|error| in_file(path, error))?;
+        Ok(Copied { copied, skipped, ..Copied::default() })
+    }
+
+    fn read_file(&self, path: &str, progress: Progress<'_>) -> Result<ImportData> {
         check_path(path)?;
         #[cfg(feature = "sqlite")]
         if crate::backend::durable::is_open(path) {
@@ -44,22 +89,14 @@ impl Store {
         }
         let file = descriptors::open_for_reading(Path::new(path))
             .map_err(|error| io_error(path, &error))?;
-        let imported = self.read_lines(file, path, progress)?;
-        match self.backend.change(Operation::Import(Box::new(imported))) {
-            Ok(Outcome::Done(records)) => Ok(records.len() as u64),
-            Ok(_) => Ok(0),
-            Err(error) if matches!(error.kind(), ErrorKind::Exists | ErrorKind::NotFound) => {
-                Err(error.prefixed(path).moved_to_argument("path"))
-            }
-            Err(error) => Err(error),
-        }
+        self.read_lines(file, path, progress)
     }
 
     fn read_lines(&self, file: File, path: &str, progress: Progress<'_>) -> Result<ImportData> {
         let mut lines = ImportLines { reader: LineReader::new(file, MAX_LINE)?, path, number: 0 };
         let header = lines.next(Header::read)?.ok_or_else(not_an_export);
         let header = header.map_err(|error| error.prefixed(path).at_argument("path"))?;
-        let mut imported = ImportData::default();
+        let mut imported = ImportData::new("line");
         let mut number = 1;
         while let Some(()) = lines.next(|members| {
             number += 1;
@@ -156,6 +193,26 @@ impl Store {
             policy: policy.map_err(|error| with_member_in_path("policy", error))?,
             extra_data: extra_data.map_err(|error| with_member_in_path("extra_data", error))?,
         })
+    }
+}
+
+/// Adds the path to an error about a line.
+fn in_file(path: &str, error: Error) -> Error {
+    match error.kind() {
+        ErrorKind::Exists | ErrorKind::NotFound => error.prefixed(path).moved_to_argument("path"),
+        _ => error,
+    }
+}
+
+/// Checks that no two lines have the same token value.
+fn check_values_differ(imported: &ImportData) -> Result<()> {
+    let mut values = HashSet::new();
+    values.try_reserve(imported.records.len()).map_err(memory::exhausted)?;
+    match imported.records.iter().find(|(_, fields)| !values.insert(fields.value.expose())) {
+        Some((number, _)) => {
+            Err(value_exists().prefixed(format_args!("{} {number}", imported.numbered)))
+        }
+        None => Ok(()),
     }
 }
 

@@ -1,19 +1,17 @@
 //! Copies of a store: a backup, which can be opened as a store, and an export, which can be
 //! imported and has one JSON object per line.
 
+mod copy;
 mod export;
 mod import;
 mod line_reader;
 
 use std::path::Path;
 
+pub use self::copy::{Copied, CopyOptions};
 use super::Store;
 use crate::backend::location::MAX_BYTES;
 use crate::error::{Error, ErrorKind, Result};
-
-/// Progress callback. Its arguments are the number of tokens done and the total. An error aborts
-/// the transfer and is returned.
-pub type Progress<'a> = &'a mut dyn FnMut(u64, u64) -> Result<()>;
 
 /// Identifies an export in its first line.
 const FORMAT: &str = "rbtoken export";
@@ -23,7 +21,7 @@ const VERSION: u64 = 1;
 /// member, for example `stored_policy`, precedes the document in the member `policy`. An import
 /// uses the original text and skips the document, which is there for people who read the file.
 const STORED: &str = "stored_";
-/// Number of tokens between two calls of [`Progress`].
+/// Number of tokens between two calls of a progress callback.
 const STEP: u64 = 1000;
 
 impl Store {

@@ -122,7 +122,11 @@ enum Driver {
         client: tokio_postgres::Client,
         prepared: HashMap<String, tokio_postgres::Statement>,
     },
-    Mysql(mysql_async::Conn),
+    Mysql {
+        connection: mysql_async::Conn,
+        /// By their text, since the driver's own cache parses the text at each call.
+        prepared: HashMap<String, mysql_async::Statement>,
+    },
 }
 
 impl Connection {
@@ -141,7 +145,8 @@ impl Connection {
                     // socket of a server on this machine.
                     let options =
                         mysql_async::OptsBuilder::from_opts(mysql_async::Opts::from_url(location)?);
-                    Driver::Mysql(mysql_async::Conn::new(options.prefer_socket(false)).await?)
+                    let connection = mysql_async::Conn::new(options.prefer_socket(false)).await?;
+                    Driver::Mysql { connection, prepared: HashMap::new() }
                 }
             })
         });
@@ -155,7 +160,7 @@ impl Connection {
                 Driver::Postgres { client, .. } => {
                     self.runtime.block_on(client.batch_execute(statement)).map_err(Into::into)
                 }
-                Driver::Mysql(connection) => self
+                Driver::Mysql { connection, .. } => self
                     .runtime
                     .block_on(connection.query_drop(statement))
                     .map_err(anyhow::Error::from),
@@ -172,22 +177,30 @@ impl Connection {
                 let row = self.runtime.block_on(client.query_one(question, &[]))?;
                 Ok(row.try_get(0)?)
             }
-            Driver::Mysql(connection) => {
+            Driver::Mysql { connection, .. } => {
                 let number = self.runtime.block_on(connection.query_first(question))?;
                 number.context("no row")
             }
         }
     }
 
-    /// Runs an operation and returns the total number of rows.
-    pub fn run(&mut self, operations: &Operations, name: &str, values: Values) -> Result<usize> {
-        let statements = operations.0.get(name).context("there is such an operation")?;
+    /// Runs operations one after the other and returns the total number of rows.
+    pub fn run(
+        &mut self,
+        operations: &Operations,
+        names: &[&str],
+        values: Values,
+    ) -> Result<usize> {
+        let mut statements = Vec::new();
+        for name in names {
+            statements.extend(operations.0.get(*name).context("there is such an operation")?);
+        }
         match &mut self.driver {
             Driver::Postgres { client, prepared } => {
-                self.runtime.block_on(on_postgres(client, prepared, statements, values))
+                self.runtime.block_on(on_postgres(client, prepared, &statements, values))
             }
-            Driver::Mysql(connection) => {
-                self.runtime.block_on(on_mysql(connection, statements, values))
+            Driver::Mysql { connection, prepared } => {
+                self.runtime.block_on(on_mysql(connection, prepared, &statements, values))
             }
         }
     }
@@ -196,7 +209,7 @@ impl Connection {
 async fn on_postgres(
     client: &tokio_postgres::Client,
     prepared: &mut HashMap<String, tokio_postgres::Statement>,
-    statements: &[Statement],
+    statements: &[&Statement],
     mut values: Values,
 ) -> Result<usize> {
     let mut count = 0;
@@ -231,7 +244,8 @@ async fn on_postgres(
 
 async fn on_mysql(
     connection: &mut mysql_async::Conn,
-    statements: &[Statement],
+    prepared: &mut HashMap<String, mysql_async::Statement>,
+    statements: &[&Statement],
     mut values: Values,
 ) -> Result<usize> {
     let mut count = 0;
@@ -239,6 +253,10 @@ async fn on_mysql(
         if statement.is_plain() {
             connection.query_drop(&statement.marked).await?;
             continue;
+        }
+        if !prepared.contains_key(&statement.marked) {
+            let new = connection.prep(&statement.marked).await?;
+            prepared.insert(statement.marked.clone(), new);
         }
         let mut params: Vec<mysql_async::Value> = Vec::new();
         for name in &statement.names {
@@ -254,7 +272,7 @@ async fn on_mysql(
             mysql_async::Params::Positional(params)
         };
         let rows: Vec<mysql_async::Row> =
-            connection.exec(statement.marked.as_str(), params).await?;
+            connection.exec(&prepared[&statement.marked], params).await?;
         count += rows.len();
         if let Some(row) = rows.first()
             && let Some(Ok(number)) = row.get_opt::<i64, _>(0)

@@ -59,11 +59,11 @@ class InvalidType(InvalidArgument, TypeError):
 
 
 class InvalidDocument(InvalidArgument):
-    """A JSON document is malformed; `json_path` tells where."""
+    """A JSON document is malformed; `RBTokenError.json_path` tells where."""
 
 
 class InvalidPolicy(InvalidDocument):
-    """A policy breaks a rule of policies; `json_path` tells where."""
+    """A policy breaks a rule of policies; `RBTokenError.json_path` tells where."""
 
 
 class NotFound(RBTokenError, LookupError):

@@ -78,7 +78,7 @@ final class LibraryFile {
     }
 
     /** Returns the library, for functions that the header does not declare. */
-    static NativeLibrary library() {
+    static NativeLibrary loaded() {
         // Loads it.
         Abi.rbtoken_abi_version();
         return library;

@@ -20,7 +20,7 @@ class FunctionsTest {
     void tests_call_every_function() {
         Function counts;
         try {
-            counts = LibraryFile.library().getFunction("rbtoken_call_counts");
+            counts = LibraryFile.loaded().getFunction("rbtoken_call_counts");
         } catch (UnsatisfiedLinkError e) {
             System.out.println("The library does not count its calls.");
             return;

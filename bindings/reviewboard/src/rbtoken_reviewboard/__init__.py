@@ -1,0 +1,4 @@
+"""A Review Board extension for API tokens.
+
+SPDX-License-Identifier: MIT
+"""
