@@ -7,6 +7,7 @@
 #   CC, CFLAGS, CXX, CXXFLAGS, CPPFLAGS, LDFLAGS, VALGRIND
 #   PYTHON, NODE, NPM, GO, JAVA, MVN
 #   MAVEN_REPO                             the repository that Maven reads (Debian's)
+#   SITES                                  the Review Board sites for `make reviewboard` (target/sites)
 #   FILTERS, REQUIRE_ALL                   for `make test`; see CONTRIBUTING.md
 #   BENCHFLAGS                             for `make bench`, such as --quick
 #   V                                      V=1 shows each command
@@ -26,6 +27,7 @@ JAVA ?= java
 MVN ?= mvn
 # That of Debian's packages.
 MAVEN_REPO ?= /usr/share/maven-repo
+SITES ?= $(CARGO_TARGET_DIR)/sites
 JNA := net/java/dev/jna/jna/5.13.0/jna-5.13.0.jar
 
 # Cargo and make both run in this folder, so a relative path means the same to both.
@@ -49,8 +51,10 @@ CPP_EXAMPLES := $(patsubst examples/%.cpp,%,$(wildcard examples/cpp/*.cpp))
 SERVER_EXAMPLES := c/shared_database
 
 features = $(if $(FEATURES),--features '$(FEATURES)')
+# Not in builds for development, which share their dependencies with `cargo test`.
+release_env = $(if $(filter-out dev test,$(PROFILE)),packaging/release-env '$(TARGET)')
 # One crate type at a time, because with an rlib among them Cargo does not enable LTO.
-cargo_build = $(CARGO) rustc $(CARGO_FLAGS) $(features) \
+cargo_build = $(release_env) $(CARGO) rustc $(CARGO_FLAGS) $(features) \
 	--profile $(PROFILE) --lib --target-dir '$(TARGET)' --crate-type
 warnings := -Wall -Wextra -pedantic
 compile_c = $(CC) -std=c11 $(warnings) $(CPPFLAGS) $(CFLAGS) -Iinclude
@@ -84,8 +88,8 @@ shared_cpp := $(CPP_EXAMPLES:%=$(BUILD)/shared/%)
 static_programs := $(patsubst %,$(BUILD)/static/%,$(C_EXAMPLES) $(CPP_EXAMPLES))
 
 .DEFAULT_GOAL := all
-.PHONY: all help run c cpp static check host host-check python node go java gateway test bench docs \
-	clean shared-library static-library rust c-compiler cpp-compiler
+.PHONY: all help run c cpp static check host host-check python node go java reviewboard gateway test \
+	bench docs clean shared-library static-library rust c-compiler cpp-compiler
 .DELETE_ON_ERROR:
 # Both libraries are written to the same folder, one after the other.
 .NOTPARALLEL:
@@ -163,6 +167,11 @@ java: shared-library ## run the tests of the Java artifact, and the Java example
 	@$(JAVA) -cp '$(JAVA_BUILD)/target/rbtoken-$(VERSION).jar:$(MAVEN_REPO)/$(JNA)' \
 		examples/java/Example.java
 
+# Tested with the wheels, not with the library of PROFILE.
+reviewboard: ## run the tests of the Review Board extension; needs Debian, root
+	@.ci/sites make '$(SITES)' && trap ".ci/sites stop '$(SITES)'" EXIT && \
+		RBTOKEN_TEST_SITES='$(SITES)/sites' .ci/reviewboard-extension
+
 # Hosts that load the library at run time.
 host host-check: c-compiler $(BUILD)/host/minimal $(BUILD)/host/conformance shared-library
 	$(if $(filter host-check,$@),$(call require,$(VALGRIND),the package valgrind))
@@ -192,13 +201,9 @@ $(BUILD)/gateway: $(wildcard examples/gateway/*.c examples/gateway/*.h) $(HEADER
 bench: rust ## run the benchmarks; BENCHFLAGS=--quick runs them at small sizes
 	$(CARGO) bench $(CARGO_FLAGS) -- $(BENCHFLAGS)
 
-docs: rust ## build the documentation of the C header (Doxygen) and of the Rust crate as HTML
-	$(call require,doxygen,the package doxygen)
-	$(Q)$(CARGO) doc $(CARGO_FLAGS) $(features) --no-deps --target-dir '$(TARGET)'
-	@mkdir -p $(TARGET)/doxygen
-	$(call say,DOXYGEN,$(TARGET)/doxygen/html)
-	$(Q){ cat docs/Doxyfile; echo 'OUTPUT_DIRECTORY = "$(TARGET)/doxygen"'; } | doxygen -
-	@$(if $(silent),:,echo 'Built $(TARGET)/doxygen/html/index.html and $(TARGET)/doc/rbtoken/index.html.')
+docs: rust ## build the documentation site in target/site; installs tools
+	@test -e .ci || { echo 'make: the archive of the sources has no .ci: use a Git checkout' >&2; exit 1; }
+	@docs/site/build
 
 clean: ## remove what make built, except for what Cargo did (`cargo clean` removes everything)
 	rm -rf $(BUILD) $(DIST)
@@ -218,13 +223,16 @@ shared-library: rust
 	$(Q)$(cargo_build) cdylib
 	@ln -sf librbtoken.so $(RELEASE)/librbtoken.so.$(MAJOR)
 
-# rustc prints the system libraries that a program must be linked with.
+# rustc prints the system libraries that a program must be linked with. Compilers add the unwinder
+# themselves: the shared one (libgcc_s), or for `-static` the static one.
+without_shared_unwinder := 's/-lgcc_s //; s/ *-lgcc_s$$//'
 static-library: rust
 	$(call say,CARGO,$(RELEASE)/librbtoken.a)
 	@mkdir -p $(BUILD)
 	$(Q)$(cargo_build) staticlib --color never -- --print native-static-libs 2> $(BUILD)/cargo.log \
 		|| { cat $(BUILD)/cargo.log >&2; exit 1; }
-	@sed -n 's/^note: native-static-libs: //p' $(BUILD)/cargo.log > $(BUILD)/native-static-libs
+	@sed -n 's/^note: native-static-libs: //p' $(BUILD)/cargo.log | sed $(without_shared_unwinder) \
+		> $(BUILD)/native-static-libs
 	@test -s $(BUILD)/native-static-libs || { cat $(BUILD)/cargo.log >&2; exit 1; }
 
 $(BUILD)/shared/c/%: examples/c/%.c $(HEADERS) shared-library

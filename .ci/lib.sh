@@ -16,7 +16,6 @@ need_tests=("${need_c[@]}" clang++:clang cmake:cmake pkg-config:pkg-config pytho
     git:git valgrind:valgrind /usr/include/sqlite3.h:libsqlite3-dev)
 need_sanitizers=("${need_c[@]}" clang++:clang llvm-symbolizer:llvm)
 need_format=(python3:python3 '/usr/lib/python3*/ensurepip:python3-venv')
-need_docs=(doxygen:doxygen)
 need_sites=('/usr/lib/postgresql/*/bin/initdb:postgresql' pgbouncer:pgbouncer
     mariadbd:mariadb-server openssl:openssl '/usr/lib/python3*/ensurepip:python3-venv')
 need_python=(python3:python3 '/usr/lib/python3*/ensurepip:python3-venv' gcc:gcc readelf:binutils)
@@ -30,15 +29,21 @@ need_java=(mvn:maven '/usr/lib/jvm/java-17-openjdk-*/bin/javac:openjdk-17-jdk-he
 for plugin in compiler install jar javadoc resources source; do
     need_java+=("/usr/share/maven-repo/org/apache/maven/plugins/maven-$plugin-plugin:libmaven-$plugin-plugin-java")
 done
+need_docs=("${need_python[@]}" doxygen:doxygen node:nodejs npm:npm go:golang-go
+    '/usr/lib/jvm/java-17-openjdk-*/bin/javadoc:openjdk-17-jdk-headless'
+    /usr/share/java/jna.jar:libjna-java)
 need_languages=(python3:python3 '/usr/lib/python3*/ensurepip:python3-venv'
     go:golang-go pkg-config:pkg-config)
 need_gateway=("${need_c[@]}" /usr/include/microhttpd.h:libmicrohttpd-dev
     '/usr/include/*/curl/curl.h:libcurl4-openssl-dev' /usr/include/gnutls/gnutls.h:libgnutls28-dev
     python3:python3 openssl:openssl git:git)
+# A browser for the pages of the Review Board extension.
+need_reviewboard=(chromium:chromium)
 need_install=("${need_c[@]}" cmake:cmake pkg-config:pkg-config
     /usr/include/sqlite3.h:libsqlite3-dev /usr/include/openssl/ssl.h:libssl-dev
     '/usr/include/*/curl/curl.h:libcurl4-openssl-dev' /usr/include/zlib.h:zlib1g-dev)
 need_fresh=(debootstrap:debootstrap)
+need_packages=("${need_install[@]}" "${need_python[@]}" objcopy:binutils git:git readelf:binutils)
 
 # Exits with an error message.
 fail() {
@@ -95,10 +100,10 @@ cached() {
 }
 
 # Sets `cached` to an environment of Python with what builds and checks the packages for other
-# languages: cargo-zigbuild, among others.
+# languages, and their references: cargo-zigbuild, among others.
 python_tools() {
     local tools=(ziglang==0.17.1 cargo-zigbuild==0.24.1 hatchling==1.33.0 build==1.6.1 mypy==2.4.1
-        pdoc==16.0.0)
+        pdoc==16.0.0 doxygen-awesome-css==2.4.1rc0)
     make_tools() {
         python3 -m venv "$1"
         "$1/bin/python" -m pip install -q "${tools[@]}"
@@ -106,6 +111,17 @@ python_tools() {
         find "$1/bin" -type f -exec sed -i "1,2s|$1/|$cached/|" {} +
     }
     cached python-tools "${tools[*]} $(python3 -VV) $(command -v python3)" make_tools
+}
+
+# Sets `modules` to a folder with the development dependencies of the Node.js package.
+node_modules() {
+    make_modules() {
+        mkdir "$1"
+        cp bindings/node/{package.json,package-lock.json,.npmrc} "$1"
+        (cd "$1" && npm ci --silent)
+    }
+    cached node-modules "$(cat bindings/node/package-lock.json) $(node --version)" make_modules
+    modules=$cached/node_modules
 }
 
 # Builds the shared library for the packages of other languages, without link-time optimization,
@@ -118,6 +134,39 @@ optimized_library() {
         cargo-zigbuild rustc --quiet --locked --profile release --lib --crate-type cdylib \
         --features "sqlite,$FEATURES" --target-dir "$target" --target "$triple.2.17" -- -C strip=symbols
     optimized=$target/$triple/release/librbtoken.so
+}
+
+# debian_base RELEASE PACKAGES: sets `cached` to an archive of a new Debian system with these
+# packages, separated by commas, and `archives` to those of this machine's apt, one line each:
+# address and release. Needs root and permission to mount.
+debian_base() {
+    local release=$1 packages=$2 mirror
+    [ "$(id -u)" = 0 ] || not_run "debootstrap needs root"
+    unshare -m true 2>/dev/null || not_run "no right to mount (unshare -m)"
+    need "${need_fresh[@]}"
+    archives=$(apt-get indextargets --format '$(REPO_URI) $(RELEASE)' 'Created-By: Packages' \
+        'Origin: Debian' | sort -u)
+    # The archive of Debian 12 has older releases, too.
+    mirror=$(sed -n 's/ bookworm$//p' <<<"$archives" | sed -n 1p)
+    [ -n "$mirror" ] || not_run "apt has no archive of Debian 12 (bookworm)"
+    make_base() {
+        local tree=$1.tree
+        rm -rf "$tree"
+        debootstrap --variant=minbase --include="$packages" "$release" "$tree" "$mirror" >"$1.log" 2>&1 || {
+            tail -n 20 "$1.log"
+            not_run "debootstrap of $release failed: $(sed -n '$p' "$1.log")"
+        }
+        tar -C "$tree" -cf - . | gzip -1 >"$1"
+        rm -rf "$tree" "$1.log"
+    }
+    # Rebuilt every month to get updates.
+    cached debian "$release $mirror $packages $(date +%Y-%m)" make_base
+}
+
+# in_debian ROOT COMMAND...: runs a command in a Debian system, with mounts that end with it.
+in_debian() {
+    # shellcheck disable=SC2016
+    unshare -m sh -c 'mount --rbind /dev "$0/dev" && mount -t proc proc "$0/proc" && exec chroot "$0" "$@"' "$@"
 }
 
 # Builds a shared library that counts the calls of each function, and sets `counting` to its path.

@@ -46,6 +46,8 @@ if(TARGET rbtoken::static)
   file(STRINGS "${_rbtoken_libdir}/pkgconfig/rbtoken.pc" _rbtoken_libs REGEX "^Libs\\.private:")
   string(REGEX REPLACE "^Libs\\.private: *" "" _rbtoken_libs "${_rbtoken_libs}")
   separate_arguments(_rbtoken_libs UNIX_COMMAND "${_rbtoken_libs}")
+  # cargo-c lists the shared unwinder. Compilers add it themselves, or for -static the static one.
+  list(REMOVE_ITEM _rbtoken_libs "-lgcc_s")
   set_target_properties(rbtoken::static PROPERTIES
     INTERFACE_COMPILE_DEFINITIONS RBTOKEN_STATIC
     INTERFACE_LINK_LIBRARIES "${_rbtoken_libs}")
