@@ -182,6 +182,9 @@ impl Writer {
     /// Commits changes from the backlog together, while logins and reads continue, and then applies
     /// them to the memory. Returns their number.
     fn change(&mut self) -> usize {
+        if self.memory.check_room_to_replace().is_err() {
+            self.database.release_memory();
+        }
         let mut batch = Batch::plan(&self.memory, &mut self.backlog);
         let changes = batch.changes();
         batch.reserve_for(&self.memory, || self.database.release_memory());

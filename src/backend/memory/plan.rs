@@ -12,9 +12,11 @@ use crate::memory;
 use crate::text::Text;
 use crate::token::{Record, RecordFields, SharedRecord};
 
-/// Number of replaced records that need at most [`ROOM_TO_REPLACE`] bytes of small allocations.
+/// Number of replaced records that one check of [`Memory::check_room_to_replace`] covers.
 const REPLACED_PER_CHECK: usize = 16;
-const ROOM_TO_REPLACE: usize = 16 << 10;
+
+/// Bytes of small allocations that a replaced record needs at most.
+const ROOM_PER_REPLACED: usize = 1 << 10;
 
 /// One effect of a planned change.
 pub(in crate::backend) enum Effect {
@@ -217,6 +219,18 @@ impl Memory {
         Ok(Plan { effects, outcome: Outcome::Done(added) })
     }
 
+    /// Checks the memory for [`REPLACED_PER_CHECK`] replaced records. It may be fragmented, since
+    /// revocation must succeed even then.
+    ///
+    /// # Errors
+    /// `NoMemory`.
+    pub(in crate::backend) fn check_room_to_replace(&self) -> Result<()> {
+        self.check_or_sweep(|| {
+            memory::check_room(REPLACED_PER_CHECK * ROOM_PER_REPLACED)
+                .or_else(|_| memory::check_blocks(&[ROOM_PER_REPLACED; REPLACED_PER_CHECK]))
+        })
+    }
+
     /// Plans to replace records by new ones with the fields that `fields` returns.
     fn plan_replacements<'a>(
         &self,
@@ -227,7 +241,7 @@ impl Memory {
         let (mut effects, mut records_after) = (Vec::new(), Vec::new());
         for old in records {
             if effects.len() % REPLACED_PER_CHECK == 0 {
-                self.check_or_sweep(|| memory::check_room(ROOM_TO_REPLACE))?;
+                self.check_room_to_replace()?;
             }
             let new = self.interner.replacement(old.id(), indexes.with_shared_name(fields(old)))?;
             memory::push(&mut records_after, new.clone())?;
