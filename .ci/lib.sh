@@ -42,6 +42,7 @@ need_reviewboard=(chromium:chromium)
 need_install=("${need_c[@]}" cmake:cmake pkg-config:pkg-config
     /usr/include/sqlite3.h:libsqlite3-dev /usr/include/openssl/ssl.h:libssl-dev
     '/usr/include/*/curl/curl.h:libcurl4-openssl-dev' /usr/include/zlib.h:zlib1g-dev)
+need_blocks=(nginx:nginx-light systemd-analyze:systemd openssl:openssl)
 need_fresh=(debootstrap:debootstrap)
 need_packages=("${need_install[@]}" "${need_python[@]}" objcopy:binutils git:git readelf:binutils)
 

@@ -13,7 +13,8 @@ info string of a block is its language, and options after commas:
     python           run with the installed library
     js go java rust  need `file=`, and an `sh` block that runs them
     json             parsed. The tool checks a policy, and with the option `settings`, settings
-    toml xml nginx   parsed
+    toml xml         parsed
+    nginx            checked by nginx, in a copy of this machine
     cmake            must be a block of README.md
     sql              with the option `postgresql` or `mysql`: executed on that site, and undone
     text             output. After the line "It prints:", the last `sh` block must have printed it
@@ -22,8 +23,9 @@ info string of a block is its language, and options after commas:
     site=NAME        an `sh` block that needs the Review Board site NAME of RBTOKEN_TEST_SITES: its
                      URLs and /etc/rbtoken/location are replaced, and alice is a user made for this
     gateway          an `sh` block that a stage of CI runs; see STAGES
-    root             an `sh` block for root and systemd. Not run: its syntax, programs, make targets
-                     and installed files are checked
+    root             an `sh` block for root: run in the checkout, in a copy of this machine. There,
+                     systemd's programs check and enable units, and start nothing.
+                     tests/docs/setup/PAGE.root.sh runs before the page's first
 
 Builds the library from a copy of the working tree, in RBTOKEN_DOCS_TARGET (target/docs). Prints
 each failure, and at the end a line `N passed, N failed, N skipped`. With REQUIRE_ALL=1, a skipped
@@ -46,7 +48,7 @@ import sys
 import tempfile
 import tomllib
 import xml.etree.ElementTree
-from typing import NamedTuple, Optional
+from typing import Callable, NamedTuple, Optional
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -77,6 +79,15 @@ README_TESTS = {
     "sh": ("tests/it/install.rs", "commands_in_the_readme_work"),
 }
 README_COMMANDS = ("\n## Install\n", "\n## Durability\n")
+#: What nginx needs to check a configuration: its keys, and `nginx -t`.
+NGINX_CHECK = """
+for file in $(sed -n 's/^ *ssl_certificate\\(_key\\)\\? *\\(.*\\);/\\2/p' block.conf); do
+    mkdir -p "$(dirname "$file")"
+    cat key.pem >"$file"
+done
+cp block.conf /etc/nginx/conf.d/
+nginx -q -t
+"""
 SITE_USER = "rbtoken-docs"
 NEED_FILE = {"js", "go", "java", "rust"}
 
@@ -266,6 +277,14 @@ class Machine:
             if result.returncode != 0:
                 sys.exit(f"{shlex.join(command)}:\n{last_lines(result.stderr)}")
 
+    def run_as_root(self, script: str) -> subprocess.CompletedProcess[str]:
+        """Runs a script as root, in a copy of this machine."""
+        if os.getuid() != 0 or subprocess.run(["unshare", "--mount", "true"], check=False).returncode != 0:
+            raise Skip("needs root and the right to mount")
+        shared = [self.folder, TARGET, pathlib.Path(self.env["CARGO_HOME"])]
+        return run([str(ROOT / "tests/docs/discarded"), script, *map(str, shared)], cwd=self.checkout,
+                   env=self.env)
+
     def flags(self) -> list[str]:
         library = self.home / ".local"
         return [f"-I{library}/include", f"-L{library}/lib", f"-Wl,-rpath,{library}/lib", "-lrbtoken", "-ldl"]
@@ -386,22 +405,14 @@ def check_json(machine: Machine, block: Block) -> None:
             raise Broken(result.stderr.strip())
 
 
-def check_nginx(text: str) -> None:
-    """Checks the form of nginx's configuration: directives that end with `;`, and braces."""
-    depth, words = 0, 0
-    for token in re.findall(r"\"[^\"]*\"|[{};]|[^\s{};\"]+", re.sub(r"#.*", "", text)):
-        if token in "{;":
-            if words == 0:
-                raise Broken(f"a directive is missing before {token}")
-            depth, words = depth + (token == "{"), 0
-        elif token == "}":
-            if words or depth == 0:
-                raise Broken("a directive does not end with ;" if words else "} without {")
-            depth -= 1
-        else:
-            words += 1
-    if depth or words:
-        raise Broken("the configuration does not end")
+def check_nginx(machine: Machine, text: str) -> None:
+    key = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost",
+           "-keyout", "key.pem", "-out", "certificate.pem"]
+    (machine.folder / "block.conf").write_text(text)
+    commands = f"cd {machine.folder}\n{shlex.join(key)} 2>/dev/null\ncat certificate.pem >>key.pem\n"
+    result = machine.run_as_root(commands + NGINX_CHECK)
+    if result.returncode != 0:
+        raise Broken(last_lines(result.stderr))
 
 
 def check_stage(page: Page, block: Block) -> None:
@@ -421,28 +432,6 @@ def check_stage(page: Page, block: Block) -> None:
     missing = [it for it in lines if re.sub(r"\s+#.*", "", it) not in text]
     if missing:
         raise Broken(f"{runner.relative_to(ROOT)} does not run: {missing[0]}")
-
-
-def check_root(machine: Machine, block: Block) -> None:
-    """Checks commands for root without running them."""
-    result = run(["bash", "-n", "-c", block.text], cwd=machine.folder, env=machine.env)
-    if result.returncode != 0:
-        raise Broken(result.stderr)
-    install = (ROOT / "packaging/install.mk").read_text() + "".join(
-        (ROOT / it).read_text() for it in ("docs/gateway.md",))
-    for line in block.text.strip().split("\n"):
-        words = shlex.split(line, comments=True)
-        if not words:
-            continue
-        if words[0] == "make":
-            result = run(["make", "-n", *words[1:]], cwd=ROOT, env=machine.env)
-            if result.returncode != 0:
-                raise Broken(f"{line}: {last_lines(result.stderr)}")
-        elif words[0] not in ("systemctl", "journalctl", "useradd", "ldconfig") and not shutil.which(words[0]):
-            raise Broken(f"{line}: program not found: {words[0]}")
-        for word in words[1:]:
-            if word.startswith("/usr/local/share/") and word.rpartition("/")[2] not in install:
-                raise Broken(f"{line}: {word} is not installed")
 
 
 def is_run_elsewhere(page: Page, block: Block) -> bool:
@@ -465,61 +454,77 @@ def is_run_elsewhere(page: Page, block: Block) -> bool:
     return True
 
 
+def setup_of(page: Page, kind: str = "") -> list[tuple[int, str]]:
+    """Returns what runs before the `sh` blocks of a page."""
+    file = SETUP / (page.name.replace("/", "_").removesuffix(".md") + f"{kind}.sh")
+    return [(0, file.read_text())] if file.exists() else []
+
+
 class Shell:
-    """Runs the `sh` blocks of a page, as one script."""
+    """Runs the `sh` blocks of a page: one script, and one for root."""
 
     def __init__(self, machine: Machine, page: Page, blocks: list[Block]) -> None:
         self.failures: dict[int, Exception] = {}
         self.printed: dict[int, str] = {}
         commands = [it for it in blocks if it.language == "sh" and it.stage is None
-                    and "root" not in it.options and not is_run_elsewhere(page, it)]
-        if not commands:
-            return
+                    and not is_run_elsewhere(page, it)]
+        of_root = [(it.line, it.text) for it in commands if "root" in it.options]
+        if of_root:
+            folder = pathlib.Path(tempfile.mkdtemp(dir=machine.folder))
+            self.run(machine.run_as_root, folder, machine.checkout, setup_of(page, ".root") + of_root)
+        of_user = [it for it in commands if "root" not in it.options]
+        if of_user:
+            self.run_as_user(machine, page, blocks, of_user)
+
+    def run_as_user(self, machine: Machine, page: Page, blocks: list[Block], commands: list[Block]) -> None:
         folder = pathlib.Path(tempfile.mkdtemp(dir=machine.folder))
-        work, out = folder / "work", folder / "out"
+        work = folder / "work"
         work.mkdir()
-        out.mkdir()
         for block in blocks:
             name = block.option("file")
             if name:
                 (work / name).parent.mkdir(parents=True, exist_ok=True)
                 (work / name).write_text(block.text)
-        has_site = any(it.option("site") for it in commands)
-        setup = SETUP / (page.name.replace("/", "_").removesuffix(".md") + ".sh")
-        script = ["set -eu", f"cd {shlex.quote(str(work))}"]
-        parts = [(0, setup.read_text())] if setup.exists() else []
-        runs = []
+        parts = setup_of(page)
         for block in commands:
-            text = block.text
             try:
-                if block.option("site"):
-                    text = self.on_site(machine, block, folder)
+                text = self.on_site(machine, block, folder) if block.option("site") else block.text
             except (Skip, Broken) as error:
                 self.failures[block.line] = error
                 continue
             parts.append((block.line, text))
-            runs.append(block)
-        for line, text in parts:
-            if has_site and machine.sites is not None:
-                text = re.sub(r"\balice\b", SITE_USER, text)
-            script.append(f"echo {line} >{out}/last\nexec >{out}/{line}.out 2>{out}/{line}.err\n{text}")
-        script.append(f"echo end >{out}/last")
-        result = run(["bash", "-c", "\n".join(script)], cwd=work, env=machine.env)
+        if machine.sites is not None and any(it.option("site") for it in commands):
+            parts = [(line, re.sub(r"\balice\b", SITE_USER, text)) for line, text in parts]
+        self.run(lambda script: run(["bash", "-c", script], cwd=work, env=machine.env), folder, work, parts)
+
+    def run(self, run_script: Callable[[str], subprocess.CompletedProcess[str]], folder: pathlib.Path,
+            work: pathlib.Path, parts: list[tuple[int, str]]) -> None:
+        """Runs parts, each a line number and its commands, as one script in the folder `work`."""
+        out = folder / "out"
+        out.mkdir()
+        script = ["set -eu", f"cd {shlex.quote(str(work))}"]
+        script += [f"echo {line} >{out}/last\nexec >{out}/{line}.out 2>{out}/{line}.err\n{text}"
+                   for line, text in parts]
+        try:
+            result = run_script("\n".join([*script, f"echo end >{out}/last"]))
+        except Skip as reason:
+            self.failures.update((line, reason) for line, _ in parts)
+            return
         last = (out / "last").read_text().strip() if (out / "last").exists() else "0"
         is_reached = True
-        for block in runs:
-            stdout, stderr = (out / f"{block.line}.{it}" for it in ("out", "err"))
+        for line in (line for line, _ in parts if line != 0):
+            stdout = out / f"{line}.out"
             if stdout.exists():
                 # Maven ends with codes for colors, even if there are none.
-                self.printed[block.line] = re.sub(r"\x1b\[[0-9;]*m", "", stdout.read_text())
-            if last in ("0", str(block.line)) and is_reached:
+                self.printed[line] = re.sub(r"\x1b\[[0-9;]*m", "", stdout.read_text())
+            if last in ("0", str(line)) and is_reached:
                 is_reached = False
                 at = out / f"{last}.err"
                 detail = last_lines(at.read_text() if at.exists() else result.stderr)
                 place = "the setup of the page" if last == "0" else "the commands"
-                self.failures[block.line] = Broken(f"{place} ended with {result.returncode}: {detail}")
+                self.failures[line] = Broken(f"{place} ended with {result.returncode}: {detail}")
             elif not is_reached:
-                self.failures[block.line] = Broken("not reached")
+                self.failures[line] = Broken("not reached")
 
     @staticmethod
     def on_site(machine: Machine, block: Block, folder: pathlib.Path) -> str:
@@ -539,9 +544,7 @@ def check_block(machine: Machine, page: Page, blocks: list[Block], block: Block,
     if block.stage is not None:
         check_stage(page, block)
     elif language == "sh":
-        if "root" in block.options:
-            check_root(machine, block)
-        elif block.line in shell.failures:
+        if block.line in shell.failures:
             raise shell.failures[block.line]
     elif language in ("c", "cpp"):
         compile_and_run(machine, block)
@@ -560,7 +563,7 @@ def check_block(machine: Machine, page: Page, blocks: list[Block], block: Block,
     elif language == "xml":
         xml.etree.ElementTree.fromstring(block.text)
     elif language == "nginx":
-        check_nginx(block.text)
+        check_nginx(machine, block.text)
     elif language == "cmake":
         raise Broken("not a block of README.md")
     elif language == "sql":
