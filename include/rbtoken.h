@@ -2591,9 +2591,9 @@ RBTOKEN_API const char *rbtoken_verdict_name(rbtoken_verdict_t verdict);
 /**
  * Logs a caller in with a token's value.
  *
- * **`RBTOKEN_OK` means that there is a verdict, not that the caller is logged in: check
- * `*verdict`.** The caller is the token's user only if the verdict is `RBTOKEN_VERDICT_OK`. If the
- * call fails, the verdict is `RBTOKEN_VERDICT_REFUSED`.
+ * **The status is not the verdict:** `RBTOKEN_OK` means that there is a verdict, not that the
+ * caller is logged in. Check `*verdict`. The caller is the token's user only if the verdict is
+ * `RBTOKEN_VERDICT_OK`. If the call fails, the verdict is `RBTOKEN_VERDICT_REFUSED`.
  *
  * The checks are, in this order: whether the value is known, whether the token was invalidated,
  * whether it has expired, whether its user is active, and whether it is for the request's site. An
@@ -2667,8 +2667,9 @@ rbtoken_status_t rbtoken_store_forget_logins(struct rbtoken_store_t *store,
  * is `RBTOKEN_VERDICT_NOT_A_TOKEN`, and the host can try other kinds of login. If the value is
  * missing or contains spaces, the verdict is `RBTOKEN_VERDICT_UNKNOWN`.
  *
- * **`RBTOKEN_OK` means that there is a verdict, not that the caller is logged in: check
- * `*verdict`.** Everything else is the same as for `rbtoken_store_authenticate()`.
+ * **The status is not the verdict:** `RBTOKEN_OK` means that there is a verdict, not that the
+ * caller is logged in. Check `*verdict`. Everything else is the same as for
+ * `rbtoken_store_authenticate()`.
  *
  * `[thread-safe]`
  *

@@ -1,6 +1,6 @@
 """Checks every link and anchor of a site and of its search.
 
-Nothing may be loaded from a network.
+Nothing may be loaded from a network, and no text may have asterisks that should have made it bold.
 
     python3 docs/site/links.py SITE
 
@@ -19,16 +19,23 @@ from urllib.parse import unquote, urlsplit
 LOADED = {"audio", "embed", "iframe", "img", "link", "object", "script", "source", "video"}
 
 
+# Elements whose text is shown as it is.
+VERBATIM = {"code", "pre", "script", "style"}
+
+
 class Page(HTMLParser):
-    """Anchors and links of a page."""
+    """Anchors and links of a page, and text with stray asterisks."""
 
     def __init__(self, path: Path) -> None:
         super().__init__()
         self.anchors: set[str] = set()
         self.links: list[tuple[str, str]] = []
+        self.stray: list[str] = []
+        self.verbatim = 0
         self.feed(path.read_text(encoding="utf-8", errors="replace"))
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.verbatim += tag in VERBATIM
         values = dict(attrs)
         for name in ("id", "name"):
             if (name == "id" or tag == "a") and values.get(name):
@@ -39,7 +46,16 @@ class Page(HTMLParser):
             if value is not None and not (name == "data" and tag != "object"):
                 self.links.append((tag, value))
 
-    handle_startendtag = handle_starttag
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)
+        self.handle_endtag(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        self.verbatim -= tag in VERBATIM
+
+    def handle_data(self, data: str) -> None:
+        if not self.verbatim and re.search(r"[.:!]\*\*", data):
+            self.stray.append(data.strip())
 
 
 @lru_cache(maxsize=None)
@@ -79,6 +95,8 @@ def main() -> None:
             reason = problem(source, tag, link)
             if reason:
                 failures.append(f"{source.relative_to(site)}: {link}: {reason}")
+        for text in page(source).stray:
+            failures.append(f"{source.relative_to(site)}: not made bold: {text}")
     index = (site / "searchindex.js").read_text(encoding="utf-8")
     index = index.replace("\\\\", "\\").replace("\\'", "'")
     start = index.index('"doc_urls":') + len('"doc_urls":')
