@@ -203,6 +203,8 @@ class Machine:
         sites = os.environ.get("RBTOKEN_TEST_SITES")
         self.sites = pathlib.Path(sites).resolve() if sites else None
         self.prepared_sites: set[str] = set()
+        #: Whether `tests/docs/discarded` works here, once that is known.
+        self.can_copy: Optional[bool] = None
         self.env = self.environment()
 
     def environment(self) -> dict[str, str]:
@@ -279,11 +281,15 @@ class Machine:
 
     def run_as_root(self, script: str) -> subprocess.CompletedProcess[str]:
         """Runs a script as root, in a copy of this machine."""
-        if os.getuid() != 0 or subprocess.run(["unshare", "--mount", "true"], check=False).returncode != 0:
-            raise Skip("needs root and the right to mount")
+        discarded = str(ROOT / "tests/docs/discarded")
+        if self.can_copy is None:
+            probe = run([discarded, "true"], cwd=self.checkout, env=self.env)
+            self.can_copy = probe.returncode == 0
+            print(probe.stderr, end="")
+        if not self.can_copy:
+            raise Skip("needs root, and the right to mount an overlay")
         shared = [self.folder, TARGET, pathlib.Path(self.env["CARGO_HOME"])]
-        return run([str(ROOT / "tests/docs/discarded"), script, *map(str, shared)], cwd=self.checkout,
-                   env=self.env)
+        return run([discarded, script, *map(str, shared)], cwd=self.checkout, env=self.env)
 
     def flags(self) -> list[str]:
         library = self.home / ".local"
@@ -629,12 +635,14 @@ PLANTED = [
 
 
 def check_planted(machine: Machine) -> None:
-    """Checks that each planted block is found."""
+    """Checks that each planted block is found, unless it cannot run here."""
+    found = 0
     for text in PLANTED:
         results = check_page(machine, Page("planted.md", "docs/planted.md", text))
-        if len(results["failed"]) != 1:
+        if results["passed"]:
             sys.exit(f"a planted block was not found:\n{text}{results}")
-    print(f"{len(PLANTED)} planted blocks were found", flush=True)
+        found += len(results["failed"])
+    print(f"{found} planted blocks of {len(PLANTED)} were found", flush=True)
 
 
 def main() -> int:
