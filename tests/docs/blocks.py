@@ -639,7 +639,7 @@ def check_planted(machine: Machine) -> None:
     found = 0
     for text in PLANTED:
         results = check_page(machine, Page("planted.md", "docs/planted.md", text))
-        if results["passed"]:
+        if len(results["failed"] + results["skipped"]) != 1:
             sys.exit(f"a planted block was not found:\n{text}{results}")
         found += len(results["failed"])
     print(f"{found} planted blocks of {len(PLANTED)} were found", flush=True)
