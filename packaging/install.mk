@@ -54,7 +54,7 @@ FISHDIR = $(PREFIX)/share/fish/vendor_completions.d
 cli_files = '$(DESTDIR)$(BINDIR)/rbtoken' '$(DESTDIR)$(BASHDIR)/rbtoken' '$(DESTDIR)$(ZSHDIR)/_rbtoken' \
 	'$(DESTDIR)$(FISHDIR)/rbtoken.fish' '$(DESTDIR)$(MANDIR)/rbtoken.1' '$(DESTDIR)$(MANDIR)'/rbtoken-*.1
 
-.PHONY: install cli-program install-cli install-gateway uninstall dist zig check-paths
+.PHONY: install cli-program install-cli install-gateway uninstall dist deb deb-files zig check-paths
 
 check-paths:
 	$(foreach name,PREFIX LIBDIR INCLUDEDIR BINDIR UNITDIR,$(if $(filter /%,$(call hide_spaces,$($(name)))),,\
@@ -83,12 +83,13 @@ install: check-paths shared-library static-library ## install the libraries and 
 	$(INSTALL) -m 644 $(STAGE)/rbtokenConfig.cmake packaging/cmake/rbtokenConfigVersion.cmake \
 		'$(DESTDIR)$(CMAKEDIR)/'
 
-# It finds the library where `make install` installs it.
+# It finds the library where `make install` installs it. The system's folders are searched anyway.
+gateway_rpath = $(if $(filter /usr/lib /usr/lib/%-linux-gnu,$(LIBDIR)),,-Wl,-rpath,'$(LIBDIR)')
 install-gateway: check-paths shared-library ## install the gateway and its systemd unit; PREFIX, DESTDIR
 	@mkdir -p $(STAGE)
 	$(call say,CC,$(STAGE)/rbtoken-gateway)
 	$(Q)$(compile_c) -DROUTES_FILE='"$(GATEWAYDIR)/routes.txt"' $(wildcard examples/gateway/*.c) \
-		-o $(STAGE)/rbtoken-gateway $(LDFLAGS) -L$(RELEASE) -Wl,-rpath,'$(LIBDIR)' -lrbtoken $(gateway_libraries)
+		-o $(STAGE)/rbtoken-gateway $(LDFLAGS) -L$(RELEASE) $(gateway_rpath) -lrbtoken $(gateway_libraries)
 	@sed -e 's|@BINDIR@|$(BINDIR)|; s|@DATADIR@|$(subst $(space),%%20,$(PREFIX))/share|' \
 		packaging/rbtoken-gateway.service.in > $(STAGE)/rbtoken-gateway.service
 	$(INSTALL) -d '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(UNITDIR)' '$(DESTDIR)$(GATEWAYDIR)'
@@ -100,7 +101,7 @@ install-gateway: check-paths shared-library ## install the gateway and its syste
 # Built in a folder of its own, so that it does not replace the library that `make install` installs.
 CLI_STAGE := $(BUILD)/cli
 CLI_PROGRAM ?=
-CLI_BUILT := $(TARGET)/cli/$(notdir $(RELEASE))/rbtoken
+CLI_BUILT := $(patsubst $(TARGET)/%,$(TARGET)/cli/%,$(RELEASE))/rbtoken
 cli_release_env = $(if $(release_env),packaging/release-env '$(TARGET)/cli')
 cli-program: rust
 	$(call say,CARGO,$(CLI_BUILT))
@@ -170,3 +171,12 @@ dist: rust zig ## make the archives of a release, for glibc 2.17 or newer; needs
 	$(call pack,$(BINARY),$(BINARY))
 	rm -rf $(DIST)/$(BINARY)
 	cd $(DIST) && LC_ALL=C && export LC_ALL && sha256sum *.tar.gz > SHA256SUMS && cat SHA256SUMS
+
+# Builds what is in them as `dist` does, but for the gateway, which is for this system.
+DEB := $(TARGET)/deb
+deb: rust zig ## build the packages for Debian 12 in target/deb; needs debhelper and cargo-zigbuild
+	$(MAKE) deb-files DEB='$(call absolute,$(DEB))' PROFILE=$(PROFILE) FEATURES='$(DIST_FEATURES)' $(DIST_BUILD)
+
+# make passes its variables on to that of debian/rules.
+deb-files:
+	packaging/deb/build '$(DEB)'
