@@ -36,26 +36,25 @@ pub fn interrupt_after(mut child: Child, path: &str, is_closed: bool) -> Ran {
     child.wait_with_output().unwrap().into()
 }
 
-#[test]
-fn interrupted_export_leaves_no_file() {
+/// Interrupts a subcommand that writes `name`.
+fn check_that_no_file_is_left(subcommand: &str, name: &str) {
     let folder = Folder::new();
     let tool = filled(&folder, TOKENS);
-    let path = folder.file("export.jsonl");
-    let ran = interrupt_after(tool.start(&["export", &path]), &path, false);
+    let path = folder.file(name);
+    let ran = interrupt_after(tool.start(&[subcommand, &path]), &path, false);
     let message = format!("rbtoken: error: interrupted: {path} was not written\n");
     assert_eq!((ran.status, ran.err), (130, message));
     assert_eq!(folder.names(), [format!("{TOKENS}.db")]);
 }
 
 #[test]
+fn interrupted_export_leaves_no_file() {
+    check_that_no_file_is_left("export", "export.jsonl");
+}
+
+#[test]
 fn interrupted_backup_leaves_no_file() {
-    let folder = Folder::new();
-    let tool = filled(&folder, TOKENS);
-    let path = folder.file("backup.db");
-    let ran = interrupt_after(tool.start(&["backup", &path]), &path, false);
-    let message = format!("rbtoken: error: interrupted: {path} was not written\n");
-    assert_eq!((ran.status, ran.err), (130, message));
-    assert_eq!(folder.names(), [format!("{TOKENS}.db")]);
+    check_that_no_file_is_left("backup", "backup.db");
 }
 
 #[test]

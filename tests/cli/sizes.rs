@@ -84,7 +84,7 @@ fn copy_reports_every_token_that_it_reads() {
     let source = Store::open(options).unwrap();
     let target = Store::open(StoreOptions::default()).unwrap();
     target.copy_from(&source, &CopyOptions::default(), &mut |_, _| Ok(())).unwrap();
-    // All of them exist, so that none is copied.
+    // The target has every token already, so none is copied.
     for user in [None, Some("alice")] {
         let options = CopyOptions { user, skip_existing: true, is_trial: false };
         let mut reported = Vec::new();

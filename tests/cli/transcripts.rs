@@ -13,7 +13,7 @@ struct Transcript {
     tool: Tool,
     folder: Folder,
     text: String,
-    /// Texts that differ between runs, and what stands for them.
+    /// Texts that differ between runs, each with its replacement.
     replaced: Vec<(String, String)>,
 }
 
