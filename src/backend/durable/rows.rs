@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 use hashbrown::HashMap;
 use rusqlite::Error::SqliteFailure;
 use rusqlite::types::ValueRef;
-use rusqlite::{CachedStatement, Connection, Row, ffi, named_params};
+use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, ffi, named_params};
 
 use crate::backend::memory::Effect;
 use crate::backend::memory::shared_fields::SharedFieldsInterner;
@@ -78,9 +78,19 @@ pub(super) fn write<'a>(
     Ok(())
 }
 
+/// Returns the id of a user, who is added if new. `INSERT OR IGNORE` would write the page of
+/// sequences even for a known user.
+fn user_id(connection: &Connection, user: &str) -> rusqlite::Result<i64> {
+    let sql = "SELECT id FROM auth_user WHERE username = ?1";
+    let found = connection.prepare_cached(sql)?.query_row([user], |row| row.get(0)).optional()?;
+    if let Some(id) = found {
+        return Ok(id);
+    }
+    let sql = "INSERT INTO auth_user (username, is_active) VALUES (?1, 1)";
+    connection.prepare_cached(sql)?.insert([user])
+}
+
 fn insert(connection: &Connection, record: &Record) -> rusqlite::Result<()> {
-    let sql = "INSERT OR IGNORE INTO auth_user (username, is_active) VALUES (?1, 1)";
-    connection.prepare_cached(sql)?.execute([record.user().as_str()])?;
     let sql = "INSERT INTO webapi_webapitoken (\
                    id, token, token_generator_id, time_added, last_updated, last_used, expires, \
                    valid, invalid_date, invalid_reason, note, policy, extra_data, user_id, \
@@ -88,7 +98,7 @@ fn insert(connection: &Connection, record: &Record) -> rusqlite::Result<()> {
                ) VALUES (\
                    :id, :token, :generator, :added, :updated, :used, :expires, \
                    :valid, :invalid_date, :invalid_reason, :note, :policy, :extra_data, \
-                   (SELECT id FROM auth_user WHERE username = :user), \
+                   :user_id, \
                    (SELECT id FROM site_localsite WHERE name = :site)\
                )";
     let invalidation = record.invalidation();
@@ -107,7 +117,7 @@ fn insert(connection: &Connection, record: &Record) -> rusqlite::Result<()> {
         ":note": record.note().as_str(),
         ":policy": policy,
         ":extra_data": extra_data,
-        ":user": record.user().as_str(),
+        ":user_id": user_id(connection, record.user().as_str())?,
         ":site": record.local_site().map(|site| site.as_str()),
     })?;
     Ok(())
