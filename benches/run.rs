@@ -30,9 +30,13 @@ fn main() -> io::Result<ExitCode> {
             built.join(format!("library/release/{DLL_PREFIX}rbtoken{DLL_SUFFIX}"))
         }
     };
-    cargo(&root.join("benches/suite"), &built.join("suite"), &["build", "--release", "--locked"])?;
+    // `.ci/benches` does not measure, and needs no optimized program.
+    let profile = env::var("RBTOKEN_BENCH_PROFILE").unwrap_or_else(|_| "release".into());
+    let arguments = ["build", "--profile", &profile, "--locked"];
+    cargo(&root.join("benches/suite"), &built.join("suite"), &arguments)?;
+    let output = if profile == "dev" { "debug" } else { &profile };
     let folder = env::var_os("RBTOKEN_BENCH_FOLDER").unwrap_or_else(|| built.clone().into());
-    let status = Command::new(built.join("suite/release/rbtoken-bench"))
+    let status = Command::new(built.join("suite").join(output).join("rbtoken-bench"))
         .args(env::args_os().skip(1).filter(|argument| argument != "--bench"))
         .env("RBTOKEN_BENCH_LIBRARY", library)
         .env("RBTOKEN_BENCH_FOLDER", folder)
