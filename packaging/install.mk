@@ -1,7 +1,8 @@
 # Installs the library and makes the archives of a release. Included by ../Makefile.
 #
 #   PREFIX, LIBDIR, INCLUDEDIR   absolute paths (/usr/local, and lib and include in it)
-#   BINDIR, UNITDIR              likewise, for programs and the gateway's unit (bin, lib/systemd/system)
+#   BINDIR, UNITDIR, DOCDIR      likewise, for programs, the gateway's unit and licenses (bin,
+#                                lib/systemd/system, share/doc/rbtoken)
 #   CLI_PROGRAM                  the command-line tool, if `install-cli` should not build it
 #   RELOCATABLE                  if set, the pkg-config file finds the prefix by its own place
 #   DESTDIR                      is put before them where files are written, and appears in no file
@@ -20,6 +21,7 @@ LIBDIR ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
 BINDIR ?= $(PREFIX)/bin
 UNITDIR ?= $(PREFIX)/lib/systemd/system
+DOCDIR ?= $(PREFIX)/share/doc/rbtoken
 CMAKEDIR = $(PREFIX)/share/cmake/rbtoken
 INSTALL ?= install
 SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
@@ -41,7 +43,9 @@ pc_prefix = $(if $(RELOCATABLE),$${pcfiledir}/$(shell \
 installed_files = $(patsubst %,'$(DESTDIR)$(INCLUDEDIR)/%',rbtoken.h rbtoken_extension.h rbtoken.hpp) \
 	$(patsubst %,'$(DESTDIR)$(LIBDIR)/librbtoken.%',a so so.$(MAJOR) so.$(VERSION)) \
 	$(patsubst %,'$(DESTDIR)$(CMAKEDIR)/rbtoken%.cmake',Config ConfigVersion) \
-	'$(DESTDIR)$(LIBDIR)/pkgconfig/rbtoken.pc'
+	'$(DESTDIR)$(LIBDIR)/pkgconfig/rbtoken.pc' $(patsubst %,'$(DESTDIR)$(DOCDIR)/%',$(notdir $(licenses)))
+# Ours, and those of what the libraries contain.
+licenses = LICENSE packaging/notices/THIRD-PARTY.txt packaging/notices/rbtoken.cdx.json
 
 GATEWAYDIR = $(PREFIX)/share/rbtoken/gateway
 gateway_files = '$(DESTDIR)$(BINDIR)/rbtoken-gateway' '$(DESTDIR)$(UNITDIR)/rbtoken-gateway.service' \
@@ -57,7 +61,7 @@ cli_files = '$(DESTDIR)$(BINDIR)/rbtoken' '$(DESTDIR)$(BASHDIR)/rbtoken' '$(DEST
 .PHONY: install cli-program install-cli install-gateway uninstall dist deb deb-files zig check-paths
 
 check-paths:
-	$(foreach name,PREFIX LIBDIR INCLUDEDIR BINDIR UNITDIR,$(if $(filter /%,$(call hide_spaces,$($(name)))),,\
+	$(foreach name,PREFIX LIBDIR INCLUDEDIR BINDIR UNITDIR DOCDIR,$(if $(filter /%,$(call hide_spaces,$($(name)))),,\
 		$(error $(name) must be an absolute path, and is "$($(name))")))
 
 install: check-paths shared-library static-library ## install the libraries and headers; PREFIX, DESTDIR
@@ -73,7 +77,9 @@ install: check-paths shared-library static-library ## install the libraries and 
 	@sed -e 's|^\(set(_rbtoken_libdir\) .*|\1 "$(call below_prefix,$(LIBDIR))")|' \
 		-e 's|^\(set(_rbtoken_includedir\) .*|\1 "$(call below_prefix,$(INCLUDEDIR))")|' \
 		packaging/cmake/rbtokenConfig.cmake > $(STAGE)/rbtokenConfig.cmake
-	$(INSTALL) -d '$(DESTDIR)$(LIBDIR)/pkgconfig' '$(DESTDIR)$(INCLUDEDIR)' '$(DESTDIR)$(CMAKEDIR)'
+	$(INSTALL) -d '$(DESTDIR)$(LIBDIR)/pkgconfig' '$(DESTDIR)$(INCLUDEDIR)' '$(DESTDIR)$(CMAKEDIR)' \
+		'$(DESTDIR)$(DOCDIR)'
+	$(INSTALL) -m 644 $(licenses) '$(DESTDIR)$(DOCDIR)/'
 	$(INSTALL) -m 755 $(RELEASE)/librbtoken.so '$(DESTDIR)$(LIBDIR)/librbtoken.so.$(VERSION)'
 	ln -sf librbtoken.so.$(VERSION) '$(DESTDIR)$(LIBDIR)/librbtoken.so.$(MAJOR)'
 	ln -sf librbtoken.so.$(VERSION) '$(DESTDIR)$(LIBDIR)/librbtoken.so'
@@ -124,7 +130,7 @@ install-cli: check-paths $(if $(CLI_PROGRAM),,cli-program) ## install the comman
 
 uninstall: check-paths ## remove what `make install` and the other install targets installed; give the same variables
 	rm -f $(installed_files) $(gateway_files) $(cli_files)
-	-rmdir '$(DESTDIR)$(CMAKEDIR)'
+	-rmdir '$(DESTDIR)$(CMAKEDIR)' '$(DESTDIR)$(DOCDIR)'
 	@rmdir '$(DESTDIR)$(GATEWAYDIR)' 2>/dev/null || :
 
 # The archives: the sources, as `cargo package` has them; an installation that works wherever it is

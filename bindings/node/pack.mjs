@@ -21,6 +21,8 @@ const FEATURES = "sqlite,postgres,mysql";
 const TARGET = "x86_64-unknown-linux-gnu";
 const GLIBC = "2.17";
 const PLATFORM = "@rbtoken/linux-x64-gnu";
+// Those of what the library contains.
+const NOTICES = ["THIRD-PARTY.txt", "rbtoken.cdx.json"];
 
 const folder = dirname(fileURLToPath(import.meta.url));
 const root = resolve(folder, "../..");
@@ -70,8 +72,12 @@ try {
   stage("platform", {
     name: PLATFORM, version, description: "The native library of rbtoken for Linux on x86-64",
     license, author, engines, os: ["linux"], cpu: ["x64"], libc: ["glibc"], main: "rbtoken.node",
-    files: ["librbtoken.so", "rbtoken.node"],
-  }, { "librbtoken.so": library, "rbtoken.node": addon });
+    files: ["librbtoken.so", "rbtoken.node", ...NOTICES],
+  }, {
+    "librbtoken.so": library,
+    "rbtoken.node": addon,
+    ...Object.fromEntries(NOTICES.map((name) => [name, join(root, "packaging/notices", name)])),
+  });
   // Here alone: npm does not install what is built from the same sources, and not published yet.
   stage("package", { ...manifest, optionalDependencies: { [PLATFORM]: version } },
     { "README.md": join(folder, "README.md"), dist: join(folder, "dist") });

@@ -61,3 +61,6 @@ class LibraryHook(BuildHookInterface[Any]):
         build_data["pure_python"] = False
         build_data["tag"] = f"py3-none-{platform}"
         build_data["force_include"][str(library)] = "rbtoken/librbtoken.so"
+        notices = sources(Path(self.root)) / "packaging" / "notices"
+        build_data["force_include"][str(notices / "THIRD-PARTY.txt")] = "rbtoken/THIRD-PARTY.txt"
+        build_data["sbom_files"].append(str(notices / "rbtoken.cdx.json"))

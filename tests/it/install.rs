@@ -23,6 +23,9 @@ const FILES: &[&str] = &[
     "lib/pkgconfig/rbtoken.pc",
     "share/cmake/rbtoken/rbtokenConfig.cmake",
     "share/cmake/rbtoken/rbtokenConfigVersion.cmake",
+    "share/doc/rbtoken/LICENSE",
+    "share/doc/rbtoken/THIRD-PARTY.txt",
+    "share/doc/rbtoken/rbtoken.cdx.json",
 ];
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
