@@ -10,7 +10,8 @@ from conan.tools.files import copy, load, rm
 FEATURES = ("sqlite", "postgres", "mysql")
 SOURCES = ("Cargo.toml", "Cargo.lock", "Makefile", "LICENSE", "README.md", "build.rs", ".cargo/*", "src/*",
            "include/*", "packaging/install.mk", "packaging/hide-symbols", "packaging/release-env",
-           "packaging/rbtoken.pc.in", "packaging/cmake/*", "cli/*", "tests/cli/main.rs", "benches/run.rs",
+           "packaging/rbtoken.pc.in", "packaging/cmake/*", "packaging/notices/*", "cli/*",
+           "tests/cli/main.rs", "benches/run.rs",
            "docs/groups.dox")
 
 
@@ -58,7 +59,9 @@ class Rbtoken(ConanFile):
 
     def package(self):
         self.make("install", f"PREFIX='{self.package_folder}'")
-        copy(self, "LICENSE", self.build_folder, os.path.join(self.package_folder, "licenses"))
+        licenses = os.path.join(self.package_folder, "licenses")
+        copy(self, "LICENSE", self.build_folder, licenses)
+        copy(self, "THIRD-PARTY.txt", os.path.join(self.build_folder, "packaging", "notices"), licenses)
         # Linkers would prefer the shared library.
         rm(self, "librbtoken.a" if self.options.shared else "librbtoken.so*",
            os.path.join(self.package_folder, "lib"))

@@ -537,6 +537,23 @@ fn deleted_values_leave_the_log_at_a_flush() {
 }
 
 #[test]
+fn token_of_a_known_user_writes_two_pages() {
+    const FRAME: u64 = 24 + 4096;
+    let folder = Folder::new();
+    let (host, path) = (Host::new(), folder.file("tokens.db"));
+    let store = Store::open_file(&host, &path).unwrap();
+    let log_size = || fs::metadata(format!("{path}-wal")).unwrap().len();
+    store.generate("alice", &init()).unwrap();
+    let growth = (0..8).map(|_| {
+        let before = log_size();
+        store.generate("alice", &init()).unwrap();
+        log_size() - before
+    });
+    // One of the table, and one of its index; more when a page is full.
+    assert_eq!(growth.min(), Some(2 * FRAME));
+}
+
+#[test]
 fn empty_file_becomes_a_private_store() {
     let folder = Folder::new();
     let (host, path) = (Host::new(), folder.file("tokens.db"));
