@@ -1,17 +1,17 @@
 #!/usr/bin/env python3
 """The notices of what the libraries and the command-line tool contain.
 
-    notices.py write ABOUT BOM     writes THIRD-PARTY.txt and rbtoken.cdx.json beside this program
-    notices.py check [ARCHIVE]     compares them with Cargo.lock, and with a static library
-
-ABOUT is the output of `cargo about generate --format json`, and BOM that of `cargo cyclonedx`.
-`.ci/notices` runs both.
+    notices.py update             writes THIRD-PARTY.txt and rbtoken.cdx.json beside this program,
+                                  with cargo-about and cargo-cyclonedx
+    notices.py check [ARCHIVE]    compares them with Cargo.lock, and with a static library
 """
 
 import json
 import re
 import subprocess
 import sys
+import tempfile
+import tomllib
 from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parent
@@ -109,11 +109,25 @@ def bill_of_materials(bom, crates):
     return json.dumps(bom, indent=1, sort_keys=True) + "\n"
 
 
-def write(about, bom):
+def update():
     """Writes both files."""
+    # The licenses that cargo-deny allows.
+    allowed = tomllib.loads((ROOT / ".ci/deny.toml").read_text())["licenses"]["allow"]
+    with tempfile.NamedTemporaryFile("w", suffix=".toml") as config:
+        config.write(f'accepted = {json.dumps(allowed)}\ntargets = ["{TARGET}"]\n'
+                     "ignore-build-dependencies = true\nignore-dev-dependencies = true\n")  # fmt: skip
+        config.flush()
+        about = run("cargo", "about", "generate", "--locked", "--fail", "--features", FEATURES,
+                    "--config", config.name, "--format", "json")  # fmt: skip
+    # It only writes beside Cargo.toml.
+    written = ROOT / "rbtoken-notices.json"
+    run("cargo", "cyclonedx", "--features", FEATURES, "--target", TARGET, "--format", "json",
+        "--override-filename", written.stem, "--quiet")  # fmt: skip
+    bom = written.read_text()
+    written.unlink()
     crates = linked_crates()
-    NOTICES.write_text(notices(json.loads(Path(about).read_text()), crates))
-    BOM.write_text(bill_of_materials(json.loads(Path(bom).read_text()), crates))
+    NOTICES.write_text(notices(json.loads(about), crates))
+    BOM.write_text(bill_of_materials(json.loads(bom), crates))
 
 
 def check_crates():
@@ -151,8 +165,8 @@ def check_archive(archive, expected):
 def main():
     """Runs the command."""
     match sys.argv[1:]:
-        case ["write", about, bom]:
-            write(about, bom)
+        case ["update"]:
+            update()
         case ["check", *archives]:
             expected = check_crates()
             print(f"notices: both files list {len(expected)} packages, as Cargo.lock")
