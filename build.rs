@@ -23,7 +23,7 @@ fn main() {
     check_headers();
 }
 
-/// Sets the soname, and keeps the library loaded, where it is an ELF file.
+/// Sets the soname and a build ID, and keeps the library loaded, where it is an ELF file.
 fn set_link_options() {
     let unix = env::var("CARGO_CFG_TARGET_FAMILY").is_ok_and(|family| family == "unix");
     let apple = env::var("CARGO_CFG_TARGET_VENDOR").is_ok_and(|vendor| vendor == "apple");
@@ -32,6 +32,8 @@ fn set_link_options() {
         println!("cargo::rustc-cdylib-link-arg=-Wl,-soname,librbtoken.so.{major}");
         // Threads of the host may still have to run destructors of this library.
         println!("cargo::rustc-cdylib-link-arg=-Wl,-z,nodelete");
+        // Debuggers find the library's separate debug information by it. Not every linker adds it.
+        println!("cargo::rustc-cdylib-link-arg=-Wl,--build-id=sha1");
     }
 }
 
