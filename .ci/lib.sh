@@ -44,7 +44,8 @@ need_install=("${need_c[@]}" cmake:cmake pkg-config:pkg-config
     '/usr/include/*/curl/curl.h:libcurl4-openssl-dev' /usr/include/zlib.h:zlib1g-dev)
 need_blocks=(nginx:nginx-light systemd-analyze:systemd openssl:openssl)
 need_fresh=(debootstrap:debootstrap)
-need_packages=("${need_install[@]}" "${need_python[@]}" objcopy:binutils git:git readelf:binutils)
+need_packages=("${need_install[@]}" "${need_python[@]}" "${need_gateway[@]}" objcopy:binutils git:git
+    dpkg-buildpackage:dpkg-dev dh:debhelper dh_python3:dh-python lintian:lintian)
 
 # Exits with an error message.
 fail() {
@@ -168,6 +169,14 @@ debian_base() {
 in_debian() {
     # shellcheck disable=SC2016
     unshare -m sh -c 'mount --rbind /dev "$0/dev" && mount -t proc proc "$0/proc" && exec chroot "$0" "$@"' "$@"
+}
+
+# readme_blocks LANGUAGE [COUNT]: prints the README's code blocks in a language, or the first of them:
+# those about installation and the first programs.
+readme_blocks() {
+    sed -n '/^## Install$/,/^## Durability$/p' README.md |
+        awk -v begin="\`\`\`$1" -v count="${2:-1000}" \
+            '/^```/ { inside = $0 == begin && ++blocks <= count; next } inside'
 }
 
 # Builds a shared library that counts the calls of each function, and sets `counting` to its path.
