@@ -22,7 +22,8 @@ info string of a block is its language, and options after commas:
     file=NAME        is written to the page's folder, where the `sh` blocks are run
     site=NAME        an `sh` block that needs the Review Board site NAME of RBTOKEN_TEST_SITES: its
                      URLs and /etc/rbtoken/location are replaced, and alice is a user made for this
-    gateway          an `sh` block that a stage of CI runs; see STAGES
+    gateway, packages, fresh
+                     a block that this stage of CI runs; see STAGES
     root             an `sh` block for root: run in the checkout, in a copy of this machine. There,
                      systemd's programs check and enable units, and start nothing.
                      tests/docs/setup/PAGE.root.sh runs before the page's first
@@ -69,6 +70,7 @@ OPTIONS = {"settings", "postgresql", "mysql", "root"}
 STAGES = {
     "gateway": (".ci/gateway", "tests/gateway/test_rbtools.py"),
     "fresh": (".ci/fresh", ".ci/fresh"),
+    "packages": (".ci/packages", ".ci/packages"),
 }
 #: Blocks of README.md that other tests run, by language. Of `sh`, those between these headings.
 README_TESTS = {
