@@ -264,11 +264,7 @@ impl Database {
 
     /// Checks that the paths of the file and its log still refer to the open files.
     fn check_names(&self) -> Result<()> {
-        self.file.check_in_place()?;
-        match &self.log {
-            Some(log) => self.file.check_log_in_place(log.identity),
-            None => Ok(()),
-        }
+        self.file.check_in_place(self.log.map(|log| log.identity))
     }
 
     fn record_sizes(&mut self) {

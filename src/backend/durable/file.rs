@@ -173,7 +173,7 @@ impl OwnedFile {
             _registration,
         };
         owned
-            .check_in_place()
+            .check_in_place(None)
             .map_err(|_| locked(&owned.path, "a process that is replacing it"))?;
         if owned.is_new {
             // Another user may have created the file with broader permissions.
@@ -232,32 +232,31 @@ impl OwnedFile {
         Err(descriptor_closed(&self.path))
     }
 
-    /// Checks that the path still refers to this file, so that what is written can be found there.
-    pub fn check_in_place(&self) -> Result<()> {
-        self.check_name(&self.names, self.file.identity())
+    /// Checks that the path still refers to this file, and that of its log to the log, so that what
+    /// is written can be found there.
+    pub fn check_in_place(&self, log: Option<Identity>) -> Result<()> {
+        let root = files::status_of_path(c"/");
+        let root = root.map_err(|error| io_error(&self.path, "cannot be found", &error))?;
+        let has_root = root.identity == self.root;
+        self.check_name(&self.names, self.file.identity(), has_root)?;
+        log.map_or(Ok(()), |log| self.check_name(&self.log_names, log, has_root))
     }
 
-    /// Checks that the path of the log still refers to the log.
-    pub fn check_log_in_place(&self, log: Identity) -> Result<()> {
-        self.check_name(&self.log_names, log)
-    }
-
-    fn check_name(&self, names: &LookupNames, identity: Identity) -> Result<()> {
+    /// Checks what a name refers to. `has_root` is whether the root directory is still the one that
+    /// the path begins at: after a `chroot`, the path may refer to another file.
+    fn check_name(&self, names: &LookupNames, identity: Identity, has_root: bool) -> Result<()> {
         let path = || Path::new(OsStr::from_bytes(names.path.to_bytes()));
-        match self.status(names) {
+        let status = if has_root {
+            files::status_of_path(&names.path)
+        } else {
+            files::status_at(self.directory.as_raw_fd(), &names.name)
+        };
+        match status {
             Ok(status) if status.identity == identity => Ok(()),
             Ok(_) => Err(moved_or_deleted(path())),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Err(moved_or_deleted(path())),
             Err(error) => Err(io_error(path(), "cannot be found", &error)),
         }
-    }
-
-    fn status(&self, names: &LookupNames) -> io::Result<Status> {
-        if files::status_of_path(c"/")?.identity == self.root {
-            return files::status_of_path(&names.path);
-        }
-        // After a chroot, the path may refer to another file.
-        files::status_at(self.directory.as_raw_fd(), &names.name)
     }
 
     /// Removes an empty log. `identity` is that of the log; `None` accepts any. The file must be

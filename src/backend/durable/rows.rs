@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 use hashbrown::HashMap;
 use rusqlite::Error::SqliteFailure;
 use rusqlite::types::ValueRef;
-use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, ffi, named_params};
+use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, ffi};
 
 use crate::backend::memory::Effect;
 use crate::backend::memory::shared_fields::SharedFieldsInterner;
@@ -91,58 +91,57 @@ fn user_id(connection: &Connection, user: &str) -> rusqlite::Result<i64> {
 }
 
 fn insert(connection: &Connection, record: &Record) -> rusqlite::Result<()> {
+    // By position here and below: binding by name took 7,500 of a create's 76,000 instructions.
     let sql = "INSERT INTO webapi_webapitoken (\
                    id, token, token_generator_id, time_added, last_updated, last_used, expires, \
                    valid, invalid_date, invalid_reason, note, policy, extra_data, user_id, \
                    local_site_id\
                ) VALUES (\
-                   :id, :token, :generator, :added, :updated, :used, :expires, \
-                   :valid, :invalid_date, :invalid_reason, :note, :policy, :extra_data, \
-                   :user_id, \
-                   (SELECT id FROM site_localsite WHERE name = :site)\
+                   ?1, ?2, ?3, ?4, ?5, ?6, ?7, \
+                   ?8, ?9, ?10, ?11, ?12, ?13, ?14, \
+                   (SELECT id FROM site_localsite WHERE name = ?15)\
                )";
     let invalidation = record.invalidation();
     let [policy, extra_data] = documents(record)?;
-    connection.prepare_cached(sql)?.execute(named_params! {
-        ":id": record.id(),
-        ":token": record.value().expose(),
-        ":generator": record.generator_id().as_str(),
-        ":added": record.time_added().to_sql(),
-        ":updated": record.last_updated().to_sql(),
-        ":used": record.last_used().map(Timestamp::to_sql),
-        ":expires": record.expires().map(Timestamp::to_sql),
-        ":valid": invalidation.is_none(),
-        ":invalid_date": invalidation.and_then(|it| it.date).map(Timestamp::to_sql),
-        ":invalid_reason": invalidation.map_or("", |it| it.reason.as_str()),
-        ":note": record.note().as_str(),
-        ":policy": policy,
-        ":extra_data": extra_data,
-        ":user_id": user_id(connection, record.user().as_str())?,
-        ":site": record.local_site().map(|site| site.as_str()),
-    })?;
+    connection.prepare_cached(sql)?.execute((
+        record.id(),
+        record.value().expose(),
+        record.generator_id().as_str(),
+        record.time_added().to_sql(),
+        record.last_updated().to_sql(),
+        record.last_used().map(Timestamp::to_sql),
+        record.expires().map(Timestamp::to_sql),
+        invalidation.is_none(),
+        invalidation.and_then(|it| it.date).map(Timestamp::to_sql),
+        invalidation.map_or("", |it| it.reason.as_str()),
+        record.note().as_str(),
+        policy,
+        extra_data,
+        user_id(connection, record.user().as_str())?,
+        record.local_site().map(|site| site.as_str()),
+    ))?;
     Ok(())
 }
 
 /// Writes the fields that can change, except `last_used`.
 fn update(connection: &Connection, record: &Record) -> rusqlite::Result<()> {
-    let sql = "UPDATE webapi_webapitoken SET last_updated = :updated, expires = :expires, \
-                   valid = :valid, invalid_date = :invalid_date, \
-                   invalid_reason = :invalid_reason, note = :note, policy = :policy, \
-                   extra_data = :extra_data \
-               WHERE id = :id";
+    let sql = "UPDATE webapi_webapitoken SET last_updated = ?2, expires = ?3, valid = ?4, \
+                   invalid_date = ?5, invalid_reason = ?6, note = ?7, policy = ?8, \
+                   extra_data = ?9 \
+               WHERE id = ?1";
     let invalidation = record.invalidation();
     let [policy, extra_data] = documents(record)?;
-    connection.prepare_cached(sql)?.execute(named_params! {
-        ":id": record.id(),
-        ":updated": record.last_updated().to_sql(),
-        ":expires": record.expires().map(Timestamp::to_sql),
-        ":valid": invalidation.is_none(),
-        ":invalid_date": invalidation.and_then(|it| it.date).map(Timestamp::to_sql),
-        ":invalid_reason": invalidation.map_or("", |it| it.reason.as_str()),
-        ":note": record.note().as_str(),
-        ":policy": policy,
-        ":extra_data": extra_data,
-    })?;
+    connection.prepare_cached(sql)?.execute((
+        record.id(),
+        record.last_updated().to_sql(),
+        record.expires().map(Timestamp::to_sql),
+        invalidation.is_none(),
+        invalidation.and_then(|it| it.date).map(Timestamp::to_sql),
+        invalidation.map_or("", |it| it.reason.as_str()),
+        record.note().as_str(),
+        policy,
+        extra_data,
+    ))?;
     Ok(())
 }
 
