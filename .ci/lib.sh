@@ -22,7 +22,7 @@ need_python=(python3:python3 '/usr/lib/python3*/ensurepip:python3-venv' gcc:gcc 
 need_node=("${need_python[@]}" node:nodejs npm:npm)
 need_go=(python3:python3 '/usr/lib/python3*/ensurepip:python3-venv' go:golang-go gcc:gcc
     pkg-config:pkg-config)
-need_java=(mvn:maven '/usr/lib/jvm/java-17-openjdk-*/bin/javac:openjdk-17-jdk-headless'
+need_java=(python3:python3 mvn:maven '/usr/lib/jvm/java-17-openjdk-*/bin/javac:openjdk-17-jdk-headless'
     /usr/share/java/jna.jar:libjna-java '/usr/lib/*/jni/libjnidispatch.system.so:libjna-jni'
     /usr/share/maven-repo/org/junit/jupiter/junit-jupiter:junit5
     /usr/share/maven-repo/org/apache/maven/surefire/surefire-junit-platform:libsurefire-java)

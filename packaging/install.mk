@@ -121,7 +121,8 @@ install-cli: check-paths $(if $(CLI_PROGRAM),,cli-program) ## install the comman
 		$(CLI_STAGE)/rbtoken completions $$shell > $(CLI_STAGE)/completions.$$shell || exit 1; done
 	@$(CLI_STAGE)/rbtoken man $(CLI_STAGE)/man
 	$(INSTALL) -d '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(BASHDIR)' '$(DESTDIR)$(ZSHDIR)' '$(DESTDIR)$(FISHDIR)' \
-		'$(DESTDIR)$(MANDIR)'
+		'$(DESTDIR)$(MANDIR)' '$(DESTDIR)$(DOCDIR)'
+	$(INSTALL) -m 644 $(licenses) '$(DESTDIR)$(DOCDIR)/'
 	$(INSTALL) -m 755 $(CLI_STAGE)/rbtoken '$(DESTDIR)$(BINDIR)/'
 	$(INSTALL) -m 644 $(CLI_STAGE)/completions.bash '$(DESTDIR)$(BASHDIR)/rbtoken'
 	$(INSTALL) -m 644 $(CLI_STAGE)/completions.zsh '$(DESTDIR)$(ZSHDIR)/_rbtoken'

@@ -63,4 +63,9 @@ class LibraryHook(BuildHookInterface[Any]):
         build_data["force_include"][str(library)] = "rbtoken/librbtoken.so"
         notices = sources(Path(self.root)) / "packaging" / "notices"
         build_data["force_include"][str(notices / "THIRD-PARTY.txt")] = "rbtoken/THIRD-PARTY.txt"
-        build_data["sbom_files"].append(str(notices / "rbtoken.cdx.json"))
+        bom = str(notices / "rbtoken.cdx.json")
+        # Hatchling has it since 1.28, which needs Python 3.10.
+        if "sbom_files" in build_data:
+            build_data["sbom_files"].append(bom)
+        else:
+            build_data["force_include"][bom] = "rbtoken/rbtoken.cdx.json"

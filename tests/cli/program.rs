@@ -127,6 +127,7 @@ fn installation_has_completions_and_manual_pages() {
         "share/bash-completion/completions/rbtoken",
         "share/zsh/site-functions/_rbtoken",
         "share/fish/vendor_completions.d/rbtoken.fish",
+        "share/doc/rbtoken/THIRD-PARTY.txt",
         "share/man/man1/rbtoken.1",
         "share/man/man1/rbtoken-token-revoke.1",
     ] {
