@@ -10,8 +10,10 @@ use crate::support::c;
 /// output is a proof.
 fn prove(name: &str, arguments: &[&str], proofs: usize) {
     let source = c::root().join("tests/c/durable").join(name).with_extension("c");
-    let program = c::compile(c::C11, &[source], name);
-    let folder = Folder::new(&format!("{name}-{}", arguments.join("-")));
+    // One for each test: another one may run it while it is compiled.
+    let name = format!("{name}-{}", arguments.join("-"));
+    let program = c::compile(c::C11, &[source], &name);
+    let folder = Folder::new(&name);
     let (before, after) = match arguments {
         [verb] if verb.parse::<u32>().is_err() => (Some(verb), None),
         [number] => (None, Some(number)),
