@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 use hashbrown::HashMap;
 use rusqlite::Error::SqliteFailure;
 use rusqlite::types::ValueRef;
-use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, ffi};
+use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, Statement, ffi};
 
 use crate::backend::memory::Effect;
 use crate::backend::memory::shared_fields::SharedFieldsInterner;
@@ -91,58 +91,53 @@ fn user_id(connection: &Connection, user: &str) -> rusqlite::Result<i64> {
 }
 
 fn insert(connection: &Connection, record: &Record) -> rusqlite::Result<()> {
-    // By position here and below: binding by name took 7,500 of a create's 76,000 instructions.
-    let sql = "INSERT INTO webapi_webapitoken (\
-                   id, token, token_generator_id, time_added, last_updated, last_used, expires, \
-                   valid, invalid_date, invalid_reason, note, policy, extra_data, user_id, \
-                   local_site_id\
-               ) VALUES (\
-                   ?1, ?2, ?3, ?4, ?5, ?6, ?7, \
-                   ?8, ?9, ?10, ?11, ?12, ?13, ?14, \
-                   (SELECT id FROM site_localsite WHERE name = ?15)\
-               )";
-    let invalidation = record.invalidation();
-    let [policy, extra_data] = documents(record)?;
-    connection.prepare_cached(sql)?.execute((
-        record.id(),
-        record.value().expose(),
-        record.generator_id().as_str(),
-        record.time_added().to_sql(),
-        record.last_updated().to_sql(),
-        record.last_used().map(Timestamp::to_sql),
-        record.expires().map(Timestamp::to_sql),
-        invalidation.is_none(),
-        invalidation.and_then(|it| it.date).map(Timestamp::to_sql),
-        invalidation.map_or("", |it| it.reason.as_str()),
-        record.note().as_str(),
-        policy,
-        extra_data,
-        user_id(connection, record.user().as_str())?,
-        record.local_site().map(|site| site.as_str()),
-    ))?;
+    let mut statement = connection.prepare_cached(
+        "INSERT INTO webapi_webapitoken (\
+             id, last_updated, expires, valid, invalid_date, invalid_reason, note, policy, \
+             extra_data, token, token_generator_id, time_added, last_used, user_id, local_site_id\
+         ) VALUES (\
+             ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, \
+             (SELECT id FROM site_localsite WHERE name = ?15)\
+         )",
+    )?;
+    bind_changeable(&mut statement, record)?;
+    statement.raw_bind_parameter(10, record.value().expose())?;
+    statement.raw_bind_parameter(11, record.generator_id().as_str())?;
+    statement.raw_bind_parameter(12, record.time_added().to_sql())?;
+    statement.raw_bind_parameter(13, record.last_used().map(Timestamp::to_sql))?;
+    statement.raw_bind_parameter(14, user_id(connection, record.user().as_str())?)?;
+    statement.raw_bind_parameter(15, record.local_site().map(|site| site.as_str()))?;
+    statement.raw_execute()?;
     Ok(())
 }
 
 /// Writes the fields that can change, except `last_used`.
 fn update(connection: &Connection, record: &Record) -> rusqlite::Result<()> {
-    let sql = "UPDATE webapi_webapitoken SET last_updated = ?2, expires = ?3, valid = ?4, \
-                   invalid_date = ?5, invalid_reason = ?6, note = ?7, policy = ?8, \
-                   extra_data = ?9 \
-               WHERE id = ?1";
+    let mut statement = connection.prepare_cached(
+        "UPDATE webapi_webapitoken SET last_updated = ?2, expires = ?3, valid = ?4, \
+             invalid_date = ?5, invalid_reason = ?6, note = ?7, policy = ?8, extra_data = ?9 \
+         WHERE id = ?1",
+    )?;
+    bind_changeable(&mut statement, record)?;
+    statement.raw_execute()?;
+    Ok(())
+}
+
+/// Binds the id and the fields that can change, except `last_used`, to the parameters 1 to 9. By
+/// position: binding by name took 7,500 of a create's 76,000 instructions.
+fn bind_changeable(statement: &mut Statement<'_>, record: &Record) -> rusqlite::Result<()> {
     let invalidation = record.invalidation();
     let [policy, extra_data] = documents(record)?;
-    connection.prepare_cached(sql)?.execute((
-        record.id(),
-        record.last_updated().to_sql(),
-        record.expires().map(Timestamp::to_sql),
-        invalidation.is_none(),
-        invalidation.and_then(|it| it.date).map(Timestamp::to_sql),
-        invalidation.map_or("", |it| it.reason.as_str()),
-        record.note().as_str(),
-        policy,
-        extra_data,
-    ))?;
-    Ok(())
+    statement.raw_bind_parameter(1, record.id())?;
+    statement.raw_bind_parameter(2, record.last_updated().to_sql())?;
+    statement.raw_bind_parameter(3, record.expires().map(Timestamp::to_sql))?;
+    statement.raw_bind_parameter(4, invalidation.is_none())?;
+    let date = invalidation.and_then(|it| it.date);
+    statement.raw_bind_parameter(5, date.map(Timestamp::to_sql))?;
+    statement.raw_bind_parameter(6, invalidation.map_or("", |it| it.reason.as_str()))?;
+    statement.raw_bind_parameter(7, record.note().as_str())?;
+    statement.raw_bind_parameter(8, policy)?;
+    statement.raw_bind_parameter(9, extra_data)
 }
 
 /// Returns the stored forms of a record's policy and extra data.
